@@ -1,0 +1,24 @@
+//! The map of the house: which room owns what, and who may import whom. There is no code here.
+//!
+//! One idea runs through it: a request moves bytes from a **source** through a **filter** into a **sink**.
+//!
+//! | room | owns | may import |
+//! |---|---|---|
+//! | [`error`] | the one error enum: a line for people, an exit code, an HTTP status | nothing |
+//! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | error |
+//! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | error |
+//! | [`store`] | named files, atomically; the only room that opens served files | error |
+//! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, error |
+//! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | http, store, text, error |
+//! | [`cli`] | arguments and the way a program ends | error |
+//!
+//! The programs stand in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli,
+//! client and error, and a filter also text, for `--local`.
+
+pub mod cli;
+pub mod client;
+pub mod error;
+pub mod http;
+pub mod server;
+pub mod store;
+pub mod text;

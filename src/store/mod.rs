@@ -1,0 +1,102 @@
+//! Named files, atomically. This room owns names, the root, and the only code that opens served files. It
+//! knows nothing of HTTP or words; above it nothing knows a path of the machine.
+//!
+//! A [`Store`] is an engine; the local directory is the first one.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use crate::error::Result;
+
+pub use name::Name;
+
+mod name;
+
+/// What is known of a stored file or directory, read in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// A regular file or a directory; nothing else is ever served.
+    pub kind: Kind,
+    /// The size in bytes; 0 for a directory.
+    pub size: u64,
+    /// When the content was last changed.
+    pub modified: SystemTime,
+    /// The strong entity tag, with its quotes (RFC 9110 §8.8.3): it changes whenever the content does.
+    pub etag: String,
+}
+
+/// The two kinds of things with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// The content of a file as it was when it was opened, whatever happens to its name.
+pub trait Content: Send + Sync {
+    /// What is known of it.
+    fn meta(&self) -> &Meta;
+    /// Reads some bytes from `offset` on; 0 at the end, which is the size it had when it was opened.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// The open file, where the engine has one: for `sendfile`.
+    fn descriptor(&self) -> Option<&File>;
+}
+
+/// One line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name below the listed directory: components joined by `/`, no final slash.
+    pub name: Vec<u8>,
+    /// What is known of it.
+    pub meta: Meta,
+}
+
+/// A list, read while it is walked.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + Send + 'a>;
+
+/// Decides, under the lock of a name, whether a write to it may go on; it sees what stands there now.
+pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
+
+/// A new content on its way to a name. Nobody sees it before [`Draft::commit`]; dropped, it leaves no trace.
+pub trait Draft: Write {
+    /// Puts the content under its name, replacing what stood there, at once. `check` is asked under the lock of
+    /// the name, just before.
+    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written>;
+}
+
+/// What a write left under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Whether the name is new.
+    pub created: bool,
+    /// What stands there now.
+    pub meta: Meta,
+}
+
+/// An engine that keeps named files.
+///
+/// Errors name the file as a client does (`/d/f`) and carry a status: 404 not there, 409 wrong kind or no parent,
+/// 403 not allowed by the system, 507 no room.
+pub trait Store: Send + Sync {
+    /// What stands under a name. A name with a final slash must be a directory.
+    fn meta(&self, name: &Name) -> Result<Meta>;
+    /// Opens a regular file. A directory is an error of status 409.
+    fn open(&self, name: &Name) -> Result<Box<dyn Content>>;
+    /// What is in a directory, unsorted; with `recursive` all beneath it, a directory before what is in it.
+    fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>>;
+    /// Begins a new content for a name; `size` is its length where it is known.
+    fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;
+    /// Copies a file or a directory with all in it. `source` is asked about `from`, `target` about `to`.
+    fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
+    /// Renames a file or a directory, replacing what stood at `to`, in one rename.
+    fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
+    /// Deletes a file, or a directory with all in it.
+    fn delete(&self, name: &Name, check: Check<'_>) -> Result<()>;
+    /// Makes a directory whose parent stands. Status 405 where something stands already.
+    fn make_directory(&self, name: &Name) -> Result<()>;
+    /// An empty file without a name, on the disk of the store, for what is too large for memory.
+    fn spool(&self) -> io::Result<File>;
+}

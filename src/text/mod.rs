@@ -1,0 +1,55 @@
+//! Words: bytes in, bytes out. This room owns what a word is (`docs/words.md`) and the filters on words; it
+//! knows nothing of HTTP, of names or of where bytes are kept.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+
+/// An operation on words: bytes move from a source through it into a sink.
+///
+/// Memory is constant in the size of the source. An error of the source or the sink comes back as it is.
+pub trait Filter: Send + Sync {
+    /// Moves all of `source` through the filter into `sink`.
+    fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()>;
+}
+
+/// Where a filter's bytes come from.
+pub enum Source<'a> {
+    /// Bytes that come once, in order.
+    Stream {
+        /// The bytes.
+        bytes: &'a mut dyn Read,
+        /// Makes an empty file without a name, for a filter that must see the end first.
+        spool: &'a dyn Fn() -> io::Result<File>,
+    },
+    /// Bytes that can be read at any offset: all of them, from 0.
+    File(&'a dyn ReadAt),
+}
+
+/// Bytes at offsets: a stored or local file.
+pub trait ReadAt: Sync {
+    /// How many bytes there are.
+    fn size(&self) -> u64;
+    /// Reads some bytes from `offset` on, 0 only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// A file as it was when it was opened: reads never go past the size it had then.
+pub struct Snapshot<'a> {
+    /// The open file.
+    pub file: &'a File,
+    /// The size it had when it was opened, in bytes.
+    pub size: u64,
+}
+
+impl ReadAt for Snapshot<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        FileExt::read_at(self.file, buffer.get_mut(..wanted).unwrap_or_default(), offset)
+    }
+}
