@@ -1,1 +1,23 @@
-//! The wire.
+//! The wire of HTTP/1.1 (RFC 9110, RFC 9112), both directions, on `Read` and `Write`. This room owns heads,
+//! framing, bodies, targets, ranges, conditions and codings; it knows no file, no word, no socket and no right.
+//!
+//! Framing is decided once, from the head, before any handler runs; that a body is complete is a value only
+//! the body reader can make.
+
+pub mod accept;
+pub mod body;
+pub mod chunked;
+pub mod coding;
+pub mod condition;
+pub mod fields;
+pub mod framing;
+pub mod head;
+pub mod limits;
+pub mod range;
+pub mod target;
+
+pub use body::{Body, BodyWriter, Complete};
+pub use fields::Fields;
+pub use framing::Framing;
+pub use head::{Request, Response, Version};
+pub use target::{Query, Target};

@@ -1,0 +1,92 @@
+//! Proactive negotiation (RFC 9110 §12): which of what a server has a client likes best.
+
+use super::fields::Fields;
+
+/// The best of `offers` (media types, the server's favourite first) by `Accept`; the first one where the client
+/// says nothing, `None` where it refuses all.
+pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
+    if fields.get("accept").is_none() {
+        return offers.first().copied();
+    }
+    best(offers, |offer| {
+        let subtype = offer.find('/').map_or(0, |at| at + 1);
+        let ranges = [offer, &format!("{}*", offer.get(..subtype).unwrap_or_default()), "*/*"];
+        ranges.iter().find_map(|range| quality(fields, "accept", range)).unwrap_or(0)
+    })
+}
+
+/// Whether `Accept-Encoding` names this content coding and does not refuse it. A mere `*` does not count: a
+/// coding is for those who ask for it.
+pub fn accepts_coding(fields: &Fields, coding: &str) -> bool {
+    quality(fields, "accept-encoding", coding).is_some_and(|quality| quality > 0)
+}
+
+/// The offer of the highest quality above 0; the earlier one of equals.
+fn best<'o>(offers: &[&'o str], quality: impl Fn(&str) -> u32) -> Option<&'o str> {
+    let weighed =
+        offers.iter().rev().map(|offer| (quality(offer), *offer)).filter(|(quality, _)| *quality > 0);
+    weighed.max_by_key(|(quality, _)| *quality).map(|(_, offer)| offer)
+}
+
+/// The weight in thousandths that a list gives to exactly this member (RFC 9110 §12.4.2).
+fn quality(fields: &Fields, name: &str, wanted: &str) -> Option<u32> {
+    fields.members(name).find_map(|member| {
+        let member = std::str::from_utf8(member).ok()?;
+        let mut parts = member.split(';').map(str::trim);
+        parts.next().filter(|range| range.eq_ignore_ascii_case(wanted))?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some(weight.map_or(1000, thousandths))
+    })
+}
+
+/// `0.5` is 500; what is no weight is 0.
+fn thousandths(weight: &str) -> u32 {
+    let value: f32 = weight.parse().unwrap_or(0.0);
+    if (0.0..=1.0).contains(&value) { (value * 1000.0).round() as u32 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_s_liking_decides_and_then_the_server_s() {
+        let offers = ["text/plain", "application/json", "text/html"];
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        let rows = [
+            ("*/*", Some("text/plain")),
+            ("application/json", Some("application/json")),
+            (browser, Some("text/html")),
+            ("text/*, application/json;q=0.9", Some("text/plain")),
+            ("text/*;q=0.5, application/json;q=0.9", Some("application/json")),
+            ("text/plain;q=0, */*", Some("application/json")),
+            ("application/json;q=2", None),
+            ("image/png", None),
+        ];
+        for (accept, chosen) in rows {
+            let mut fields = Fields::new();
+            fields.push("Accept", accept);
+            assert_eq!(media_type(&fields, &offers), chosen, "{accept}");
+        }
+        assert_eq!(media_type(&Fields::new(), &offers), Some("text/plain"));
+    }
+
+    #[test]
+    fn a_coding_is_for_those_who_ask_for_it() {
+        let rows = [
+            ("zstd", true),
+            ("gzip, deflate, br, ZSTD", true),
+            ("zstd;q=0.1", true),
+            ("zstd;q=0", false),
+            ("zstd; q=0.000", false),
+            ("gzip", false),
+            ("*", false),
+            ("", false),
+        ];
+        for (value, accepted) in rows {
+            let mut fields = Fields::new();
+            fields.push("Accept-Encoding", value);
+            assert_eq!(accepts_coding(&fields, "zstd"), accepted, "{value}");
+        }
+    }
+}

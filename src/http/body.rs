@@ -1,0 +1,207 @@
+//! Bodies: the bytes after a head, read and written under any framing. Only the reader here can say that a
+//! body was complete, and it says so with a value.
+
+use std::io::{self, BufRead, Read, Write};
+
+use super::chunked::{Decoder, write_chunk};
+use super::fields::Fields;
+use super::framing::Framing;
+use crate::error::Error;
+
+/// The proof that a body came whole: only [`Body::finish`] makes one.
+#[derive(Debug)]
+pub struct Complete {
+    /// The trailer fields, where there were any.
+    pub trailers: Fields,
+}
+
+/// A body being read.
+#[derive(Debug)]
+pub struct Body<R> {
+    input: R,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Length(u64),
+    Chunked(Decoder),
+    UntilClose { ended: bool },
+}
+
+impl<R: BufRead> Body<R> {
+    /// The body that follows a head with this framing.
+    pub fn new(input: R, framing: Framing) -> Self {
+        let state = match framing {
+            Framing::None => State::Length(0),
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::Chunked(Decoder::new()),
+            Framing::UntilClose => State::UntilClose { ended: false },
+        };
+        Body { input, state }
+    }
+
+    /// States that the body came whole, when all of it was read. Whatever a reader left over is read first, so
+    /// that the end is the sender's word and not the reader's guess.
+    pub fn finish(mut self) -> io::Result<Complete> {
+        let mut block = [0; 1024];
+        while self.read(&mut block)? > 0 {}
+        let trailers = match self.state {
+            State::Chunked(decoder) => decoder.into_trailers().unwrap_or_default(),
+            _ => Fields::new(),
+        };
+        Ok(Complete { trailers })
+    }
+
+    /// Whether nothing of the body is left on the wire, as far as was read.
+    pub fn is_ended(&self) -> bool {
+        match &self.state {
+            State::Length(left) => *left == 0,
+            State::Chunked(decoder) => decoder.is_done(),
+            State::UntilClose { ended } => *ended,
+        }
+    }
+}
+
+impl<R: BufRead> Read for Body<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Length(left) => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
+                let read = self.input.read(out.get_mut(..most).unwrap_or_default())?;
+                *left -= read as u64;
+                match read {
+                    0 if most > 0 => Err(Error::cut("body", "ended before it was whole").into()),
+                    read => Ok(read),
+                }
+            }
+            State::Chunked(decoder) => decoder.read(&mut self.input, out),
+            State::UntilClose { ended } => {
+                let read = self.input.read(out)?;
+                *ended |= read == 0 && !out.is_empty();
+                Ok(read)
+            }
+        }
+    }
+}
+
+/// A body being written: every `write` goes to the wire under the framing that the head announced.
+#[derive(Debug)]
+pub struct BodyWriter<W> {
+    output: W,
+    framing: Framing,
+    /// One chunk with its frame, so that it is one write.
+    chunk: Vec<u8>,
+}
+
+impl<W: Write> BodyWriter<W> {
+    /// A writer after a head with this framing.
+    pub fn new(output: W, framing: Framing) -> Self {
+        BodyWriter { output, framing, chunk: Vec::new() }
+    }
+
+    /// Ends the body, with these trailer fields where the framing has room for them. A body shorter than its
+    /// length is an error: the connection must be cut, so that nobody takes it for whole.
+    pub fn finish(mut self, trailers: &Fields) -> io::Result<W> {
+        match self.framing {
+            Framing::Length(1..) => return Err(Error::cut("body", "is shorter than its length").into()),
+            Framing::Chunked => {
+                let mut end = b"0\r\n".to_vec();
+                trailers.write_to(&mut end);
+                end.extend_from_slice(b"\r\n");
+                self.output.write_all(&end)?;
+            }
+            _ => {}
+        }
+        self.output.flush()?;
+        Ok(self.output)
+    }
+}
+
+impl<W: Write> Write for BodyWriter<W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        match &mut self.framing {
+            Framing::None => Ok(block.len()),
+            Framing::UntilClose => self.output.write(block),
+            Framing::Length(left) => {
+                if block.len() as u64 > *left {
+                    return Err(Error::cut("body", "is longer than its length").into());
+                }
+                let written = self.output.write(block)?;
+                *left -= written as u64;
+                Ok(written)
+            }
+            Framing::Chunked => {
+                // An empty chunk would end the body.
+                if !block.is_empty() {
+                    self.chunk.clear();
+                    write_chunk(&mut self.chunk, block);
+                    self.output.write_all(&self.chunk)?;
+                }
+                Ok(block.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complete_is_said_only_of_a_whole_body() {
+        let rows: [(&[u8], Framing, bool); 7] = [
+            (b"", Framing::None, true),
+            (b"abc", Framing::Length(3), true),
+            (b"ab", Framing::Length(3), false),
+            (b"", Framing::Length(1), false),
+            (b"1\r\na\r\n0\r\n\r\n", Framing::Chunked, true),
+            (b"1\r\na\r\n", Framing::Chunked, false),
+            (b"abc", Framing::UntilClose, true),
+        ];
+        for (wire, framing, whole) in rows {
+            assert_eq!(Body::new(wire, framing).finish().is_ok(), whole, "{framing:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_does_not_read_past_its_end() {
+        let mut input = &b"abcNEXT"[..];
+        let mut body = Body::new(&mut input, Framing::Length(3));
+        let mut read = Vec::new();
+        body.read_to_end(&mut read).unwrap();
+        assert!(body.is_ended());
+        assert_eq!((read.as_slice(), input), (&b"abc"[..], &b"NEXT"[..]));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_under_every_framing() {
+        for framing in [Framing::Length(7), Framing::Chunked, Framing::UntilClose] {
+            let mut writer = BodyWriter::new(Vec::new(), framing);
+            for piece in [&b"one"[..], b"", b"two!"] {
+                writer.write_all(piece).unwrap();
+            }
+            let mut trailers = Fields::new();
+            trailers.push("A", "b");
+            let wire = writer.finish(&trailers).unwrap();
+            let mut read = Vec::new();
+            let mut body = Body::new(&wire[..], framing);
+            body.read_to_end(&mut read).unwrap();
+            assert_eq!(read, b"onetwo!", "{framing:?}");
+            let complete = body.finish().unwrap();
+            assert_eq!(complete.trailers.get("a").is_some(), framing == Framing::Chunked);
+        }
+    }
+
+    #[test]
+    fn a_short_or_long_body_cannot_be_finished() {
+        let mut writer = BodyWriter::new(Vec::new(), Framing::Length(3));
+        writer.write_all(b"ab").unwrap();
+        assert!(writer.write_all(b"cd").is_err());
+        assert!(writer.finish(&Fields::new()).is_err());
+    }
+}

@@ -1,0 +1,211 @@
+//! The chunked transfer coding (RFC 9112 §7.1): a decoder of a few states, and the encoder's one block.
+//! Line ends here are CRLF and nothing else: a lenient one is how requests are smuggled.
+
+use std::io::{self, BufRead};
+
+use super::fields::Fields;
+use super::head::{parse_trailers, read_lines};
+use super::limits::{CHUNK_LINE_MAX, TRAILERS_MAX};
+use crate::error::Error;
+
+/// What the decoder expects next.
+#[derive(Debug)]
+enum State {
+    /// The line with the size of a chunk.
+    Size,
+    /// This many bytes of a chunk.
+    Data(u64),
+    /// The line end after a chunk.
+    DataEnd,
+    /// The trailer section after the last chunk.
+    Trailers,
+    /// Nothing: the body was whole.
+    Done(Fields),
+}
+
+/// Decodes one chunked body.
+#[derive(Debug)]
+pub struct Decoder {
+    state: State,
+}
+
+impl Decoder {
+    /// A decoder at the beginning of a body.
+    pub fn new() -> Self {
+        Decoder { state: State::Size }
+    }
+
+    /// The trailer fields, once the body was whole.
+    pub fn into_trailers(self) -> Option<Fields> {
+        match self.state {
+            State::Done(trailers) => Some(trailers),
+            _ => None,
+        }
+    }
+
+    /// Whether the body was whole.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
+    /// Reads decoded bytes; 0 only when the body was whole.
+    pub fn read(&mut self, input: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.state = match &mut self.state {
+                State::Size => match read_size(input)? {
+                    0 => State::Trailers,
+                    size => State::Data(size),
+                },
+                State::Data(0) => State::DataEnd,
+                State::Data(left) => {
+                    let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
+                    let read = input.read(out.get_mut(..most).unwrap_or_default())?;
+                    *left -= read as u64;
+                    return if read == 0 && most > 0 { Err(cut()) } else { Ok(read) };
+                }
+                State::DataEnd => {
+                    let mut end = [0; 2];
+                    input.read_exact(&mut end).map_err(|_| cut())?;
+                    if end != *b"\r\n" {
+                        return Err(bad("is longer than its size says"));
+                    }
+                    State::Size
+                }
+                State::Trailers => State::Done(read_trailers(input)?),
+                State::Done(_) => return Ok(0),
+            };
+        }
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads `size[;extensions]CRLF`; extensions are passed over.
+fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
+    let mut line = Vec::with_capacity(16);
+    let most = CHUNK_LINE_MAX as u64 + 1;
+    io::Read::take(&mut *input, most).read_until(b'\n', &mut line)?;
+    let Some(line) = line.strip_suffix(b"\n") else {
+        return Err(if line.len() > CHUNK_LINE_MAX {
+            bad("has a size line that is too long")
+        } else {
+            cut()
+        });
+    };
+    let Some(line) = line.strip_suffix(b"\r").filter(|line| !line.contains(&b'\r')) else {
+        return Err(bad("has a size line that does not end in CRLF"));
+    };
+    let mut parts = line.splitn(2, |&byte| byte == b';');
+    let digits = parts.next().unwrap_or_default();
+    // White space before an extension is tolerated by RFC 9112 §7.1.1, nowhere else.
+    let digits = if parts.next().is_some() { digits.trim_ascii_end() } else { digits };
+    let valid = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| valid);
+    text.and_then(|text| u64::from_str_radix(text, 16).ok())
+        .ok_or_else(|| bad("has a size that is no number"))
+}
+
+fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
+    let mut text = Vec::new();
+    let mut first = [0; 2];
+    input.read_exact(&mut first).map_err(|_| cut())?;
+    if first == *b"\r\n" {
+        return Ok(Fields::new());
+    }
+    if first.contains(&b'\n') {
+        return Err(bad("has a trailer section that is no fields"));
+    }
+    text.extend_from_slice(&first);
+    match read_lines(input, &mut text, TRAILERS_MAX) {
+        Ok(_) => Ok(parse_trailers(text)?),
+        Err(wrong) if wrong.kind() == io::ErrorKind::FileTooLarge => {
+            Err(Error::status(431, "trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
+        }
+        Err(wrong) => Err(wrong),
+    }
+}
+
+fn bad(what: &str) -> io::Error {
+    Error::status(400, "chunk", what).into()
+}
+
+fn cut() -> io::Error {
+    Error::cut("body", "ended before it was whole").into()
+}
+
+/// Makes `block` one chunk on the wire, in `out`.
+pub fn write_chunk(out: &mut Vec<u8>, block: &[u8]) {
+    out.extend_from_slice(format!("{:x}\r\n", block.len()).as_bytes());
+    out.extend_from_slice(block);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn decode(wire: &[u8], cut_at: usize) -> io::Result<(Vec<u8>, Decoder)> {
+        let (one, two) = wire.split_at(cut_at);
+        let mut input = one.chain(two);
+        let (mut decoder, mut body, mut block) = (Decoder::new(), Vec::new(), [0; 3]);
+        loop {
+            match decoder.read(&mut input, &mut block)? {
+                0 => return Ok((body, decoder)),
+                read => body.extend_from_slice(&block[..read]),
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_decodes_the_same_wherever_it_is_cut_in_two() {
+        let wire = b"5\r\nhello\r\n00A;name=\"v\"\r\n, world!\r\n\r\n0\r\nDigest: x\r\nB: c\r\n\r\nrest";
+        for at in 0..=wire.len() {
+            let (body, decoder) = decode(wire, at).unwrap();
+            assert_eq!(body, b"hello, world!\r\n", "cut at {at}");
+            let trailers = decoder.into_trailers().unwrap();
+            assert_eq!((trailers.get("digest"), trailers.get("b")), (Some(&b"x"[..]), Some(&b"c"[..])));
+        }
+    }
+
+    #[test]
+    fn a_body_that_ends_early_is_never_whole() {
+        let wire = b"5\r\nhello\r\n0\r\nA: b\r\n\r\n";
+        for end in 0..wire.len() {
+            let wrong = decode(&wire[..end], 0).unwrap_err();
+            assert!(
+                Error::io("body", wrong).to_string().contains("ended before it was whole"),
+                "end at {end}"
+            );
+        }
+        assert!(decode(wire, 0).is_ok());
+    }
+
+    #[test]
+    fn a_line_that_can_be_read_in_two_ways_is_refused() {
+        let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(CHUNK_LINE_MAX));
+        let rows: [&[u8]; 13] = [
+            b"5\nhello\r\n0\r\n\r\n",
+            b"5\r\nhello0\r\n\r\n",
+            b"5\r\nhello\n0\r\n\r\n",
+            b"\r\nhello\r\n0\r\n\r\n",
+            b"-5\r\nhello\r\n0\r\n\r\n",
+            b"0x5\r\nhello\r\n0\r\n\r\n",
+            b" 5\r\nhello\r\n0\r\n\r\n",
+            b"5 \r\nhello\r\n0\r\n\r\n",
+            b"5\r;\r\nhello\r\n0\r\n\r\n",
+            b"10000000000000005\r\nhello\r\n0\r\n\r\n",
+            b"0\r\nA : b\r\n\r\n",
+            b"0\r\n\nA: b\r\n\r\n",
+            long.as_bytes(),
+        ];
+        for wire in rows {
+            let wrong = decode(wire, 0).map(|(body, _)| body).unwrap_err();
+            assert_eq!(Error::io("body", wrong).http_status(), 400, "{}", crate::error::shown(wire));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The content coding zstd (RFC 8878, RFC 9659), both ways, in a bounded window.
+
+use std::io::{self, Read, Write};
+
+use super::fields::Fields;
+use super::limits::ZSTD_WINDOW_LOG_MAX;
+use crate::error::{Error, Result};
+
+/// How hard to try: the wire is seldom slower than this level.
+const LEVEL: i32 = 1;
+/// A write shorter than this is what is ready now, and goes out at once.
+const FLUSH_BELOW: usize = 32 * 1024;
+
+/// The content codings of a message that can be undone here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// The bytes as they are.
+    Identity,
+    /// Zstandard.
+    Zstd,
+}
+
+/// What `Content-Encoding` says. Another coding is an error of status 415.
+pub fn of_message(fields: &Fields) -> Result<Coding> {
+    let mut codings =
+        fields.members("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(Coding::Identity),
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"zstd") => Ok(Coding::Zstd),
+        (Some(coding), _) => {
+            Err(Error::status(415, coding, "is a content coding this end does not undo: use zstd"))
+        }
+    }
+}
+
+/// Reads the content out of a coded body. A body that is no zstd is an error of status 400, one that ends in the
+/// middle of a frame too.
+pub fn decoder<'a>(body: impl Read + 'a) -> io::Result<impl Read + 'a> {
+    let mut decoder = zstd::stream::read::Decoder::new(body)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(Decoding(decoder))
+}
+
+/// Names what zstd found wrong; errors of the body itself pass as they are.
+struct Decoding<R>(R);
+
+impl<R: Read> Read for Decoding<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|wrong| match wrong.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            true => wrong,
+            false if wrong.raw_os_error().is_some() => wrong,
+            false => Error::status(400, "body", format!("is not the zstd it says it is: {wrong}")).into(),
+        })
+    }
+}
+
+/// Writes content into a coded body. It must be finished with [`Encoder::finish`].
+pub struct Encoder<W: Write>(zstd::stream::write::Encoder<'static, W>);
+
+impl<W: Write> Encoder<W> {
+    /// An encoder onto a body.
+    pub fn new(body: W) -> io::Result<Self> {
+        zstd::stream::write::Encoder::new(body, LEVEL).map(Encoder)
+    }
+
+    /// Ends the frame and gives the body back.
+    pub fn finish(self) -> io::Result<W> {
+        self.0.finish()
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.0.write_all(block)?;
+        if block.len() < FLUSH_BELOW {
+            self.0.flush()?;
+        }
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(wire: &[u8]) -> io::Result<Vec<u8>> {
+        let mut read = Vec::new();
+        decoder(wire)?.read_to_end(&mut read)?;
+        Ok(read)
+    }
+
+    #[test]
+    fn what_is_coded_comes_back() {
+        let mut encoder = Encoder::new(Vec::new()).unwrap();
+        let text = b"one and one ".repeat(9000);
+        encoder.write_all(&text[..5]).unwrap();
+        encoder.write_all(&text[5..]).unwrap();
+        let wire = encoder.finish().unwrap();
+        assert!(wire.len() < text.len() / 10);
+        assert_eq!(decoded(&wire).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_no_zstd_or_cut_short_is_refused() {
+        let mut encoder = Encoder::new(Vec::new()).unwrap();
+        encoder.write_all(&b"text ".repeat(1000)).unwrap();
+        let wire = encoder.finish().unwrap();
+        for bad in [&b"plain text"[..], &wire[..wire.len() - 1], &wire[..5]] {
+            assert_eq!(Error::io("body", decoded(bad).unwrap_err()).http_status(), 400);
+        }
+    }
+
+    #[test]
+    fn a_window_past_the_limit_is_refused() {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(ZSTD_WINDOW_LOG_MAX + 1).unwrap();
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+        let wire = encoder.finish().unwrap();
+        assert_eq!(Error::io("body", decoded(&wire).unwrap_err()).http_status(), 400);
+    }
+
+    #[test]
+    fn only_codings_that_can_be_undone_are_taken() {
+        let rows =
+            [("", Ok(Coding::Identity)), ("identity", Ok(Coding::Identity)), ("ZSTD", Ok(Coding::Zstd))];
+        let bad = [("gzip", Err(415)), ("zstd, zstd", Err(415))];
+        for (value, coding) in rows.into_iter().chain(bad) {
+            let mut fields = Fields::new();
+            fields.push("Content-Encoding", value);
+            assert_eq!(of_message(&fields).map_err(|wrong| wrong.http_status()), coding, "{value}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Conditional requests (RFC 9110 §13): a pure decision from the fields and what stands there now.
+
+use std::time::{Duration, SystemTime};
+
+use super::fields::Fields;
+
+/// What a condition is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Validators<'a> {
+    /// The strong entity tag, with its quotes.
+    pub etag: &'a str,
+    /// When the content was last changed, where that is known.
+    pub modified: Option<SystemTime>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The method may go on.
+    Proceed,
+    /// 304: the client has it already.
+    NotModified,
+    /// 412: the state is another than the client thinks.
+    Failed,
+}
+
+/// Evaluates the conditions in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD; `current` is
+/// `None` where nothing stands under the name.
+pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>) -> Outcome {
+    if fields.get("if-match").is_some() {
+        if !current.is_some_and(|have| matches_any(fields, "if-match", have.etag, false)) {
+            return Outcome::Failed;
+        }
+    } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current)
+        && have.modified.is_some_and(|modified| whole_seconds(modified) > limit)
+    {
+        return Outcome::Failed;
+    }
+    if fields.get("if-none-match").is_some() {
+        if current.is_some_and(|have| matches_any(fields, "if-none-match", have.etag, true)) {
+            return if safe { Outcome::NotModified } else { Outcome::Failed };
+        }
+    } else if let (true, Some(limit), Some(have)) = (safe, date(fields, "if-modified-since"), current)
+        && have.modified.is_some_and(|modified| whole_seconds(modified) <= limit)
+    {
+        return Outcome::NotModified;
+    }
+    Outcome::Proceed
+}
+
+/// Whether any condition is set at all.
+pub fn any(fields: &Fields) -> bool {
+    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
+        .iter()
+        .any(|name| fields.get(name).is_some())
+}
+
+/// Whether a `Range` may be honoured: `If-Range` is absent or names exactly what stands there (§13.1.5).
+pub fn range_holds(fields: &Fields, current: Validators<'_>) -> bool {
+    match fields.get_text("if-range") {
+        None => fields.get("if-range").is_none(),
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == current.etag,
+        Some(_) => {
+            let same = |limit| current.modified.is_some_and(|modified| whole_seconds(modified) == limit);
+            date(fields, "if-range").is_some_and(same)
+        }
+    }
+}
+
+/// A list of tags holds the current one. Weak comparison passes over `W/`, strong never matches a weak tag.
+fn matches_any(fields: &Fields, name: &str, etag: &str, weak: bool) -> bool {
+    fields.members(name).any(|member| {
+        let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
+        member == b"*" || member == etag.as_bytes()
+    })
+}
+
+fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
+    fields.get_text(name).and_then(|text| httpdate::parse_http_date(text).ok())
+}
+
+/// HTTP dates have whole seconds.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+
+    fn fields(rows: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        rows.iter().for_each(|(name, value)| fields.push(name, value));
+        fields
+    }
+
+    fn current() -> Validators<'static> {
+        let modified = httpdate::parse_http_date(THEN).unwrap() + Duration::from_millis(700);
+        Validators { etag: "\"a\"", modified: Some(modified) }
+    }
+
+    #[test]
+    fn conditions_are_evaluated_in_the_order_of_the_standard() {
+        use Outcome::{Failed, NotModified, Proceed};
+        type Row<'a> = (&'a [(&'a str, &'a str)], Outcome, Outcome, Outcome);
+        // fields, then: on a safe method, on a write, where nothing stands
+        let rows: [Row<'_>; 13] = [
+            (&[], Proceed, Proceed, Proceed),
+            (&[("If-Match", "\"a\"")], Proceed, Proceed, Failed),
+            (&[("If-Match", "\"b\", \"a\"")], Proceed, Proceed, Failed),
+            (&[("If-Match", "W/\"a\"")], Failed, Failed, Failed),
+            (&[("If-Match", "*")], Proceed, Proceed, Failed),
+            (&[("If-None-Match", "*")], NotModified, Failed, Proceed),
+            (&[("If-None-Match", "W/\"a\"")], NotModified, Failed, Proceed),
+            (&[("If-None-Match", "\"b\""), ("If-Modified-Since", THEN)], Proceed, Proceed, Proceed),
+            (&[("If-Modified-Since", THEN)], NotModified, Proceed, Proceed),
+            (&[("If-Modified-Since", BEFORE)], Proceed, Proceed, Proceed),
+            (&[("If-Unmodified-Since", THEN)], Proceed, Proceed, Proceed),
+            (&[("If-Unmodified-Since", BEFORE)], Failed, Failed, Proceed),
+            (&[("If-Match", "\"a\""), ("If-Unmodified-Since", BEFORE)], Proceed, Proceed, Failed),
+        ];
+        for (rows, safe, write, nothing) in rows {
+            let fields = fields(rows);
+            assert_eq!(evaluate(&fields, true, Some(current())), safe, "{rows:?}");
+            assert_eq!(evaluate(&fields, false, Some(current())), write, "{rows:?}");
+            assert_eq!(evaluate(&fields, false, None), nothing, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_holds_only_for_what_the_client_has() {
+        let rows = [
+            ("\"a\"", true),
+            ("\"b\"", false),
+            ("W/\"a\"", false),
+            (THEN, true),
+            (BEFORE, false),
+            ("x", false),
+        ];
+        for (value, holds) in rows {
+            assert_eq!(range_holds(&fields(&[("If-Range", value)]), current()), holds, "{value}");
+        }
+        assert!(range_holds(&fields(&[]), current()));
+    }
+}

@@ -1,0 +1,136 @@
+//! Framing: how long a body is, decided once from the head and nothing else (RFC 9112 §6.3). A message whose
+//! length can be read in two ways is refused; no other part of the house looks at these fields.
+
+use super::fields::Fields;
+use super::head::{Request, Response, Version};
+use crate::error::{Error, Result};
+
+/// How a body is delimited on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    None,
+    /// This many bytes.
+    Length(u64),
+    /// Chunks, then a trailer section.
+    Chunked,
+    /// All until the connection is closed; only an answer may be framed so.
+    UntilClose,
+}
+
+/// The framing of a request. Every error has status 400 and means that the connection cannot be read on.
+pub fn of_request(request: &Request) -> Result<Framing> {
+    let fields = &request.fields;
+    let mut hosts = fields.get_all("host");
+    match (hosts.next(), hosts.next(), request.version) {
+        (None, _, Version::Http11) => return Err(Error::status(400, "Host", "is missing")),
+        (_, Some(_), _) => return Err(Error::status(400, "Host", "comes twice")),
+        _ => {}
+    }
+    match (is_chunked(fields)?, length(fields)?) {
+        (true, Some(_)) => Err(Error::status(400, "Content-Length", "comes with Transfer-Encoding")),
+        (true, None) if request.version == Version::Http10 => {
+            Err(Error::status(400, "Transfer-Encoding", "is not spoken by HTTP/1.0"))
+        }
+        (true, None) => Ok(Framing::Chunked),
+        (false, Some(length)) => Ok(Framing::Length(length)),
+        (false, None) => Ok(Framing::None),
+    }
+}
+
+/// The framing of an answer to a request with this method.
+pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
+    if method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304) {
+        return Ok(Framing::None);
+    }
+    match (is_chunked(&response.fields)?, length(&response.fields)?) {
+        (true, Some(_)) => Err(Error::status(502, "Content-Length", "comes with Transfer-Encoding")),
+        (true, None) => Ok(Framing::Chunked),
+        (false, Some(length)) => Ok(Framing::Length(length)),
+        (false, None) => Ok(Framing::UntilClose),
+    }
+}
+
+/// `Transfer-Encoding` is absent or exactly `chunked`, once.
+fn is_chunked(fields: &Fields) -> Result<bool> {
+    let mut values = fields.get_all("transfer-encoding");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(false),
+        (Some(value), None) if value.eq_ignore_ascii_case(b"chunked") => Ok(true),
+        _ => Err(Error::status(400, "Transfer-Encoding", "is not `chunked`, once")),
+    }
+}
+
+/// `Content-Length` is absent or one number, once: two equal ones are two.
+fn length(fields: &Fields) -> Result<Option<u64>> {
+    let mut values = fields.get_all("content-length");
+    let bad = || Error::status(400, "Content-Length", "is not one number, once");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+            let number = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+            number.map(Some).ok_or_else(bad)
+        }
+        _ => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fields: &str) -> Result<Framing> {
+        let (version, fields) = fields.strip_prefix("1.0 ").map_or(("1.1", fields), |rest| ("1.0", rest));
+        let text = format!("PUT /f HTTP/{version}\r\n{fields}\r\n");
+        of_request(&Request::read(&mut text.as_bytes(), None)?.unwrap())
+    }
+
+    #[test]
+    fn a_request_is_framed_in_one_way_or_refused() {
+        let host = "Host: h\r\n";
+        let rows = [
+            ("", Some(Framing::None)),
+            ("Content-Length: 0\r\n", Some(Framing::Length(0))),
+            ("Content-Length: 18446744073709551615\r\n", Some(Framing::Length(u64::MAX))),
+            ("Transfer-Encoding: Chunked\r\n", Some(Framing::Chunked)),
+            ("Content-Length: 18446744073709551616\r\n", None),
+            ("Content-Length: +1\r\n", None),
+            ("Content-Length: \r\n", None),
+            ("Content-Length: 1 1\r\n", None),
+            ("Content-Length: 1, 1\r\n", None),
+            ("Content-Length: 1\r\nContent-Length: 1\r\n", None),
+            ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", None),
+            ("Transfer-Encoding: gzip, chunked\r\n", None),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", None),
+            ("Transfer-Encoding: identity\r\n", None),
+            ("Transfer-Encoding: \r\n", None),
+        ];
+        for (fields, framing) in rows {
+            let got = request(&format!("{host}{fields}"));
+            match framing {
+                Some(framing) => assert_eq!(got.unwrap(), framing, "{fields}"),
+                None => assert_eq!(got.unwrap_err().http_status(), 400, "{fields}"),
+            }
+        }
+        assert!(request("").is_err() && request("Host: a\r\nHost: a\r\n").is_err());
+        assert_eq!(request("1.0 ").unwrap(), Framing::None);
+        assert!(request("1.0 Transfer-Encoding: chunked\r\n").is_err());
+    }
+
+    #[test]
+    fn an_answer_without_length_ends_with_its_connection() {
+        let rows = [
+            ("200 OK\r\n", "GET", Framing::UntilClose),
+            ("200 OK\r\nContent-Length: 3\r\n", "GET", Framing::Length(3)),
+            ("200 OK\r\nContent-Length: 3\r\n", "HEAD", Framing::None),
+            ("204 No Content\r\n", "PUT", Framing::None),
+            ("304 Not Modified\r\nContent-Length: 3\r\n", "GET", Framing::None),
+            ("200 OK\r\nTransfer-Encoding: chunked\r\n", "GET", Framing::Chunked),
+        ];
+        for (text, method, framing) in rows {
+            let text = format!("HTTP/1.1 {text}\r\n");
+            let response = Response::read(&mut text.as_bytes()).unwrap().unwrap();
+            assert_eq!(of_response(&response, method).unwrap(), framing, "{text}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Heads: a start line and fields, read from the wire and written to it (RFC 9112 §2 to §5). What the fields
+//! mean for the body is [`super::framing`]'s business.
+
+use std::io::{self, BufRead};
+use std::ops::Range;
+
+use super::fields::{Fields, Span};
+use super::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
+use crate::error::{Error, Result};
+
+/// The two versions spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: a connection ends with its answer, and there is no chunked coding.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: Range<usize>,
+    target: Range<usize>,
+    /// The version the client speaks.
+    pub version: Version,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+impl Request {
+    /// Reads a head. `Ok(None)` when the stream ends before its first byte. `memory` is an earlier request whose
+    /// memory may be used again.
+    ///
+    /// Errors: 400 for what is no head, 431 and 414 past the limits, 505 for another version.
+    pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
+        let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
+        if !read_lines(input, &mut text, HEAD_MAX).map_err(too_large)? {
+            return Ok(None);
+        }
+        let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut parsed = httparse::Request::new(&mut slots);
+        let outcome = parsed.parse(&text).map_err(|wrong| bad_head(&text, wrong))?;
+        let (Some(method), Some(target), true) = (parsed.method, parsed.path, outcome.is_complete()) else {
+            return Err(Error::status(400, "request", "is no head of HTTP"));
+        };
+        if target.len() > TARGET_MAX {
+            return Err(Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes")));
+        }
+        let (method, target) = (place(&text, method.as_bytes()), place(&text, target.as_bytes()));
+        let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
+        note_spans(&text, parsed.headers, &mut spans);
+        Ok(Some(Request { method, target, version, fields: Fields::over(text, spans) }))
+    }
+
+    /// The method, a token (RFC 9110 §9).
+    pub fn method(&self) -> &str {
+        std::str::from_utf8(self.fields.text(&self.method)).unwrap_or_default()
+    }
+
+    /// The request target as it came.
+    pub fn target(&self) -> &[u8] {
+        self.fields.text(&self.target)
+    }
+
+    /// Whether the client will send another request on this connection (RFC 9112 §9.3).
+    pub fn keeps_alive(&self) -> bool {
+        keeps_alive(self.version, &self.fields)
+    }
+}
+
+/// The head of a response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// The version the server speaks.
+    pub version: Version,
+    /// Its fields.
+    pub fields: Fields,
+    /// The head as it came, for people.
+    pub raw: Vec<u8>,
+}
+
+impl Response {
+    /// Reads a head. `Ok(None)` when the stream ends before its first byte.
+    pub fn read(input: &mut impl BufRead) -> Result<Option<Response>> {
+        let mut text = Vec::new();
+        if !read_lines(input, &mut text, HEAD_MAX).map_err(too_large)? {
+            return Ok(None);
+        }
+        let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut parsed = httparse::Response::new(&mut slots);
+        let outcome = parsed.parse(&text).map_err(|wrong| bad_head(&text, wrong))?;
+        let (Some(status), true) = (parsed.code, outcome.is_complete()) else {
+            return Err(Error::status(502, "answer", "is no head of HTTP"));
+        };
+        let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
+        let mut spans = Vec::new();
+        note_spans(&text, parsed.headers, &mut spans);
+        let raw = text.clone();
+        Ok(Some(Response { status, version, fields: Fields::over(text, spans), raw }))
+    }
+
+    /// Whether the server will take another request on this connection.
+    pub fn keeps_alive(&self) -> bool {
+        keeps_alive(self.version, &self.fields)
+    }
+}
+
+/// Appends a request line and fields, ready for the wire.
+pub fn write_request(out: &mut Vec<u8>, method: &str, target: &[u8], fields: &Fields) {
+    for part in [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
+        out.extend_from_slice(part);
+    }
+    fields.write_to(out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a status line and fields, ready for the wire.
+pub fn write_response(out: &mut Vec<u8>, status: u16, fields: &Fields) {
+    out.extend_from_slice(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
+    fields.write_to(out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The words that go with a status (RFC 9110 §15, RFC 4918 §11, RFC 6585).
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        206 => "Partial Content",
+        304 => "Not Modified",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        _ => "Other",
+    }
+}
+
+/// Persistence as both sides read it: 1.1 unless `close`, 1.0 only with `keep-alive`.
+fn keeps_alive(version: Version, fields: &Fields) -> bool {
+    match version {
+        Version::Http11 => !fields.has_token("connection", "close"),
+        Version::Http10 => fields.has_token("connection", "keep-alive"),
+    }
+}
+
+/// Reads lines up to and with the empty one that ends a head or a trailer section. Empty lines before the first
+/// are passed over (RFC 9112 §2.2). False when the stream ends before anything came.
+pub(super) fn read_lines(input: &mut impl BufRead, text: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    let mut line = 0;
+    let mut skipped = 0;
+    loop {
+        let block = input.fill_buf()?;
+        if block.is_empty() {
+            let nothing = text.is_empty();
+            return if nothing { Ok(false) } else { Err(cut().into()) };
+        }
+        let end = memchr::memchr(b'\n', block).map_or(block.len(), |at| at + 1);
+        text.extend_from_slice(block.get(..end).unwrap_or_default());
+        input.consume(end);
+        if text.len() + skipped > most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if text.last() != Some(&b'\n') {
+            continue;
+        }
+        match text.get(line..) {
+            Some(b"\r\n" | b"\n") if line == 0 => {
+                skipped += text.len();
+                text.clear();
+            }
+            Some(b"\r\n" | b"\n") => return Ok(true),
+            _ => line = text.len(),
+        }
+    }
+}
+
+/// Reads a trailer section: fields up to the empty line, none of them when that comes first (RFC 9112 §7.1.2).
+pub(super) fn parse_trailers(text: Vec<u8>) -> Result<Fields> {
+    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    match httparse::parse_headers(&text, &mut slots) {
+        Ok(httparse::Status::Complete((_, headers))) => {
+            let mut spans = Vec::new();
+            note_spans(&text, headers, &mut spans);
+            Ok(Fields::over(text, spans))
+        }
+        _ => Err(Error::status(400, "trailer", "is no field of HTTP")),
+    }
+}
+
+fn note_spans(text: &[u8], headers: &[httparse::Header<'_>], spans: &mut Vec<Span>) {
+    let span =
+        |header: &httparse::Header<'_>| (place(text, header.name.as_bytes()), place(text, header.value));
+    spans.extend(headers.iter().filter(|header| !header.name.is_empty()).map(span));
+}
+
+/// Where in `text` a part of it stands.
+fn place(text: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start + part.len()
+}
+
+fn cut() -> Error {
+    Error::cut("head", "ended before it was whole")
+}
+
+fn too_large(wrong: io::Error) -> Error {
+    match wrong.kind() {
+        io::ErrorKind::FileTooLarge => Error::status(431, "head", format!("is longer than {HEAD_MAX} bytes")),
+        _ => Error::io("head", wrong),
+    }
+}
+
+fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match wrong {
+        httparse::Error::TooManyHeaders => {
+            Error::status(431, "head", format!("has more than {FIELDS_MAX} fields"))
+        }
+        httparse::Error::Version if line.trim_ascii_end().len() > 8 && contains_http(line) => {
+            Error::status(505, "request", "speaks another version than HTTP/1.1")
+        }
+        wrong => Error::status(400, "head", wrong.to_string()),
+    }
+}
+
+/// Whether a start line names some version of HTTP at its end.
+fn contains_http(line: &[u8]) -> bool {
+    line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_split(text: &[u8], at: usize) -> Result<Option<Request>> {
+        let (one, two) = text.split_at(at);
+        Request::read(&mut io::Read::chain(one, two), None)
+    }
+
+    #[test]
+    fn a_head_reads_the_same_wherever_it_is_cut_in_two() {
+        let text = b"\r\nPUT /a%20b?x HTTP/1.1\r\nHost: h\r\nX:  \tv \r\nY:\n\r\nrest";
+        for at in 0..=text.len() {
+            let request = read_split(text, at).unwrap().unwrap();
+            assert_eq!((request.method(), request.target()), ("PUT", &b"/a%20b?x"[..]), "cut at {at}");
+            assert_eq!(request.fields.get("x"), Some(&b"v"[..]));
+            assert_eq!(request.fields.get("y"), Some(&b""[..]));
+            assert!(request.keeps_alive());
+        }
+    }
+
+    #[test]
+    fn what_is_no_head_is_refused_with_the_right_status() {
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(FIELDS_MAX + 1));
+        let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(TARGET_MAX));
+        let huge = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(HEAD_MAX));
+        let rows: [(&[u8], u16); 12] = [
+            (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nA: \0\r\n\r\n", 400),
+            (b"GET  / HTTP/1.1\r\n\r\n", 400),
+            (b"GET /\r\n\r\n", 400),
+            (b"\x16\x03\x01\x02\n\r\n", 400),
+            (b"GET / HTTP/2.0\r\n\r\n", 505),
+            (b"GET / HTTP/1.1\r\nA: b", 503),
+            (many.as_bytes(), 431),
+            (long.as_bytes(), 414),
+            (huge.as_bytes(), 431),
+        ];
+        for (text, status) in rows {
+            let wrong = read_split(text, 0).unwrap_err();
+            assert_eq!(wrong.http_status(), status, "{wrong} for {}", crate::error::shown(text));
+        }
+        assert!(read_split(b"", 0).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_connection_is_kept_as_version_and_field_say() {
+        let rows = [
+            ("HTTP/1.1", "", true),
+            ("HTTP/1.1", "Connection: close\r\n", false),
+            ("HTTP/1.0", "", false),
+            ("HTTP/1.0", "Connection: Keep-Alive\r\n", true),
+        ];
+        for (version, field, kept) in rows {
+            let text = format!("GET / {version}\r\n{field}\r\n");
+            assert_eq!(read_split(text.as_bytes(), 3).unwrap().unwrap().keeps_alive(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_response_head_is_read_with_its_raw_text() {
+        let text = b"HTTP/1.1 404 Not Found\r\nA: b\r\n\r\nbody";
+        let response = Response::read(&mut &text[..]).unwrap().unwrap();
+        assert_eq!((response.status, response.fields.get("a")), (404, Some(&b"b"[..])));
+        assert_eq!(response.raw, &text[..text.len() - 4]);
+    }
+}

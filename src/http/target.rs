@@ -1,0 +1,222 @@
+//! Request targets: percent-decoded once into components and a query, and made from them (RFC 9112 §3.2,
+//! RFC 3986). Which components make a name is the store's decision.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+use crate::error::{Error, Result};
+
+/// What a path component may hold as it is: the unreserved characters and what RFC 3986 §3.3 adds.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'=');
+/// What a query value may hold as it is.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// A target, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The path components from the root down, decoded; every byte may stand in them.
+    pub components: Vec<Vec<u8>>,
+    /// Whether the path ended with a slash.
+    pub directory: bool,
+    /// The query.
+    pub query: Query,
+}
+
+impl Target {
+    /// Decodes a target in origin form, absolute form (RFC 9112 §3.2.1, §3.2.2) or `*`, which is read as the root.
+    /// Errors have status 400.
+    pub fn parse(raw: &[u8]) -> Result<Self> {
+        let bad = |what: &str| Error::status(400, raw, what);
+        if raw == b"*" {
+            return Target::parse(b"/");
+        }
+        let rest = match raw.iter().position(|&byte| byte == b':').filter(|_| raw.first() != Some(&b'/')) {
+            Some(_) => after_authority(raw).ok_or_else(|| bad("is no target this server knows"))?,
+            None => raw,
+        };
+        let rest = rest.split(|&byte| byte == b'#').next().unwrap_or_default();
+        let mut halves = rest.splitn(2, |&byte| byte == b'?');
+        let path = halves
+            .next()
+            .unwrap_or_default()
+            .strip_prefix(b"/")
+            .ok_or_else(|| bad("does not begin with /"))?;
+        let query = Query::parse(halves.next().unwrap_or_default())?;
+        let mut components = path
+            .split(|&byte| byte == b'/')
+            .map(decode)
+            .collect::<Result<Vec<_>>>()
+            .map_err(|_| bad("has a percent sign without two hexadecimal digits"))?;
+        let directory = components.last().is_some_and(Vec::is_empty);
+        if directory {
+            components.pop();
+        }
+        Ok(Target { components, directory, query })
+    }
+}
+
+/// What follows `scheme://authority`; an empty path is the root.
+fn after_authority(raw: &[u8]) -> Option<&[u8]> {
+    let lower = raw.get(..8.min(raw.len()))?.to_ascii_lowercase();
+    let rest = if lower.starts_with(b"http://") {
+        raw.get(7..)
+    } else if lower.starts_with(b"https://") {
+        raw.get(8..)
+    } else {
+        None
+    }?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end)?;
+    match path {
+        _ if authority.is_empty() => None,
+        b"" => Some(b"/"),
+        path => Some(path),
+    }
+}
+
+fn decode(part: &[u8]) -> Result<Vec<u8>> {
+    let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
+    match memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2)) {
+        true => Ok(percent_decode(part).collect()),
+        false => Err(Error::status(400, part, "has a percent sign without two hexadecimal digits")),
+    }
+}
+
+/// The parameters of a query, in order: `name` or `name=value`, decoded; `+` is a space, as forms write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Query {
+    fn parse(raw: &[u8]) -> Result<Self> {
+        let plain = |part: &[u8]| {
+            decode(&part.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect::<Vec<_>>())
+        };
+        let pair = |part: &[u8]| {
+            let mut halves = part.splitn(2, |&byte| byte == b'=');
+            let name = plain(halves.next().unwrap_or_default())?;
+            Ok((name, halves.next().map(plain).transpose()?))
+        };
+        let parts = raw.split(|&byte| byte == b'&').filter(|part| !part.is_empty());
+        parts.map(pair).collect::<Result<_>>().map(Query)
+    }
+
+    /// Adds a parameter.
+    pub fn push(&mut self, name: &str, value: Option<&[u8]>) {
+        self.0.push((name.as_bytes().to_vec(), value.map(<[u8]>::to_vec)));
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(name, _)| name.as_slice())
+    }
+
+    /// Whether a parameter of this name is there, with a value or without.
+    pub fn has(&self, name: &str) -> bool {
+        self.names().any(|have| have == name.as_bytes())
+    }
+
+    /// The value of the first parameter of this name; empty where it has none.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let found = self.0.iter().find(|(have, _)| have == name.as_bytes());
+        found.map(|(_, value)| value.as_deref().unwrap_or_default())
+    }
+}
+
+/// Makes a target of components and a query: every byte comes back from [`Target::parse`].
+pub fn encode<C: AsRef<[u8]>>(components: &[C], directory: bool, query: &Query) -> Vec<u8> {
+    let mut target = Vec::new();
+    for component in components {
+        target.push(b'/');
+        target.extend(percent_encode(component.as_ref(), COMPONENT).flat_map(str::bytes));
+    }
+    if directory || components.is_empty() {
+        target.push(b'/');
+    }
+    for (at, (name, value)) in query.0.iter().enumerate() {
+        target.push(if at == 0 { b'?' } else { b'&' });
+        target.extend(percent_encode(name, VALUE).flat_map(str::bytes));
+        if let Some(value) = value {
+            target.push(b'=');
+            target.extend(percent_encode(value, VALUE).flat_map(str::bytes));
+        }
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(target: &Target) -> (String, bool) {
+        let parts: Vec<_> = target.components.iter().map(|part| String::from_utf8_lossy(part)).collect();
+        (parts.join("|"), target.directory)
+    }
+
+    #[test]
+    fn a_path_is_decoded_once_into_components() {
+        let rows = [
+            ("/", "", true),
+            ("*", "", true),
+            ("/a", "a", false),
+            ("/a/", "a", true),
+            ("/a/b%2fc", "a|b/c", false),
+            ("/a%2520", "a%20", false),
+            ("/a+b", "a+b", false),
+            ("//", "", true),
+            ("/a//b", "a||b", false),
+            ("/../x", "..|x", false),
+            ("http://h:1/a/", "a", true),
+            ("HTTP://h", "", true),
+        ];
+        for (raw, parts, directory) in rows {
+            assert_eq!(
+                shown(&Target::parse(raw.as_bytes()).unwrap()),
+                (parts.to_owned(), directory),
+                "{raw}"
+            );
+        }
+        assert_eq!(Target::parse(b"//").unwrap().components, [b""]);
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for raw in ["", "a", "/%", "/%4", "/%zz", "/a?b=%g0", "ftp://h/a", "http:///a", "h:80"] {
+            assert_eq!(Target::parse(raw.as_bytes()).unwrap_err().http_status(), 400, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_query_keeps_order_and_tells_no_value_from_an_empty_one() {
+        let query = Target::parse(b"/f?replace=a+b%2B&with=&lines&&x=1=2").unwrap().query;
+        assert_eq!(query.get("replace"), Some(&b"a b+"[..]));
+        assert_eq!(query.get("with"), Some(&b""[..]));
+        assert_eq!(query.get("x"), Some(&b"1=2"[..]));
+        assert!(query.has("lines") && !query.has("with2"));
+        assert_eq!(query.names().count(), 4);
+    }
+
+    #[test]
+    fn every_byte_goes_over_the_wire_and_comes_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut query = Query::default();
+        query.push("search", Some(&all));
+        query.push("lines", None);
+        let target = Target { components: vec![all.clone(), b"~b".to_vec()], directory: true, query };
+        let raw = encode(&target.components, true, &target.query);
+        assert!(raw.iter().all(|byte| byte.is_ascii_graphic()));
+        assert_eq!(Target::parse(&raw).unwrap(), target);
+    }
+}
