@@ -1,7 +1,18 @@
 //! Named files, atomically. This room owns names, the root, and the only code that opens served files. It
 //! knows nothing of HTTP or words; above it nothing knows a path of the machine.
 //!
-//! A [`Store`] is an engine; the local directory is the first one.
+//! A [`Store`] is an engine; the local directory is the first one:
+//!
+//! | file | owns |
+//! |---|---|
+//! | `name` | what a client may call a file |
+//! | `local` | the engine: which verb is answered where |
+//! | `beneath` | the root's handle, and every way from a name to a descriptor |
+//! | `stat`, `standing` | what one `fstat` says: kind, size, time, entity tag; what stands under a name |
+//! | `content`, `list` | reading |
+//! | `draft`, `copy` with `tree`, `rename`, `removal` | writing |
+//! | `settle` | the one moment of a write in which a name changes hands, and its rules |
+//! | `locks`, `temporary`, `walk`, `sweep` | what those stand on |
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,9 +20,26 @@ use std::time::SystemTime;
 
 use crate::error::Result;
 
+pub use local::Local;
 pub use name::Name;
 
+mod beneath;
+mod content;
+mod copy;
+mod draft;
+mod list;
+mod local;
+mod locks;
 mod name;
+mod removal;
+mod rename;
+mod settle;
+mod standing;
+mod stat;
+mod sweep;
+mod temporary;
+mod tree;
+mod walk;
 
 /// What is known of a stored file or directory, read in one go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +85,8 @@ pub struct Entry {
 /// A list, read while it is walked.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + Send + 'a>;
 
-/// Decides, under the lock of a name, whether a write to it may go on; it sees what stands there now.
+/// Decides, under the lock of a name, whether a write to it may go on; it sees what stands there now. It may be
+/// asked more than once, and must not write to the store itself.
 pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 
 /// A new content on its way to a name. Nobody sees it before [`Draft::commit`]; dropped, it leaves no trace.
@@ -85,15 +114,22 @@ pub trait Store: Send + Sync {
     fn meta(&self, name: &Name) -> Result<Meta>;
     /// Opens a regular file. A directory is an error of status 409.
     fn open(&self, name: &Name) -> Result<Box<dyn Content>>;
-    /// What is in a directory, unsorted; with `recursive` all beneath it, a directory before what is in it.
+    /// What is in a directory, unsorted; with `recursive` all beneath it, a directory before what is in it. A
+    /// link to a directory is listed as one, but not walked into.
     fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>>;
-    /// Begins a new content for a name; `size` is its length where it is known.
+    /// Begins a new content for a name; `size` is its length where it is known, and refused at once (507) where
+    /// there is no room for it.
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;
-    /// Copies a file or a directory with all in it. `source` is asked about `from`, `target` about `to`.
+    /// Copies a file, or, its name with a final slash, a directory with all in it; nobody sees a half. `source` is
+    /// asked about `from`, `target` about `to`. Onto itself is 403, into itself 409.
+    ///
+    /// A directory that stands at `to` is replaced only by a directory, and only where `to` has the final slash.
     fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
-    /// Renames a file or a directory, replacing what stood at `to`, in one rename.
+    /// Renames a file or a directory, replacing what stood at `to`, in one rename; what may replace what is as with
+    /// [`Store::copy`].
     fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
-    /// Deletes a file, or a directory with all in it.
+    /// Deletes a file, or, its name with a final slash, a directory with all in it: it is gone at once, whatever
+    /// time its room takes. A directory without the slash is 409.
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<()>;
     /// Makes a directory whose parent stands. Status 405 where something stands already.
     fn make_directory(&self, name: &Name) -> Result<()>;

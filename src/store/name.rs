@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 /// Where the daemon's own resources live; nothing can be stored beneath.
 pub const RESERVED: &[u8] = b".cfpd";
 
+/// How the names of the daemon's own temporary files begin, in any directory.
+pub(super) const TEMPORARY: &[u8] = b".cfpd-";
+
 /// The name of a stored file or directory: its components from the root down, none of them `.`, `..` or empty,
 /// none with a NUL or a slash in it. No components at all is the root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,12 +32,12 @@ impl Name {
             };
             return Err(Error::status(400, name.shown(), wrong));
         }
-        match name.components.first() {
-            Some(first) if first == RESERVED => {
-                Err(Error::status(403, name.shown(), "belongs to the daemon"))
-            }
-            _ => Ok(name),
+        let reserved = name.components.first().is_some_and(|first| first == RESERVED)
+            || name.components.iter().any(|component| component.starts_with(TEMPORARY));
+        if reserved {
+            return Err(Error::status(403, name.shown(), "belongs to the daemon"));
         }
+        Ok(name)
     }
 
     /// The components, from the root down.
@@ -45,6 +48,11 @@ impl Name {
     /// Whether it ends with a slash: it must then be a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
+    }
+
+    /// Whether the other name is this one or beneath it.
+    pub(super) fn holds(&self, other: &Name) -> bool {
+        other.components.starts_with(&self.components)
     }
 
     /// The name as a client says it: `/d/f`, `/d/`.
@@ -58,5 +66,67 @@ impl Name {
             shown.push(b'/');
         }
         shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(path: &str) -> Result<Name> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let directory = path.ends_with('/');
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let components = match path {
+            "" => Vec::new(),
+            path => path.split('/').map(|part| part.as_bytes().to_vec()).collect(),
+        };
+        Name::new(components, directory)
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_was_said() {
+        for said in ["/", "/f", "/d/", "/d/f", "/d/.cfpd", "/.cfp", "/...", "/d/.cfpdx"] {
+            assert_eq!(name(said).unwrap().shown(), said.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_refused_and_so_is_the_daemons_own() {
+        let rows = [
+            ("/a//b", 400),
+            ("/.", 400),
+            ("/a/..", 400),
+            ("/a/../b", 400),
+            ("/a\0b", 400),
+            ("/.cfpd", 403),
+            ("/.cfpd/", 403),
+            ("/.cfpd/metrics", 403),
+            ("/.cfpd-1", 403),
+            ("/d/.cfpd-1/f", 403),
+        ];
+        for (said, status) in rows {
+            assert_eq!(name(said).unwrap_err().http_status(), status, "{said}");
+        }
+        assert_eq!(Name::new(vec![b"a/b".to_vec()], false).unwrap_err().http_status(), 400);
+    }
+
+    #[test]
+    fn the_root_is_a_directory_however_it_is_said() {
+        assert!(Name::new(Vec::new(), false).unwrap().is_directory());
+    }
+
+    #[test]
+    fn a_directory_holds_itself_and_what_is_beneath_it() {
+        let rows = [
+            ("/", "/a", true),
+            ("/a/", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a/b", "/a", false),
+        ];
+        for (outer, inner, holds) in rows {
+            assert_eq!(name(outer).unwrap().holds(&name(inner).unwrap()), holds, "{outer} {inner}");
+        }
     }
 }

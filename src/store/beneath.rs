@@ -1,0 +1,151 @@
+//! The root's handle and every way from a name to a descriptor. It refuses to know a path: all is opened by
+//! `openat2` beneath the root, so that neither `..` nor a link, swapped at whatever moment, leads outside.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, fstat};
+
+use super::Name;
+use crate::error::{Error, Result, shown};
+
+/// How often a walk that raced with a rename is tried again. The kernel gives up (EAGAIN) only where a `..` of a
+/// link is walked while anything on the machine is renamed.
+const RACES: usize = 128;
+
+/// A handle that stands for a name but reads nothing: no rights to the content are needed, nothing is woken up.
+pub(super) const HANDLE: OFlag = OFlag::O_PATH;
+/// A directory to be read.
+pub(super) const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
+/// A file to be read. It may turn out to be a FIFO or a terminal, which must neither block nor take control.
+pub(super) const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
+
+/// The directory everything is beneath.
+pub(super) struct Root {
+    handle: OwnedFd,
+}
+
+/// A name about to change: its directory, held open, and its last component. Only a [`Root`] makes one, so it is
+/// beneath the root, and stays so whatever happens to the names above it.
+pub(super) struct Place {
+    /// The directory it is in.
+    pub parent: OwnedFd,
+    /// The last component.
+    pub last: Vec<u8>,
+    /// Device and inode of the directory.
+    directory: (u64, u64),
+}
+
+/// What a name is the same as: directory and last component, so that two ways through links are one.
+pub(super) type Key = (u64, u64, Vec<u8>);
+
+impl Root {
+    /// Opens the root. The second step shows at once whether the system has `openat2` (Linux 5.6).
+    pub fn open(path: &Path) -> Result<Self> {
+        let named = |errno: Errno| Error::io(path.as_os_str().as_encoded_bytes(), errno.into());
+        let found =
+            open(path, HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(named)?;
+        let handle = open_beneath(&found, b".", DIRECTORY, ResolveFlag::empty()).map_err(named)?;
+        Ok(Root { handle })
+    }
+
+    /// The root itself.
+    pub fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// Opens what the components lead to, following links that stay beneath the root.
+    pub fn descend(&self, components: &[Vec<u8>], flags: OFlag) -> nix::Result<OwnedFd> {
+        let path = components.join(&b'/');
+        let path = if path.is_empty() { b".".as_slice() } else { &path };
+        open_beneath(&self.handle, path, flags, ResolveFlag::empty())
+    }
+
+    /// The place of a name that should be there: without its directory it is not (404).
+    pub fn place_of(&self, name: &Name) -> Result<Place> {
+        self.place(name, |errno| wrong(name, errno))
+    }
+
+    /// The place for a name that is to be: its directory must be there already (409).
+    pub fn place_for(&self, name: &Name) -> Result<Place> {
+        self.place(name, |errno| wrong_for(name, errno))
+    }
+
+    fn place(&self, name: &Name, wrong: impl Fn(Errno) -> Error) -> Result<Place> {
+        let Some((last, above)) = name.components().split_last() else {
+            return Err(Error::status(403, name.shown(), "is the root and stays"));
+        };
+        let parent = self.descend(above, HANDLE | OFlag::O_DIRECTORY).map_err(&wrong)?;
+        Place::new(parent, last.clone()).map_err(&wrong)
+    }
+}
+
+impl Place {
+    /// A component of a directory that was opened beneath the root.
+    pub fn new(parent: OwnedFd, last: Vec<u8>) -> nix::Result<Self> {
+        let stat = fstat(&parent)?;
+        Ok(Place { parent, last, directory: (stat.st_dev, stat.st_ino) })
+    }
+
+    /// What it is the same as.
+    pub fn key(&self) -> Key {
+        (self.directory.0, self.directory.1, self.last.clone())
+    }
+}
+
+/// Opens a path beneath a directory.
+pub(super) fn open_beneath(
+    base: impl AsFd,
+    path: &[u8],
+    flags: OFlag,
+    resolve: ResolveFlag,
+) -> nix::Result<OwnedFd> {
+    let resolve = resolve | ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
+    for _ in 0..RACES {
+        match openat2(base.as_fd(), path, how) {
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            opened => return opened,
+        }
+    }
+    Err(Errno::EAGAIN)
+}
+
+/// Whether the system says in its way that nothing is there: no such name, no directory on the way, a link that
+/// loops or leads outside, a socket or a device without a driver.
+pub(super) fn is_absent(errno: Errno) -> bool {
+    use Errno::{ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EXDEV};
+    matches!(errno, ENOENT | ENOTDIR | ELOOP | EXDEV | ENXIO | ENODEV)
+}
+
+/// What the system said of a name, in the house's words.
+pub(super) fn wrong(name: &Name, errno: Errno) -> Error {
+    match errno {
+        errno if is_absent(errno) => absent(name),
+        Errno::EAGAIN => Error::cut(name.shown(), "is being changed by others"),
+        errno => Error::io(name.shown(), errno.into()),
+    }
+}
+
+/// What the system said of a name that is to be: if something is not there, it is the directory.
+pub(super) fn wrong_for(name: &Name, errno: Errno) -> Error {
+    match is_absent(errno) {
+        true => no_directory(name),
+        false => wrong(name, errno),
+    }
+}
+
+/// The name leads to nothing that is served.
+pub(super) fn absent(name: &Name) -> Error {
+    Error::status(404, name.shown(), "is not there")
+}
+
+/// The directory a name is to be in is not there.
+pub(super) fn no_directory(name: &Name) -> Error {
+    let above = name.components().split_last().map(|(_, above)| above).unwrap_or_default();
+    let directory: Vec<u8> =
+        above.iter().flat_map(|component| [component, b"/".as_slice()].concat()).collect();
+    Error::status(409, name.shown(), format!("no directory /{}", shown(&directory)))
+}

@@ -1,0 +1,68 @@
+//! The content of a stored file, held open: it stays what it was when its name is replaced or goes.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::{FileStat, fstat};
+
+use super::beneath::{READ, absent, wrong};
+use super::local::Local;
+use super::{Content, Kind, Meta, Name};
+use crate::error::{Error, Result};
+
+/// An open file and what one `fstat` said of it.
+pub(super) struct Opened {
+    file: File,
+    meta: Meta,
+    stat: FileStat,
+}
+
+/// Opens a regular file. What it is, is asked of the open file: a name can change hands in between.
+pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
+    let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
+    let file = local.root.descend(name.components(), READ | kind).map_err(|errno| wrong(name, errno))?;
+    let stat = fstat(&file).map_err(|errno| wrong(name, errno))?;
+    let meta = Meta::of(&stat).ok_or_else(|| absent(name))?;
+    match meta.kind {
+        Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
+        Kind::File => Ok(Opened { file: file.into(), meta, stat }),
+    }
+}
+
+impl Opened {
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// All the system knows of it.
+    pub fn stat(&self) -> &FileStat {
+        &self.stat
+    }
+}
+
+impl Content for Opened {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// A file that was cut short since by another program is an error, never an early end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.meta.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let until = left.min(buffer.len());
+        let wanted = buffer.get_mut(..until).unwrap_or_default();
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        match self.file.read_at(wanted, offset)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => Ok(read),
+        }
+    }
+
+    fn descriptor(&self) -> Option<&File> {
+        Some(&self.file)
+    }
+}

@@ -1,0 +1,126 @@
+//! Copying: the bytes go from file to file inside the kernel, into a temporary file or directory first, so that
+//! nobody sees a half.
+
+use std::fs::File;
+use std::io;
+
+use nix::errno::Errno;
+use nix::fcntl::copy_file_range;
+use nix::sys::stat::fstat;
+
+use super::beneath::{DIRECTORY, absent, wrong, wrong_for};
+use super::local::Local;
+use super::settle::{Comer, itself, judge, keep_apart, settle};
+use super::stat::permissions;
+use super::temporary::Temporary;
+use super::{Check, Content, Draft, Kind, Meta, Name, Store, Written, content, draft, tree};
+use crate::error::{Error, Result};
+
+/// How much the kernel is asked to copy at a time.
+const STEP: u64 = 1 << 30;
+
+/// Copies a file, or a directory with all in it. What a link leads to is copied, not the link.
+///
+/// `target` is asked before the bytes are copied, so that nothing is copied in vain, and again under the lock.
+pub(super) fn copy(
+    local: &Local,
+    from: &Name,
+    to: &Name,
+    source: Check<'_>,
+    target: Check<'_>,
+) -> Result<Written> {
+    let kind = if from.is_directory() { Kind::Directory } else { Kind::File };
+    refuse_early(local, from, to, kind, target)?;
+    match kind {
+        Kind::File => copy_file(local, from, to, source, target),
+        Kind::Directory => copy_directory(local, from, to, source, target),
+    }
+}
+
+/// Refuses what would be refused after the work.
+fn refuse_early(local: &Local, from: &Name, to: &Name, kind: Kind, target: Check<'_>) -> Result<()> {
+    if local.meta(from)?.kind != kind {
+        let what = "is a directory: only with a final slash it is copied, with all in it";
+        return Err(Error::status(409, from.shown(), what));
+    }
+    let place = local.root.place_for(to)?;
+    keep_apart(from, to)?;
+    if local.root.place_of(from)?.key() == place.key() {
+        return Err(itself(to));
+    }
+    let standing = local.root.look(to.components(), &place).map_err(|errno| wrong(to, errno))?;
+    judge(kind, to, &standing)?;
+    target(standing.meta())
+}
+
+fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+    let content = content::open(local, from)?;
+    source(Some(content.meta()))?;
+    let size = content.meta().size;
+    let draft = draft::begin(local, to, Some(size))?;
+    transfer(content.file(), draft.file(), size).map_err(|error| broken(from, error))?;
+    draft.permit(permissions(content.stat()))?;
+    Box::new(draft).commit(target)
+}
+
+fn copy_directory(
+    local: &Local,
+    from: &Name,
+    to: &Name,
+    source: Check<'_>,
+    target: Check<'_>,
+) -> Result<Written> {
+    let base = local.root.descend(from.components(), DIRECTORY).map_err(|errno| wrong(from, errno))?;
+    let stat = fstat(&base).map_err(|errno| wrong(from, errno))?;
+    source(Meta::of(&stat).as_ref())?;
+    let parent = local.root.place_for(to)?.parent;
+    let mut temporary = Temporary::directory(parent).map_err(|errno| wrong_for(to, errno))?;
+    tree::fill(local, from, base, temporary.handle()).map_err(|error| broken(from, error))?;
+    tree::permit(temporary.handle(), &stat).map_err(|errno| wrong(to, errno))?;
+
+    let place = local.root.place_for(to)?;
+    let _held = local.locks.hold(vec![place.key()]);
+    let comer =
+        Comer { place: temporary.place(), kind: Kind::Directory, is_tree: true, prepare: &|_| Ok(()) };
+    let settled = settle(local, &comer, to, &place, target)?;
+    if !settled.exchanged {
+        temporary.is_placed();
+    }
+    let stat = fstat(temporary.handle()).map_err(|errno| wrong(to, errno))?;
+    let meta = Meta::of(&stat).ok_or_else(|| absent(to))?;
+    Ok(Written { created: settled.created, meta })
+}
+
+/// Copies the first `size` bytes of a file to the end of another. Fewer are an error: it was cut short meanwhile.
+pub(super) fn transfer(from: &File, to: &File, size: u64) -> io::Result<()> {
+    let mut left = size;
+    while left > 0 {
+        let step = usize::try_from(left.min(STEP)).unwrap_or(usize::MAX);
+        match copy_file_range(from, None, to, None, step) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(copied) => left = left.saturating_sub(copied as u64),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EXDEV | Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP) => {
+                return stream(from, to, left);
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The same where the kernel cannot: between file systems, or on one that has no such call.
+fn stream(from: &File, mut to: &File, left: u64) -> io::Result<()> {
+    use io::Read;
+    match io::copy(&mut from.take(left), &mut to)? {
+        copied if copied < left => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+fn broken(from: &Name, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Error::cut(from.shown(), "was cut short while it was copied"),
+        _ => Error::io(from.shown(), error),
+    }
+}

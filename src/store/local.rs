@@ -1,0 +1,101 @@
+//! The engine of one local directory: which verb is answered where.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat, mkdirat};
+
+use super::beneath::{HANDLE, Root, absent, wrong, wrong_for};
+use super::locks::Locks;
+use super::temporary::Temporary;
+use super::{Check, Content, Draft, Entries, Meta, Name, Store, Written};
+use super::{content, copy, draft, list, removal, rename, sweep};
+use crate::error::{Error, Result};
+
+/// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
+///
+/// Several of them, in one process or many, may share a directory: what is asked by `If-None-Match: *` holds
+/// between them too, what is asked of a content that stands only between the threads of one.
+pub struct Local {
+    pub(super) root: Root,
+    pub(super) locks: Locks,
+}
+
+impl Local {
+    /// Opens the directory, which must be there. The path is never used again: the handle stays with the directory
+    /// even if it is renamed.
+    pub fn open(root: &Path) -> Result<Self> {
+        Ok(Local { root: Root::open(root)?, locks: Locks::default() })
+    }
+
+    /// Removes what a daemon that died left behind, and returns how many temporaries that were. It walks through
+    /// all of the store, so it is for a thread of its own; anything else may go on meanwhile, also in other daemons.
+    pub fn sweep(&self) -> Result<u64> {
+        sweep::sweep(self)
+    }
+
+    /// The room left for files, in bytes.
+    pub fn room(&self) -> io::Result<u64> {
+        Ok(draft::room(self.root.handle())?)
+    }
+}
+
+impl Store for Local {
+    fn meta(&self, name: &Name) -> Result<Meta> {
+        let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
+        let stat = self.root.descend(name.components(), HANDLE | kind).and_then(fstat);
+        let stat = stat.map_err(|errno| wrong(name, errno))?;
+        Meta::of(&stat).ok_or_else(|| absent(name))
+    }
+
+    fn open(&self, name: &Name) -> Result<Box<dyn Content>> {
+        Ok(Box::new(content::open(self, name)?))
+    }
+
+    fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>> {
+        list::list(self, name, recursive)
+    }
+
+    fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
+        Ok(Box::new(draft::begin(self, name, size)?))
+    }
+
+    fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        copy::copy(self, from, to, source, target)
+    }
+
+    fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        rename::rename(self, from, to, source, target)
+    }
+
+    fn delete(&self, name: &Name, check: Check<'_>) -> Result<()> {
+        removal::delete(self, name, check)
+    }
+
+    fn make_directory(&self, name: &Name) -> Result<()> {
+        let stands = || Error::status(405, name.shown(), "stands already");
+        if name.components().is_empty() {
+            return Err(stands());
+        }
+        let place = self.root.place_for(name)?;
+        match mkdirat(&place.parent, place.last.as_slice(), Mode::from_bits_truncate(0o777)) {
+            Err(Errno::EEXIST) => Err(stands()),
+            made => made.map_err(|errno| wrong_for(name, errno)),
+        }
+    }
+
+    /// On a file system without nameless files it has a name for a moment.
+    fn spool(&self) -> io::Result<File> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        match openat(self.root.handle(), ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(file) => Ok(file.into()),
+            Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
+                Temporary::file(self.root.handle().try_clone()?)?.handle().try_clone()
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Locks on names: who looks at a name and then changes it holds it in between. Between the threads of one
+//! daemon only; against other programs a write defends itself by what it asks of `renameat2`.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::beneath::Key;
+
+/// The names being changed now. Only those: the set is as large as the number of writes at this moment.
+#[derive(Default)]
+pub(super) struct Locks {
+    held: Mutex<HashSet<Key>>,
+    freed: Condvar,
+}
+
+/// Names held until it is dropped.
+pub(super) struct Held<'a> {
+    locks: &'a Locks,
+    keys: Vec<Key>,
+}
+
+impl Locks {
+    /// Waits until none of the names is held, then holds them all in one step: so two that want the same two
+    /// names cannot wait for each other.
+    pub fn hold(&self, keys: Vec<Key>) -> Held<'_> {
+        let taken = |held: &mut HashSet<Key>| keys.iter().any(|key| held.contains(key));
+        let mut held = self.freed.wait_while(self.held(), taken).unwrap_or_else(PoisonError::into_inner);
+        held.extend(keys.iter().cloned());
+        drop(held);
+        Held { locks: self, keys }
+    }
+
+    /// Nothing panics while the set is borrowed, so a poisoned one is whole.
+    fn held(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut held = self.locks.held();
+        for key in &self.keys {
+            held.remove(key);
+        }
+        drop(held);
+        self.locks.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+
+    use super::*;
+
+    fn key(last: &str) -> Key {
+        (1, 2, last.into())
+    }
+
+    #[test]
+    fn a_name_is_held_by_one_at_a_time_and_pairs_do_not_lock_each_other_out() {
+        let locks = Locks::default();
+        let inside = Mutex::new(());
+        thread::scope(|scope| {
+            for pair in [["a", "b"], ["b", "a"], ["b", "b"], ["a", "a"]] {
+                let (locks, inside) = (&locks, &inside);
+                scope.spawn(move || {
+                    for _ in 0..1000 {
+                        let held = locks.hold(pair.map(key).to_vec());
+                        if pair.contains(&"b") {
+                            drop(inside.try_lock().unwrap());
+                        }
+                        drop(held);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_gives_the_name_back() {
+        let locks = Locks::default();
+        let held = || {
+            let _held = locks.hold(vec![key("a")]);
+            panic!("on purpose");
+        };
+        assert!(catch_unwind(AssertUnwindSafe(held)).is_err());
+        drop(locks.hold(vec![key("a")]));
+    }
+}

@@ -1,0 +1,61 @@
+//! Renaming: the same bytes under another name, at once.
+
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::beneath::{Place, absent, wrong};
+use super::local::Local;
+use super::removal::{hide, remove};
+use super::settle::{Comer, itself, keep_apart, settle};
+use super::standing::Served;
+use super::{Check, Kind, Name, Written};
+use crate::error::Result;
+
+/// Renames a file or a directory. A link is renamed itself.
+///
+/// What stood at `to` is there until the other is: they change places, and it is removed under the old name, or,
+/// if it is a directory, under one of the daemon's own.
+pub(super) fn rename(
+    local: &Local,
+    from: &Name,
+    to: &Name,
+    source: Check<'_>,
+    target: Check<'_>,
+) -> Result<Written> {
+    let old = local.root.place_of(from)?;
+    let new = local.root.place_for(to)?;
+    keep_apart(from, to)?;
+    if old.key() == new.key() {
+        return Err(itself(to));
+    }
+    let held = local.locks.hold(vec![old.key(), new.key()]);
+    let standing = local.root.look(from.components(), &old).map_err(|errno| wrong(from, errno))?;
+    let moved = standing.served().ok_or_else(|| absent(from))?;
+    if moved.meta.kind == Kind::File && from.is_directory() {
+        return Err(absent(from));
+    }
+    source(Some(&moved.meta))?;
+    let comer = Comer { place: &old, kind: moved.meta.kind, is_tree: moved.is_tree(), prepare: &|_| Ok(()) };
+    let settled = settle(local, &comer, to, &new, target)?;
+    let written = Written { created: settled.created, meta: moved.meta.clone() };
+    if settled.exchanged {
+        let doomed = hide(&old).map_err(|errno| wrong(from, errno))?;
+        drop(held);
+        // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
+        let _ = remove(&old.parent, &doomed);
+    } else {
+        forget_twin(&old, moved).map_err(|errno| wrong(from, errno))?;
+    }
+    Ok(written)
+}
+
+/// Two names of one file (hard links): the system's rename does nothing then and leaves both.
+fn forget_twin(old: &Place, moved: &Served) -> nix::Result<()> {
+    match fstatat(&old.parent, old.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(left) if (left.st_dev, left.st_ino) == moved.file => {
+            unlinkat(&old.parent, old.last.as_slice(), UnlinkatFlags::NoRemoveDir)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! What stands under a name, as a client sees it and as a write needs to know it.
+
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+
+use super::beneath::{HANDLE, Place, Root, is_absent};
+use super::stat::{is_link, permissions};
+use super::{Kind, Meta};
+
+/// What stands at a place.
+pub(super) enum Standing {
+    /// Nothing: the name is free.
+    Nothing,
+    /// Something that is not there for a client but takes the name: a device, a FIFO, a socket, a link that leads
+    /// nowhere or outside.
+    Unserved,
+    /// A file or a directory.
+    Served(Served),
+}
+
+/// A file or a directory, or what a link to one leads to.
+pub(super) struct Served {
+    /// What a client knows of it.
+    pub meta: Meta,
+    /// Who may read, write and execute it.
+    pub permissions: Mode,
+    /// Device and inode: the file itself, whatever its names.
+    pub file: (u64, u64),
+    /// Whether the name itself is a symbolic link. Writes change the link and leave alone what it leads to.
+    pub link: bool,
+}
+
+impl Root {
+    /// Looks what stands at a place; `components` are the way to it, for a link there.
+    pub fn look(&self, components: &[Vec<u8>], place: &Place) -> nix::Result<Standing> {
+        match fstatat(&place.parent, place.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => self.judge(components, stat),
+            Err(Errno::ENOENT) => Ok(Standing::Nothing),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Says what a directory entry is to a client; `stat` is of the entry itself.
+    pub fn judge(&self, components: &[Vec<u8>], stat: FileStat) -> nix::Result<Standing> {
+        let link = is_link(&stat);
+        let stat = match link {
+            true => match self.descend(components, HANDLE).and_then(fstat) {
+                Err(errno) if is_absent(errno) => return Ok(Standing::Unserved),
+                found => found?,
+            },
+            false => stat,
+        };
+        Ok(match Meta::of(&stat) {
+            Some(meta) => Standing::Served(Served {
+                meta,
+                permissions: permissions(&stat),
+                file: (stat.st_dev, stat.st_ino),
+                link,
+            }),
+            None => Standing::Unserved,
+        })
+    }
+}
+
+impl Standing {
+    /// What a client sees there.
+    pub fn meta(&self) -> Option<&Meta> {
+        self.served().map(|served| &served.meta)
+    }
+
+    /// What is there for a client.
+    pub fn served(&self) -> Option<&Served> {
+        match self {
+            Standing::Served(served) => Some(served),
+            Standing::Nothing | Standing::Unserved => None,
+        }
+    }
+}
+
+impl Served {
+    /// Whether the entry itself is a directory, not a link to one.
+    pub fn is_tree(&self) -> bool {
+        !self.link && self.meta.kind == Kind::Directory
+    }
+}

@@ -1,0 +1,103 @@
+//! What one `fstat` says of a file: its kind, size, time and entity tag. Opens nothing.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::sys::stat::{FileStat, Mode, SFlag};
+
+use super::{Kind, Meta};
+
+impl Meta {
+    /// Reads it off a stat; nothing where it is neither a regular file nor a directory.
+    pub(super) fn of(stat: &FileStat) -> Option<Meta> {
+        let (kind, size) = match file_type(stat) {
+            SFlag::S_IFREG => (Kind::File, u64::try_from(stat.st_size).unwrap_or_default()),
+            SFlag::S_IFDIR => (Kind::Directory, 0),
+            _ => return None,
+        };
+        Some(Meta { kind, size, modified: modified(stat), etag: etag(stat) })
+    }
+}
+
+/// The type bits.
+pub(super) fn file_type(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// Whether it is a symbolic link.
+pub(super) fn is_link(stat: &FileStat) -> bool {
+    file_type(stat) == SFlag::S_IFLNK
+}
+
+/// The permission bits: who may read, write and execute. Set-user-ID and its like are no part of a content.
+pub(super) fn permissions(stat: &FileStat) -> Mode {
+    Mode::from_bits_truncate(stat.st_mode & 0o777)
+}
+
+fn modified(stat: &FileStat) -> SystemTime {
+    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let whole = match stat.st_mtime {
+        0.. => UNIX_EPOCH.checked_add(seconds),
+        _ => UNIX_EPOCH.checked_sub(seconds),
+    };
+    let rest = Duration::from_nanos(u64::try_from(stat.st_mtime_nsec).unwrap_or_default());
+    whole.and_then(|whole| whole.checked_add(rest)).unwrap_or(UNIX_EPOCH)
+}
+
+/// The inode tells replaced files apart, size and time those written in place. Not the time of the inode: a
+/// rename changes that one, but no byte.
+fn etag(stat: &FileStat) -> String {
+    let nanoseconds = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
+    format!("\"{:x}-{:x}-{nanoseconds:x}\"", stat.st_ino, stat.st_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(change: impl FnOnce(&mut FileStat)) -> FileStat {
+        let mut stat = nix::sys::stat::fstat(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
+        (stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec) = (0x1a, 0x400, 1, 5);
+        change(&mut stat);
+        stat
+    }
+
+    #[test]
+    fn the_tag_is_of_inode_size_and_time() {
+        assert_eq!(etag(&stat(|_| ())), "\"1a-400-3b9aca05\"");
+        let others: [fn(&mut FileStat); 4] = [
+            |stat| stat.st_ino += 1,
+            |stat| stat.st_size += 1,
+            |stat| stat.st_mtime += 1,
+            |stat| {
+                stat.st_mtime_nsec += 1;
+            },
+        ];
+        for change in others {
+            assert_ne!(etag(&stat(change)), etag(&stat(|_| ())));
+        }
+        assert_eq!(etag(&stat(|stat| stat.st_ctime += 1)), etag(&stat(|_| ())));
+    }
+
+    #[test]
+    fn a_time_before_1970_is_kept() {
+        let before = stat(|stat| (stat.st_mtime, stat.st_mtime_nsec) = (-2, 500_000_000));
+        assert_eq!(modified(&before), UNIX_EPOCH - Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn only_regular_files_and_directories_are_served() {
+        let rows = [
+            (SFlag::S_IFREG, Some(Kind::File)),
+            (SFlag::S_IFDIR, Some(Kind::Directory)),
+            (SFlag::S_IFIFO, None),
+            (SFlag::S_IFSOCK, None),
+            (SFlag::S_IFCHR, None),
+            (SFlag::S_IFBLK, None),
+            (SFlag::S_IFLNK, None),
+        ];
+        for (kind, served) in rows {
+            let meta = Meta::of(&stat(|stat| stat.st_mode = kind.bits() | 0o644));
+            assert_eq!(meta.map(|meta| meta.kind), served, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Files and directories on their way: under a name of the daemon's own, in the directory they are meant for,
+//! so that one rename puts them in place. Dropped, they are gone.
+//!
+//! Each is locked (`flock`) as long as it is in use. A daemon that dies leaves it unlocked, and [`super::sweep`]
+//! knows by that what is a leftover and what another daemon is still writing.
+
+use std::fs::{File, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat, mkdirat};
+
+use super::beneath::Place;
+use super::name::TEMPORARY;
+use super::removal::remove;
+
+/// How often a new name is tried. One is lost only when a sweep finds it before it is locked.
+const TRIES: usize = 16;
+
+/// A file or a directory under a name of the daemon's own.
+pub(super) struct Temporary {
+    place: Place,
+    file: File,
+    placed: bool,
+}
+
+impl Temporary {
+    /// An empty file in a directory, with the mode any new file gets.
+    pub fn file(parent: OwnedFd) -> nix::Result<Self> {
+        Self::make(parent, |parent, name| {
+            let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            openat(parent, name, flags, Mode::from_bits_truncate(0o666))
+        })
+    }
+
+    /// An empty directory in a directory.
+    pub fn directory(parent: OwnedFd) -> nix::Result<Self> {
+        Self::make(parent, |parent, name| {
+            mkdirat(parent, name, Mode::from_bits_truncate(0o777))?;
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            openat(parent, name, flags, Mode::empty())
+        })
+    }
+
+    fn make(parent: OwnedFd, create: impl Fn(&OwnedFd, &[u8]) -> nix::Result<OwnedFd>) -> nix::Result<Self> {
+        let mut place = Place::new(parent, Vec::new())?;
+        let mut last = Errno::EAGAIN;
+        for _ in 0..TRIES {
+            place.last = fresh_name();
+            let file = match create(&place.parent, &place.last) {
+                Ok(file) => File::from(file),
+                // A directory swept before it is opened is as absent as one whose parent has gone.
+                Err(errno @ (Errno::EEXIST | Errno::ENOENT)) => {
+                    last = errno;
+                    continue;
+                }
+                Err(errno) => return Err(errno),
+            };
+            if is_ours(&file)? {
+                return Ok(Temporary { place, file, placed: false });
+            }
+        }
+        Err(last)
+    }
+
+    /// The open file or directory.
+    pub fn handle(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is now.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// It has been renamed and is none any more.
+    pub fn is_placed(&mut self) {
+        self.placed = true;
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.placed {
+            // Nobody is left to be told, and the next sweep tries again.
+            let _ = remove(&self.place.parent, &self.place.last);
+        }
+    }
+}
+
+/// Locks a new file. Where a sweep was quicker, it is gone or about to be. A file system without locks has no
+/// sweep either, for the sweep cannot lock there.
+fn is_ours(file: &File) -> nix::Result<bool> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(fstat(file)?.st_nlink > 0),
+    }
+}
+
+/// A name of the daemon's own that nothing has yet, as far as chance goes.
+pub(super) fn fresh_name() -> Vec<u8> {
+    let chance = RandomState::new().hash_one(std::process::id());
+    [TEMPORARY, format!("{chance:016x}").as_bytes()].concat()
+}

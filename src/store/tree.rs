@@ -1,0 +1,79 @@
+//! Fills an empty directory with what is in another. A link that is served is copied as it is written; what is not
+//! served, and what is the daemon's own, is left out.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
+use nix::unistd::symlinkat;
+
+use super::Name;
+use super::beneath::{HANDLE, READ, open_beneath};
+use super::copy::transfer;
+use super::local::Local;
+use super::standing::Standing;
+use super::stat::{file_type, permissions};
+use super::walk::{Found, Walk};
+
+/// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
+pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
+    let mut walk = Walk::new(base, true)?;
+    while let Some(found) = walk.next() {
+        let found = found?;
+        if found.is_temporary() {
+            continue;
+        }
+        let (above, last) = found.split();
+        let parent = open_beneath(top, above, HANDLE | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
+        match file_type(&found.stat) {
+            SFlag::S_IFDIR => add_directory(&parent, last, &found)?,
+            SFlag::S_IFREG => add_file(&walk, &parent, last, &found)?,
+            SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Gives a copied directory the permissions of the first, but its owner all of them: it is still to be filled, and
+/// to be deleted one day.
+pub(super) fn permit(directory: impl AsFd, stat: &FileStat) -> nix::Result<()> {
+    fchmod(directory, permissions(stat) | Mode::S_IRWXU)
+}
+
+fn add_directory(parent: &OwnedFd, last: &[u8], found: &Found) -> nix::Result<()> {
+    mkdirat(parent, last, Mode::S_IRWXU)?;
+    permit(
+        open_beneath(parent, last, OFlag::O_RDONLY | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?,
+        &found.stat,
+    )
+}
+
+/// A file that has gone since it was found is left out.
+fn add_file(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> io::Result<()> {
+    let file = match walk.open(&found.path, READ) {
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENXIO) => return Ok(()),
+        opened => File::from(opened?),
+    };
+    let stat = fstat(&file)?;
+    if file_type(&stat) != SFlag::S_IFREG {
+        return Ok(());
+    }
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+    transfer(&file, &copy, u64::try_from(stat.st_size).unwrap_or_default())?;
+    Ok(fchmod(&copy, permissions(&stat))?)
+}
+
+fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &Found) -> nix::Result<()> {
+    let way = [from.components(), std::slice::from_ref(&found.path)].concat();
+    let (above, last) = found.split();
+    if let Standing::Served(_) = local.root.judge(&way, found.stat)? {
+        let target = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
+        symlinkat(target.as_os_str(), parent, last)?;
+    }
+    Ok(())
+}

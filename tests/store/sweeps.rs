@@ -1,0 +1,70 @@
+//! `sweep`.
+
+use std::fs;
+use std::io::Write;
+
+use cfp::store::Store;
+
+use super::sandbox::{Sandbox, any, name};
+
+#[test]
+fn a_sweep_removes_what_a_dead_daemon_left_and_nothing_else() {
+    let sandbox = Sandbox::new().with(&[
+        "f",
+        "d/in",
+        ".cfpd-left",
+        "d/.cfpd-tree/a/b",
+        "d/.cfpd-tree/.cfpd-x",
+        "d/e/.cfpd-left",
+        ".cfpd/mine",
+        "cfpd-not",
+    ]);
+    assert_eq!(sandbox.store.sweep().unwrap(), 3);
+    assert_eq!(sandbox.everything(), [".cfpd", ".cfpd/mine", "cfpd-not", "d", "d/e", "d/in", "f"]);
+    assert_eq!(sandbox.store.sweep().unwrap(), 0);
+}
+
+#[test]
+fn what_another_daemon_is_writing_stays() {
+    let sandbox = Sandbox::new().with(&["d/"]);
+    let mut draft = sandbox.store.create(&name("/d/f"), None).unwrap();
+    draft.write_all(b"slowly").unwrap();
+    assert_eq!(sandbox.second().sweep().unwrap(), 0);
+    draft.commit(&any).unwrap();
+    assert_eq!(sandbox.get("/d/f").unwrap(), b"slowly");
+}
+
+#[test]
+fn a_sweep_follows_no_link() {
+    let sandbox = Sandbox::new().linked(&[(".cfpd-link", "../outside"), ("d", "../outside")]);
+    fs::write(sandbox.outside(".cfpd-theirs"), "").unwrap();
+    sandbox.store.sweep().unwrap();
+    assert!(sandbox.outside(".cfpd-theirs").exists() && sandbox.outside("secret").exists());
+}
+
+#[test]
+fn writers_and_a_sweep_do_not_disturb_each_other() {
+    let sandbox = Sandbox::new().with(&["d/in"]);
+    let second = sandbox.second();
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3)
+            .map(|writer| {
+                let sandbox = &sandbox;
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        sandbox.put(&format!("/{writer}"), b"whole").unwrap();
+                        sandbox.copy("/d/", &format!("/copy{writer}/")).unwrap();
+                    }
+                })
+            })
+            .collect();
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            second.sweep().unwrap();
+        }
+    });
+    for writer in 0..3 {
+        assert_eq!(sandbox.get(&format!("/{writer}")).unwrap(), b"whole");
+        assert_eq!(sandbox.get(&format!("/copy{writer}/in")).unwrap(), b"d/in");
+    }
+    assert!(sandbox.everything().iter().all(|name| !name.contains(".cfpd-")));
+}
