@@ -29,6 +29,10 @@ build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
 	$(CARGO) build --release --locked
 
+# Only where nothing is built yet: `sudo make install` needs no cargo after `make`.
+$(built)/cfpd:
+	@$(MAKE) --no-print-directory build
+
 demo: build
 	$(built)/cfpd -- sh examples/tour.sh
 
@@ -46,7 +50,7 @@ check:
 
 # cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
 # and fish look for a file named after the program: a link for each.
-install: build
+install: $(built)/cfpd
 	install -d $(bin) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
 	install -m 755 $(PROGRAMS:%=$(built)/%) $(bin)
 	for section in $(SECTIONS); do \
