@@ -36,7 +36,14 @@ same() { [ "$1" = "$2" ] || { echo "tour: '$1' is not '$2'" >&2; exit 1; }; }
 # Prints the exit status of a command that may fail.
 status_of() { "$@" >/dev/null 2>&1 && echo 0 || echo $?; }
 
+# Waits for each of the clients in `clients`, and fails if one of them did.
+wait_for_clients() {
+  for client in $clients; do wait "$client"; done
+  clients=
+}
+
 cd "$work"
+clients=
 cp "$text" "$name"
 cfp-put -t "$there" "$name"
 
@@ -82,8 +89,8 @@ cfp-cat ":$there/third.txt" | cmp - reversed.txt
 did "a session counted, replaced and reversed, and said: $said"
 
 row A6
-for id in $(seq 20); do cfp-replace -z always license permit "$name" -o "many-$id" & done
-wait
+for id in $(seq 20); do cfp-replace -z always license permit "$name" -o "many-$id" & clients="$clients $!"; done
+wait_for_clients
 for id in $(seq 20); do cmp "many-$id" permit.txt; done
 did '20 clients at once sent and received compressed; all 20 results are right'
 
@@ -105,9 +112,11 @@ same "$(status_of cfp-put -n "$name" --as "$there/large")" 1
 cfp-put permit.txt --as "$there/raced"
 for id in $(seq 20); do
   cfp-put "$name" --as "$there/raced" && cfp-put permit.txt --as "$there/raced" &
+  clients="$clients $!"
   cfp-get "$there/raced" -o "raced-$id" &
+  clients="$clients $!"
 done
-wait
+wait_for_clients
 for id in $(seq 20); do cmp -s "raced-$id" permit.txt || cmp "raced-$id" "$name"; done
 did '50 MB went up and down in pieces; 20 readers among 20 writers each got one whole version of a file'
 
@@ -153,8 +162,9 @@ did 'one session gave help, uploaded, listed, downloaded, deleted and logged out
 
 row E1
 cfpd --root web --send-size 1000 -- sh -euc '
-  for id in $(seq 200); do cfp-get bio.txt -o "received_bio_$id.txt" & done
-  wait
+  clients=
+  for id in $(seq 200); do cfp-get bio.txt -o "received_bio_$id.txt" & clients="$clients $!"; done
+  for client in $clients; do wait "$client"; done
 '
 for id in $(seq 200); do cmp web/bio.txt "received_bio_$id.txt"; done
 did '200 clients at once received bio.txt, at most 1000 bytes a send; cmp finds no difference in any copy'

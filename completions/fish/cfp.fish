@@ -67,7 +67,8 @@ for tool in cfp-search cfp-replace cfp-reverse
 end
 for tool in cfp-replace cfp-reverse
     complete -c $tool -l in-place -d 'Give each result the name of its source'
-    complete -c $tool -s o -l output -r -a '(__cfp_on_server; and __cfp_names)' -d 'Store the result'
+    complete -c $tool -n 'not __cfp_on_server' -s o -l output -r -F -d 'Store the result'
+    complete -c $tool -n __cfp_on_server -s o -l output -x -a '(__cfp_names)'
 end
 for tool in cfp-put cfp-mv cfp-cp
     complete -c $tool -s n -l no-clobber -d 'Leave an existing file alone'

@@ -148,7 +148,10 @@ impl Daemon {
             None => {
                 let _ = child.kill();
                 let status = child.wait().unwrap();
-                panic!("{command:?}: {status}\nstdout: {line}\nstderr: {}", fs::read_to_string(stderr).unwrap())
+                panic!(
+                    "{command:?}: {status}\nstdout: {line}\nstderr: {}",
+                    fs::read_to_string(stderr).unwrap()
+                )
             }
         }
     }
