@@ -1,0 +1,71 @@
+# What a newcomer types. Everything is built by cargo; what the tests use beyond it, tests/tools brings.
+#
+#   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
+#   make test       all tests
+#   make check      format, lints, API pages, man pages, dependencies' licences where cargo-deny is there
+#   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
+#   make uninstall  removes exactly what install put there
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CARGO   ?= cargo
+
+PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
+SECTIONS := 1 5 7 8
+UNITS    := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.socket))
+
+built  := $(or $(CARGO_TARGET_DIR),target)/release
+prefix := $(DESTDIR)$(PREFIX)
+bin    := $(prefix)/bin
+man    := $(prefix)/share/man
+bash   := $(prefix)/share/bash-completion/completions
+zsh    := $(prefix)/share/zsh/site-functions
+fish   := $(prefix)/share/fish/vendor_completions.d
+units  := $(prefix)/lib/systemd/system
+
+.PHONY: build demo test check install uninstall
+
+build:
+	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
+	$(CARGO) build --release --locked
+
+# Only where nothing is built yet: `sudo make install` needs no cargo after `make`.
+$(built)/cfpd:
+	@$(MAKE) --no-print-directory build
+
+demo: build
+	$(built)/cfpd -- sh examples/tour.sh
+
+test:
+	@tests/tools
+	$(CARGO) test --locked
+
+check:
+	@tests/tools
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	@if command -v mandoc >/dev/null; then echo mandoc -Tlint -W warning 'man/*'; mandoc -Tlint -W warning man/*; fi
+	@if command -v cargo-deny >/dev/null; then echo cargo deny check; $(CARGO) deny check licenses bans sources; fi
+
+# cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
+# and fish look for a file named after the program: a link for each.
+install: $(built)/cfpd
+	install -d $(bin) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
+	install -m 755 $(PROGRAMS:%=$(built)/%) $(bin)
+	for section in $(SECTIONS); do \
+	  for page in man/*.$$section; do [ ! -e $$page ] || install -m 644 $$page $(man)/man$$section || exit; done; \
+	done
+	install -m 644 completions/bash/cfp $(bash)/cfp
+	install -m 644 completions/zsh/_cfp $(zsh)/_cfp
+	install -m 644 completions/fish/cfp.fish $(fish)/cfp.fish
+	for program in $(PROGRAMS); do \
+	  ln -sf cfp $(bash)/$$program && ln -sf cfp.fish $(fish)/$$program.fish || exit; \
+	done
+	for unit in $(UNITS); do install -D -m 644 contrib/systemd/$$unit $(units)/$$unit || exit; done
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(bin)/%)
+	for page in $(notdir $(wildcard man/*.[1-8])); do rm -f $(man)/man$${page##*.}/$$page; done
+	rm -f $(bash)/cfp $(PROGRAMS:%=$(bash)/%) $(zsh)/_cfp $(fish)/cfp.fish $(PROGRAMS:%=$(fish)/%.fish)
+	rm -f $(UNITS:%=$(units)/%)

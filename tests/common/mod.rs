@@ -1,0 +1,190 @@
+//! The sandbox of every integration test: a directory of its own, a clean environment, and a real cfpd on a port
+//! the system chose. It owns processes and directories; it knows nothing of what a test is about.
+//!
+//! Nothing here sleeps: the daemon is ready when it has printed its line, and gone when it has been reaped.
+
+// Each test program uses its own part of the sandbox. A test states facts: it may unwrap and panic.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use assert_cmd::assert::Assert;
+use tempfile::TempDir;
+
+/// Long enough for a loaded machine; a program that has not ended by then hangs.
+pub const HANG: Duration = Duration::from_secs(120);
+
+/// A directory, a clean environment and a running cfpd; all are gone when it is dropped.
+pub struct Sandbox {
+    // The daemon goes before the directory it serves.
+    daemon: Daemon,
+    directory: TempDir,
+}
+
+impl Sandbox {
+    /// A cfpd without options beyond those of the sandbox.
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A cfpd with these options too.
+    pub fn with(options: &[&str]) -> Self {
+        let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
+        for part in ["root", "work", "home", "tmp"] {
+            fs::create_dir(directory.path().join(part)).unwrap();
+        }
+        let mut command = clean(directory.path(), "cfpd");
+        command.arg("--root").arg(directory.path().join("root"));
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        let daemon = Daemon::start(command, &directory.path().join("cfpd.stderr"));
+        Self { daemon, directory }
+    }
+
+    /// The directory that is served.
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    /// The directory programs run in.
+    pub fn work(&self) -> PathBuf {
+        self.directory.path().join("work")
+    }
+
+    /// Where the server is: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.daemon.url
+    }
+
+    /// The server's address, for a raw socket: `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        self.url().strip_prefix("http://").unwrap()
+    }
+
+    /// What the daemon has written to standard error so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.directory.path().join("cfpd.stderr")).unwrap()).into_owned()
+    }
+
+    /// The daemon's process, for signals and for looking at it.
+    pub fn pid(&self) -> u32 {
+        self.daemon.child.id()
+    }
+
+    /// Waits for the daemon to end by itself, after a signal.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.daemon.child.wait().unwrap()
+    }
+
+    /// Puts a file beneath the served directory, past the server; directories are made.
+    pub fn keep(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        write(&self.root().join(name), content.as_ref())
+    }
+
+    /// Puts a file beneath the working directory; directories are made.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        write(&self.work().join(name), content.as_ref())
+    }
+
+    /// A program in the working directory with the clean environment, ready for arguments.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = clean(self.directory.path(), program);
+        command.env("CFP_SERVER", self.url());
+        command
+    }
+
+    /// Runs a program to its end. What the caller then asserts says argv, status, stdout and stderr when it fails.
+    pub fn run<A: AsRef<OsStr>>(&self, program: &str, args: impl IntoIterator<Item = A>) -> Assert {
+        self.feed(program, args, "")
+    }
+
+    /// Runs a program to its end with this on its standard input.
+    pub fn feed<A: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+        stdin: impl Into<Vec<u8>>,
+    ) -> Assert {
+        let mut command = self.command(program);
+        command.args(args);
+        assert_cmd::Command::from_std(command).write_stdin(stdin).timeout(HANG).assert()
+    }
+
+    /// Runs a shell script, which ends at its first failing command.
+    pub fn sh(&self, script: &str) -> Assert {
+        self.run("sh", ["-euc", script])
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("cfpd said: {}", self.log());
+        }
+    }
+}
+
+/// A cfpd that has bound; killed and reaped when dropped.
+struct Daemon {
+    child: Child,
+    url: String,
+    // Open as long as the daemon is: it must not find its standard output closed.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Daemon {
+    fn start(mut command: Command, stderr: &Path) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(stderr).unwrap());
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        match line.trim_end().strip_prefix("cfpd: listening on ") {
+            Some(url) => Self { url: url.to_owned(), child, _stdout: stdout },
+            None => {
+                let _ = child.kill();
+                let status = child.wait().unwrap();
+                panic!(
+                    "{command:?}: {status}\nstdout: {line}\nstderr: {}",
+                    fs::read_to_string(stderr).unwrap()
+                )
+            }
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program with nothing inherited but where other programs are: the suite first, then the system's.
+fn clean(directory: &Path, program: impl AsRef<OsStr>) -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap();
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let path = [programs.to_owned()].into_iter().chain(std::env::split_paths(&system));
+    let path = std::env::join_paths(path).unwrap();
+    // `Command` looks a bare name up in the PATH of this process, so the suite's own are named in full.
+    let own = programs.join(program.as_ref());
+    let mut command = Command::new(if own.is_file() { own.as_os_str() } else { program.as_ref() });
+    command
+        .current_dir(directory.join("work"))
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", directory.join("home"))
+        .env("TMPDIR", directory.join("tmp"))
+        .env("LANG", "C.UTF-8");
+    command
+}
+
+fn write(path: &Path, content: &[u8]) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+    path.to_owned()
+}
