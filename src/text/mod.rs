@@ -5,6 +5,26 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
+pub use replace::Replace;
+pub use reverse::Reverse;
+pub use search::{Search, Show};
+pub use unpack::unpack;
+pub use word::{Matching, WORD_MAX, Word};
+
+mod batch;
+mod cursor;
+mod fold;
+mod held;
+mod lines;
+mod replace;
+mod reverse;
+mod scalar;
+mod scan;
+mod search;
+mod spaces;
+mod unpack;
+mod word;
+
 /// An operation on words: bytes move from a source through it into a sink.
 ///
 /// Memory is constant in the size of the source. An error of the source or the sink comes back as it is.
@@ -52,4 +72,33 @@ impl ReadAt for Snapshot<'_> {
         let wanted = left.min(buffer.len());
         FileExt::read_at(self.file, buffer.get_mut(..wanted).unwrap_or_default(), offset)
     }
+}
+
+impl ReadAt for &[u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.get(offset..).unwrap_or_default().read(buffer)
+    }
+}
+
+/// Fills `buffer` from `offset` on. Bytes that are gone since the size was asked for are an error.
+fn read_exact_at(bytes: &dyn ReadAt, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match bytes.read_at(buffer, offset) {
+            Ok(0) => {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "became shorter while it was read"));
+            }
+            Ok(count) => {
+                buffer = buffer.get_mut(count..).unwrap_or_default();
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

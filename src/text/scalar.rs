@@ -1,0 +1,99 @@
+//! Characters in bytes that may be no text: which valid UTF-8 scalar stands first, which last, and which of them
+//! belong to words. It knows nothing of searching. A byte that is part of no valid scalar is no character.
+
+use std::str;
+
+/// The longest UTF-8 sequence, in bytes.
+pub(super) const LONGEST: usize = 4;
+
+/// What stands first in some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// A valid scalar.
+    Char(char),
+    /// A byte that begins no valid scalar.
+    Byte(u8),
+    /// Nothing, or the beginning of a scalar that more bytes could complete.
+    Incomplete,
+}
+
+/// What stands first in `bytes`.
+pub(super) fn first(bytes: &[u8]) -> First {
+    let head = bytes.get(..LONGEST).unwrap_or(bytes);
+    let Some(&byte) = head.first() else { return First::Incomplete };
+    if byte.is_ascii() {
+        return First::Char(byte.into());
+    }
+    let valid = match str::from_utf8(head) {
+        Ok(valid) => valid,
+        Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => return First::Incomplete,
+        Err(error) => {
+            head.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or("")
+        }
+    };
+    valid.chars().next().map_or(First::Byte(byte), First::Char)
+}
+
+/// The valid scalar that ends where `bytes` end.
+pub(super) fn last(bytes: &[u8]) -> Option<char> {
+    let byte = *bytes.last()?;
+    if byte.is_ascii() {
+        return Some(byte.into());
+    }
+    // The shortest suffix that is valid is one scalar: a lead byte never stands inside another scalar.
+    (2..=LONGEST.min(bytes.len())).find_map(|length| {
+        let suffix = bytes.get(bytes.len() - length..)?;
+        str::from_utf8(suffix).ok()?.chars().next()
+    })
+}
+
+/// Where the scalar begins that the byte at `at` is part of, or may be when more bytes come; `at` itself if it is
+/// part of none.
+pub(super) fn start(bytes: &[u8], at: usize) -> usize {
+    let is_inside = |&from: &usize| match bytes.get(from..).map(first) {
+        Some(First::Char(char)) => from + char.len_utf8() > at,
+        Some(First::Incomplete) => true,
+        _ => false,
+    };
+    (at.saturating_sub(LONGEST - 1)..at).rev().find(is_inside).unwrap_or(at)
+}
+
+/// Whether a character is a word character: `\w` of UTS 18 Annex C.
+pub(super) fn is_word(char: char) -> bool {
+    regex_syntax::is_word_character(char)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_scalar_are_found_among_invalid_bytes() {
+        let rows: [(&[u8], First, Option<char>); 12] = [
+            (b"", First::Incomplete, None),
+            (b"ab", First::Char('a'), Some('b')),
+            ("é".as_bytes(), First::Char('é'), Some('é')),
+            (b"\xc3", First::Incomplete, None),
+            (b"\xc3a", First::Byte(0xc3), Some('a')),
+            (b"\xa9", First::Byte(0xa9), None),
+            (b"a\xa9", First::Char('a'), None),
+            (b"\xe2\x82", First::Incomplete, None),
+            (b"\xff\xe2\x82\xac", First::Byte(0xff), Some('€')),
+            ("😀é".as_bytes(), First::Char('😀'), Some('é')),
+            (b"\xed\xa0\x80", First::Byte(0xed), None),
+            (b"\xc0\x80", First::Byte(0xc0), None),
+        ];
+        for (bytes, head, tail) in rows {
+            assert_eq!((first(bytes), last(bytes)), (head, tail), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_start_of_a_scalar_is_found_from_within() {
+        let text = "a😀\u{e9}".as_bytes();
+        let starts: Vec<_> = (0..text.len()).map(|at| start(text, at)).collect();
+        assert_eq!(starts, [0, 1, 1, 1, 1, 5, 5]);
+        assert_eq!(start(b"\x80\x80", 1), 1);
+        assert_eq!(start(b"a\xe2\x80", 2), 1);
+    }
+}

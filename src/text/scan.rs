@@ -1,0 +1,312 @@
+//! Moves a word over a text and tells what of it is an occurrence and what is not, in order, in constant memory.
+//! It does not know what is done with either.
+//!
+//! A finder skips to where the word may begin. From there the text is compared unit by unit, after Knuth, Morris
+//! and Pratt: a candidate that came to nothing is followed by the next one that can overlap it, without looking at
+//! any byte again. So the time is linear in the text whatever the word, and however small the pieces it comes in.
+
+use std::io::{self, Read};
+
+use super::scalar;
+use super::word::{Candidate, Word};
+
+/// How much is read at once, in bytes.
+pub(super) const BLOCK: usize = 128 * 1024;
+
+/// What is done with a text: told in order, every byte once.
+pub(super) trait Visit {
+    /// Bytes that are part of no occurrence.
+    fn plain(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// One occurrence.
+    fn found(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// All that can be told of what was read is told. The next read may take long.
+    fn settle(&mut self) -> io::Result<()>;
+}
+
+/// Tells all of `text`, read `block` bytes at a time. What is not told before the next read is what may be part
+/// of an occurrence yet: fewer bytes than an occurrence has, and one character.
+pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
+    let mut window = Window::new(word, block);
+    loop {
+        let last = window.read(text, block)? == 0;
+        window.advance(last, visit)?;
+        visit.settle()?;
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// The part of the text that is being looked at: `told <= from <= at <= filled`.
+struct Window<'w> {
+    word: &'w Word,
+    buffer: Vec<u8>,
+    /// Where the bytes that were read end.
+    filled: usize,
+    /// Where the bytes that were told end.
+    told: usize,
+    /// Where the candidate begins: `from..at` are the first `matched` units of the word.
+    from: usize,
+    at: usize,
+    matched: usize,
+    /// How much was looked at or moved, in bytes: the measure of the claim above.
+    #[cfg(test)]
+    work: usize,
+}
+
+impl<'w> Window<'w> {
+    fn new(word: &'w Word, block: usize) -> Self {
+        // Room for what `slide` can leave, and a block.
+        let buffer = vec![0; 2 * (word.longest() + 2 * scalar::LONGEST) + block];
+        Window {
+            word,
+            buffer,
+            filled: 0,
+            told: 0,
+            from: 0,
+            at: 0,
+            matched: 0,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
+    fn bytes(&self, from: usize, to: usize) -> &[u8] {
+        self.buffer.get(from..to).unwrap_or_default()
+    }
+
+    fn read(&mut self, text: &mut dyn Read, block: usize) -> io::Result<usize> {
+        self.slide();
+        let room = self.buffer.get_mut(self.filled..self.filled + block).unwrap_or_default();
+        loop {
+            match text.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    self.filled += count;
+                    return Ok(count);
+                }
+                error => return error,
+            }
+        }
+    }
+
+    /// Moves what is needed yet to the front: the candidate, and one character before it. Only if that is no more
+    /// than what is dropped, so that a text in small pieces is not moved again and again.
+    fn slide(&mut self) {
+        let dropped = self.from.saturating_sub(scalar::LONGEST);
+        if self.filled - dropped > dropped {
+            return;
+        }
+        self.count_work(self.filled - dropped);
+        self.buffer.copy_within(dropped..self.filled, 0);
+        for offset in [&mut self.filled, &mut self.told, &mut self.from, &mut self.at] {
+            *offset -= dropped;
+        }
+    }
+
+    /// Tells all that can be told.
+    fn advance(&mut self, last: bool, visit: &mut impl Visit) -> io::Result<()> {
+        let mut skipped = false;
+        loop {
+            if self.matched == self.word.units() {
+                let (before, after) = (self.bytes(0, self.from), self.bytes(self.at, self.filled));
+                match self.word.stands(before, after, last) {
+                    Some(true) => self.tell_occurrence(visit)?,
+                    Some(false) => self.shift(),
+                    None => break,
+                }
+            } else if self.matched == 0 && !skipped {
+                skipped = !self.skip() || !self.step(last);
+            } else if !self.step(last) {
+                break;
+            }
+        }
+        if last {
+            self.from = self.filled;
+        }
+        self.tell_plain(visit)
+    }
+
+    fn tell_occurrence(&mut self, visit: &mut impl Visit) -> io::Result<()> {
+        self.tell_plain(visit)?;
+        visit.found(self.bytes(self.from, self.at))?;
+        (self.told, self.from, self.matched) = (self.at, self.at, 0);
+        Ok(())
+    }
+
+    fn tell_plain(&mut self, visit: &mut impl Visit) -> io::Result<()> {
+        if self.told < self.from {
+            visit.plain(self.bytes(self.told, self.from))?;
+            self.told = self.from;
+        }
+        Ok(())
+    }
+
+    /// Skips what cannot be the beginning of an occurrence; false if there is none to be seen up to the end.
+    fn skip(&mut self) -> bool {
+        let candidate = self.word.find(self.bytes(self.at, self.filled));
+        let (Candidate::Whole(skipped) | Candidate::Begun(skipped) | Candidate::After(skipped)) = candidate;
+        self.count_work(skipped);
+        self.from = self.at + skipped;
+        self.at = self.from;
+        if let Candidate::Whole(_) = candidate {
+            self.matched = self.word.units();
+            self.at += self.word.longest();
+        }
+        !matches!(candidate, Candidate::After(_))
+    }
+
+    /// Compares one unit; false if there is none.
+    fn step(&mut self, last: bool) -> bool {
+        if self.matched == self.word.units() {
+            return true;
+        }
+        let Some((unit, length)) = self.word.unit(self.bytes(self.at, self.filled), last) else {
+            return false;
+        };
+        self.count_work(length);
+        while self.matched > 0 && !self.word.goes_on(self.matched, unit) {
+            self.shift();
+        }
+        self.at += length;
+        if self.word.goes_on(self.matched, unit) {
+            self.matched += 1;
+        } else {
+            self.from = self.at;
+        }
+        true
+    }
+
+    /// Gives the candidate up for the next one that can be in what is matched.
+    fn shift(&mut self) {
+        let matched = self.word.border(self.matched);
+        let width = match matched {
+            0 => self.at - self.from,
+            _ => self.word.width(self.bytes(self.from, self.at), self.matched - matched),
+        };
+        self.count_work(width);
+        self.from += width;
+        self.matched = matched;
+    }
+
+    #[cfg(test)]
+    fn count_work(&mut self, bytes: usize) {
+        self.work += bytes;
+    }
+
+    #[cfg(not(test))]
+    fn count_work(&mut self, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Matching, WORD_MAX};
+    use super::*;
+
+    /// What was told: plain bytes as they are, occurrences in brackets, and a bar where a read is settled.
+    #[derive(Default)]
+    struct Told(Vec<u8>);
+
+    impl Visit for Told {
+        fn plain(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.extend(bytes);
+            Ok(())
+        }
+
+        fn found(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.extend([b"[", bytes, b"]"].concat());
+            Ok(())
+        }
+
+        fn settle(&mut self) -> io::Result<()> {
+            self.0.push(b'|');
+            Ok(())
+        }
+    }
+
+    fn told(word: &[u8], matching: Matching, text: &[u8], block: usize) -> String {
+        let mut told = Told::default();
+        scan(&Word::new(word, matching).unwrap(), &mut &*text, block, &mut told).unwrap();
+        told.0.escape_ascii().to_string()
+    }
+
+    const WORDS: Matching = Matching { ignore_case: false, substring: false };
+    const ANY_CASE: Matching = Matching { ignore_case: true, substring: false };
+    const SUBSTRING: Matching = Matching { ignore_case: false, substring: true };
+
+    #[test]
+    fn occurrences_are_told_whatever_the_blocks() {
+        let rows: [(&[u8], Matching, &[u8], &str); 23] = [
+            (b"cat", WORDS, b"cat, the category; the cat", "[cat], the category; the [cat]"),
+            (b"cat", WORDS, b"cat_ cat1 concat", "cat_ cat1 concat"),
+            (b"cat", WORDS, b"\xffcat\xc3", "\\xff[cat]\\xc3"),
+            (b"cat", WORDS, "écat caté".as_bytes(), "\\xc3\\xa9cat cat\\xc3\\xa9"),
+            (b"cat", WORDS, b"cat\xccx cat\xcc\x81", "[cat]\\xccx cat\\xcc\\x81"),
+            (b"-foo", WORDS, b"-foo a-foo --foo", "[-foo] a-foo -[-foo]"),
+            (b"foo.", WORDS, b"foo.x foo..", "foo.x [foo.]."),
+            (b"C++", WORDS, b"C++, C+++ C++x", "[C++], [C++]+ C++x"),
+            (b"a a", WORDS, b"a a a a a", "[a a] [a a] a"),
+            (b"-a-", WORDS, b"x-a- -a-a --a-", "x-a- -a-a -[-a-]"),
+            (b"--", WORDS, b"x--- ---", "x-[--] [--]-"),
+            (b"one two", WORDS, b"one two  one  two", "[one two]  one  two"),
+            (b"a\nb", WORDS, b"a\nb\na\r\nb", "[a\\nb]\\na\\r\\nb"),
+            (b"\0", WORDS, b"a\0b \0", "a\\x00b [\\x00]"),
+            (b"\xff", WORDS, b"\xff\xff a\xff", "[\\xff][\\xff] a\\xff"),
+            (b"ana", SUBSTRING, b"banana", "b[ana]na"),
+            (b"aa", SUBSTRING, b"aaaaa", "[aa][aa]a"),
+            (b"key", ANY_CASE, "KEY \u{212a}ey keys".as_bytes(), "[KEY] [\\xe2\\x84\\xaaey] keys"),
+            (b"is", ANY_CASE, "Iſ ıs İs".as_bytes(), "[I\\xc5\\xbf] \\xc4\\xb1s \\xc4\\xb0s"),
+            ("ς".as_bytes(), ANY_CASE, "Σ.".as_bytes(), "[\\xce\\xa3]."),
+            (b"\xc3A", ANY_CASE, b"\xc3a \xc3\xa9a", "[\\xc3a] \\xc3\\xa9a"),
+            (b"a\xe2\x82", ANY_CASE, b"A\xe2\x82 A\xe2\x82\xac", "[A\\xe2\\x82] A\\xe2\\x82\\xac"),
+            (b"\xa9a", ANY_CASE, b"\xc3\xa9a\xa9A", "\\xc3\\xa9a\\xa9A"),
+        ];
+        for (word, matching, text, expected) in rows {
+            for block in [1, 2, 3, 5, 8, BLOCK] {
+                assert_eq!(
+                    told(word, matching, text, block).replace('|', ""),
+                    expected,
+                    "in blocks of {block}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_settled_is_told_before_the_next_read() {
+        assert_eq!(told(b"cat", WORDS, b"a cat. concats.", 1), "a| ||||[cat].| ||co|n|||cat|s|.||");
+        assert_eq!(told(b"cat", SUBSTRING, b"a cat", 1), "a| |||[cat]||");
+        assert_eq!(told(b"cat", WORDS, b"cat\xc3\xa9 ca", 1), "||||cat\\xc3\\xa9| |||ca|");
+    }
+
+    #[test]
+    fn the_work_is_linear_in_the_text_whatever_the_word() {
+        let long = 60_000;
+        let dashes = b"ab-".repeat(long / 3);
+        let rows: [(Vec<u8>, &[u8]); 5] = [
+            (b"a".repeat(long), b"a"),
+            (dashes[..long - 1].to_vec(), b"ab-"),
+            ([&b"a".repeat(long - 1), b"b".as_slice()].concat(), b"a"),
+            ([&b"-a".repeat(long / 2), b"b".as_slice()].concat(), b"-a"),
+            (vec![b'-'; WORD_MAX], b"-"),
+        ];
+        for (word, period) in rows {
+            let text = period.repeat(1_000_000 / period.len());
+            for (matching, block) in
+                [(WORDS, BLOCK), (WORDS, 10), (SUBSTRING, 1000), (ANY_CASE, BLOCK), (ANY_CASE, 10)]
+            {
+                let prepared = Word::new(&word, matching).unwrap();
+                let mut window = Window::new(&prepared, block);
+                let mut rest = text.as_slice();
+                while window.read(&mut rest, block).unwrap() > 0 {
+                    window.advance(false, &mut Told::default()).unwrap();
+                }
+                assert!(
+                    window.work < 6 * text.len(),
+                    "{} for {matching:?} in blocks of {block}",
+                    window.work
+                );
+            }
+        }
+    }
+}

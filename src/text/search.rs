@@ -1,0 +1,112 @@
+//! Search: how often a word occurs, or the lines it occurs in. What an occurrence is belongs to `word.rs`, how it
+//! is found to `scan.rs`.
+
+use std::io::{self, Write};
+
+use super::batch::Batch;
+use super::lines::Lines;
+use super::scan::{BLOCK, Visit, scan};
+use super::{Filter, Source, Word};
+
+/// Searches for a word.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The word.
+    pub word: Word,
+    /// What is told of its occurrences.
+    pub show: Show,
+}
+
+/// What a search tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// The number of occurrences and a newline.
+    #[default]
+    Count,
+    /// `{"count":N}` and a newline.
+    Json,
+    /// The lines that hold at least one byte of an occurrence, each with a newline.
+    Lines,
+}
+
+impl Search {
+    /// How often the word occurs, whatever the search shows.
+    pub fn count(&self, source: Source<'_>) -> io::Result<u64> {
+        let mut tally = Tally(0);
+        scan(&self.word, &mut source.split().0, BLOCK, &mut tally)?;
+        Ok(tally.0)
+    }
+}
+
+impl Filter for Search {
+    fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
+        match self.show {
+            Show::Count => sink.write_all(format!("{}\n", self.count(source)?).as_bytes()),
+            Show::Json => sink.write_all(format!("{{\"count\":{}}}\n", self.count(source)?).as_bytes()),
+            Show::Lines => {
+                let (mut bytes, held) = source.split();
+                let mut lines = Lines::new(Batch::new(sink), held);
+                scan(&self.word, &mut bytes, BLOCK, &mut lines)?;
+                lines.finish()
+            }
+        }
+    }
+}
+
+/// Counts.
+struct Tally(u64);
+
+impl Visit for Tally {
+    fn plain(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn found(&mut self, _: &[u8]) -> io::Result<()> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Matching;
+    use super::*;
+
+    fn shown(word: &[u8], show: Show, text: &[u8]) -> String {
+        let search = Search { word: Word::new(word, Matching::default()).unwrap(), show };
+        let (mut stream, mut file) = (Vec::new(), Vec::new());
+        search
+            .run(Source::Stream { bytes: &mut &*text, spool: &|| tempfile::tempfile() }, &mut stream)
+            .unwrap();
+        search.run(Source::File(&text), &mut file).unwrap();
+        assert_eq!(stream, file);
+        String::from_utf8(stream).unwrap()
+    }
+
+    #[test]
+    fn a_search_shows_a_number_or_lines() {
+        let text = b"the cat\nthe dog\ncat and cat\ncategory\ncat";
+        assert_eq!(shown(b"cat", Show::Count, text), "4\n");
+        assert_eq!(shown(b"cat", Show::Json, text), "{\"count\":4}\n");
+        assert_eq!(shown(b"cat", Show::Lines, text), "the cat\ncat and cat\ncat\n");
+        assert_eq!(shown(b"dog\ncat", Show::Lines, text), "the dog\ncat and cat\n");
+        assert_eq!(shown(b"dog\n", Show::Lines, b"the dog\n- cat\n"), "the dog\n");
+        assert_eq!(shown(b"\n", Show::Lines, b"a\n\n\nb"), "\n");
+        assert_eq!(shown(b"bird", Show::Lines, text), "");
+        assert_eq!(shown(b"bird", Show::Count, b""), "0\n");
+    }
+
+    #[test]
+    fn lines_longer_than_memory_keeps_are_shown_whole() {
+        for size in [60_000, 70_000, 400_000] {
+            let long = "x ".repeat(size / 2);
+            let text = format!("{long}\n{long}cat {long}\n{long}\n{long}cat\ncat\n{long}\n{long}cat");
+            let expected = format!("{long}cat {long}\n{long}cat\ncat\n{long}cat\n");
+            assert!(shown(b"cat", Show::Lines, text.as_bytes()) == expected, "{size}");
+        }
+    }
+}

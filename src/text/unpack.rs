@@ -1,0 +1,109 @@
+//! Compressed files, for `--decompress`: zstd and gzip are told by their magic bytes, anything else stays as it is.
+//! It knows nothing of content codings on the wire.
+
+use std::io::{self, Cursor, Read};
+
+use flate2::read::MultiGzDecoder;
+use zstd::stream::read::Decoder;
+
+/// The largest zstd window, as a power of two: 128 MiB, what `zstd -d` takes. The window is memory that the file,
+/// not the caller, asks for.
+const WINDOW_LOG_MAX: u32 = 27;
+
+/// The bytes of `source`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all frames, all members. An
+/// error where they are cut short or damaged.
+pub fn unpack(mut source: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let mut magic = Vec::with_capacity(4);
+    source.by_ref().take(4).read_to_end(&mut magic)?;
+    let coding = Coding::of(&magic);
+    let whole = Cursor::new(magic).chain(source);
+    Ok(match coding {
+        Coding::Zstd => {
+            let mut decoder = Decoder::new(whole)?;
+            decoder.window_log_max(WINDOW_LOG_MAX)?;
+            Box::new(decoder)
+        }
+        Coding::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Coding::Identity => Box::new(whole),
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Coding {
+    Zstd,
+    Gzip,
+    Identity,
+}
+
+impl Coding {
+    fn of(magic: &[u8]) -> Self {
+        match magic {
+            // A frame, or a skippable one before it (RFC 8878 §3.1).
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Coding::Zstd,
+            [0x1f, 0x8b, 0x08, _] => Coding::Gzip,
+            _ => Coding::Identity,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        zstd::encode_all(text, 3).unwrap()
+    }
+
+    fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        unpack(Box::new(Cursor::new(bytes)))?.read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn zstd_and_gzip_are_told_by_their_magic_bytes_and_read_to_the_last_member() {
+        let skippable = b"\x50\x2a\x4d\x18\x02\x00\x00\x00xx".to_vec();
+        let rows = [
+            (zstd(b"one two"), b"one two".as_slice()),
+            ([zstd(b"one "), zstd(b"two")].concat(), b"one two"),
+            ([skippable, zstd(b"two")].concat(), b"two"),
+            (gzip(b"one two"), b"one two"),
+            ([gzip(b"one "), gzip(b"two")].concat(), b"one two"),
+            (b"one two".to_vec(), b"one two"),
+            (b"\x1f\x8b".to_vec(), b"\x1f\x8b"),
+            (b"".to_vec(), b""),
+        ];
+        for (bytes, text) in rows {
+            assert_eq!(unpacked(bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_short_is_an_error() {
+        for whole in [zstd(b"one two three"), gzip(b"one two three")] {
+            for end in 4..whole.len() {
+                assert!(unpacked(whole[..end].to_vec()).is_err(), "{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_asks_for_more_than_the_largest_window_is_refused() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(WINDOW_LOG_MAX + 1).unwrap();
+        encoder.write_all(b"small").unwrap();
+        let huge = encoder.finish().unwrap();
+        assert!(unpacked(huge).is_err());
+    }
+}
