@@ -1,1 +1,266 @@
-//! Arguments.
+//! Arguments, and the way a program ends. This file owns what every `main` does the same: help, version, the one
+//! line for an error, the exit code. It knows no operand's meaning and does nothing a program is for.
+//!
+//! pico-args is wrapped here once, because it has no `--`, no help, and reads in the order it is asked: take
+//! values first, then flags, then operands.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use crate::client::{Compress, Settings};
+use crate::error::{Error, Result, shown};
+
+pub mod change;
+pub mod local;
+pub mod terminal;
+
+/// How a program ended that nothing stopped. Greater is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ending(u8);
+
+impl Ending {
+    /// All was done.
+    pub const DONE: Ending = Ending(0);
+    /// The answer is no: nothing was found, or a target was left alone.
+    pub const NO: Ending = Ending(1);
+
+    /// Done, or the answer no.
+    pub fn of(done: bool) -> Ending {
+        if done { Ending::DONE } else { Ending::NO }
+    }
+}
+
+/// Runs a program: what its `main` does in two lines.
+///
+/// A closed pipe ends it quietly (nobody is left to tell), an error with one line and its exit code.
+pub fn main<A>(
+    name: &str,
+    usage: &str,
+    parse: impl FnOnce(Arguments) -> Result<A>,
+    run: impl FnOnce(A) -> Result<Ending>,
+) -> ExitCode {
+    let mut arguments = Arguments::new(std::env::args_os().skip(1));
+    let ended = if arguments.flag("-h", "--help") {
+        print(usage)
+    } else if arguments.flag("-V", "--version") {
+        print(&format!("{name} {}\n", env!("CARGO_PKG_VERSION")))
+    } else {
+        match parse(arguments) {
+            Ok(args) => run(args),
+            Err(Error::Usage(wrong)) => Err(Error::Usage(format!("{wrong}, see {name} --help"))),
+            Err(wrong) => Err(wrong),
+        }
+    };
+    let ending = match ended {
+        Ok(ending) => ending,
+        Err(wrong) if wrong.is_closed_pipe() => Ending::DONE,
+        Err(wrong) => complain(name, &wrong),
+    };
+    ExitCode::from(ending.0)
+}
+
+/// Tells people of an error in one line, and says how a program with it must end.
+pub fn complain(name: &str, wrong: &Error) -> Ending {
+    remark(name, wrong);
+    Ending(wrong.exit_code())
+}
+
+/// One line on standard error. Where that is closed nobody wants to know.
+pub fn remark(name: &str, what: impl Display) {
+    let _ = writeln!(io::stderr(), "{name}: {what}");
+}
+
+/// Does something with each thing: an error is told and the others are still done; the worst ending counts.
+/// Only a closed pipe ends it at once.
+pub fn each<T>(
+    name: &str,
+    things: impl IntoIterator<Item = T>,
+    mut act: impl FnMut(T) -> Result<Ending>,
+) -> Result<Ending> {
+    let mut worst = Ending::DONE;
+    for thing in things {
+        let ending = match act(thing) {
+            Err(wrong) if wrong.is_closed_pipe() => return Err(wrong),
+            Err(wrong) => complain(name, &wrong),
+            Ok(ending) => ending,
+        };
+        worst = worst.max(ending);
+    }
+    Ok(worst)
+}
+
+fn print(text: &str) -> Result<Ending> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|wrong| Error::io("standard output", wrong))?;
+    Ok(Ending::DONE)
+}
+
+/// The arguments of a program that are not taken yet.
+pub struct Arguments {
+    options: pico_args::Arguments,
+    /// What stands behind `--`: operands, whatever they begin with.
+    behind: Vec<OsString>,
+}
+
+impl Arguments {
+    /// Arguments without the program's own name.
+    pub fn new<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Self {
+        let mut options: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let end = options.iter().position(|argument| argument == "--");
+        let mut behind = end.map(|end| options.split_off(end)).unwrap_or_default();
+        if !behind.is_empty() {
+            behind.remove(0);
+        }
+        Arguments { options: pico_args::Arguments::from_vec(options), behind }
+    }
+
+    /// Takes the value of an option, as `--long value` or `--long=value`; given more than once, the last one
+    /// counts. To be asked before any flag.
+    pub fn value(&mut self, short: &'static str, long: &'static str) -> Result<Option<OsString>> {
+        self.part_equals(long);
+        let mut value = None;
+        while let Some(next) = self
+            .options
+            .opt_value_from_os_str(keys(short, long), |value| Ok::<_, Error>(value.to_owned()))
+            .map_err(|_| Error::usage(format!("{long} needs a value")))?
+        {
+            value = Some(next);
+        }
+        Ok(value)
+    }
+
+    /// Takes a flag. An empty `short` is none.
+    pub fn flag(&mut self, short: &'static str, long: &'static str) -> bool {
+        let mut given = false;
+        while self.options.contains(keys(short, long)) {
+            given = true;
+        }
+        given
+    }
+
+    /// Takes the options all tools share.
+    pub fn settings(&mut self) -> Result<Settings> {
+        let server = self.value("-s", "--server")?;
+        let compress = match self.value("-z", "--compress")?.as_deref().map(OsStr::as_bytes) {
+            None | Some(b"auto") => Compress::Auto,
+            Some(b"always") => Compress::Always,
+            Some(b"never") => Compress::Never,
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "--compress {} is not auto, always or never",
+                    shown(other)
+                )));
+            }
+        };
+        let quiet = self.flag("-q", "--quiet");
+        Ok(Settings { server, compress, quiet, verbose: self.flag("-v", "--verbose") })
+    }
+
+    /// All that is left: operands. An option nobody took is wrong use.
+    pub fn operands(self) -> Result<Vec<OsString>> {
+        let mut operands = self.options.finish();
+        let is_option = |operand: &&OsString| operand.as_bytes().starts_with(b"-") && *operand != "-";
+        if let Some(unknown) = operands.iter().find(is_option) {
+            return Err(Error::usage(format!("unknown option {}", shown(unknown.as_bytes()))));
+        }
+        operands.extend(self.behind);
+        Ok(operands)
+    }
+
+    /// Makes `--long=value` two arguments.
+    fn part_equals(&mut self, long: &str) {
+        let options = std::mem::replace(&mut self.options, pico_args::Arguments::from_vec(Vec::new()));
+        let part = |argument: OsString| {
+            let rest =
+                argument.as_bytes().strip_prefix(long.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+            match rest.map(|value| OsStr::from_bytes(value).to_owned()) {
+                Some(value) => vec![OsString::from(long), value],
+                None => vec![argument],
+            }
+        };
+        let parted = options.finish().into_iter().flat_map(part).collect();
+        self.options = pico_args::Arguments::from_vec(parted);
+    }
+}
+
+/// An option's names for pico-args, which panics where a short one is not short.
+fn keys(short: &'static str, long: &'static str) -> pico_args::Keys {
+    if short.is_empty() { long.into() } else { [short, long].into() }
+}
+
+/// Exactly `N` operands, or one line that says which are missing.
+pub fn exactly<const N: usize>(operands: Vec<OsString>, names: &str) -> Result<[OsString; N]> {
+    let given = operands.len();
+    operands.try_into().map_err(|_| Error::usage(format!("{names} needed, {given} given")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_taken_in_any_order_and_operands_are_what_is_left() {
+        type Row<'a> = (&'a [&'a str], Option<&'a str>, bool, &'a [&'a str]);
+        let rows: [Row<'_>; 7] = [
+            (&["a", "-o", "x", "-n", "b"], Some("x"), true, &["a", "b"]),
+            (&["--output=x", "--count", "-"], Some("x"), true, &["-"]),
+            (&["--output=", "a"], Some(""), false, &["a"]),
+            (&["-o", "x", "-o", "y"], Some("y"), false, &[]),
+            (&["-o", "-n"], Some("-n"), false, &[]),
+            (&["--", "-n", "--", "-o"], None, false, &["-n", "--", "-o"]),
+            (&["-n", "-n", "--"], None, true, &[]),
+        ];
+        for (argv, output, count, operands) in rows {
+            let mut arguments = Arguments::new(argv.iter().copied());
+            assert_eq!(
+                arguments.value("-o", "--output").unwrap().as_deref(),
+                output.map(OsStr::new),
+                "{argv:?}"
+            );
+            assert_eq!(arguments.flag("-n", "--count"), count, "{argv:?}");
+            assert_eq!(arguments.operands().unwrap(), operands, "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_took_is_refused_by_name() {
+        for argv in [["--foo", "a"], ["a", "-x"], ["-no", "a"], ["a", "--count=1"]] {
+            let mut arguments = Arguments::new(argv);
+            arguments.flag("-n", "--count");
+            let wrong = arguments.operands().unwrap_err().to_string();
+            assert!(wrong.starts_with("unknown option -"), "{argv:?}: {wrong}");
+        }
+        let mut arguments = Arguments::new(["-o"]);
+        assert_eq!(arguments.value("-o", "--output").unwrap_err().to_string(), "--output needs a value");
+    }
+
+    #[test]
+    fn names_that_are_no_utf_8_stay_as_they_are() {
+        let odd = OsStr::from_bytes(b"\xff");
+        let mut arguments = Arguments::new([OsStr::new("-o"), odd, odd]);
+        assert_eq!(arguments.value("-o", "--output").unwrap().unwrap(), odd);
+        assert_eq!(arguments.operands().unwrap(), [odd]);
+    }
+
+    #[test]
+    fn the_options_all_tools_share_are_read_the_same() {
+        let mut arguments = Arguments::new(["-s", "unix:/s", "-z", "never", "-q", "-v"]);
+        let settings = arguments.settings().unwrap();
+        assert_eq!(settings.server.as_deref(), Some(OsStr::new("unix:/s")));
+        assert_eq!((settings.compress, settings.quiet, settings.verbose), (Compress::Never, true, true));
+        assert_eq!(Arguments::new(["-z", "x"]).settings().unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn the_worst_ending_counts() {
+        let rows: [(&[u8], u8); 4] = [(&[0, 1, 0], 1), (&[], 0), (&[2, 3, 0], 3), (&[3, 2], 3)];
+        for (endings, worst) in rows {
+            assert_eq!(each("t", endings, |code| Ok(Ending(*code))).unwrap(), Ending(worst));
+        }
+    }
+}

@@ -10,10 +10,10 @@
 //! | [`store`] | named files, atomically; the only room that opens served files | error |
 //! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, error |
 //! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | http, store, text, error |
-//! | [`cli`] | arguments and the way a program ends | error |
+//! | [`cli`] | arguments, the way a program ends, and what the tools share beyond one conversation | client, text, http, error |
 //!
 //! The programs stand in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli,
-//! client and error, and a filter also text, for `--local`.
+//! client, http's values and error, and a filter also text, for `--local`.
 
 pub mod cli;
 pub mod client;

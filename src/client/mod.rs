@@ -1,1 +1,52 @@
-//! The way to a server.
+//! The way from a tool to a server: URL, connection, call, operand. This room owns one conversation and what
+//! local files and names on the server are to it; it knows no option of a program and no word.
+//!
+//! A body is sent in a thread of its own while the answer is read: a server may answer before it has everything,
+//! and a filter answers as it reads.
+
+pub mod answer;
+pub mod call;
+pub mod connect;
+pub mod fetch;
+pub mod filter;
+pub mod list;
+pub mod operand;
+pub mod output;
+pub mod progress;
+pub mod stored;
+pub mod upload;
+pub mod url;
+pub mod walk;
+
+use std::ffi::OsString;
+
+pub use answer::Answer;
+pub use call::{Call, Client};
+pub use operand::{Name, Operand};
+pub use output::Output;
+pub use upload::Upload;
+
+/// What all tools let their user choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The server; else `$CFP_SERVER`, else port 8398 of this machine.
+    pub server: Option<OsString>,
+    /// Whether bytes travel compressed.
+    pub compress: Compress,
+    /// No progress and no remarks.
+    pub quiet: bool,
+    /// Requests and answers on standard error.
+    pub verbose: bool,
+}
+
+/// When bytes travel compressed with zstd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compress {
+    /// When the server is on another machine: within one it is waste.
+    #[default]
+    Auto,
+    /// Both ways.
+    Always,
+    /// Neither way.
+    Never,
+}

@@ -1,0 +1,199 @@
+//! cfp-get: fetches files from a server. It owns which local name a stored file gets; a URL is fetched from
+//! whatever HTTP server it names.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::url::{Url, after_scheme};
+use cfp::client::{Call, Client, Name, Output, Settings};
+use cfp::error::{Error, Result, shown};
+use cfp::http::Response;
+
+const NAME: &str = "cfp-get";
+const USAGE: &str = "\
+usage: cfp-get [-r] [-c] [-i] [-o FILE] [option ...] NAME ... | URL
+
+Stores each file NAME of the server as a local file of the same base name.
+What http://... names is fetched from there and goes to standard output.
+
+  -r, --recursive     fetch directories with all that is in them
+  -c, --continue      go on where an earlier transfer of the same content was cut
+  -i, --include       print the head of the answer too, before the content
+  -o, --output FILE   store as FILE, or in it if it is a directory; `-` is standard output
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-get notes.txt -o copy.txt
+  cfp-get -i http://127.0.0.1:8398/notes.txt
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    recursive: bool,
+    resume: bool,
+    include: bool,
+    output: Option<OsString>,
+    names: Vec<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let output = arguments.value("-o", "--output")?;
+    let args = Args {
+        settings: arguments.settings()?,
+        recursive: arguments.flag("-r", "--recursive"),
+        resume: arguments.flag("-c", "--continue"),
+        include: arguments.flag("-i", "--include"),
+        output,
+        names: arguments.operands()?,
+    };
+    match args.names.len() {
+        0 => Err(Error::usage("no NAME given")),
+        _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
+            Err(Error::usage("--continue needs a file to go on with"))
+        }
+        _ => Ok(args),
+    }
+}
+
+fn run(args: Args) -> Result<Ending> {
+    let mut client = None;
+    let output = args.output.as_deref().map(Path::new);
+    let into_directory = output.is_some_and(Path::is_dir);
+    if args.names.len() > 1 && output.is_some_and(|output| output != "-") && !into_directory {
+        return Err(Error::usage("several NAMEs need a directory after -o"));
+    }
+    cli::each(NAME, &args.names, |operand| {
+        if after_scheme(operand.as_bytes()).is_some() {
+            return get_url(&args, operand.as_bytes());
+        }
+        let client = match &mut client {
+            Some(client) => client,
+            none => none.insert(Client::new(&args.settings)?),
+        };
+        let name = Name::read(operand);
+        if output == Some(Path::new("-")) && !name.directory {
+            return get_to(client, &args, &name, Output::stdout()?);
+        }
+        let base = || Path::new(name.base().unwrap_or_default()).to_owned();
+        let path = match output {
+            Some(output) if into_directory => output.join(base()),
+            Some(output) => output.to_owned(),
+            None => base(),
+        };
+        if args.recursive && client.is_directory(&name)? {
+            return get_directory(client, &args, &name, &path);
+        }
+        get(client, &args, &name, &path)
+    })
+}
+
+/// Fetches one file to a path.
+fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
+    if name.directory {
+        return Err(Error::status(409, name.shown(), "is a directory: use -r"));
+    }
+    name.refuse_escape()?;
+    match args.resume {
+        true => client.resume(name, path, |head| include(args, head)).map(|()| Ending::DONE),
+        false => get_to(client, args, name, Output::create(path)?),
+    }
+}
+
+fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> Result<Ending> {
+    client.fetch(name, &mut output, |head| include(args, head))?;
+    output.commit()?;
+    Ok(Ending::DONE)
+}
+
+/// Fetches all beneath a directory into a local one.
+fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
+    let make = |path: &Path| {
+        fs::create_dir_all(path).map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
+    };
+    if !path.as_os_str().is_empty() {
+        make(path)?;
+    }
+    cli::each(NAME, client.list(name, true)?, |entry| {
+        let local = path.join(
+            entry
+                .name
+                .components
+                .iter()
+                .map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
+                .collect::<PathBuf>(),
+        );
+        match entry.name.directory {
+            true => make(&local).map(|()| Ending::DONE),
+            false => get(client, args, &name.join(&entry.name), &local),
+        }
+    })
+}
+
+/// Prints what any HTTP server answers, an error too: the exit code tells.
+fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
+    let (server, target) = Url::split(url)?;
+    let mut client = Client::at(server, &args.settings);
+    let mut output = match args.output.as_deref().map(Path::new) {
+        None => Output::stdout()?,
+        Some(path) if path == "-" => Output::stdout()?,
+        Some(path) => Output::create(path)?,
+    };
+    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?;
+    let status = answer.status();
+    include(args, &answer.head)?;
+    let name = output.name.clone();
+    answer.copy_to(&mut output, &name)?;
+    match status {
+        400.. => Err(Error::status(status, url, format!("{status} {}", cfp::http::head::reason(status)))),
+        _ => output.commit().map(|()| Ending::DONE),
+    }
+}
+
+fn include(args: &Args, head: &Response) -> Result<()> {
+    match args.include {
+        true => io::stdout().write_all(&head.raw).and_then(|()| io::stdout().flush()),
+        false => Ok(()),
+    }
+    .map_err(|wrong| Error::io("standard output", wrong))
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args = parse(Arguments::new(["-c", "a", "-o", "d", "-i", ":b", "--recursive"])).unwrap();
+        let expected = Args {
+            settings: Settings::default(),
+            recursive: true,
+            resume: true,
+            include: true,
+            output: Some("d".into()),
+            names: vec!["a".into(), ":b".into()],
+        };
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 3] = [&[], &["-c", "-o", "-", "a"], &["-x", "a"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

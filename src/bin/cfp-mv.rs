@@ -1,0 +1,70 @@
+//! cfp-mv: renames a file or a directory on the server. A rename is one step there.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::{Client, Name, Settings};
+use cfp::error::Result;
+
+const NAME: &str = "cfp-mv";
+const USAGE: &str = "\
+usage: cfp-mv [-n] [option ...] OLD NEW
+
+Renames OLD on the server to NEW, or into NEW if that is a directory.
+
+  -n, --no-clobber    leave a file that exists at NEW alone; exit 1 then
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-mv notes.txt pub/notes.txt
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    no_clobber: bool,
+    old: OsString,
+    new: OsString,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let settings = arguments.settings()?;
+    let no_clobber = arguments.flag("-n", "--no-clobber");
+    let [old, new] = cli::exactly(arguments.operands()?, "OLD and NEW")?;
+    Ok(Args { settings, no_clobber, old, new })
+}
+
+fn run(args: Args) -> Result<Ending> {
+    let mut client = Client::new(&args.settings)?;
+    let (old, new) = (Name::read(&args.old), Name::read(&args.new));
+    client.relocate("MOVE", &old, new, !args.no_clobber).map(Ending::of)
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args = parse(Arguments::new(["a", "-n", ":b"])).unwrap();
+        let settings = Settings::default();
+        assert_eq!(args, Args { settings, no_clobber: true, old: "a".into(), new: ":b".into() });
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 4] = [&[], &["a"], &["a", "b", "c"], &["-x", "a", "b"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

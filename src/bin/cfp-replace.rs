@@ -1,0 +1,152 @@
+//! cfp-replace: replaces a word in files, here and on the server. It owns its arguments; where results go stands in
+//! `cli::change`, and what an occurrence is belongs to the text room.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use cfp::cli::change::{Change, Target};
+use cfp::cli::{self, Arguments, Ending, local};
+use cfp::client::{Client, Operand, Output, Settings};
+use cfp::error::{Error, Result};
+use cfp::http::Query;
+use cfp::text::{Matching, Replace, Search, Show, Word};
+
+const NAME: &str = "cfp-replace";
+const USAGE: &str = "\
+usage: cfp-replace [-i] [--substring] [-n] [--in-place] [--local] [option ...]
+                   [-o OUT] OLD NEW [FILE ...]
+
+Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
+
+  -i, --ignore-case   replace upper and lower case alike
+  --substring         replace occurrences inside longer words too
+  -n, --count         print how many would be replaced, and replace nothing
+  --in-place          give each result the name of its source
+  --local             do the work in this process, without a server
+  -o, --output OUT    store the result as OUT, local or :name
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-replace colour color draft.txt -o american.txt
+  cfp-replace --in-place colour color :draft.txt
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    matching: Matching,
+    count: bool,
+    local: bool,
+    target: Target,
+    old: OsString,
+    new: OsString,
+    files: Vec<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let output = arguments.value("-o", "--output")?;
+    let settings = arguments.settings()?;
+    let matching = Matching {
+        ignore_case: arguments.flag("-i", "--ignore-case"),
+        substring: arguments.flag("", "--substring"),
+    };
+    let count = arguments.flag("-n", "--count");
+    let in_place = arguments.flag("", "--in-place");
+    let local = arguments.flag("", "--local");
+    let mut operands = arguments.operands()?.into_iter();
+    let (Some(old), Some(new)) = (operands.next(), operands.next()) else {
+        return Err(Error::usage("OLD and NEW needed"));
+    };
+    if old.is_empty() {
+        return Err(Error::usage("the OLD word is empty"));
+    }
+    let files: Vec<_> = operands.collect();
+    let target = Target::new(output, in_place, &files)?;
+    Ok(Args { settings, matching, count, local, target, old, new, files })
+}
+
+fn run(args: Args) -> Result<Ending> {
+    let word = Word::new(args.old.as_bytes(), args.matching)?;
+    if args.count {
+        return count(&args, word);
+    }
+    let mut query = Query::default();
+    query.push("replace", Some(args.old.as_bytes()));
+    query.push("with", Some(args.new.as_bytes()));
+    push_matching(&mut query, args.matching);
+    let filter = Replace { word, with: args.new.as_bytes().to_vec() };
+    let change = Change { query, filter: &filter, local: args.local };
+    change.run(NAME, &args.settings, args.files, args.target)
+}
+
+/// Prints how many occurrences there are, in all files together.
+fn count(args: &Args, word: Word) -> Result<Ending> {
+    let mut client = Client::new(&args.settings)?;
+    let search = Search { word, show: Show::Count };
+    let mut query = Query::default();
+    query.push("search", Some(args.old.as_bytes()));
+    push_matching(&mut query, args.matching);
+    let standard = [OsString::from("-")];
+    let files = if args.files.is_empty() { &standard[..] } else { &args.files };
+    let mut total = 0;
+    let ending = cli::each(NAME, files, |file| {
+        total += match Operand::read(file.clone()) {
+            local if args.local => local::count(&search, &local, false)?,
+            source => client.count(&source, &query)?,
+        };
+        Ok(Ending::DONE)
+    })?;
+    let line = format!("{total}\n");
+    Output::stdout()?.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
+    Ok(ending.max(Ending::of(total > 0)))
+}
+
+fn push_matching(query: &mut Query, matching: Matching) {
+    if matching.ignore_case {
+        query.push("ignore-case", None);
+    }
+    if matching.substring {
+        query.push("substring", None);
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args =
+            parse(Arguments::new(["-i", "a", "b", "f", "-o", ":g", "--substring", "-n", "--local"])).unwrap();
+        let expected = Args {
+            settings: Settings::default(),
+            matching: Matching { ignore_case: true, substring: true },
+            count: true,
+            local: true,
+            target: Target::One(Some(":g".into())),
+            old: "a".into(),
+            new: "b".into(),
+            files: vec!["f".into()],
+        };
+        assert_eq!(args, expected);
+        assert_eq!(parse(Arguments::new(["a", "", ":f", "--in-place"])).unwrap().target, Target::InPlace);
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 5] = [&[], &["a"], &["", "b"], &["a", "b", "--in-place"], &["-x", "a", "b"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! cfp-reverse: reverses the order of words. It owns its arguments; where results go stands in `cli::change`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cfp::cli::change::{Change, Target};
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::Settings;
+use cfp::error::{Error, Result};
+use cfp::http::Query;
+use cfp::text::Reverse;
+
+const NAME: &str = "cfp-reverse";
+const USAGE: &str = "\
+usage: cfp-reverse [--per-line] [--in-place] [--local] [option ...] [-o OUT] [FILE]
+
+Writes the words of FILE last first; the white space stays where it is.
+
+  --per-line          reverse each line by itself
+  --in-place          give the result the name of its source
+  --local             do the work in this process, without a server
+  -o, --output OUT    store the result as OUT, local or :name
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-reverse notes.txt -o seton.txt
+  cfp-reverse --in-place :notes.txt
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    per_line: bool,
+    local: bool,
+    target: Target,
+    files: Vec<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let output = arguments.value("-o", "--output")?;
+    let settings = arguments.settings()?;
+    let per_line = arguments.flag("", "--per-line");
+    let in_place = arguments.flag("", "--in-place");
+    let local = arguments.flag("", "--local");
+    let files = arguments.operands()?;
+    if files.len() > 1 {
+        return Err(Error::usage("one FILE at a time"));
+    }
+    let target = Target::new(output, in_place, &files)?;
+    Ok(Args { settings, per_line, local, target, files })
+}
+
+fn run(args: Args) -> Result<Ending> {
+    let mut query = Query::default();
+    query.push("reverse", args.per_line.then_some(b"lines"));
+    let filter = Reverse { per_line: args.per_line };
+    let change = Change { query, filter: &filter, local: args.local };
+    change.run(NAME, &args.settings, args.files, args.target)
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args = parse(Arguments::new(["--per-line", ":f", "--output", "-", "--local"])).unwrap();
+        let expected = Args {
+            settings: Settings::default(),
+            per_line: true,
+            local: true,
+            target: Target::One(Some("-".into())),
+            files: vec![":f".into()],
+        };
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 4] = [&["a", "b"], &["--in-place"], &["a", "-o"], &["-n", "a"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

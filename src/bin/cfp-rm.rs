@@ -1,0 +1,95 @@
+//! cfp-rm: deletes files on the server. A directory goes only where that was asked for.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::{Client, Name, Settings};
+use cfp::error::{Error, Result};
+
+const NAME: &str = "cfp-rm";
+const USAGE: &str = "\
+usage: cfp-rm [-r] [-f] [option ...] NAME ...
+
+Deletes each file NAME of the server.
+
+  -r, --recursive     delete directories with all that is in them
+  -f, --force         a name that is not there is no error
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-rm notes.txt
+  cfp-rm -r backup/
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    recursive: bool,
+    force: bool,
+    names: Vec<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let args = Args {
+        settings: arguments.settings()?,
+        recursive: arguments.flag("-r", "--recursive"),
+        force: arguments.flag("-f", "--force"),
+        names: arguments.operands()?,
+    };
+    match args {
+        args if args.names.is_empty() && !args.force => Err(Error::usage("no NAME given")),
+        // An empty variable in a script must not delete everything.
+        args if args.names.iter().any(|name| Name::read(name).is_root()) => {
+            Err(Error::usage("the root cannot be deleted"))
+        }
+        args => Ok(args),
+    }
+}
+
+fn run(args: Args) -> Result<Ending> {
+    let mut client = Client::new(&args.settings)?;
+    cli::each(NAME, &args.names, |operand| match delete(&mut client, &args, Name::read(operand)) {
+        Err(Error::Status { status: 404, .. }) if args.force => Ok(Ending::DONE),
+        outcome => outcome.map(|()| Ending::DONE),
+    })
+}
+
+fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
+    match name.directory {
+        true if !args.recursive => Err(Error::status(409, name.shown(), "is a directory: use -r")),
+        false if args.recursive => {
+            let found = client.look(&name)?.name;
+            client.delete(&found)
+        }
+        _ => client.delete(&name),
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args = parse(Arguments::new(["-r", "a", "--force", ":b/"])).unwrap();
+        let names = vec!["a".into(), ":b/".into()];
+        assert_eq!(args, Args { settings: Settings::default(), recursive: true, force: true, names });
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 5] = [&[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rf", "a"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! cfp-search: counts a word in files, here and on the server. It owns how counts are told; what an occurrence is
+//! belongs to the text room, wherever that runs.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use cfp::cli::{self, Arguments, Ending, local};
+use cfp::client::walk::{Step, walk};
+use cfp::client::{Client, Name, Operand, Output, Settings, list};
+use cfp::error::{Error, Result};
+use cfp::http::Query;
+use cfp::text::{Matching, Search, Show, Word};
+
+const NAME: &str = "cfp-search";
+const USAGE: &str = "\
+usage: cfp-search [-i] [--substring] [--per-file | --lines] [-r] [--decompress]
+                  [--json] [--local] [option ...] WORD [FILE ...]
+
+Prints how often WORD occurs in the files. `:name` is on the server.
+
+  -i, --ignore-case   count upper and lower case as one
+  --substring         count occurrences inside longer words too
+  --per-file          print `name:count` for each file instead of the total
+  --lines             print the lines that hold an occurrence instead
+  -r, --recursive     search every file beneath a directory
+  --decompress        search inside files compressed with zstd or gzip
+  --json              print JSON, one object a line
+  --local             do the work in this process, without a server
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-search lantern book.txt :notes.txt
+  cfp-search -r --per-file -i chapter :books/
+";
+
+#[derive(Debug, Default, PartialEq)]
+struct Args {
+    settings: Settings,
+    ignore_case: bool,
+    substring: bool,
+    per_file: bool,
+    lines: bool,
+    recursive: bool,
+    decompress: bool,
+    json: bool,
+    local: bool,
+    word: OsString,
+    files: Vec<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let mut args = Args {
+        settings: arguments.settings()?,
+        ignore_case: arguments.flag("-i", "--ignore-case"),
+        substring: arguments.flag("", "--substring"),
+        per_file: arguments.flag("", "--per-file"),
+        lines: arguments.flag("", "--lines"),
+        recursive: arguments.flag("-r", "--recursive"),
+        decompress: arguments.flag("", "--decompress"),
+        json: arguments.flag("", "--json"),
+        local: arguments.flag("", "--local"),
+        ..Args::default()
+    };
+    let mut operands = arguments.operands()?.into_iter();
+    args.word = operands.next().ok_or_else(|| Error::usage("no WORD given"))?;
+    args.files = operands.collect();
+    match &args {
+        Args { word, .. } if word.is_empty() => Err(Error::usage("the WORD to search for is empty")),
+        Args { lines: true, per_file: true, .. } => {
+            Err(Error::usage("--lines and --per-file exclude each other"))
+        }
+        Args { lines: true, json: true, .. } => Err(Error::usage("--lines and --json exclude each other")),
+        _ => Ok(args),
+    }
+}
+
+fn run(mut args: Args) -> Result<Ending> {
+    if args.files.is_empty() {
+        args.files.push("-".into());
+    }
+    let files = std::mem::take(&mut args.files);
+    let several = args.recursive || files.len() > 1;
+    let mut tool = Tool::new(args, several)?;
+    let ending = cli::each(NAME, files, |file| tool.operand(Operand::read(file)))?;
+    if !tool.args.per_file && !tool.args.lines {
+        let line = if tool.args.json {
+            format!("{{\"count\":{}}}\n", tool.total)
+        } else {
+            format!("{}\n", tool.total)
+        };
+        tool.print(line.as_bytes())?;
+    }
+    Ok(ending.max(Ending::of(tool.total > 0)))
+}
+
+/// A search on its way through the operands.
+struct Tool {
+    args: Args,
+    /// The search in this process, for `--local`.
+    search: Search,
+    /// The search on the server.
+    query: Query,
+    client: Client,
+    output: Output,
+    several: bool,
+    /// Occurrences so far, or with `--lines` bytes of lines.
+    total: u64,
+}
+
+impl Tool {
+    fn new(args: Args, several: bool) -> Result<Self> {
+        let matching = Matching { ignore_case: args.ignore_case, substring: args.substring };
+        let word = Word::new(args.word.as_bytes(), matching)?;
+        let show = if args.lines { Show::Lines } else { Show::Count };
+        let mut query = Query::default();
+        query.push("search", Some(args.word.as_bytes()));
+        let flags = [
+            ("ignore-case", args.ignore_case),
+            ("substring", args.substring),
+            ("lines", args.lines),
+            ("decompress", args.decompress),
+        ];
+        flags.iter().filter(|(_, given)| *given).for_each(|(flag, _)| query.push(flag, None));
+        let client = Client::new(&args.settings)?;
+        let search = Search { word, show };
+        Ok(Tool { args, search, query, client, output: Output::stdout()?, several, total: 0 })
+    }
+
+    /// Searches what one operand means: a file, or all beneath a directory.
+    fn operand(&mut self, operand: Operand) -> Result<Ending> {
+        match &operand {
+            Operand::Local(path) if self.args.recursive && path.is_dir() => {
+                cli::each(NAME, walk(path), |step| match step? {
+                    Step::File(path) => self.file(&Operand::Local(path)),
+                    _ => Ok(Ending::DONE),
+                })
+            }
+            Operand::Stored(name) if self.args.local => {
+                Err(Error::status(404, name.shown(), "is on the server, where --local does not look"))
+            }
+            Operand::Stored(name)
+                if self.args.recursive && (name.directory || self.client.is_directory(name)?) =>
+            {
+                self.directory(&name.clone().as_directory())
+            }
+            Operand::Stored(name) if name.directory => {
+                Err(Error::status(409, name.shown(), "is a directory: use -r"))
+            }
+            _ => self.file(&operand),
+        }
+    }
+
+    fn file(&mut self, source: &Operand) -> Result<Ending> {
+        if self.args.lines {
+            return self.lines(source);
+        }
+        let count = match self.args.local {
+            true => local::count(&self.search, source, self.args.decompress)?,
+            false => self.client.count(source, &self.query)?,
+        };
+        self.tell(&source.shown(), count)
+    }
+
+    /// All files beneath a directory of the server, in one request.
+    fn directory(&mut self, name: &Name) -> Result<Ending> {
+        if self.args.lines {
+            let entries = self.client.list(name, true)?;
+            let files = entries.into_iter().filter(|entry| !entry.name.directory);
+            return cli::each(NAME, files, |entry| self.lines(&Operand::Stored(name.join(&entry.name))));
+        }
+        for (file, count) in self.client.count_beneath(name, &self.query)? {
+            self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
+        }
+        Ok(Ending::DONE)
+    }
+
+    fn lines(&mut self, source: &Operand) -> Result<Ending> {
+        let prefix = if self.several { [source.shown().as_bytes(), b":"].concat() } else { Vec::new() };
+        let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
+        match self.args.local {
+            true => local::run(&self.search, source, self.args.decompress, &mut lines, "standard output")?,
+            false => self.client.filter_to(source, &self.query, &mut lines, "standard output")?,
+        }
+        self.total += lines.written;
+        Ok(Ending::DONE)
+    }
+
+    fn tell(&mut self, name: &OsStr, count: u64) -> Result<Ending> {
+        self.total += count;
+        let name = name.as_bytes();
+        match (self.args.per_file, self.args.json) {
+            (false, _) => {}
+            (true, false) => self.print(&[name, format!(":{count}\n").as_bytes()].concat())?,
+            (true, true) => self.print(list::object(name, &[("count", count.into())]).as_bytes())?,
+        }
+        Ok(Ending::DONE)
+    }
+
+    fn print(&mut self, line: &[u8]) -> Result<()> {
+        self.output.write_all(line).map_err(|wrong| Error::io("standard output", wrong))
+    }
+}
+
+/// Lines on their way out, each after the name of its file where there are several.
+struct Lines<'a> {
+    output: &'a mut Output,
+    prefix: Vec<u8>,
+    begins: bool,
+    written: u64,
+}
+
+impl Write for Lines<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let mut out = Vec::with_capacity(block.len());
+        for piece in block.split_inclusive(|&byte| byte == b'\n') {
+            if self.begins {
+                out.extend_from_slice(&self.prefix);
+            }
+            out.extend_from_slice(piece);
+            self.begins = piece.ends_with(b"\n");
+        }
+        self.output.write_all(&out)?;
+        self.written += block.len() as u64;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args =
+            parse(Arguments::new(["-i", "w", "--per-file", "a", "--json", ":b", "-r", "--local"])).unwrap();
+        let expected = Args {
+            ignore_case: true,
+            per_file: true,
+            json: true,
+            recursive: true,
+            local: true,
+            word: "w".into(),
+            files: vec!["a".into(), ":b".into()],
+            ..Args::default()
+        };
+        assert_eq!(args, expected);
+        let args = parse(Arguments::new(["--substring", "--lines", "--decompress", "--", "-w"])).unwrap();
+        let expected =
+            Args { substring: true, lines: true, decompress: true, word: "-w".into(), ..Args::default() };
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn wrong_use_is_told() {
+        let rows: [&[&str]; 5] =
+            [&[], &[""], &["--lines", "--per-file", "w"], &["--lines", "--json", "w"], &["-x", "w"]];
+        for argv in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `--local`: the filters of the text room in this process, on files and streams of this machine. It asks no
+//! server, and its results are those of a server, byte for byte.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use crate::client::{Operand, Upload, filter};
+use crate::error::{Error, Result};
+use crate::text::{Filter, Search, Snapshot, Source, unpack};
+
+/// Runs a filter from a local source into a sink; an error of the sink names it.
+pub fn run(
+    work: &dyn Filter,
+    source: &Operand,
+    inside: bool,
+    sink: &mut dyn Write,
+    name: &str,
+) -> Result<()> {
+    let upload = filter::open(source)?;
+    let mut sink = Named { sink, name };
+    with_source(&upload, inside, |source| work.run(source, &mut sink))
+}
+
+/// How often a search finds its word in a local source; `inside` a compressed one, where that is asked for.
+pub fn count(search: &Search, source: &Operand, inside: bool) -> Result<u64> {
+    with_source(&filter::open(source)?, inside, |source| search.count(source))
+}
+
+/// A regular file is read where the filter likes, anything else as it comes.
+fn with_source<T>(upload: &Upload, inside: bool, act: impl FnOnce(Source<'_>) -> io::Result<T>) -> Result<T> {
+    let outcome = match upload.whole_file().filter(|_| !inside) {
+        Some((file, size)) => act(Source::File(&Snapshot { file, size })),
+        None => {
+            let reader = upload.reader()?;
+            let reader = if inside { unpack(reader) } else { Ok(reader) };
+            reader.and_then(|mut bytes| act(stream(&mut bytes)))
+        }
+    };
+    outcome.map_err(|wrong| Error::io(&upload.name, wrong))
+}
+
+fn stream(bytes: &mut dyn Read) -> Source<'_> {
+    Source::Stream { bytes, spool: &spool }
+}
+
+fn spool() -> io::Result<File> {
+    tempfile::tempfile()
+}
+
+/// A sink that names itself in its errors; a closed pipe stays what it is.
+pub struct Named<'a> {
+    /// The sink.
+    pub sink: &'a mut dyn Write,
+    /// What a person calls it.
+    pub name: &'a str,
+}
+
+impl Write for Named<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.sink.write(block).map_err(|wrong| Error::io(self.name, wrong).into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

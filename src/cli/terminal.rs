@@ -1,0 +1,107 @@
+//! What a terminal is shown of bytes that may hold anything: control characters become visible, so that a file
+//! cannot change the terminal's settings. Nothing here is used where the output is no terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+/// A writer that shows control characters as `cat -v` does; newlines and tabs pass, and so does UTF-8.
+pub struct Visible<W> {
+    output: W,
+    /// The beginning of a character whose end has not come yet: at most three bytes.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> Visible<W> {
+    /// Shows what is written to it.
+    pub fn new(output: W) -> Self {
+        Visible { output, begun: Vec::new() }
+    }
+
+    /// Shows a character that never ended, and gives the writer back.
+    pub fn finish(mut self) -> io::Result<W> {
+        let mut line = Vec::new();
+        self.begun.iter().for_each(|&byte| push_visible(&mut line, byte));
+        self.output.write_all(&line)?;
+        self.output.flush()?;
+        Ok(self.output)
+    }
+}
+
+impl<W: Write> Write for Visible<W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let mut bytes = std::mem::take(&mut self.begun);
+        bytes.extend_from_slice(block);
+        let mut line = Vec::with_capacity(bytes.len());
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            push_text(&mut line, chunk.valid());
+            if chunks.peek().is_none() && may_go_on(chunk.invalid()) {
+                self.begun = chunk.invalid().to_vec();
+            } else {
+                chunk.invalid().iter().for_each(|&byte| push_visible(&mut line, byte));
+            }
+        }
+        self.output.write_all(&line)?;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Whether more bytes could make a character of these.
+fn may_go_on(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|wrong| wrong.error_len().is_none())
+}
+
+fn push_text(line: &mut Vec<u8>, text: &str) {
+    let mut utf8 = [0; 4];
+    for char in text.chars() {
+        let bytes = char.encode_utf8(&mut utf8).as_bytes();
+        match char {
+            '\n' | '\t' => line.extend_from_slice(bytes),
+            char if char.is_control() => bytes.iter().for_each(|&byte| push_visible(line, byte)),
+            _ => line.extend_from_slice(bytes),
+        }
+    }
+}
+
+/// `^X` for a control character, `M-` before a byte above 127.
+fn push_visible(line: &mut Vec<u8>, byte: u8) {
+    if byte >= 0x80 {
+        line.extend_from_slice(b"M-");
+    }
+    match byte & 0x7f {
+        low @ (0..0x20 | 0x7f) => line.extend_from_slice(&[b'^', low ^ 0x40]),
+        low => line.push(low),
+    }
+}
+
+/// Whether standard output is a terminal.
+pub fn is_stdout() -> bool {
+    io::stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_wherever_the_bytes_are_cut() {
+        let rows: [(&[u8], &str); 5] = [
+            ("é\tb\n".as_bytes(), "é\tb\n"),
+            (b"\x1b[2J\x07\x7f\r\n", "^[[2J^G^?^M\n"),
+            (b"a\xff\x80b", "aM-^?M-^@b"),
+            ("\u{9b}31m".as_bytes(), "M-BM-^[31m"),
+            (b"end \xe2\x82", "end M-bM-^B"),
+        ];
+        for (bytes, shown) in rows {
+            for at in 0..=bytes.len() {
+                let mut visible = Visible::new(Vec::new());
+                visible.write_all(&bytes[..at]).unwrap();
+                visible.write_all(&bytes[at..]).unwrap();
+                assert_eq!(String::from_utf8(visible.finish().unwrap()).unwrap(), shown, "cut at {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Calls: one request and the head of its answer, over a connection that is kept for the next one. What an
+//! answer's body is worth stands in `answer.rs`.
+
+use std::io::{self, Write};
+
+use super::answer::{Answer, blame};
+use super::connect::{Connection, Socket};
+use super::progress::Progress;
+use super::upload::{Form, Sending, Upload};
+use super::url::Url;
+use super::{Compress, Settings};
+use crate::error::{Error, Result, shown};
+use crate::http::head::{reason, write_request};
+use crate::http::{Fields, Framing, Response};
+
+/// What a server is told of this program.
+const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
+
+/// One request.
+#[derive(Debug)]
+pub struct Call {
+    /// The method.
+    pub method: &'static str,
+    /// The target as it goes over the wire.
+    pub target: Vec<u8>,
+    /// Fields beyond those every request has.
+    pub fields: Fields,
+    /// The body, where there is one.
+    pub upload: Option<Upload>,
+}
+
+impl Call {
+    /// A request without fields or body.
+    pub fn new(method: &'static str, target: Vec<u8>) -> Self {
+        Call { method, target, fields: Fields::new(), upload: None }
+    }
+
+    /// With this field too.
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.fields.push(name, value);
+        self
+    }
+
+    /// Whether it may be sent a second time when a kept connection turns out to be gone: RFC 9110 §9.2.2, less
+    /// the methods whose second answer would not be the first one's. The filters of POST change nothing.
+    fn may_repeat(&self) -> bool {
+        !matches!(self.method, "MOVE" | "DELETE" | "MKCOL")
+            && self.upload.as_ref().is_none_or(Upload::can_repeat)
+    }
+
+    /// Whether its body is asked for before it is sent. A filter takes any body, and answers while it comes.
+    fn asks(&self) -> bool {
+        self.method == "PUT" && self.upload.as_ref().is_some_and(Upload::is_worth_asking)
+    }
+}
+
+/// A server, and the connection to it that is kept between calls.
+#[derive(Debug)]
+pub struct Client {
+    /// Where the server is.
+    pub url: Url,
+    settings: Settings,
+    kept: Option<Connection>,
+}
+
+/// A head that has come, and what it came over.
+type Begun = (Connection, Response, Option<Sending>);
+
+impl Client {
+    /// The server the settings or the environment name. Nothing is connected yet.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        Ok(Client::at(Url::choose(settings.server.as_deref())?, settings))
+    }
+
+    /// This server.
+    pub fn at(url: Url, settings: &Settings) -> Self {
+        Client { url, settings: settings.clone(), kept: None }
+    }
+
+    /// Whether progress and remarks are unwanted.
+    pub fn is_quiet(&self) -> bool {
+        self.settings.quiet
+    }
+
+    /// Sends a request and reads the head of its answer; the body, if any, goes on being sent meanwhile.
+    pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
+        let kept = self.kept.take().filter(Connection::is_fresh);
+        let begun = match kept.map(|connection| self.begin(connection, call)) {
+            Some(Err(Error::Cut { .. } | Error::System { .. })) if call.may_repeat() => None,
+            begun => begun,
+        };
+        let (connection, response, sending) = match begun {
+            Some(begun) => begun?,
+            None => self.begin(Connection::open(&self.url)?, call)?,
+        };
+        Answer::new(self, call, connection, response, sending)
+    }
+
+    /// Keeps a connection whose last exchange is complete.
+    pub(super) fn keep(&mut self, connection: Connection) {
+        self.kept = Some(connection);
+    }
+
+    fn begin(&self, mut connection: Connection, call: &Call) -> Result<Begun> {
+        self.tell('>', &format!("{} {}", call.method, shown(&call.target)));
+        let form = self.form(call, connection.socket());
+        let head = self.head(call, form.as_ref(), connection.socket());
+        let mut socket = connection.socket().clone();
+        socket.write_all(&head).map_err(|_| Error::cut(&self.url.shown, "closed the connection"))?;
+        let mut sending = match (&call.upload, form) {
+            (Some(upload), Some(form)) => {
+                let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
+                Some(Sending::start(upload, form, socket, progress)?)
+            }
+            _ => None,
+        };
+        let response = match self.read_head(&mut connection, sending.as_ref()) {
+            Ok(response) => response,
+            Err(wrong) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(wrong)),
+        };
+        if let Some(sending) = &mut sending {
+            sending.hold();
+        }
+        Ok((connection, response, sending))
+    }
+
+    /// Reads the final head; those before it (1xx) may let the body go on.
+    fn read_head(&self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
+        loop {
+            let response = Response::read(&mut connection.input)
+                .map_err(|wrong| blame(&self.url.shown, wrong))?
+                .ok_or_else(|| Error::cut(&self.url.shown, "closed the connection without an answer"))?;
+            self.tell('<', &format!("{} {}", response.status, reason(response.status)));
+            match (response.status, sending) {
+                (100, Some(sending)) => sending.go_on(),
+                (101, _) => {
+                    return Err(Error::status(502, &self.url.shown, "speaks another protocol unasked"));
+                }
+                (100..=199, _) => {}
+                _ => return Ok(response),
+            }
+        }
+    }
+
+    /// How the body of a call goes over this socket.
+    fn form(&self, call: &Call, socket: &Socket) -> Option<Form> {
+        let upload = call.upload.as_ref()?;
+        let zstd = self.compresses(socket) && upload.size() != Some(0);
+        let framing = match upload.size() {
+            Some(size) if !zstd => Framing::Length(size),
+            _ => Framing::Chunked,
+        };
+        Some(Form { framing, zstd, asks: call.asks() })
+    }
+
+    fn head(&self, call: &Call, form: Option<&Form>, socket: &Socket) -> Vec<u8> {
+        let mut fields = Fields::new();
+        fields.push("Host", &self.url.host);
+        fields.push("User-Agent", AGENT);
+        // A part of a coded representation is of no use to a file that holds another part of the plain one.
+        if self.compresses(socket) && call.fields.get("range").is_none() {
+            fields.push("Accept-Encoding", "zstd");
+        }
+        call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
+        if let Some(form) = form {
+            match form.framing {
+                Framing::Length(length) => fields.push("Content-Length", length.to_string()),
+                _ => fields.push("Transfer-Encoding", "chunked"),
+            }
+            if form.zstd {
+                fields.push("Content-Encoding", "zstd");
+            }
+            if form.asks {
+                fields.push("Expect", "100-continue");
+            }
+        }
+        let mut head = Vec::with_capacity(512);
+        write_request(&mut head, call.method, &call.target, &fields);
+        head
+    }
+
+    fn compresses(&self, socket: &Socket) -> bool {
+        match self.settings.compress {
+            Compress::Always => true,
+            Compress::Never => false,
+            Compress::Auto => !socket.is_near(),
+        }
+    }
+
+    /// One line of the conversation, for who wants to see it.
+    fn tell(&self, direction: char, line: &str) {
+        if self.settings.verbose {
+            let _ = writeln!(io::stderr(), "{direction} {line}");
+        }
+    }
+}

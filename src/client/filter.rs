@@ -1,0 +1,80 @@
+//! One filter from a source into a sink: where the two are decides the method, as the table of the protocol says.
+//! What the filter does stands in its query, and is the server's business.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::call::{Call, Client};
+use super::list::{each_line, name_of};
+use super::operand::{Name, Operand};
+use super::upload::Upload;
+use crate::error::{Error, Result};
+use crate::http::Query;
+
+impl Client {
+    /// Runs a filter and moves its result into a local sink.
+    pub fn filter_to(
+        &mut self,
+        source: &Operand,
+        query: &Query,
+        sink: &mut dyn Write,
+        name: &str,
+    ) -> Result<()> {
+        let answer = match source {
+            Operand::Stored(stored) => self.get(stored, query)?,
+            local => self.post(open(local)?, query)?,
+        };
+        answer.copy_to(sink, name)
+    }
+
+    /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the
+    /// bytes never leave the server.
+    pub fn filter_into(&mut self, source: &Operand, query: &Query, target: &Name) -> Result<()> {
+        match source {
+            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, true)?,
+            local => self.put(open(local)?, target, query, true)?,
+        };
+        Ok(())
+    }
+
+    /// How often a search finds its word in one file, or in all files of a directory.
+    pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
+        let answer = match source {
+            Operand::Stored(stored) => self.get(stored, query)?,
+            local => self.post(open(local)?, query)?,
+        };
+        let text = answer.text(64)?;
+        let number = std::str::from_utf8(&text).ok().and_then(|digits| digits.trim_end().parse().ok());
+        number.ok_or_else(|| Error::status(502, "answer", "is no number"))
+    }
+
+    /// How often a search finds its word in each file beneath a directory: one request.
+    pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Vec<(Name, u64)>> {
+        let target = self.url.target(&name.components, true, query);
+        let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
+        let bad = || Error::status(502, "answer", "holds a line that is no count");
+        answer.read(|body| {
+            let mut counts = Vec::new();
+            each_line(body, |line| {
+                let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
+                let count = object.get("count").and_then(Value::as_u64).ok_or_else(bad)?;
+                // The total has no name.
+                if let Some(file) = name_of(&object) {
+                    counts.push((Name::parse(&file), count));
+                }
+                Ok(())
+            })?;
+            Ok(counts)
+        })
+    }
+}
+
+/// Opens a source on this machine.
+pub fn open(source: &Operand) -> Result<Upload> {
+    match source {
+        Operand::Standard => Upload::stdin(),
+        Operand::Local(path) => Upload::open(path),
+        Operand::Stored(name) => Err(Error::status(404, name.bare(), "is on the server")),
+    }
+}

@@ -1,0 +1,172 @@
+//! Operands: which file an argument means. `:name` is on the server, `-` is standard input or output, anything
+//! else is local. Whether a name can be stored is the server's decision.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+
+/// What an argument means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// Standard input or standard output.
+    Standard,
+    /// A local file.
+    Local(PathBuf),
+    /// A file on the server.
+    Stored(Name),
+}
+
+impl Operand {
+    /// Reads an argument.
+    pub fn read(argument: OsString) -> Self {
+        match argument.as_bytes() {
+            b"-" => Operand::Standard,
+            [b':', name @ ..] => Operand::Stored(Name::parse(name)),
+            _ => Operand::Local(argument.into()),
+        }
+    }
+
+    /// What a person calls it.
+    pub fn shown(&self) -> OsString {
+        match self {
+            Operand::Standard => "-".into(),
+            Operand::Local(path) => path.clone().into(),
+            Operand::Stored(name) => OsString::from_vec([b":".to_vec(), name.bare()].concat()),
+        }
+    }
+}
+
+/// A name on the server, from its root down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    /// The components; none is the root.
+    pub components: Vec<Vec<u8>>,
+    /// Whether it ends with a slash: it is a directory.
+    pub directory: bool,
+}
+
+impl Name {
+    /// Reads an argument that can only be a name on the server: the colon may be left out.
+    pub fn read(argument: &OsStr) -> Self {
+        let bytes = argument.as_bytes();
+        Name::parse(bytes.strip_prefix(b":").unwrap_or(bytes))
+    }
+
+    /// Parts a name at its slashes. One at the beginning says nothing, one at the end says directory.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_prefix(b"/").unwrap_or(bytes);
+        if bytes.is_empty() {
+            return Name { components: Vec::new(), directory: true };
+        }
+        let path = bytes.strip_suffix(b"/").unwrap_or(bytes);
+        let components = path.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
+        Name { components, directory: path.len() < bytes.len() }
+    }
+
+    /// Whether it is the root.
+    pub fn is_root(&self) -> bool {
+        self.components.is_empty()
+    }
+
+    /// The last component.
+    pub fn base(&self) -> Option<&OsStr> {
+        self.components.last().map(|last| OsStr::from_bytes(last))
+    }
+
+    /// The name as a directory.
+    pub fn as_directory(mut self) -> Self {
+        self.directory = true;
+        self
+    }
+
+    /// What stands beneath it under a relative name.
+    pub fn join(&self, relative: &Name) -> Self {
+        let components = [self.components.as_slice(), &relative.components].concat();
+        Name { components, directory: relative.directory }
+    }
+
+    /// The directories above it, from the root down, without the root.
+    pub fn parents(&self) -> impl Iterator<Item = Name> {
+        let depth = self.components.len();
+        (1..depth).filter_map(|end| {
+            let components = self.components.get(..end)?.to_vec();
+            Some(Name { components, directory: true })
+        })
+    }
+
+    /// The name as a person types it, without the colon.
+    pub fn bare(&self) -> Vec<u8> {
+        let mut bare = self.components.join(&b'/');
+        if self.directory && !self.is_root() {
+            bare.push(b'/');
+        }
+        bare
+    }
+
+    /// The name as the server says it.
+    pub fn shown(&self) -> Vec<u8> {
+        [b"/".to_vec(), self.bare()].concat()
+    }
+
+    /// Refuses a name that a server told and that would leave the directory it is stored beneath.
+    pub fn refuse_escape(&self) -> Result<()> {
+        let leaves = |part: &Vec<u8>| matches!(part.as_slice(), b"" | b"." | b"..") || part.contains(&0);
+        match self.components.iter().any(leaves) {
+            true => Err(Error::status(502, self.shown(), "is no name for a local file")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colon_means_the_server_and_a_dash_the_standard_stream() {
+        let stored = |name: &[u8]| Operand::Stored(Name::parse(name));
+        let rows = [
+            ("-", Operand::Standard),
+            ("f", Operand::Local("f".into())),
+            ("./:f", Operand::Local("./:f".into())),
+            (":f", stored(b"f")),
+            (":", stored(b"")),
+            (":-", stored(b"-")),
+        ];
+        for (argument, operand) in rows {
+            assert_eq!(Operand::read(argument.into()), operand);
+        }
+    }
+
+    #[test]
+    fn a_name_is_its_components_and_perhaps_a_slash() {
+        let rows: [(&str, &[&str], bool, &str); 8] = [
+            ("a/b", &["a", "b"], false, "/a/b"),
+            (":a/", &["a"], true, "/a/"),
+            ("/a", &["a"], false, "/a"),
+            ("", &[], true, "/"),
+            ("/", &[], true, "/"),
+            ("a//b", &["a", "", "b"], false, "/a//b"),
+            ("../a", &["..", "a"], false, "/../a"),
+            ("::a", &[":a"], false, "/:a"),
+        ];
+        for (text, components, directory, shown) in rows {
+            let name = Name::read(OsStr::new(text));
+            let parts: Vec<_> = components.iter().map(|part| part.as_bytes().to_vec()).collect();
+            assert_eq!((&name.components, name.directory), (&parts, directory), "{text}");
+            assert_eq!(name.shown(), shown.as_bytes(), "{text}");
+        }
+        let parents: Vec<_> = Name::parse(b"a/b/c").parents().map(|name| name.bare()).collect();
+        assert_eq!(parents, [b"a/".to_vec(), b"a/b/".to_vec()]);
+    }
+
+    #[test]
+    fn a_name_from_a_server_cannot_leave_its_directory() {
+        for name in [&b"../a"[..], b"a/../b", b"a//b", b"./a", b"a\0"] {
+            assert!(Name::parse(name).refuse_escape().is_err());
+        }
+        assert!(Name::parse(b"a/..b/c.").refuse_escape().is_ok());
+    }
+}

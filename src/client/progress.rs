@@ -1,0 +1,68 @@
+//! Progress: a bar on standard error, for a person at a terminal whose transfer lasts. Elsewhere it does nothing.
+
+use std::io::{self, IsTerminal, Read};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A transfer that ends within this time is not worth a bar.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// How far one transfer is. Clones show the same bar.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    /// When the bar may appear; never, where nobody would see it.
+    due: Option<Instant>,
+}
+
+impl Progress {
+    /// A transfer of `size` bytes, where that is known.
+    pub fn new(what: &str, size: Option<u64>, quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::hidden());
+        let due = (!quiet && io::stderr().is_terminal()).then(|| Instant::now() + LASTS);
+        if due.is_some() {
+            let template = match size {
+                Some(_) => "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}",
+                None => "{msg} {bytes} {bytes_per_sec}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.set_message(what.to_owned());
+        }
+        Progress { bar, due }
+    }
+
+    /// So many bytes more.
+    pub fn add(&mut self, bytes: u64) {
+        let Some(due) = self.due else { return };
+        if self.bar.is_hidden() && Instant::now() >= due {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(bytes);
+    }
+
+    /// Takes the bar away, for good.
+    pub fn clear(&self) {
+        if self.due.is_some() {
+            self.bar.finish_and_clear();
+        }
+    }
+}
+
+/// A reader whose bytes are counted.
+pub struct Counted<R> {
+    /// The reader.
+    pub reader: R,
+    /// What shows them.
+    pub progress: Progress,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(out)?;
+        self.progress.add(read as u64);
+        Ok(read)
+    }
+}

@@ -1,0 +1,150 @@
+//! Files on the server as a tool handles them: look, store, copy, rename, delete, and make the directories that
+//! are missing. One method is one request where nothing is missing.
+
+use super::answer::Answer;
+use super::call::{Call, Client};
+use super::list::Entry;
+use super::operand::Name;
+use super::upload::Upload;
+use crate::error::{Error, Result};
+use crate::http::Query;
+
+impl Client {
+    /// The answer to `GET` of a name, with a filter or none.
+    pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
+        let target = self.url.target(&name.components, name.directory, query);
+        self.send(&Call::new("GET", target))?.check()
+    }
+
+    /// The answer to a filter on bytes of this machine.
+    pub fn post(&mut self, upload: Upload, query: &Query) -> Result<Answer<'_>> {
+        let mut call = Call::new("POST", self.url.target(&[], true, query));
+        call.upload = Some(upload);
+        self.send(&call)?.check()
+    }
+
+    /// What stands under a name: a file, or a directory, whose name then ends with a slash.
+    pub fn look(&mut self, name: &Name) -> Result<Entry> {
+        let target = self.url.target(&name.components, name.directory, &Query::default());
+        let answer = self.send(&Call::new("HEAD", target))?;
+        let status = answer.status();
+        let size = answer.head.fields.get_text("content-length").and_then(|digits| digits.parse().ok());
+        let modified = answer.head.fields.get_text("last-modified").unwrap_or_default().to_owned();
+        let etag = answer.head.fields.get_text("etag").map(str::to_owned);
+        answer.finish()?;
+        match status {
+            200 => Ok(Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }),
+            308 => Ok(Entry { name: name.clone().as_directory(), size: 0, modified, etag }),
+            404 => Err(Error::status(404, name.shown(), "no such file or directory")),
+            status => {
+                Err(Error::status(status, name.shown(), crate::http::head::reason(status).to_lowercase()))
+            }
+        }
+    }
+
+    /// Whether a name is a directory; nothing there is none.
+    pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
+        match self.look(name) {
+            Ok(entry) => Ok(entry.name.directory),
+            Err(Error::Status { status: 404, .. }) => Ok(false),
+            Err(wrong) => Err(wrong),
+        }
+    }
+
+    /// Stores bytes of this machine under a name. False when a file stood there and `clobber` is not set.
+    pub fn put(&mut self, upload: Upload, name: &Name, query: &Query, clobber: bool) -> Result<bool> {
+        let mut call = Call::new("PUT", self.url.target(&name.components, name.directory, query));
+        if !clobber {
+            call = call.with("If-None-Match", "*");
+        }
+        call.upload = Some(upload);
+        self.write(&call, name, clobber)
+    }
+
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none. False when something stood at `to` and `clobber`
+    /// is not set.
+    pub fn transfer(
+        &mut self,
+        method: &'static str,
+        from: &Name,
+        to: &Name,
+        query: &Query,
+        clobber: bool,
+    ) -> Result<bool> {
+        let destination = self.url.target(&to.components, to.directory, &Query::default());
+        let target = self.url.target(&from.components, from.directory, query);
+        let call = Call::new(method, target)
+            .with("Destination", destination)
+            .with("Overwrite", if clobber { "T" } else { "F" });
+        self.write(&call, to, clobber)
+    }
+
+    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it.
+    pub fn relocate(&mut self, method: &'static str, from: &Name, to: Name, clobber: bool) -> Result<bool> {
+        let from = self.look(from)?.name;
+        let into = to.directory || self.is_directory(&to)?;
+        let mut target = match from.components.last().filter(|_| into) {
+            Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
+            None => to,
+        };
+        target.directory = from.directory;
+        self.transfer(method, &from, &target, &Query::default(), clobber)
+    }
+
+    /// Deletes a file, or a directory with all in it.
+    pub fn delete(&mut self, name: &Name) -> Result<()> {
+        let target = self.url.target(&name.components, name.directory, &Query::default());
+        self.send(&Call::new("DELETE", target))?.check()?.finish()
+    }
+
+    /// Makes a directory and those above it. False where it stood already.
+    pub fn make_directory(&mut self, name: &Name) -> Result<bool> {
+        let made = self.make_one(name)?;
+        match made {
+            409 if self.make_parents(name)? => self.make_one(name).map(|status| status == 201),
+            status => Ok(status == 201),
+        }
+    }
+
+    /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again.
+    fn write(&mut self, call: &Call, name: &Name, clobber: bool) -> Result<bool> {
+        let answer = self.send(call)?;
+        let answer = match answer.status() {
+            409 => {
+                let repeats = answer.kept_body() || call.upload.as_ref().is_none_or(Upload::can_repeat);
+                let refusal = answer.refusal();
+                if !repeats || !self.make_parents(name)? {
+                    return Err(refusal);
+                }
+                self.send(call)?
+            }
+            _ => answer,
+        };
+        match answer.status() {
+            412 if !clobber => answer.finish().map(|()| false),
+            _ => answer.check()?.finish().map(|()| true),
+        }
+    }
+
+    /// Makes the directories above a name; whether any was missing.
+    fn make_parents(&mut self, name: &Name) -> Result<bool> {
+        let mut any = false;
+        for parent in name.parents() {
+            any |= self.make_one(&parent)? == 201;
+        }
+        Ok(any)
+    }
+
+    /// Sends one `MKCOL`: 201, or 405 where something stands, or 409 where nothing stands above it.
+    fn make_one(&mut self, name: &Name) -> Result<u16> {
+        let target = self.url.target(&name.components, true, &Query::default());
+        let answer = self.send(&Call::new("MKCOL", target))?;
+        match answer.status() {
+            status @ (405 | 409) => answer.finish().map(|()| status),
+            _ => {
+                let answer = answer.check()?;
+                answer.finish().map(|()| 201)
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Uploads: a local source of bytes, and the thread that sends it while the answer is read.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::connect::Socket;
+use super::progress::{Counted, Progress};
+use crate::error::{Error, Result, shown};
+use crate::http::coding::Encoder;
+use crate::http::{BodyWriter, Fields, Framing};
+
+/// From this size on a server is asked before the body is sent, in bytes.
+const ASK_FROM: u64 = 1024 * 1024;
+/// How long a server that was asked may take to say so (RFC 9110 §10.1.1: a client must not wait for ever).
+const ASK_FOR: Duration = Duration::from_secs(1);
+/// How long a complete answer waits for the sending thread to say that it is done.
+const SETTLE: Duration = Duration::from_secs(1);
+/// What is read from the source at once, in bytes.
+const BLOCK: usize = 128 * 1024;
+
+/// A local source of bytes: a file, or standard input.
+#[derive(Debug)]
+pub struct Upload {
+    /// What a person calls it.
+    pub name: String,
+    file: File,
+    /// Where the bytes begin and how many there are, for a regular file.
+    place: Option<(u64, u64)>,
+}
+
+impl Upload {
+    /// Opens a local file. A directory is an error.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = shown(path.as_os_str().as_encoded_bytes());
+        let file = File::open(path).map_err(|wrong| Error::io(&name, wrong))?;
+        Upload::new(name, file)
+    }
+
+    /// Standard input: from where it stands, when it is a regular file.
+    pub fn stdin() -> Result<Self> {
+        let name = "standard input".to_owned();
+        let owned = io::stdin().as_fd().try_clone_to_owned().map_err(|wrong| Error::io(&name, wrong))?;
+        Upload::new(name, File::from(owned))
+    }
+
+    fn new(name: String, mut file: File) -> Result<Self> {
+        let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
+        Ok(Upload { name, file, place })
+    }
+
+    /// How many bytes there are, where that is known before they are read.
+    pub fn size(&self) -> Option<u64> {
+        self.place.map(|(_, size)| size)
+    }
+
+    /// Whether the bytes can be read a second time.
+    pub fn can_repeat(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Whether a server is better asked before the bytes are sent: there may be many, or they come only once.
+    pub fn is_worth_asking(&self) -> bool {
+        self.size().is_none_or(|size| size > ASK_FROM)
+    }
+
+    /// The file and its size, where it is a regular one that is read from its beginning.
+    pub fn whole_file(&self) -> Option<(&File, u64)> {
+        self.place.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
+    }
+
+    /// The bytes, from the first one. The position is shared with whoever has the file open: read one at a time.
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        let open = || -> io::Result<Box<dyn Read + Send>> {
+            let mut file = self.file.try_clone()?;
+            match self.place {
+                Some((start, size)) => {
+                    file.seek(SeekFrom::Start(start))?;
+                    Ok(Box::new(file.take(size)))
+                }
+                None => Ok(Box::new(file)),
+            }
+        };
+        open().map_err(|wrong| Error::io(&self.name, wrong))
+    }
+}
+
+fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // Files of /proc say 0 and hold more: they are read until they end.
+    if !meta.is_file() || (meta.len() == 0 && file.read_at(&mut [0], 0)? > 0) {
+        return Ok(None);
+    }
+    let start = file.stream_position()?;
+    Ok(Some((start, meta.len().saturating_sub(start))))
+}
+
+/// What became of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// All of it is on the wire.
+    All,
+    /// None of it: the server's answer came first.
+    Nothing,
+}
+
+/// How a body goes over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// Its framing.
+    pub framing: Framing,
+    /// Whether it is coded with zstd.
+    pub zstd: bool,
+    /// Whether the server is asked first.
+    pub asks: bool,
+}
+
+/// A body on its way. Dropped, it is not waited for: its source may never end.
+#[derive(Debug)]
+pub struct Sending {
+    /// The bar of the body.
+    pub progress: Progress,
+    go: Option<Sender<()>>,
+    outcome: Receiver<Result<Sent>>,
+}
+
+impl Sending {
+    /// Sends the bytes of `upload` in a thread of its own.
+    pub fn start(upload: &Upload, form: Form, socket: Socket, progress: Progress) -> Result<Self> {
+        let reader = Counted { reader: upload.reader()?, progress: progress.clone() };
+        let name = upload.name.clone();
+        let (go, asked) = mpsc::channel();
+        let (told, outcome) = mpsc::channel();
+        let work = move || {
+            let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
+                true => Ok(Sent::Nothing),
+                false => send(reader, form, &socket, &name).map(|()| Sent::All),
+            };
+            let failed = sent.is_err();
+            let _ = told.send(sent);
+            // Only now: whoever reads the answer finds the reason when the connection ends.
+            if failed {
+                socket.cut();
+            }
+        };
+        thread::Builder::new().spawn(work).map_err(|wrong| Error::io("a thread", wrong))?;
+        Ok(Sending { progress, go: Some(go), outcome })
+    }
+
+    /// The server has said that it wants the body.
+    pub fn go_on(&self) {
+        if let Some(go) = &self.go {
+            let _ = go.send(());
+        }
+    }
+
+    /// The server's final answer begins: a body that was not begun stays here, and the bar goes.
+    pub fn hold(&mut self) {
+        self.go = None;
+        self.progress.clear();
+    }
+
+    /// What became of the body, once the answer is complete; `None` when it is still being sent.
+    pub fn outcome(&self) -> Option<Result<Sent>> {
+        self.outcome.recv_timeout(SETTLE).ok()
+    }
+
+    /// Why the source could not be sent, where that is why the connection ended.
+    pub fn failure(&self) -> Option<Error> {
+        match self.outcome() {
+            Some(Err(wrong)) if !matches!(wrong, Error::Cut { .. }) => Some(wrong),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the source and writes the body; an error names the source. When the server has closed the connection
+/// that is no error of the source: its answer tells why.
+fn send(mut reader: impl Read, form: Form, socket: &Socket, name: &str) -> Result<()> {
+    let body = BodyWriter::new(Wire(socket.clone()), form.framing);
+    let sent = if form.zstd {
+        Encoder::new(body).and_then(|mut encoder| {
+            copy(&mut reader, &mut encoder)?;
+            encoder.finish()?.finish(&Fields::new())
+        })
+    } else {
+        let mut body = body;
+        copy(&mut reader, &mut body).and_then(|()| body.finish(&Fields::new()))
+    };
+    sent.map(drop).map_err(|wrong| Error::io(name, wrong))
+}
+
+/// Moves bytes a block at a time.
+pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => writer.write_all(block.get(..read).unwrap_or_default())?,
+            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+            Err(wrong) => return Err(wrong),
+        }
+    }
+}
+
+/// The socket as a body's sink: what it refuses is the server's doing, not the source's.
+struct Wire(Socket);
+
+impl Write for Wire {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.0.write(block).map_err(|_| Error::cut("server", "closed the connection").into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

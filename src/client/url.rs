@@ -1,0 +1,171 @@
+//! URLs: where a server is, and which target a name has there. Nothing is connected here.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result, shown};
+use crate::http::{Query, Target, target};
+
+/// The port of `cfpd`, where neither `-s` nor `$CFP_SERVER` says another.
+const DEFAULT: &str = "http://127.0.0.1:8398";
+
+/// How a server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Over TCP.
+    Tcp {
+        /// A name or an address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Over a Unix socket.
+    Unix(PathBuf),
+}
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// How it is reached.
+    pub address: Address,
+    /// What a `Host` field says of it.
+    pub host: String,
+    /// How people call it.
+    pub shown: String,
+    /// Path components before every name: the server may stand behind a proxy, in a folder of it.
+    prefix: Vec<Vec<u8>>,
+}
+
+impl Url {
+    /// The server of `-s`, else of `$CFP_SERVER`, else the default one.
+    pub fn choose(given: Option<&OsStr>) -> Result<Self> {
+        match given {
+            Some(given) => Url::parse(given.as_bytes()),
+            None => match std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty()) {
+                Some(server) => Url::parse(server.as_bytes()),
+                None => Url::parse(DEFAULT.as_bytes()),
+            },
+        }
+    }
+
+    /// Reads `http://host[:port][/prefix]` or `unix:path`.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let (url, path) = Url::split(text)?;
+        let target = Target::parse(&path)?;
+        match target.query.names().next() {
+            Some(_) => Err(Error::usage(format!("{}: a server has no query", shown(text)))),
+            None => Ok(Url { prefix: target.components, ..url }),
+        }
+    }
+
+    /// Reads a URL of anything on any HTTP server: the server, and the target as it goes over the wire.
+    pub fn split(text: &[u8]) -> Result<(Self, Vec<u8>)> {
+        let shown = shown(text);
+        if let Some(path) = text.strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
+            let address = Address::Unix(PathBuf::from(OsStr::from_bytes(path)));
+            return Ok((Url { address, host: "localhost".into(), shown, prefix: Vec::new() }, b"/".into()));
+        }
+        let bad = || Error::usage(format!("{shown}: is neither http://HOST[:PORT] nor unix:PATH"));
+        let rest = after_scheme(text).ok_or_else(bad)?;
+        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
+        let host = std::str::from_utf8(authority).ok().filter(|host| is_host(host)).ok_or_else(bad)?;
+        let (name, port) = split_port(host).ok_or_else(bad)?;
+        let address = Address::Tcp { host: name.to_owned(), port };
+        let server =
+            Url { address, host: host.to_owned(), shown: format!("http://{host}"), prefix: Vec::new() };
+        Ok((server, on_the_wire(rest)))
+    }
+
+    /// The target of a name with these components.
+    pub fn target(&self, components: &[Vec<u8>], directory: bool, query: &Query) -> Vec<u8> {
+        let all: Vec<_> = self.prefix.iter().chain(components).collect();
+        target::encode(&all, directory, query)
+    }
+}
+
+/// What follows `http://`, in any case.
+pub fn after_scheme(text: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = text.split_at_checked(b"http://".len())?;
+    scheme.eq_ignore_ascii_case(b"http://").then_some(rest)
+}
+
+/// Whether a text can be host and port: no user, no white space, nothing that would end the field.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]~%".contains(&byte))
+}
+
+/// `host`, `host:port`, `[::1]` or `[::1]:port`.
+fn split_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => 80,
+        None => return None,
+        Some(digits) => digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?,
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
+/// Path and query as they go over the wire: no fragment, and bytes that cannot travel percent-encoded.
+fn on_the_wire(rest: &[u8]) -> Vec<u8> {
+    let rest = rest.split(|&byte| byte == b'#').next().unwrap_or_default();
+    let slash: &[u8] = if rest.starts_with(b"/") { b"" } else { b"/" };
+    let mut wire = slash.to_vec();
+    for &byte in rest {
+        match byte.is_ascii_graphic() {
+            true => wire.push(byte),
+            false => wire.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    wire
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_read_from_its_url() {
+        let rows = [
+            ("http://127.0.0.1:8398", "127.0.0.1", 8398, "127.0.0.1:8398", "/f"),
+            ("HTTP://example.org", "example.org", 80, "example.org", "/f"),
+            ("http://[::1]:90/", "::1", 90, "[::1]:90", "/f"),
+            ("http://h/a%20b/c/", "h", 80, "h", "/a%20b/c/f"),
+        ];
+        for (text, host, port, field, wire) in rows {
+            let url = Url::parse(text.as_bytes()).unwrap();
+            assert_eq!(url.address, Address::Tcp { host: host.into(), port }, "{text}");
+            assert_eq!(url.host, field);
+            let target = url.target(&[b"f".to_vec()], false, &Query::default());
+            assert_eq!(String::from_utf8(target).unwrap(), wire);
+        }
+        assert_eq!(Url::parse(b"unix:/run/a b").unwrap().address, Address::Unix("/run/a b".into()));
+    }
+
+    #[test]
+    fn what_is_no_server_is_wrong_use() {
+        let rows = ["", "h", "https://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u@h"];
+        for text in
+            rows.into_iter().chain(["http://h:65536", "http://[::1", "unix:", "http://h/?a", "http://h\r\n/"])
+        {
+            assert!(matches!(Url::parse(text.as_bytes()), Err(Error::Usage(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_url_becomes_a_target_that_can_travel() {
+        let rows = [
+            ("http://h", "/"),
+            ("http://h/a b?c=é#part", "/a%20b?c=%C3%A9"),
+            ("http://h?q", "/?q"),
+            ("http://h/%41//..", "/%41//.."),
+        ];
+        for (text, wire) in rows {
+            assert_eq!(String::from_utf8(Url::split(text.as_bytes()).unwrap().1).unwrap(), wire);
+        }
+    }
+}
