@@ -3,6 +3,7 @@
 //!
 //! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ mod upload;
 pub struct Options {
     /// The directory whose files are served.
     pub root: PathBuf,
+    /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
+    pub make_root: bool,
     /// Where to listen; with a command and nothing here, only on a private socket.
     pub listen: Vec<Address>,
     /// Whether nobody may write.
@@ -79,6 +82,10 @@ enum End {
 /// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if options.make_root {
+        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+        fs::create_dir_all(&options.root).map_err(named)?;
+    }
     let store = Local::open(&options.root)?;
     let server = Arc::new(Server {
         rights: rights::Rights::new(Box::new(store), options.read_only),
