@@ -28,6 +28,11 @@ impl Ending {
     /// The answer is no: nothing was found, or a target was left alone.
     pub const NO: Ending = Ending(1);
 
+    /// As another program ended, whose code this is.
+    pub fn code(code: u8) -> Ending {
+        Ending(code)
+    }
+
     /// Done, or the answer no.
     pub fn of(done: bool) -> Ending {
         if done { Ending::DONE } else { Ending::NO }
@@ -123,16 +128,21 @@ impl Arguments {
     /// Takes the value of an option, as `--long value` or `--long=value`; given more than once, the last one
     /// counts. To be asked before any flag.
     pub fn value(&mut self, short: &'static str, long: &'static str) -> Result<Option<OsString>> {
+        Ok(self.values(short, long)?.pop())
+    }
+
+    /// Takes all values of an option that may be given more than once, in order. To be asked before any flag.
+    pub fn values(&mut self, short: &'static str, long: &'static str) -> Result<Vec<OsString>> {
         self.part_equals(long);
-        let mut value = None;
+        let mut values = Vec::new();
         while let Some(next) = self
             .options
             .opt_value_from_os_str(keys(short, long), |value| Ok::<_, Error>(value.to_owned()))
             .map_err(|_| Error::usage(format!("{long} needs a value")))?
         {
-            value = Some(next);
+            values.push(next);
         }
-        Ok(value)
+        Ok(values)
     }
 
     /// Takes a flag. An empty `short` is none.
@@ -160,6 +170,11 @@ impl Arguments {
         };
         let quiet = self.flag("-q", "--quiet");
         Ok(Settings { server, compress, quiet, verbose: self.flag("-v", "--verbose") })
+    }
+
+    /// Takes what stands behind `--`, for a program to which that is a command.
+    pub fn take_behind(&mut self) -> Vec<OsString> {
+        std::mem::take(&mut self.behind)
     }
 
     /// All that is left: operands. An option nobody took is wrong use.

@@ -43,11 +43,11 @@ impl<R: BufRead> Body<R> {
 
     /// States that the body came whole, when all of it was read. Whatever a reader left over is read first, so
     /// that the end is the sender's word and not the reader's guess.
-    pub fn finish(mut self) -> io::Result<Complete> {
+    pub fn finish(&mut self) -> io::Result<Complete> {
         let mut block = [0; 1024];
         while self.read(&mut block)? > 0 {}
-        let trailers = match self.state {
-            State::Chunked(decoder) => decoder.into_trailers().unwrap_or_default(),
+        let trailers = match &mut self.state {
+            State::Chunked(decoder) => decoder.take_trailers(),
             _ => Fields::new(),
         };
         Ok(Complete { trailers })
@@ -66,6 +66,8 @@ impl<R: BufRead> Body<R> {
 impl<R: BufRead> Read for Body<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
+            // A buffered reader asked for nothing may still wait for something.
+            State::Length(0) => Ok(0),
             State::Length(left) => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
                 let read = self.input.read(out.get_mut(..most).unwrap_or_default())?;

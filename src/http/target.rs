@@ -96,7 +96,7 @@ fn decode(part: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The parameters of a query, in order: `name` or `name=value`, decoded; `+` is a space, as forms write it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Query(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
 impl Query {

@@ -1,1 +1,138 @@
-//! The daemon.
+//! The daemon: where HTTP meets store and text. This room owns listeners, connections and the exchange of a
+//! request for an answer; how bytes are framed, kept or changed it leaves to the other rooms.
+//!
+//! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use crate::error::{Error, Result};
+use crate::store::Local;
+
+pub use limits::Limits;
+pub use listen::{Address, DEFAULT};
+
+mod accept;
+mod command;
+mod connection;
+mod content;
+mod describe;
+mod drain;
+mod exchange;
+mod limits;
+mod list;
+mod listen;
+mod log;
+mod names;
+mod operation;
+mod own;
+mod process;
+mod put;
+mod reply;
+mod representation;
+mod rights;
+mod scan;
+mod spill;
+mod stream;
+mod upload;
+
+/// What an admin may choose.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory whose files are served.
+    pub root: PathBuf,
+    /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
+    pub make_root: bool,
+    /// Where to listen; with a command and nothing here, only on a private socket.
+    pub listen: Vec<Address>,
+    /// Whether nobody may write.
+    pub read_only: bool,
+    /// Bytes handed to a socket in one call.
+    pub send_size: Option<usize>,
+    /// Where access lines go.
+    pub log: Option<PathBuf>,
+    /// What clients may push against.
+    pub limits: Limits,
+    /// A command to serve, and to end with.
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// What every connection shares.
+pub struct Server {
+    rights: rights::Rights,
+    limits: Limits,
+    send_size: Option<usize>,
+    log: log::Log,
+    connections: Arc<drain::Connections>,
+    helpers: scan::Helpers,
+}
+
+/// Why the daemon ends.
+enum End {
+    /// A signal asked for it.
+    Signal,
+    /// The command has ended with this exit code.
+    Command(u8),
+}
+
+/// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
+/// the daemon.
+pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if options.make_root {
+        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+        fs::create_dir_all(&options.root).map_err(named)?;
+    }
+    let store = Local::open(&options.root)?;
+    let server = Arc::new(Server {
+        rights: rights::Rights::new(Box::new(store), options.read_only),
+        helpers: scan::Helpers::new(options.limits.scan_jobs),
+        limits: options.limits,
+        send_size: options.send_size,
+        log: log::Log::open(options.log.as_deref())?,
+        connections: Arc::default(),
+    });
+    let private = command::PrivateSocket::for_command(&options.command)?;
+    let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
+    let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    let (ends, end) = channel();
+    command::watch_signals(ends.clone())?;
+    let acceptors = accept::Acceptors::start(&server, listeners, |url| {
+        let shown = private.as_ref().is_none_or(|private| private.url() != url);
+        match shown {
+            true => say(&format!("cfpd: listening on {url}")),
+            false => Ok(()),
+        }
+    })?;
+    if let Some(private) = &private {
+        private.start(&options.command, ends)?;
+    }
+    let code = match end.recv() {
+        Ok(End::Command(code)) => code,
+        Ok(End::Signal) | Err(_) => 0,
+    };
+    acceptors.stop();
+    finish(&server, end);
+    Ok(code)
+}
+
+/// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.
+fn finish(server: &Arc<Server>, end: Receiver<End>) {
+    let connections = Arc::clone(&server.connections);
+    thread::spawn(move || {
+        while let Ok(reason) = end.recv() {
+            if matches!(reason, End::Signal) {
+                connections.cut_all();
+            }
+        }
+    });
+    if !server.connections.drain(server.limits.grace) {
+        server.log.trouble(&Error::cut("connections", "were cut at the end of their grace"));
+        server.connections.cut_all();
+        // What was cut notices at its next byte.
+        server.connections.drain(limits::AFTER_CUT);
+    }
+}

@@ -21,7 +21,8 @@ const STEP: u64 = 1 << 30;
 
 /// Copies a file, or a directory with all in it. What a link leads to is copied, not the link.
 ///
-/// `target` is asked before the bytes are copied, so that nothing is copied in vain, and again under the lock.
+/// `source` is asked about what was opened, whose bytes are then copied, whatever happens to the name. `target` is
+/// asked before the bytes are copied, so that nothing is copied in vain, and again under the lock.
 pub(super) fn copy(
     local: &Local,
     from: &Name,
@@ -122,5 +123,31 @@ fn broken(from: &Name, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::cut(from.shown(), "was cut short while it was copied"),
         _ => Error::io(from.shown(), error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+
+    #[test]
+    fn both_ways_of_copying_stop_at_the_size_and_miss_no_byte() {
+        type Way = fn(&File, &File, u64) -> io::Result<()>;
+        let ways: [Way; 2] = [transfer, stream];
+        for way in ways {
+            for (size, copied) in [(0, Some("")), (3, Some("con")), (7, Some("content")), (8, None)] {
+                let (mut from, mut to) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+                from.write_all(b"content").unwrap();
+                from.rewind().unwrap();
+                let done = way(&from, &to, size);
+                to.rewind().unwrap();
+                match copied {
+                    Some(copied) => assert_eq!(io::read_to_string(&to).unwrap(), copied),
+                    None => assert_eq!(done.unwrap_err().kind(), io::ErrorKind::UnexpectedEof),
+                }
+            }
+        }
     }
 }

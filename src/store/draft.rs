@@ -56,7 +56,10 @@ impl Upload<'_> {
 
 impl Write for Upload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file().write(bytes)
+        self.file().write(bytes).map_err(|wrong| match wrong.kind() {
+            io::ErrorKind::Interrupted => wrong,
+            _ => Error::io(self.name.shown(), wrong).into(),
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

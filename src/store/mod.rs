@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use crate::error::Result;
 
 pub use local::Local;
-pub use name::Name;
+pub use name::{Name, RESERVED};
 
 mod beneath;
 mod content;

@@ -9,7 +9,7 @@ use super::local::Local;
 use super::removal::{hide, remove};
 use super::settle::{Comer, itself, keep_apart, settle};
 use super::standing::Served;
-use super::{Check, Kind, Name, Written};
+use super::{Check, Kind, Name, Store, Written};
 use crate::error::Result;
 
 /// Renames a file or a directory. A link is renamed itself.
@@ -23,6 +23,8 @@ pub(super) fn rename(
     source: Check<'_>,
     target: Check<'_>,
 ) -> Result<Written> {
+    // First, so that nobody makes a directory for what is not there.
+    local.meta(from)?;
     let old = local.root.place_of(from)?;
     let new = local.root.place_for(to)?;
     keep_apart(from, to)?;

@@ -16,8 +16,11 @@ use super::beneath::Place;
 use super::name::TEMPORARY;
 use super::removal::remove;
 
-/// How often a new name is tried. One is lost only when a sweep finds it before it is locked.
-const TRIES: usize = 16;
+/// How often a new name is tried. One is lost only when a sweep finds it before it is locked, but on a busy machine
+/// the two can fall into step.
+const TRIES: usize = 128;
+/// What is said of one that was lost so.
+const SWEPT: Errno = Errno::EAGAIN;
 
 /// A file or a directory under a name of the daemon's own.
 pub(super) struct Temporary {
@@ -40,29 +43,27 @@ impl Temporary {
         Self::make(parent, |parent, name| {
             mkdirat(parent, name, Mode::from_bits_truncate(0o777))?;
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            openat(parent, name, flags, Mode::empty())
+            openat(parent, name, flags, Mode::empty()).map_err(|errno| match errno {
+                Errno::ENOENT => SWEPT,
+                errno => errno,
+            })
         })
     }
 
     fn make(parent: OwnedFd, create: impl Fn(&OwnedFd, &[u8]) -> nix::Result<OwnedFd>) -> nix::Result<Self> {
         let mut place = Place::new(parent, Vec::new())?;
-        let mut last = Errno::EAGAIN;
         for _ in 0..TRIES {
             place.last = fresh_name();
             let file = match create(&place.parent, &place.last) {
                 Ok(file) => File::from(file),
-                // A directory swept before it is opened is as absent as one whose parent has gone.
-                Err(errno @ (Errno::EEXIST | Errno::ENOENT)) => {
-                    last = errno;
-                    continue;
-                }
+                Err(Errno::EEXIST | SWEPT) => continue,
                 Err(errno) => return Err(errno),
             };
             if is_ours(&file)? {
                 return Ok(Temporary { place, file, placed: false });
             }
         }
-        Err(last)
+        Err(SWEPT)
     }
 
     /// The open file or directory.

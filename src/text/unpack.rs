@@ -12,7 +12,7 @@ const WINDOW_LOG_MAX: u32 = 27;
 
 /// The bytes of `source`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all frames, all members. An
 /// error where they are cut short or damaged.
-pub fn unpack(mut source: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+pub fn unpack<'a>(mut source: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(4);
     source.by_ref().take(4).read_to_end(&mut magic)?;
     let coding = Coding::of(&magic);

@@ -9,7 +9,7 @@ use super::sandbox::{Sandbox, any, name, never, only_new, status};
 #[test]
 fn what_may_be_renamed_onto_what() {
     // from, to, status, created, and what stands there then
-    let rows: [(&str, &str, u16, bool, &[&str]); 18] = [
+    let rows: [(&str, &str, u16, bool, &[&str]); 19] = [
         ("/f", "/new", 200, true, &["d", "d/in", "e", "e/old", "g", "new"]),
         ("/f", "/g", 200, false, &["d", "d/in", "e", "e/old", "g"]),
         ("/f", "/d/f", 200, true, &["d", "d/f", "d/in", "e", "e/old", "g"]),
@@ -23,6 +23,7 @@ fn what_may_be_renamed_onto_what() {
         ("/f", "/new/", 409, false, &[]),
         ("/f", "/no/f", 409, false, &[]),
         ("/no", "/new", 404, false, &[]),
+        ("/no", "/missing/new", 404, false, &[]),
         ("/f/", "/new", 404, false, &[]),
         ("/d/", "/d/d/", 409, false, &[]),
         ("/d/in", "/d/", 409, false, &[]),

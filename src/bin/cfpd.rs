@@ -1,0 +1,176 @@
+//! `cfpd`: the daemon. It reads what an admin chose, and leaves the rest to the server room.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cfp::cli::{self, Arguments, Ending};
+use cfp::error::{Error, Result, shown};
+use cfp::server::{self, Address, Limits, Options};
+
+const USAGE: &str = "\
+usage: cfpd [options] [-- COMMAND [ARG...]]
+
+Serves the files of a directory over HTTP, and word operations on them.
+
+options:
+  -r, --root DIR            serve the files beneath DIR (default: $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd)
+  -l, --listen ADDR         listen on 127.0.0.1:8398 (default), [::1]:0, unix:/path,mode=0660,group=NAME; repeatable
+  --read-only               change nothing
+  --max-connections N       serve at most N connections at once (default: 1024)
+  --max-file-size SIZE      take no larger file or body; SIZE may end in K, M, G or T (default: 1T)
+  --header-timeout SECONDS  the time for a complete request head (default: 10)
+  --idle-timeout SECONDS    the time between requests, and for a transfer that makes no way (default: 60)
+  --send-size BYTES         hand at most BYTES to a socket in one call
+  --scan-jobs N             search directories with at most N threads (default: the number of cores)
+  --log FILE                append a line for each request to FILE
+  --grace SECONDS           let running requests finish for SECONDS after TERM or INT (default: 8)
+  -h, --help                print this text
+  -V, --version             print the version
+
+With a COMMAND, serves on a private socket, runs COMMAND with CFP_SERVER set, and ends with its status.
+
+examples:
+  cfpd --root /srv/files --listen 127.0.0.1:8398
+  cfpd -- sh -c 'cfp-put notes.txt && cfp-search lamp :notes.txt'
+";
+
+fn parse(mut arguments: Arguments) -> Result<Options> {
+    let listen =
+        arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
+    let root = arguments.value("-r", "--root")?.map(PathBuf::from);
+    let log = arguments.value("", "--log")?.map(PathBuf::from);
+    let send_size = number(&mut arguments, "--send-size")?;
+    let limits = limits(&mut arguments)?;
+    let read_only = arguments.flag("", "--read-only");
+    let command = arguments.take_behind();
+    if let Some(stray) = arguments.operands()?.first() {
+        return Err(Error::usage(format!("{}: no operand is taken here", shown(stray.as_encoded_bytes()))));
+    }
+    let listen = match listen.is_empty() && command.is_empty() {
+        true => vec![Address::parse(server::DEFAULT)?],
+        false => listen,
+    };
+    let root =
+        root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
+    Ok(Options { root, listen, read_only, send_size, log, limits, command })
+}
+
+fn limits(arguments: &mut Arguments) -> Result<Limits> {
+    let standard = Limits::default();
+    let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
+    Ok(Limits {
+        connections: number(arguments, "--max-connections")?.unwrap_or(standard.connections),
+        file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
+        header_time: seconds(number(arguments, "--header-timeout")?, standard.header_time),
+        idle_time: seconds(number(arguments, "--idle-timeout")?, standard.idle_time),
+        scan_jobs: number(arguments, "--scan-jobs")?.unwrap_or(standard.scan_jobs),
+        grace: seconds(size(arguments, "--grace")?, standard.grace),
+    })
+}
+
+fn address(text: &OsStr) -> Result<Address> {
+    Address::parse(text.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
+}
+
+/// A whole number from 1 on.
+fn number<N: std::str::FromStr + PartialEq + Default>(
+    arguments: &mut Arguments,
+    option: &'static str,
+) -> Result<Option<N>> {
+    let Some(text) = arguments.value("", option)? else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|number| *number != N::default());
+    let wrong =
+        || Error::usage(format!("{option} {}: is not a number from 1 on", shown(text.as_encoded_bytes())));
+    number.map(Some).ok_or_else(wrong)
+}
+
+/// A number of bytes, with a unit or without.
+fn size(arguments: &mut Arguments, option: &'static str) -> Result<Option<u64>> {
+    let Some(text) = arguments.value("", option)? else { return Ok(None) };
+    let wrong = || {
+        let text = shown(text.as_encoded_bytes());
+        Error::usage(format!("{option} {text}: is not a number with K, M, G, T or nothing behind it"))
+    };
+    let text = text.to_str().ok_or_else(wrong)?;
+    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let shift = match unit {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err(wrong()),
+    };
+    let digits = text.strip_suffix(unit).unwrap_or_default();
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).map(Some).ok_or_else(wrong)
+}
+
+/// Where an admin's files are, and where anybody's are.
+fn default_root() -> Option<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    match nix::unistd::geteuid().is_root() {
+        true => Some(PathBuf::from("/var/lib/cfpd")),
+        false => set("XDG_DATA_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+            .map(|data| data.join("cfpd")),
+    }
+}
+
+fn run(options: Options) -> Result<Ending> {
+    let say = |line: &str| {
+        let mut out = io::stdout();
+        writeln!(out, "{line}").and_then(|()| out.flush())
+    };
+    server::run(options, &say).map(Ending::code)
+}
+
+fn main() -> ExitCode {
+    cli::main("cfpd", USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(argv: &[&str]) -> Result<Options> {
+        parse(Arguments::new(argv.iter().copied()))
+    }
+
+    #[test]
+    fn what_an_admin_chose_is_read() {
+        let argv = ["-r", "/srv", "-l", "[::1]:0", "--listen=unix:/s", "--read-only", "--send-size", "1000"];
+        let options = parsed(&argv).unwrap();
+        assert_eq!((options.root, options.listen.len()), (PathBuf::from("/srv"), 2));
+        assert_eq!((options.read_only, options.send_size), (true, Some(1000)));
+        let sizes = [("5", 5), ("2K", 2048), ("1G", 1 << 30)];
+        for (text, bytes) in sizes {
+            assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
+        }
+        assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
+        let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
+        assert_eq!((with_command.command.len(), with_command.listen.len()), (3, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let rows: [&[&str]; 9] = [
+            &["--listen", "8398"],
+            &["--send-size", "0"],
+            &["--max-connections", "many"],
+            &["--max-file-size", "1X"],
+            &["--max-file-size", "99999999T"],
+            &["--idle-timeout", "-1"],
+            &["--grace"],
+            &["--frob"],
+            &["stray"],
+        ];
+        for argv in rows {
+            assert_eq!(parsed(argv).unwrap_err().exit_code(), 2, "{argv:?}");
+        }
+    }
+}

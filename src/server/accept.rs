@@ -1,0 +1,110 @@
+//! Taking connections: a thread for each listener, a thread for each connection, up to the cap; past it, a 503
+//! from here.
+
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+
+use super::Server;
+use super::connection;
+use super::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
+use super::listen::Listener;
+use super::stream::{Peer, Stream};
+use crate::error::{Error, Result};
+
+/// The threads that accept.
+pub struct Acceptors {
+    threads: Vec<thread::JoinHandle<()>>,
+    /// Closing it ends them.
+    stop: io::PipeWriter,
+}
+
+impl Acceptors {
+    /// Starts a thread for each listener; each listener's URL is told to `say` once it takes connections.
+    pub fn start(
+        server: &Arc<Server>,
+        listeners: Vec<Listener>,
+        say: impl Fn(&str) -> io::Result<()>,
+    ) -> Result<Self> {
+        let named = |wrong| Error::io("acceptor", wrong);
+        let (stopped, stop) = io::pipe().map_err(named)?;
+        let mut threads = Vec::new();
+        for listener in listeners {
+            let (server, stopped) = (Arc::clone(server), stopped.try_clone().map_err(named)?);
+            say(&listener.url).map_err(|wrong| Error::io("standard output", wrong))?;
+            let accept = thread::Builder::new().name("accept".to_owned());
+            threads.push(accept.spawn(move || accept_all(&server, &listener, &stopped)).map_err(named)?);
+        }
+        Ok(Acceptors { threads, stop })
+    }
+
+    /// Stops taking connections, and waits until no thread does.
+    pub fn stop(self) {
+        drop(self.stop);
+        for thread in self.threads {
+            // It ends by its own; a panic in it would have ended the process.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) {
+    loop {
+        match listener.accept(stop) {
+            Ok(None) => return,
+            Ok(Some((socket, peer))) => welcome(server, socket, peer),
+            Err(wrong) if is_of_the_connection(&wrong) => {}
+            Err(wrong) => {
+                // No descriptor or memory is left: rest, or this would spin.
+                server.log.trouble(&Error::io("accept", wrong));
+                thread::park_timeout(EXHAUSTED_REST);
+            }
+        }
+    }
+}
+
+/// The client was gone before it was accepted, or a signal came: nothing is wrong here.
+fn is_of_the_connection(wrong: &io::Error) -> bool {
+    matches!(
+        wrong.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Gives a connection its thread, or an answer that there is none.
+fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
+    let stream = match Stream::new(socket, peer, server.send_size, server.limits.idle_time) {
+        Ok(stream) => stream,
+        Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
+    };
+    if server.connections.count() >= server.limits.connections {
+        return turn_away(server, &stream, "all connections are taken");
+    }
+    let entered = server.connections.enter(stream);
+    let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
+    let seat = Arc::clone(&entered.seat);
+    let for_thread = Arc::clone(server);
+    if builder.spawn(move || connection::serve(&for_thread, &entered)).is_err() {
+        turn_away(server, &seat.stream, "no thread is left");
+    }
+}
+
+/// Answers 503 without waiting for anything.
+fn turn_away(server: &Server, mut stream: &Stream, why: &str) {
+    let error = Error::status(503, stream.peer.shown(), why);
+    let line = format!("{error}\n");
+    let message = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {RETRY_AFTER}\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{line}",
+        line.len()
+    );
+    server.log.trouble(&error);
+    // The answer fits an empty socket buffer; a client that is gone needs none.
+    let _ = stream.write_all(message.as_bytes());
+    stream.end_writing();
+    // What the client has sent already would turn the close into a reset.
+    if stream.wait_readable(std::time::Duration::ZERO).unwrap_or(false) {
+        let _ = stream.read(&mut [0; 4096]);
+    }
+}

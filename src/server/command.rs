@@ -1,0 +1,88 @@
+//! `cfpd -- COMMAND`: a private socket, a command that finds the daemon there, and the daemon's end with the
+//! command's; and the signals that end a daemon.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tempfile::TempDir;
+
+use super::End;
+use super::listen::Address;
+use crate::error::{Error, Result};
+
+/// Has TERM and INT end the daemon.
+pub fn watch_signals(ends: Sender<End>) -> Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|wrong| Error::io("signals", wrong))?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            if ends.send(End::Signal).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// A Unix socket in a directory only this user can enter; both go when this is dropped.
+pub struct PrivateSocket {
+    _directory: TempDir,
+    /// Where to listen.
+    pub address: Address,
+}
+
+impl PrivateSocket {
+    /// A socket for a command, where there is one.
+    pub fn for_command(command: &[OsString]) -> Result<Option<Self>> {
+        if command.is_empty() {
+            return Ok(None);
+        }
+        let directory = tempfile::Builder::new().prefix("cfpd-").tempdir();
+        let directory = directory.map_err(|wrong| Error::io("private socket", wrong))?;
+        let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
+        Ok(Some(PrivateSocket { _directory: directory, address }))
+    }
+
+    /// How a client names it.
+    pub fn url(&self) -> String {
+        match &self.address {
+            Address::Unix { path, .. } => format!("unix:{}", path.display()),
+            Address::Tcp(address) => format!("http://{address}"),
+        }
+    }
+
+    /// Starts the command with this server in its environment; its end is told to `ends`.
+    pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<()> {
+        let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+        let child = Command::new(program)
+            .args(arguments)
+            .env("CFP_SERVER", self.url())
+            .env("PATH", path_with_own_folder())
+            .spawn()
+            .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
+        thread::spawn(move || {
+            // Nobody listens any more when a signal came first.
+            let _ = ends.send(End::Command(exit_code(child)));
+        });
+        Ok(())
+    }
+}
+
+/// The folder of this program comes first, so that the command finds the tools that belong to it.
+fn path_with_own_folder() -> OsString {
+    let inherited = env::var_os("PATH").unwrap_or_default();
+    let own = env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.to_path_buf()));
+    env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
+}
+
+/// As a shell says it: 128 and the number of the signal that ended it.
+fn exit_code(mut child: Child) -> u8 {
+    let Ok(status) = child.wait() else { return 3 };
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(3);
+    u8::try_from(code).unwrap_or(3)
+}

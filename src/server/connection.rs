@@ -1,0 +1,119 @@
+//! One connection from its first byte to its last: wait, read a head, answer, and again.
+
+use std::cell::Cell;
+use std::io::{self, BufReader, Read};
+use std::time::{Duration, Instant};
+
+use super::Server;
+use super::drain::Entered;
+use super::exchange;
+use super::limits::{LINGER, READ_AHEAD};
+use super::reply::Reply;
+use super::stream::Stream;
+use crate::error::{Error, Result};
+use crate::http::{Fields, Request};
+
+/// Serves a connection until it ends.
+pub fn serve(server: &Server, entered: &Entered) {
+    let stream = &entered.seat.stream;
+    let mut memory = None;
+    // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
+    while entered.wait_for_request(server.limits.idle_time) {
+        let mut input = BufReader::with_capacity(READ_AHEAD, Timed { stream, until: Cell::new(None) });
+        match serve_burst(server, stream, &mut input, memory.take()) {
+            Some(used) => memory = Some(used),
+            None => {
+                linger(stream);
+                return;
+            }
+        }
+    }
+}
+
+/// Answers requests as long as more are there already. Gives the last one's memory back when the connection goes
+/// on, `None` when it ends.
+fn serve_burst(
+    server: &Server,
+    stream: &Stream,
+    input: &mut BufReader<Timed<'_>>,
+    mut memory: Option<Request>,
+) -> Option<Request> {
+    loop {
+        let request = match read_request(server, input, memory.take()) {
+            Ok(request) => request?,
+            Err(error) => {
+                refuse(server, stream, &error);
+                return None;
+            }
+        };
+        let reply = exchange::run(server, stream, &request, input);
+        server.log.exchange(&stream.peer, &request, &reply);
+        if reply.is_cut {
+            stream.abort();
+        }
+        if reply.closes || reply.is_cut {
+            return None;
+        }
+        if input.buffer().is_empty() {
+            return Some(request);
+        }
+        memory = Some(request);
+    }
+}
+
+/// Reads a head within its time.
+fn read_request(
+    server: &Server,
+    input: &mut BufReader<Timed<'_>>,
+    memory: Option<Request>,
+) -> Result<Option<Request>> {
+    input.get_ref().until.set(Some(Instant::now() + server.limits.header_time));
+    let request = Request::read(input, memory);
+    input.get_ref().until.set(None);
+    request
+}
+
+/// Answers what is no request, unless the client is gone.
+fn refuse(server: &Server, stream: &Stream, error: &Error) {
+    let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
+    if !gone {
+        let mut reply = Reply::to_nothing(stream);
+        // A client that is gone needs no answer.
+        let _ = reply.error(error, None, Fields::new());
+        server.log.refusal(&stream.peer, reply.status, error);
+    }
+}
+
+/// Ends the writing side first and reads on for a moment: a socket closed on unread bytes would take the answer
+/// back before the client has seen it.
+fn linger(stream: &Stream) {
+    stream.end_writing();
+    let until = Instant::now() + LINGER;
+    let mut block = [0; 4096];
+    let left = || Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+    while let Some(left) = left() {
+        let ready = stream.wait_readable(left).unwrap_or(false);
+        let mut bytes = stream;
+        if !ready || bytes.read(&mut block).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+}
+
+/// A stream whose reads end at a moment, while one is set.
+struct Timed<'a> {
+    stream: &'a Stream,
+    until: Cell<Option<Instant>>,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(until) = self.until.get() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO || !self.stream.wait_readable(left)? {
+                return Err(Error::status(408, "head", "did not come in time").into());
+            }
+        }
+        (&mut &*self.stream).read(buffer)
+    }
+}

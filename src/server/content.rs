@@ -1,0 +1,153 @@
+//! GET and HEAD: from a stored file, through a filter or none, into the answer.
+
+use super::exchange::Exchange;
+use super::operation::Operation;
+use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
+use super::{list, scan};
+use crate::error::{Error, Result};
+use crate::http::coding::Coding;
+use crate::http::condition::{Validators, range_holds};
+use crate::http::range::{self, Selected};
+use crate::http::{Fields, Query, accept, target};
+use crate::store::{Content, Meta, Name};
+
+/// Answers a stored file, or a directory where the name is one.
+pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
+    let reader = exchange.server.rights.reader();
+    if name.is_directory() {
+        return match query.has("search") {
+            true => scan::answer(exchange, name, query),
+            false => list::answer(exchange, name, query),
+        };
+    }
+    let operation = Operation::of_query(query, &exchange.request.fields, false);
+    match reader.open(name) {
+        Ok(content) => match operation? {
+            None => answer_whole(exchange, name, content),
+            Some(operation) => answer_filtered(exchange, name, content, &operation),
+        },
+        Err(wrong) if wrong.http_status() == 409 => redirect(exchange, name, query),
+        Err(wrong) => Err(wrong),
+    }
+}
+
+/// A directory without its slash is elsewhere.
+fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
+    let mut fields = Fields::new();
+    let location = target::encode(name.components(), true, query);
+    fields.push("Location", &location);
+    let line = [&name.shown()[..], b": is a directory: ask for ", &location, b"\n"].concat();
+    exchange.reply.bytes(308, "text/plain", &line, fields)
+}
+
+/// The bytes as they are stored, or a part of them.
+fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Content>) -> Result<()> {
+    let request = exchange.request;
+    let meta = content.meta().clone();
+    let media_type = media_type(name, content.as_ref());
+    let compressible = is_compressible(&media_type);
+    let ranged = request.fields.get("range").is_some();
+    let coding =
+        match compressible && !ranged && meta.size > 0 && accept::accepts_coding(&request.fields, "zstd") {
+            true => Coding::Zstd,
+            false => Coding::Identity,
+        };
+    let etag = coded_etag(&meta.etag, coding);
+    let mut fields = fields_of(&media_type, &etag, meta.modified);
+    fields.push("Accept-Ranges", "bytes");
+    if compressible {
+        fields.push("Vary", "Accept-Encoding");
+    }
+    if is_not_modified_in_any_coding(exchange, name, &meta, coding)? {
+        return exchange.reply.empty(304, fields);
+    }
+    if coding == Coding::Zstd {
+        return stream(exchange, content, fields, coding, &Operation::identity());
+    }
+    let selected =
+        match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
+            true => range::select(request.fields.get("range"), meta.size),
+            false => Selected::Whole,
+        };
+    match selected {
+        Selected::Whole => exchange.reply.content(200, content.as_ref(), 0..meta.size, fields),
+        Selected::Part(part) => {
+            fields.push("Content-Range", range::content_range(&part, meta.size));
+            exchange.reply.content(206, content.as_ref(), part, fields)
+        }
+        Selected::Unsatisfiable => {
+            let mut fields = Fields::new();
+            fields.push("Content-Range", format!("bytes */{}", meta.size));
+            let line = [&name.shown()[..], b": has no such range\n"].concat();
+            exchange.reply.bytes(416, "text/plain", &line, fields)
+        }
+    }
+}
+
+/// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).
+fn coded_etag(etag: &str, coding: Coding) -> String {
+    match coding {
+        Coding::Identity => etag.to_owned(),
+        Coding::Zstd => format!("{}-zstd\"", etag.trim_end_matches('"')),
+    }
+}
+
+/// A condition may name the tag of the plain bytes or of the coded ones: both are this file.
+fn is_not_modified_in_any_coding(
+    exchange: &Exchange<'_>,
+    name: &Name,
+    meta: &Meta,
+    coding: Coding,
+) -> Result<bool> {
+    let held = |etag: &str| is_not_modified(exchange.request, name, etag, meta.modified);
+    match (held(&meta.etag), held(&coded_etag(&meta.etag, coding))) {
+        (Ok(one), Ok(other)) => Ok(one || other),
+        (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
+        (Err(failed), Err(_)) => Err(failed),
+    }
+}
+
+/// What a filter makes of a stored file.
+fn answer_filtered(
+    exchange: &mut Exchange<'_>,
+    name: &Name,
+    content: Box<dyn Content>,
+    operation: &Operation,
+) -> Result<()> {
+    let own_type = media_type(name, content.as_ref());
+    let media_type = operation.media_type.map_or(own_type.as_str(), |known| known);
+    let coding = match !operation.is_number && accept::accepts_coding(&exchange.request.fields, "zstd") {
+        true => Coding::Zstd,
+        false => Coding::Identity,
+    };
+    let modified = content.meta().modified;
+    let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
+    let mut fields = fields_of(media_type, &etag, modified);
+    fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
+    if is_not_modified(exchange.request, name, &etag, modified)? {
+        return exchange.reply.empty(304, fields);
+    }
+    if operation.is_number && exchange.request.method() != "HEAD" {
+        let mut number = Vec::new();
+        let spool = || exchange.server.rights.reader().spool();
+        let run = operation.run_on_content(content, &spool, &mut number);
+        run.map_err(|wrong| Error::io(name.shown(), wrong))?;
+        return exchange.reply.bytes(200, media_type, &number, fields);
+    }
+    stream(exchange, content, fields, coding, operation)
+}
+
+/// Sends what a filter makes of a stored file, while it is made.
+fn stream(
+    exchange: &mut Exchange<'_>,
+    content: Box<dyn Content>,
+    fields: Fields,
+    coding: Coding,
+    operation: &Operation,
+) -> Result<()> {
+    let server = exchange.server;
+    let spool = || server.rights.reader().spool();
+    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+        operation.run_on_content(content, &spool, sink)
+    })
+}

@@ -1,0 +1,36 @@
+//! OPTIONS: what can be done, as text a person can read. It is the table of the methods and nothing else.
+
+use std::fmt::Write;
+
+use super::exchange::{Exchange, METHODS, allowed};
+use crate::error::Result;
+use crate::http::{Fields, Query};
+use crate::store::Name;
+
+/// What a query may name.
+const FILTERS: [[&str; 2]; 4] = [
+    ["(nothing)", "the bytes as they are"],
+    ["search=WORD", "how often it occurs; &ignore-case, &substring, &lines, &decompress"],
+    ["replace=OLD&with=NEW", "with every occurrence replaced; &ignore-case, &substring"],
+    ["reverse", "the words last first, the white space where it was; reverse=lines line by line"],
+];
+
+/// Answers the greeting and the table.
+pub fn answer(exchange: &mut Exchange<'_>, name: &Name, _query: &Query) -> Result<()> {
+    let mut fields = Fields::new();
+    fields.push("Allow", allowed(name.components().is_empty()));
+    exchange.reply.bytes(200, "text/plain", text(exchange.server.rights.is_read_only()).as_bytes(), fields)
+}
+
+fn text(read_only: bool) -> String {
+    let mut text =
+        format!("cfpd {}: files, and word operations where the files are", env!("CARGO_PKG_VERSION"));
+    text += if read_only { " (read-only)\n\n" } else { "\n\n" };
+    let methods = METHODS.iter().map(|row| row.usage);
+    let rows = methods.chain([["", ""], ["F is", ""]]).chain(FILTERS);
+    for [usage, meaning] in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", format!("  {usage:<22} {meaning}").trim_end());
+    }
+    text
+}

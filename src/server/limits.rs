@@ -1,0 +1,56 @@
+//! What the daemon allows at most, beyond what `http::limits` says of a message being parsed. Every number a
+//! client can push against has its name and its reason here; options change the ones an admin may want to.
+
+use std::time::Duration;
+
+/// The limits an admin may set.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; each holds a thread.
+    pub connections: usize,
+    /// The size of a stored file, and of a body that is worked on, decoded, in bytes.
+    pub file_size: u64,
+    /// From the first byte of a head to its last.
+    pub header_time: Duration,
+    /// Between two requests, and for a body that makes no way.
+    pub idle_time: Duration,
+    /// Threads that search directories, over all requests; each search has its own thread besides.
+    pub scan_jobs: usize,
+    /// How long running requests may go on after a TERM.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Limits {
+            connections: 1024,
+            file_size: 1 << 40,
+            header_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            scan_jobs: cores,
+            grace: Duration::from_secs(8),
+        }
+    }
+}
+
+/// The stack of a connection's thread. The deepest call chain keeps its blocks on the heap.
+pub const STACK: usize = 256 * 1024;
+/// What a busy connection reads ahead; an idle one has no buffer.
+pub const READ_AHEAD: usize = 16 * 1024;
+/// How much is moved at a time between a file, a filter and a socket.
+pub const BLOCK: usize = 64 * 1024;
+/// What is kept in a spool for a client that sends without reading; past it the client has to read.
+pub const SPILL_MAX: u64 = 16 << 30;
+/// How long a client that sends may let its answer wait before the answer goes into a spool.
+pub const SPILL_AFTER: Duration = Duration::from_millis(100);
+/// How long a connection that ends with an unread body is read on, so that the client sees the answer.
+pub const LINGER: Duration = Duration::from_secs(2);
+/// What of an unwanted body is read to keep a connection; past it the connection is closed.
+pub const UNREAD_MAX: u64 = 64 * 1024;
+/// How long the acceptor rests when the system has no descriptor or thread left.
+pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
+/// `Retry-After` of a 503, in seconds.
+pub const RETRY_AFTER: &str = "1";
+/// How long connections that were cut may take to notice.
+pub const AFTER_CUT: Duration = Duration::from_secs(1);

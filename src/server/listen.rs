@@ -1,0 +1,220 @@
+//! Where the daemon listens: addresses as an admin writes them, bound to sockets.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::Group;
+
+use super::stream::Peer;
+use crate::error::{Error, Result};
+
+/// The address when none is named.
+pub const DEFAULT: &str = "127.0.0.1:8398";
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// An address and port of this machine; port 0 is any free one.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix {
+        /// Where it is made.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: Option<u32>,
+        /// The group it is given to.
+        group: Option<String>,
+    },
+}
+
+impl Address {
+    /// Reads `127.0.0.1:8398`, `[::1]:0`, `unix:/path,mode=0660,group=www-data`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = |what: &str| Error::usage(format!("{text}: {what}"));
+        let Some(rest) = text.strip_prefix("unix:") else {
+            let address: SocketAddr = text
+                .parse()
+                .map_err(|_| bad("is no address: use 127.0.0.1:8398, [::1]:8398 or unix:/path"))?;
+            return match address.ip().is_loopback() {
+                true => Ok(Address::Tcp(address)),
+                false => {
+                    Err(bad("is not a loopback address, and only those are served: use 127.0.0.1 or [::1]"))
+                }
+            };
+        };
+        let mut parts = rest.split(',');
+        let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(|| bad("names no path"))?;
+        let (mut mode, mut group) = (None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("mode", digits)) => {
+                    let octal = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777);
+                    mode = Some(octal.ok_or_else(|| bad("has a mode that is not octal, as 0660 is"))?);
+                }
+                Some(("group", name)) => group = Some(name.to_owned()),
+                _ => return Err(bad("takes only mode= and group= after the path")),
+            }
+        }
+        Ok(Address::Unix { path: PathBuf::from(path), mode, group })
+    }
+}
+
+/// A socket that takes connections. A Unix socket's path goes with it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    /// How a client names it.
+    pub url: String,
+    /// Removes the path of a Unix socket at the end.
+    _made: Option<Made>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A socket this process made, known by its inode: another one at the same path is not ours to remove.
+#[derive(Debug)]
+struct Made {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Listener {
+    /// Binds an address. A dead Unix socket in the way is replaced, a live one is an error.
+    pub fn bind(address: &Address) -> Result<Self> {
+        match address {
+            Address::Tcp(address) => {
+                let named = |wrong| Error::io(address.to_string(), wrong);
+                let listener = TcpListener::bind(address).map_err(named)?;
+                let url = format!("http://{}", listener.local_addr().map_err(named)?);
+                Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })
+            }
+            Address::Unix { path, mode, group } => {
+                let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+                let listener = bind_unix(path, *mode).map_err(named)?;
+                let inode = fs::symlink_metadata(path).map_err(named)?.ino();
+                let made = Made { path: path.clone(), inode };
+                if let Some(group) = group {
+                    give_to(path, group)?;
+                }
+                let url = format!("unix:{}", path.display());
+                Ok(Listener { socket: Socket::Unix(listener), url, _made: Some(made) })
+            }
+        }
+    }
+
+    /// Waits for a connection. `None` when `stop` became readable.
+    pub fn accept(&self, stop: impl AsFd) -> io::Result<Option<(OwnedFd, Peer)>> {
+        let socket = match &self.socket {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener) => listener.as_fd(),
+        };
+        let mut fds = [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(Errno::EINTR) => return Err(io::ErrorKind::Interrupted.into()),
+            ready => ready?,
+        };
+        if fds.get(1).and_then(PollFd::any) == Some(true) {
+            return Ok(None);
+        }
+        let accepted = match &self.socket {
+            Socket::Tcp(listener) => {
+                listener.accept().map(|(stream, address)| (stream.into(), Peer::Address(address)))
+            }
+            Socket::Unix(listener) => listener.accept().map(|(stream, _)| (stream.into(), Peer::Local)),
+        };
+        accepted.map(Some)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|now| now.ino() == self.inode) {
+            // It is gone already, or it stays: nothing else can be done about it here.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Binds with these permission bits from the first moment on.
+fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
+    remove_dead(path)?;
+    let before = mode.map(|mode| umask(Mode::from_bits_truncate(0o777 & !mode)));
+    let bound = UnixListener::bind(path);
+    if let Some(before) = before {
+        umask(before);
+    }
+    bound
+}
+
+/// A socket nobody listens on is left from a daemon that died.
+fn remove_dead(path: &Path) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    let refused = |wrong: io::Error| wrong.kind() == io::ErrorKind::ConnectionRefused;
+    match is_socket && UnixStream::connect(path).is_err_and(refused) {
+        true => fs::remove_file(path),
+        false => Ok(()),
+    }
+}
+
+fn give_to(path: &Path, group: &str) -> Result<()> {
+    let found = Group::from_name(group).map_err(|wrong| Error::io(group, wrong.into()))?;
+    let Some(found) = found else {
+        return Err(Error::usage(format!("{group}: is no group of this machine")));
+    };
+    chown(path, None, Some(found.gid.as_raw()))
+        .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_or_says_what_would_be_right() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        let unix = |mode, group: Option<&str>| Address::Unix {
+            path: PathBuf::from("/run/a.sock"),
+            mode,
+            group: group.map(str::to_owned),
+        };
+        let rows = [
+            ("127.0.0.1:0", Some(tcp("127.0.0.1:0"))),
+            ("[::1]:80", Some(tcp("[::1]:80"))),
+            ("unix:/run/a.sock", Some(unix(None, None))),
+            ("unix:/run/a.sock,mode=0660,group=www-data", Some(unix(Some(0o660), Some("www-data")))),
+            ("0.0.0.0:80", None),
+            ("localhost", None),
+            ("8398", None),
+            ("unix:", None),
+            ("unix:/a,mode=0999", None),
+            ("unix:/a,owner=me", None),
+        ];
+        for (text, address) in rows {
+            assert_eq!(Address::parse(text).ok(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_dead_socket_is_replaced_and_a_live_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        drop(UnixListener::bind(&path).unwrap());
+        let address = Address::Unix { path: path.clone(), mode: Some(0o600), group: None };
+        let live = Listener::bind(&address).unwrap();
+        assert!(Listener::bind(&address).is_err());
+        drop(live);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,115 @@
+//! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
+
+use super::exchange::Exchange;
+use super::operation::Operation;
+use super::put::answer_written;
+use super::representation::{check_write, failed};
+use super::rights::Writer;
+use crate::error::{Error, Result};
+use crate::http::{Fields, Query, Request, Target, target};
+use crate::store::{Content, Meta, Name, Written};
+
+/// Copies a file or a directory; with a filter, what the filter makes of a file.
+pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+    let request = exchange.request;
+    let to = destination(request)?;
+    exchange.server.rights.writer(&to)?;
+    let written = match Operation::of_query(query, &request.fields, true)? {
+        Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
+        None => writer
+            .copy(name, &to, &|from| check_write(request, name, from), &|at| may_stand(request, &to, at))?,
+    };
+    answer_written(exchange, &to, &written)
+}
+
+/// Renames a file or a directory.
+pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+    let request = exchange.request;
+    refuse_query(query)?;
+    let to = destination(request)?;
+    exchange.server.rights.writer(&to)?;
+    let source = |from: Option<&Meta>| check_write(request, name, from);
+    let written = writer.rename(name, &to, &source, &|at| may_stand(request, &to, at))?;
+    answer_written(exchange, &to, &written)
+}
+
+/// Deletes a file, or a directory with all in it.
+pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+    refuse_query(query)?;
+    writer.delete(name, &|standing| check_write(exchange.request, name, standing))?;
+    exchange.reply.empty(204, Fields::new())
+}
+
+/// Makes a directory.
+pub fn make_directory(
+    exchange: &mut Exchange<'_>,
+    writer: &Writer<'_>,
+    name: &Name,
+    query: &Query,
+) -> Result<()> {
+    refuse_query(query)?;
+    if exchange.upload.content_length().is_ok_and(|length| length != Some(0)) {
+        return Err(Error::status(415, "body", "has no meaning in MKCOL"));
+    }
+    check_write(exchange.request, name, exchange.server.rights.reader().meta(name).ok().as_ref())?;
+    writer.make_directory(name)?;
+    let mut fields = Fields::new();
+    fields.push("Location", target::encode(name.components(), true, &Query::default()));
+    exchange.reply.empty(201, fields)
+}
+
+/// Reads one version of the source, and replaces the target at once; a file copied onto itself must still be the
+/// version that was read.
+fn copy_filtered(
+    exchange: &Exchange<'_>,
+    writer: &Writer<'_>,
+    name: &Name,
+    to: &Name,
+    operation: &Operation,
+) -> Result<Written> {
+    let (request, reader) = (exchange.request, exchange.server.rights.reader());
+    let content: Box<dyn Content> = reader.open(name)?;
+    let read = content.meta().clone();
+    check_write(request, name, Some(&read))?;
+    may_stand(request, to, reader.meta(to).ok().as_ref())?;
+    let mut draft = writer.create(to, None)?;
+    operation
+        .run_on_content(content, &|| reader.spool(), &mut draft)
+        .map_err(|wrong| Error::io(name.shown(), wrong))?;
+    draft.commit(&|standing| match name == to {
+        true if standing.is_none_or(|now| now.etag != read.etag) => {
+            Err(Error::status(412, name.shown(), "changed while it was worked on"))
+        }
+        _ => may_stand(request, to, standing),
+    })
+}
+
+/// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).
+fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
+    match request.fields.get("overwrite") {
+        Some(b"F" | b"f") if standing.is_some() => Err(failed(to)),
+        _ => Ok(()),
+    }
+}
+
+/// The name in `Destination` (RFC 4918 §10.3): a path, or a URL, whose host is this server's by whatever name the
+/// client knows it.
+fn destination(request: &Request) -> Result<Name> {
+    let Some(value) = request.fields.get("destination") else {
+        return Err(Error::status(400, "Destination", "is missing: say where to"));
+    };
+    let target = Target::parse(value)?;
+    refuse_query(&target.query)?;
+    let name = Name::new(target.components, target.directory)?;
+    match name.components().is_empty() {
+        true => Err(Error::status(403, "Destination", "is the root")),
+        false => Ok(name),
+    }
+}
+
+fn refuse_query(query: &Query) -> Result<()> {
+    match query.names().next() {
+        Some(stranger) => Err(Error::status(400, stranger, "is no parameter here")),
+        None => Ok(()),
+    }
+}

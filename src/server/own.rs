@@ -1,0 +1,16 @@
+//! The daemon's own resources, beneath `/.cfpd/`.
+
+use super::exchange::Exchange;
+use crate::error::{Error, Result};
+use crate::http::Fields;
+
+/// Answers a resource of the daemon's own.
+pub fn answer(exchange: &mut Exchange<'_>, method: &str, components: &[Vec<u8>]) -> Result<()> {
+    if !matches!(method, "GET" | "HEAD") {
+        return Err(Error::status(403, "/.cfpd/", "belongs to the daemon"));
+    }
+    match components {
+        [_, last] if last == b"health" => exchange.reply.bytes(200, "text/plain", b"ok\n", Fields::new()),
+        _ => Err(Error::status(404, "/.cfpd/", "has no such resource")),
+    }
+}

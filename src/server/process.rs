@@ -1,0 +1,37 @@
+//! POST on the root: from the request body, through a filter, into the answer, both ways at once.
+
+use std::io;
+
+use super::exchange::Exchange;
+use super::operation::Operation;
+use crate::error::Result;
+use crate::http::coding::Coding;
+use crate::http::{Fields, Query, accept};
+use crate::store::Name;
+
+/// Answers what a filter makes of the body.
+pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Result<()> {
+    let (request, server) = (exchange.request, exchange.server);
+    let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
+    let spool = || server.rights.reader().spool();
+    let upload = &mut exchange.upload;
+    let mut fields = Fields::new();
+    if operation.is_number {
+        let mut number = Vec::new();
+        upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut number))?;
+        return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
+    }
+    let own_type = request.fields.get("content-type").unwrap_or(b"application/octet-stream");
+    fields.push("Content-Type", operation.media_type.map_or(own_type, str::as_bytes));
+    fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
+    fields.push("Vary", "Accept-Encoding");
+    let coding = match accept::accepts_coding(&request.fields, "zstd") {
+        true => Coding::Zstd,
+        false => Coding::Identity,
+    };
+    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+        let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, sink));
+        whole.map(|_| ()).map_err(io::Error::from)
+    })
+}

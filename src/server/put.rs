@@ -1,0 +1,44 @@
+//! PUT: from the request body, through a filter or none, into a stored file. Nothing is visible before the body
+//! came whole: only then is there a [`Complete`] to publish with.
+
+use super::exchange::Exchange;
+use super::operation::Operation;
+use super::representation::check_write;
+use super::rights::Writer;
+use crate::error::{Error, Result};
+use crate::http::{Complete, Fields, Query, Request, target};
+use crate::store::{Draft, Name, Written};
+
+/// Stores the body under a name.
+pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+    let (request, server) = (exchange.request, exchange.server);
+    if request.fields.get("content-range").is_some() {
+        return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
+    }
+    let operation = Operation::of_query(query, &request.fields, true)?;
+    let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
+    let standing = server.rights.reader().meta(name).ok();
+    check_write(request, name, standing.as_ref())?;
+    let mut draft = writer.create(name, length)?;
+    let operation = operation.unwrap_or_else(Operation::identity);
+    let spool = || server.rights.reader().spool();
+    let complete =
+        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut draft))?;
+    let written = publish(draft, &complete, request, name)?;
+    answer_written(exchange, name, &written)
+}
+
+/// Puts a draft under its name, which takes the proof that its body came whole.
+fn publish(draft: Box<dyn Draft + '_>, _whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
+    draft.commit(&|standing| check_write(request, name, standing))
+}
+
+/// Answers 201 or 204 with the tag of what stands under the name now.
+pub fn answer_written(exchange: &mut Exchange<'_>, name: &Name, written: &Written) -> Result<()> {
+    let mut fields = Fields::new();
+    fields.push("ETag", &written.meta.etag);
+    if written.created {
+        fields.push("Location", target::encode(name.components(), name.is_directory(), &Query::default()));
+    }
+    exchange.reply.empty(if written.created { 201 } else { 204 }, fields)
+}

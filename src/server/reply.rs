@@ -1,0 +1,229 @@
+//! Answers: every byte that goes back to a client goes through here. A [`Reply`] knows what has been said, so
+//! that an error after the head can only cut the connection, never look like a whole answer.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use super::limits::{BLOCK, RETRY_AFTER};
+use super::spill::Spill;
+use super::stream::Stream;
+use crate::error::{Error, Result};
+use crate::http::coding::{Coding, Encoder};
+use crate::http::{BodyWriter, Fields, Framing, Request, Version, accept, head};
+use crate::store::Content;
+
+/// The answer to one request, while it is given.
+pub struct Reply<'a> {
+    stream: &'a Stream,
+    is_head: bool,
+    version: Version,
+    /// Whether the connection ends with this answer.
+    pub closes: bool,
+    /// Whether the answer was begun but cannot be ended: the connection must be cut.
+    pub is_cut: bool,
+    /// The status that was sent; 0 before.
+    pub status: u16,
+    /// The bytes of the body that were sent.
+    pub sent: u64,
+}
+
+impl<'a> Reply<'a> {
+    /// An answer to `request`; with `closes`, the last one on this connection.
+    pub fn new(stream: &'a Stream, request: &Request, closes: bool) -> Self {
+        let closes = closes || !request.keeps_alive();
+        let is_head = request.method() == "HEAD";
+        Reply { stream, is_head, version: request.version, closes, is_cut: false, status: 0, sent: 0 }
+    }
+
+    /// An answer to something that was no request; the connection ends with it.
+    pub fn to_nothing(stream: &'a Stream) -> Self {
+        Reply {
+            stream,
+            is_head: false,
+            version: Version::Http11,
+            closes: true,
+            is_cut: false,
+            status: 0,
+            sent: 0,
+        }
+    }
+
+    /// Answers a status and fields without a body.
+    pub fn empty(&mut self, status: u16, mut fields: Fields) -> Result<()> {
+        if !matches!(status, 204 | 304) {
+            fields.push("Content-Length", "0");
+        }
+        let head = self.begin(status, &fields);
+        self.send(|mut stream| stream.write_all(&head))
+    }
+
+    /// Answers a short body.
+    pub fn bytes(&mut self, status: u16, media_type: &str, body: &[u8], mut fields: Fields) -> Result<()> {
+        fields.push("Content-Type", with_charset(media_type));
+        fields.push("Content-Length", body.len().to_string());
+        let mut message = self.begin(status, &fields);
+        if !self.is_head {
+            message.extend_from_slice(body);
+            self.sent = body.len() as u64;
+        }
+        self.send(|mut stream| stream.write_all(&message))
+    }
+
+    /// Answers an error, in the form the client likes (RFC 9457 for `application/problem+json`).
+    pub fn error(&mut self, error: &Error, request: Option<&Request>, mut fields: Fields) -> Result<()> {
+        let status = error.http_status();
+        match status {
+            415 => fields.push("Accept-Encoding", "zstd"),
+            503 => fields.push("Retry-After", RETRY_AFTER),
+            _ => {}
+        }
+        let offers = ["text/plain", "application/problem+json"];
+        match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
+            Some("application/problem+json") => {
+                let title = head::reason(status);
+                let line =
+                    serde_json::json!({ "title": title, "status": status, "detail": error.to_string() });
+                self.bytes(status, "application/problem+json", format!("{line}\n").as_bytes(), fields)
+            }
+            _ => self.bytes(status, "text/plain", format!("{error}\n").as_bytes(), fields),
+        }
+    }
+
+    /// Answers a part of a stored file, by `sendfile` where the store has a descriptor.
+    pub fn content(
+        &mut self,
+        status: u16,
+        content: &dyn Content,
+        part: Range<u64>,
+        mut fields: Fields,
+    ) -> Result<()> {
+        fields.push("Content-Length", (part.end - part.start).to_string());
+        let head = self.begin(status, &fields);
+        if self.is_head || part.is_empty() {
+            return self.send(|mut stream| stream.write_all(&head));
+        }
+        self.sent = part.end - part.start;
+        self.send(|stream| {
+            stream.write_head(&head)?;
+            match content.descriptor() {
+                Some(file) => stream.send_file(file, part),
+                None => copy_part(content, part, stream),
+            }
+        })
+    }
+
+    /// Answers what `write` writes, as it comes. Nothing is sent before its first byte, so that an error until
+    /// then is still an answer; one after it cuts the connection. `spool` is where the answer waits when the
+    /// client is still sending and does not read; `patience` is how long it may go on so at the end.
+    pub fn streamed(
+        &mut self,
+        mut fields: Fields,
+        coding: Coding,
+        (spool, patience): (&dyn Fn() -> io::Result<File>, Duration),
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let framing = match self.version {
+            Version::Http11 => Framing::Chunked,
+            Version::Http10 => Framing::UntilClose,
+        };
+        match framing {
+            Framing::Chunked => fields.push("Transfer-Encoding", "chunked"),
+            _ => self.closes = true,
+        }
+        if coding == Coding::Zstd {
+            fields.push("Content-Encoding", "zstd");
+        }
+        let head = self.begin(200, &fields);
+        if self.is_head {
+            return self.send(|mut stream| stream.write_all(&head));
+        }
+        let mut spill = Spill::new(self.stream, head, spool, patience);
+        let outcome = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
+        let begun = spill.has_begun();
+        self.sent = spill.taken();
+        match outcome {
+            Err(wrong) if !begun => {
+                (self.status, self.sent) = (0, 0);
+                Err(Error::io("client", wrong))
+            }
+            outcome => self.send(|_| outcome),
+        }
+    }
+
+    /// Whether a head was sent.
+    pub fn is_begun(&self) -> bool {
+        self.status != 0
+    }
+
+    /// The head, with the fields every answer has.
+    fn begin(&mut self, status: u16, fields: &Fields) -> Vec<u8> {
+        self.status = status;
+        let mut all = Fields::new();
+        all.push("Date", httpdate::fmt_http_date(SystemTime::now()));
+        if self.closes {
+            all.push("Connection", "close");
+        } else if self.version == Version::Http10 {
+            all.push("Connection", "keep-alive");
+        }
+        fields
+            .iter()
+            .for_each(|(name, value)| all.push(std::str::from_utf8(name).unwrap_or_default(), value));
+        let mut head = Vec::with_capacity(512);
+        head::write_response(&mut head, status, &all);
+        head
+    }
+
+    /// Once a head is on its way, whatever goes wrong can only cut.
+    fn send(&mut self, write: impl FnOnce(&Stream) -> io::Result<()>) -> Result<()> {
+        write(self.stream).map_err(|wrong| {
+            self.is_cut = true;
+            Error::io("client", wrong)
+        })
+    }
+}
+
+/// Text is said to be UTF-8, which is what the daemon's own words are.
+fn with_charset(media_type: &str) -> String {
+    match media_type {
+        "text/plain" => "text/plain; charset=utf-8".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn copy_part(content: &dyn Content, part: Range<u64>, mut stream: &Stream) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    let mut offset = part.start;
+    while offset < part.end {
+        let most = usize::try_from(part.end - offset).unwrap_or(BLOCK).min(BLOCK);
+        let read = content.read_at(block.get_mut(..most).unwrap_or_default(), offset)?;
+        if read == 0 {
+            return Err(Error::cut("file", "became shorter while it was sent").into());
+        }
+        stream.write_all(block.get(..read).unwrap_or_default())?;
+        offset += read as u64;
+    }
+    Ok(())
+}
+
+fn write_coded(
+    spill: &mut Spill<'_>,
+    framing: Framing,
+    coding: Coding,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut body = BodyWriter::new(spill, framing);
+    let body = match coding {
+        Coding::Identity => {
+            write(&mut body)?;
+            body
+        }
+        Coding::Zstd => {
+            let mut encoder = Encoder::new(body)?;
+            write(&mut encoder)?;
+            encoder.finish()?
+        }
+    };
+    body.finish(&Fields::new()).map(|_| ())
+}

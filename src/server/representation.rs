@@ -1,0 +1,109 @@
+//! What is said of a stored file besides its bytes: its type, its validators, and what a browser must not do
+//! with it. Conditions are held against it here.
+
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
+use crate::http::condition::{self, Outcome, Validators};
+use crate::http::{Fields, Request};
+use crate::store::{Content, Meta, Name};
+
+/// How much of a file without a telling name is looked at.
+const SNIFFED: usize = 512;
+/// Types whose bytes are compressed already, by their beginnings and whole.
+const DENSE: [&str; 10] = [
+    "image/",
+    "audio/",
+    "video/",
+    "font/",
+    "application/zip",
+    "application/gzip",
+    "application/zstd",
+    "application/x-xz",
+    "application/x-7z",
+    "application/pdf",
+];
+
+/// The media type of a stored file: by its name, else text when it begins like text.
+pub fn media_type(name: &Name, content: &dyn Content) -> String {
+    let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok()).unwrap_or_default();
+    match mime_guess::from_path(last).first() {
+        Some(known) if known.type_() == "text" => format!("{known}; charset=utf-8"),
+        Some(known) => known.to_string(),
+        None if begins_like_text(content) => "text/plain; charset=utf-8".to_owned(),
+        None => "application/octet-stream".to_owned(),
+    }
+}
+
+fn begins_like_text(content: &dyn Content) -> bool {
+    let mut start = [0; SNIFFED];
+    let read = content.read_at(&mut start, 0).unwrap_or(0);
+    let start = start.get(..read).unwrap_or_default();
+    // A character may be cut at the end of what was read.
+    let valid = match std::str::from_utf8(start) {
+        Ok(_) => true,
+        Err(wrong) => wrong.error_len().is_none() && read == SNIFFED,
+    };
+    valid && !start.contains(&0)
+}
+
+/// Whether compressing such a file can be worth the work.
+pub fn is_compressible(media_type: &str) -> bool {
+    media_type.starts_with("image/svg") || !DENSE.iter().any(|dense| media_type.starts_with(dense))
+}
+
+/// The fields of every answer with stored bytes in it: what a stranger uploaded runs nothing.
+pub fn fields_of(media_type: &str, etag: &str, modified: SystemTime) -> Fields {
+    let mut fields = Fields::new();
+    fields.push("Content-Type", media_type);
+    fields.push("ETag", etag);
+    fields.push("Last-Modified", httpdate::fmt_http_date(modified.max(SystemTime::UNIX_EPOCH)));
+    fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
+    fields
+}
+
+/// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
+/// of status 412 when it is another than the client thinks.
+pub fn is_not_modified(request: &Request, name: &Name, etag: &str, modified: SystemTime) -> Result<bool> {
+    let current = Validators { etag, modified: Some(modified) };
+    match condition::evaluate(&request.fields, true, Some(current)) {
+        Outcome::Proceed => Ok(false),
+        Outcome::NotModified => Ok(true),
+        Outcome::Failed => Err(failed(name)),
+    }
+}
+
+/// Holds the conditions of a write against what stands under the name. An error has status 412.
+pub fn check_write(request: &Request, name: &Name, current: Option<&Meta>) -> Result<()> {
+    let current = current.map(|meta| Validators { etag: &meta.etag, modified: Some(meta.modified) });
+    match condition::evaluate(&request.fields, false, current) {
+        Outcome::Proceed => Ok(()),
+        _ => Err(failed(name)),
+    }
+}
+
+/// Status 412: what stands under the name is not what the client said it must be.
+pub fn failed(name: &Name) -> Error {
+    Error::status(412, name.shown(), "is not as the condition says")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dense_already_is_not_compressed() {
+        let rows = [
+            ("text/html; charset=utf-8", true),
+            ("image/svg+xml", true),
+            ("application/octet-stream", true),
+            ("image/png", false),
+            ("video/mp4", false),
+            ("application/zip", false),
+        ];
+        for (media_type, worth) in rows {
+            assert_eq!(is_compressible(media_type), worth, "{media_type}");
+        }
+    }
+}

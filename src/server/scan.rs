@@ -1,0 +1,213 @@
+//! GET of a directory with a word: every file beneath is searched, on all cores, in one request.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use serde_json::json;
+
+use super::exchange::Exchange;
+use super::operation::{Operation, number_type};
+use super::rights::Reader;
+use crate::error::{Error, Result};
+use crate::http::coding::Coding;
+use crate::http::{Fields, Query, accept};
+use crate::store::{Entries, Kind, Name};
+
+/// How many results may wait for a client that reads slowly.
+const WAITING_MAX: usize = 256;
+
+/// Threads that help searches, over all requests.
+pub struct Helpers {
+    free: AtomicUsize,
+}
+
+/// A helper's place; dropped, it is free again.
+struct Place<'a>(&'a Helpers);
+
+impl Helpers {
+    /// At most `jobs` threads search; one of them is the request's own.
+    pub fn new(jobs: usize) -> Self {
+        Helpers { free: AtomicUsize::new(jobs.saturating_sub(1)) }
+    }
+
+    fn take(&self) -> Option<Place<'_>> {
+        let took = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        took.ok().map(|_| Place(self))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.free.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a search found in one file: its name and the number.
+type Found = Result<(Vec<u8>, u64)>;
+
+/// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
+pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
+    let server = exchange.server;
+    let reader = server.rights.reader();
+    let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
+        return Err(Error::status(400, "search", "is missing"));
+    };
+    let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
+    let entries = reader.list(name, true)?;
+    let mut fields = Fields::new();
+    fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
+    fields.push("Vary", "Accept, Accept-Encoding");
+    fields.push("X-Content-Type-Options", "nosniff");
+    let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
+        true => Coding::Zstd,
+        false => Coding::Identity,
+    };
+    let spool = || reader.spool();
+    let search = Search { reader, directory: name, operation: &operation };
+    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+        let mut out = io::BufWriter::new(sink);
+        match operation.is_number {
+            true => search.count_all(entries, &server.helpers, json, &mut out)?,
+            false => search.lines_of_all(entries, &mut out)?,
+        }
+        out.flush()
+    })
+}
+
+/// One search of a directory.
+struct Search<'a> {
+    reader: Reader<'a>,
+    directory: &'a Name,
+    operation: &'a Operation,
+}
+
+impl Search<'_> {
+    /// Counts in every file on as many threads as are free, and writes the results as they come.
+    fn count_all(
+        &self,
+        entries: Entries<'_>,
+        helpers: &Helpers,
+        json: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let entries = Mutex::new(entries);
+        let (sender, receiver) = sync_channel(WAITING_MAX);
+        thread::scope(|scope| {
+            let entries = &entries;
+            // The first searcher stands for this thread, which writes; the others help while there is room.
+            scope.spawn({
+                let sender = sender.clone();
+                move || self.work(entries, &sender)
+            });
+            while let Some(place) = helpers.take() {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    let _place = place;
+                    self.work(entries, &sender);
+                });
+            }
+            drop(sender);
+            let mut total = 0;
+            for found in receiver {
+                let (name, count) = found?;
+                total += count;
+                out.write_all(&line(&name, count, json))?;
+            }
+            out.write_all(&total_line(total, json))
+        })
+    }
+
+    /// Takes files until there are none, or nobody wants the results any more.
+    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<Found>) {
+        loop {
+            let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let found = match next {
+                None => return,
+                Some(Err(wrong)) => Err(wrong),
+                Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
+                Some(Ok(entry)) => self.count(&entry.name),
+            };
+            if found.as_ref().is_err_and(|wrong| wrong.http_status() == 404) {
+                // It was deleted since it was listed.
+                continue;
+            }
+            if results.send(found).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn count(&self, below: &[u8]) -> Found {
+        let mut number = Vec::new();
+        self.run(below, &mut number)?;
+        let count = std::str::from_utf8(number.trim_ascii()).ok().and_then(|digits| digits.parse().ok());
+        Ok((below.to_vec(), count.unwrap_or(0)))
+    }
+
+    fn run(&self, below: &[u8], sink: &mut dyn Write) -> Result<()> {
+        let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
+        let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
+        let content = self.reader.open(&name)?;
+        let spool = || self.reader.spool();
+        self.operation.run_on_content(content, &spool, sink).map_err(|wrong| Error::io(name.shown(), wrong))
+    }
+
+    /// The matching lines of every file, each with the name before it, one file after the other.
+    fn lines_of_all(&self, entries: Entries<'_>, out: &mut dyn Write) -> io::Result<()> {
+        for entry in entries {
+            let entry = entry?;
+            if entry.meta.kind != Kind::File {
+                continue;
+            }
+            let prefix = [&entry.name[..], b":"].concat();
+            match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
+                Err(wrong) if wrong.http_status() != 404 => return Err(wrong.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
+    match json {
+        true => {
+            format!("{}\n", json!({ "name": String::from_utf8_lossy(name), "count": count })).into_bytes()
+        }
+        false => [count.to_string().as_bytes(), b" ", name, b"\n"].concat(),
+    }
+}
+
+fn total_line(total: u64, json: bool) -> Vec<u8> {
+    match json {
+        true => format!("{}\n", json!({ "total": total })).into_bytes(),
+        false => format!("{total} total\n").into_bytes(),
+    }
+}
+
+/// Writes a prefix before every line.
+struct Prefixed<'a> {
+    out: &'a mut dyn Write,
+    prefix: &'a [u8],
+    in_line: bool,
+}
+
+impl Write for Prefixed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        for line in block.split_inclusive(|&byte| byte == b'\n') {
+            if !self.in_line {
+                self.out.write_all(self.prefix)?;
+            }
+            self.out.write_all(line)?;
+            self.in_line = !line.ends_with(b"\n");
+        }
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

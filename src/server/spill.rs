@@ -1,0 +1,146 @@
+//! The way out for answers that begin before their request has ended. A client that sends everything before it
+//! reads would wait for us to read while we wait for it: then the answer goes into an unlinked file until the
+//! client listens.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use super::limits::{BLOCK, SPILL_AFTER, SPILL_MAX};
+use super::stream::Stream;
+use crate::error::Error;
+
+/// A writer onto a socket that never waits long while a request body may still be coming.
+pub struct Spill<'a> {
+    stream: &'a Stream,
+    make_spool: &'a dyn Fn() -> io::Result<File>,
+    /// How long a client may read nothing at all.
+    patience: Duration,
+    /// The head, until the first bytes of the body go out with it.
+    head: Option<Vec<u8>>,
+    taken: u64,
+    spool: Option<Spool>,
+}
+
+/// What waits: the bytes of the file from `read` to `written`.
+struct Spool {
+    file: File,
+    read: u64,
+    written: u64,
+    block: Vec<u8>,
+}
+
+impl<'a> Spill<'a> {
+    /// A writer onto `stream`, which begins with `head`; `make_spool` makes an empty file without a name.
+    pub fn new(
+        stream: &'a Stream,
+        head: Vec<u8>,
+        make_spool: &'a dyn Fn() -> io::Result<File>,
+        patience: Duration,
+    ) -> Self {
+        Spill { stream, make_spool, patience, head: Some(head), taken: 0, spool: None }
+    }
+
+    /// Whether anything was written, the head with it.
+    pub fn has_begun(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// How many bytes were written, framing and all, without the head.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Sends all that waits, at the client's pace: the request has been read, so nobody waits for us.
+    pub fn finish(&mut self) -> io::Result<()> {
+        while self.waiting() > 0 {
+            self.pump()?;
+            if self.waiting() > 0 {
+                self.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> u64 {
+        self.spool.as_ref().map_or(0, |spool| spool.written - spool.read)
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        match self.stream.wait_writable(self.patience)? {
+            true => Ok(()),
+            false => Err(Error::status(408, "client", "read nothing for too long").into()),
+        }
+    }
+
+    /// Sends as much of what waits as there is room for.
+    fn pump(&mut self) -> io::Result<()> {
+        let Some(spool) = &mut self.spool else { return Ok(()) };
+        while spool.read < spool.written {
+            let most = usize::try_from(spool.written - spool.read).unwrap_or(BLOCK).min(BLOCK);
+            spool.block.resize(most, 0);
+            spool.file.read_exact_at(&mut spool.block, spool.read)?;
+            match self.stream.try_write(&spool.block)? {
+                Some(sent) => spool.read += sent as u64,
+                None => return Ok(()),
+            }
+        }
+        // All is sent: give the disk back.
+        spool.file.set_len(0)?;
+        (spool.read, spool.written) = (0, 0);
+        Ok(())
+    }
+
+    fn keep(&mut self, block: &[u8]) -> io::Result<()> {
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(Spool { file: (self.make_spool)()?, read: 0, written: 0, block: Vec::new() }),
+        };
+        spool.file.write_all_at(block, spool.written)?;
+        spool.written += block.len() as u64;
+        Ok(())
+    }
+
+    /// Sends from the block directly; what is left when the client does not read is returned.
+    fn send<'b>(&self, mut block: &'b [u8]) -> io::Result<&'b [u8]> {
+        while !block.is_empty() {
+            match self.stream.try_write(block)? {
+                Some(sent) => block = block.get(sent..).unwrap_or_default(),
+                None if self.stream.wait_writable(SPILL_AFTER)? => {}
+                None => break,
+            }
+        }
+        Ok(block)
+    }
+}
+
+impl Write for Spill<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.taken += block.len() as u64;
+        if let Some(mut head) = self.head.take() {
+            head.extend_from_slice(block);
+            return self.write_through(&head).map(|()| block.len());
+        }
+        self.write_through(block).map(|()| block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Spill<'_> {
+    fn write_through(&mut self, block: &[u8]) -> io::Result<()> {
+        self.pump()?;
+        while self.waiting() > SPILL_MAX {
+            self.wait()?;
+            self.pump()?;
+        }
+        let rest = if self.waiting() == 0 { self.send(block)? } else { block };
+        if !rest.is_empty() {
+            self.keep(rest)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! Request bodies as handlers read them: asked for only when they are wanted (`100 Continue`), decoded, within
+//! the limit, and complete only when the wire says so.
+
+use std::io::{self, BufRead, Read, Write};
+
+use super::stream::Stream;
+use crate::error::{Error, Result};
+use crate::http::coding::{self, Coding};
+use crate::http::{Body, Complete, Framing, Request, Version};
+
+/// The body of a request.
+pub struct Upload<'a> {
+    body: Body<&'a mut dyn BufRead>,
+    framing: Framing,
+    coding: Coding,
+    /// Decoded bytes that may come at most.
+    most: u64,
+    /// Where a client waits for leave to send.
+    awaits_leave: Option<&'a Stream>,
+}
+
+impl<'a> Upload<'a> {
+    /// The body that follows the head of `request` in `input`; `most` decoded bytes are taken.
+    pub fn new(
+        request: &Request,
+        framing: Framing,
+        input: &'a mut dyn BufRead,
+        stream: &'a Stream,
+        most: u64,
+    ) -> Self {
+        let awaits = request.fields.has_token("expect", "100-continue")
+            && request.version == Version::Http11
+            && !matches!(framing, Framing::None | Framing::Length(0));
+        let awaits_leave = awaits.then_some(stream);
+        Upload { body: Body::new(input, framing), framing, coding: Coding::Identity, most, awaits_leave }
+    }
+
+    /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
+    /// past the limit, 415 for a coding that cannot be undone, 417 for an expectation nobody knows.
+    pub fn expect(&mut self, request: &Request) -> Result<()> {
+        if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
+            return Err(Error::status(417, "Expect", "is not 100-continue"));
+        }
+        self.coding = coding::of_message(&request.fields)?;
+        match self.framing {
+            Framing::Length(length) if length > self.most => Err(too_large(self.most)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The length of the content where the head says it. An error of status 411 where no body was announced.
+    pub fn content_length(&self) -> Result<Option<u64>> {
+        match self.framing {
+            Framing::None => Err(Error::status(411, "Content-Length", "is missing: say 0 for an empty file")),
+            Framing::Length(length) if self.coding == Coding::Identity => Ok(Some(length)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads the content through `work`, which must read it to its end, and states that the body came whole.
+    pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
+        if let Some(mut stream) = self.awaits_leave.take() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|wrong| Error::io("client", wrong))?;
+        }
+        let (left, most) = (self.most, self.most);
+        let outcome = match self.coding {
+            Coding::Identity => work(&mut Bounded { bytes: &mut self.body, left, most }),
+            Coding::Zstd => {
+                coding::decoder(&mut self.body).and_then(|bytes| work(&mut Bounded { bytes, left, most }))
+            }
+        };
+        outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
+            Error::Cut { name, what } => Error::status(400, name, what),
+            other => other,
+        })
+    }
+
+    /// Reads what nobody wanted of the body, at most `most` bytes. True when the connection is at its end then,
+    /// and another request can follow.
+    pub fn skip(&mut self, most: u64) -> bool {
+        if self.body.is_ended() {
+            return true;
+        }
+        // A client that waits for leave and got an answer instead may or may not send: nobody can tell.
+        let rest = self.awaits_leave.is_none()
+            && io::copy(&mut (&mut self.body).take(most), &mut io::sink()).is_ok();
+        rest && self.body.is_ended()
+    }
+}
+
+/// Refuses to read past a limit.
+struct Bounded<R> {
+    bytes: R,
+    left: u64,
+    most: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)? as u64;
+        match self.left.checked_sub(read) {
+            Some(left) => {
+                self.left = left;
+                Ok(usize::try_from(read).unwrap_or(usize::MAX))
+            }
+            None => Err(too_large(self.most).into()),
+        }
+    }
+}
+
+fn too_large(most: u64) -> Error {
+    Error::status(413, "body", format!("is larger than {most} bytes"))
+}
