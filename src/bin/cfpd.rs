@@ -54,9 +54,10 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
         true => vec![Address::parse(server::DEFAULT)?],
         false => listen,
     };
+    let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
-    Ok(Options { root, listen, read_only, send_size, log, limits, command })
+    Ok(Options { root, make_root, listen, read_only, send_size, log, limits, command })
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
