@@ -28,12 +28,10 @@ impl<'a> Block<'a> {
         Block { source, size, step, buffer, words, low: 0, high: 0, base: 0 }
     }
 
-    #[inline]
     fn bytes(&self) -> &[u8] {
         self.buffer.get(self.low..self.high).unwrap_or_default()
     }
 
-    #[inline]
     fn len(&self) -> usize {
         self.high - self.low
     }
@@ -76,7 +74,6 @@ impl<'a> Block<'a> {
         self.words.find(self.buffer.get(self.low..self.high).unwrap_or_default());
     }
 
-    #[inline]
     fn word(&self, index: usize) -> Option<Span> {
         self.words.spans().get(index).copied()
     }
@@ -96,7 +93,6 @@ impl<'a> Forward<'a> {
     }
 
     /// Copies the white space up to the next word; false if it is followed by the end.
-    #[inline]
     pub(super) fn copy_gap(&mut self, batch: &mut Batch<'_>) -> io::Result<bool> {
         loop {
             let begin = self.block.word(self.index).map_or(self.block.len(), |word| word[0] as usize);
@@ -111,8 +107,25 @@ impl<'a> Forward<'a> {
         }
     }
 
+    /// Copies the gaps before the words that both cursors have in their blocks, and those words. What is at the
+    /// ends of the blocks is left to the others.
+    pub(super) fn copy_both(&mut self, words: &mut Backward<'_>, batch: &mut Batch<'_>) -> io::Result<()> {
+        let (gaps, spans) = (&self.block, words.block.words.spans().get(..words.left).unwrap_or_default());
+        let places = gaps.words.spans().get(self.index..).unwrap_or_default().iter();
+        let places = places.take_while(|place| (place[1] as usize) < gaps.len());
+        let spans = spans.iter().rev().take_while(|span| span[0] > 0);
+        let (from, to) = (gaps.bytes(), words.block.bytes());
+        for (place, span) in places.zip(spans) {
+            batch.push_part(from, self.at, place[0] as usize)?;
+            batch.push_part(to, span[0] as usize, span[1] as usize)?;
+            self.at = place[1] as usize;
+            self.index += 1;
+            words.left -= 1;
+        }
+        Ok(())
+    }
+
     /// Passes the word.
-    #[inline]
     pub(super) fn skip_word(&mut self) -> io::Result<()> {
         // A word that reaches the end of the block goes on if the next block begins with one.
         while let Some([begin, end]) = self.block.word(self.index)
@@ -154,7 +167,6 @@ impl<'a> Backward<'a> {
     }
 
     /// Copies the word before it, and passes it.
-    #[inline]
     pub(super) fn copy_word(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
         while self.left == 0 {
             if !self.fill()? {

@@ -59,6 +59,7 @@ fn reverse(source: &dyn ReadAt, block: usize, batch: &mut Batch<'_>) -> io::Resu
     while gaps.copy_gap(batch)? {
         gaps.skip_word()?;
         words.copy_word(batch)?;
+        gaps.copy_both(&mut words, batch)?;
     }
     Ok(())
 }
