@@ -23,6 +23,8 @@ impl Words {
         // What a chunk's last character of white space leaves for the next; and whether the last byte was white
         // space, as if there were some before the first.
         let (mut carry, mut before) = (0, 1);
+        // Filled eight at a time: a loop whose end can be foretold is worth a few places too many.
+        let mut places = [0; 64];
         for (index, chunk) in bytes.chunks(64).enumerate() {
             let from = index * 64;
             let padded = padded(chunk);
@@ -38,10 +40,14 @@ impl Words {
             if chunk.len() < 64 {
                 edges &= !(u64::MAX << chunk.len());
             }
-            while edges != 0 {
-                self.edges.push(from as u32 + edges.trailing_zeros());
-                edges &= edges - 1;
+            let count = edges.count_ones() as usize;
+            for eight in places.chunks_exact_mut(8).take(count.div_ceil(8)) {
+                for place in eight {
+                    *place = from as u32 + edges.trailing_zeros();
+                    edges &= edges.wrapping_sub(1);
+                }
             }
+            self.edges.extend_from_slice(places.get(..count).unwrap_or_default());
         }
         if self.edges.len() % 2 == 1 {
             self.edges.push(bytes.len() as u32);
