@@ -2,6 +2,7 @@
 
 use super::exchange::Exchange;
 use super::operation::Operation;
+use super::reply::with_charset;
 use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use super::{list, scan};
 use crate::error::{Error, Result};
@@ -53,7 +54,8 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
             false => Coding::Identity,
         };
     let etag = coded_etag(&meta.etag, coding);
-    let mut fields = fields_of(&media_type, &etag, meta.modified);
+    let mut fields = fields_of(&etag, meta.modified);
+    fields.push("Content-Type", &media_type);
     fields.push("Accept-Ranges", "bytes");
     if compressible {
         fields.push("Vary", "Accept-Encoding");
@@ -122,7 +124,7 @@ fn answer_filtered(
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
-    let mut fields = fields_of(media_type, &etag, modified);
+    let mut fields = fields_of(&etag, modified);
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
     if is_not_modified(exchange.request, name, &etag, modified)? {
         return exchange.reply.empty(304, fields);
@@ -134,6 +136,7 @@ fn answer_filtered(
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
+    fields.push("Content-Type", with_charset(media_type));
     stream(exchange, content, fields, coding, operation)
 }
 
