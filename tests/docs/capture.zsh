@@ -4,7 +4,8 @@
 # this file again, with CAPTURE naming the file that takes the candidates.
 
 if [[ -n ${CAPTURE-} ]]; then
-  # The marks are written in two pieces, so that the echo of a command is never taken for its result.
+  # cargo leaves files beside the programs that are none.
+  setopt hash_executables_only
   fpath=($FUNCTIONS $fpath)
   autoload -Uz compinit && compinit -u -D
   compadd() {
@@ -16,6 +17,7 @@ if [[ -n ${CAPTURE-} ]]; then
     for match in $matches; do print -r -- "${(Q)IPREFIX}${(Q)match}" >> $CAPTURE; done
     builtin compadd "$@"
   }
+  # The marks are written in two pieces, so that the echo of a command is never taken for its result.
   offer() { zle complete-word; print -r -- DO''NE }
   zle -N offer
   bindkey '^T' offer
