@@ -87,8 +87,13 @@ fn run(mut args: Args) -> Result<Ending> {
     let files = std::mem::take(&mut args.files);
     let several = args.recursive || files.len() > 1;
     let mut tool = Tool::new(args, several)?;
-    let ending = cli::each(NAME, files, |file| tool.operand(Operand::read(file)))?;
-    if !tool.args.per_file && !tool.args.lines {
+    let ending = cli::each(NAME, files, |file| {
+        let ending = tool.operand(Operand::read(file))?;
+        tool.searched = true;
+        Ok(ending)
+    })?;
+    // Where nothing could be searched there is no total, not even 0.
+    if !tool.args.per_file && !tool.args.lines && tool.searched {
         let line = if tool.args.json {
             format!("{{\"count\":{}}}\n", tool.total)
         } else {
@@ -111,6 +116,8 @@ struct Tool {
     several: bool,
     /// Occurrences so far, or with `--lines` bytes of lines.
     total: u64,
+    /// Whether any file was searched.
+    searched: bool,
 }
 
 impl Tool {
@@ -129,7 +136,16 @@ impl Tool {
         flags.iter().filter(|(_, given)| *given).for_each(|(flag, _)| query.push(flag, None));
         let client = Client::new(&args.settings)?;
         let search = Search { word, show };
-        Ok(Tool { args, search, query, client, output: Output::stdout()?, several, total: 0 })
+        Ok(Tool {
+            args,
+            search,
+            query,
+            client,
+            output: Output::stdout()?,
+            several,
+            total: 0,
+            searched: false,
+        })
     }
 
     /// Searches what one operand means: a file, or all beneath a directory.
