@@ -186,9 +186,9 @@ impl Tool {
     /// All files beneath a directory of the server, in one request.
     fn directory(&mut self, name: &Name) -> Result<Ending> {
         if self.args.lines {
-            let entries = self.client.list(name, true)?;
-            let files = entries.into_iter().filter(|entry| !entry.name.directory);
-            return cli::each(NAME, files, |entry| self.lines(&Operand::Stored(name.join(&entry.name))));
+            // The server puts the name below the directory before each line.
+            let source = Operand::Stored(name.clone());
+            return self.print_lines(&source, source.shown().into_encoded_bytes());
         }
         for (file, count) in self.client.count_beneath(name, &self.query)? {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
@@ -198,6 +198,10 @@ impl Tool {
 
     fn lines(&mut self, source: &Operand) -> Result<Ending> {
         let prefix = if self.several { [source.shown().as_bytes(), b":"].concat() } else { Vec::new() };
+        self.print_lines(source, prefix)
+    }
+
+    fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
         let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
         match self.args.local {
             true => local::run(&self.search, source, self.args.decompress, &mut lines, "standard output")?,
