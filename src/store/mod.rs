@@ -27,6 +27,7 @@ mod beneath;
 mod content;
 mod copy;
 mod draft;
+mod durable;
 mod list;
 mod local;
 mod locks;
