@@ -118,7 +118,7 @@ impl<'e> Exchange<'e> {
                 false => Error::status(501, method, "is no method this server knows"),
             });
         };
-        self.upload.expect(self.request)?;
+        self.upload.judge(self.request)?;
         if target.components.first().is_some_and(|first| first == RESERVED) {
             return own::answer(self, row.method, &target.components);
         }

@@ -37,7 +37,7 @@ impl<'a> Upload<'a> {
 
     /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
     /// past the limit, 415 for a coding that cannot be undone, 417 for an expectation nobody knows.
-    pub fn expect(&mut self, request: &Request) -> Result<()> {
+    pub fn judge(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Error::status(417, "Expect", "is not 100-continue"));
         }

@@ -2,53 +2,67 @@
 
 use std::io::{self, Write};
 
-use super::ReadAt;
+use super::{ReadAt, read_exact_at};
 
 /// How much is gathered before it is written, in bytes.
 const SIZE: usize = 64 * 1024;
 
+/// How much is copied at once where it costs no more than to copy less, in bytes: most words are shorter.
+const STRIDE: usize = 16;
+
 /// Bytes on their way to a sink. What is not flushed is not written.
 pub(super) struct Batch<'a> {
     sink: &'a mut dyn Write,
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
+    filled: usize,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(sink: &'a mut dyn Write) -> Self {
-        Batch { sink, bytes: Vec::with_capacity(SIZE) }
+        Batch { sink, buffer: vec![0; SIZE], filled: 0 }
     }
 
     /// Adds bytes; a large piece goes to the sink as it is.
-    #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match bytes {
-            // One byte is what most gaps between words are.
-            [byte] if self.bytes.len() < SIZE => self.bytes.push(*byte),
-            _ if bytes.len() <= SIZE - self.bytes.len() => self.bytes.extend_from_slice(bytes),
-            _ => return self.push_over(bytes),
+        if bytes.len() > SIZE - self.filled {
+            self.flush()?;
         }
-        Ok(())
+        match self.buffer.get_mut(self.filled..self.filled + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.filled += bytes.len();
+                Ok(())
+            }
+            None => self.sink.write_all(bytes),
+        }
     }
 
-    fn push_over(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.flush()?;
-        if bytes.len() >= SIZE {
-            return self.sink.write_all(bytes);
+    /// Adds `bytes[from..to]`, and is fast where that is short.
+    #[inline]
+    pub(super) fn push_part(&mut self, bytes: &[u8], from: usize, to: usize) -> io::Result<()> {
+        let length = to - from;
+        if length <= STRIDE
+            && let Some(stride) = bytes.get(from..).and_then(<[u8]>::first_chunk::<STRIDE>)
+            && let Some(room) = self.buffer.get_mut(self.filled..).and_then(<[u8]>::first_chunk_mut)
+        {
+            *room = *stride;
+            self.filled += length;
+            return Ok(());
         }
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
+        self.push(bytes.get(from..to).unwrap_or_default())
     }
 
     /// Adds `source` from `from` to `to`, in pieces.
     pub(super) fn push_from(&mut self, source: &dyn ReadAt, from: u64, to: u64) -> io::Result<()> {
-        self.flush()?;
-        let mut piece = vec![0; SIZE];
         let mut at = from;
         while at < to {
-            let wanted = usize::try_from(to - at).unwrap_or(SIZE).min(SIZE);
-            let piece = piece.get_mut(..wanted).unwrap_or_default();
-            super::read_exact_at(source, piece, at)?;
-            self.sink.write_all(piece)?;
+            if self.filled == SIZE {
+                self.flush()?;
+            }
+            let wanted = usize::try_from(to - at).unwrap_or(SIZE).min(SIZE - self.filled);
+            let room = self.buffer.get_mut(self.filled..self.filled + wanted).unwrap_or_default();
+            read_exact_at(source, room, at)?;
+            self.filled += wanted;
             at += wanted as u64;
         }
         Ok(())
@@ -56,11 +70,9 @@ impl<'a> Batch<'a> {
 
     /// Writes what is gathered.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if !self.bytes.is_empty() {
-            self.sink.write_all(&self.bytes)?;
-            self.bytes.clear();
-        }
-        Ok(())
+        let filled = self.buffer.get(..self.filled).unwrap_or_default();
+        self.filled = 0;
+        if filled.is_empty() { Ok(()) } else { self.sink.write_all(filled) }
     }
 }
 
@@ -73,10 +85,11 @@ mod tests {
         let mut sink = Vec::new();
         let mut expected = Vec::new();
         let mut batch = Batch::new(&mut sink);
-        for size in [1, 0, SIZE - 2, 1, 1, SIZE, 3, SIZE + 1, SIZE - 1, 2] {
+        for size in [1, 0, 40, SIZE - 90, 1, 1, 99, SIZE, 3, SIZE + 1, SIZE - 1, 2] {
             let piece = vec![b'a' + (size % 23) as u8; size];
             batch.push(&piece).unwrap();
-            expected.extend(piece);
+            batch.push_part(&piece, size / 3, size / 2).unwrap();
+            expected.extend([&piece, &piece[size / 3..size / 2]].concat());
         }
         let file: &[u8] = &expected.clone();
         batch.push_from(&file, 1, expected.len() as u64).unwrap();

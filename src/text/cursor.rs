@@ -4,40 +4,78 @@
 use std::io;
 
 use super::batch::Batch;
-use super::spaces::{self, Spaces};
+use super::spaces::{self, Span, Words};
 use super::{ReadAt, read_exact_at};
 
-/// A part of the source whose white space is known in `low..high`.
+/// A part of the source and the words in it. A word at an end of it may go on beyond.
 struct Block<'a> {
     source: &'a dyn ReadAt,
-    bytes: Vec<u8>,
-    spaces: Spaces,
-    base: u64,
+    /// The size of the source.
+    size: u64,
+    /// How much is read at once, in bytes.
+    step: usize,
+    buffer: Vec<u8>,
+    words: Words,
+    /// Which part of the buffer it is, and where that begins in the source.
     low: usize,
     high: usize,
-    /// The most it holds, in bytes.
-    size: usize,
+    base: u64,
 }
 
 impl<'a> Block<'a> {
-    fn new(source: &'a dyn ReadAt, base: u64, size: usize) -> Self {
-        Block { source, bytes: Vec::new(), spaces: Spaces::default(), base, low: 0, high: 0, size }
+    fn new(source: &'a dyn ReadAt, step: usize) -> Self {
+        let (buffer, words, size) = (Vec::new(), Words::default(), source.size());
+        Block { source, size, step, buffer, words, low: 0, high: 0, base: 0 }
     }
 
-    /// Reads `from..to`, which must fit, and both ends of which must be ends of the source or lie outside of any
-    /// character of white space, or be given up: `low..high` is what is told.
-    fn fill(&mut self, from: u64, to: u64) -> io::Result<()> {
-        self.bytes.resize(usize::try_from(to - from).unwrap_or(self.size), 0);
-        read_exact_at(self.source, &mut self.bytes, from)?;
-        self.spaces.mark(&self.bytes);
-        self.base = from;
-        (self.low, self.high) = (0, self.bytes.len());
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.low..self.high).unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        self.high - self.low
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.len() as u64
+    }
+
+    /// Becomes what follows `from`, an end of a character.
+    fn fill_from(&mut self, from: u64) -> io::Result<()> {
+        let to = self.size.min(from + self.step as u64);
+        self.read(from, to)?;
+        if to < self.size {
+            self.high = spaces::told_from_the_front(&self.buffer);
+        }
+        self.find_words();
         Ok(())
     }
 
-    #[inline]
-    fn get(&self, from: usize, to: usize) -> &[u8] {
-        self.bytes.get(from..to).unwrap_or_default()
+    /// Becomes what comes before `to`, an end of a character.
+    fn fill_to(&mut self, to: u64) -> io::Result<()> {
+        let from = to.saturating_sub(self.step as u64);
+        self.read(from, to)?;
+        if from > 0 {
+            self.low = spaces::untold_from_the_back(&self.buffer);
+            self.base += self.low as u64;
+        }
+        self.find_words();
+        Ok(())
+    }
+
+    fn read(&mut self, from: u64, to: u64) -> io::Result<()> {
+        self.buffer.resize(usize::try_from(to - from).unwrap_or(self.step), 0);
+        read_exact_at(self.source, &mut self.buffer, from)?;
+        (self.low, self.high, self.base) = (0, self.buffer.len(), from);
+        Ok(())
+    }
+
+    fn find_words(&mut self) {
+        self.words.find(self.buffer.get(self.low..self.high).unwrap_or_default());
+    }
+
+    fn word(&self, index: usize) -> Option<Span> {
+        self.words.spans().get(index).copied()
     }
 }
 
@@ -45,124 +83,132 @@ impl<'a> Block<'a> {
 pub(super) struct Forward<'a> {
     block: Block<'a>,
     at: usize,
-    size: u64,
+    /// The word it is at or before.
+    index: usize,
 }
 
 impl<'a> Forward<'a> {
-    pub(super) fn new(source: &'a dyn ReadAt, block: usize) -> Self {
-        Forward { block: Block::new(source, 0, block), at: 0, size: source.size() }
+    pub(super) fn new(source: &'a dyn ReadAt, step: usize) -> Self {
+        Forward { block: Block::new(source, step), at: 0, index: 0 }
     }
 
-    /// Whether all is behind it.
-    pub(super) fn is_at_end(&self) -> bool {
-        self.offset() == self.size
-    }
-
-    fn offset(&self) -> u64 {
-        self.block.base + self.at as u64
-    }
-
-    /// Copies the white space up to the next word or the end.
-    #[inline]
-    pub(super) fn copy_gap(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
+    /// Copies the white space up to the next word; false if it is followed by the end.
+    pub(super) fn copy_gap(&mut self, batch: &mut Batch<'_>) -> io::Result<bool> {
         loop {
-            let end = self.block.spaces.next(self.at, self.block.high, false);
-            batch.push(self.block.get(self.at, end))?;
-            if self.is_stopped_at(end)? {
-                return Ok(());
+            let begin = self.block.word(self.index).map_or(self.block.len(), |word| word[0] as usize);
+            batch.push_part(self.block.bytes(), self.at, begin)?;
+            self.at = begin;
+            if begin < self.block.len() {
+                return Ok(true);
+            }
+            if !self.fill()? {
+                return Ok(false);
             }
         }
+    }
+
+    /// Copies the gaps before the words that both cursors have in their blocks, and those words. What is at the
+    /// ends of the blocks is left to the others.
+    pub(super) fn copy_both(&mut self, words: &mut Backward<'_>, batch: &mut Batch<'_>) -> io::Result<()> {
+        let (gaps, spans) = (&self.block, words.block.words.spans().get(..words.left).unwrap_or_default());
+        let places = gaps.words.spans().get(self.index..).unwrap_or_default().iter();
+        let places = places.take_while(|place| (place[1] as usize) < gaps.len());
+        let spans = spans.iter().rev().take_while(|span| span[0] > 0);
+        let (from, to) = (gaps.bytes(), words.block.bytes());
+        for (place, span) in places.zip(spans) {
+            batch.push_part(from, self.at, place[0] as usize)?;
+            batch.push_part(to, span[0] as usize, span[1] as usize)?;
+            self.at = place[1] as usize;
+            self.index += 1;
+            words.left -= 1;
+        }
+        Ok(())
     }
 
     /// Passes the word.
-    #[inline]
     pub(super) fn skip_word(&mut self) -> io::Result<()> {
-        loop {
-            let end = self.block.spaces.next(self.at, self.block.high, true);
-            if self.is_stopped_at(end)? {
-                return Ok(());
+        // A word that reaches the end of the block goes on if the next block begins with one.
+        while let Some([begin, end]) = self.block.word(self.index)
+            && begin as usize <= self.at
+        {
+            self.at = end as usize;
+            self.index += 1;
+            if self.at < self.block.len() || !self.fill()? {
+                break;
             }
         }
-    }
-
-    /// Moves to the end of a run; false if the run goes on in the next block, which is then there.
-    #[inline]
-    fn is_stopped_at(&mut self, end: usize) -> io::Result<bool> {
-        self.at = end;
-        if end < self.block.high || self.is_at_end() {
-            return Ok(true);
-        }
-        self.fill()?;
-        Ok(false)
-    }
-
-    fn fill(&mut self) -> io::Result<()> {
-        let from = self.offset();
-        let to = self.size.min(from + self.block.size as u64);
-        self.block.fill(from, to)?;
-        self.at = 0;
-        if to < self.size {
-            self.block.high = spaces::told_from_the_front(&self.block.bytes);
-        }
         Ok(())
+    }
+
+    /// Goes on to the next block; false if there is none.
+    fn fill(&mut self) -> io::Result<bool> {
+        let from = self.block.end();
+        if from == self.block.size {
+            return Ok(false);
+        }
+        self.block.fill_from(from)?;
+        (self.at, self.index) = (0, 0);
+        Ok(true)
     }
 }
 
 /// Runs from the end to the beginning.
 pub(super) struct Backward<'a> {
     block: Block<'a>,
-    at: usize,
+    /// How many words of the block are before it.
+    left: usize,
 }
 
 impl<'a> Backward<'a> {
-    pub(super) fn new(source: &'a dyn ReadAt, block: usize) -> Self {
-        Backward { block: Block::new(source, source.size(), block), at: 0 }
+    pub(super) fn new(source: &'a dyn ReadAt, step: usize) -> Self {
+        let mut block = Block::new(source, step);
+        block.base = block.size;
+        Backward { block, left: 0 }
     }
 
-    fn offset(&self) -> u64 {
-        self.block.base + self.at as u64
-    }
-
-    /// Copies the word before it, and passes it and the white space after it.
-    #[inline]
+    /// Copies the word before it, and passes it.
     pub(super) fn copy_word(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
-        while !self.is_stopped_at(self.block.spaces.last(self.block.low, self.at, false)) {
-            self.fill()?;
-        }
-        let (begin, end) = (self.block.spaces.last(self.block.low, self.at, true), self.at);
-        if self.is_stopped_at(begin) {
-            return batch.push(self.block.get(begin, end));
-        }
-        self.copy_over(self.block.base + end as u64, batch)
-    }
-
-    /// Copies the word that ends at offset `end` and begins before this block.
-    fn copy_over(&mut self, end: u64, batch: &mut Batch<'_>) -> io::Result<()> {
-        loop {
-            self.fill()?;
-            let from = self.block.spaces.last(self.block.low, self.at, true);
-            if self.is_stopped_at(from) {
-                break;
+        while self.left == 0 {
+            if !self.fill()? {
+                return Ok(());
             }
         }
-        batch.push_from(self.block.source, self.offset(), end)
-    }
-
-    /// Moves to the beginning of a run; false if the run may go on before this block.
-    #[inline]
-    fn is_stopped_at(&mut self, begin: usize) -> bool {
-        self.at = begin;
-        begin > self.block.low || self.offset() == 0
-    }
-
-    fn fill(&mut self) -> io::Result<()> {
-        let to = self.offset();
-        let from = to.saturating_sub(self.block.size as u64);
-        self.block.fill(from, to)?;
-        self.at = self.block.high;
-        if from > 0 {
-            self.block.low = spaces::untold_from_the_back(&self.block.bytes);
+        self.left -= 1;
+        let Some([begin, end]) = self.block.word(self.left) else { return Ok(()) };
+        if begin > 0 || self.block.base == 0 {
+            return batch.push_part(self.block.bytes(), begin as usize, end as usize);
         }
-        Ok(())
+        let end = self.block.base + u64::from(end);
+        let begin = self.pass_word()?;
+        batch.push_from(self.block.source, begin, end)
+    }
+
+    /// Finds where the word begins that the block begins with, perhaps far before it.
+    fn pass_word(&mut self) -> io::Result<u64> {
+        loop {
+            let begin = self.block.base;
+            if !self.fill()? {
+                return Ok(begin);
+            }
+            match self.block.words.spans().last() {
+                Some(&[from, to]) if to as usize == self.block.len() => {
+                    self.left -= 1;
+                    if from > 0 {
+                        return Ok(self.block.base + u64::from(from));
+                    }
+                }
+                _ => return Ok(begin),
+            }
+        }
+    }
+
+    /// Goes on to the block before; false if there is none.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.block.base == 0 {
+            return Ok(false);
+        }
+        self.block.fill_to(self.block.base)?;
+        self.left = self.block.words.spans().len();
+        Ok(true)
     }
 }

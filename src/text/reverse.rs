@@ -8,11 +8,11 @@ use memchr::{memchr, memrchr};
 use super::batch::Batch;
 use super::cursor::{Backward, Forward};
 use super::held::Held;
-use super::spaces::Spaces;
+use super::spaces::{Span, Words};
 use super::{Filter, ReadAt, Snapshot, Source};
 
 /// How much is read at once, in bytes; a text or a line that fits is reversed in memory.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 64 * 1024;
 
 /// Reverses the order of words. Reversing twice gives back every byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,37 +56,29 @@ fn run(source: Source<'_>, per_line: bool, block: usize, sink: &mut dyn Write) -
 fn reverse(source: &dyn ReadAt, block: usize, batch: &mut Batch<'_>) -> io::Result<()> {
     let mut gaps = Forward::new(source, block);
     let mut words = Backward::new(source, block);
-    loop {
-        gaps.copy_gap(batch)?;
-        if gaps.is_at_end() {
-            return Ok(());
-        }
+    while gaps.copy_gap(batch)? {
         gaps.skip_word()?;
         words.copy_word(batch)?;
+        gaps.copy_both(&mut words, batch)?;
     }
+    Ok(())
 }
 
-/// Reverses `from..to` of bytes in memory, whose white space is known.
+/// Reverses `from..to` of bytes in memory, where `words` are.
 fn reverse_within(
     bytes: &[u8],
-    spaces: &Spaces,
+    words: &[Span],
     from: usize,
     to: usize,
     batch: &mut Batch<'_>,
 ) -> io::Result<()> {
-    let (mut gap, mut end) = (from, to);
-    loop {
-        let word = spaces.next(gap, to, false);
-        batch.push(bytes.get(gap..word).unwrap_or_default())?;
-        if word == to {
-            return Ok(());
-        }
-        gap = spaces.next(word, to, true);
-        end = spaces.last(from, end, false);
-        let begin = spaces.last(from, end, true);
-        batch.push(bytes.get(begin..end).unwrap_or_default())?;
-        end = begin;
+    let mut gap = from;
+    for (place, word) in words.iter().zip(words.iter().rev()) {
+        batch.push_part(bytes, gap, place[0] as usize)?;
+        batch.push_part(bytes, word[0] as usize, word[1] as usize)?;
+        gap = place[1] as usize;
     }
+    batch.push_part(bytes, gap, to)
 }
 
 /// Reverses line by line. Lines that were read whole are on their way before the next read.
@@ -95,7 +87,7 @@ struct Lines<'a> {
     /// `begin..end` is the line, or what was read of it.
     begin: usize,
     end: usize,
-    spaces: Spaces,
+    words: Words,
     /// Where the buffer begins in the source.
     offset: u64,
     /// The beginning of a line that does not fit.
@@ -104,7 +96,7 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn new(held: Held<'a>, block: usize) -> Self {
-        Lines { buffer: vec![0; 2 * block], begin: 0, end: 0, spaces: Spaces::default(), offset: 0, held }
+        Lines { buffer: vec![0; 2 * block], begin: 0, end: 0, words: Words::default(), offset: 0, held }
     }
 
     fn run(&mut self, bytes: &mut dyn Read, batch: &mut Batch<'_>) -> io::Result<()> {
@@ -144,14 +136,16 @@ impl<'a> Lines<'a> {
             self.end_line(first, batch)?;
         }
         let lines = self.buffer.get(self.begin..end).unwrap_or_default();
-        self.spaces.mark(lines);
-        let mut from = 0;
+        self.words.find(lines);
+        let (mut words, mut from) = (self.words.spans(), 0);
         while let Some(rest) = lines.get(from..)
             && !rest.is_empty()
         {
             let to = memchr(b'\n', rest).map_or(lines.len(), |newline| from + newline + 1);
-            reverse_within(lines, &self.spaces, from, to, batch)?;
-            from = to;
+            let count = words.iter().take_while(|word| (word[0] as usize) < to).count();
+            let (within, after) = words.split_at(count);
+            reverse_within(lines, within, from, to, batch)?;
+            (words, from) = (after, to);
         }
         self.begin = end;
         Ok(())
@@ -165,8 +159,8 @@ impl<'a> Lines<'a> {
             reverse(&self.held.region(), self.buffer.len() / 2, batch)?;
             self.held.begin(0)?;
         } else {
-            self.spaces.mark(line);
-            reverse_within(line, &self.spaces, 0, line.len(), batch)?;
+            self.words.find(line);
+            reverse_within(line, self.words.spans(), 0, line.len(), batch)?;
         }
         self.begin = end;
         Ok(())

@@ -1,5 +1,4 @@
-//! White space in bytes: where it is, one bit a byte, so that words and gaps are found without looking at each
-//! byte. It knows nothing of files.
+//! White space in bytes, and so where words begin and end, without looking at each byte. It knows nothing of files.
 //!
 //! White space is Unicode White_Space in UTF-8. Its encodings begin with bytes that never stand inside another
 //! character, so they can be told wherever they stand, in text that is valid and in bytes that are not.
@@ -7,82 +6,82 @@
 /// The most bytes that white space can have.
 const LONGEST: usize = 3;
 
-/// Which bytes are white space.
+/// Where the words are in some bytes.
 #[derive(Default)]
-pub(super) struct Spaces {
-    bits: Vec<u64>,
+pub(super) struct Words {
+    /// Where each word begins and ends, in turn.
+    edges: Vec<u32>,
 }
 
-impl Spaces {
-    /// Marks the white space in `bytes`, and forgets what was marked before.
-    pub(super) fn mark(&mut self, bytes: &[u8]) {
-        self.bits.clear();
-        let mut carry = 0;
+/// Where a word begins and ends.
+pub(super) type Span = [u32; 2];
+
+impl Words {
+    /// Finds the words in `bytes`, fewer than 4 GiB, and forgets what was found before.
+    pub(super) fn find(&mut self, bytes: &[u8]) {
+        self.edges.clear();
+        // What a chunk's last character of white space leaves for the next; and whether the last byte was white
+        // space, as if there were some before the first.
+        let (mut carry, mut before) = (0, 1);
+        // Filled eight at a time: a loop whose end can be foretold is worth a few places too many.
+        let mut places = [0; 64];
         for (index, chunk) in bytes.chunks(64).enumerate() {
-            let (mut spaces, is_ascii) = ascii_spaces(chunk);
-            spaces |= carry;
+            let from = index * 64;
+            let padded = padded(chunk);
+            let mut spaces = ascii_spaces(&padded) | carry;
             carry = 0;
-            if !is_ascii {
-                let wide = wide_spaces(bytes.get(index * 64..).unwrap_or_default());
+            if has_leads(&padded) {
+                let wide = wide_spaces(bytes.get(from..).unwrap_or_default());
                 spaces |= wide as u64;
                 carry = (wide >> 64) as u64;
             }
-            self.bits.push(spaces);
+            let mut edges = spaces ^ (spaces << 1 | before);
+            before = spaces >> 63;
+            if chunk.len() < 64 {
+                edges &= !(u64::MAX << chunk.len());
+            }
+            let count = edges.count_ones() as usize;
+            for eight in places.chunks_exact_mut(8).take(count.div_ceil(8)) {
+                for place in eight {
+                    *place = from as u32 + edges.trailing_zeros();
+                    edges &= edges.wrapping_sub(1);
+                }
+            }
+            self.edges.extend_from_slice(places.get(..count).unwrap_or_default());
+        }
+        if self.edges.len() % 2 == 1 {
+            self.edges.push(bytes.len() as u32);
         }
     }
 
-    /// The first byte in `from..to` that is white space, or is none; `to` if there is no such byte.
+    /// The words, in order.
     #[inline]
-    pub(super) fn next(&self, from: usize, to: usize, space: bool) -> usize {
-        let flip = if space { 0 } else { u64::MAX };
-        let mut below = u64::MAX << (from % 64);
-        for (index, bits) in self.bits.iter().enumerate().skip(from / 64) {
-            let hits = (bits ^ flip) & below;
-            if hits != 0 {
-                return to.min(index * 64 + hits.trailing_zeros() as usize);
-            }
-            if (index + 1) * 64 >= to {
-                break;
-            }
-            below = u64::MAX;
-        }
-        to
-    }
-
-    /// Where the last byte in `from..to` ends that is white space, or is none; `from` if there is no such byte.
-    #[inline]
-    pub(super) fn last(&self, from: usize, to: usize, space: bool) -> usize {
-        let flip = if space { 0 } else { u64::MAX };
-        let mut index = to / 64;
-        let mut above = !(u64::MAX << (to % 64));
-        loop {
-            let hits = self.bits.get(index).map_or(0, |bits| (bits ^ flip) & above);
-            if hits != 0 {
-                return from.max(index * 64 + 64 - hits.leading_zeros() as usize);
-            }
-            if index * 64 <= from {
-                return from;
-            }
-            (index, above) = (index - 1, u64::MAX);
-        }
+    pub(super) fn spans(&self) -> &[Span] {
+        self.edges.as_chunks().0
     }
 }
 
-/// The ASCII white space among up to 64 bytes, and whether all of them are ASCII.
-fn ascii_spaces(chunk: &[u8]) -> (u64, bool) {
-    let mut padded = [0; 64];
-    let chunk = chunk.first_chunk().unwrap_or_else(|| {
+/// Up to 64 bytes, filled up with what is no white space.
+fn padded(chunk: &[u8]) -> [u8; 64] {
+    chunk.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; 64];
         padded.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-        &padded
-    });
-    let mut spaces = 0;
-    let mut all = 0;
-    for (index, bytes) in chunk.as_chunks::<8>().0.iter().enumerate() {
-        let bytes = u64::from_le_bytes(*bytes);
-        all |= bytes;
-        spaces |= ascii_spaces_of_eight(bytes) << (index * 8);
-    }
-    (spaces, all & each(0x80) == 0)
+        padded
+    })
+}
+
+/// Whether there is a byte with which white space beyond ASCII begins. No early end: so it is done for all at once.
+fn has_leads(bytes: &[u8; 64]) -> bool {
+    let is_lead = |byte: &u8| u8::from(*byte == 0xc2) | u8::from(byte.wrapping_sub(0xe1) <= 0xe3 - 0xe1);
+    !bytes.is_ascii() && bytes.iter().fold(0, |has, byte| has | is_lead(byte)) != 0
+}
+
+/// The ASCII white space, one bit a byte.
+fn ascii_spaces(bytes: &[u8; 64]) -> u64 {
+    let eights = bytes.as_chunks().0.iter().enumerate();
+    eights.fold(0, |spaces, (index, eight)| {
+        spaces | ascii_spaces_of_eight(u64::from_le_bytes(*eight)) << (index * 8)
+    })
 }
 
 /// Eight times the same byte.
@@ -140,35 +139,36 @@ pub(super) fn untold_from_the_back(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn found(bytes: &[u8]) -> Vec<Span> {
+        let mut words = Words::default();
+        words.find(bytes);
+        words.spans().to_vec()
+    }
+
     #[test]
-    fn every_character_is_marked_as_unicode_says_wherever_it_stands() {
-        let mut spaces = Spaces::default();
+    fn every_character_is_told_as_unicode_says_wherever_it_stands() {
         for char in '\0'..=char::MAX {
             let mut bytes = vec![b'x'; 61 + char as usize % 4];
-            let from = bytes.len();
+            let from = bytes.len() as u32;
             bytes.extend(char.to_string().bytes());
-            let to = bytes.len();
+            let to = bytes.len() as u32;
             bytes.push(b'x');
-            spaces.mark(&bytes);
-            let expected = if char.is_whitespace() { (from, to) } else { (bytes.len(), 0) };
-            let found = (spaces.next(0, bytes.len(), true), spaces.last(0, bytes.len(), true));
-            assert_eq!(found, expected, "U+{:04X}", char as u32);
+            let expected =
+                if char.is_whitespace() { vec![[0, from], [to, to + 1]] } else { vec![[0, to + 1]] };
+            assert_eq!(found(&bytes), expected, "U+{:04X}", char as u32);
         }
     }
 
     #[test]
-    fn runs_are_found_from_both_sides_at_every_offset() {
-        let bytes: Vec<_> = (0..200_u32).map(|at| if at * at % 7 < 3 { b' ' } else { b'x' }).collect();
-        let mut spaces = Spaces::default();
-        spaces.mark(&bytes);
-        for from in 0..bytes.len() {
-            for to in from..=bytes.len() {
-                for space in [false, true] {
-                    let is = |byte: &u8| (*byte == b' ') == space;
-                    let next = bytes[from..to].iter().position(is).map_or(to, |at| from + at);
-                    let last = bytes[from..to].iter().rposition(is).map_or(from, |at| from + at + 1);
-                    assert_eq!((spaces.next(from, to, space), spaces.last(from, to, space)), (next, last));
-                }
+    fn words_are_found_whatever_their_length_and_place() {
+        for (gap, word) in [(1, 1), (1, 5), (63, 1), (64, 64), (65, 63), (2, 200), (200, 2)] {
+            for before in 0..=gap {
+                let one = [" ".repeat(gap), "x".repeat(word)].concat();
+                let text = one.repeat(5).split_off(before);
+                let spans = (0..5).map(|index| (index * (gap + word) + gap - before) as u32);
+                let expected: Vec<_> = spans.map(|begin| [begin, begin + word as u32]).collect();
+                assert_eq!(found(text.as_bytes()), expected, "{gap} {word} {before}");
+                assert_eq!(found([&text, " "].concat().as_bytes()), expected, "{gap} {word} {before}");
             }
         }
     }
