@@ -33,8 +33,10 @@ build:
 $(built)/cfpd:
 	@$(MAKE) --no-print-directory build
 
+# The files it serves are beneath target: whoever has a store of his own keeps it untouched.
 demo: build
-	$(built)/cfpd -- sh examples/tour.sh
+	mkdir -p $(built)/demo
+	$(built)/cfpd --root $(built)/demo -- sh examples/tour.sh
 
 test:
 	@tests/tools

@@ -120,10 +120,11 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
     let make = |path: &Path| {
         fs::create_dir_all(path).map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
     };
+    let entries = client.list(name, true)?;
     if !path.as_os_str().is_empty() {
         make(path)?;
     }
-    cli::each(NAME, client.list(name, true)?, |entry| {
+    cli::each(NAME, entries, |entry| {
         let local = path.join(
             entry
                 .name

@@ -87,8 +87,13 @@ fn run(mut args: Args) -> Result<Ending> {
     let files = std::mem::take(&mut args.files);
     let several = args.recursive || files.len() > 1;
     let mut tool = Tool::new(args, several)?;
-    let ending = cli::each(NAME, files, |file| tool.operand(Operand::read(file)))?;
-    if !tool.args.per_file && !tool.args.lines {
+    let ending = cli::each(NAME, files, |file| {
+        let ending = tool.operand(Operand::read(file))?;
+        tool.searched = true;
+        Ok(ending)
+    })?;
+    // Where nothing could be searched there is no total, not even 0.
+    if !tool.args.per_file && !tool.args.lines && tool.searched {
         let line = if tool.args.json {
             format!("{{\"count\":{}}}\n", tool.total)
         } else {
@@ -111,6 +116,8 @@ struct Tool {
     several: bool,
     /// Occurrences so far, or with `--lines` bytes of lines.
     total: u64,
+    /// Whether any file was searched.
+    searched: bool,
 }
 
 impl Tool {
@@ -129,7 +136,16 @@ impl Tool {
         flags.iter().filter(|(_, given)| *given).for_each(|(flag, _)| query.push(flag, None));
         let client = Client::new(&args.settings)?;
         let search = Search { word, show };
-        Ok(Tool { args, search, query, client, output: Output::stdout()?, several, total: 0 })
+        Ok(Tool {
+            args,
+            search,
+            query,
+            client,
+            output: Output::stdout()?,
+            several,
+            total: 0,
+            searched: false,
+        })
     }
 
     /// Searches what one operand means: a file, or all beneath a directory.
@@ -170,9 +186,9 @@ impl Tool {
     /// All files beneath a directory of the server, in one request.
     fn directory(&mut self, name: &Name) -> Result<Ending> {
         if self.args.lines {
-            let entries = self.client.list(name, true)?;
-            let files = entries.into_iter().filter(|entry| !entry.name.directory);
-            return cli::each(NAME, files, |entry| self.lines(&Operand::Stored(name.join(&entry.name))));
+            // The server puts the name below the directory before each line.
+            let source = Operand::Stored(name.clone());
+            return self.print_lines(&source, source.shown().into_encoded_bytes());
         }
         for (file, count) in self.client.count_beneath(name, &self.query)? {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
@@ -182,6 +198,10 @@ impl Tool {
 
     fn lines(&mut self, source: &Operand) -> Result<Ending> {
         let prefix = if self.several { [source.shown().as_bytes(), b":"].concat() } else { Vec::new() };
+        self.print_lines(source, prefix)
+    }
+
+    fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
         let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
         match self.args.local {
             true => local::run(&self.search, source, self.args.decompress, &mut lines, "standard output")?,

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
@@ -14,28 +15,37 @@ use cfp::server::{self, Address, Limits, Options};
 const USAGE: &str = "\
 usage: cfpd [options] [-- COMMAND [ARG...]]
 
-Serves the files of a directory over HTTP, and word operations on them.
+Serves the files beneath a directory over HTTP, and runs word operations on them.
 
-options:
-  -r, --root DIR            serve the files beneath DIR (default: $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd)
-  -l, --listen ADDR         listen on 127.0.0.1:8398 (default), [::1]:0, unix:/path,mode=0660,group=NAME; repeatable
-  --read-only               change nothing
+  -r, --root DIR            serve the files beneath DIR;
+                            else $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd
+  -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 for any free port, or
+                            unix:PATH[,mode=0660][,group=NAME]; repeatable
+  --read-only               refuse every change
   --max-connections N       serve at most N connections at once (default: 1024)
-  --max-file-size SIZE      take no larger file or body; SIZE may end in K, M, G or T (default: 1T)
-  --header-timeout SECONDS  the time for a complete request head (default: 10)
-  --idle-timeout SECONDS    the time between requests, and for a transfer that makes no way (default: 60)
-  --send-size BYTES         hand at most BYTES to a socket in one call
-  --scan-jobs N             search directories with at most N threads (default: the number of cores)
+  --max-file-size SIZE      take no larger file or body (default: 1T);
+                            a number, with K, M, G or T behind it or not
+  --keep-free SIZE          take no upload that would leave less room on the disk
+                            (default: 0)
+  --no-sync                 answer before a write is on the disk
+  --header-timeout SECONDS  time for a request head to arrive (default: 10)
+  --idle-timeout SECONDS    time between requests, and for a transfer that
+                            makes no way (default: 60)
+  --send-size BYTES         send at most BYTES of a file at a time
+  --scan-jobs N             search directories with at most N threads
+                            (default: the number of cores)
   --log FILE                append a line for each request to FILE
-  --grace SECONDS           let running requests finish for SECONDS after TERM or INT (default: 8)
-  -h, --help                print this text
-  -V, --version             print the version
+  --grace SECONDS           let what runs finish for SECONDS after TERM or INT
+                            (default: 8)
+  -h, --help                print this and exit
+  -V, --version             print the version and exit
 
-With a COMMAND, serves on a private socket, runs COMMAND with CFP_SERVER set, and ends with its status.
+Only addresses of this machine itself are listened on: cfpd does not ask who a
+client is. With a COMMAND it listens on a private socket, runs COMMAND with
+CFP_SERVER set and cfpd's own directory first in PATH, and exits as COMMAND does.
 
-examples:
-  cfpd --root /srv/files --listen 127.0.0.1:8398
-  cfpd -- sh -c 'cfp-put notes.txt && cfp-search lamp :notes.txt'
+  cfpd --root /srv/files
+  cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'
 ";
 
 fn parse(mut arguments: Arguments) -> Result<Options> {
@@ -43,9 +53,11 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
         arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
     let root = arguments.value("-r", "--root")?.map(PathBuf::from);
     let log = arguments.value("", "--log")?.map(PathBuf::from);
-    let send_size = number(&mut arguments, "--send-size")?;
+    let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
+    let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
+    let sync = !arguments.flag("", "--no-sync");
     let command = arguments.take_behind();
     if let Some(stray) = arguments.operands()?.first() {
         return Err(Error::usage(format!("{}: no operand is taken here", shown(stray.as_encoded_bytes()))));
@@ -57,19 +69,19 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
-    Ok(Options { root, make_root, listen, read_only, send_size, log, limits, command })
+    Ok(Options { root, make_root, listen, sync, keep_free, read_only, send_size, log, limits, command })
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
     let standard = Limits::default();
     let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
     Ok(Limits {
-        connections: number(arguments, "--max-connections")?.unwrap_or(standard.connections),
+        connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
         file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
-        header_time: seconds(number(arguments, "--header-timeout")?, standard.header_time),
-        idle_time: seconds(number(arguments, "--idle-timeout")?, standard.idle_time),
-        scan_jobs: number(arguments, "--scan-jobs")?.unwrap_or(standard.scan_jobs),
-        grace: seconds(size(arguments, "--grace")?, standard.grace),
+        header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
+        idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
+        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
+        grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
 }
 
@@ -77,15 +89,18 @@ fn address(text: &OsStr) -> Result<Address> {
     Address::parse(text.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
 }
 
-/// A whole number from 1 on.
-fn number<N: std::str::FromStr + PartialEq + Default>(
+/// A whole number, `least` or more.
+fn number<N: FromStr + PartialOrd + From<u8>>(
     arguments: &mut Arguments,
     option: &'static str,
+    least: u8,
 ) -> Result<Option<N>> {
     let Some(text) = arguments.value("", option)? else { return Ok(None) };
-    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|number| *number != N::default());
-    let wrong =
-        || Error::usage(format!("{option} {}: is not a number from 1 on", shown(text.as_encoded_bytes())));
+    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
+    let wrong = || {
+        let text = shown(text.as_encoded_bytes());
+        Error::usage(format!("{option} {text}: is not a number from {least} on"))
+    };
     number.map(Some).ok_or_else(wrong)
 }
 
@@ -152,6 +167,7 @@ mod tests {
         for (text, bytes) in sizes {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
+        assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
         assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
         assert_eq!((with_command.command.len(), with_command.listen.len()), (3, 0));
@@ -159,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 9] = [
+        let rows: [&[&str]; 10] = [
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
@@ -167,6 +183,7 @@ mod tests {
             &["--max-file-size", "99999999T"],
             &["--idle-timeout", "-1"],
             &["--grace"],
+            &["--grace", "1K"],
             &["--frob"],
             &["stray"],
         ];

@@ -139,10 +139,13 @@ impl<'c> Answer<'c> {
         if ends {
             return Ok(());
         }
-        match self.sending.map(|sending| sending.outcome()) {
+        // A server that refuses does so at once, and so is it told: the body may never end.
+        let refused = self.status() >= 400;
+        let outcome = |sending: Sending| if refused { sending.outcome_now() } else { sending.outcome() };
+        match self.sending.map(outcome) {
             None | Some(Some(Ok(Sent::All))) => self.client.keep(self.connection),
             // The server has answered all the same: what was left is not wanted.
-            Some(None | Some(Ok(Sent::Nothing) | Err(_))) => {}
+            Some(_) => {}
         }
         Ok(())
     }

@@ -28,7 +28,8 @@ impl Entry {
         let bad = || Error::status(502, "list", "holds a line that is no entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
-        let mut name = Name::parse(&name_of(&object).ok_or_else(bad)?);
+        let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
+        let mut name = Name::parse(&below);
         name.directory = text("type") == Some("directory");
         name.refuse_escape()?;
         let size = object.get("size").and_then(Value::as_u64).unwrap_or(0);

@@ -110,6 +110,8 @@ pub enum Sent {
     All,
     /// None of it: the server's answer came first.
     Nothing,
+    /// Some of it, until the server closed the connection. Its answer tells why.
+    Part,
 }
 
 /// How a body goes over the wire.
@@ -142,7 +144,7 @@ impl Sending {
         let work = move || {
             let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
                 true => Ok(Sent::Nothing),
-                false => send(reader, form, &socket, &name).map(|()| Sent::All),
+                false => send(reader, form, &socket, &name),
             };
             let failed = sent.is_err();
             let _ = told.send(sent);
@@ -168,23 +170,24 @@ impl Sending {
         self.progress.clear();
     }
 
-    /// What became of the body, once the answer is complete; `None` when it is still being sent.
+    /// What became of the body, once the answer of success is complete; `None` when it is still being sent.
     pub fn outcome(&self) -> Option<Result<Sent>> {
         self.outcome.recv_timeout(SETTLE).ok()
     }
 
-    /// Why the source could not be sent, where that is why the connection ended.
+    /// What has become of the body so far.
+    pub fn outcome_now(&self) -> Option<Result<Sent>> {
+        self.outcome.try_recv().ok()
+    }
+
+    /// Why the source could not be sent, where that is why the connection ended: it was told before that.
     pub fn failure(&self) -> Option<Error> {
-        match self.outcome() {
-            Some(Err(wrong)) if !matches!(wrong, Error::Cut { .. }) => Some(wrong),
-            _ => None,
-        }
+        self.outcome_now().and_then(Result::err)
     }
 }
 
-/// Reads the source and writes the body; an error names the source. When the server has closed the connection
-/// that is no error of the source: its answer tells why.
-fn send(mut reader: impl Read, form: Form, socket: &Socket, name: &str) -> Result<()> {
+/// Reads the source and writes the body; an error names the source.
+fn send(mut reader: impl Read, form: Form, socket: &Socket, name: &str) -> Result<Sent> {
     let body = BodyWriter::new(Wire(socket.clone()), form.framing);
     let sent = if form.zstd {
         Encoder::new(body).and_then(|mut encoder| {
@@ -195,7 +198,12 @@ fn send(mut reader: impl Read, form: Form, socket: &Socket, name: &str) -> Resul
         let mut body = body;
         copy(&mut reader, &mut body).and_then(|()| body.finish(&Fields::new()))
     };
-    sent.map(drop).map_err(|wrong| Error::io(name, wrong))
+    match sent.map_err(|wrong| Error::io(name, wrong)) {
+        Ok(_) => Ok(Sent::All),
+        Err(Error::Cut { name, .. }) if name == WIRE => Ok(Sent::Part),
+        Err(Error::Cut { .. }) => Err(Error::cut(name, "became shorter while it was sent")),
+        Err(wrong) => Err(wrong),
+    }
 }
 
 /// Moves bytes a block at a time.
@@ -211,12 +219,15 @@ pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::R
     }
 }
 
+/// What an error of the wire names, so that it is told from one of the source.
+const WIRE: &str = "the wire";
+
 /// The socket as a body's sink: what it refuses is the server's doing, not the source's.
 struct Wire(Socket);
 
 impl Write for Wire {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.write(block).map_err(|_| Error::cut("server", "closed the connection").into())
+        self.0.write(block).map_err(|_| Error::cut(WIRE, "is closed").into())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,12 +1,17 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::io;
+
 use super::exchange::Exchange;
+use super::limits::BLOCK;
 use super::operation::Operation;
+use super::reply::with_charset;
 use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use super::{list, scan};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, range_holds};
+use crate::http::digest::{self, Digest, Hasher};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
 use crate::store::{Content, Meta, Name};
@@ -53,10 +58,14 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
             false => Coding::Identity,
         };
     let etag = coded_etag(&meta.etag, coding);
-    let mut fields = fields_of(&media_type, &etag, meta.modified);
+    let mut fields = fields_of(&etag, meta.modified);
+    fields.push("Content-Type", &media_type);
     fields.push("Accept-Ranges", "bytes");
     if compressible {
         fields.push("Vary", "Accept-Encoding");
+    }
+    if let Some(digest) = digest_of(exchange, content.as_ref()).filter(|_| coding == Coding::Identity) {
+        fields.push("Repr-Digest", digest::format(&digest));
     }
     if is_not_modified_in_any_coding(exchange, name, &meta, coding)? {
         return exchange.reply.empty(304, fields);
@@ -81,6 +90,26 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
             let line = [&name.shown()[..], b": has no such range\n"].concat();
             exchange.reply.bytes(416, "text/plain", &line, fields)
         }
+    }
+}
+
+/// The digest that was kept, or one taken now for a client that wants it.
+fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
+    content.digest().or_else(|| {
+        let digest = digest::is_wanted(&exchange.request.fields).then(|| take_digest(content))?;
+        digest.ok().inspect(|digest| content.keep_digest(digest))
+    })
+}
+
+fn take_digest(content: &dyn Content) -> io::Result<Digest> {
+    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
+    loop {
+        let read = content.read_at(&mut block, offset)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        offset += read as u64;
     }
 }
 
@@ -122,7 +151,7 @@ fn answer_filtered(
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
-    let mut fields = fields_of(media_type, &etag, modified);
+    let mut fields = fields_of(&etag, modified);
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
     if is_not_modified(exchange.request, name, &etag, modified)? {
         return exchange.reply.empty(304, fields);
@@ -134,6 +163,7 @@ fn answer_filtered(
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
+    fields.push("Content-Type", with_charset(media_type));
     stream(exchange, content, fields, coding, operation)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exchange::Exchange;
 use super::log::rfc3339;
@@ -63,20 +63,26 @@ fn text_line(entry: &Entry) -> Vec<u8> {
     line
 }
 
-/// One object a line. A name that is no UTF-8 is there twice: readable, and exactly, percent-encoded.
 fn json_line(entry: &Entry) -> String {
-    let mut object = json!({
-        "name": String::from_utf8_lossy(&entry.name),
+    let object = json!({
         "type": if entry.meta.kind == Kind::Directory { "directory" } else { "file" },
         "size": entry.meta.size,
         "mtime": rfc3339(entry.meta.modified),
         "etag": entry.meta.etag,
     });
-    if let (Err(_), Some(object)) = (std::str::from_utf8(&entry.name), object.as_object_mut()) {
-        let exact = percent_encode(&entry.name, NON_ALPHANUMERIC).to_string();
-        object.insert("name_bytes".to_owned(), exact.into());
+    format!("{}\n", with_name(object, &entry.name))
+}
+
+/// Gives an object its name; one that is no UTF-8 is there twice: readable, and exactly, percent-encoded.
+pub fn with_name(mut object: Value, name: &[u8]) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert("name".to_owned(), String::from_utf8_lossy(name).into());
+        if std::str::from_utf8(name).is_err() {
+            let exact = percent_encode(name, NON_ALPHANUMERIC).to_string();
+            members.insert("name_bytes".to_owned(), exact.into());
+        }
     }
-    format!("{object}\n")
+    object
 }
 
 fn html_head(name: &Name) -> String {

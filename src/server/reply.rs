@@ -185,7 +185,7 @@ impl<'a> Reply<'a> {
 }
 
 /// Text is said to be UTF-8, which is what the daemon's own words are.
-fn with_charset(media_type: &str) -> String {
+pub fn with_charset(media_type: &str) -> String {
     match media_type {
         "text/plain" => "text/plain; charset=utf-8".to_owned(),
         other => other.to_owned(),

@@ -52,10 +52,9 @@ pub fn is_compressible(media_type: &str) -> bool {
     media_type.starts_with("image/svg") || !DENSE.iter().any(|dense| media_type.starts_with(dense))
 }
 
-/// The fields of every answer with stored bytes in it: what a stranger uploaded runs nothing.
-pub fn fields_of(media_type: &str, etag: &str, modified: SystemTime) -> Fields {
+/// The fields of every answer with stored bytes in it, but for their type: what a stranger uploaded runs nothing.
+pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
     let mut fields = Fields::new();
-    fields.push("Content-Type", media_type);
     fields.push("ETag", etag);
     fields.push("Last-Modified", httpdate::fmt_http_date(modified.max(SystemTime::UNIX_EPOCH)));
     fields.push("X-Content-Type-Options", "nosniff");

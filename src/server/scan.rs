@@ -9,6 +9,7 @@ use std::thread;
 use serde_json::json;
 
 use super::exchange::Exchange;
+use super::list::with_name;
 use super::operation::{Operation, number_type};
 use super::rights::Reader;
 use crate::error::{Error, Result};
@@ -174,9 +175,7 @@ impl Search<'_> {
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
     match json {
-        true => {
-            format!("{}\n", json!({ "name": String::from_utf8_lossy(name), "count": count })).into_bytes()
-        }
+        true => format!("{}\n", with_name(json!({ "count": count }), name)).into_bytes(),
         false => [count.to_string().as_bytes(), b" ", name, b"\n"].concat(),
     }
 }

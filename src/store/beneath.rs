@@ -89,6 +89,11 @@ impl Place {
         Ok(Place { parent, last, directory: (stat.st_dev, stat.st_ino) })
     }
 
+    /// Device and inode of the directory.
+    pub fn directory(&self) -> (u64, u64) {
+        self.directory
+    }
+
     /// What it is the same as.
     pub fn key(&self) -> Key {
         (self.directory.0, self.directory.1, self.last.clone())

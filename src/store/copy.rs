@@ -58,9 +58,12 @@ fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: C
     let content = content::open(local, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
-    let draft = draft::begin(local, to, Some(size))?;
+    let mut draft = draft::begin(local, to, Some(size))?;
     transfer(content.file(), draft.file(), size).map_err(|error| broken(from, error))?;
     draft.permit(permissions(content.stat()))?;
+    if let Some(digest) = content.digest() {
+        draft.set_digest(digest);
+    }
     Box::new(draft).commit(target)
 }
 
@@ -79,14 +82,17 @@ fn copy_directory(
     tree::fill(local, from, base, temporary.handle()).map_err(|error| broken(from, error))?;
     tree::permit(temporary.handle(), &stat).map_err(|errno| wrong(to, errno))?;
 
+    local.durability.tree(temporary.handle()).map_err(|errno| wrong(to, errno))?;
     let place = local.root.place_for(to)?;
-    let _held = local.locks.hold(vec![place.key()]);
+    let held = local.locks.hold(vec![place.key()]);
     let comer =
         Comer { place: temporary.place(), kind: Kind::Directory, is_tree: true, prepare: &|_| Ok(()) };
     let settled = settle(local, &comer, to, &place, target)?;
     if !settled.exchanged {
         temporary.is_placed();
     }
+    drop(held);
+    local.durability.entry(&place).map_err(|errno| wrong(to, errno))?;
     let stat = fstat(temporary.handle()).map_err(|errno| wrong(to, errno))?;
     let meta = Meta::of(&stat).ok_or_else(|| absent(to))?;
     Ok(Written { created: settled.created, meta })

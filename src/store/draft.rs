@@ -4,23 +4,35 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod, fstat};
 use nix::sys::statvfs::fstatvfs;
 
-use super::beneath::{Place, absent, wrong, wrong_for};
+use super::beneath::{absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
 use super::standing::Served;
+use super::stat::permissions;
 use super::temporary::Temporary;
 use super::walk::errno_of;
-use super::{Check, Draft, Kind, Meta, Name, Written};
+use super::{Check, Draft, Kind, Meta, Name, Written, digest};
 use crate::error::{Error, Result};
+
+/// How much is written before the room left is looked at again, in bytes.
+const LOOK_EVERY: u64 = 8 << 20;
 
 /// A content being written beside its name.
 pub(super) struct Upload<'a> {
     local: &'a Local,
     name: Name,
     temporary: Temporary,
+    /// Its SHA-256, where that is known.
+    digest: Option<[u8; 32]>,
+    /// Its length, where that is known.
+    size: Option<u64>,
+    /// Bytes that may still be written before the room left is looked at again.
+    unlooked: u64,
 }
 
 /// Begins a content. What can never be put under the name is refused now, before a byte is sent.
@@ -28,9 +40,9 @@ pub(super) fn begin<'a>(local: &'a Local, name: &Name, size: Option<u64>) -> Res
     let place = local.root.place_for(name)?;
     let standing = local.root.look(name.components(), &place).map_err(|errno| wrong(name, errno))?;
     judge(Kind::File, name, &standing)?;
-    require_room(name, &place, size.unwrap_or_default())?;
+    require_room(local, name, &place.parent, size.unwrap_or_default())?;
     let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
-    Ok(Upload { local, name: name.clone(), temporary })
+    Ok(Upload { local, name: name.clone(), temporary, digest: None, size, unlooked: 0 })
 }
 
 impl Upload<'_> {
@@ -39,23 +51,59 @@ impl Upload<'_> {
         self.temporary.handle()
     }
 
+    /// Takes the room for a content whose length is known when its first byte is there, so that it cannot run out on
+    /// the way; of one that may grow without end, looks from time to time whether enough is left.
+    fn prepare_room(&mut self, wanted: u64) -> Result<()> {
+        if let Some(size) = self.size.take().filter(|size| *size > 0) {
+            self.unlooked = size.max(LOOK_EVERY);
+            let keep = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+            match fallocate(self.file(), keep, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
+                // Not every file system can.
+                Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => {}
+                Err(errno) => return Err(wrong(&self.name, errno)),
+            }
+        }
+        if self.unlooked < wanted && self.local.keep_free > 0 {
+            require_room(self.local, &self.name, &self.temporary.place().parent, LOOK_EVERY.max(wanted))?;
+            self.unlooked = LOOK_EVERY.max(wanted);
+        }
+        self.unlooked = self.unlooked.saturating_sub(wanted);
+        Ok(())
+    }
+
     /// Gives the content other permissions than a new file's, should it replace none.
     pub fn permit(&self, mode: Mode) -> Result<()> {
         fchmod(self.file(), mode).map_err(|errno| wrong(&self.name, errno))
     }
 
-    /// The last look at the finished file before its name points at it. Its time is set here, to the nanosecond:
-    /// the kernel's own is coarser than two quick writes, and the entity tag needs them apart.
+    /// Makes the content whole on the disk before its name points at it, so that a crash finds the old one or the
+    /// new one. Its time is set here, to the nanosecond: the kernel's own is coarser than two quick writes, and the
+    /// entity tag needs them apart.
     fn finish(&self, replaced: Option<&Served>) -> nix::Result<()> {
         if let Some(replaced) = replaced {
             fchmod(self.file(), replaced.permissions)?;
         }
-        self.file().set_modified(SystemTime::now()).map_err(errno_of)
+        self.file().set_modified(SystemTime::now()).map_err(errno_of)?;
+        if let Some(digest) = &self.digest {
+            digest::write(self.file(), &fstat(self.file())?, digest);
+        }
+        self.local.durability.content(self.file())
+    }
+
+    /// Finishes once more in the rare case that another file came under the name meanwhile.
+    fn finish_again(&self, replaced: Option<&Served>) -> nix::Result<()> {
+        match replaced {
+            Some(replaced) if permissions(&fstat(self.file())?) != replaced.permissions => {
+                self.finish(Some(replaced))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Write for Upload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.prepare_room(bytes.len() as u64)?;
         self.file().write(bytes).map_err(|wrong| match wrong.kind() {
             io::ErrorKind::Interrupted => wrong,
             _ => Error::io(self.name.shown(), wrong).into(),
@@ -68,30 +116,41 @@ impl Write for Upload<'_> {
 }
 
 impl Draft for Upload<'_> {
+    fn set_digest(&mut self, digest: [u8; 32]) {
+        self.digest = Some(digest);
+    }
+
     /// The name is walked again: should its directory have been renamed meanwhile, the content goes where the name
     /// leads now, not where it led.
     fn commit(mut self: Box<Self>, check: Check<'_>) -> Result<Written> {
         let place = self.local.root.place_for(&self.name)?;
-        let _held = self.local.locks.hold(vec![place.key()]);
+        let named = |errno| wrong(&self.name, errno);
+        let standing = self.local.root.look(self.name.components(), &place).map_err(named)?;
+        self.finish(standing.served()).map_err(named)?;
+        let held = self.local.locks.hold(vec![place.key()]);
         let comer = Comer {
             place: self.temporary.place(),
             kind: Kind::File,
             is_tree: false,
-            prepare: &|replaced| self.finish(replaced),
+            prepare: &|replaced| self.finish_again(replaced),
         };
         let settled = settle(self.local, &comer, &self.name, &place, check)?;
         self.temporary.is_placed();
+        drop(held);
+        self.local.durability.entry(&place).map_err(|errno| wrong(&self.name, errno))?;
         let meta = fstat(self.file()).map_err(|errno| wrong(&self.name, errno))?;
         let meta = Meta::of(&meta).ok_or_else(|| absent(&self.name))?;
         Ok(Written { created: settled.created, meta })
     }
 }
 
-/// Refuses a content that cannot fit, as far as the file system knows now. Nothing is set aside: a client could
+/// Refuses a content that cannot fit, as far as the file system knows now. Nothing is set aside yet: a client could
 /// claim all room there is with one line.
-fn require_room(name: &Name, place: &Place, size: u64) -> Result<()> {
-    match room(&place.parent) {
-        Ok(room) if room < size => Err(Error::status(507, name.shown(), format!("no room for {size} bytes"))),
+fn require_room(local: &Local, name: &Name, directory: &OwnedFd, size: u64) -> Result<()> {
+    match room(directory) {
+        Ok(room) if room.saturating_sub(local.keep_free) < size => {
+            Err(Error::status(507, name.shown(), format!("no room for {size} bytes")))
+        }
         Ok(_) => Ok(()),
         Err(errno) => Err(wrong(name, errno)),
     }

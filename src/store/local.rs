@@ -9,6 +9,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
 use super::beneath::{HANDLE, Root, absent, wrong, wrong_for};
+use super::durable::Durability;
 use super::locks::Locks;
 use super::temporary::Temporary;
 use super::{Check, Content, Draft, Entries, Meta, Name, Store, Written};
@@ -22,13 +23,33 @@ use crate::error::{Error, Result};
 pub struct Local {
     pub(super) root: Root,
     pub(super) locks: Locks,
+    pub(super) durability: Durability,
+    /// Room that uploads leave free, in bytes.
+    pub(super) keep_free: u64,
 }
 
 impl Local {
     /// Opens the directory, which must be there. The path is never used again: the handle stays with the directory
     /// even if it is renamed.
     pub fn open(root: &Path) -> Result<Self> {
-        Ok(Local { root: Root::open(root)?, locks: Locks::default() })
+        Ok(Local {
+            root: Root::open(root)?,
+            locks: Locks::default(),
+            durability: Durability::default(),
+            keep_free: 0,
+        })
+    }
+
+    /// Leaves it to the system when writes reach the disk: what was acknowledged may be lost with the power.
+    pub fn without_sync(mut self) -> Self {
+        self.durability.off = true;
+        self
+    }
+
+    /// Refuses contents that would leave fewer bytes free.
+    pub fn keeping_free(mut self, bytes: u64) -> Self {
+        self.keep_free = bytes;
+        self
     }
 
     /// Removes what a daemon that died left behind, and returns how many temporaries that were. It walks through
@@ -83,7 +104,7 @@ impl Store for Local {
         let place = self.root.place_for(name)?;
         match mkdirat(&place.parent, place.last.as_slice(), Mode::from_bits_truncate(0o777)) {
             Err(Errno::EEXIST) => Err(stands()),
-            made => made.map_err(|errno| wrong_for(name, errno)),
+            made => made.and_then(|()| self.durability.entry(&place)).map_err(|errno| wrong_for(name, errno)),
         }
     }
 

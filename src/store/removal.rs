@@ -36,9 +36,14 @@ pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<()>
     if served.is_tree() {
         let doomed = hide(&place).map_err(|errno| wrong(name, errno))?;
         drop(held);
+        local.durability.entry(&place).map_err(|errno| wrong(name, errno))?;
         return remove(&place.parent, &doomed).map_err(|errno| wrong(name, errno));
     }
     unlinkat(&place.parent, place.last.as_slice(), UnlinkatFlags::NoRemoveDir)
+        .and_then(|()| {
+            drop(held);
+            local.durability.entry(&place)
+        })
         .map_err(|errno| wrong(name, errno))
 }
 

@@ -44,12 +44,21 @@ pub(super) fn rename(
     if settled.exchanged {
         let doomed = hide(&old).map_err(|errno| wrong(from, errno))?;
         drop(held);
+        sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
         // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
         let _ = remove(&old.parent, &doomed);
     } else {
         forget_twin(&old, moved).map_err(|errno| wrong(from, errno))?;
+        drop(held);
+        sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
     }
     Ok(written)
+}
+
+/// The new name first: a crash between the two may leave both, but not none.
+fn sync_entries(local: &Local, old: &Place, new: &Place) -> nix::Result<()> {
+    local.durability.entry(new)?;
+    if old.directory() == new.directory() { Ok(()) } else { local.durability.entry(old) }
 }
 
 /// Two names of one file (hard links): the system's rename does nothing then and leaves both.

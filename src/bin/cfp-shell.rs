@@ -1,0 +1,66 @@
+//! cfp-shell: a session with the server. It owns its arguments; the session stands in `cli::shell`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+
+use cfp::cli::{self, Arguments, Ending, shell};
+use cfp::client::Settings;
+use cfp::error::Result;
+
+const NAME: &str = "cfp-shell";
+const USAGE: &str = "\
+usage: cfp-shell [-c COMMAND] [option ...]
+
+Holds one connection to the server and carries out commands: at a terminal it
+prompts and asks for what is missing, else it reads them from standard input.
+
+  -c, --command COMMAND
+                      carry out this one command and end
+  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -z, --compress HOW  auto, always or never
+  -q, --quiet         no progress, no remarks
+  -v, --verbose       tell what is asked and answered
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+
+  cfp-shell -c 'search lantern :notes.txt'
+  printf '%s\\n' 'upload notes.txt' list logout | cfp-shell
+";
+
+#[derive(Debug, PartialEq)]
+struct Args {
+    settings: Settings,
+    command: Option<OsString>,
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
+    let command = arguments.value("-c", "--command")?;
+    let settings = arguments.settings()?;
+    let [] = cli::exactly(arguments.operands()?, "no operand")?;
+    Ok(Args { settings, command })
+}
+
+fn run(args: Args) -> Result<Ending> {
+    match args.command {
+        Some(command) => shell::run_one(&args.settings, command.as_bytes()),
+        None => shell::run(NAME, &args.settings),
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(NAME, USAGE, parse, run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let args = parse(Arguments::new(["-q", "--command", "list"])).unwrap();
+        let settings = Settings { quiet: true, ..Settings::default() };
+        assert_eq!(args, Args { settings, command: Some("list".into()) });
+        assert_eq!(parse(Arguments::new(["list"])).unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,234 @@
+//! The papers say what the programs do: help, man pages and completions name the same options, and every command
+//! that a page shows is run. It owns the comparison; how a shell is asked and a page is read stands in `docs/`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+#[path = "docs/console.rs"]
+mod console;
+#[path = "docs/page.rs"]
+mod page;
+#[path = "docs/shells.rs"]
+mod shells;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::Sandbox;
+use page::Page;
+use shells::{Offers, Shell};
+
+const PROGRAMS: [&str; 12] = [
+    "cfpd",
+    "cfp-search",
+    "cfp-replace",
+    "cfp-reverse",
+    "cfp-cat",
+    "cfp-put",
+    "cfp-get",
+    "cfp-ls",
+    "cfp-mv",
+    "cfp-cp",
+    "cfp-rm",
+    "cfp-shell",
+];
+
+/// A sandbox with the files that the pages speak of.
+fn furnished() -> Sandbox {
+    let notes = "Rust keeps the notes.\nThe notes keep Rust, and rust keeps nothing.\n";
+    let sandbox = Sandbox::new();
+    sandbox.write("notes.txt", notes);
+    sandbox.write("draft.txt", "One colour, two colours, another colour.\n");
+    sandbox.write("pages/one.txt", "Rust is on page one.\n");
+    sandbox.write("pages/two.txt", "Nothing is on page two.\n");
+    sandbox.keep("notes.txt", notes);
+    sandbox.keep("pub/a.txt", "Rust, and Rust again.\n");
+    sandbox.keep("pub/b.txt", "No such word here: rusty.\n");
+    sandbox
+}
+
+/// Whether a program that a test needs is there; says so when the test is left out.
+fn is_here(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let here = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    if !here {
+        eprintln!("skipped: no {program} here");
+    }
+    here
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The options a help text lists: those that begin an indented line, before the two spaces that end the column.
+fn options_of_help(help: &str) -> BTreeSet<String> {
+    help.lines()
+        .filter(|line| line.starts_with(' ') && line.trim_start().starts_with('-'))
+        .filter_map(|line| line.trim_start().split("  ").next())
+        .flat_map(|column| column.split([' ', ',']))
+        .filter(|word| word.starts_with('-') && !word.trim_matches('-').is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn help_and_man_page_name_the_same_options() {
+    let sandbox = Sandbox::new();
+    for program in PROGRAMS {
+        let said = sandbox.run(program, ["--help"]).success().stderr("");
+        let help = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+        assert_eq!(options_of_help(&help), Page::of(program).options(), "{program} --help and its man page");
+        sandbox.run(program, ["-h"]).success().stdout(help);
+    }
+}
+
+#[test]
+fn a_synopsis_names_only_options_that_the_page_explains() {
+    for program in PROGRAMS {
+        let page = Page::of(program);
+        let unknown: Vec<_> = page.synopsis_options().difference(&page.options()).cloned().collect();
+        assert!(unknown.is_empty(), "{program}: {unknown:?}");
+    }
+}
+
+#[test]
+fn every_tool_says_the_same_of_its_exit_status() {
+    let same = Page::read("cfp.7").section("EXIT STATUS");
+    assert!(same.contains(".It 3"));
+    for program in PROGRAMS {
+        assert!(Page::of(program).section("EXIT STATUS").starts_with(&same), "{program}");
+    }
+}
+
+#[test]
+fn man_pages_lint_clean() {
+    if !is_here("mandoc") {
+        return;
+    }
+    let mut lint = Command::new("mandoc");
+    lint.args(["-Tlint", "-W", "warning"]).args(Page::all().iter().map(Page::path));
+    assert_cmd::Command::from_std(lint).assert().success().stdout("").stderr("");
+}
+
+#[test]
+fn every_program_has_a_man_page_and_every_page_a_program() {
+    let pages: BTreeSet<_> = Page::all().iter().map(|page| page.name().to_owned()).collect();
+    let programs: BTreeSet<_> = PROGRAMS.into_iter().chain(["cfp"]).map(str::to_owned).collect();
+    assert_eq!(pages, programs);
+}
+
+#[test]
+fn every_example_of_a_man_page_runs_as_it_stands() {
+    for page in Page::all() {
+        let examples = page.examples();
+        assert!(!examples.is_empty(), "{} has no examples", page.name());
+        let sandbox = furnished();
+        for example in examples {
+            sandbox.sh(&example).append_context("page", page.name().to_owned()).success();
+        }
+    }
+}
+
+#[test]
+fn the_shells_offer_the_options_of_the_man_page() {
+    let sandbox = Sandbox::new();
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        for program in PROGRAMS {
+            // A shell may show long options only once `--` is typed.
+            let mut offers = shell.offers(&sandbox, sandbox.url(), &[program, "-"]);
+            offers.extend(shell.offers(&sandbox, sandbox.url(), &[program, "--"]));
+            assert_eq!(offers, Page::of(program).options(), "{program} in {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn the_shells_complete_an_option_a_local_file_and_a_name_on_the_server() {
+    let sandbox = furnished();
+    sandbox.write("here.txt", "");
+    let rows: &[(&[&str], &[&str])] = &[
+        (&["cfp-search", "--ig"], &["--ignore-case"]),
+        (&["cfp-cat", "-z", "al"], &["always"]),
+        (&["cfp-cat", "he"], &["here.txt"]),
+        (&["cfp-put", "he"], &["here.txt"]),
+        (&["cfp-search", "Rust", ":"], &[":notes.txt", ":pub/"]),
+        (&["cfp-search", "Rust", ":pub/a"], &[":pub/a.txt"]),
+        (&["cfp-replace", "Rust", "C", "draft.txt", "-o", ":p"], &[":pub/"]),
+        (&["cfp-get", "no"], &["notes.txt"]),
+        (&["cfp-rm", "pub/"], &["pub/a.txt", "pub/b.txt"]),
+        (&["cfp-put", "here.txt", "--as", "pub/b"], &["pub/b.txt"]),
+        (&["cfpd", "--", "cfp-sea"], &["cfp-search"]),
+    ];
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        for (words, expected) in rows {
+            let expected: Offers = expected.iter().map(|offer| offer.to_string()).collect();
+            assert_eq!(shell.offers(&sandbox, sandbox.url(), words), expected, "{words:?} in {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn the_shells_take_odd_names_as_they_are() {
+    let odd = ["$(touch ran)", "`touch ran`", "it's", "two words", "*", "\"", "\\", "é", "-f"];
+    let sandbox = Sandbox::new();
+    for name in odd {
+        sandbox.keep(&format!("odd/{name}"), "");
+    }
+    let expected: Offers = odd.iter().map(|name| format!(":odd/{name}")).collect();
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        assert_eq!(shell.offers(&sandbox, sandbox.url(), &["cfp-cat", ":odd/"]), expected, "{shell:?}");
+        let one = shell.offers(&sandbox, sandbox.url(), &["cfp-cat", ":odd/two\\ w"]);
+        assert_eq!(one, Offers::from([":odd/two words".to_owned()]), "{shell:?}");
+        assert!(!sandbox.work().join("ran").exists(), "{shell:?} ran a name");
+    }
+}
+
+#[test]
+fn the_shells_are_silent_when_no_server_answers() {
+    let sandbox = Sandbox::new();
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        let offers = shell.offers(&sandbox, "unix:/nowhere/cfp.sock", &["cfp-get", "no"]);
+        assert_eq!(offers, Offers::new(), "{shell:?}");
+    }
+}
+
+#[test]
+fn the_loader_of_bash_finds_the_completion_by_the_name_of_a_program() {
+    let loader = "/usr/share/bash-completion/bash_completion";
+    if !Path::new(loader).exists() {
+        eprintln!("skipped: no bash-completion here");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/bash/cfp");
+    let script = format!(
+        "mkdir completions; ln -s '{file}' completions/cfp-get; export BASH_COMPLETION_USER_DIR=$PWD;
+        bash --norc -c 'source {loader}; _completion_loader cfp-get; complete -p cfp-get'"
+    );
+    sandbox.sh(&script).success().stdout("complete -F _cfp cfp-get\n");
+}
+
+#[test]
+fn the_pages_print_what_they_say() {
+    if !is_here("curl") {
+        return;
+    }
+    for name in ["README.md", "docs/protocol.md", "docs/words.md"] {
+        console::run(&furnished(), name, &read(name));
+    }
+}
+
+#[test]
+fn a_console_fence_is_read_as_commands_and_what_they_print() {
+    let page = "```console\n$ one\nprinted\n\n$ two \\\n  more\n```\nprose\n```sh\n$ three\n```\n";
+    let step = |line, command: &str, output: Option<&str>| console::Step {
+        line,
+        command: command.to_owned(),
+        output: output.map(str::to_owned),
+    };
+    let expected = [step(2, "one", Some("printed\n\n")), step(5, "two \\\n  more", None)];
+    assert_eq!(console::steps(page), expected);
+}

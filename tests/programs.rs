@@ -1,0 +1,21 @@
+//! The tools, each against a real cfpd: one module a program, and one for what goes wrong in all of them alike.
+
+#[cfg(test)]
+mod common;
+
+// The attribute is for clippy: what helps a test may unwrap as a test may.
+#[cfg(test)]
+mod programs {
+    mod cat;
+    mod failures;
+    mod get;
+    mod ls;
+    mod names;
+    mod put;
+    mod replace;
+    mod reverse;
+    mod search;
+    mod shell;
+    mod stranger;
+    mod terminal;
+}

@@ -1,0 +1,138 @@
+//! What goes wrong, in all tools alike: one line, the program's name first, and the right exit code.
+
+use crate::common::Sandbox;
+
+#[test]
+fn every_failure_is_one_line_and_the_right_code() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "text\n");
+    sandbox.write("d/f", "text\n");
+    sandbox.keep("f", "text\n");
+    sandbox.keep("d/f", "text\n");
+    let rows: [(&[&str], i32); 34] = [
+        (&["cfp-ls", "--foo"], 2),
+        (&["cfp-ls", "-lR"], 2),
+        (&["cfp-put", "f", "-t"], 2),
+        (&["cfp-cat", "-z", "maybe", ":f"], 2),
+        (&["cfp-cat", "-s", "https://example.org", ":f"], 2),
+        (&["cfp-mv", "one"], 2),
+        (&["cfp-search"], 2),
+        (&["cfp-search", "", "f"], 2),
+        (&["cfp-replace", "", "x", "f"], 2),
+        (&["cfp-shell", "-c", "search '' :f"], 2),
+        (&["cfp-search", "w", "none"], 2),
+        (&["cfp-search", "w", ":none"], 2),
+        (&["cfp-replace", "a", "b", ":none", "-o", ":f"], 2),
+        (&["cfp-cat", "none"], 2),
+        (&["cfp-cat", ":none"], 2),
+        (&["cfp-get", "none"], 2),
+        (&["cfp-put", "none"], 2),
+        (&["cfp-mv", "none", "x"], 2),
+        (&["cfp-rm", "none"], 2),
+        (&["cfp-ls", "none"], 2),
+        (&["cfp-cat", "f/f"], 2),
+        (&["cfp-search", "w", "d"], 2),
+        (&["cfp-search", "w", ":d"], 2),
+        (&["cfp-reverse", "d"], 2),
+        (&["cfp-reverse", ":d"], 2),
+        (&["cfp-reverse", "f", "-o", "d"], 2),
+        (&["cfp-reverse", "f", "-o", ":d"], 2),
+        (&["cfp-put", "d"], 2),
+        (&["cfp-get", "d"], 2),
+        (&["cfp-put", "f", "--as", "../f"], 2),
+        (&["cfp-cp", "f", "d/../g"], 2),
+        (&["cfp-put", "f", "--as", "a//b"], 2),
+        (&["cfp-put", "f", "--as", ".cfpd/f"], 2),
+        (&["cfp-shell", "-c", "upload none"], 2),
+    ];
+    for (argv, code) in rows {
+        let said = sandbox.run(argv[0], &argv[1..]).stdout("").code(code);
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        let line = stderr.starts_with(&format!("{}: ", argv[0])) && stderr.lines().count() == 1;
+        assert!(line, "{argv:?}: {stderr}");
+    }
+    let said = sandbox.run("cfp-ls", ["--foo"]);
+    said.stderr("cfp-ls: unknown option --foo, see cfp-ls --help\n");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_now() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "");
+    let rows: [&[&str]; 6] = [
+        &["cfp-search", "w", "f"],
+        &["cfp-cat", ":f"],
+        &["cfp-put", "f"],
+        &["cfp-get", "f"],
+        &["cfp-ls"],
+        &["cfp-shell", "-c", "list"],
+    ];
+    for argv in rows {
+        for (server, said) in [
+            ("http://127.0.0.1:1", "http://127.0.0.1:1: connection refused"),
+            ("unix:/nowhere", "unix:/nowhere: no such file or directory"),
+        ] {
+            let line = format!("{}: {said}\n", argv[0]);
+            sandbox.run(argv[0], argv[1..].iter().chain(&["-s", server])).stdout("").stderr(line).code(3);
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_not_now() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "w\n");
+    sandbox.keep("f", "w\n");
+    let commands = [
+        "cfp-search w f",
+        "cfp-replace -n w x f",
+        "cfp-replace w x f",
+        "cfp-reverse --local f",
+        "cfp-cat f",
+        "cfp-cat :f",
+        "cfp-get f -o -",
+        "cfp-ls",
+        "cfp-ls --help",
+        "cfp-shell -c list",
+    ];
+    for command in commands {
+        let said = sandbox.sh(&format!("{command} > /dev/full || exit $?")).code(3);
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert!(stderr.ends_with(": standard output: no space left on device\n"), "{command}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{command}: {stderr}");
+    }
+    sandbox.run("cfp-reverse", ["f", "-o", "/dev/full"]).code(3);
+}
+
+#[test]
+fn a_read_only_server_refuses_for_good() {
+    let sandbox = Sandbox::with(&["--read-only"]);
+    sandbox.write("f", "text");
+    sandbox.keep("g", "text");
+    let rows: [&[&str]; 7] = [
+        &["cfp-put", "f"],
+        &["cfp-put", "f", "--as", "new/f"],
+        &["cfp-mv", "g", "h"],
+        &["cfp-cp", "g", "h"],
+        &["cfp-rm", "g"],
+        &["cfp-replace", "a", "b", ":g", "-o", ":h"],
+        &["cfp-reverse", "--in-place", ":g"],
+    ];
+    for argv in rows {
+        let said = sandbox.run(argv[0], &argv[1..]).stdout("").code(2);
+        assert_eq!(String::from_utf8_lossy(&said.get_output().stderr).lines().count(), 1, "{argv:?}");
+    }
+    sandbox.run("cfp-search", ["text", ":g", "f"]).stdout("2\n").success();
+}
+
+#[test]
+fn the_conversation_is_told_on_request_and_nothing_else_is() {
+    let sandbox = Sandbox::new();
+    sandbox.feed("cfp-put", ["-v", "-", "--as", "d/f"], "x").stdout("").stderr(
+        "> PUT /d/f\n< 409 Conflict\n> MKCOL /d/\n< 201 Created\n> PUT /d/f\n< 100 Continue\n< 201 Created\n",
+    );
+    sandbox
+        .run("cfp-cat", ["--version"])
+        .stdout(concat!("cfp-cat ", env!("CARGO_PKG_VERSION"), "\n"))
+        .success();
+}

@@ -1,0 +1,57 @@
+//! cfp-ls: names as programs want them.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use predicates::prelude::*;
+
+use crate::common::Sandbox;
+
+#[test]
+fn names_are_sorted_by_their_bytes_and_directories_end_in_a_slash() {
+    let sandbox = Sandbox::new();
+    sandbox.run("cfp-ls", [""; 0]).stdout("").stderr("").success();
+    for name in ["b", "B", "a/x", "a/y/z", "a.txt", "é"] {
+        sandbox.keep(name, "12345");
+    }
+    let rows: [(&[&str], &str); 7] = [
+        (&[], "B\na.txt\na/\nb\né\n"),
+        (&[":"], "B\na.txt\na/\nb\né\n"),
+        (&["a"], "x\ny/\n"),
+        (&[":a/"], "x\ny/\n"),
+        (&["-R", "a"], "x\ny/\ny/z\n"),
+        (&["a/x"], "a/x\n"),
+        (&["-0", "a", "b"], "a/x\0a/y/\0b\0"),
+    ];
+    for (argv, stdout) in rows {
+        sandbox.run("cfp-ls", argv).stdout(stdout).stderr("").success();
+    }
+    sandbox.run("cfp-ls", ["none", "a"]).stdout("a/x\na/y/\n").code(2);
+}
+
+#[test]
+fn more_is_known_of_each_name() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f", "12345");
+    let time = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z";
+    let long = predicate::str::is_match(format!("^ +5 {time} f\n$")).unwrap();
+    sandbox.run("cfp-ls", ["-l", "d"]).stdout(long).success();
+    let said = sandbox.run("cfp-ls", ["--json", "-R"]).success();
+    let lines = std::str::from_utf8(&said.get_output().stdout).unwrap().lines();
+    let objects: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&objects[0]["name"], &objects[0]["type"]), (&"d".into(), &"directory".into()));
+    assert_eq!((&objects[1]["name"], &objects[1]["size"]), (&"d/f".into(), &5.into()));
+    assert!(objects[1]["etag"].as_str().unwrap().starts_with('"'));
+}
+
+#[test]
+fn names_that_are_no_text_come_as_they_are() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.root().join(OsStr::from_bytes(b"a\n\xffb")), "").unwrap();
+    sandbox.run("cfp-ls", [""; 0]).stdout(&b"a\n\xffb\n"[..]).success();
+    sandbox.run("cfp-ls", ["-0"]).stdout(&b"a\n\xffb\0"[..]).success();
+    sandbox
+        .run("cfp-ls", ["--json"])
+        .stdout(predicate::str::contains("\"name_bytes\":\"a%0A%FFb\""))
+        .success();
+}

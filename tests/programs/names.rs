@@ -1,0 +1,60 @@
+//! cfp-mv, cfp-cp, cfp-rm: what happens to names.
+
+use std::fs;
+
+use crate::common::Sandbox;
+
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for name in ["a", "d/b", "d/e/c"] {
+        sandbox.keep(name, name);
+    }
+    sandbox
+}
+
+// Row B1.
+#[test]
+fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
+    let rows: [(&[&str], &str, &str); 8] = [
+        (&["cfp-mv", "a", "z"], "d/ d/b d/e/ d/e/c z", ""),
+        (&["cfp-mv", "a", "d"], "d/ d/a d/b d/e/ d/e/c", ""),
+        (&["cfp-mv", ":a", ":new/dir/"], "d/ d/b d/e/ d/e/c new/ new/dir/ new/dir/a", ""),
+        (&["cfp-mv", "d", "new/d"], "a new/ new/d/ new/d/b new/d/e/ new/d/e/c", ""),
+        (&["cfp-cp", "a", "x/y"], "a d/ d/b d/e/ d/e/c x/ x/y", ""),
+        (&["cfp-cp", "d/e", "d2"], "a d/ d/b d/e/ d/e/c d2/ d2/c", ""),
+        (&["cfp-cp", "a", "d/b"], "a d/ d/b d/e/ d/e/c", ""),
+        (&["cfp-rm", "-r", "d", "a"], "", ""),
+    ];
+    for (argv, left, said) in rows {
+        let sandbox = furnished();
+        sandbox.run(argv[0], &argv[1..]).stdout(said).stderr("").success();
+        let list = sandbox.run("cfp-ls", ["-R"]).success();
+        let names: Vec<_> = std::str::from_utf8(&list.get_output().stdout).unwrap().lines().collect();
+        assert_eq!(names.join(" "), left, "{argv:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_there_stays_when_that_was_asked_for() {
+    let sandbox = furnished();
+    for program in ["cfp-mv", "cfp-cp"] {
+        sandbox.run(program, ["-n", "a", "d/b"]).stdout("").stderr("").code(1);
+    }
+    assert_eq!(fs::read_to_string(sandbox.root().join("d/b")).unwrap(), "d/b");
+    sandbox.run("cfp-cp", ["-n", "a", "free"]).success();
+    sandbox.run("cfp-mv", ["a", "d/b"]).success();
+    assert_eq!(fs::read_to_string(sandbox.root().join("d/b")).unwrap(), "a");
+}
+
+#[test]
+fn a_directory_is_deleted_only_on_purpose_and_the_root_never() {
+    let sandbox = furnished();
+    for argv in [&["d"][..], &["d/"], &["none"], &["-r", "none"], &["-r", ""], &["-r", ":"], &["-r", "/"]] {
+        let said = sandbox.run("cfp-rm", argv).stdout("").code(2);
+        assert_eq!(String::from_utf8_lossy(&said.get_output().stderr).lines().count(), 1, "{argv:?}");
+    }
+    sandbox.run("cfp-rm", ["-f", "none"]).stderr("").success();
+    sandbox.run("cfp-rm", ["-r", "-f", "none", "d"]).stderr("").success();
+    sandbox.run("cfp-rm", ["none", "a"]).code(2);
+    sandbox.run("cfp-ls", [""; 0]).stdout("").success();
+}

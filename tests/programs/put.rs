@@ -1,0 +1,104 @@
+//! cfp-put: what a file is called on the server, and what is never overwritten.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::process::Stdio;
+
+use crate::common::Sandbox;
+
+fn stored(sandbox: &Sandbox, name: &str) -> String {
+    fs::read_to_string(sandbox.root().join(name)).unwrap()
+}
+
+// Row B1.
+#[test]
+fn a_file_is_stored_under_its_base_name_or_the_one_it_is_given() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/f", "text");
+    sandbox.write("empty", "");
+    sandbox.run("cfp-put", ["d/f", "empty"]).stdout("").stderr("").success();
+    sandbox.run("cfp-put", ["-t", "new/dir", "d/f", "empty"]).stdout("").stderr("").success();
+    sandbox.run("cfp-put", ["d/f", "--as", ":other/name"]).stdout("").stderr("").success();
+    sandbox.run("cfp-put", ["d/f", "--as", "folder/"]).stdout("").stderr("").success();
+    for name in ["f", "new/dir/f", "other/name", "folder/f"] {
+        assert_eq!(stored(&sandbox, name), "text", "{name}");
+    }
+    assert_eq!(stored(&sandbox, "empty") + &stored(&sandbox, "new/dir/empty"), "");
+}
+
+// Row B2.
+#[test]
+fn a_stream_of_any_length_is_stored_and_its_directories_are_made() {
+    let sandbox = Sandbox::new();
+    sandbox.sh("seq 500000 | cfp-put - --as deep/er/f").stdout("").stderr("").success();
+    sandbox.sh("seq 500000 | cfp-put -z always - --as z").stdout("").stderr("").success();
+    sandbox
+        .sh("seq 500000 > f; cfp-put f --as large; seq 500000 | tee a b > c; cfp-put -z always a b c")
+        .success();
+    let expected = fs::read(sandbox.work().join("f")).unwrap();
+    for name in ["deep/er/f", "z", "large", "a", "b", "c"] {
+        assert!(fs::read(sandbox.root().join(name)).unwrap() == expected, "{name} differs");
+    }
+    sandbox.feed("cfp-put", ["-", "--as", "nothing"], "").success();
+    assert_eq!(stored(&sandbox, "nothing"), "");
+}
+
+#[test]
+fn a_file_that_is_there_stays_when_that_was_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "new");
+    sandbox.keep("f", "old");
+    sandbox.run("cfp-put", ["-n", "f"]).stdout("").stderr("").code(1);
+    sandbox.sh("yes | head -c 3000000 | cfp-put -n - --as f || [ $? = 1 ]").stderr("").success();
+    assert_eq!(stored(&sandbox, "f"), "old");
+    sandbox.run("cfp-put", ["-n", "f", "--as", "g"]).success();
+    sandbox.run("cfp-put", ["f"]).success();
+    assert_eq!(stored(&sandbox, "f") + &stored(&sandbox, "g"), "newnew");
+}
+
+#[test]
+fn a_directory_is_stored_with_all_in_it_and_comes_back_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/a", "1");
+    sandbox.write("d/e/b", "2");
+    fs::create_dir(sandbox.work().join("d/none")).unwrap();
+    symlink("a", sandbox.work().join("d/link")).unwrap();
+    symlink(".", sandbox.work().join("d/circle")).unwrap();
+    sandbox.run("cfp-put", ["d"]).code(2);
+    let left_out = "cfp-put: d/circle: is neither a file nor a directory, left out\n";
+    sandbox.run("cfp-put", ["-r", "d"]).stdout("").stderr(left_out).success();
+    sandbox.run("cfp-put", ["-r", "-q", "-t", "x/y", "d/"]).stdout("").stderr("").success();
+    sandbox.run("cfp-ls", ["-R"]).stdout(
+        "d/\nd/a\nd/e/\nd/e/b\nd/link\nd/none/\nx/\nx/y/\nx/y/d/\nx/y/d/a\nx/y/d/e/\nx/y/d/e/b\nx/y/d/link\nx/y/d/none/\n",
+    );
+    sandbox.run("cfp-get", ["-r", "x/y/d", "-o", "back"]).stdout("").stderr("").success();
+    sandbox.sh("rm d/circle; diff -r d back").success();
+}
+
+#[test]
+fn a_refusal_is_told_while_the_source_goes_on_for_ever() {
+    let sandbox = Sandbox::with(&["--read-only"]);
+    // A source that never says a word, and one that never stops.
+    let mut silent = sandbox.command("cfp-put");
+    silent.args(["-", "--as", "f"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = silent.spawn().unwrap();
+    let stdin = child.stdin.take();
+    let said = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!(said.status.code(), Some(2));
+    assert!(said.stderr.starts_with(b"cfp-put: "), "{said:?}");
+    sandbox.sh("yes | cfp-put - --as f 2>said || [ $? = 2 ]; [ $(wc -l < said) = 1 ]").success();
+}
+
+#[test]
+fn names_are_bytes() {
+    let sandbox = Sandbox::new();
+    let odd = std::ffi::OsStr::from_bytes(b" %41\xff\n+?#:");
+    fs::write(sandbox.work().join(odd), "odd").unwrap();
+    sandbox.run("cfp-put", [std::ffi::OsStr::new("--"), odd]).stderr("").success();
+    assert_eq!(fs::read_to_string(sandbox.root().join(odd)).unwrap(), "odd");
+    sandbox.run("cfp-ls", ["-0"]).stdout(&b" %41\xff\n+?#:\0"[..]).success();
+    sandbox.run("cfp-get", [std::ffi::OsStr::new("-o"), "back".as_ref(), odd]).success();
+    assert_eq!(fs::read_to_string(sandbox.work().join("back")).unwrap(), "odd");
+}

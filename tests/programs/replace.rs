@@ -1,0 +1,105 @@
+//! cfp-replace: from every kind of source to every kind of target.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::Sandbox;
+
+const OLD: &str = "red redder RED\r\nred";
+const NEW: &str = "blue redder RED\r\nblue";
+
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", OLD);
+    sandbox.keep("f", OLD);
+    sandbox
+}
+
+// Row A2.
+#[test]
+fn a_result_is_stored_under_the_name_it_is_given_here_or_there() {
+    let sandbox = furnished();
+    for (at, source) in ["f", ":f", "-"].into_iter().enumerate() {
+        sandbox.feed("cfp-replace", ["red", "blue", source], OLD).stdout(NEW).stderr("").success();
+        let (here, there) = (format!("out-{at}"), format!(":new/dir/out-{at}"));
+        sandbox.feed("cfp-replace", ["red", "blue", source, "-o", &here], OLD).stdout("").success();
+        sandbox.feed("cfp-replace", ["red", "blue", source, "-o", &there], OLD).stdout("").success();
+        assert_eq!(fs::read_to_string(sandbox.work().join(here)).unwrap(), NEW);
+        assert_eq!(fs::read_to_string(sandbox.root().join(&there[1..])).unwrap(), NEW);
+    }
+}
+
+#[test]
+fn local_work_gives_the_same_bytes_and_asks_no_server() {
+    let sandbox = furnished();
+    let nowhere = ["-s", "unix:/nowhere", "--local"];
+    let rows: [&[&str]; 3] = [&["red", "blue", "f"], &["-i", "RED", "x"], &["--substring", "red", ""]];
+    for argv in rows {
+        let remote = sandbox.feed("cfp-replace", argv, OLD).success();
+        let local = sandbox.feed("cfp-replace", nowhere.iter().chain(argv), OLD).success();
+        assert_eq!(local.get_output().stdout, remote.get_output().stdout, "{argv:?}");
+    }
+    sandbox.run("cfp-replace", ["--local", "a", "b", ":f"]).stdout("").code(2);
+}
+
+#[test]
+fn in_place_keeps_name_and_mode_and_leaves_nothing_else() {
+    let sandbox = furnished();
+    let path = sandbox.work().join("f");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.run("cfp-replace", ["--in-place", "red", "blue", "f", ":f"]).stdout("").stderr("").success();
+    assert_eq!(fs::read_to_string(&path).unwrap(), NEW);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), NEW);
+    assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(sandbox.root()).unwrap().count(), 1);
+    sandbox.run("cfp-replace", ["--in-place", "--local", "blue", "red", "f"]).success();
+    assert_eq!(fs::read_to_string(&path).unwrap(), OLD);
+}
+
+#[test]
+fn several_files_come_out_one_after_the_other() {
+    let sandbox = furnished();
+    sandbox.run("cfp-replace", ["red", "blue", "f", ":f"]).stdout([NEW, NEW].concat()).success();
+    sandbox.run("cfp-replace", ["red", "blue", "f", "nowhere", ":f"]).stdout([NEW, NEW].concat()).code(2);
+    sandbox.run("cfp-replace", ["red", "blue", "f", "nowhere", "-o", "out"]).code(2);
+    assert!(!sandbox.work().join("out").exists());
+    sandbox.run("cfp-replace", ["red", "blue", "f", "f", "-o", ":out"]).code(2);
+}
+
+#[test]
+fn a_count_replaces_nothing() {
+    let sandbox = furnished();
+    for argv in [["-n", "red", "blue", "f"], ["-n", "red", "blue", ":f"]] {
+        sandbox.run("cfp-replace", argv).stdout("2\n").success();
+    }
+    sandbox.run("cfp-replace", ["-n", "--local", "red", "blue", "f"]).stdout("2\n").success();
+    sandbox.run("cfp-replace", ["-n", "green", "blue", ":f"]).stdout("0\n").code(1);
+    assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), OLD);
+}
+
+#[test]
+fn compressed_transfer_changes_no_byte() {
+    let sandbox = furnished();
+    for how in ["always", "never", "auto"] {
+        for source in ["f", ":f", "-"] {
+            sandbox.feed("cfp-replace", ["-z", how, "red", "blue", source], OLD).stdout(NEW).success();
+        }
+        sandbox.run("cfp-replace", ["-z", how, "red", "blue", "f", "-o", ":z"]).success();
+        assert_eq!(fs::read_to_string(sandbox.root().join("z")).unwrap(), NEW);
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_it_quietly() {
+    let sandbox = Sandbox::new();
+    sandbox.sh("yes word | cfp-replace word other | head -c 10").stdout("other\nothe").stderr("").success();
+    sandbox
+        .sh("yes word | cfp-replace --local word other | head -n 1")
+        .stdout("other\n")
+        .stderr("")
+        .success();
+    sandbox
+        .sh("seq 1000000 > f; cfp-cat f | head -n 1; cfp-put f; cfp-get f -o - | head -n 1")
+        .stdout("1\n1\n");
+}

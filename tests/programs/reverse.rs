@@ -1,0 +1,48 @@
+//! cfp-reverse: the words last first, wherever they come from and go to.
+
+use std::fs;
+
+use crate::common::Sandbox;
+
+const TEXT: &str = "one  two\n\tthree four";
+const REVERSED: &str = "four  three\n\ttwo one";
+
+// Row A3.
+#[test]
+fn words_are_reversed_and_stored_under_the_name_they_are_given() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", TEXT);
+    sandbox.keep("f", TEXT);
+    for source in ["f", ":f", "-"] {
+        sandbox.feed("cfp-reverse", [source], TEXT).stdout(REVERSED).stderr("").success();
+        sandbox.feed("cfp-reverse", [source, "-o", "out"], TEXT).stdout("").success();
+        assert_eq!(fs::read_to_string(sandbox.work().join("out")).unwrap(), REVERSED);
+        sandbox.feed("cfp-reverse", [source, "-o", ":out"], TEXT).stdout("").success();
+        assert_eq!(fs::read_to_string(sandbox.root().join("out")).unwrap(), REVERSED);
+    }
+    sandbox.feed("cfp-reverse", ["--local"], TEXT).stdout(REVERSED).success();
+    sandbox.run("cfp-reverse", ["--local", "f"]).stdout(REVERSED).success();
+}
+
+#[test]
+fn each_line_by_itself_and_in_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", TEXT);
+    sandbox.keep("f", TEXT);
+    let by_line = "two  one\n\tfour three";
+    for argv in [&["--per-line", "f"][..], &["--per-line", ":f"], &["--per-line", "--local", "f"]] {
+        sandbox.run("cfp-reverse", argv).stdout(by_line).success();
+    }
+    sandbox.run("cfp-reverse", ["--in-place", ":f"]).success();
+    sandbox.run("cfp-reverse", ["--in-place", "f"]).success();
+    assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), REVERSED);
+    assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), REVERSED);
+}
+
+#[test]
+fn twice_gives_back_every_byte_of_a_large_stream() {
+    let sandbox = Sandbox::new();
+    let script = "seq 300000 > f; cfp-reverse < f | cfp-reverse | cmp - f
+        cfp-reverse --local < f | cfp-reverse -z always - | cmp - f";
+    sandbox.sh(script).stdout("").stderr("").success();
+}

@@ -1,0 +1,120 @@
+//! cfp-search: counts, lines and JSON, over every kind of operand.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::stranger::Stranger;
+use crate::common::Sandbox;
+
+const TEXT: &str = "The lantern: lantern, lanterns.\nNo light.\nLANTERN\n";
+
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", TEXT);
+    sandbox.write("d/g", "a lantern\n");
+    sandbox.write("d/e/h", "none\n");
+    sandbox.keep("f", TEXT);
+    sandbox.keep("d/g", "a lantern\n");
+    sandbox.keep("d/e/h", "none\n");
+    sandbox
+}
+
+// Row A1.
+#[test]
+fn a_word_is_counted_in_a_sent_file_a_pipe_and_a_stored_file() {
+    let sandbox = furnished();
+    let rows: [(&[&str], &str, i32); 9] = [
+        (&["lantern", "f"], "2\n", 0),
+        (&["lantern", ":f"], "2\n", 0),
+        (&["lantern"], "3\n", 0),
+        (&["lantern", "-", "f", ":f"], "7\n", 0),
+        (&["-i", "lantern", "f"], "3\n", 0),
+        (&["--substring", "lantern", ":f"], "3\n", 0),
+        (&["No light.\nLANTERN", "f"], "1\n", 0),
+        (&["nothing", ":f"], "0\n", 1),
+        (&["--local", "-i", "--substring", "lantern", "f", "-"], "7\n", 0),
+    ];
+    for (argv, stdout, code) in rows {
+        sandbox.feed("cfp-search", argv, "lantern lantern lantern").stdout(stdout).stderr("").code(code);
+    }
+}
+
+#[test]
+fn each_file_may_have_its_own_line_and_json_its_own_object() {
+    let sandbox = furnished();
+    let rows: [(&[&str], &str); 5] = [
+        (&["--per-file", "lantern", "f", ":f", ":d/e/h"], "f:2\n:f:2\n:d/e/h:0\n"),
+        (&["--json", "lantern", "f", ":f"], "{\"count\":4}\n"),
+        (&["--json", "--per-file", "lantern", ":f"], "{\"count\":2,\"name\":\":f\"}\n"),
+        (&["--lines", "LANTERN", ":f"], "LANTERN\n"),
+        (&["--lines", "lantern", "f", ":d/g"], "f:The lantern: lantern, lanterns.\n:d/g:a lantern\n"),
+    ];
+    for (argv, stdout) in rows {
+        sandbox.run("cfp-search", argv).stdout(stdout).stderr("").success();
+        if argv.iter().all(|argument| !argument.starts_with(':')) {
+            sandbox.run("cfp-search", argv.iter().chain(&["--local"])).stdout(stdout).success();
+        }
+    }
+    sandbox.run("cfp-search", ["--lines", "nothing", ":f"]).stdout("").code(1);
+}
+
+#[test]
+fn a_directory_is_searched_whole_here_and_there() {
+    let sandbox = furnished();
+    for directory in [":d", ":d/", "d", "d/"] {
+        sandbox.run("cfp-search", ["-r", "lantern", directory]).stdout("1\n").success();
+        let said = sandbox.run("cfp-search", ["-r", "--per-file", "lantern", directory]).success();
+        let mut lines: Vec<_> = std::str::from_utf8(&said.get_output().stdout).unwrap().lines().collect();
+        lines.sort();
+        let base = directory.trim_end_matches('/');
+        assert_eq!(lines, [format!("{base}/e/h:0"), format!("{base}/g:1")], "{directory}");
+        let line = format!("{base}/g:a lantern\n");
+        sandbox.run("cfp-search", ["-r", "--lines", "lantern", directory]).stdout(line).success();
+        sandbox.run("cfp-search", ["lantern", directory]).stdout("").code(2);
+    }
+    sandbox.run("cfp-search", ["-r", "lantern", ":"]).stdout("3\n").success();
+}
+
+#[test]
+fn compressed_files_are_searched_inside() {
+    let sandbox = Sandbox::new();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(TEXT.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = zstd::encode_all(TEXT.as_bytes(), 1).unwrap();
+    for (name, content) in [("f.gz", gzip), ("f.zst", zstd)] {
+        sandbox.write(name, &content);
+        sandbox.keep(name, &content);
+        let stored = format!(":{name}");
+        sandbox.run("cfp-search", ["--decompress", "lantern", name, &stored]).stdout("4\n").success();
+        sandbox.run("cfp-search", ["--decompress", "--local", "lantern", name]).stdout("2\n").success();
+    }
+}
+
+#[test]
+fn an_operand_that_fails_is_told_and_the_others_are_done() {
+    let sandbox = furnished();
+    let said = sandbox.run("cfp-search", ["lantern", "nowhere", "f", ":nowhere", ":f"]).stdout("4\n").code(2);
+    let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    assert!(
+        stderr.lines().all(|line| line.starts_with("cfp-search: ") && line.contains("nowhere: ")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn many_operands_travel_over_one_connection() {
+    let sandbox = Sandbox::new();
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let one = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n2\n\r\n0\r\n\r\n";
+    let server = stranger.answer(&[one, chunked, one]);
+    sandbox.run("cfp-search", ["-s", &url, "w", ":a", ":b", ":c"]).stdout("4\n").success();
+    let (heads, listener) = server.join().unwrap();
+    assert!(heads[2].starts_with("GET /c?search=w HTTP/1.1\r\n"), "{}", heads[2]);
+    assert!(listener.accept().is_err(), "there was a second connection");
+}
