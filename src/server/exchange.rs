@@ -134,12 +134,14 @@ impl<'e> Exchange<'e> {
 
     /// Answers an error, when that can still be done.
     fn fail(&mut self, error: &Error) {
-        if error.http_status() >= 500 {
+        // What a client made up is no trouble of this server.
+        if error.http_status() >= 500 && error.http_status() != 501 {
             self.server.log.trouble(error);
         }
         if self.reply.is_begun() {
             return;
         }
+        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
         let mut fields = Fields::new();
         if error.http_status() == 405 {
             fields.push("Allow", allowed(self.request.target() == b"*" || self.request.target() == b"/"));

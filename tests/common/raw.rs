@@ -1,7 +1,7 @@
 //! One raw connection: bytes go out as a test wrote them, and answers are read by their framing. It owns the socket
 //! and nothing else; what bytes mean is the test's.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use cfp::http::framing::{Framing, of_response};
@@ -96,6 +96,20 @@ impl Raw {
         self.send(&request);
         let text = String::from_utf8_lossy(request.as_ref());
         self.answer_to(text.split(' ').next().unwrap_or_default())
+    }
+
+    /// The next line with its end, or what came before the server's end.
+    pub fn line(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.input.read_until(b'\n', &mut line).unwrap();
+        line
+    }
+
+    /// The next bytes, fewer only at the server's end.
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Read::by_ref(&mut self.input).take(count as u64).read_to_end(&mut bytes).unwrap();
+        bytes
     }
 
     /// Whatever still comes, to the server's end. A reset after it is an end too.
