@@ -134,8 +134,7 @@ impl<'e> Exchange<'e> {
 
     /// Answers an error, when that can still be done.
     fn fail(&mut self, error: &Error) {
-        // What a client made up is no trouble of this server.
-        if error.http_status() >= 500 && error.http_status() != 501 {
+        if error.http_status() >= 500 && !is_of_the_client(error) {
             self.server.log.trouble(error);
         }
         if self.reply.is_begun() {
@@ -144,7 +143,8 @@ impl<'e> Exchange<'e> {
         self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
         let mut fields = Fields::new();
         if error.http_status() == 405 {
-            fields.push("Allow", allowed(self.request.target() == b"*" || self.request.target() == b"/"));
+            let root = Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
+            fields.push("Allow", allowed(root));
         }
         // A client that is gone needs no answer.
         let _ = self.reply.error(error, Some(self.request), fields);
@@ -156,6 +156,15 @@ impl<'e> Exchange<'e> {
             self.reply.closes = true;
         }
         self.reply
+    }
+}
+
+/// A client that leaves early, or makes a method up, is no trouble of ours.
+fn is_of_the_client(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match error {
+        Error::System { source, .. } => matches!(source.kind(), BrokenPipe | ConnectionReset),
+        error => error.http_status() == 501,
     }
 }
 
