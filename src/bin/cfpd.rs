@@ -25,6 +25,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --max-connections N       serve at most N connections at once (default: 1024)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
+  --keep-free SIZE          take no upload that would leave less room on the disk
+                            (default: 0)
+  --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
                             makes no way (default: 60)
@@ -52,7 +55,9 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let log = arguments.value("", "--log")?.map(PathBuf::from);
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
+    let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
+    let sync = !arguments.flag("", "--no-sync");
     let command = arguments.take_behind();
     if let Some(stray) = arguments.operands()?.first() {
         return Err(Error::usage(format!("{}: no operand is taken here", shown(stray.as_encoded_bytes()))));
@@ -64,7 +69,7 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
-    Ok(Options { root, make_root, listen, read_only, send_size, log, limits, command })
+    Ok(Options { root, make_root, listen, sync, keep_free, read_only, send_size, log, limits, command })
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {

@@ -4,6 +4,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use super::chunked::{Decoder, write_chunk};
+use super::digest::{Digest, Hasher};
 use super::fields::Fields;
 use super::framing::Framing;
 use crate::error::Error;
@@ -13,6 +14,8 @@ use crate::error::Error;
 pub struct Complete {
     /// The trailer fields, where there were any.
     pub trailers: Fields,
+    /// The digest of the bytes as they came, where [`Body::hash`] asked for it.
+    pub digest: Option<Digest>,
 }
 
 /// A body being read.
@@ -20,6 +23,7 @@ pub struct Complete {
 pub struct Body<R> {
     input: R,
     state: State,
+    hasher: Option<Hasher>,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,12 @@ impl<R: BufRead> Body<R> {
             Framing::Chunked => State::Chunked(Decoder::new()),
             Framing::UntilClose => State::UntilClose { ended: false },
         };
-        Body { input, state }
+        Body { input, state, hasher: None }
+    }
+
+    /// Has the digest of the bytes taken while they are read. To be asked before the first of them.
+    pub fn hash(&mut self) {
+        self.hasher = Some(Hasher::default());
     }
 
     /// States that the body came whole, when all of it was read. Whatever a reader left over is read first, so
@@ -50,7 +59,7 @@ impl<R: BufRead> Body<R> {
             State::Chunked(decoder) => decoder.take_trailers(),
             _ => Fields::new(),
         };
-        Ok(Complete { trailers })
+        Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
     }
 
     /// Whether nothing of the body is left on the wire, as far as was read.
@@ -65,6 +74,16 @@ impl<R: BufRead> Body<R> {
 
 impl<R: BufRead> Read for Body<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_wire(out)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(out.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> Body<R> {
+    fn read_wire(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
             // A buffered reader asked for nothing may still wait for something.
             State::Length(0) => Ok(0),

@@ -9,6 +9,7 @@ pub mod body;
 pub mod chunked;
 pub mod coding;
 pub mod condition;
+pub mod digest;
 pub mod fields;
 pub mod framing;
 pub mod head;

@@ -1,6 +1,9 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::io;
+
 use super::exchange::Exchange;
+use super::limits::BLOCK;
 use super::operation::Operation;
 use super::reply::with_charset;
 use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
@@ -8,6 +11,7 @@ use super::{list, scan};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, range_holds};
+use crate::http::digest::{self, Digest, Hasher};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
 use crate::store::{Content, Meta, Name};
@@ -60,6 +64,9 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
     if compressible {
         fields.push("Vary", "Accept-Encoding");
     }
+    if let Some(digest) = digest_of(exchange, content.as_ref()).filter(|_| coding == Coding::Identity) {
+        fields.push("Repr-Digest", digest::format(&digest));
+    }
     if is_not_modified_in_any_coding(exchange, name, &meta, coding)? {
         return exchange.reply.empty(304, fields);
     }
@@ -83,6 +90,26 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
             let line = [&name.shown()[..], b": has no such range\n"].concat();
             exchange.reply.bytes(416, "text/plain", &line, fields)
         }
+    }
+}
+
+/// The digest that was kept, or one taken now for a client that wants it.
+fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
+    content.digest().or_else(|| {
+        let digest = digest::is_wanted(&exchange.request.fields).then(|| take_digest(content))?;
+        digest.ok().inspect(|digest| content.keep_digest(digest))
+    })
+}
+
+fn take_digest(content: &dyn Content) -> io::Result<Digest> {
+    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
+    loop {
+        let read = content.read_at(&mut block, offset)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        offset += read as u64;
     }
 }
 

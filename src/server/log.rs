@@ -57,7 +57,12 @@ impl Log {
 
     /// Notes what went wrong.
     pub fn trouble(&self, error: &Error) {
-        let line = format!("cfpd: {error}\n");
+        self.remark(&error.to_string());
+    }
+
+    /// Notes what an admin should know.
+    pub fn remark(&self, what: &str) {
+        let line = format!("cfpd: {what}\n");
         match &self.access {
             Some(file) => write_line(file, &line),
             None => write_line(io::stderr(), &line),

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::error::{Error, Result};
-use crate::store::Local;
+use crate::store::{Local, Store};
 
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
@@ -23,6 +23,7 @@ mod content;
 mod describe;
 mod drain;
 mod exchange;
+mod hashed;
 mod limits;
 mod list;
 mod listen;
@@ -49,6 +50,10 @@ pub struct Options {
     pub make_root: bool,
     /// Where to listen; with a command and nothing here, only on a private socket.
     pub listen: Vec<Address>,
+    /// Whether a write is on the disk before it is acknowledged.
+    pub sync: bool,
+    /// Bytes of the file system that uploads leave free.
+    pub keep_free: u64,
     /// Whether nobody may write.
     pub read_only: bool,
     /// Bytes handed to a socket in one call.
@@ -86,15 +91,23 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
         fs::create_dir_all(&options.root).map_err(named)?;
     }
-    let store = Local::open(&options.root)?;
+    let mut store = Local::open(&options.root)?.keeping_free(options.keep_free);
+    if !options.sync {
+        store = store.without_sync();
+    }
+    let store = Arc::new(store);
     let server = Arc::new(Server {
-        rights: rights::Rights::new(Box::new(store), options.read_only),
+        rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
         helpers: scan::Helpers::new(options.limits.scan_jobs),
         limits: options.limits,
         send_size: options.send_size,
         log: log::Log::open(options.log.as_deref())?,
         connections: Arc::default(),
     });
+    if !options.sync {
+        server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
+    }
+    sweep(&server, store);
     let private = command::PrivateSocket::for_command(&options.command)?;
     let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
     let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
@@ -117,6 +130,18 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     acceptors.stop();
     finish(&server, end);
     Ok(code)
+}
+
+/// Removes what a daemon that died left behind, while the service goes on.
+fn sweep(server: &Arc<Server>, store: Arc<Local>) {
+    let server = Arc::clone(server);
+    thread::spawn(move || match store.sweep() {
+        Ok(0) => {}
+        Ok(swept) => {
+            server.log.remark(&format!("{swept} unfinished uploads of a daemon that ended were removed"))
+        }
+        Err(error) => server.log.trouble(&error),
+    });
 }
 
 /// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.

@@ -1,6 +1,7 @@
 //! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
 
 use super::exchange::Exchange;
+use super::hashed::Hashed;
 use super::operation::Operation;
 use super::put::answer_written;
 use super::representation::{check_write, failed};
@@ -72,11 +73,11 @@ fn copy_filtered(
     let read = content.meta().clone();
     check_write(request, name, Some(&read))?;
     may_stand(request, to, reader.meta(to).ok().as_ref())?;
-    let mut draft = writer.create(to, None)?;
+    let mut draft = Hashed::new(writer.create(to, None)?);
     operation
         .run_on_content(content, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
-    draft.commit(&|standing| match name == to {
+    draft.commit(None, &|standing| match name == to {
         true if standing.is_none_or(|now| now.etag != read.etag) => {
             Err(Error::status(412, name.shown(), "changed while it was worked on"))
         }

@@ -2,12 +2,13 @@
 //! came whole: only then is there a [`Complete`] to publish with.
 
 use super::exchange::Exchange;
+use super::hashed::Hashed;
 use super::operation::Operation;
 use super::representation::check_write;
 use super::rights::Writer;
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request, target};
-use crate::store::{Draft, Name, Written};
+use crate::store::{Name, Written};
 
 /// Stores the body under a name.
 pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
@@ -19,7 +20,13 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
     let standing = server.rights.reader().meta(name).ok();
     check_write(request, name, standing.as_ref())?;
-    let mut draft = writer.create(name, length)?;
+    let draft = writer.create(name, length)?;
+    // The body is hashed as it comes; what is stored has a digest of its own where it is something else.
+    exchange.upload.hash();
+    let mut draft = match operation.is_none() && exchange.upload.is_identity() {
+        true => Hashed::told_at_the_end(draft),
+        false => Hashed::new(draft),
+    };
     let operation = operation.unwrap_or_else(Operation::identity);
     let spool = || server.rights.reader().spool();
     let complete =
@@ -29,8 +36,8 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 }
 
 /// Puts a draft under its name, which takes the proof that its body came whole.
-fn publish(draft: Box<dyn Draft + '_>, _whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
-    draft.commit(&|standing| check_write(request, name, standing))
+fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
+    draft.commit(whole.digest, &|standing| check_write(request, name, standing))
 }
 
 /// Answers 201 or 204 with the tag of what stands under the name now.

@@ -3,19 +3,20 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::store::{Check, Content, Draft, Entries, Meta, Name, Store, Written};
 
 /// The gate before a store.
 pub struct Rights {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
     read_only: bool,
 }
 
 impl Rights {
     /// A gate before `store`; with `read_only` nobody may write.
-    pub fn new(store: Box<dyn Store>, read_only: bool) -> Self {
+    pub fn new(store: Arc<dyn Store>, read_only: bool) -> Self {
         Rights { store, read_only }
     }
 

@@ -6,10 +6,11 @@ use std::io::{self, BufRead, Read, Write};
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::http::coding::{self, Coding};
-use crate::http::{Body, Complete, Framing, Request, Version};
+use crate::http::{Body, Complete, Fields, Framing, Request, Version, digest};
 
 /// The body of a request.
 pub struct Upload<'a> {
+    head: &'a Fields,
     body: Body<&'a mut dyn BufRead>,
     framing: Framing,
     coding: Coding,
@@ -22,7 +23,7 @@ pub struct Upload<'a> {
 impl<'a> Upload<'a> {
     /// The body that follows the head of `request` in `input`; `most` decoded bytes are taken.
     pub fn new(
-        request: &Request,
+        request: &'a Request,
         framing: Framing,
         input: &'a mut dyn BufRead,
         stream: &'a Stream,
@@ -32,7 +33,11 @@ impl<'a> Upload<'a> {
             && request.version == Version::Http11
             && !matches!(framing, Framing::None | Framing::Length(0));
         let awaits_leave = awaits.then_some(stream);
-        Upload { body: Body::new(input, framing), framing, coding: Coding::Identity, most, awaits_leave }
+        let mut body = Body::new(input, framing);
+        if digest::is_announced(&request.fields) {
+            body.hash();
+        }
+        Upload { head: &request.fields, body, framing, coding: Coding::Identity, most, awaits_leave }
     }
 
     /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
@@ -57,7 +62,18 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Reads the content through `work`, which must read it to its end, and states that the body came whole.
+    /// Has the digest of the body taken as it comes. To be asked before it is read.
+    pub fn hash(&mut self) {
+        self.body.hash();
+    }
+
+    /// Whether the content is the body's own bytes.
+    pub fn is_identity(&self) -> bool {
+        self.coding == Coding::Identity
+    }
+
+    /// Reads the content through `work`, which must read it to its end, and states that the body came whole and is
+    /// what its digests say.
     pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         if let Some(mut stream) = self.awaits_leave.take() {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|wrong| Error::io("client", wrong))?;
@@ -69,10 +85,13 @@ impl<'a> Upload<'a> {
                 coding::decoder(&mut self.body).and_then(|bytes| work(&mut Bounded { bytes, left, most }))
             }
         };
-        outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
-            Error::Cut { name, what } => Error::status(400, name, what),
-            other => other,
-        })
+        let whole =
+            outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
+                Error::Cut { name, what } => Error::status(400, name, what),
+                other => other,
+            })?;
+        digest::verify(self.head, &whole)?;
+        Ok(whole)
     }
 
     /// Reads what nobody wanted of the body, at most `most` bytes. True when the connection is at its end then,

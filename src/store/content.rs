@@ -9,7 +9,7 @@ use nix::sys::stat::{FileStat, fstat};
 
 use super::beneath::{READ, absent, wrong};
 use super::local::Local;
-use super::{Content, Kind, Meta, Name};
+use super::{Content, Kind, Meta, Name, digest};
 use crate::error::{Error, Result};
 
 /// An open file and what one `fstat` said of it.
@@ -64,5 +64,13 @@ impl Content for Opened {
 
     fn descriptor(&self) -> Option<&File> {
         Some(&self.file)
+    }
+
+    fn digest(&self) -> Option<[u8; 32]> {
+        digest::read(&self.file, &self.stat)
+    }
+
+    fn keep_digest(&self, digest: &[u8; 32]) {
+        digest::write(&self.file, &self.stat, digest);
     }
 }

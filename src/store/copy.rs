@@ -58,9 +58,12 @@ fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: C
     let content = content::open(local, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
-    let draft = draft::begin(local, to, Some(size))?;
+    let mut draft = draft::begin(local, to, Some(size))?;
     transfer(content.file(), draft.file(), size).map_err(|error| broken(from, error))?;
     draft.permit(permissions(content.stat()))?;
+    if let Some(digest) = content.digest() {
+        draft.set_digest(digest);
+    }
     Box::new(draft).commit(target)
 }
 

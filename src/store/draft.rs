@@ -16,7 +16,7 @@ use super::standing::Served;
 use super::stat::permissions;
 use super::temporary::Temporary;
 use super::walk::errno_of;
-use super::{Check, Draft, Kind, Meta, Name, Written};
+use super::{Check, Draft, Kind, Meta, Name, Written, digest};
 use crate::error::{Error, Result};
 
 /// How much is written before the room left is looked at again, in bytes.
@@ -27,6 +27,8 @@ pub(super) struct Upload<'a> {
     local: &'a Local,
     name: Name,
     temporary: Temporary,
+    /// Its SHA-256, where that is known.
+    digest: Option<[u8; 32]>,
     /// Its length, where that is known.
     size: Option<u64>,
     /// Bytes that may still be written before the room left is looked at again.
@@ -40,7 +42,7 @@ pub(super) fn begin<'a>(local: &'a Local, name: &Name, size: Option<u64>) -> Res
     judge(Kind::File, name, &standing)?;
     require_room(local, name, &place.parent, size.unwrap_or_default())?;
     let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
-    Ok(Upload { local, name: name.clone(), temporary, size, unlooked: 0 })
+    Ok(Upload { local, name: name.clone(), temporary, digest: None, size, unlooked: 0 })
 }
 
 impl Upload<'_> {
@@ -82,6 +84,9 @@ impl Upload<'_> {
             fchmod(self.file(), replaced.permissions)?;
         }
         self.file().set_modified(SystemTime::now()).map_err(errno_of)?;
+        if let Some(digest) = &self.digest {
+            digest::write(self.file(), &fstat(self.file())?, digest);
+        }
         self.local.durability.content(self.file())
     }
 
@@ -111,6 +116,10 @@ impl Write for Upload<'_> {
 }
 
 impl Draft for Upload<'_> {
+    fn set_digest(&mut self, digest: [u8; 32]) {
+        self.digest = Some(digest);
+    }
+
     /// The name is walked again: should its directory have been renamed meanwhile, the content goes where the name
     /// leads now, not where it led.
     fn commit(mut self: Box<Self>, check: Check<'_>) -> Result<Written> {

@@ -26,6 +26,7 @@ pub use name::{Name, RESERVED};
 mod beneath;
 mod content;
 mod copy;
+mod digest;
 mod draft;
 mod durable;
 mod list;
@@ -72,6 +73,10 @@ pub trait Content: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// The open file, where the engine has one: for `sendfile`.
     fn descriptor(&self) -> Option<&File>;
+    /// The SHA-256 of all of it, where one was kept that is still true.
+    fn digest(&self) -> Option<[u8; 32]>;
+    /// Keeps the SHA-256 of all of it for the next time, as far as the engine can.
+    fn keep_digest(&self, digest: &[u8; 32]);
 }
 
 /// One line of a list.
@@ -92,6 +97,8 @@ pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 
 /// A new content on its way to a name. Nobody sees it before [`Draft::commit`]; dropped, it leaves no trace.
 pub trait Draft: Write {
+    /// Keeps the SHA-256 of what was written with the content.
+    fn set_digest(&mut self, digest: [u8; 32]);
     /// Puts the content under its name, replacing what stood there, at once. `check` is asked under the lock of
     /// the name, just before.
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written>;

@@ -1,0 +1,140 @@
+//! Digests of contents and representations (RFC 9530): SHA-256 in fields and trailers, and what is held against
+//! them. Other algorithms are passed over, as a receiver may.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::body::Complete;
+use super::fields::Fields;
+use crate::error::{Error, Result};
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
+/// The fields that carry one. On a request with a whole body both are of the bytes as they come.
+const FIELDS: [&str; 2] = ["Repr-Digest", "Content-Digest"];
+
+/// Takes bytes in, and gives their digest at the end.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Digest {
+        self.0.finalize().into()
+    }
+}
+
+/// The value of a digest field.
+pub fn format(digest: &Digest) -> String {
+    format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
+}
+
+/// The SHA-256 in a digest field. A member that is none is an error of status 400.
+pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
+    let Some(encoded) = fields.members(name).find_map(|member| member.strip_prefix(b"sha-256=")) else {
+        return Ok(None);
+    };
+    let inner = encoded.strip_prefix(b":").and_then(|rest| rest.strip_suffix(b":"));
+    let bytes = inner.and_then(|inner| BASE64_STANDARD.decode(inner).ok());
+    let digest = bytes.and_then(|bytes| Digest::try_from(bytes).ok());
+    digest.map(Some).ok_or_else(|| Error::status(400, name, "is no SHA-256 in base64 between colons"))
+}
+
+/// Whether `Want-Repr-Digest` asks for a SHA-256.
+pub fn is_wanted(fields: &Fields) -> bool {
+    let weight = |member: &[u8]| {
+        let digits = member.strip_prefix(b"sha-256=").and_then(|digits| std::str::from_utf8(digits).ok());
+        digits.is_some_and(|digits| digits.trim().parse::<u8>().is_ok_and(|weight| weight > 0))
+    };
+    fields.members("want-repr-digest").any(weight)
+}
+
+/// Whether a body's digest comes with its head or is announced for its trailer section.
+pub fn is_announced(fields: &Fields) -> bool {
+    FIELDS.iter().any(|name| fields.get(name).is_some() || fields.has_token("trailer", name))
+}
+
+/// Holds the digests of head and trailer against a body that came whole. An error has status 400.
+pub fn verify(head: &Fields, whole: &Complete) -> Result<()> {
+    for (fields, name) in
+        [head, &whole.trailers].into_iter().flat_map(|fields| FIELDS.map(|name| (fields, name)))
+    {
+        if let Some(said) = parse(fields, name)?
+            && whole.digest != Some(said)
+        {
+            return Err(Error::status(400, name, "is not that of the bytes that came"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = "sha-256=:uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=:";
+
+    fn fields(name: &str, value: &str) -> Fields {
+        let mut fields = Fields::new();
+        fields.push(name, value);
+        fields
+    }
+
+    fn whole(bytes: &[u8], trailers: Fields) -> Complete {
+        let mut body = crate::http::Body::new(bytes, crate::http::Framing::UntilClose);
+        body.hash();
+        Complete { trailers, ..body.finish().unwrap() }
+    }
+
+    #[test]
+    fn a_digest_is_written_and_read_as_rfc_9530_has_it() {
+        let mut hasher = Hasher::default();
+        hasher.update(b"hello ");
+        hasher.update(b"world");
+        let digest = hasher.finish();
+        assert_eq!(format(&digest), HELLO);
+        let both = fields("repr-digest", &format!("sha-512=:AAAA:, {HELLO}"));
+        assert_eq!(parse(&both, "Repr-Digest").unwrap(), Some(digest));
+        assert_eq!(parse(&fields("Repr-Digest", "md5=:AAAA:"), "Repr-Digest").unwrap(), None);
+        for bad in ["sha-256=:AAAA:", "sha-256=AAAA", "sha-256=:!:", "sha-256="] {
+            assert_eq!(
+                parse(&fields("Repr-Digest", bad), "Repr-Digest").unwrap_err().http_status(),
+                400,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_came_is_held_against_head_and_trailer() {
+        for name in FIELDS {
+            let none = Fields::new();
+            assert!(verify(&fields(name, HELLO), &whole(b"hello world", none.clone())).is_ok());
+            assert!(verify(&none, &whole(b"hello world", fields(name, HELLO))).is_ok());
+            assert_eq!(
+                verify(&fields(name, HELLO), &whole(b"hello", none.clone())).unwrap_err().http_status(),
+                400
+            );
+            assert_eq!(verify(&none, &whole(b"hello", fields(name, HELLO))).unwrap_err().http_status(), 400);
+        }
+    }
+
+    #[test]
+    fn it_is_known_whether_a_digest_is_wanted_or_announced() {
+        for (value, wanted) in
+            [("sha-256=10", true), ("sha-512=3, sha-256=1", true), ("sha-256=0", false), ("", false)]
+        {
+            assert_eq!(is_wanted(&fields("Want-Repr-Digest", value)), wanted, "{value}");
+        }
+        assert!(is_announced(&fields("Trailer", "X, repr-digest")));
+        assert!(is_announced(&fields("content-digest", HELLO)));
+        assert!(!is_announced(&fields("Trailer", "X")));
+    }
+}

@@ -1,0 +1,47 @@
+//! A draft whose digest is kept with it, taken while it is written or known from elsewhere.
+
+use std::io::{self, Write};
+
+use crate::error::Result;
+use crate::http::digest::{Digest, Hasher};
+use crate::store::{Check, Draft, Written};
+
+/// A draft being written.
+pub struct Hashed<'a> {
+    draft: Box<dyn Draft + 'a>,
+    hasher: Option<Hasher>,
+}
+
+impl<'a> Hashed<'a> {
+    /// Takes the digest of what is written.
+    pub fn new(draft: Box<dyn Draft + 'a>) -> Self {
+        Hashed { draft, hasher: Some(Hasher::default()) }
+    }
+
+    /// Leaves the digest to who reads the same bytes anyway, and tells it at the end.
+    pub fn told_at_the_end(draft: Box<dyn Draft + 'a>) -> Self {
+        Hashed { draft, hasher: None }
+    }
+
+    /// See [`Draft::commit`]; `told` is the digest where none was taken here.
+    pub fn commit(mut self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
+        if let Some(digest) = self.hasher.map(Hasher::finish).or(told) {
+            self.draft.set_digest(digest);
+        }
+        self.draft.commit(check)
+    }
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.draft.write(block)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(block.get(..written).unwrap_or_default());
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.flush()
+    }
+}
