@@ -24,7 +24,7 @@ Stores each FILE on the server under its base name.
   -t, --target DIR    store into this directory of the server
   --as NAME           store the one FILE under this name; `-` is standard input
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit
