@@ -37,10 +37,16 @@ impl Sandbox {
 
     /// A cfpd with these options too.
     pub fn with(options: &[&str]) -> Self {
+        Self::prepared(options, |_| {})
+    }
+
+    /// A cfpd with these options too, on a root that was prepared before it started.
+    pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
+        prepare(&directory.path().join("root"));
         let mut command = clean(directory.path(), "cfpd");
         command.arg("--root").arg(directory.path().join("root"));
         command.args(["--listen", "127.0.0.1:0"]).args(options);
