@@ -89,7 +89,7 @@ pub fn run<'e>(
     request: &'e Request,
     input: &'e mut dyn BufRead,
 ) -> Reply<'e> {
-    let mut reply = Reply::new(stream, request, server.connections.is_draining());
+    let mut reply = Reply::new(stream, request, &server.connections);
     let framing = match framing::of_request(request) {
         Ok(framing) => framing,
         Err(error) => {
