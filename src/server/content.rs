@@ -177,7 +177,5 @@ fn stream(
 ) -> Result<()> {
     let server = exchange.server;
     let spool = || server.rights.reader().spool();
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
-        operation.run_on_content(content, &spool, sink)
-    })
+    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(content, &spool, sink))
 }

@@ -134,7 +134,7 @@ impl<'e> Exchange<'e> {
 
     /// Answers an error, when that can still be done.
     fn fail(&mut self, error: &Error) {
-        if error.http_status() >= 500 {
+        if error.http_status() >= 500 && !is_of_a_client_gone(error) {
             self.server.log.trouble(error);
         }
         if self.reply.is_begun() {
@@ -142,7 +142,8 @@ impl<'e> Exchange<'e> {
         }
         let mut fields = Fields::new();
         if error.http_status() == 405 {
-            fields.push("Allow", allowed(self.request.target() == b"*" || self.request.target() == b"/"));
+            let root = Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
+            fields.push("Allow", allowed(root));
         }
         // A client that is gone needs no answer.
         let _ = self.reply.error(error, Some(self.request), fields);
@@ -155,6 +156,12 @@ impl<'e> Exchange<'e> {
         }
         self.reply
     }
+}
+
+/// A client that leaves early is no trouble of ours.
+fn is_of_a_client_gone(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))
 }
 
 impl Place {

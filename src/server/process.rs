@@ -30,7 +30,7 @@ pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Resul
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+    exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
         let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })

@@ -1,12 +1,12 @@
 //! Answers: every byte that goes back to a client goes through here. A [`Reply`] knows what has been said, so
 //! that an error after the head can only cut the connection, never look like a whole answer.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::limits::{BLOCK, RETRY_AFTER};
+use super::operation::Spooler;
 use super::spill::Spill;
 use super::stream::Stream;
 use crate::error::{Error, Result};
@@ -116,12 +116,12 @@ impl<'a> Reply<'a> {
 
     /// Answers what `write` writes, as it comes. Nothing is sent before its first byte, so that an error until
     /// then is still an answer; one after it cuts the connection. `spool` is where the answer waits when the
-    /// client is still sending and does not read; `patience` is how long it may go on so at the end.
+    /// client is still sending and does not read; without one the client has to read.
     pub fn streamed(
         &mut self,
         mut fields: Fields,
         coding: Coding,
-        (spool, patience): (&dyn Fn() -> io::Result<File>, Duration),
+        spool: Option<Spooler<'_>>,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
         let framing = match self.version {
@@ -139,7 +139,7 @@ impl<'a> Reply<'a> {
         if self.is_head {
             return self.send(|mut stream| stream.write_all(&head));
         }
-        let mut spill = Spill::new(self.stream, head, spool, patience);
+        let mut spill = Spill::new(self.stream, head, spool);
         let outcome = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
         let begun = spill.has_begun();
         self.sent = spill.taken();

@@ -66,9 +66,8 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    let spool = || reader.spool();
     let search = Search { reader, directory: name, operation: &operation };
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+    exchange.reply.streamed(fields, coding, None, |sink| {
         let mut out = io::BufWriter::new(sink);
         match operation.is_number {
             true => search.count_all(entries, &server.helpers, json, &mut out)?,

@@ -48,6 +48,8 @@ pub struct Stream {
     socket: OwnedFd,
     /// Who is at the other end.
     pub peer: Peer,
+    /// How long a read or a write may make no way.
+    pub patience: Duration,
     /// The most bytes handed to the socket in one call, where the daemon was asked for that.
     send_size: usize,
 }
@@ -61,7 +63,7 @@ impl Stream {
         let limit = TimeVal::milliseconds(i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
         setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
         setsockopt(&socket, sockopt::SendTimeout, &limit)?;
-        Ok(Stream { socket, peer, send_size: send_size.unwrap_or(usize::MAX) })
+        Ok(Stream { socket, peer, patience: timeout, send_size: send_size.unwrap_or(usize::MAX) })
     }
 
     /// Waits until there is something to read, or the end. False when `timeout` passes first.
