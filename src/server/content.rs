@@ -51,12 +51,13 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
     let meta = content.meta().clone();
     let media_type = media_type(name, content.as_ref());
     let compressible = is_compressible(&media_type);
-    let ranged = request.fields.get("range").is_some();
-    let coding =
-        match compressible && !ranged && meta.size > 0 && accept::accepts_coding(&request.fields, "zstd") {
-            true => Coding::Zstd,
-            false => Coding::Identity,
-        };
+    // A Range means something in GET alone (RFC 9110 §14.2).
+    let range = request.fields.get("range").filter(|_| request.method() == "GET");
+    let whole = compressible && range.is_none() && meta.size > 0;
+    let coding = match whole && accept::accepts_coding(&request.fields, "zstd") {
+        true => Coding::Zstd,
+        false => Coding::Identity,
+    };
     let etag = coded_etag(&meta.etag, coding);
     let mut fields = fields_of(&etag, meta.modified);
     fields.push("Content-Type", &media_type);
@@ -75,7 +76,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
     }
     let selected =
         match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
-            true => range::select(request.fields.get("range"), meta.size),
+            true => range::select(range, meta.size),
             false => Selected::Whole,
         };
     match selected {

@@ -134,12 +134,13 @@ impl<'e> Exchange<'e> {
 
     /// Answers an error, when that can still be done.
     fn fail(&mut self, error: &Error) {
-        if error.http_status() >= 500 && !is_of_a_client_gone(error) {
+        if error.http_status() >= 500 && !is_of_the_client(error) {
             self.server.log.trouble(error);
         }
         if self.reply.is_begun() {
             return;
         }
+        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
         let mut fields = Fields::new();
         if error.http_status() == 405 {
             let root = Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
@@ -158,10 +159,13 @@ impl<'e> Exchange<'e> {
     }
 }
 
-/// A client that leaves early is no trouble of ours.
-fn is_of_a_client_gone(error: &Error) -> bool {
+/// A client that leaves early, or makes a method up, is no trouble of ours.
+fn is_of_the_client(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))
+    match error {
+        Error::System { source, .. } => matches!(source.kind(), BrokenPipe | ConnectionReset),
+        error => error.http_status() == 501,
+    }
 }
 
 impl Place {

@@ -16,6 +16,9 @@ use std::time::Duration;
 use assert_cmd::assert::Assert;
 use tempfile::TempDir;
 
+pub mod raw;
+pub mod watch;
+
 /// Long enough for a loaded machine; a program that has not ended by then hangs.
 pub const HANG: Duration = Duration::from_secs(120);
 
@@ -34,10 +37,16 @@ impl Sandbox {
 
     /// A cfpd with these options too.
     pub fn with(options: &[&str]) -> Self {
+        Self::prepared(options, |_| {})
+    }
+
+    /// A cfpd with these options too, on a root that was prepared before it started.
+    pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
+        prepare(&directory.path().join("root"));
         let mut command = clean(directory.path(), "cfpd");
         command.arg("--root").arg(directory.path().join("root"));
         command.args(["--listen", "127.0.0.1:0"]).args(options);
@@ -73,6 +82,21 @@ impl Sandbox {
     /// The daemon's process, for signals and for looking at it.
     pub fn pid(&self) -> u32 {
         self.daemon.child.id()
+    }
+
+    /// A raw connection to the daemon.
+    pub fn connect(&self) -> raw::Raw {
+        raw::Raw::connect(self.address())
+    }
+
+    /// The content of a file beneath the served directory.
+    pub fn stored(&self, name: &str) -> Vec<u8> {
+        fs::read(self.root().join(name)).unwrap()
+    }
+
+    /// All names beneath the served directory, the daemon's temporary ones too.
+    pub fn all_stored(&self) -> Vec<String> {
+        watch::names_beneath(&self.root())
     }
 
     /// Waits for the daemon to end by itself, after a signal.
