@@ -2,7 +2,13 @@
 //! them is left in the daemon, and others are served. Their malformed messages stand in `tests/wire/`.
 
 // A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod common;
 
