@@ -25,8 +25,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --max-connections N       serve at most N connections at once (default: 1024)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
-  --keep-free SIZE          take no upload that would leave less room on the disk
-                            (default: 0)
+  --keep-free SIZE          take no file that would leave less room on the
+                            disk (default: 0)
   --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that

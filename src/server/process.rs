@@ -9,6 +9,11 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
 use crate::store::Name;
 
+/// What curl says of any body it is given: nothing that could be said of the answer.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// Bytes nothing is known of.
+const BYTES: &[u8] = b"application/octet-stream";
+
 /// Answers what a filter makes of the body.
 pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Result<()> {
     let (request, server) = (exchange.request, exchange.server);
@@ -21,7 +26,8 @@ pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Resul
         upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut number))?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
-    let own_type = request.fields.get("content-type").unwrap_or(b"application/octet-stream");
+    let own_type =
+        request.fields.get("content-type").filter(|given| !given.starts_with(FORM)).unwrap_or(BYTES);
     fields.push("Content-Type", operation.media_type.map_or(own_type, str::as_bytes));
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
