@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::SystemTime;
 
+use super::drain::Connections;
 use super::limits::{BLOCK, RETRY_AFTER};
 use super::operation::Spooler;
 use super::spill::Spill;
@@ -17,6 +18,8 @@ use crate::store::Content;
 /// The answer to one request, while it is given.
 pub struct Reply<'a> {
     stream: &'a Stream,
+    /// Whose end, once begun, makes every answer the last of its connection.
+    connections: Option<&'a Connections>,
     is_head: bool,
     version: Version,
     /// Whether the connection ends with this answer.
@@ -30,17 +33,28 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// An answer to `request`; with `closes`, the last one on this connection.
-    pub fn new(stream: &'a Stream, request: &Request, closes: bool) -> Self {
-        let closes = closes || !request.keeps_alive();
+    /// An answer to `request`; the last one on this connection when the end of all has begun by then.
+    pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
+        let closes = !request.keeps_alive();
+        let connections = Some(connections);
         let is_head = request.method() == "HEAD";
-        Reply { stream, is_head, version: request.version, closes, is_cut: false, status: 0, sent: 0 }
+        Reply {
+            stream,
+            connections,
+            is_head,
+            version: request.version,
+            closes,
+            is_cut: false,
+            status: 0,
+            sent: 0,
+        }
     }
 
     /// An answer to something that was no request; the connection ends with it.
     pub fn to_nothing(stream: &'a Stream) -> Self {
         Reply {
             stream,
+            connections: None,
             is_head: false,
             version: Version::Http11,
             closes: true,
@@ -160,6 +174,7 @@ impl<'a> Reply<'a> {
     /// The head, with the fields every answer has.
     fn begin(&mut self, status: u16, fields: &Fields) -> Vec<u8> {
         self.status = status;
+        self.closes |= self.connections.is_some_and(Connections::is_draining);
         let mut all = Fields::new();
         all.push("Date", httpdate::fmt_http_date(SystemTime::now()));
         if self.closes {
