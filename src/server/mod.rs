@@ -22,24 +22,17 @@ pub use listen::{Address, DEFAULT};
 mod accept;
 mod command;
 mod connection;
-mod content;
-mod describe;
 mod drain;
 mod exchange;
 mod hashed;
 mod limits;
-mod list;
 mod listen;
 mod log;
-mod names;
+mod methods;
 mod operation;
-mod own;
-mod process;
-mod put;
 mod reply;
 mod representation;
 mod rights;
-mod scan;
 mod spill;
 mod stream;
 mod upload;
@@ -76,7 +69,7 @@ pub struct Server {
     send_size: Option<usize>,
     log: log::Log,
     connections: Arc<drain::Connections>,
-    helpers: scan::Helpers,
+    helpers: methods::Helpers,
 }
 
 /// Why the daemon ends.
@@ -101,7 +94,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let store = Arc::new(store);
     let server = Arc::new(Server {
         rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
-        helpers: scan::Helpers::new(options.limits.scan_jobs),
+        helpers: methods::Helpers::new(options.limits.scan_jobs),
         limits: options.limits,
         send_size: options.send_size,
         log: log::Log::open(options.log.as_deref())?,

@@ -8,13 +8,13 @@ use std::thread;
 
 use serde_json::json;
 
-use super::exchange::Exchange;
 use super::list::with_name;
-use super::operation::{Operation, number_type};
-use super::rights::Reader;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
+use crate::server::exchange::Exchange;
+use crate::server::operation::{Operation, number_type};
+use crate::server::rights::Reader;
 use crate::store::{Entries, Kind, Name};
 
 /// How many results may wait for a client that reads slowly.

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::exchange::Exchange;
-use super::operation::Operation;
 use crate::error::Result;
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
+use crate::server::exchange::Exchange;
+use crate::server::operation::Operation;
 use crate::store::Name;
 
 /// What curl says of any body it is given: nothing that could be said of the answer.

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use super::exchange::Exchange;
-use super::log::rfc3339;
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept, target};
+use crate::server::exchange::Exchange;
+use crate::server::log::rfc3339;
 use crate::store::{Entry, Kind, Name};
 
 /// What a list can be, the favourite first.

@@ -2,11 +2,6 @@
 
 use std::io;
 
-use super::exchange::Exchange;
-use super::limits::BLOCK;
-use super::operation::Operation;
-use super::reply::with_charset;
-use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use super::{list, scan};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
@@ -14,6 +9,11 @@ use crate::http::condition::{Validators, range_holds};
 use crate::http::digest::{self, Digest, Hasher};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
+use crate::server::exchange::Exchange;
+use crate::server::limits::BLOCK;
+use crate::server::operation::Operation;
+use crate::server::reply::with_charset;
+use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use crate::store::{Content, Meta, Name};
 
 /// Answers a stored file, or a directory where the name is one.
