@@ -67,11 +67,10 @@ impl Error {
         matches!(self, Error::System { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// The exit code of a tool: 1 the answer is no, since a condition does not hold; 2 refused for good; 3 not now.
+    /// The exit code of a tool: 2 refused for good, 3 not now.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Status { status: 412, .. } => 1,
             Error::Status { status, .. } => 2 + u8::from(*status >= 500),
             Error::Cut { .. } => 3,
             Error::System { source, .. } => match http_status_of(source) {
@@ -187,7 +186,6 @@ mod tests {
             (Error::io("f", io::Error::from_raw_os_error(24)), "f: too many open files", 3, 503),
             (Error::usage("no WORD given"), "no WORD given", 2, 400),
             (Error::status(404, "a\nb", "is not there"), "a\\x0ab: is not there", 2, 404),
-            (Error::status(412, "f", "changed"), "f: changed", 1, 412),
             (Error::cut("f", "ended early"), "f: ended early", 3, 503),
         ];
         for (error, line, exit, status) in rows {

@@ -86,6 +86,17 @@ fn help_and_man_page_name_the_same_options() {
 }
 
 #[test]
+fn help_fits_a_terminal_of_80_columns() {
+    let sandbox = Sandbox::new();
+    for program in PROGRAMS {
+        let said = sandbox.run(program, ["--help"]).success();
+        let help = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+        let wide: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{program} --help: {wide:#?}");
+    }
+}
+
+#[test]
 fn a_synopsis_names_only_options_that_the_page_explains() {
     for program in PROGRAMS {
         let page = Page::of(program);

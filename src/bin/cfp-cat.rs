@@ -19,7 +19,7 @@ Writes the files one after the other. `:name` streams from the server.
 
   -n, --number        number the lines
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

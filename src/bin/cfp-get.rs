@@ -23,12 +23,12 @@ Stores each file NAME of the server as a local file of the same base name.
 What http://... names is fetched from there and goes to standard output.
 
   -r, --recursive     fetch directories with all that is in them
-  -c, --continue      go on where an earlier transfer of the same content was cut
+  -c, --continue      go on where an earlier transfer was cut
   -i, --include       print the head of the answer too, before the content
-  -o, --output FILE   store as FILE, or in it if it is a directory; `-` is standard output
+  -o, --output FILE   store as FILE, or in that directory; `-`: standard output
   --retry N           go on N times when the connection breaks (3)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

@@ -21,7 +21,7 @@ Prints one name a line, sorted; directories end in a slash.
   -0, --null          end each name with a NUL byte instead of a newline
   --json              print JSON, one object a line
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

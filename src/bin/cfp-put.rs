@@ -26,7 +26,7 @@ Stores each FILE on the server under its base name.
   --if-match ETAG     only if the file it replaces has this tag; else exit 1
   --retry N           try again N times when the connection breaks (3)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

@@ -28,7 +28,7 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

@@ -12,7 +12,8 @@ use cfp::text::Reverse;
 
 const NAME: &str = "cfp-reverse";
 const USAGE: &str = "\
-usage: cfp-reverse [--per-line] [--in-place] [--local] [option ...] [-o OUT] [FILE]
+usage: cfp-reverse [--per-line] [--in-place] [--local] [option ...]
+                   [-o OUT] [FILE]
 
 Writes the words of FILE last first; the white space stays where it is.
 
@@ -22,7 +23,7 @@ Writes the words of FILE last first; the white space stays where it is.
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

@@ -17,7 +17,7 @@ Deletes each file NAME of the server.
   -f, --force         a name that is not there is no error
   --if-match ETAG     only if NAME has this tag; else exit 1
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

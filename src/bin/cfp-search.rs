@@ -29,7 +29,7 @@ Prints how often WORD occurs in the files. `:name` is on the server.
   --json              print JSON, one object a line
   --local             do the work in this process, without a server
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

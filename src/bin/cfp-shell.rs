@@ -18,7 +18,7 @@ prompts and asks for what is missing, else it reads them from standard input.
   -c, --command COMMAND
                       carry out this one command and end
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
-  -z, --compress HOW  auto, always or never
+  -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
   -h, --help          print this and exit

@@ -15,18 +15,18 @@ use cfp::server::{self, Address, Limits, Options};
 const USAGE: &str = "\
 usage: cfpd [options] [-- COMMAND [ARG...]]
 
-Serves the files beneath a directory over HTTP, and runs word operations on them.
+Serves the files beneath a directory over HTTP, with word operations on them.
 
   -r, --root DIR            serve the files beneath DIR;
                             else $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd
-  -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 for any free port, or
-                            unix:PATH[,mode=0660][,group=NAME]; repeatable
+  -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 (any free port),
+                            or unix:PATH[,mode=0660][,group=NAME]; repeatable
   --read-only               refuse every change
   --max-connections N       serve at most N connections at once (default: 1024)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
-  --keep-free SIZE          take no upload that would leave less room on the disk
-                            (default: 0)
+  --keep-free SIZE          take no file that would leave less room on the
+                            disk (default: 0)
   --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
@@ -42,7 +42,7 @@ Serves the files beneath a directory over HTTP, and runs word operations on them
 
 Only addresses of this machine itself are listened on: cfpd does not ask who a
 client is. With a COMMAND it listens on a private socket, runs COMMAND with
-CFP_SERVER set and cfpd's own directory first in PATH, and exits as COMMAND does.
+CFP_SERVER set and its own directory first in PATH, and exits as COMMAND does.
 
   cfpd --root /srv/files
   cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'

@@ -30,7 +30,11 @@ pub struct Body<R> {
 enum State {
     Length(u64),
     Chunked(Decoder),
-    UntilClose { ended: bool },
+    UntilClose {
+        ended: bool,
+    },
+    /// It was not what its framing says: where the next message begins nobody knows.
+    Broken,
 }
 
 impl<R: BufRead> Body<R> {
@@ -62,27 +66,29 @@ impl<R: BufRead> Body<R> {
         Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
     }
 
+    /// Whether reading failed: nothing that comes after can be understood any more.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.state, State::Broken)
+    }
+
     /// Whether nothing of the body is left on the wire, as far as was read.
     pub fn is_ended(&self) -> bool {
         match &self.state {
             State::Length(left) => *left == 0,
             State::Chunked(decoder) => decoder.is_done(),
             State::UntilClose { ended } => *ended,
+            State::Broken => false,
         }
     }
-}
 
-impl<R: BufRead> Read for Body<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.read_wire(out)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(out.get(..read).unwrap_or_default());
+    /// How many bytes are still to come, where the framing says it.
+    pub fn length_left(&self) -> Option<u64> {
+        match self.state {
+            State::Length(left) => Some(left),
+            _ => None,
         }
-        Ok(read)
     }
-}
 
-impl<R: BufRead> Body<R> {
     fn read_wire(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
             // A buffered reader asked for nothing may still wait for something.
@@ -102,7 +108,20 @@ impl<R: BufRead> Body<R> {
                 *ended |= read == 0 && !out.is_empty();
                 Ok(read)
             }
+            State::Broken => Err(Error::status(400, "body", "cannot be read on").into()),
         }
+    }
+}
+
+impl<R: BufRead> Read for Body<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_wire(out);
+        match (&read, &mut self.hasher) {
+            (Ok(read), Some(hasher)) => hasher.update(out.get(..*read).unwrap_or_default()),
+            (Err(wrong), _) if wrong.kind() != io::ErrorKind::Interrupted => self.state = State::Broken,
+            _ => {}
+        }
+        read
     }
 }
 
@@ -187,6 +206,17 @@ mod tests {
         for (wire, framing, whole) in rows {
             assert_eq!(Body::new(wire, framing).finish().is_ok(), whole, "{framing:?}");
         }
+    }
+
+    #[test]
+    fn what_follows_a_broken_body_is_not_read() {
+        let mut input = &b"x\r\n1\r\na\r\n0\r\n\r\n"[..];
+        let mut body = Body::new(&mut input, Framing::Chunked);
+        for _ in 0..3 {
+            assert!(body.read(&mut [0; 8]).is_err());
+        }
+        assert!(body.is_broken() && !body.is_ended());
+        assert_eq!(input, b"1\r\na\r\n0\r\n\r\n");
     }
 
     #[test]

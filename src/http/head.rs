@@ -247,9 +247,10 @@ fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
     }
 }
 
-/// Whether a start line names some version of HTTP at its end.
+/// Whether a start line has three parts and names some version of HTTP at its end.
 fn contains_http(line: &[u8]) -> bool {
-    line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/"))
+    let words: Vec<_> = line.trim_ascii_end().split(|&byte| byte == b' ').collect();
+    matches!(words[..], [_, _, version] if version.starts_with(b"HTTP/"))
 }
 
 #[cfg(test)]

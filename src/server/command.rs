@@ -8,6 +8,8 @@ use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
 use std::thread;
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tempfile::TempDir;
@@ -20,8 +22,8 @@ use crate::error::{Error, Result};
 pub fn watch_signals(ends: Sender<End>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|wrong| Error::io("signals", wrong))?;
     thread::spawn(move || {
-        for _ in signals.forever() {
-            if ends.send(End::Signal).is_err() {
+        for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
+            if ends.send(End::Signal(signal)).is_err() {
                 return;
             }
         }
@@ -57,19 +59,21 @@ impl PrivateSocket {
     }
 
     /// Starts the command with this server in its environment; its end is told to `ends`.
-    pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<()> {
-        let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+    pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<Pid> {
+        let (program, arguments) =
+            command.split_first().ok_or_else(|| Error::usage("no COMMAND after --"))?;
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
             .env("PATH", path_with_own_folder())
             .spawn()
             .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
+        let id = Pid::from_raw(child.id().cast_signed());
         thread::spawn(move || {
             // Nobody listens any more when a signal came first.
             let _ = ends.send(End::Command(exit_code(child)));
         });
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -80,9 +84,16 @@ fn path_with_own_folder() -> OsString {
     env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }
 
-/// As a shell says it: 128 and the number of the signal that ended it.
+/// As a shell says it.
 fn exit_code(mut child: Child) -> u8 {
     let Ok(status) = child.wait() else { return 3 };
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(3);
-    u8::try_from(code).unwrap_or(3)
+    match status.signal().and_then(|number| Signal::try_from(number).ok()) {
+        Some(signal) => code_of(signal),
+        None => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
+    }
+}
+
+/// What a shell says of a command that a signal ended: 128 and its number.
+pub fn code_of(signal: Signal) -> u8 {
+    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

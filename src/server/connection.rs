@@ -19,13 +19,10 @@ pub fn serve(server: &Server, entered: &Entered) {
     let mut memory = None;
     // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
     while entered.wait_for_request(server.limits.idle_time) {
-        let mut input = BufReader::with_capacity(READ_AHEAD, Timed { stream, until: Cell::new(None) });
+        let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
         match serve_burst(server, stream, &mut input, memory.take()) {
             Some(used) => memory = Some(used),
-            None => {
-                linger(stream);
-                return;
-            }
+            None => return linger(stream),
         }
     }
 }
@@ -104,11 +101,22 @@ fn linger(stream: &Stream) {
 struct Timed<'a> {
     stream: &'a Stream,
     until: Cell<Option<Instant>>,
+    /// Whether the next read is known not to wait.
+    is_ready: Cell<bool>,
+}
+
+impl<'a> Timed<'a> {
+    /// A stream on which something has come.
+    fn ready(stream: &'a Stream) -> Self {
+        Timed { stream, until: Cell::new(None), is_ready: Cell::new(true) }
+    }
 }
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(until) = self.until.get() {
+        if let Some(until) = self.until.get()
+            && !self.is_ready.take()
+        {
             let left = until.saturating_duration_since(Instant::now());
             if left == Duration::ZERO || !self.stream.wait_readable(left)? {
                 return Err(Error::status(408, "head", "did not come in time").into());

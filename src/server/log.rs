@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::reply::Reply;
 use super::stream::Peer;
@@ -83,9 +83,12 @@ fn quoted_inner(bytes: &[u8]) -> String {
     shown(bytes).replace('"', "\\x22")
 }
 
-/// The parts of an HTTP date: day, month, year and time of day.
+/// The last second of the year 9999: an HTTP date has four digits for the year.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// The parts of an HTTP date: day, month, year and time of day. A time it cannot say is the nearest it can.
 fn parts(time: SystemTime) -> (String, String, String, String) {
-    let date = httpdate::fmt_http_date(time.max(SystemTime::UNIX_EPOCH));
+    let date = httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST));
     let mut words = date.split(' ').skip(1).map(str::to_owned);
     let mut next = || words.next().unwrap_or_default();
     (next(), next(), next(), next())
@@ -115,6 +118,8 @@ mod tests {
         let time = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         assert_eq!(clf(time), "06/Nov/1994:08:49:37 +0000");
         assert_eq!(rfc3339(time), "1994-11-06T08:49:37Z");
+        assert_eq!(rfc3339(UNIX_EPOCH - LAST), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(UNIX_EPOCH + 2 * LAST), "9999-12-31T23:59:59Z");
     }
 
     #[test]

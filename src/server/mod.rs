@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::error::{Error, Result};
 use crate::store::{Local, Store};
 
@@ -19,24 +22,17 @@ pub use listen::{Address, DEFAULT};
 mod accept;
 mod command;
 mod connection;
-mod content;
-mod describe;
 mod drain;
 mod exchange;
 mod hashed;
 mod limits;
-mod list;
 mod listen;
 mod log;
-mod names;
+mod methods;
 mod operation;
-mod own;
-mod process;
-mod put;
 mod reply;
 mod representation;
 mod rights;
-mod scan;
 mod spill;
 mod stream;
 mod upload;
@@ -73,13 +69,13 @@ pub struct Server {
     send_size: Option<usize>,
     log: log::Log,
     connections: Arc<drain::Connections>,
-    helpers: scan::Helpers,
+    helpers: methods::Helpers,
 }
 
 /// Why the daemon ends.
 enum End {
-    /// A signal asked for it.
-    Signal,
+    /// This signal asked for it.
+    Signal(Signal),
     /// The command has ended with this exit code.
     Command(u8),
 }
@@ -98,7 +94,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let store = Arc::new(store);
     let server = Arc::new(Server {
         rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
-        helpers: scan::Helpers::new(options.limits.scan_jobs),
+        helpers: methods::Helpers::new(options.limits.scan_jobs),
         limits: options.limits,
         send_size: options.send_size,
         log: log::Log::open(options.log.as_deref())?,
@@ -120,16 +116,30 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
             false => Ok(()),
         }
     })?;
-    if let Some(private) = &private {
-        private.start(&options.command, ends)?;
-    }
-    let code = match end.recv() {
-        Ok(End::Command(code)) => code,
-        Ok(End::Signal) | Err(_) => 0,
-    };
+    let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
+    let code = wait_for_end(&end, child);
     acceptors.stop();
     finish(&server, end);
     Ok(code)
+}
+
+/// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command
+/// too, which may go on; a TERM is passed on to it, and a second one does not wait for it.
+fn wait_for_end(end: &Receiver<End>, child: Option<Pid>) -> u8 {
+    let mut told = false;
+    loop {
+        match (end.recv(), child) {
+            (Ok(End::Command(code)), _) => return code,
+            (Ok(End::Signal(Signal::SIGTERM)), Some(child)) if !told => {
+                // A command that has ended is heard of next.
+                let _ = kill(child, Signal::SIGTERM);
+                told = true;
+            }
+            (Ok(End::Signal(Signal::SIGINT)), Some(_)) if !told => {}
+            (Ok(End::Signal(signal)), Some(_)) => return command::code_of(signal),
+            (Ok(End::Signal(_)), None) | (Err(_), _) => return 0,
+        }
+    }
 }
 
 /// Removes what a daemon that died left behind, while the service goes on.
@@ -149,7 +159,7 @@ fn finish(server: &Arc<Server>, end: Receiver<End>) {
     let connections = Arc::clone(&server.connections);
     thread::spawn(move || {
         while let Ok(reason) = end.recv() {
-            if matches!(reason, End::Signal) {
+            if matches!(reason, End::Signal(_)) {
                 connections.cut_all();
             }
         }

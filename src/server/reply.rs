@@ -1,12 +1,13 @@
 //! Answers: every byte that goes back to a client goes through here. A [`Reply`] knows what has been said, so
 //! that an error after the head can only cut the connection, never look like a whole answer.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use super::drain::Connections;
 use super::limits::{BLOCK, RETRY_AFTER};
+use super::operation::Spooler;
 use super::spill::Spill;
 use super::stream::Stream;
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ use crate::store::Content;
 /// The answer to one request, while it is given.
 pub struct Reply<'a> {
     stream: &'a Stream,
+    /// Whose end, once begun, makes every answer the last of its connection.
+    connections: Option<&'a Connections>,
     is_head: bool,
     version: Version,
     /// Whether the connection ends with this answer.
@@ -30,17 +33,28 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// An answer to `request`; with `closes`, the last one on this connection.
-    pub fn new(stream: &'a Stream, request: &Request, closes: bool) -> Self {
-        let closes = closes || !request.keeps_alive();
+    /// An answer to `request`; the last one on this connection when the end of all has begun by then.
+    pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
+        let closes = !request.keeps_alive();
+        let connections = Some(connections);
         let is_head = request.method() == "HEAD";
-        Reply { stream, is_head, version: request.version, closes, is_cut: false, status: 0, sent: 0 }
+        Reply {
+            stream,
+            connections,
+            is_head,
+            version: request.version,
+            closes,
+            is_cut: false,
+            status: 0,
+            sent: 0,
+        }
     }
 
     /// An answer to something that was no request; the connection ends with it.
     pub fn to_nothing(stream: &'a Stream) -> Self {
         Reply {
             stream,
+            connections: None,
             is_head: false,
             version: Version::Http11,
             closes: true,
@@ -108,7 +122,13 @@ impl<'a> Reply<'a> {
         self.send(|stream| {
             stream.write_head(&head)?;
             match content.descriptor() {
-                Some(file) => stream.send_file(file, part),
+                Some(file) => {
+                    let mut left = part;
+                    match stream.send_file(file, &mut left) {
+                        Err(wrong) if may_be_of_the_file(&wrong) => copy_part(content, left, stream),
+                        sent => sent,
+                    }
+                }
                 None => copy_part(content, part, stream),
             }
         })
@@ -116,12 +136,12 @@ impl<'a> Reply<'a> {
 
     /// Answers what `write` writes, as it comes. Nothing is sent before its first byte, so that an error until
     /// then is still an answer; one after it cuts the connection. `spool` is where the answer waits when the
-    /// client is still sending and does not read; `patience` is how long it may go on so at the end.
+    /// client is still sending and does not read; without one the client has to read.
     pub fn streamed(
         &mut self,
         mut fields: Fields,
         coding: Coding,
-        (spool, patience): (&dyn Fn() -> io::Result<File>, Duration),
+        spool: Option<Spooler<'_>>,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
         let framing = match self.version {
@@ -139,7 +159,7 @@ impl<'a> Reply<'a> {
         if self.is_head {
             return self.send(|mut stream| stream.write_all(&head));
         }
-        let mut spill = Spill::new(self.stream, head, spool, patience);
+        let mut spill = Spill::new(self.stream, head, spool);
         let outcome = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
         let begun = spill.has_begun();
         self.sent = spill.taken();
@@ -160,6 +180,7 @@ impl<'a> Reply<'a> {
     /// The head, with the fields every answer has.
     fn begin(&mut self, status: u16, fields: &Fields) -> Vec<u8> {
         self.status = status;
+        self.closes |= self.connections.is_some_and(Connections::is_draining);
         let mut all = Fields::new();
         all.push("Date", httpdate::fmt_http_date(SystemTime::now()));
         if self.closes {
@@ -190,6 +211,13 @@ pub fn with_charset(media_type: &str) -> String {
         "text/plain" => "text/plain; charset=utf-8".to_owned(),
         other => other.to_owned(),
     }
+}
+
+/// `sendfile` does not say which end failed, nor can every file system do it. A read and a write, each by itself,
+/// do say, or go on.
+fn may_be_of_the_file(wrong: &io::Error) -> bool {
+    use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
+    matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
 }
 
 fn copy_part(content: &dyn Content, part: Range<u64>, mut stream: &Stream) -> io::Result<()> {

@@ -5,18 +5,17 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use super::limits::{BLOCK, SPILL_AFTER, SPILL_MAX};
+use super::operation::Spooler;
 use super::stream::Stream;
 use crate::error::Error;
 
 /// A writer onto a socket that never waits long while a request body may still be coming.
 pub struct Spill<'a> {
     stream: &'a Stream,
-    make_spool: &'a dyn Fn() -> io::Result<File>,
-    /// How long a client may read nothing at all.
-    patience: Duration,
+    /// Makes an empty file without a name; nothing where the request has no body, and the client need only read.
+    make_spool: Option<Spooler<'a>>,
     /// The head, until the first bytes of the body go out with it.
     head: Option<Vec<u8>>,
     taken: u64,
@@ -32,14 +31,9 @@ struct Spool {
 }
 
 impl<'a> Spill<'a> {
-    /// A writer onto `stream`, which begins with `head`; `make_spool` makes an empty file without a name.
-    pub fn new(
-        stream: &'a Stream,
-        head: Vec<u8>,
-        make_spool: &'a dyn Fn() -> io::Result<File>,
-        patience: Duration,
-    ) -> Self {
-        Spill { stream, make_spool, patience, head: Some(head), taken: 0, spool: None }
+    /// A writer onto `stream`, which begins with `head`.
+    pub fn new(stream: &'a Stream, head: Vec<u8>, make_spool: Option<Spooler<'a>>) -> Self {
+        Spill { stream, make_spool, head: Some(head), taken: 0, spool: None }
     }
 
     /// Whether anything was written, the head with it.
@@ -54,6 +48,9 @@ impl<'a> Spill<'a> {
 
     /// Sends all that waits, at the client's pace: the request has been read, so nobody waits for us.
     pub fn finish(&mut self) -> io::Result<()> {
+        if let Some(head) = self.head.take() {
+            self.write_through(&head)?;
+        }
         while self.waiting() > 0 {
             self.pump()?;
             if self.waiting() > 0 {
@@ -68,7 +65,7 @@ impl<'a> Spill<'a> {
     }
 
     fn wait(&self) -> io::Result<()> {
-        match self.stream.wait_writable(self.patience)? {
+        match self.stream.wait_writable(self.stream.patience)? {
             true => Ok(()),
             false => Err(Error::status(408, "client", "read nothing for too long").into()),
         }
@@ -92,10 +89,10 @@ impl<'a> Spill<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, block: &[u8]) -> io::Result<()> {
+    fn keep(&mut self, block: &[u8], make_spool: Spooler<'_>) -> io::Result<()> {
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => none.insert(Spool { file: (self.make_spool)()?, read: 0, written: 0, block: Vec::new() }),
+            none => none.insert(Spool { file: make_spool()?, read: 0, written: 0, block: Vec::new() }),
         };
         spool.file.write_all_at(block, spool.written)?;
         spool.written += block.len() as u64;
@@ -132,6 +129,9 @@ impl Write for Spill<'_> {
 
 impl Spill<'_> {
     fn write_through(&mut self, block: &[u8]) -> io::Result<()> {
+        let Some(make_spool) = self.make_spool else {
+            return (&mut &*self.stream).write_all(block);
+        };
         self.pump()?;
         while self.waiting() > SPILL_MAX {
             self.wait()?;
@@ -139,7 +139,7 @@ impl Spill<'_> {
         }
         let rest = if self.waiting() == 0 { self.send(block)? } else { block };
         if !rest.is_empty() {
-            self.keep(rest)?;
+            self.keep(rest, make_spool)?;
         }
         Ok(())
     }

@@ -94,14 +94,22 @@ impl<'a> Upload<'a> {
         Ok(whole)
     }
 
+    /// Whether the connection can only end with this answer: the body broke off, is known to be longer than `most`
+    /// bytes more, or may come or not.
+    pub fn ends_connection(&self, most: u64) -> bool {
+        self.body.is_broken()
+            // A client that waits for leave and gets an answer instead may or may not send: nobody can tell.
+            || self.awaits_leave.is_some()
+            || self.body.length_left().is_some_and(|left| left > most)
+    }
+
     /// Reads what nobody wanted of the body, at most `most` bytes. True when the connection is at its end then,
     /// and another request can follow.
     pub fn skip(&mut self, most: u64) -> bool {
         if self.body.is_ended() {
             return true;
         }
-        // A client that waits for leave and got an answer instead may or may not send: nobody can tell.
-        let rest = self.awaits_leave.is_none()
+        let rest = !self.ends_connection(most)
             && io::copy(&mut (&mut self.body).take(most), &mut io::sink()).is_ok();
         rest && self.body.is_ended()
     }

@@ -14,7 +14,13 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use assert_cmd::assert::Assert;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
+
+pub mod client;
+pub mod raw;
+pub mod watch;
 
 /// Long enough for a loaded machine; a program that has not ended by then hangs.
 pub const HANG: Duration = Duration::from_secs(120);
@@ -34,15 +40,35 @@ impl Sandbox {
 
     /// A cfpd with these options too.
     pub fn with(options: &[&str]) -> Self {
+        Self::prepared(options, |_| {})
+    }
+
+    /// A cfpd with these options too, on a root that was prepared before it started.
+    pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
-        let mut command = clean(directory.path(), "cfpd");
-        command.arg("--root").arg(directory.path().join("root"));
-        command.args(["--listen", "127.0.0.1:0"]).args(options);
-        let daemon = Daemon::start(command, &directory.path().join("cfpd.stderr"));
+        prepare(&directory.path().join("root"));
+        let daemon = Daemon::serve(directory.path(), options);
         Self { daemon, directory }
+    }
+
+    /// Kills the daemon where it stands, and reaps it.
+    pub fn kill(&mut self) {
+        self.daemon.child.kill().unwrap();
+        self.wait();
+    }
+
+    /// Starts a daemon anew on the same directory, on another port, with these options; its log begins anew too.
+    pub fn restart(&mut self, options: &[&str]) {
+        self.kill();
+        self.daemon = Daemon::serve(self.directory.path(), options);
+    }
+
+    /// Sends the daemon a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().try_into().unwrap()), signal).unwrap();
     }
 
     /// The directory that is served.
@@ -73,6 +99,21 @@ impl Sandbox {
     /// The daemon's process, for signals and for looking at it.
     pub fn pid(&self) -> u32 {
         self.daemon.child.id()
+    }
+
+    /// A raw connection to the daemon.
+    pub fn connect(&self) -> raw::Raw {
+        raw::Raw::connect(self.address())
+    }
+
+    /// The content of a file beneath the served directory.
+    pub fn stored(&self, name: &str) -> Vec<u8> {
+        fs::read(self.root().join(name)).unwrap()
+    }
+
+    /// All names beneath the served directory, the daemon's temporary ones too.
+    pub fn all_stored(&self) -> Vec<String> {
+        watch::names_beneath(&self.root())
     }
 
     /// Waits for the daemon to end by itself, after a signal.
@@ -137,6 +178,14 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// A daemon for the root in this directory.
+    fn serve(directory: &Path, options: &[&str]) -> Self {
+        let mut command = clean(directory, "cfpd");
+        command.arg("--root").arg(directory.join("root"));
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        Self::start(command, &directory.join("cfpd.stderr"))
+    }
+
     fn start(mut command: Command, stderr: &Path) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(stderr).unwrap());
         let mut child = command.spawn().unwrap();

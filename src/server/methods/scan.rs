@@ -8,13 +8,13 @@ use std::thread;
 
 use serde_json::json;
 
-use super::exchange::Exchange;
 use super::list::with_name;
-use super::operation::{Operation, number_type};
-use super::rights::Reader;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
+use crate::server::exchange::Exchange;
+use crate::server::operation::{Operation, number_type};
+use crate::server::rights::Reader;
 use crate::store::{Entries, Kind, Name};
 
 /// How many results may wait for a client that reads slowly.
@@ -66,9 +66,8 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    let spool = || reader.spool();
     let search = Search { reader, directory: name, operation: &operation };
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+    exchange.reply.streamed(fields, coding, None, |sink| {
         let mut out = io::BufWriter::new(sink);
         match operation.is_number {
             true => search.count_all(entries, &server.helpers, json, &mut out)?,

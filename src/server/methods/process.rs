@@ -2,12 +2,17 @@
 
 use std::io;
 
-use super::exchange::Exchange;
-use super::operation::Operation;
 use crate::error::Result;
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
+use crate::server::exchange::Exchange;
+use crate::server::operation::Operation;
 use crate::store::Name;
+
+/// What curl says of any body it is given: nothing that could be said of the answer.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// Bytes nothing is known of.
+const BYTES: &[u8] = b"application/octet-stream";
 
 /// Answers what a filter makes of the body.
 pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Result<()> {
@@ -21,7 +26,8 @@ pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Resul
         upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut number))?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
-    let own_type = request.fields.get("content-type").unwrap_or(b"application/octet-stream");
+    let own_type =
+        request.fields.get("content-type").filter(|given| !given.starts_with(FORM)).unwrap_or(BYTES);
     fields.push("Content-Type", operation.media_type.map_or(own_type, str::as_bytes));
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
@@ -30,7 +36,7 @@ pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Resul
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+    exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
         let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })

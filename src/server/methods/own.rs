@@ -1,8 +1,8 @@
 //! The daemon's own resources, beneath `/.cfpd/`.
 
-use super::exchange::Exchange;
 use crate::error::{Error, Result};
 use crate::http::Fields;
+use crate::server::exchange::Exchange;
 
 /// Answers a resource of the daemon's own.
 pub fn answer(exchange: &mut Exchange<'_>, method: &str, components: &[Vec<u8>]) -> Result<()> {

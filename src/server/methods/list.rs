@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use super::exchange::Exchange;
-use super::log::rfc3339;
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept, target};
+use crate::server::exchange::Exchange;
+use crate::server::log::rfc3339;
 use crate::store::{Entry, Kind, Name};
 
 /// What a list can be, the favourite first.
@@ -31,12 +31,11 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    let spool = || server.rights.reader().spool();
     let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
+    exchange.reply.streamed(fields, coding, None, |sink| {
         // Lines are short: many of them share a write.
         let mut out = io::BufWriter::new(sink);
         if form == "text/html" {

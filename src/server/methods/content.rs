@@ -2,11 +2,6 @@
 
 use std::io;
 
-use super::exchange::Exchange;
-use super::limits::BLOCK;
-use super::operation::Operation;
-use super::reply::with_charset;
-use super::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use super::{list, scan};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
@@ -14,6 +9,11 @@ use crate::http::condition::{Validators, range_holds};
 use crate::http::digest::{self, Digest, Hasher};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
+use crate::server::exchange::Exchange;
+use crate::server::limits::BLOCK;
+use crate::server::operation::Operation;
+use crate::server::reply::with_charset;
+use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
 use crate::store::{Content, Meta, Name};
 
 /// Answers a stored file, or a directory where the name is one.
@@ -51,12 +51,13 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
     let meta = content.meta().clone();
     let media_type = media_type(name, content.as_ref());
     let compressible = is_compressible(&media_type);
-    let ranged = request.fields.get("range").is_some();
-    let coding =
-        match compressible && !ranged && meta.size > 0 && accept::accepts_coding(&request.fields, "zstd") {
-            true => Coding::Zstd,
-            false => Coding::Identity,
-        };
+    // A Range means something in GET alone (RFC 9110 §14.2).
+    let range = request.fields.get("range").filter(|_| request.method() == "GET");
+    let whole = compressible && range.is_none() && meta.size > 0;
+    let coding = match whole && accept::accepts_coding(&request.fields, "zstd") {
+        true => Coding::Zstd,
+        false => Coding::Identity,
+    };
     let etag = coded_etag(&meta.etag, coding);
     let mut fields = fields_of(&etag, meta.modified);
     fields.push("Content-Type", &media_type);
@@ -75,7 +76,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
     }
     let selected =
         match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
-            true => range::select(request.fields.get("range"), meta.size),
+            true => range::select(range, meta.size),
             false => Selected::Whole,
         };
     match selected {
@@ -177,7 +178,5 @@ fn stream(
 ) -> Result<()> {
     let server = exchange.server;
     let spool = || server.rights.reader().spool();
-    exchange.reply.streamed(fields, coding, (&spool, server.limits.idle_time), |sink| {
-        operation.run_on_content(content, &spool, sink)
-    })
+    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(content, &spool, sink))
 }

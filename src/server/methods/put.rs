@@ -1,13 +1,13 @@
 //! PUT: from the request body, through a filter or none, into a stored file. Nothing is visible before the body
 //! came whole: only then is there a [`Complete`] to publish with.
 
-use super::exchange::Exchange;
-use super::hashed::Hashed;
-use super::operation::Operation;
-use super::representation::check_write;
-use super::rights::Writer;
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request, target};
+use crate::server::exchange::Exchange;
+use crate::server::hashed::Hashed;
+use crate::server::operation::Operation;
+use crate::server::representation::check_write;
+use crate::server::rights::Writer;
 use crate::store::{Name, Written};
 
 /// Stores the body under a name.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::exchange::{Exchange, METHODS, allowed};
+use super::{METHODS, allowed};
 use crate::error::Result;
 use crate::http::{Fields, Query};
+use crate::server::exchange::Exchange;
 use crate::store::Name;
 
 /// What a query may name.

@@ -1,13 +1,13 @@
 //! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
 
-use super::exchange::Exchange;
-use super::hashed::Hashed;
-use super::operation::Operation;
 use super::put::answer_written;
-use super::representation::{check_write, failed};
-use super::rights::Writer;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
+use crate::server::exchange::Exchange;
+use crate::server::hashed::Hashed;
+use crate::server::operation::Operation;
+use crate::server::representation::{check_write, failed};
+use crate::server::rights::Writer;
 use crate::store::{Content, Meta, Name, Written};
 
 /// Copies a file or a directory; with a filter, what the filter makes of a file.

@@ -1,0 +1,115 @@
+//! The table of what can be done: source, filter, sink. What each method does stands in a file of its own, in the
+//! same four beats; here is only who is asked.
+
+use super::exchange::Exchange;
+use super::rights::Writer;
+use crate::error::{Error, Result, shown};
+use crate::http::{Query, Target};
+use crate::store::{Name, RESERVED};
+
+mod content;
+mod describe;
+mod list;
+mod names;
+mod own;
+mod process;
+mod put;
+mod scan;
+
+pub use scan::Helpers;
+
+/// What a method moves from where to where. The query names the filter between.
+pub struct Row {
+    /// The method (RFC 9110 §9, RFC 4918 §9).
+    pub method: &'static str,
+    /// Where it may be used.
+    pub place: Place,
+    /// In words: how it is written, and what it does.
+    pub usage: [&'static str; 2],
+    act: Act,
+}
+
+/// Where a method may be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On any name.
+    Anywhere,
+    /// On the root alone.
+    Root,
+    /// On any name but the root.
+    Below,
+}
+
+/// How a method is carried out: one that writes is given the right to.
+enum Act {
+    Reads(fn(&mut Exchange<'_>, &Name, &Query) -> Result<()>),
+    Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
+}
+
+/// Source, filter, sink: all that can be done.
+#[rustfmt::skip]
+pub const METHODS: [Row; 9] = [
+    Row { method: "GET", place: Place::Anywhere, act: Act::Reads(content::answer),
+          usage: ["GET /name?F", "a stored file through a filter; GET /dir/ lists, GET /dir/?search=WORD searches all beneath"] },
+    Row { method: "HEAD", place: Place::Anywhere, act: Act::Reads(content::answer),
+          usage: ["HEAD /name?F", "the same without the body"] },
+    Row { method: "POST", place: Place::Root, act: Act::Reads(process::answer),
+          usage: ["POST /?F", "the request body through a filter"] },
+    Row { method: "PUT", place: Place::Below, act: Act::Writes(put::answer),
+          usage: ["PUT /name?F", "the request body through a filter into a stored file"] },
+    Row { method: "COPY", place: Place::Below, act: Act::Writes(names::copy),
+          usage: ["COPY /name?F", "a stored file through a filter into another, named by Destination"] },
+    Row { method: "MOVE", place: Place::Below, act: Act::Writes(names::rename),
+          usage: ["MOVE /name", "give it the name in Destination"] },
+    Row { method: "DELETE", place: Place::Below, act: Act::Writes(names::delete),
+          usage: ["DELETE /name", "delete a file; DELETE /dir/ a directory with all in it"] },
+    Row { method: "MKCOL", place: Place::Below, act: Act::Writes(names::make_directory),
+          usage: ["MKCOL /dir/", "make a directory"] },
+    Row { method: "OPTIONS", place: Place::Anywhere, act: Act::Reads(describe::answer),
+          usage: ["OPTIONS *", "this text"] },
+];
+
+/// Methods that others know; here they are refused as such and not as unknown.
+const OTHER_METHODS: [&str; 8] =
+    ["PATCH", "TRACE", "CONNECT", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
+
+/// Looks the method up, and lets it act.
+pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
+    let target = Target::parse(exchange.request.target())?;
+    let method = exchange.request.method();
+    let Some(row) = METHODS.iter().find(|row| row.method == method) else {
+        return Err(match OTHER_METHODS.contains(&method) {
+            true => Error::status(405, method, "is not offered here"),
+            false => Error::status(501, method, "is no method this server knows"),
+        });
+    };
+    exchange.upload.judge(exchange.request)?;
+    if target.components.first().is_some_and(|first| first == RESERVED) {
+        return own::answer(exchange, row.method, &target.components);
+    }
+    let name = Name::new(target.components, target.directory)?;
+    if !row.place.holds(&name) {
+        return Err(Error::status(405, method, format!("is not offered on {}", shown(&name.shown()))));
+    }
+    match row.act {
+        Act::Reads(act) => act(exchange, &name, &target.query),
+        Act::Writes(act) => act(exchange, &exchange.server.rights.writer(&name)?, &name, &target.query),
+    }
+}
+
+impl Place {
+    fn holds(self, name: &Name) -> bool {
+        match self {
+            Place::Anywhere => true,
+            Place::Root => name.components().is_empty(),
+            Place::Below => !name.components().is_empty(),
+        }
+    }
+}
+
+/// The value of `Allow` (RFC 9110 §10.2.1), on the root or below it.
+pub fn allowed(on_root: bool) -> String {
+    let unfit = if on_root { Place::Below } else { Place::Root };
+    let methods: Vec<_> = METHODS.iter().filter(|row| row.place != unfit).map(|row| row.method).collect();
+    methods.join(", ")
+}
