@@ -14,7 +14,7 @@ usage: cfp-cp [-n] [option ...] OLD NEW
 Copies OLD on the server to NEW, or into NEW if that is a directory.
 
   -n, --no-clobber    leave a file that exists at NEW alone; exit 1 then
-  --if-match ETAG     only if OLD has this tag; else exit 1
+  --if-match ETAG     only if OLD has this tag
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks

@@ -23,7 +23,7 @@ Stores each FILE on the server under its base name.
   -n, --no-clobber    leave a file that exists on the server alone; exit 1 then
   -t, --target DIR    store into this directory of the server
   --as NAME           store the one FILE under this name; `-` is standard input
-  --if-match ETAG     only if the file it replaces has this tag; else exit 1
+  --if-match ETAG     only if the file it replaces has this tag
   --retry N           try again N times when the connection breaks (3)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never

@@ -24,7 +24,7 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   --substring         replace occurrences inside longer words too
   -n, --count         print how many would be replaced, and replace nothing
   --in-place          give each result the name of its source
-  --if-match ETAG     only if the file of the server that is replaced has this tag; else exit 1
+  --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER

@@ -19,7 +19,7 @@ Writes the words of FILE last first; the white space stays where it is.
 
   --per-line          reverse each line by itself
   --in-place          give the result the name of its source
-  --if-match ETAG     only if the file of the server that is replaced has this tag; else exit 1
+  --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER

@@ -15,7 +15,7 @@ Deletes each file NAME of the server.
 
   -r, --recursive     delete directories with all that is in them
   -f, --force         a name that is not there is no error
-  --if-match ETAG     only if NAME has this tag; else exit 1
+  --if-match ETAG     only if NAME has this tag
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
