@@ -1,4 +1,4 @@
-//! Uploads that come in pieces, over raw sockets: each request of the protocol, cuts, restarts, races,
+//! Uploads that come in pieces, over raw sockets and by cfp-put: each request of the protocol, cuts, restarts, races,
 //! limits.
 
 // The attribute is for clippy: what helps a test may unwrap as a test may.
@@ -7,6 +7,7 @@ mod common;
 
 #[cfg(test)]
 mod resume {
+    mod client;
     mod limits;
     mod pieces;
     mod races;
