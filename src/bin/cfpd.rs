@@ -31,6 +31,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
                             makes no way (default: 60)
+  --partial-ttl SECONDS     keep what came of an upload that was cut, for its
+                            client to go on with (default: 86400)
+  --max-partials N          keep at most N of those (default: 1000)
   --send-size BYTES         send at most BYTES of a file at a time
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
@@ -80,6 +83,8 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
         header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
         idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
+        partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
+        partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })

@@ -20,6 +20,7 @@ pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
 
 mod accept;
+mod claims;
 mod command;
 mod connection;
 mod drain;
@@ -35,6 +36,7 @@ mod representation;
 mod rights;
 mod spill;
 mod stream;
+mod terms;
 mod upload;
 
 /// What an admin may choose.
@@ -70,6 +72,7 @@ pub struct Server {
     log: log::Log,
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
+    claims: claims::Claims,
 }
 
 /// Why the daemon ends.
@@ -87,7 +90,9 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
         fs::create_dir_all(&options.root).map_err(named)?;
     }
-    let mut store = Local::open(&options.root)?.keeping_free(options.keep_free);
+    let mut store = Local::open(&options.root)?
+        .keeping_free(options.keep_free)
+        .keeping_partials(options.limits.partials, options.limits.partial_time);
     if !options.sync {
         store = store.without_sync();
     }
@@ -99,6 +104,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         send_size: options.send_size,
         log: log::Log::open(options.log.as_deref())?,
         connections: Arc::default(),
+        claims: claims::Claims::default(),
     });
     if !options.sync {
         server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
@@ -142,15 +148,22 @@ fn wait_for_end(end: &Receiver<End>, child: Option<Pid>) -> u8 {
     }
 }
 
-/// Removes what a daemon that died left behind, while the service goes on.
+/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
+/// goes on.
 fn sweep(server: &Arc<Server>, store: Arc<Local>) {
     let server = Arc::clone(server);
-    thread::spawn(move || match store.sweep() {
+    let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
+    let tell = move |swept: Result<u64>, what: &str| match swept {
         Ok(0) => {}
-        Ok(swept) => {
-            server.log.remark(&format!("{swept} unfinished uploads of a daemon that ended were removed"))
-        }
+        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
         Err(error) => server.log.trouble(&error),
+    };
+    thread::spawn(move || {
+        tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
+        loop {
+            tell(store.expire(), "uploads that nobody went on with were removed");
+            thread::sleep(pause);
+        }
     });
 }
 

@@ -146,6 +146,11 @@ impl Stream {
         let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
     }
 
+    /// What another thread can cut this connection with, even when this is gone.
+    pub fn cutter(&self) -> io::Result<Cutter> {
+        self.socket.try_clone().map(Cutter)
+    }
+
     fn send(&self, block: &[u8], flags: MsgFlags) -> io::Result<usize> {
         let most = block.len().min(self.send_size);
         let block = block.get(..most).unwrap_or_default();
@@ -155,6 +160,16 @@ impl Stream {
                 sent => return Ok(sent?),
             }
         }
+    }
+}
+
+/// A second handle on a connected socket.
+pub struct Cutter(OwnedFd);
+
+impl Cutter {
+    /// See [`Stream::cut`].
+    pub fn cut(&self) {
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 }
 
