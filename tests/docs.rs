@@ -183,6 +183,23 @@ fn the_shells_complete_an_option_a_local_file_and_a_name_on_the_server() {
 }
 
 #[test]
+fn the_shells_ask_as_the_user_on_the_line_and_never_for_a_password() {
+    let sandbox = Sandbox::guarded(&[], "allow all alice /\n");
+    sandbox.keep("notes.txt", "");
+    let netrc =
+        "machine 127.0.0.1 login bob password builder\nmachine 127.0.0.1 login alice password wonderland\n";
+    sandbox.write("../home/.netrc", netrc);
+    let rows =
+        [("alice", Offers::from(["notes.txt".to_owned()])), ("bob", Offers::new()), ("eve", Offers::new())];
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        for (user, expected) in &rows {
+            let words = ["cfp-get", "-u", user, "no"];
+            assert_eq!(shell.offers(&sandbox, sandbox.url(), &words), *expected, "{user} in {shell:?}");
+        }
+    }
+}
+
+#[test]
 fn the_shells_take_odd_names_as_they_are() {
     let odd = ["$(touch ran)", "`touch ran`", "it's", "two words", "*", "\"", "\\", "é", "-f"];
     let sandbox = Sandbox::new();

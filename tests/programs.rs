@@ -19,5 +19,6 @@ mod programs {
     mod shell;
     mod stranger;
     mod terminal;
+    mod users;
     mod versions;
 }

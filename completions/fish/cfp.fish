@@ -19,6 +19,9 @@ function __cfp_names
     set -l at (contains -i -- -s $words; or contains -i -- --server $words)
     and test $at -lt (count $words)
     and set server -s (string unescape -- $words[(math $at + 1)])
+    set -l at (contains -i -- -u $words; or contains -i -- --user $words)
+    and test $at -lt (count $words)
+    and set -a server -u (string unescape -- $words[(math $at + 1)])
     for name in (timeout 2 cfp-ls -q -0 $server -- ":$directory" 2>/dev/null </dev/null | string split0)
         string match -qr '[\n\t]' -- $name; or printf '%s\n' "$colon$directory$name"
     end
@@ -40,6 +43,7 @@ set -l tools cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls c
 
 for tool in $tools
     complete -c $tool -s s -l server -x -d 'The server'
+    complete -c $tool -s u -l user -x -d 'Who you are'
     complete -c $tool -s z -l compress -x -a 'auto always never' -d 'Compress the transfer'
     complete -c $tool -s q -l quiet -d 'Show neither progress nor remarks'
     complete -c $tool -s v -l verbose -d 'Tell what is asked and answered'
