@@ -158,6 +158,7 @@ impl Arguments {
     /// Takes the options all tools share.
     pub fn settings(&mut self) -> Result<Settings> {
         let server = self.value("-s", "--server")?;
+        let user = self.value("-u", "--user")?;
         let compress = match self.value("-z", "--compress")?.as_deref().map(OsStr::as_bytes) {
             None | Some(b"auto") => Compress::Auto,
             Some(b"always") => Compress::Always,
@@ -170,7 +171,7 @@ impl Arguments {
             }
         };
         let quiet = self.flag("-q", "--quiet");
-        Ok(Settings { server, compress, retries: 0, quiet, verbose: self.flag("-v", "--verbose") })
+        Ok(Settings { server, user, compress, retries: 0, quiet, verbose: self.flag("-v", "--verbose") })
     }
 
     /// Takes `--retry N` of a tool that moves files. To be asked before any flag.

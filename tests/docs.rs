@@ -127,7 +127,8 @@ fn man_pages_lint_clean() {
 #[test]
 fn every_program_has_a_man_page_and_every_page_a_program() {
     let pages: BTreeSet<_> = Page::all().iter().map(|page| page.name().to_owned()).collect();
-    let programs: BTreeSet<_> = PROGRAMS.into_iter().chain(["cfp"]).map(str::to_owned).collect();
+    let programs: BTreeSet<_> =
+        PROGRAMS.into_iter().chain(["cfp", "cfpd-access"]).map(str::to_owned).collect();
     assert_eq!(pages, programs);
 }
 
@@ -177,6 +178,23 @@ fn the_shells_complete_an_option_a_local_file_and_a_name_on_the_server() {
         for (words, expected) in rows {
             let expected: Offers = expected.iter().map(|offer| offer.to_string()).collect();
             assert_eq!(shell.offers(&sandbox, sandbox.url(), words), expected, "{words:?} in {shell:?}");
+        }
+    }
+}
+
+#[test]
+fn the_shells_ask_as_the_user_on_the_line_and_never_for_a_password() {
+    let sandbox = Sandbox::guarded(&[], "allow all alice /\n");
+    sandbox.keep("notes.txt", "");
+    let netrc =
+        "machine 127.0.0.1 login bob password builder\nmachine 127.0.0.1 login alice password wonderland\n";
+    sandbox.write("../home/.netrc", netrc);
+    let rows =
+        [("alice", Offers::from(["notes.txt".to_owned()])), ("bob", Offers::new()), ("eve", Offers::new())];
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        for (user, expected) in &rows {
+            let words = ["cfp-get", "-u", user, "no"];
+            assert_eq!(shell.offers(&sandbox, sandbox.url(), &words), *expected, "{user} in {shell:?}");
         }
     }
 }

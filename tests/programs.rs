@@ -18,5 +18,6 @@ mod programs {
     mod shell;
     mod stranger;
     mod terminal;
+    mod users;
     mod versions;
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `# text` | for the reader |
 //! | `! with OPTION …` | options of the daemon, before anything else |
+//! | `! aside NAME TEXT` | a file that an option names |
 //! | `! keep NAME TEXT` | a file stands beneath the root |
 //! | `! holds NAME TEXT`, `! lacks NAME` | a file must stand there now; nothing may |
 //! | `! again` | another connection; the old one must have nothing more to say |
@@ -38,6 +39,8 @@ macro_rules! conversations {
 }
 
 conversations![
+    access,
+    access_writes,
     chunked,
     conditions,
     connections,
@@ -77,7 +80,12 @@ fn folder() -> PathBuf {
 fn hold(name: &str) {
     let text = fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
     let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
-    let sandbox = Sandbox::with(&options.split_whitespace().collect::<Vec<_>>());
+    let sandbox = Sandbox::prepared(&options.split_whitespace().collect::<Vec<_>>(), |root| {
+        for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
+            let (name, text) = order.split_once(' ').unwrap();
+            fs::write(root.with_file_name("work").join(name), literal(text)).unwrap();
+        }
+    });
     let mut talk =
         Talk { raw: sandbox.connect(), sandbox: &sandbox, known: HashMap::new(), unsent: Vec::new() };
     for (number, line) in text.lines().enumerate() {
@@ -164,7 +172,7 @@ impl Talk<'_> {
         let mut words = order.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
         match (word(), word(), word()) {
-            ("with", ..) => {}
+            ("with" | "aside", ..) => {}
             ("keep", name, text) => drop(self.sandbox.keep(name, literal(text))),
             ("holds", name, text) => {
                 let stored = fs::read(self.sandbox.root().join(name)).unwrap_or_else(|_| b"nothing".to_vec());

@@ -19,6 +19,9 @@ function __cfp_names
     set -l at (contains -i -- -s $words; or contains -i -- --server $words)
     and test $at -lt (count $words)
     and set server -s (string unescape -- $words[(math $at + 1)])
+    set -l at (contains -i -- -u $words; or contains -i -- --user $words)
+    and test $at -lt (count $words)
+    and set -a server -u (string unescape -- $words[(math $at + 1)])
     for name in (timeout 2 cfp-ls -q -0 $server -- ":$directory" 2>/dev/null </dev/null | string split0)
         string match -qr '[\n\t]' -- $name; or printf '%s\n' "$colon$directory$name"
     end
@@ -40,6 +43,7 @@ set -l tools cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls c
 
 for tool in $tools
     complete -c $tool -s s -l server -x -d 'The server'
+    complete -c $tool -s u -l user -x -d 'Who you are'
     complete -c $tool -s z -l compress -x -a 'auto always never' -d 'Compress the transfer'
     complete -c $tool -s q -l quiet -d 'Show neither progress nor remarks'
     complete -c $tool -s v -l verbose -d 'Tell what is asked and answered'
@@ -112,6 +116,9 @@ complete -c cfp-shell -s c -l command -x -d 'Carry out one command'
 
 complete -c cfpd -n __cfp_before_command -s r -l root -x -a '(__fish_complete_directories)' -d 'Serve the files beneath'
 complete -c cfpd -n __cfp_before_command -s l -l listen -x -d 'Listen there'
+complete -c cfpd -n __cfp_before_command -l users -r -d 'Users and passwords'
+complete -c cfpd -n __cfp_before_command -l access -r -d 'Who may what'
+complete -c cfpd -n __cfp_before_command -l insecure-plain -d 'Unencrypted to other machines'
 complete -c cfpd -n __cfp_before_command -l read-only -d 'Refuse every change'
 complete -c cfpd -n __cfp_before_command -l max-connections -x -d 'Connections at once'
 complete -c cfpd -n __cfp_before_command -l max-file-size -x -d 'Size of a stored file'
@@ -125,4 +132,6 @@ complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Bytes a send'
 complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Threads that search'
 complete -c cfpd -n __cfp_before_command -l log -r -d 'A line for each request'
 complete -c cfpd -n __cfp_before_command -l grace -x -d 'Seconds to finish when stopped'
+complete -c cfpd -n __cfp_before_command -l check -d 'Say what is wrong, start nothing'
+complete -c cfpd -n __cfp_before_command -l explain -x -d 'Which rule decides'
 complete -c cfpd -n 'not __cfp_before_command' -f -a '(__cfp_command)'

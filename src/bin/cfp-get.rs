@@ -28,6 +28,8 @@ What http://... names is fetched from there and goes to standard output.
   -o, --output FILE   store as FILE, or in that directory; `-`: standard output
   --retry N           go on N times when the connection breaks (8)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -u, --user NAME     who you are; the password is read from the file
+                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

@@ -26,6 +26,8 @@ Stores each FILE on the server under its base name.
   --if-match ETAG     only if the file it replaces has this tag
   --retry N           try again N times when the connection breaks (8)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -u, --user NAME     who you are; the password is read from the file
+                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

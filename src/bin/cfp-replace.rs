@@ -28,6 +28,8 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -u, --user NAME     who you are; the password is read from the file
+                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

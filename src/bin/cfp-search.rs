@@ -29,6 +29,8 @@ Prints how often WORD occurs in the files. `:name` is on the server.
   --json              print JSON, one object a line
   --local             do the work in this process, without a server
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -u, --user NAME     who you are; the password is read from the file
+                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

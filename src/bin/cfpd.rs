@@ -12,6 +12,7 @@ use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
 use cfp::server::{self, Address, Limits, Options};
 
+const NAME: &str = "cfpd";
 const USAGE: &str = "\
 usage: cfpd [options] [-- COMMAND [ARG...]]
 
@@ -21,6 +22,11 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             else $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd
   -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 (any free port),
                             or unix:PATH[,mode=0660][,group=NAME]; repeatable
+  --users FILE              ask for a name and a password of FILE, which
+                            htpasswd -B makes
+  --access FILE             who may what: the rules of FILE, see cfpd-access(5)
+  --insecure-plain          let passwords and files travel unencrypted to and
+                            from other machines
   --read-only               refuse every change
   --max-connections N       serve at most N connections at once (default: 1024)
   --max-file-size SIZE      take no larger file or body (default: 1T);
@@ -40,31 +46,62 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --log FILE                append a line for each request to FILE
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
+  --check                   say what is wrong with options and files, and
+                            start nothing
+  --explain USER VERB NAME  say which rule decides, and exit 0 where it is
+                            a yes; USER is `-` for anyone, or local:NAME
   -h, --help                print this and exit
   -V, --version             print the version and exit
 
-Only addresses of this machine itself are listened on: cfpd does not ask who a
-client is. With a COMMAND it listens on a private socket, runs COMMAND with
-CFP_SERVER set and its own directory first in PATH, and exits as COMMAND does.
+Without --users and --access any client may do all. An address that other
+machines can reach needs --users, and --insecure-plain. With a COMMAND it
+listens on a private socket, runs COMMAND with CFP_SERVER set and its own
+directory first in PATH, and exits as COMMAND does.
 
   cfpd --root /srv/files
   cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'
 ";
 
-fn parse(mut arguments: Arguments) -> Result<Options> {
+#[derive(Debug)]
+struct Args {
+    task: Task,
+    options: Options,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+enum Task {
+    Serve,
+    Check,
+    /// Who, what, where.
+    Explain([OsString; 3]),
+}
+
+fn parse(mut arguments: Arguments) -> Result<Args> {
     let listen =
         arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
     let root = arguments.value("-r", "--root")?.map(PathBuf::from);
+    let users = arguments.value("", "--users")?.map(PathBuf::from);
+    let access = arguments.value("", "--access")?.map(PathBuf::from);
     let log = arguments.value("", "--log")?.map(PathBuf::from);
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
     let sync = !arguments.flag("", "--no-sync");
+    let insecure_plain = arguments.flag("", "--insecure-plain");
+    let (check, explain) = (arguments.flag("", "--check"), arguments.flag("", "--explain"));
     let command = arguments.take_behind();
-    if let Some(stray) = arguments.operands()?.first() {
-        return Err(Error::usage(format!("{}: no operand is taken here", shown(stray.as_encoded_bytes()))));
-    }
+    let operands = arguments.operands()?;
+    let task = match (explain, operands.first()) {
+        (true, _) => Task::Explain(cli::exactly(operands, "--explain: USER VERB NAME")?),
+        (false, Some(stray)) => {
+            let stray = shown(stray.as_encoded_bytes());
+            return Err(Error::usage(format!("{stray}: no operand is taken here")));
+        }
+        (false, None) if check => Task::Check,
+        (false, None) => Task::Serve,
+    };
     let listen = match listen.is_empty() && command.is_empty() {
         true => vec![Address::parse(server::DEFAULT)?],
         false => listen,
@@ -72,7 +109,22 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
-    Ok(Options { root, make_root, listen, sync, keep_free, read_only, send_size, log, limits, command })
+    let options = Options {
+        root,
+        make_root,
+        listen,
+        sync,
+        keep_free,
+        users,
+        access,
+        insecure_plain,
+        read_only,
+        send_size,
+        log,
+        limits,
+        command,
+    };
+    Ok(Args { task, options })
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
@@ -142,16 +194,29 @@ fn default_root() -> Option<PathBuf> {
     }
 }
 
-fn run(options: Options) -> Result<Ending> {
-    let say = |line: &str| {
-        let mut out = io::stdout();
-        writeln!(out, "{line}").and_then(|()| out.flush())
-    };
-    server::run(options, &say).map(Ending::code)
+fn run(args: Args) -> Result<Ending> {
+    match args.task {
+        Task::Serve => server::run(args.options, &say).map(Ending::code),
+        Task::Check => {
+            let faults = args.options.faults();
+            faults.iter().for_each(|fault| cli::remark(NAME, fault));
+            Ok(Ending::code(if faults.is_empty() { 0 } else { 2 }))
+        }
+        Task::Explain(asked) => {
+            let (yes, why) = args.options.explain(asked.each_ref().map(OsString::as_os_str))?;
+            say(&why).map_err(|wrong| Error::io("standard output", wrong))?;
+            Ok(Ending::of(yes))
+        }
+    }
+}
+
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }
 
 fn main() -> ExitCode {
-    cli::main("cfpd", USAGE, parse, run)
+    cli::main(NAME, USAGE, parse, run)
 }
 
 #[cfg(test)]
@@ -159,7 +224,7 @@ mod tests {
     use super::*;
 
     fn parsed(argv: &[&str]) -> Result<Options> {
-        parse(Arguments::new(argv.iter().copied()))
+        parse(Arguments::new(argv.iter().copied())).map(|args| args.options)
     }
 
     #[test]
@@ -179,8 +244,24 @@ mod tests {
     }
 
     #[test]
+    fn a_task_is_to_serve_to_check_or_to_explain() {
+        let asked = || Task::Explain(["-".into(), "read".into(), "/a".into()]);
+        let rows: [(&[&str], Task); 4] = [
+            (&["--users", "u", "--access=a", "--insecure-plain"], Task::Serve),
+            (&["--check"], Task::Check),
+            (&["--explain", "-", "read", "/a"], asked()),
+            (&["--explain", "-", "read", "/a", "--access", "f", "--check"], asked()),
+        ];
+        for (argv, task) in rows {
+            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap().task, task, "{argv:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 10] = [
+        let rows: [&[&str]; 12] = [
+            &["--explain", "bob", "read"],
+            &["--check", "stray"],
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
+use super::credentials::Credentials;
 use super::progress::Progress;
 use super::sending::{DIGEST, Form, Sending};
 use super::upload::Upload;
@@ -67,6 +68,8 @@ pub struct Client {
     /// Where the server is.
     pub url: Url,
     settings: Settings,
+    /// What is said of the user, once it was needed.
+    credentials: Option<Credentials>,
     kept: Option<Connection>,
     /// A connection that has carried no call yet: when it breaks, that is no news of the last call.
     unused: Option<Connection>,
@@ -87,7 +90,8 @@ impl Client {
 
     /// This server.
     pub fn at(url: Url, settings: &Settings) -> Self {
-        Client { url, settings: settings.clone(), kept: None, unused: None, met: false, upload_id: None }
+        let settings = settings.clone();
+        Client { url, settings, credentials: None, kept: None, unused: None, met: false, upload_id: None }
     }
 
     /// Whether progress and remarks are unwanted.
@@ -133,6 +137,9 @@ impl Client {
 
     /// Sends a request and reads the head of its answer; the body, if any, goes on being sent meanwhile.
     pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
+        if self.credentials.is_none() {
+            self.credentials = Some(Credentials::find(&self.url, self.settings.user.as_deref())?);
+        }
         let kept = self.kept.take().filter(Connection::is_fresh);
         let begun = match kept.map(|connection| self.begin(connection, call)) {
             Some(Err(Error::Cut { .. } | Error::System { .. }))
@@ -230,6 +237,9 @@ impl Client {
         let mut fields = Fields::new();
         fields.push("Host", &self.url.host);
         fields.push("User-Agent", AGENT);
+        if let Some(value) = self.credentials.as_ref().and_then(Credentials::value) {
+            fields.push("Authorization", value);
+        }
         // A part of a coded representation is of no use to a file that holds another part of the plain one, and who
         // asks for size, tag and digest means those of the plain one too.
         let plain = call.method == "HEAD" || call.fields.get("range").is_some();

@@ -7,13 +7,16 @@
 pub mod answer;
 pub mod call;
 pub mod connect;
+pub mod credentials;
 pub mod fetch;
 pub mod filter;
 pub mod guard;
 pub mod list;
+pub mod netrc;
 pub mod operand;
 pub mod output;
 pub mod part;
+pub mod password;
 pub mod progress;
 pub mod resumption;
 pub mod retry;
@@ -37,6 +40,8 @@ pub use upload::Upload;
 pub struct Settings {
     /// The server; else `$CFP_SERVER`, else port 8398 of this machine.
     pub server: Option<OsString>,
+    /// Who the user says he is; else the URL or `~/.netrc` may.
+    pub user: Option<OsString>,
     /// Whether bytes travel compressed.
     pub compress: Compress,
     /// How often a transfer that broke is tried again.

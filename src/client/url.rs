@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use percent_encoding::percent_decode;
+
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target, target};
 
@@ -29,6 +31,8 @@ pub enum Address {
 pub struct Url {
     /// How it is reached.
     pub address: Address,
+    /// The user who was named in it.
+    pub user: Option<Vec<u8>>,
     /// What a `Host` field says of it.
     pub host: String,
     /// How people call it.
@@ -49,7 +53,7 @@ impl Url {
         }
     }
 
-    /// Reads `http://host[:port][/prefix]` or `unix:path`.
+    /// Reads `http://[user@]host[:port][/prefix]` or `unix:path`.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let (url, path) = Url::split(text)?;
         let target = Target::parse(&path)?;
@@ -64,17 +68,19 @@ impl Url {
         let shown = shown(text);
         if let Some(path) = text.strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
             let address = Address::Unix(PathBuf::from(OsStr::from_bytes(path)));
-            return Ok((Url { address, host: "localhost".into(), shown, prefix: Vec::new() }, b"/".into()));
+            let url = Url { address, user: None, host: "localhost".into(), shown, prefix: Vec::new() };
+            return Ok((url, b"/".into()));
         }
         let bad = || Error::usage(format!("{shown}: is neither http://HOST[:PORT] nor unix:PATH"));
         let rest = after_scheme(text).ok_or_else(bad)?;
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
+        let (user, authority) = split_user(authority)?;
         let host = std::str::from_utf8(authority).ok().filter(|host| is_host(host)).ok_or_else(bad)?;
         let (name, port) = split_port(host).ok_or_else(bad)?;
         let address = Address::Tcp { host: name.to_owned(), port };
-        let server =
-            Url { address, host: host.to_owned(), shown: format!("http://{host}"), prefix: Vec::new() };
+        let shown = format!("http://{host}");
+        let server = Url { address, user, host: host.to_owned(), shown, prefix: Vec::new() };
         Ok((server, on_the_wire(rest)))
     }
 
@@ -89,6 +95,19 @@ impl Url {
 pub fn after_scheme(text: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = text.split_at_checked(b"http://".len())?;
     scheme.eq_ignore_ascii_case(b"http://").then_some(rest)
+}
+
+/// The user before an `@`, and what is behind it. A password is refused, and not repeated: others see what is written
+/// on a command line.
+fn split_user(authority: &[u8]) -> Result<(Option<Vec<u8>>, &[u8])> {
+    let Some(at) = authority.iter().rposition(|&byte| byte == b'@') else { return Ok((None, authority)) };
+    let user: Vec<u8> = percent_decode(authority.get(..at).unwrap_or_default()).collect();
+    match user.contains(&b':') {
+        true => Err(Error::usage("a URL takes no password, which others would see: name only the user")),
+        false => {
+            Ok((Some(user).filter(|user| !user.is_empty()), authority.get(at + 1..).unwrap_or_default()))
+        }
+    }
 }
 
 /// Whether a text can be host and port: no user, no white space, nothing that would end the field.
@@ -143,16 +162,22 @@ mod tests {
             let target = url.target(&[b"f".to_vec()], false, &Query::default());
             assert_eq!(String::from_utf8(target).unwrap(), wire);
         }
+        let named = Url::parse(b"http://al%40ice@h:1/p").unwrap();
+        assert_eq!((named.user.unwrap(), named.host.as_str()), (b"al@ice".to_vec(), "h:1"));
         assert_eq!(Url::parse(b"unix:/run/a b").unwrap().address, Address::Unix("/run/a b".into()));
     }
 
     #[test]
     fn what_is_no_server_is_wrong_use() {
-        let rows = ["", "h", "https://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u@h"];
+        let rows =
+            ["", "h", "https://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u:p@h"];
         for text in
             rows.into_iter().chain(["http://h:65536", "http://[::1", "unix:", "http://h/?a", "http://h\r\n/"])
         {
             assert!(matches!(Url::parse(text.as_bytes()), Err(Error::Usage(_))), "{text}");
+        }
+        for text in ["http://alice:secret@h/", "http://alice%3Asecret@h"] {
+            assert!(!Url::parse(text.as_bytes()).unwrap_err().to_string().contains("secret"));
         }
     }
 

@@ -4,18 +4,22 @@
 use std::io::BufRead;
 
 use super::Server;
+use super::identity::{CHALLENGE, identify};
 use super::limits::UNREAD_MAX;
 use super::methods::{allowed, dispatch};
 use super::reply::Reply;
+use super::rights::View;
 use super::stream::Stream;
 use super::upload::Upload;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::http::{Fields, Request, Target, framing, resumption};
 
 /// A request being answered.
 pub struct Exchange<'e> {
     /// The daemon.
     pub server: &'e Server,
+    /// The connection it came over.
+    pub stream: &'e Stream,
     /// The head of the request.
     pub request: &'e Request,
     /// Its body.
@@ -43,7 +47,7 @@ pub fn run<'e>(
         }
     };
     let upload = Upload::new(request, framing, input, stream, server.limits.file_size);
-    let mut exchange = Exchange { server, request, upload, reply };
+    let mut exchange = Exchange { server, stream, request, upload, reply };
     if let Err(error) = dispatch(&mut exchange) {
         exchange.fail(&error, Fields::new());
     }
@@ -51,6 +55,20 @@ pub fn run<'e>(
 }
 
 impl<'e> Exchange<'e> {
+    /// The store, as far as whoever sent the request may come to it. Errors have status 401 for a name that was not
+    /// proved, 503 after too many of those.
+    pub fn identify(&mut self) -> Result<View<'e>> {
+        let view = self.server.rights.view(|users| identify(self.stream, self.request, users));
+        match &view {
+            Ok(view) => self.reply.user = view.user().map(<[u8]>::to_vec),
+            Err(refused) if refused.http_status() == 401 => {
+                self.server.log.login_refused(&self.stream.peer, refused);
+            }
+            Err(_) => {}
+        }
+        view
+    }
+
     /// Answers an error, with these fields too, when that can still be done.
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
         if error.http_status() >= 500 && !is_of_the_client(error) {
@@ -68,6 +86,9 @@ impl<'e> Exchange<'e> {
             }
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
             _ => {}
+        }
+        if error.http_status() == 401 {
+            fields.push("WWW-Authenticate", CHALLENGE);
         }
         // A client that is gone needs no answer.
         let _ = self.reply.error(error, Some(self.request), fields);

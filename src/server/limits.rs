@@ -65,3 +65,18 @@ pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 pub const RETRY_AFTER: &str = "1";
 /// How long connections that were cut may take to notice.
 pub const AFTER_CUT: Duration = Duration::from_secs(1);
+/// Wrong passwords from one address before the next one has to wait.
+pub const WRONG_FREE: u32 = 5;
+/// Wrong passwords at one user, wherever they come from, before the next one has to wait: more, because who is
+/// guessed at is not the one who guesses.
+pub const WRONG_FREE_OF_USER: u32 = 50;
+/// The longest a wrong password makes the next one wait.
+pub const WRONG_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long after that wrong passwords are forgotten.
+pub const WRONG_FORGOTTEN: Duration = Duration::from_secs(600);
+/// Addresses and users whose wrong passwords are counted.
+pub const WATCHED_MAX: usize = 4096;
+/// Passwords that are hashed at the same time: each takes a core.
+pub const LOGINS_AT_ONCE: usize = 2;
+/// Passwords that wait to be hashed; each holds a thread.
+pub const LOGINS_WAITING: usize = 64;

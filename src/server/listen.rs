@@ -1,5 +1,6 @@
 //! Where the daemon listens: addresses as an admin writes them, bound to sockets.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::Group;
+use nix::unistd::{Gid, Group};
 
 use super::stream::Peer;
 use crate::error::{Error, Result};
@@ -43,12 +44,7 @@ impl Address {
             let address: SocketAddr = text
                 .parse()
                 .map_err(|_| bad("is no address: use 127.0.0.1:8398, [::1]:8398 or unix:/path"))?;
-            return match address.ip().is_loopback() {
-                true => Ok(Address::Tcp(address)),
-                false => {
-                    Err(bad("is not a loopback address, and only those are served: use 127.0.0.1 or [::1]"))
-                }
-            };
+            return Ok(Address::Tcp(address));
         };
         let mut parts = rest.split(',');
         let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(|| bad("names no path"))?;
@@ -64,6 +60,29 @@ impl Address {
             }
         }
         Ok(Address::Unix { path: PathBuf::from(path), mode, group })
+    }
+
+    /// Whether it can be bound, as far as that can be known without doing it.
+    pub(super) fn check(&self) -> Result<()> {
+        let Address::Unix { path, group, .. } = self else { return Ok(()) };
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        fs::read_dir(above).map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong))?;
+        group.as_deref().map_or(Ok(()), |group| group_of(group).map(drop))
+    }
+
+    /// Whether other machines can reach it.
+    pub fn is_exposed(&self) -> bool {
+        matches!(self, Address::Tcp(address) if !address.ip().to_canonical().is_loopback())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(f, "{address}"),
+            Address::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 
@@ -168,12 +187,13 @@ fn remove_dead(path: &Path) -> io::Result<()> {
     }
 }
 
+fn group_of(name: &str) -> Result<Gid> {
+    let found = Group::from_name(name).map_err(|wrong| Error::io(name, wrong.into()))?;
+    found.map(|group| group.gid).ok_or_else(|| Error::usage(format!("{name}: is no group of this machine")))
+}
+
 fn give_to(path: &Path, group: &str) -> Result<()> {
-    let found = Group::from_name(group).map_err(|wrong| Error::io(group, wrong.into()))?;
-    let Some(found) = found else {
-        return Err(Error::usage(format!("{group}: is no group of this machine")));
-    };
-    chown(path, None, Some(found.gid.as_raw()))
+    chown(path, None, Some(group_of(group)?.as_raw()))
         .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
 }
 
@@ -194,7 +214,7 @@ mod tests {
             ("[::1]:80", Some(tcp("[::1]:80"))),
             ("unix:/run/a.sock", Some(unix(None, None))),
             ("unix:/run/a.sock,mode=0660,group=www-data", Some(unix(Some(0o660), Some("www-data")))),
-            ("0.0.0.0:80", None),
+            ("0.0.0.0:80", Some(tcp("0.0.0.0:80"))),
             ("localhost", None),
             ("8398", None),
             ("unix:", None),

@@ -32,8 +32,12 @@ impl Log {
         let Some(file) = &self.access else { return };
         let quoted = |name| quoted(request.fields.get(name).unwrap_or(b"-"));
         let line = format!(
-            "{} - - [{}] \"{} {} HTTP/1.1\" {} {} {} {}\n",
+            "{} - {} [{}] \"{} {} HTTP/1.1\" {} {} {} {}\n",
             peer.shown(),
+            reply
+                .user
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), |user| quoted_inner(user).replace(' ', "\\x20")),
             clf(SystemTime::now()),
             request.method(),
             quoted_inner(request.target()),
@@ -53,6 +57,11 @@ impl Log {
             file,
             &format!("{} - - [{}] \"-\" {status} 0 - {what}\n", peer.shown(), clf(SystemTime::now())),
         );
+    }
+
+    /// Notes a claim to a name that was not proved: always in the same words, for programs that count them.
+    pub fn login_refused(&self, peer: &Peer, error: &Error) {
+        self.remark(&format!("login refused: {} from {}", error, peer.shown()));
     }
 
     /// Notes what went wrong.

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -18,19 +17,25 @@ use crate::store::{Local, Store};
 
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
+pub use options::Options;
 
 mod accept;
+mod access;
 mod claims;
 mod command;
 mod connection;
 mod drain;
 mod exchange;
+mod guesses;
 mod hashed;
+mod identity;
 mod limits;
 mod listen;
 mod log;
 mod methods;
 mod operation;
+mod options;
+mod policy;
 mod reply;
 mod representation;
 mod rights;
@@ -38,31 +43,7 @@ mod spill;
 mod stream;
 mod terms;
 mod upload;
-
-/// What an admin may choose.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The directory whose files are served.
-    pub root: PathBuf,
-    /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
-    pub make_root: bool,
-    /// Where to listen; with a command and nothing here, only on a private socket.
-    pub listen: Vec<Address>,
-    /// Whether a write is on the disk before it is acknowledged.
-    pub sync: bool,
-    /// Bytes of the file system that uploads leave free.
-    pub keep_free: u64,
-    /// Whether nobody may write.
-    pub read_only: bool,
-    /// Bytes handed to a socket in one call.
-    pub send_size: Option<usize>,
-    /// Where access lines go.
-    pub log: Option<PathBuf>,
-    /// What clients may push against.
-    pub limits: Limits,
-    /// A command to serve, and to end with.
-    pub command: Vec<std::ffi::OsString>,
-}
+mod users;
 
 /// What every connection shares.
 pub struct Server {
@@ -86,6 +67,8 @@ enum End {
 /// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    options.refuse_exposure()?;
+    let policy = options.policy()?;
     if options.make_root {
         let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
         fs::create_dir_all(&options.root).map_err(named)?;
@@ -98,7 +81,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     }
     let store = Arc::new(store);
     let server = Arc::new(Server {
-        rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
+        rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, policy),
         helpers: methods::Helpers::new(options.limits.scan_jobs),
         limits: options.limits,
         send_size: options.send_size,

@@ -28,6 +28,8 @@ pub struct Reply<'a> {
     pub closes: bool,
     /// Whether the answer was begun but cannot be ended: the connection must be cut.
     pub is_cut: bool,
+    /// The user it was given to, for the log.
+    pub user: Option<Vec<u8>>,
     /// The status that was sent; 0 before.
     pub status: u16,
     /// The bytes of the body that were sent.
@@ -47,6 +49,7 @@ impl<'a> Reply<'a> {
             version: request.version,
             closes,
             is_cut: false,
+            user: None,
             status: 0,
             sent: 0,
         }
@@ -61,6 +64,7 @@ impl<'a> Reply<'a> {
             version: Version::Http11,
             closes: true,
             is_cut: false,
+            user: None,
             status: 0,
             sent: 0,
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::sendfile::sendfile64;
-use nix::sys::socket::{MsgFlags, Shutdown, send, setsockopt, shutdown, sockopt};
+use nix::sys::socket::{MsgFlags, Shutdown, getsockopt, send, setsockopt, shutdown, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::error::Error;
@@ -64,6 +64,14 @@ impl Stream {
         setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
         setsockopt(&socket, sockopt::SendTimeout, &limit)?;
         Ok(Stream { socket, peer, patience: timeout, send_size: send_size.unwrap_or(usize::MAX) })
+    }
+
+    /// The user id of the process that connected through a Unix socket, as the system saw it then.
+    pub fn peer_id(&self) -> Option<u32> {
+        match self.peer {
+            Peer::Local => getsockopt(&self.socket, sockopt::PeerCredentials).ok().map(|peer| peer.uid()),
+            Peer::Address(_) => None,
+        }
     }
 
     /// Waits until there is something to read, or the end. False when `timeout` passes first.

@@ -43,6 +43,22 @@ impl Name {
         Ok(name)
     }
 
+    /// The directory above all others.
+    pub fn root() -> Self {
+        Name { components: Vec::new(), directory: true }
+    }
+
+    /// The same, said with the final slash: a directory and all in it.
+    pub fn as_directory(&self) -> Self {
+        Name { components: self.components.clone(), directory: true }
+    }
+
+    /// The name of what a list of this directory calls `below`: components joined by `/`.
+    pub fn join(&self, below: &[u8], directory: bool) -> Self {
+        let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
+        Name { components: self.components.iter().cloned().chain(below).collect(), directory }
+    }
+
     /// The components, from the root down.
     pub fn components(&self) -> &[Vec<u8>] {
         &self.components

@@ -53,6 +53,18 @@ impl Sandbox {
         Self::prepared(options, |_| {})
     }
 
+    /// A cfpd that asks who a client is, with these rules. Its users are alice, whose password is `wonderland`, and
+    /// bob, whose password is `builder`.
+    pub fn guarded(options: &[&str], rules: &str) -> Self {
+        let all = [&["--users", "users", "--access", "access"], options].concat();
+        Self::prepared(&all, |root| {
+            let line = |(name, password)| format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap());
+            let users: String = [("alice", "wonderland"), ("bob", "builder")].map(line).concat();
+            fs::write(root.with_file_name("work").join("users"), users).unwrap();
+            fs::write(root.with_file_name("work").join("access"), rules).unwrap();
+        })
+    }
+
     /// A cfpd with these options too, on a root that was prepared before it started.
     pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();

@@ -42,14 +42,21 @@ impl Terminal {
 
     /// Waits until this is shown; what came before it is gone then.
     pub fn expect(&mut self, text: &str) -> &mut Self {
+        self.before(text);
+        self
+    }
+
+    /// The same, and tells what came before it.
+    pub fn before(&mut self, text: &str) -> String {
         while !self.shown.contains(text) {
             let more = self.screen.recv_timeout(HANG);
             let more = more.unwrap_or_else(|_| panic!("{text:?} never came after {:?}", self.shown));
             self.shown += &String::from_utf8_lossy(&more);
         }
-        let end = self.shown.find(text).unwrap() + text.len();
-        self.shown.drain(..end);
-        self
+        let start = self.shown.find(text).unwrap();
+        let before = self.shown.drain(..start).collect();
+        self.shown.drain(..text.len());
+        before
     }
 
     /// Types.

@@ -12,22 +12,23 @@ use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
 use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
+use crate::server::rights::View;
 use crate::store::{Content, Meta, Name};
 
 /// Answers a stored file, or a directory where the name is one.
-pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
-    let reader = exchange.server.rights.reader();
+pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
     if name.is_directory() {
         return match query.has("search") {
-            true => scan::answer(exchange, name, query),
-            false => list::answer(exchange, name, query),
+            true => scan::answer(exchange, view, name, query),
+            false => list::answer(exchange, view, name, query),
         };
     }
     let operation = Operation::of_query(query, &exchange.request.fields, false);
-    match reader.open(name) {
+    let opened = view.reader().open(name);
+    match opened {
         Ok(content) => match operation? {
-            None => answer_whole(exchange, name, content),
-            Some(operation) => answer_filtered(exchange, name, content, &operation),
+            None => answer_whole(exchange, view, name, content),
+            Some(operation) => answer_filtered(exchange, view, name, content, &operation),
         },
         Err(wrong) if wrong.http_status() == 409 => redirect(exchange, name, query),
         Err(wrong) => Err(wrong),
@@ -44,7 +45,12 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 }
 
 /// The bytes as they are stored, or a part of them.
-fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Content>) -> Result<()> {
+fn answer_whole(
+    exchange: &mut Exchange<'_>,
+    view: &View<'_>,
+    name: &Name,
+    content: Box<dyn Content>,
+) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
     let media_type = media_type(name, content.as_ref());
@@ -70,7 +76,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
         return exchange.reply.empty(304, fields);
     }
     if coding == Coding::Zstd {
-        return stream(exchange, content, fields, coding, &Operation::identity());
+        return stream(exchange, view, content, fields, coding, &Operation::identity());
     }
     let selected =
         match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
@@ -127,6 +133,7 @@ fn is_not_modified_in_any_coding(
 /// What a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
+    view: &View<'_>,
     name: &Name,
     content: Box<dyn Content>,
     operation: &Operation,
@@ -146,24 +153,24 @@ fn answer_filtered(
     }
     if operation.is_number && exchange.request.method() != "HEAD" {
         let mut number = Vec::new();
-        let spool = || exchange.server.rights.reader().spool();
+        let spool = || view.reader().spool();
         let run = operation.run_on_content(content, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
     fields.push("Content-Type", with_charset(media_type));
-    stream(exchange, content, fields, coding, operation)
+    stream(exchange, view, content, fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
 fn stream(
     exchange: &mut Exchange<'_>,
+    view: &View<'_>,
     content: Box<dyn Content>,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
-    let server = exchange.server;
-    let spool = || server.rights.reader().spool();
+    let spool = || view.reader().spool();
     exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(content, &spool, sink))
 }

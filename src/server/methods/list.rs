@@ -10,19 +10,19 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
 use crate::server::log::rfc3339;
+use crate::server::rights::View;
 use crate::store::{Entry, Kind, Name};
 
 /// What a list can be, the favourite first.
 const FORMS: [&str; 3] = ["text/plain", "application/json", "text/html"];
 
 /// Answers what is in a directory.
-pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
-    let server = exchange.server;
+pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
     let Some(form) = accept::media_type(&exchange.request.fields, &FORMS) else {
         return Err(Error::status(406, "Accept", "fits neither text/plain, application/json nor text/html"));
     };
     let recursive = query.has("recursive");
-    let entries = server.rights.reader().list(name, recursive)?;
+    let entries = view.reader().list(name, recursive)?;
     let mut fields = Fields::new();
     fields.push(
         "Content-Type",

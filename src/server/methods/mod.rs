@@ -2,7 +2,7 @@
 //! same four beats; here is only who is asked.
 
 use super::exchange::Exchange;
-use super::rights::Writer;
+use super::rights::{View, Writer};
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target};
 use crate::store::{Name, RESERVED};
@@ -42,9 +42,11 @@ pub enum Place {
     Below,
 }
 
-/// How a method is carried out: one that writes is given the right to.
+/// How a method is carried out: only one that is given a view comes to what is stored, and only one that is given a
+/// writer changes it.
 enum Act {
-    Reads(fn(&mut Exchange<'_>, &Name, &Query) -> Result<()>),
+    Tells(fn(&mut Exchange<'_>, &Name, &Query) -> Result<()>),
+    Reads(fn(&mut Exchange<'_>, &View<'_>, &Name, &Query) -> Result<()>),
     Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
 }
 
@@ -67,7 +69,7 @@ pub const METHODS: [Row; 9] = [
           usage: ["DELETE /name", "delete a file; DELETE /dir/ a directory with all in it"] },
     Row { method: "MKCOL", place: Place::Below, act: Act::Writes(names::make_directory),
           usage: ["MKCOL /dir/", "make a directory"] },
-    Row { method: "OPTIONS", place: Place::Anywhere, act: Act::Reads(describe::answer),
+    Row { method: "OPTIONS", place: Place::Anywhere, act: Act::Tells(describe::answer),
           usage: ["OPTIONS *", "this text"] },
 ];
 
@@ -95,8 +97,15 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
         return Err(Error::status(405, method, format!("is not offered on {}", shown(&name.shown()))));
     }
     match row.act {
-        Act::Reads(act) => act(exchange, &name, &target.query),
-        Act::Writes(act) => act(exchange, &exchange.server.rights.writer(&name)?, &name, &target.query),
+        Act::Tells(act) => act(exchange, &name, &target.query),
+        Act::Reads(act) => {
+            let view = exchange.identify()?;
+            act(exchange, &view, &name, &target.query)
+        }
+        Act::Writes(act) => {
+            let view = exchange.identify()?;
+            act(exchange, &view.writer(&name)?, &name, &target.query)
+        }
     }
 }
 

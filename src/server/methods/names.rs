@@ -7,20 +7,19 @@ use crate::server::exchange::Exchange;
 use crate::server::hashed::Hashed;
 use crate::server::operation::Operation;
 use crate::server::representation::{check_write, failed};
-use crate::server::rights::Writer;
+use crate::server::rights::{Passage, Writer};
 use crate::store::{Content, Meta, Name, Written};
 
 /// Copies a file or a directory; with a filter, what the filter makes of a file.
 pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let to = destination(request)?;
-    exchange.server.rights.writer(&to)?;
-    check_source(exchange, name)?;
+    let passage = writer.copying(name, &to)?;
+    check_source(request, name, &passage)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
-        Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
-        None => writer.copy(name, &to, &|from| check_write(&request.fields, name, from), &|at| {
-            may_stand(request, &to, at)
-        })?,
+        Some(operation) => copy_filtered(request, writer, name, &to, &operation)?,
+        None => passage
+            .copy(&|from| check_write(&request.fields, name, from), &|at| may_stand(request, &to, at))?,
     };
     answer_written(exchange, &to, &written)
 }
@@ -30,10 +29,10 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let request = exchange.request;
     refuse_query(query)?;
     let to = destination(request)?;
-    exchange.server.rights.writer(&to)?;
-    check_source(exchange, name)?;
+    let passage = writer.moving(name, &to)?;
+    check_source(request, name, &passage)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
-    let written = writer.rename(name, &to, &source, &|at| may_stand(request, &to, at))?;
+    let written = passage.rename(&source, &|at| may_stand(request, &to, at))?;
     answer_written(exchange, &to, &written)
 }
 
@@ -55,8 +54,7 @@ pub fn make_directory(
     if exchange.upload.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::status(415, "body", "has no meaning in MKCOL"));
     }
-    check_write(&exchange.request.fields, name, exchange.server.rights.reader().meta(name).ok().as_ref())?;
-    writer.make_directory(name)?;
+    writer.make_directory(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
     let mut fields = Fields::new();
     fields.push("Location", target::encode(name.components(), true, &Query::default()));
     exchange.reply.empty(201, fields)
@@ -65,17 +63,17 @@ pub fn make_directory(
 /// Reads one version of the source, and replaces the target at once; a file copied onto itself must still be the
 /// version that was read.
 fn copy_filtered(
-    exchange: &Exchange<'_>,
+    request: &Request,
     writer: &Writer<'_>,
     name: &Name,
     to: &Name,
     operation: &Operation,
 ) -> Result<Written> {
-    let (request, reader) = (exchange.request, exchange.server.rights.reader());
+    let reader = writer.reader();
     let content: Box<dyn Content> = reader.open(name)?;
     let read = content.meta().clone();
     check_write(&request.fields, name, Some(&read))?;
-    may_stand(request, to, reader.meta(to).ok().as_ref())?;
+    may_stand(request, to, writer.standing(to)?.as_ref())?;
     let mut draft = Hashed::new(writer.create(to, None)?);
     operation
         .run_on_content(content, &|| reader.spool(), &mut draft)
@@ -90,9 +88,9 @@ fn copy_filtered(
 
 /// Judges the source before the destination: who is told of a missing directory makes it, though nothing will be put
 /// there. It is judged again in the moment of the change.
-fn check_source(exchange: &Exchange<'_>, name: &Name) -> Result<()> {
-    match exchange.server.rights.reader().meta(name) {
-        Ok(standing) => check_write(&exchange.request.fields, name, Some(&standing)),
+fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result<()> {
+    match passage.source() {
+        Ok(standing) => check_write(&request.fields, name, Some(&standing)),
         Err(_) => Ok(()),
     }
 }

@@ -3,13 +3,13 @@
 
 use serde_json::json;
 
-use super::piece::{receive, refuse, refuse_length};
+use super::piece::{Piece, receive, refuse, refuse_length};
 use crate::error::{Error, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD};
 use crate::http::{Fields, Version};
 use crate::server::claims::Claimed;
 use crate::server::exchange::Exchange;
-use crate::server::rights::Writer;
+use crate::server::rights::{Reader, View, Writer};
 use crate::server::terms::Terms;
 use crate::store::{Name, Partial};
 
@@ -21,7 +21,7 @@ pub struct Row {
     method: &'static str,
     /// In words: how it is written, and what it does.
     pub usage: [&'static str; 2],
-    act: fn(&mut Exchange<'_>, &[u8]) -> Result<()>,
+    act: fn(&mut Exchange<'_>, &View<'_>, &[u8]) -> Result<()>,
 }
 
 /// The table of it.
@@ -44,8 +44,9 @@ pub fn answer(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
         let error = Error::status(405, method, "is not offered on an upload");
         return exchange.reply.error(&error, Some(exchange.request), fields);
     };
+    let view = exchange.identify()?;
     let _claimed = claim(exchange, id)?;
-    (row.act)(exchange, id)
+    (row.act)(exchange, &view, id)
 }
 
 fn claim<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<Claimed<'e>> {
@@ -75,7 +76,7 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
         false => None,
     };
     match begun {
-        Some(partial) => begin(exchange, partial, &terms, complete).map(|()| true),
+        Some(partial) => begin(exchange, writer.reader(), partial, &terms, complete).map(|()| true),
         None if complete => Ok(false),
         None => Err(Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")),
     }
@@ -84,6 +85,7 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
 /// Says where the upload is before it is read, then reads it.
 fn begin(
     exchange: &mut Exchange<'_>,
+    reader: Reader<'_>,
     partial: Box<dyn Partial + '_>,
     terms: &Terms,
     complete: bool,
@@ -93,22 +95,22 @@ fn begin(
     let mut interim = fields.clone();
     interim.push("Upload-Draft-Interop-Version", resumption::INTEROP_VERSION);
     exchange.reply.interim(104, &interim)?;
-    receive(exchange, partial, terms, 0, complete, (201, fields))
+    receive(exchange, reader, partial, terms, Piece { start: 0, complete }, (201, fields))
 }
 
 /// HEAD: how much there is.
-fn look(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
+fn look(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Cache-Control", "no-store");
     let (size, length) = match exchange.server.claims.ended(id) {
         Some(ended) => {
-            exchange.server.rights.writer(&ended.name)?;
+            view.writer(&ended.name)?.require(&ended.name)?;
             fields.push("ETag", &ended.etag);
             fields.push("Upload-Complete", "?1");
             (ended.size, Some(ended.size))
         }
         None => {
-            let partial = exchange.server.rights.resume(id)?;
+            let partial = view.resume(id)?;
             fields.push("Upload-Complete", "?0");
             fields.push("Upload-Limit", limit(exchange, partial.as_ref()));
             partial.settle()?;
@@ -123,13 +125,13 @@ fn look(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 }
 
 /// DELETE: the client will not go on.
-fn cancel(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
-    exchange.server.rights.resume(id)?.remove();
+fn cancel(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
+    view.resume(id)?.remove();
     exchange.reply.empty(204, Fields::new())
 }
 
 /// PATCH: more of it, and the end where the client says so.
-fn append(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
+fn append(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.upload.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
@@ -140,10 +142,10 @@ fn append(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
         resumption::integer(&request.fields, "upload-offset").ok_or_else(|| missing("Upload-Offset"))?;
     let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
     if let Some(ended) = exchange.server.claims.ended(id) {
-        exchange.server.rights.writer(&ended.name)?;
+        view.writer(&ended.name)?.require(&ended.name)?;
         return refuse(exchange, 400, "completed-upload", "is complete already", Fields::new(), json!({}));
     }
-    let mut partial = exchange.server.rights.resume(id)?;
+    let mut partial = view.resume(id)?;
     let size = partial.size()?;
     if offset != size {
         partial.settle()?;
@@ -166,7 +168,8 @@ fn append(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
     if is_new {
         partial.set_note(&terms.to_note())?;
     }
-    receive(exchange, partial, &terms, size, complete, (204, Fields::new()))
+    let piece = Piece { start: size, complete };
+    receive(exchange, view.reader(), partial, &terms, piece, (204, Fields::new()))
 }
 
 /// Where an upload is, and what its limits are.

@@ -13,25 +13,33 @@ use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
 use crate::server::representation::check_write;
+use crate::server::rights::Reader;
 use crate::server::terms::Terms;
 use crate::store::{Partial, Written};
 
-/// Reads a piece from `start` on. Whatever ends it too early, what came is kept; `answer` is what a piece is
+/// A part of an upload that comes with one request.
+pub struct Piece {
+    /// Where it begins.
+    pub start: u64,
+    /// Whether it is the last.
+    pub complete: bool,
+}
+
+/// Reads a piece. Whatever ends it too early, what came is kept; `answer` is what a piece is
 /// answered that is not the last.
 pub fn receive(
     exchange: &mut Exchange<'_>,
+    reader: Reader<'_>,
     mut partial: Box<dyn Partial + '_>,
     terms: &Terms,
-    start: u64,
-    complete: bool,
+    Piece { start, complete }: Piece,
     (status, mut fields): (u16, Fields),
 ) -> Result<()> {
-    let server = exchange.server;
-    let most = server.limits.file_size.min(terms.length().unwrap_or(u64::MAX));
+    let most = exchange.server.limits.file_size.min(terms.length().unwrap_or(u64::MAX));
     exchange.upload.take_at_most(most.saturating_sub(start));
     // A digest may follow unannounced; that of the only piece is that of the whole.
     exchange.upload.hash();
-    let spool = || server.rights.reader().spool();
+    let spool = || reader.spool();
     let read = exchange.upload.read(|bytes| Operation::identity().run_on_stream(bytes, &spool, &mut partial));
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
@@ -94,7 +102,7 @@ fn end(
 }
 
 /// Puts an upload under its name, which takes the proof that its last piece came whole. What was asked when it began
-/// is asked again, and so is the right to write.
+/// is asked again.
 fn publish(
     exchange: &Exchange<'_>,
     mut partial: Box<dyn Partial + '_>,
@@ -104,7 +112,6 @@ fn publish(
 ) -> Result<Written> {
     let name = partial.name().clone();
     let judge = || {
-        exchange.server.rights.writer(&name)?;
         let digest = match taken {
             Some(digest) => digest,
             None => take_digest(|block, offset| partial.read_at(block, offset))

@@ -7,6 +7,7 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
+use crate::server::rights::View;
 use crate::store::Name;
 
 /// What curl says of any body it is given: nothing that could be said of the answer.
@@ -15,10 +16,11 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const BYTES: &[u8] = b"application/octet-stream";
 
 /// Answers what a filter makes of the body.
-pub fn answer(exchange: &mut Exchange<'_>, _root: &Name, query: &Query) -> Result<()> {
-    let (request, server) = (exchange.request, exchange.server);
+pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, root: &Name, query: &Query) -> Result<()> {
+    let request = exchange.request;
+    let processor = view.processor(root)?;
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
-    let spool = || server.rights.reader().spool();
+    let spool = || processor.spool();
     let upload = &mut exchange.upload;
     let mut fields = Fields::new();
     if operation.is_number {

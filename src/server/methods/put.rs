@@ -13,13 +13,16 @@ use crate::store::{Name, Written};
 
 /// Stores the body under a name.
 pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
-    let (request, server) = (exchange.request, exchange.server);
+    let request = exchange.request;
     if request.fields.get("content-range").is_some() {
         return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
     let operation = Operation::of_query(query, &request.fields, true)?;
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
-    let standing = server.rights.reader().meta(name).ok();
+    if operation.is_some() {
+        writer.processor(name)?;
+    }
+    let standing = writer.standing(name)?;
     check_write(&request.fields, name, standing.as_ref())?;
     if partial::create(exchange, writer, name, operation.is_none())? {
         return Ok(());
@@ -32,7 +35,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
         false => Hashed::new(draft),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
-    let spool = || server.rights.reader().spool();
+    let spool = || writer.spool();
     let complete =
         exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut draft))?;
     let written = publish(draft, &complete, request, name)?;

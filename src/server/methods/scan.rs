@@ -14,7 +14,7 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
 use crate::server::operation::{Operation, number_type};
-use crate::server::rights::Reader;
+use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
 
 /// How many results may wait for a client that reads slowly.
@@ -50,14 +50,14 @@ impl Drop for Place<'_> {
 type Found = Result<(Vec<u8>, u64)>;
 
 /// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
-pub fn answer(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
     let server = exchange.server;
-    let reader = server.rights.reader();
+    let reader = view.reader();
     let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
         return Err(Error::status(400, "search", "is missing"));
     };
     let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
-    let entries = reader.list(name, true)?;
+    let entries = reader.list_readable(name)?;
     let mut fields = Fields::new();
     fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
     fields.push("Vary", "Accept, Accept-Encoding");

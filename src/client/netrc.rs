@@ -1,0 +1,148 @@
+//! `~/.netrc`, as ftp and curl read it: words, of which `machine`, `default`, `login` and `password` mean something
+//! here. It opens nothing.
+
+/// A login that is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// The host it is for; none is any.
+    machine: Option<Vec<u8>>,
+    /// The user.
+    pub user: Option<Vec<u8>>,
+    /// His password.
+    pub password: Option<Vec<u8>>,
+}
+
+impl Login {
+    /// The first one of a text that is whole, and for this host, and for this user, where one is named. One for any
+    /// host is not taken where no user is named: whoever asks would get it.
+    pub fn find(text: &[u8], host: &[u8], user: Option<&[u8]>) -> Option<Login> {
+        let fits = |login: &Login| {
+            let here = match &login.machine {
+                Some(machine) => machine.eq_ignore_ascii_case(host),
+                None => user.is_some(),
+            };
+            let his = login.user.is_some() && (user.is_none() || login.user.as_deref() == user);
+            here && his && login.password.is_some()
+        };
+        logins(text).into_iter().find(fits)
+    }
+}
+
+/// All of them, in order.
+fn logins(text: &[u8]) -> Vec<Login> {
+    let mut logins: Vec<Login> = Vec::new();
+    let mut words = Words { rest: text };
+    while let Some(word) = words.next() {
+        match word.as_slice() {
+            b"machine" => logins.push(Login { machine: words.next(), ..Login::default() }),
+            b"default" => logins.push(Login::default()),
+            b"macdef" => words.skip_macro(),
+            b"account" => drop(words.next()),
+            b"login" => {
+                let user = words.next();
+                logins.last_mut().into_iter().for_each(|login| login.user.clone_from(&user));
+            }
+            b"password" => {
+                let password = words.next();
+                logins.last_mut().into_iter().for_each(|login| login.password.clone_from(&password));
+            }
+            word if word.starts_with(b"#") => words.skip_line(),
+            _ => {}
+        }
+    }
+    logins
+}
+
+/// Words between white space; one that begins with a double quote ends with one, and a backslash in it takes the next
+/// byte as it is.
+struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl Words<'_> {
+    fn skip_line(&mut self) {
+        let end = self.rest.iter().position(|&byte| byte == b'\n').unwrap_or(self.rest.len());
+        self.rest = self.rest.get(end..).unwrap_or_default();
+    }
+
+    /// A macro ends with an empty line.
+    fn skip_macro(&mut self) {
+        let end = self.rest.windows(2).position(|pair| pair == b"\n\n").unwrap_or(self.rest.len());
+        self.rest = self.rest.get(end..).unwrap_or_default();
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut bytes = self.rest.trim_ascii_start().iter();
+        let quoted = bytes.as_slice().first() == Some(&b'"');
+        if quoted {
+            bytes.next();
+        }
+        let mut word = Vec::new();
+        let mut begun = quoted;
+        while let Some(&byte) = bytes.next() {
+            match byte {
+                b'"' if quoted => break,
+                b'\\' if quoted => word.extend(bytes.next()),
+                byte if !quoted && byte.is_ascii_whitespace() => {
+                    // A comment ends with its line, so the end is still to be seen.
+                    let taken = self.rest.len() - bytes.as_slice().len() - 1;
+                    self.rest = self.rest.get(taken..).unwrap_or_default();
+                    return Some(word);
+                }
+                byte => word.push(byte),
+            }
+            begun = true;
+        }
+        self.rest = bytes.as_slice();
+        begun.then_some(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &[u8] = b"\
+# machine commented login no password no
+machine one.example login alice password secret # of one
+machine one.example\n\tlogin bob\n\tpassword \"with \\\"space\\\"\"
+macdef init
+machine in.macro login x password y
+
+machine two.example account a login \"\" password p
+machine three.example login only
+default login alice password anywhere";
+
+    #[test]
+    fn the_first_login_that_is_whole_and_fits_is_found() {
+        let rows = [
+            ("one.example", None, Some("alice/secret")),
+            ("ONE.example", Some("alice"), Some("alice/secret")),
+            ("one.example", Some("bob"), Some("bob/with \"space\"")),
+            ("one.example", Some("carol"), None),
+            ("two.example", None, Some("/p")),
+            ("three.example", None, None),
+            ("in.macro", None, None),
+            ("commented", None, None),
+            ("elsewhere", None, None),
+            ("elsewhere", Some("alice"), Some("alice/anywhere")),
+            ("elsewhere", Some("bob"), None),
+        ];
+        for (host, user, found) in rows {
+            let login = Login::find(FILE, host.as_bytes(), user.map(str::as_bytes));
+            let parts = login.map(|login| [login.user.unwrap(), login.password.unwrap()].join(&b'/'));
+            assert_eq!(parts.as_deref(), found.map(str::as_bytes), "{host} {user:?}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_their_end() {
+        for text in [&b""[..], b"machine", b"\"", b"\"\\", b"login x", b"macdef", b"# x", b"password \"a"] {
+            assert_eq!(Login::find(text, b"h", None), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A password that a person types: asked on the terminal, whatever stdin and stdout are, and not shown. It knows
+//! neither user nor server.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{getpgrp, tcgetpgrp};
+
+/// What would leave a terminal that shows nothing behind.
+const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+
+/// Asks on the terminal, and reads a line. `None` where nobody can be asked: there is no terminal, or it is another
+/// program's turn on it.
+pub fn ask(question: &str) -> io::Result<Option<Vec<u8>>> {
+    let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else { return Ok(None) };
+    if tcgetpgrp(&terminal) != Ok(getpgrp()) {
+        return Ok(None);
+    }
+    let silent = Silent::new(&terminal)?;
+    (&terminal).write_all(question.as_bytes())?;
+    let line = read_line(&terminal, &silent);
+    // What was typed shows no end of the line either.
+    (&terminal).write_all(b"\n")?;
+    line
+}
+
+/// A terminal that does not show what is typed, and signals that wait until it does again; both end with this.
+struct Silent<'a> {
+    terminal: &'a File,
+    before: Termios,
+    mask: SigSet,
+    signals: SignalFd,
+}
+
+impl<'a> Silent<'a> {
+    fn new(terminal: &'a File) -> nix::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let (ending, mut mask) = (SigSet::from_iter(ENDING), SigSet::empty());
+        let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC)?;
+        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&ending), Some(&mut mask))?;
+        let silent = Silent { terminal, before, mask, signals };
+        let mut without = silent.before.clone();
+        without.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(terminal, SetArg::TCSAFLUSH, &without)?;
+        Ok(silent)
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        // The terminal first: a signal that has come ends the program in the next step. Nothing can be done where one
+        // of them fails.
+        let _ = tcsetattr(self.terminal, SetArg::TCSAFLUSH, &self.before);
+        let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None);
+    }
+}
+
+/// A line without its end; `None` at the end of input, or when a signal came first.
+fn read_line(mut terminal: &File, silent: &Silent<'_>) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut block = [0; 256];
+    loop {
+        let mut fds = [
+            PollFd::new(terminal.as_fd(), PollFlags::POLLIN),
+            PollFd::new(silent.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(Errno::EINTR) => continue,
+            ready => ready?,
+        };
+        if fds.get(1).and_then(PollFd::any) == Some(true) {
+            return Ok(None);
+        }
+        let read = terminal.read(&mut block)?;
+        line.extend_from_slice(block.get(..read).unwrap_or_default());
+        match line.strip_suffix(b"\n") {
+            Some(whole) => return Ok(Some(whole.to_vec())),
+            None if read == 0 => return Ok(None),
+            None => {}
+        }
+    }
+}

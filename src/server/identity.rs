@@ -1,0 +1,77 @@
+//! Who asks: what a request and its connection tell of the client. It knows how a name is claimed and proved, not
+//! what its owner may do.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::access::Who;
+use super::stream::{Peer, Stream};
+use super::users::{Origin, Users};
+use crate::error::{Error, Result};
+use crate::http::Request;
+
+/// What a 401 asks for (RFC 7617 §2).
+pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
+
+/// Says who sent a request. Without users nobody can have a name, so a claim to one is passed over. Errors have
+/// status 401 for a name that was not proved, 503 when there were too many of those.
+pub fn identify(stream: &Stream, request: &Request, users: Option<&Users>) -> Result<Who> {
+    let local = stream.peer_id();
+    let claim = request.fields.get("authorization");
+    let user = match users.zip(claim) {
+        Some((users, claim)) => {
+            let origin = match &stream.peer {
+                Peer::Address(address) => Origin::Address(address.ip()),
+                Peer::Local => Origin::Local(local),
+            };
+            Some(prove(users, claim, origin)?)
+        }
+        None => None,
+    };
+    Ok(Who { user, local })
+}
+
+/// The name of a claim whose password is right.
+fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
+    let Some((name, password)) = read_basic(claim) else {
+        return Err(Error::status(401, "Authorization", "is not a name and a password (Basic)"));
+    };
+    match users.verify(&name, &password, origin)? {
+        true => Ok(name),
+        false => Err(Error::status(401, &name, "wrong user name or password")),
+    }
+}
+
+/// Name and password of `Basic bmFtZTpwYXNzd29yZA==` (RFC 7617).
+fn read_basic(claim: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (scheme, rest) = claim.split_at_checked(b"basic ".len())?;
+    let mut name =
+        STANDARD.decode(rest.trim_ascii()).ok().filter(|_| scheme.eq_ignore_ascii_case(b"basic "))?;
+    let colon = name.iter().position(|&byte| byte == b':')?;
+    let password = name.split_off(colon + 1);
+    name.truncate(colon);
+    Some((name, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_a_name_and_a_password_or_nothing() {
+        let rows: [(&str, Option<(&str, &str)>); 8] = [
+            ("Basic YWxpY2U6d29uZGVy", Some(("alice", "wonder"))),
+            ("basic  YWxpY2U6YTpi", Some(("alice", "a:b"))),
+            ("BASIC Og==", Some(("", ""))),
+            ("Basic YWxpY2U=", None),
+            ("Basic YWxpY2U6d29uZGVy!", None),
+            ("Bearer YWxpY2U6d29uZGVy", None),
+            ("Basic", None),
+            ("", None),
+        ];
+        for (claim, read) in rows {
+            let read = read.map(|(name, password)| (name.as_bytes().to_vec(), password.as_bytes().to_vec()));
+            assert_eq!(read_basic(claim.as_bytes()), read, "{claim}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What an admin may choose, and what is wrong with it before anything is started.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::access::{Access, Verb, Who, name_of};
+use super::limits::Limits;
+use super::listen::Address;
+use super::policy::Policy;
+use super::users::Users;
+use crate::error::{Error, Result};
+use crate::store::Local;
+
+/// What an admin may choose.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory whose files are served.
+    pub root: PathBuf,
+    /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
+    pub make_root: bool,
+    /// Where to listen; with a command and nothing here, only on a private socket.
+    pub listen: Vec<Address>,
+    /// Whether a write is on the disk before it is acknowledged.
+    pub sync: bool,
+    /// Bytes of the file system that uploads leave free.
+    pub keep_free: u64,
+    /// Who has a password: a file of `htpasswd -B`.
+    pub users: Option<PathBuf>,
+    /// Who may what: an access file.
+    pub access: Option<PathBuf>,
+    /// Whether passwords and files may travel unencrypted over a network.
+    pub insecure_plain: bool,
+    /// Whether nobody may write.
+    pub read_only: bool,
+    /// Bytes handed to a socket in one call.
+    pub send_size: Option<usize>,
+    /// Where access lines go.
+    pub log: Option<PathBuf>,
+    /// What clients may push against.
+    pub limits: Limits,
+    /// A command to serve, and to end with.
+    pub command: Vec<OsString>,
+}
+
+impl Options {
+    /// Who there is, and who may what. Errors name file and line.
+    pub(super) fn policy(&self) -> Result<Policy> {
+        Policy::read(self.users.as_deref(), self.access.as_deref(), self.read_only)
+    }
+
+    /// Refuses to be reached from other machines by who is not asked for a password, or sends it in the clear.
+    pub(super) fn refuse_exposure(&self) -> Result<()> {
+        let needs = match (&self.users, self.insecure_plain) {
+            (Some(_), true) => return Ok(()),
+            (None, true) => "--users FILE",
+            (Some(_), false) => "--insecure-plain, as there is no TLS",
+            (None, false) => "--users FILE, and --insecure-plain, as there is no TLS",
+        };
+        match self.listen.iter().find(|address| address.is_exposed()) {
+            Some(address) => {
+                Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// All that would keep the daemon from starting, as far as it can be known without starting it.
+    pub fn faults(&self) -> Vec<Error> {
+        let users = self.users.as_deref().map(|path| Users::read(path).map(drop));
+        let access = self.access.as_deref().map(|path| Access::read(path, users.is_some()).map(drop));
+        let root = match self.make_root && !self.root.exists() {
+            true => Ok(()),
+            false => Local::open(&self.root).map(drop),
+        };
+        let listen = self.listen.iter().map(Address::check);
+        let rest =
+            [Some(root), self.log.as_deref().map(check_log), Some(self.refuse_exposure()), users, access];
+        rest.into_iter().flatten().chain(listen).filter_map(Result::err).collect()
+    }
+
+    /// Which rule decides whether a user, as an admin writes him, may do this to a name: whether that is a yes, and a
+    /// line that says why.
+    pub fn explain(&self, [who, verb, name]: [&OsStr; 3]) -> Result<(bool, String)> {
+        let (who, verb) = (Who::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
+        Ok(self.policy()?.explain(&who, verb, &name_of(name.as_bytes())?))
+    }
+}
+
+/// Whether a log can be appended to, or made, without making it.
+fn check_log(path: &Path) -> Result<()> {
+    let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+    match path.try_exists().map_err(named)? {
+        true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),
+        false => {
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+            fs::read_dir(above.unwrap_or(Path::new("."))).map(drop).map_err(named)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What an admin decided: who there is, and who may what. It is read whole or not at all, and never changes: another
+//! decision is another policy.
+
+use std::path::Path;
+
+use super::access::{Access, Verb, Who};
+use super::users::Users;
+use crate::error::{Result, shown};
+use crate::store::Name;
+
+/// Users, rules, and the one gate before all writing.
+pub struct Policy {
+    /// Users with passwords, where there are any.
+    pub users: Option<Users>,
+    /// The rules.
+    pub access: Access,
+    /// Whether nobody may write.
+    pub read_only: bool,
+}
+
+impl Policy {
+    /// Reads the files an admin named. Errors name file and line.
+    pub fn read(users: Option<&Path>, access: Option<&Path>, read_only: bool) -> Result<Self> {
+        let users = users.map(Users::read).transpose()?;
+        let access = match access {
+            Some(path) => Access::read(path, users.is_some())?,
+            None => Access::standard(users.is_some()),
+        };
+        Ok(Policy { users, access, read_only })
+    }
+
+    /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is
+    /// what a request would ask: to read, replace or delete it.
+    pub fn explain(&self, who: &Who, verb: Verb, name: &Name) -> (bool, String) {
+        let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
+        let rule = match is_tree {
+            true => self.access.decide_tree(who, verb, name),
+            false => self.access.decide(who, verb, name),
+        };
+        let unknown = |user: &&Vec<u8>| self.users.as_ref().is_none_or(|users| !users.holds(user));
+        match (who.user.as_ref().filter(unknown), rule) {
+            _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
+            (Some(user), _) => (false, format!("{}: is no user", shown(user))),
+            (None, Some(rule)) => (rule.allows, rule.shown.clone()),
+            (None, None) => (false, "no rule: what no rule allows is denied".to_owned()),
+        }
+    }
+}

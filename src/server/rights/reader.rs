@@ -1,0 +1,55 @@
+//! Reading, as far as `list` and `read` go. Its functions are those of [`Store`](crate::store::Store).
+
+use std::fs::File;
+use std::io;
+
+use super::View;
+use crate::error::Result;
+use crate::server::access::Verb;
+use crate::store::{Content, Entries, Name};
+
+/// A view that reads.
+#[derive(Clone, Copy)]
+pub struct Reader<'a>(pub(super) &'a View<'a>);
+
+impl<'a> Reader<'a> {
+    /// A content; needs `read`.
+    pub fn open(self, name: &Name) -> Result<Box<dyn Content>> {
+        self.0.require(Verb::Read, name, false)?;
+        self.0.store.open(name)
+    }
+
+    /// What is in a directory; needs `list`, there or of something beneath. What may not be listed is not there.
+    pub fn list(self, name: &Name, recursive: bool) -> Result<Entries<'a>> {
+        let view = self.0;
+        if !view.may(Verb::List, name, false)
+            && !view.policy.access.is_on_the_way(&view.who, Verb::List, name)
+        {
+            return Err(view.refusal(&[Verb::List], name, false));
+        }
+        Ok(only(view.store.list(name, recursive)?, view, Verb::List, name))
+    }
+
+    /// All beneath a directory that may be both listed and read.
+    pub fn list_readable(self, name: &Name) -> Result<Entries<'a>> {
+        Ok(only(self.list(name, true)?, self.0, Verb::Read, name))
+    }
+
+    /// An empty file without a name.
+    pub fn spool(self) -> io::Result<File> {
+        self.0.store.spool()
+    }
+}
+
+/// The entries of a directory for which the view has a right, or which lead to such.
+fn only<'a>(entries: Entries<'a>, view: &'a View<'a>, verb: Verb, directory: &Name) -> Entries<'a> {
+    if view.may(verb, directory, true) {
+        return entries;
+    }
+    let directory = directory.clone();
+    let shows = move |entry: &Result<_>| match entry {
+        Ok(entry) => view.shows(verb, &directory, entry),
+        Err(_) => true,
+    };
+    Box::new(entries.filter(shows))
+}

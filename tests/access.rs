@@ -1,0 +1,247 @@
+//! Users and rights at the real daemon: what it refuses to start with, what it says of its rules, and who is believed.
+//! What a request is answered stands in `wire/access.txt` and `wire/access_writes.txt`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+use std::fs;
+use std::thread;
+
+use common::Sandbox;
+use nix::unistd::{User, getuid};
+
+const RULES: &str = "# verbs  who  where\nallow all alice /\ndeny delete bob /d/x\nallow all bob /d/\n";
+
+/// Says who a request is from.
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Authorization: Basic {pair}\r\n")
+}
+
+/// Asks on a connection of its own, and gives status, `Retry-After` and body.
+fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &str) -> (u16, String, String) {
+    let mut raw = sandbox.connect();
+    let length = body.len();
+    raw.send(format!("{line} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{fields}\r\n{body}"));
+    let answer = raw.answer();
+    (answer.status, answer.field("retry-after").to_owned(), answer.text())
+}
+
+fn is_here(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let here = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    if !here {
+        eprintln!("skipped: no {program} here");
+    }
+    here
+}
+
+#[test]
+fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_named() {
+    let sandbox = Sandbox::guarded(&[], RULES);
+    let rows: [(&[&str], &str); 4] = [
+        (&[], "needs --users FILE, and --insecure-plain, as there is no TLS"),
+        (&["--users", "users"], "needs --insecure-plain, as there is no TLS"),
+        (&["--insecure-plain"], "needs --users FILE"),
+        (&["--access", "access", "--insecure-plain"], "needs --users FILE"),
+    ];
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        for (options, needs) in rows {
+            let argv = [&["-r", ".", "-l", "127.0.0.1:0", "-l", address], options].concat();
+            let said = format!("cfpd: {address}: other machines can reach it: {needs}\n");
+            sandbox.run("cfpd", argv).code(2).stdout("").stderr(said);
+        }
+    }
+    let both = ["-r", ".", "-l", "0.0.0.0:0", "--users", "users", "--insecure-plain"];
+    let served = sandbox.run("cfpd", both.into_iter().chain(["--", "true"])).success().stderr("");
+    assert!(
+        String::from_utf8_lossy(&served.get_output().stdout)
+            .starts_with("cfpd: listening on http://0.0.0.0:")
+    );
+}
+
+#[test]
+fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
+    let sandbox = Sandbox::guarded(&[], RULES);
+    sandbox.write("plain", "# people\nalice:secret\n");
+    sandbox.write("typo", "allow all alice /\nallow raed * /\n");
+    let users = "plain:2: has no bcrypt hash: make it with htpasswd -B";
+    let rules = "typo:2: raed: is no verb: use list, read, create, replace, delete, process";
+    sandbox
+        .run("cfpd", ["-r", ".", "--users", "plain"])
+        .code(2)
+        .stdout("")
+        .stderr(format!("cfpd: {users}\n"));
+    let with_rules = ["-r", ".", "--users", "users", "--access", "typo"];
+    sandbox.run("cfpd", with_rules).code(2).stdout("").stderr(format!("cfpd: {rules}\n"));
+
+    sandbox
+        .run("cfpd", ["--check", "--users", "users", "--access", "access"])
+        .success()
+        .stdout("")
+        .stderr("");
+    let all = [
+        "--check", "-r", "none", "--log", "none/log", "--users", "plain", "--access", "typo", "-l", "[::]:1",
+    ];
+    let unix = ["-l", "unix:none/socket", "-l", "unix:socket,group=no-such-group"];
+    let said = sandbox.run("cfpd", all.into_iter().chain(unix)).code(2).stdout("");
+    let faults = [
+        "none: no such file or directory",
+        "none/log: no such file or directory",
+        "[::]:1: other machines can reach it: needs --insecure-plain, as there is no TLS",
+        users,
+        rules,
+        "none: no such file or directory",
+        "no-such-group: is no group of this machine",
+    ];
+    said.stderr(faults.map(|fault| format!("cfpd: {fault}\n")).concat());
+    let made: Vec<_> =
+        ["none", "socket"].into_iter().filter(|name| sandbox.work().join(name).exists()).collect();
+    assert!(made.is_empty() && !sandbox.work().join("../home/.local").exists(), "{made:?}");
+}
+
+#[test]
+fn explain_says_which_rule_decides() {
+    let sandbox = Sandbox::guarded(&[], RULES);
+    let rows: [(&[&str], i32, &str); 10] = [
+        (&["alice", "delete", "/d/"], 0, "access:2: allow all alice /"),
+        (&["bob", "delete", "/d/y"], 0, "access:4: allow all bob /d/"),
+        (&["bob", "delete", "/d/x"], 1, "access:3: deny delete bob /d/x"),
+        // A directory goes with all in it.
+        (&["bob", "delete", "/d/"], 1, "access:3: deny delete bob /d/x"),
+        (&["bob", "read", "/d/"], 0, "access:4: allow all bob /d/"),
+        (&["bob", "read", "/"], 1, "no rule: what no rule allows is denied"),
+        (&["-", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
+        (&["carol", "read", "/d/y"], 1, "carol: is no user"),
+        (&["alice", "create", "/a", "--read-only"], 1, "--read-only: nobody may write"),
+        (&["alice", "read", "/a", "--read-only"], 0, "access:2: allow all alice /"),
+    ];
+    for (asked, code, said) in rows {
+        let argv = [&["--users", "users", "--access", "access", "--explain"], asked].concat();
+        sandbox.run("cfpd", argv).code(code).stdout(format!("{said}\n")).stderr("");
+    }
+    let said = sandbox.run("cfpd", ["--users", "users", "--explain", "bob", "read", "/"]).success();
+    said.stdout("no --access: allow all @users /\n");
+    sandbox.run("cfpd", ["--explain", "-", "delete", "/"]).success().stdout("no --access: allow all * /\n");
+    sandbox.run("cfpd", ["--explain", "-", "eat", "/"]).code(2).stdout("");
+}
+
+#[test]
+fn a_user_of_htpasswd_is_believed_by_curl_and_by_the_tools() {
+    if !is_here("htpasswd") || !is_here("curl") {
+        return;
+    }
+    let mut sandbox = Sandbox::guarded(&[], "allow all dora /\n");
+    let password = "tür:öffner $1 'x'";
+    let made = sandbox.run("htpasswd", ["-nbB", "dora", password]).success();
+    sandbox.write("users", &made.get_output().stdout);
+    sandbox.write("password", password);
+    sandbox.restart(&["--users", "users", "--access", "access"]);
+    sandbox.keep("f", "text");
+    let url = format!("{}/f", sandbox.url());
+    let code = ["-s", "-o", "/dev/null", "-w", "%{http_code}"];
+    let curl = |user: &str| sandbox.run("curl", code.into_iter().chain(["-u", user, url.as_str()])).success();
+    curl(&format!("dora:{password}")).stdout("200");
+    curl("dora:wrong").stdout("401");
+    sandbox.run("curl", code.into_iter().chain([url.as_str()])).success().stdout("401");
+    sandbox.sh("CFP_PASSWORD_FILE=password cfp-cat -u dora :f").success().stdout("text");
+    let upload = format!("{}/g", sandbox.url());
+    let body = "x".repeat(2_000_000);
+    sandbox.write("large", &body);
+    // curl asks for leave to send so much, and gets it once it has said who it is.
+    let pair = format!("dora:{password}");
+    let put = ["--anyauth", "-T", "large", "-u", pair.as_str(), upload.as_str()];
+    sandbox.run("curl", code.into_iter().chain(put)).success().stdout("201");
+    assert_eq!(sandbox.stored("g"), body.as_bytes());
+}
+
+#[test]
+fn a_peer_on_a_unix_socket_is_known_by_its_user() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    let me = User::from_uid(getuid()).unwrap().unwrap().name;
+    let other = if me == "daemon" { "root" } else { "daemon" };
+    let root = sandbox.root();
+    let serve = |rules: String| {
+        sandbox.write("rules", rules);
+        let argv = ["-r", root.to_str().unwrap(), "--access", "rules", "--", "cfp-cat", ":f"];
+        sandbox.run("cfpd", argv)
+    };
+    serve(format!("allow read local:{me} /f\n")).success().stdout("text");
+    serve(format!("allow read local:{other} /f\n")).code(2).stderr("cfp-cat: /f: you may not read it\n");
+    serve(format!("deny read local:{me} /\nallow read * /\n")).code(2).stdout("");
+    serve("allow read local:no-such-user /\n".to_owned())
+        .code(2)
+        .stderr("cfpd: rules:1: local:no-such-user: is no user of this machine\n");
+    // Over TCP nobody is local.
+    let mut sandbox = sandbox;
+    sandbox.write("rules", format!("allow read local:{me} /\n"));
+    sandbox.restart(&["--access", "rules"]);
+    assert_eq!(ask(&sandbox, "GET /f", "", "").0, 403);
+}
+
+#[test]
+fn guesses_are_slowed_down_and_who_is_known_goes_on() {
+    let sandbox = Sandbox::guarded(&[], RULES);
+    sandbox.keep("f", "text");
+    let alice = basic("alice", "wonderland");
+    assert_eq!(ask(&sandbox, "GET /f", &alice, "").0, 200);
+    let guesses: Vec<_> =
+        (0..12).map(|n| ask(&sandbox, "GET /f", &basic("alice", &n.to_string()), "").0).collect();
+    assert_eq!(guesses[..6], [401; 6], "the first ones are looked at");
+    assert!(guesses[6..].contains(&503), "{guesses:?}");
+    assert!(guesses.iter().all(|status| matches!(status, 401 | 503)), "{guesses:?}");
+    assert_eq!(ask(&sandbox, "GET /f", &alice, "").0, 200, "a password that was right waits for nobody");
+    assert!(
+        sandbox.log().contains("cfpd: login refused: alice: wrong user name or password from 127.0.0.1\n")
+    );
+}
+
+#[test]
+fn who_may_only_create_creates_once_however_many_try() {
+    let rules = "allow create,list,read alice /\nallow replace bob /\n";
+    let sandbox = Sandbox::guarded(&[], rules);
+    let alice = basic("alice", "wonderland");
+    assert_eq!(ask(&sandbox, "GET /", &alice, "").0, 200);
+    for round in 0..20 {
+        let put = |n: u32| ask(&sandbox, &format!("PUT /f{round}"), &alice, &n.to_string()).0;
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let all: Vec<_> = (0..6).map(|n| scope.spawn(move || put(n))).collect();
+            all.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let created = statuses.iter().filter(|status| **status == 201).count();
+        assert_eq!((created, statuses.len()), (1, 6), "{statuses:?}");
+        let winner = statuses.iter().position(|status| *status == 201).unwrap();
+        assert_eq!(sandbox.stored(&format!("f{round}")), winner.to_string().as_bytes());
+        assert!(statuses.iter().all(|status| matches!(status, 201 | 403)), "{statuses:?}");
+    }
+    let bob = basic("bob", "builder");
+    assert_eq!(ask(&sandbox, "PUT /f0", &bob, "new").0, 204);
+    assert_eq!(ask(&sandbox, "PUT /new", &bob, "new").0, 403);
+}
+
+#[test]
+fn the_log_names_the_user() {
+    let sandbox = Sandbox::guarded(&["--log", "log"], RULES);
+    // A line is written after its answer, and before the next request of the connection is read.
+    let mut raw = sandbox.connect();
+    for fields in [basic("alice", "wonderland"), String::new(), String::new()] {
+        raw.send(format!("GET /f HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+        raw.answer();
+    }
+    let log = fs::read_to_string(sandbox.work().join("log")).unwrap();
+    assert!(log.contains("127.0.0.1 - alice ["), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains(" - - [") && line.contains("\"GET /f HTTP/1.1\" 401 ")),
+        "{log}"
+    );
+}
+
+#[test]
+fn without_a_users_file_a_name_is_passed_over() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    assert_eq!(ask(&sandbox, "GET /f", &basic("anyone", "at all"), "").0, 200);
+}

@@ -1,0 +1,139 @@
+//! `-u`, in all tools alike: where the name and the password come from, and where they must not.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Output, Stdio};
+
+use predicates::prelude::*;
+
+use crate::common::Sandbox;
+use crate::common::terminal::Terminal;
+
+/// A store that is alice's alone.
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::guarded(&[], "allow all alice /\nallow list,read bob /\n");
+    sandbox.keep("f", "one word");
+    sandbox.write("g", "another word");
+    sandbox.write("password", "wonderland\nand more\n");
+    sandbox
+}
+
+/// Runs a tool with the password in a file.
+fn with_file(sandbox: &Sandbox, argv: &[&str]) -> Output {
+    let mut command = sandbox.command(argv[0]);
+    command.args(&argv[1..]).env("CFP_PASSWORD_FILE", "password").stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+#[test]
+fn every_tool_says_who_it_is_and_is_refused_when_it_does_not() {
+    let rows: [&[&str]; 13] = [
+        &["cfp-ls"],
+        &["cfp-cat", ":f"],
+        &["cfp-search", "word", ":f"],
+        &["cfp-search", "word", "g"],
+        &["cfp-replace", "word", "deed", ":f"],
+        &["cfp-replace", "word", "deed", ":f", "-o", ":deed"],
+        &["cfp-reverse", ":f"],
+        &["cfp-put", "g"],
+        &["cfp-get", "f", "-o", "got"],
+        &["cfp-cp", "f", "copy"],
+        &["cfp-mv", "f", "moved"],
+        &["cfp-rm", "f"],
+        &["cfp-shell", "-c", "list"],
+    ];
+    for argv in rows {
+        let sandbox = furnished();
+        let refused = with_file(&sandbox, argv);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{argv:?}: {said}");
+        // The answer to a HEAD has no words of its own.
+        assert!(said.contains("say who you are") || said.contains("unauthorized"), "{argv:?}: {said}");
+        let done = with_file(&sandbox, &[argv, &["-u", "alice"]].concat());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(0), "{argv:?}: {said}");
+    }
+}
+
+#[test]
+fn a_file_goes_before_netrc_and_netrc_before_the_terminal() {
+    let sandbox = furnished();
+    let run = |argv: &[&str], file: Option<&str>| {
+        let mut command = sandbox.command("cfp-ls");
+        command.args(argv).envs(file.map(|file| ("CFP_PASSWORD_FILE", file)));
+        assert_cmd::Command::from_std(command).assert()
+    };
+    let server = format!("http://alice@{}", sandbox.address());
+    // What nobody says is asked for; nobody is there to be asked.
+    for argv in [&["-u", "alice"][..], &["-s", &server]] {
+        run(argv, None).code(2).stderr(predicate::str::contains("alice: no password"));
+    }
+    run(&["-u", "alice"], Some("password")).success().stdout("f\n");
+    run(&["-s", &server], Some("password")).success().stdout("f\n");
+    run(&["-u", "alice"], Some("no-such-file")).code(2).stderr(predicate::str::contains("no-such-file"));
+
+    let netrc =
+        "machine 127.0.0.1 login bob password builder\nmachine 127.0.0.1 login alice password wonderland\n";
+    sandbox.write("../home/.netrc", netrc);
+    run(&["-u", "alice"], None).success().stdout("f\n");
+    run(&["-s", &server], None).success().stdout("f\n");
+    // Without a name the first one for the host is taken: bob's.
+    run(&[], None).success().stdout("f\n");
+    let put = sandbox.run("cfp-put", ["g"]).code(2);
+    put.stderr(predicate::str::contains("/g: bob may not create or replace it"));
+    run(&["-u", "bob"], Some("password"))
+        .code(2)
+        .stderr(predicate::str::contains("wrong user name or password"));
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let sandbox = furnished();
+    let server = format!("http://alice:wonderland@{}/", sandbox.address());
+    for argv in [["cfp-ls", "-s", &server], ["cfp-get", "-q", &server]] {
+        let said = sandbox.run(argv[0], &argv[1..]).code(2).stdout("");
+        said.stderr(
+            predicate::str::contains("a URL takes no password").and(predicate::str::contains("wonder").not()),
+        );
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_at_the_terminal_and_not_shown() {
+    let sandbox = furnished();
+    let asked = format!("Password of alice at {}: ", sandbox.url());
+    let mut person = Terminal::start(&sandbox, "setsid", &["--ctty", "cfp-ls", "-u", "alice"]);
+    person.expect(&asked).press("wonderland\r");
+    assert_eq!(person.before("f\r\n"), "\r\n");
+    assert_eq!(person.end(), Some(0));
+
+    // One connection, one question; then the terminal shows again what is typed.
+    let mut person = Terminal::start(&sandbox, "setsid", &["--ctty", "cfp-shell", "-u", "alice"]);
+    person.expect(&asked).press("wonderland\r").expect("cfp> ").press("list\r");
+    person.expect("list").expect("f\r\n").expect("cfp> ").press("logout\r").expect("Goodbye.");
+    assert_eq!(person.end(), Some(0));
+
+    let mut person = Terminal::start(&sandbox, "setsid", &["--ctty", "cfp-ls", "-u", "alice"]);
+    person.expect(&asked).press("\x04").expect("alice: no password");
+    assert_eq!(person.end(), Some(2));
+}
+
+#[test]
+fn a_signal_while_a_password_is_asked_for_leaves_a_terminal_that_shows() {
+    let sandbox = furnished();
+    let script =
+        "trap : INT; cfp-ls -u alice; echo ended with $?; stty -a | tr ' ' '\\n' | grep -x echo; exit";
+    let mut person = Terminal::start(&sandbox, "setsid", &["--ctty", "sh", "-c", script]);
+    person.expect("Password of alice").press("\x03").expect("ended with 130").expect("echo");
+    person.end();
+}
+
+#[test]
+fn nobody_is_asked_where_there_is_no_terminal() {
+    let sandbox = furnished();
+    let mut command = sandbox.command("setsid");
+    let said = command.args(["--wait", "cfp-ls", "-u", "alice"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((said.status.code(), said.status.signal()), (Some(2), None));
+    assert!(
+        String::from_utf8_lossy(&said.stderr).contains("alice: no password: say it in $CFP_PASSWORD_FILE")
+    );
+}
