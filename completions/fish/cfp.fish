@@ -116,5 +116,6 @@ complete -c cfpd -n __cfp_before_command -l idle-timeout -x -d 'Seconds without 
 complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Bytes a send'
 complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Threads that search'
 complete -c cfpd -n __cfp_before_command -l log -r -d 'A line for each request'
+complete -c cfpd -n __cfp_before_command -l log-format -x -a 'combined json' -d 'Form of the log'
 complete -c cfpd -n __cfp_before_command -l grace -x -d 'Seconds to finish when stopped'
 complete -c cfpd -n 'not __cfp_before_command' -f -a '(__cfp_command)'

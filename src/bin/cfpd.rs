@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Address, Limits, Options};
+use cfp::server::{self, Address, Limits, LogFormat, Options};
 
 const USAGE: &str = "\
 usage: cfpd [options] [-- COMMAND [ARG...]]
@@ -34,7 +34,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --send-size BYTES         send at most BYTES of a file at a time
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
-  --log FILE                append a line for each request to FILE
+  --log FILE                append a line for each request to FILE, which HUP
+                            opens again
+  --log-format FORMAT       combined (default) or json, one object a line
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
   -h, --help                print this and exit
@@ -53,6 +55,7 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
         arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
     let root = arguments.value("-r", "--root")?.map(PathBuf::from);
     let log = arguments.value("", "--log")?.map(PathBuf::from);
+    let log_format = log_format(&mut arguments)?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
@@ -69,7 +72,19 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
-    Ok(Options { root, make_root, listen, sync, keep_free, read_only, send_size, log, limits, command })
+    Ok(Options {
+        root,
+        make_root,
+        listen,
+        sync,
+        keep_free,
+        read_only,
+        send_size,
+        log,
+        log_format,
+        limits,
+        command,
+    })
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
@@ -83,6 +98,15 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
+}
+
+fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
+    let Some(text) = arguments.value("", "--log-format")? else { return Ok(LogFormat::default()) };
+    match text.as_encoded_bytes() {
+        b"combined" => Ok(LogFormat::Combined),
+        b"json" => Ok(LogFormat::Json),
+        other => Err(Error::usage(format!("--log-format {}: is neither combined nor json", shown(other)))),
+    }
 }
 
 fn address(text: &OsStr) -> Result<Address> {
@@ -167,6 +191,7 @@ mod tests {
         for (text, bytes) in sizes {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
+        assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
         assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
@@ -175,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 10] = [
+        let rows: [&[&str]; 11] = [
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
@@ -183,6 +208,7 @@ mod tests {
             &["--max-file-size", "99999999T"],
             &["--idle-timeout", "-1"],
             &["--grace"],
+            &["--log-format", "xml"],
             &["--grace", "1K"],
             &["--frob"],
             &["stray"],

@@ -92,14 +92,14 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
 
 /// Answers 503 without waiting for anything.
 fn turn_away(server: &Server, mut stream: &Stream, why: &str) {
-    let error = Error::status(503, stream.peer.shown(), why);
+    let error = Error::status(503, "connection", why);
     let line = format!("{error}\n");
     let message = format!(
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {RETRY_AFTER}\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{line}",
         line.len()
     );
-    server.log.trouble(&error);
+    server.log.refusal(&stream.peer, 503, &error);
     // The answer fits an empty socket buffer; a client that is gone needs none.
     let _ = stream.write_all(message.as_bytes());
     stream.end_writing();

@@ -1,5 +1,5 @@
 //! `cfpd -- COMMAND`: a private socket, a command that finds the daemon there, and the daemon's end with the
-//! command's; and the signals that end a daemon.
+//! command's.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,26 +10,11 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
 use super::End;
 use super::listen::Address;
 use crate::error::{Error, Result};
-
-/// Has TERM and INT end the daemon.
-pub fn watch_signals(ends: Sender<End>) -> Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|wrong| Error::io("signals", wrong))?;
-    thread::spawn(move || {
-        for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
-            if ends.send(End::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
-}
 
 /// A Unix socket in a directory only this user can enter; both go when this is dropped.
 pub struct PrivateSocket {

@@ -8,6 +8,7 @@ use super::Server;
 use super::drain::Entered;
 use super::exchange;
 use super::limits::{LINGER, READ_AHEAD};
+use super::log::Entry;
 use super::reply::Reply;
 use super::stream::Stream;
 use crate::error::{Error, Result};
@@ -20,7 +21,7 @@ pub fn serve(server: &Server, entered: &Entered) {
     // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
     while entered.wait_for_request(server.limits.idle_time) {
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
-        match serve_burst(server, stream, &mut input, memory.take()) {
+        match serve_burst(server, entered, &mut input, memory.take()) {
             Some(used) => memory = Some(used),
             None => return linger(stream),
         }
@@ -31,10 +32,11 @@ pub fn serve(server: &Server, entered: &Entered) {
 /// on, `None` when it ends.
 fn serve_burst(
     server: &Server,
-    stream: &Stream,
+    entered: &Entered,
     input: &mut BufReader<Timed<'_>>,
     mut memory: Option<Request>,
 ) -> Option<Request> {
+    let (stream, connection) = (&entered.seat.stream, entered.number);
     loop {
         let request = match read_request(server, input, memory.take()) {
             Ok(request) => request?,
@@ -43,8 +45,11 @@ fn serve_burst(
                 return None;
             }
         };
+        let begun = Instant::now();
         let reply = exchange::run(server, stream, &request, input);
-        server.log.exchange(&stream.peer, &request, &reply);
+        let peer = &stream.peer;
+        let took = begun.elapsed();
+        server.log.exchange(&Entry { peer, connection, user: None, request: &request, reply: &reply, took });
         if reply.is_cut {
             stream.abort();
         }

@@ -18,6 +18,7 @@ use crate::store::{Local, Store};
 
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
+pub use log::LogFormat;
 
 mod accept;
 mod command;
@@ -33,6 +34,7 @@ mod operation;
 mod reply;
 mod representation;
 mod rights;
+mod signals;
 mod spill;
 mod stream;
 mod upload;
@@ -56,6 +58,8 @@ pub struct Options {
     pub send_size: Option<usize>,
     /// Where access lines go.
     pub log: Option<PathBuf>,
+    /// The form of its lines.
+    pub log_format: LogFormat,
     /// What clients may push against.
     pub limits: Limits,
     /// A command to serve, and to end with.
@@ -70,6 +74,15 @@ pub struct Server {
     log: log::Log,
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
+}
+
+impl Server {
+    /// Takes up what an admin has changed since the start. What cannot be taken up is said, and stays as it was.
+    fn reload(&self) {
+        if let Err(error) = self.log.reopen() {
+            self.log.trouble(&error);
+        }
+    }
 }
 
 /// Why the daemon ends.
@@ -97,7 +110,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         helpers: methods::Helpers::new(options.limits.scan_jobs),
         limits: options.limits,
         send_size: options.send_size,
-        log: log::Log::open(options.log.as_deref())?,
+        log: log::Log::open(options.log.as_deref(), options.log_format)?,
         connections: Arc::default(),
     });
     if !options.sync {
@@ -108,7 +121,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
     let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
     let (ends, end) = channel();
-    command::watch_signals(ends.clone())?;
+    signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown {

@@ -30,6 +30,8 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The bytes of the body that were sent.
     pub sent: u64,
+    /// The filter that the query names.
+    pub filter: Option<&'static str>,
 }
 
 impl<'a> Reply<'a> {
@@ -47,6 +49,7 @@ impl<'a> Reply<'a> {
             is_cut: false,
             status: 0,
             sent: 0,
+            filter: None,
         }
     }
 
@@ -61,6 +64,7 @@ impl<'a> Reply<'a> {
             is_cut: false,
             status: 0,
             sent: 0,
+            filter: None,
         }
     }
 

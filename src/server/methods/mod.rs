@@ -2,6 +2,7 @@
 //! same four beats; here is only who is asked.
 
 use super::exchange::Exchange;
+use super::operation::filter_named;
 use super::rights::Writer;
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target};
@@ -76,6 +77,7 @@ const OTHER_METHODS: [&str; 8] =
 /// Looks the method up, and lets it act.
 pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let target = Target::parse(exchange.request.target())?;
+    exchange.reply.filter = filter_named(&target.query);
     let method = exchange.request.method();
     let Some(row) = METHODS.iter().find(|row| row.method == method) else {
         return Err(match OTHER_METHODS.contains(&method) {
