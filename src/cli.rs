@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use crate::client::{Compress, Settings};
+use crate::client::retry::RETRIES;
+use crate::client::{Compress, Settings, Tag};
 use crate::error::{Error, Result, shown};
 
 pub mod change;
@@ -169,7 +170,21 @@ impl Arguments {
             }
         };
         let quiet = self.flag("-q", "--quiet");
-        Ok(Settings { server, compress, quiet, verbose: self.flag("-v", "--verbose") })
+        Ok(Settings { server, compress, retries: 0, quiet, verbose: self.flag("-v", "--verbose") })
+    }
+
+    /// Takes `--retry N` of a tool that moves files. To be asked before any flag.
+    pub fn retries(&mut self) -> Result<u32> {
+        let Some(given) = self.value("", "--retry")? else { return Ok(RETRIES) };
+        let number = given.to_str().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        number
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| Error::usage(format!("--retry {} is no number", shown(given.as_bytes()))))
+    }
+
+    /// Takes `--if-match ETAG` of a tool that changes files of the server. To be asked before any flag.
+    pub fn if_match(&mut self) -> Result<Option<Tag>> {
+        self.value("", "--if-match")?.map(|given| Tag::read(&given)).transpose()
     }
 
     /// Takes what stands behind `--`, for a program to which that is a command.

@@ -3,11 +3,11 @@
 
 // A test states facts: it may unwrap and panic.
 #![allow(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
-    clippy::indexing_slicing
+    clippy::print_stderr
 )]
 
 mod common;

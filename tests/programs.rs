@@ -11,6 +11,7 @@ mod programs {
     mod get;
     mod ls;
     mod names;
+    mod proxy;
     mod put;
     mod replace;
     mod reverse;
@@ -18,4 +19,5 @@ mod programs {
     mod shell;
     mod stranger;
     mod terminal;
+    mod versions;
 }

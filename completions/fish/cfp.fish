@@ -73,6 +73,12 @@ end
 for tool in cfp-put cfp-mv cfp-cp
     complete -c $tool -s n -l no-clobber -d 'Leave an existing file alone'
 end
+for tool in cfp-replace cfp-reverse cfp-put cfp-mv cfp-cp cfp-rm
+    complete -c $tool -l if-match -x -d 'Only if it has this tag'
+end
+for tool in cfp-put cfp-get
+    complete -c $tool -l retry -x -d 'How often to try again'
+end
 for tool in cfp-search cfp-put cfp-get cfp-rm
     complete -c $tool -s r -l recursive -d 'Directories with all in them'
 end

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
+use cfp::client::fetch::copy_checked;
 use cfp::client::url::{Url, after_scheme};
 use cfp::client::{Call, Client, Name, Output, Settings};
 use cfp::error::{Error, Result, shown};
@@ -25,6 +26,7 @@ What http://... names is fetched from there and goes to standard output.
   -c, --continue      go on where an earlier transfer was cut
   -i, --include       print the head of the answer too, before the content
   -o, --output FILE   store as FILE, or in that directory; `-`: standard output
+  --retry N           go on N times when the connection breaks (3)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
@@ -48,8 +50,9 @@ struct Args {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.value("-o", "--output")?;
+    let retries = arguments.retries()?;
     let args = Args {
-        settings: arguments.settings()?,
+        settings: Settings { retries, ..arguments.settings()? },
         recursive: arguments.flag("-r", "--recursive"),
         resume: arguments.flag("-c", "--continue"),
         include: arguments.flag("-i", "--include"),
@@ -104,13 +107,13 @@ fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<End
     }
     name.refuse_escape()?;
     match args.resume {
-        true => client.resume(name, path, |head| include(args, head)).map(|()| Ending::DONE),
+        true => client.resume(name, path, &|head| include(args, head)).map(|()| Ending::DONE),
         false => get_to(client, args, name, Output::create(path)?),
     }
 }
 
 fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> Result<Ending> {
-    client.fetch(name, &mut output, |head| include(args, head))?;
+    client.fetch(name, &mut output, &|head| include(args, head))?;
     output.commit()?;
     Ok(Ending::DONE)
 }
@@ -153,7 +156,7 @@ fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
     let status = answer.status();
     include(args, &answer.head)?;
     let name = output.name.clone();
-    answer.copy_to(&mut output, &name)?;
+    copy_checked(answer, &mut output, &name, url)?;
     match status {
         400.. => Err(Error::status(status, url, format!("{status} {}", cfp::http::head::reason(status)))),
         _ => output.commit().map(|()| Ending::DONE),
@@ -178,9 +181,10 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args = parse(Arguments::new(["-c", "a", "-o", "d", "-i", ":b", "--recursive"])).unwrap();
+        let args =
+            parse(Arguments::new(["-c", "a", "-o", "d", "-i", ":b", "--recursive", "--retry", "7"])).unwrap();
         let expected = Args {
-            settings: Settings::default(),
+            settings: Settings { retries: 7, ..Settings::default() },
             recursive: true,
             resume: true,
             include: true,
@@ -192,7 +196,7 @@ mod tests {
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 3] = [&[], &["-c", "-o", "-", "a"], &["-x", "a"]];
+        let rows: [&[&str]; 4] = [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-x", "a"]];
         for argv in rows {
             assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
         }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Client, Name, Settings};
+use cfp::client::{Client, Guard, Name, Settings};
 use cfp::error::Result;
 
 const NAME: &str = "cfp-mv";
@@ -14,6 +14,7 @@ usage: cfp-mv [-n] [option ...] OLD NEW
 Renames OLD on the server to NEW, or into NEW if that is a directory.
 
   -n, --no-clobber    leave a file that exists at NEW alone; exit 1 then
+  --if-match ETAG     only if OLD has this tag
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
@@ -27,22 +28,23 @@ Renames OLD on the server to NEW, or into NEW if that is a directory.
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    no_clobber: bool,
+    guard: Guard,
     old: OsString,
     new: OsString,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
+    let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
-    let no_clobber = arguments.flag("-n", "--no-clobber");
+    let guard = Guard { tag, keep: arguments.flag("-n", "--no-clobber") };
     let [old, new] = cli::exactly(arguments.operands()?, "OLD and NEW")?;
-    Ok(Args { settings, no_clobber, old, new })
+    Ok(Args { settings, guard, old, new })
 }
 
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
     let (old, new) = (Name::read(&args.old), Name::read(&args.new));
-    client.relocate("MOVE", &old, new, !args.no_clobber).map(Ending::of)
+    client.relocate("MOVE", &old, new, &args.guard).map(Ending::of)
 }
 
 fn main() -> ExitCode {
@@ -57,7 +59,10 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["a", "-n", ":b"])).unwrap();
         let settings = Settings::default();
-        assert_eq!(args, Args { settings, no_clobber: true, old: "a".into(), new: ":b".into() });
+        assert_eq!(
+            args,
+            Args { settings, guard: Guard { keep: true, tag: None }, old: "a".into(), new: ":b".into() }
+        );
     }
 
     #[test]

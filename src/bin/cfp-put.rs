@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::walk::{Step, walk};
-use cfp::client::{Client, Name, Operand, Settings, filter};
+use cfp::client::{Client, Guard, Name, Operand, Settings, filter};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
 
@@ -23,6 +23,8 @@ Stores each FILE on the server under its base name.
   -n, --no-clobber    leave a file that exists on the server alone; exit 1 then
   -t, --target DIR    store into this directory of the server
   --as NAME           store the one FILE under this name; `-` is standard input
+  --if-match ETAG     only if the file it replaces has this tag
+  --retry N           try again N times when the connection breaks (3)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
@@ -38,7 +40,7 @@ Stores each FILE on the server under its base name.
 struct Args {
     settings: Settings,
     recursive: bool,
-    no_clobber: bool,
+    guard: Guard,
     target: Option<OsString>,
     name: Option<OsString>,
     files: Vec<OsString>,
@@ -47,10 +49,12 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let target = arguments.value("-t", "--target")?;
     let name = arguments.value("", "--as")?;
+    let tag = arguments.if_match()?;
+    let retries = arguments.retries()?;
     let args = Args {
-        settings: arguments.settings()?,
+        settings: Settings { retries, ..arguments.settings()? },
         recursive: arguments.flag("-r", "--recursive"),
-        no_clobber: arguments.flag("-n", "--no-clobber"),
+        guard: Guard { tag, keep: arguments.flag("-n", "--no-clobber") },
         target,
         name,
         files: arguments.operands()?,
@@ -61,6 +65,12 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
             Err(Error::usage("--as and --target exclude each other"))
         }
         Args { name: Some(_), files, .. } if files.len() > 1 => Err(Error::usage("--as takes one FILE")),
+        Args { guard: Guard { keep: true, tag: Some(_) }, .. } => {
+            Err(Error::usage("--no-clobber and --if-match exclude each other"))
+        }
+        Args { guard: Guard { tag: Some(_), .. }, files, recursive, .. } if *recursive || files.len() > 1 => {
+            Err(Error::usage("--if-match takes one FILE"))
+        }
         Args { name: None, files, .. } if files.iter().any(|file| file == "-") => {
             Err(Error::usage("standard input has no name: give it one with --as"))
         }
@@ -94,7 +104,7 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<
         // Here even a name with a colon is local: nothing else can be stored.
         _ => Operand::Local(file.into()),
     };
-    client.put(filter::open(&source)?, name, &Query::default(), !args.no_clobber).map(Ending::of)
+    client.put(filter::open(&source)?, name, &Query::default(), &args.guard).map(Ending::of)
 }
 
 fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> Result<Ending> {
@@ -137,9 +147,9 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-n", "a", "--target", "d", "-r", "b"])).unwrap();
         let expected = Args {
-            settings: Settings::default(),
+            settings: Settings { retries: 3, ..Settings::default() },
             recursive: true,
-            no_clobber: true,
+            guard: Guard { keep: true, tag: None },
             target: Some("d".into()),
             name: None,
             files: vec!["a".into(), "b".into()],
@@ -152,7 +162,13 @@ mod tests {
     fn wrong_use_is_told() {
         let rows: [&[&str]; 5] =
             [&[], &["-"], &["a", "b", "--as", "x"], &["a", "-t", "d", "--as", "x"], &["-x", "a"]];
-        for argv in rows {
+        let tags: [&[&str]; 4] = [
+            &["a", "-n", "--if-match", "x"],
+            &["a", "b", "--if-match", "x"],
+            &["a", "--if-match", "W/\"x\""],
+            &["a", "--retry", "-1"],
+        ];
+        for argv in rows.into_iter().chain(tags) {
             assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
         }
     }

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use cfp::cli::change::{Change, Target};
+use cfp::cli::change::{Change, Target, guard};
 use cfp::cli::{self, Arguments, Ending, local};
-use cfp::client::{Client, Operand, Output, Settings};
+use cfp::client::{Client, Guard, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::{Matching, Replace, Search, Show, Word};
@@ -24,6 +24,7 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   --substring         replace occurrences inside longer words too
   -n, --count         print how many would be replaced, and replace nothing
   --in-place          give each result the name of its source
+  --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
@@ -44,6 +45,7 @@ struct Args {
     count: bool,
     local: bool,
     target: Target,
+    guard: Guard,
     old: OsString,
     new: OsString,
     files: Vec<OsString>,
@@ -51,6 +53,7 @@ struct Args {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.value("-o", "--output")?;
+    let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let matching = Matching {
         ignore_case: arguments.flag("-i", "--ignore-case"),
@@ -68,7 +71,8 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
     let files: Vec<_> = operands.collect();
     let target = Target::new(output, in_place, &files)?;
-    Ok(Args { settings, matching, count, local, target, old, new, files })
+    let guard = guard(tag, &target, &files)?;
+    Ok(Args { settings, matching, count, local, target, guard, old, new, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
@@ -81,7 +85,7 @@ fn run(args: Args) -> Result<Ending> {
     query.push("with", Some(args.new.as_bytes()));
     push_matching(&mut query, args.matching);
     let filter = Replace { word, with: args.new.as_bytes().to_vec() };
-    let change = Change { query, filter: &filter, local: args.local };
+    let change = Change { query, filter: &filter, local: args.local, guard: args.guard };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -134,6 +138,7 @@ mod tests {
             count: true,
             local: true,
             target: Target::One(Some(":g".into())),
+            guard: Guard::default(),
             old: "a".into(),
             new: "b".into(),
             files: vec!["f".into()],

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cfp::cli::change::{Change, Target};
+use cfp::cli::change::{Change, Target, guard};
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::Settings;
+use cfp::client::{Guard, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::Reverse;
@@ -19,6 +19,7 @@ Writes the words of FILE last first; the white space stays where it is.
 
   --per-line          reverse each line by itself
   --in-place          give the result the name of its source
+  --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
@@ -38,11 +39,13 @@ struct Args {
     per_line: bool,
     local: bool,
     target: Target,
+    guard: Guard,
     files: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.value("-o", "--output")?;
+    let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let per_line = arguments.flag("", "--per-line");
     let in_place = arguments.flag("", "--in-place");
@@ -52,14 +55,15 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         return Err(Error::usage("one FILE at a time"));
     }
     let target = Target::new(output, in_place, &files)?;
-    Ok(Args { settings, per_line, local, target, files })
+    let guard = guard(tag, &target, &files)?;
+    Ok(Args { settings, per_line, local, target, guard, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
     let mut query = Query::default();
     query.push("reverse", args.per_line.then_some(b"lines"));
     let filter = Reverse { per_line: args.per_line };
-    let change = Change { query, filter: &filter, local: args.local };
+    let change = Change { query, filter: &filter, local: args.local, guard: args.guard };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -79,6 +83,7 @@ mod tests {
             per_line: true,
             local: true,
             target: Target::One(Some("-".into())),
+            guard: Guard::default(),
             files: vec![":f".into()],
         };
         assert_eq!(args, expected);

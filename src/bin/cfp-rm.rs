@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Client, Name, Settings};
+use cfp::client::{Client, Guard, Name, Settings};
 use cfp::error::{Error, Result};
 
 const NAME: &str = "cfp-rm";
@@ -15,6 +15,7 @@ Deletes each file NAME of the server.
 
   -r, --recursive     delete directories with all that is in them
   -f, --force         a name that is not there is no error
+  --if-match ETAG     only if NAME has this tag
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
@@ -31,18 +32,24 @@ struct Args {
     settings: Settings,
     recursive: bool,
     force: bool,
+    guard: Guard,
     names: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
+    let guard = Guard::on(arguments.if_match()?);
     let args = Args {
         settings: arguments.settings()?,
         recursive: arguments.flag("-r", "--recursive"),
         force: arguments.flag("-f", "--force"),
+        guard,
         names: arguments.operands()?,
     };
     match args {
         args if args.names.is_empty() && !args.force => Err(Error::usage("no NAME given")),
+        args if args.guard.tag.is_some() && args.names.len() > 1 => {
+            Err(Error::usage("--if-match takes one NAME"))
+        }
         // An empty variable in a script must not delete everything.
         args if args.names.iter().any(|name| Name::read(name).is_root()) => {
             Err(Error::usage("the root cannot be deleted"))
@@ -64,9 +71,9 @@ fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
         true if !args.recursive => Err(Error::status(409, name.shown(), "is a directory: use -r")),
         false if args.recursive => {
             let found = client.look(&name)?.name;
-            client.delete(&found)
+            client.delete(&found, &args.guard)
         }
-        _ => client.delete(&name),
+        _ => client.delete(&name, &args.guard),
     }
 }
 
@@ -82,12 +89,14 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-r", "a", "--force", ":b/"])).unwrap();
         let names = vec!["a".into(), ":b/".into()];
-        assert_eq!(args, Args { settings: Settings::default(), recursive: true, force: true, names });
+        let guard = Guard::default();
+        assert_eq!(args, Args { settings: Settings::default(), recursive: true, force: true, guard, names });
     }
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 5] = [&[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rf", "a"]];
+        let rows: [&[&str]; 6] =
+            [&["a", "b", "--if-match", "x"], &[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rf", "a"]];
         for argv in rows {
             assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
         }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::{Ending, each, local};
-use crate::client::{Client, Operand, Output, Settings};
+use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
 use crate::error::{Error, Result};
 use crate::http::Query;
 use crate::text::Filter;
@@ -33,6 +33,29 @@ impl Target {
     }
 }
 
+/// The guard that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
+/// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
+pub fn guard(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Guard> {
+    let stored = |name: &OsString| match Operand::read(name.clone()) {
+        Operand::Stored(name) => Some(name),
+        _ => None,
+    };
+    let fits = match (target, files) {
+        (Target::InPlace, [file]) => stored(file).is_some(),
+        (Target::One(Some(output)), []) => stored(output).is_some(),
+        (Target::One(Some(output)), [file]) => {
+            stored(output).is_some_and(|to| stored(file).is_none_or(|from| from == to))
+        }
+        _ => false,
+    };
+    match fits || tag.is_none() {
+        true => Ok(Guard::on(tag)),
+        false => Err(Error::usage(
+            "--if-match needs one file of the server that is replaced by what is made of it or of a local one",
+        )),
+    }
+}
+
 /// A filter, in both its forms.
 pub struct Change<'a> {
     /// As the server is asked for it.
@@ -41,6 +64,8 @@ pub struct Change<'a> {
     pub filter: &'a dyn Filter,
     /// Whether it is to run here.
     pub local: bool,
+    /// What must hold where the result is stored on the server.
+    pub guard: Guard,
 }
 
 impl Change<'_> {
@@ -89,7 +114,7 @@ impl Change<'_> {
             }
             Operand::Stored(name) => {
                 self.refuse_server(&Operand::Stored(name.clone()))?;
-                client.filter_into(source, &self.query, &name)?;
+                client.filter_into(source, &self.query, &name, &self.guard)?;
             }
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }

@@ -53,7 +53,8 @@ impl<'c> Answer<'c> {
         }
     }
 
-    fn is_plain(&self) -> bool {
+    /// Whether the content is the body's own bytes.
+    pub fn is_plain(&self) -> bool {
         matches!(coding::of_message(&self.head.fields), Ok(Coding::Identity))
     }
 

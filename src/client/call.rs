@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
 use super::progress::Progress;
-use super::upload::{Form, Sending, Upload};
+use super::upload::{DIGEST, Form, Sending, Upload};
 use super::url::Url;
 use super::{Compress, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::head::{reason, write_request};
-use crate::http::{Fields, Framing, Response};
+use crate::http::{Fields, Framing, Response, digest};
 
 /// What a server is told of this program.
 const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
@@ -61,6 +61,10 @@ pub struct Client {
     pub url: Url,
     settings: Settings,
     kept: Option<Connection>,
+    /// A connection that has carried no call yet: when it breaks, that is no news of the last call.
+    unused: Option<Connection>,
+    /// Whether the server was there once: only then is it waited for.
+    met: bool,
 }
 
 /// A head that has come, and what it came over.
@@ -74,12 +78,48 @@ impl Client {
 
     /// This server.
     pub fn at(url: Url, settings: &Settings) -> Self {
-        Client { url, settings: settings.clone(), kept: None }
+        Client { url, settings: settings.clone(), kept: None, unused: None, met: false }
     }
 
     /// Whether progress and remarks are unwanted.
     pub fn is_quiet(&self) -> bool {
         self.settings.quiet
+    }
+
+    /// How often a transfer that broke is tried again.
+    pub(super) fn retries(&self) -> u32 {
+        self.settings.retries
+    }
+
+    /// Whether what went wrong may be over soon: a connection to a server that was there broke, or it is busy.
+    pub(super) fn may_pass(&self, wrong: &Error) -> bool {
+        self.met
+            && match wrong {
+                Error::Cut { .. } | Error::Status { status: 503, .. } => true,
+                Error::System { name, .. } => *name == self.url.shown,
+                _ => false,
+            }
+    }
+
+    /// Whether bodies travel compressed to and from this server, which is connected to for that.
+    pub(super) fn is_coding(&mut self) -> Result<bool> {
+        self.kept = self.kept.take().filter(Connection::is_fresh);
+        if let Some(connection) = &self.kept {
+            return Ok(self.compresses(connection.socket()));
+        }
+        let connection = self.open()?;
+        let coding = self.compresses(connection.socket());
+        self.unused = Some(connection);
+        Ok(coding)
+    }
+
+    fn open(&mut self) -> Result<Connection> {
+        if let Some(connection) = self.unused.take() {
+            return Ok(connection);
+        }
+        let connection = Connection::open(&self.url)?;
+        self.met = true;
+        Ok(connection)
     }
 
     /// Sends a request and reads the head of its answer; the body, if any, goes on being sent meanwhile.
@@ -91,7 +131,10 @@ impl Client {
         };
         let (connection, response, sending) = match begun {
             Some(begun) => begun?,
-            None => self.begin(Connection::open(&self.url)?, call)?,
+            None => {
+                let connection = self.open()?;
+                self.begin(connection, call)?
+            }
         };
         Answer::new(self, call, connection, response, sending)
     }
@@ -103,7 +146,7 @@ impl Client {
 
     fn begin(&self, mut connection: Connection, call: &Call) -> Result<Begun> {
         self.tell('>', &format!("{} {}", call.method, shown(&call.target)));
-        let form = self.form(call, connection.socket());
+        let form = self.form(call, connection.socket())?;
         let head = self.head(call, form.as_ref(), connection.socket());
         let mut socket = connection.socket().clone();
         socket.write_all(&head).map_err(|_| Error::cut(&self.url.shown, "closed the connection"))?;
@@ -143,22 +186,29 @@ impl Client {
     }
 
     /// How the body of a call goes over this socket.
-    fn form(&self, call: &Call, socket: &Socket) -> Option<Form> {
-        let upload = call.upload.as_ref()?;
+    fn form(&self, call: &Call, socket: &Socket) -> Result<Option<Form>> {
+        let Some(upload) = &call.upload else { return Ok(None) };
         let zstd = self.compresses(socket) && upload.size() != Some(0);
-        let framing = match upload.size() {
-            Some(size) if !zstd => Framing::Length(size),
+        // What is stored is stored as it was sent: its digest goes along. A filter answers while it reads.
+        let stores = call.method == "PUT";
+        let short = if stores { upload.short_body(zstd)? } else { None };
+        let framing = match (&short, upload.size()) {
+            (Some(body), _) => Framing::Length(body.len() as u64),
+            (None, Some(size)) if !zstd && !stores => Framing::Length(size),
             _ => Framing::Chunked,
         };
-        Some(Form { framing, zstd, asks: call.asks() })
+        let digest_follows = stores && short.is_none();
+        Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest_follows }))
     }
 
     fn head(&self, call: &Call, form: Option<&Form>, socket: &Socket) -> Vec<u8> {
         let mut fields = Fields::new();
         fields.push("Host", &self.url.host);
         fields.push("User-Agent", AGENT);
-        // A part of a coded representation is of no use to a file that holds another part of the plain one.
-        if self.compresses(socket) && call.fields.get("range").is_none() {
+        // A part of a coded representation is of no use to a file that holds another part of the plain one, and who
+        // asks for size, tag and digest means those of the plain one too.
+        let plain = call.method == "HEAD" || call.fields.get("range").is_some();
+        if self.compresses(socket) && !plain {
             fields.push("Accept-Encoding", "zstd");
         }
         call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
@@ -169,6 +219,11 @@ impl Client {
             }
             if form.zstd {
                 fields.push("Content-Encoding", "zstd");
+            }
+            match &form.short {
+                Some(body) => fields.push(DIGEST, digest::format(&digest::of(body))),
+                None if form.digest_follows => fields.push("Trailer", DIGEST),
+                None => {}
             }
             if form.asks {
                 fields.push("Expect", "100-continue");
@@ -188,7 +243,7 @@ impl Client {
     }
 
     /// One line of the conversation, for who wants to see it.
-    fn tell(&self, direction: char, line: &str) {
+    pub(super) fn tell(&self, direction: char, line: &str) {
         if self.settings.verbose {
             let _ = writeln!(io::stderr(), "{direction} {line}");
         }

@@ -6,6 +6,7 @@ use std::io::Write;
 use serde_json::Value;
 
 use super::call::{Call, Client};
+use super::guard::Guard;
 use super::list::{each_line, name_of};
 use super::operand::{Name, Operand};
 use super::upload::Upload;
@@ -30,10 +31,16 @@ impl Client {
 
     /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the
     /// bytes never leave the server.
-    pub fn filter_into(&mut self, source: &Operand, query: &Query, target: &Name) -> Result<()> {
+    pub fn filter_into(
+        &mut self,
+        source: &Operand,
+        query: &Query,
+        target: &Name,
+        guard: &Guard,
+    ) -> Result<()> {
         match source {
-            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, true)?,
-            local => self.put(open(local)?, target, query, true)?,
+            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
+            local => self.put(open(local)?, target, query, guard)?,
         };
         Ok(())
     }

@@ -9,10 +9,13 @@ pub mod call;
 pub mod connect;
 pub mod fetch;
 pub mod filter;
+pub mod guard;
 pub mod list;
 pub mod operand;
 pub mod output;
+pub mod part;
 pub mod progress;
+pub mod retry;
 pub mod stored;
 pub mod upload;
 pub mod url;
@@ -22,6 +25,7 @@ use std::ffi::OsString;
 
 pub use answer::Answer;
 pub use call::{Call, Client};
+pub use guard::{Guard, Tag};
 pub use operand::{Name, Operand};
 pub use output::Output;
 pub use upload::Upload;
@@ -33,6 +37,8 @@ pub struct Settings {
     pub server: Option<OsString>,
     /// Whether bytes travel compressed.
     pub compress: Compress,
+    /// How often a transfer that broke is tried again.
+    pub retries: u32,
     /// No progress and no remarks.
     pub quiet: bool,
     /// Requests and answers on standard error.

@@ -2,7 +2,7 @@
 //! it is whole; nothing is left behind, whatever ends the program short of SIGKILL.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,21 @@ use signal_hook::low_level::emulate_default_handler;
 use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result, shown};
+
+/// Where a content that is fetched goes, perhaps in several goes.
+pub trait Sink: Write {
+    /// What a person calls it.
+    fn name(&self) -> String;
+
+    /// Hands what an earlier run left in it to `take`.
+    fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()>;
+
+    /// Whether what is written can be taken back.
+    fn can_restart(&self) -> bool;
+
+    /// Takes back what was written. False where that cannot be.
+    fn restart(&mut self) -> io::Result<bool>;
+}
 
 /// A local sink.
 #[derive(Debug)]
@@ -86,6 +101,28 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Sink for Output {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn read_again(&mut self, _: &mut dyn FnMut(&[u8])) -> Result<()> {
+        Ok(())
+    }
+
+    fn can_restart(&self) -> bool {
+        self.draft.is_some()
+    }
+
+    fn restart(&mut self) -> io::Result<bool> {
+        if self.draft.is_some() {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+        }
+        Ok(self.draft.is_some())
     }
 }
 

@@ -3,11 +3,13 @@
 
 use super::answer::Answer;
 use super::call::{Call, Client};
+use super::guard::Guard;
 use super::list::Entry;
 use super::operand::Name;
-use super::upload::Upload;
+use super::retry::Retries;
+use super::upload::{DIGEST, Upload};
 use crate::error::{Error, Result};
-use crate::http::Query;
+use crate::http::{Fields, Query};
 
 impl Client {
     /// The answer to `GET` of a name, with a filter or none.
@@ -26,15 +28,20 @@ impl Client {
     /// What stands under a name: a file, or a directory, whose name then ends with a slash.
     pub fn look(&mut self, name: &Name) -> Result<Entry> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
-        let answer = self.send(&Call::new("HEAD", target))?;
-        let status = answer.status();
-        let size = answer.head.fields.get_text("content-length").and_then(|digits| digits.parse().ok());
-        let modified = answer.head.fields.get_text("last-modified").unwrap_or_default().to_owned();
-        let etag = answer.head.fields.get_text("etag").map(str::to_owned);
+        self.look_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
+    }
+
+    /// What a HEAD says that stands under a name, and all its fields.
+    pub(super) fn look_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+        let answer = self.send(&call)?;
+        let (status, fields) = (answer.status(), answer.head.fields.clone());
+        let size = length_of(&fields);
+        let modified = fields.get_text("last-modified").unwrap_or_default().to_owned();
+        let etag = fields.get_text("etag").map(str::to_owned);
         answer.finish()?;
         match status {
-            200 => Ok(Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }),
-            308 => Ok(Entry { name: name.clone().as_directory(), size: 0, modified, etag }),
+            200 => Ok((Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
+            308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
             404 => Err(Error::status(404, name.shown(), "no such file or directory")),
             status => {
                 Err(Error::status(status, name.shown(), crate::http::head::reason(status).to_lowercase()))
@@ -51,36 +58,45 @@ impl Client {
         }
     }
 
-    /// Stores bytes of this machine under a name. False when a file stood there and `clobber` is not set.
-    pub fn put(&mut self, upload: Upload, name: &Name, query: &Query, clobber: bool) -> Result<bool> {
-        let mut call = Call::new("PUT", self.url.target(&name.components, name.directory, query));
-        if !clobber {
+    /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
+    /// same. False when the guard keeps a file that stood there.
+    pub fn put(&mut self, upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
+        let call = Call::new("PUT", self.url.target(&name.components, name.directory, query));
+        let mut call = guard.hold(call);
+        if guard.keep {
             call = call.with("If-None-Match", "*");
         }
+        let repeats = upload.can_repeat() && guard.may_repeat();
         call.upload = Some(upload);
-        self.write(&call, name, clobber)
+        let mut retries = Retries::new(if repeats { self.retries() } else { 0 });
+        loop {
+            match self.write(&call, name, guard) {
+                Err(wrong) => retries.after(told_of_damage(wrong, name), self)?,
+                done => return done,
+            }
+        }
     }
 
-    /// Copies or renames (`COPY`, `MOVE`) with a filter or none. False when something stood at `to` and `clobber`
-    /// is not set.
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; a tag of the guard is that of `from`. False when
+    /// the guard keeps what stood at `to`.
     pub fn transfer(
         &mut self,
         method: &'static str,
         from: &Name,
         to: &Name,
         query: &Query,
-        clobber: bool,
+        guard: &Guard,
     ) -> Result<bool> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.url.target(&from.components, from.directory, query);
         let call = Call::new(method, target)
             .with("Destination", destination)
-            .with("Overwrite", if clobber { "T" } else { "F" });
-        self.write(&call, to, clobber)
+            .with("Overwrite", if guard.keep { "F" } else { "T" });
+        self.write(&guard.hold(call), to, guard)
     }
 
     /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it.
-    pub fn relocate(&mut self, method: &'static str, from: &Name, to: Name, clobber: bool) -> Result<bool> {
+    pub fn relocate(&mut self, method: &'static str, from: &Name, to: Name, guard: &Guard) -> Result<bool> {
         let from = self.look(from)?.name;
         let into = to.directory || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
@@ -88,13 +104,13 @@ impl Client {
             None => to,
         };
         target.directory = from.directory;
-        self.transfer(method, &from, &target, &Query::default(), clobber)
+        self.transfer(method, &from, &target, &Query::default(), guard)
     }
 
     /// Deletes a file, or a directory with all in it.
-    pub fn delete(&mut self, name: &Name) -> Result<()> {
+    pub fn delete(&mut self, name: &Name, guard: &Guard) -> Result<()> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
-        self.send(&Call::new("DELETE", target))?.check()?.finish()
+        self.send(&guard.hold(Call::new("DELETE", target)))?.check()?.finish()
     }
 
     /// Makes a directory and those above it. False where it stood already.
@@ -107,7 +123,7 @@ impl Client {
     }
 
     /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again.
-    fn write(&mut self, call: &Call, name: &Name, clobber: bool) -> Result<bool> {
+    fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<bool> {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {
@@ -121,7 +137,7 @@ impl Client {
             _ => answer,
         };
         match answer.status() {
-            412 if !clobber => answer.finish().map(|()| false),
+            412 if guard.is_silent() => answer.finish().map(|()| false),
             _ => answer.check()?.finish().map(|()| true),
         }
     }
@@ -146,5 +162,23 @@ impl Client {
                 answer.finish().map(|()| 201)
             }
         }
+    }
+}
+
+/// The length that the fields of a HEAD tell.
+pub(super) fn length_of(fields: &Fields) -> Option<u64> {
+    fields.get_text("content-length").and_then(|digits| digits.parse().ok())
+}
+
+/// What `cfpd` names when it finds fault with a body as it came.
+const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
+
+/// A server that finds fault with a body or its digest got other bytes than were sent: that is not for good.
+fn told_of_damage(wrong: Error, name: &Name) -> Error {
+    match wrong {
+        Error::Status { status: 400, name: blamed, .. } if OF_BODY.contains(&blamed.as_str()) => {
+            Error::cut(name.shown(), "was damaged on the way")
+        }
+        other => other,
     }
 }

@@ -1,7 +1,7 @@
 //! Uploads: a local source of bytes, and the thread that sends it while the answer is read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -13,6 +13,7 @@ use super::connect::Socket;
 use super::progress::{Counted, Progress};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
+use crate::http::digest::{self, Hasher};
 use crate::http::{BodyWriter, Fields, Framing};
 
 /// From this size on a server is asked before the body is sent, in bytes.
@@ -21,6 +22,8 @@ const ASK_FROM: u64 = 1024 * 1024;
 const ASK_FOR: Duration = Duration::from_secs(1);
 /// How long a complete answer waits for the sending thread to say that it is done.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Up to this size a body is read whole before it is sent, in bytes: its length and digest stand in the head then.
+const SHORT_MAX: u64 = 1024 * 1024;
 /// What is read from the source at once, in bytes.
 const BLOCK: usize = 128 * 1024;
 
@@ -62,6 +65,21 @@ impl Upload {
     /// Whether the bytes can be read a second time.
     pub fn can_repeat(&self) -> bool {
         self.place.is_some()
+    }
+
+    /// The body of a short file, coded where that is wanted; `None` where it is long or nobody knows.
+    pub fn short_body(&self, zstd: bool) -> Result<Option<Vec<u8>>> {
+        if self.size().is_none_or(|size| size > SHORT_MAX) {
+            return Ok(None);
+        }
+        let mut plain = Vec::new();
+        let named = |wrong| Error::io(&self.name, wrong);
+        self.reader()?.read_to_end(&mut plain).map_err(named)?;
+        if !zstd {
+            return Ok(Some(plain));
+        }
+        let mut encoder = Encoder::new(Vec::new()).map_err(named)?;
+        encoder.write_all(&plain).and_then(|()| encoder.finish()).map(Some).map_err(named)
     }
 
     /// Whether a server is better asked before the bytes are sent: there may be many, or they come only once.
@@ -115,7 +133,7 @@ pub enum Sent {
 }
 
 /// How a body goes over the wire.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Form {
     /// Its framing.
     pub framing: Framing,
@@ -123,6 +141,10 @@ pub struct Form {
     pub zstd: bool,
     /// Whether the server is asked first.
     pub asks: bool,
+    /// All of it, coded, where it is short.
+    pub short: Option<Vec<u8>>,
+    /// Whether its digest follows it, in the trailer section.
+    pub digest_follows: bool,
 }
 
 /// A body on its way. Dropped, it is not waited for: its source may never end.
@@ -136,15 +158,20 @@ pub struct Sending {
 
 impl Sending {
     /// Sends the bytes of `upload` in a thread of its own.
-    pub fn start(upload: &Upload, form: Form, socket: Socket, progress: Progress) -> Result<Self> {
-        let reader = Counted { reader: upload.reader()?, progress: progress.clone() };
+    pub fn start(upload: &Upload, mut form: Form, socket: Socket, progress: Progress) -> Result<Self> {
+        let (reader, encodes): (Box<dyn Read + Send>, _) = match form.short.take() {
+            Some(body) => (Box::new(Cursor::new(body)), false),
+            None => (upload.reader()?, form.zstd),
+        };
+        form.zstd = encodes;
+        let reader = Counted { reader, progress: progress.clone() };
         let name = upload.name.clone();
         let (go, asked) = mpsc::channel();
         let (told, outcome) = mpsc::channel();
         let work = move || {
             let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
                 true => Ok(Sent::Nothing),
-                false => send(reader, form, &socket, &name),
+                false => send(reader, &form, &socket, &name),
             };
             let failed = sent.is_err();
             let _ = told.send(sent);
@@ -187,16 +214,16 @@ impl Sending {
 }
 
 /// Reads the source and writes the body; an error names the source.
-fn send(mut reader: impl Read, form: Form, socket: &Socket, name: &str) -> Result<Sent> {
+fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Result<Sent> {
     let body = BodyWriter::new(Wire(socket.clone()), form.framing);
+    let mut body = Hashed { body, hasher: form.digest_follows.then(Hasher::default) };
     let sent = if form.zstd {
         Encoder::new(body).and_then(|mut encoder| {
             copy(&mut reader, &mut encoder)?;
-            encoder.finish()?.finish(&Fields::new())
+            encoder.finish()?.finish()
         })
     } else {
-        let mut body = body;
-        copy(&mut reader, &mut body).and_then(|()| body.finish(&Fields::new()))
+        copy(&mut reader, &mut body).and_then(|()| body.finish())
     };
     match sent.map_err(|wrong| Error::io(name, wrong)) {
         Ok(_) => Ok(Sent::All),
@@ -218,6 +245,39 @@ pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::R
         }
     }
 }
+
+/// A body whose digest is taken as it is sent, of the bytes as they are sent, where it is to follow them.
+struct Hashed<W> {
+    body: BodyWriter<W>,
+    hasher: Option<Hasher>,
+}
+
+impl<W: Write> Hashed<W> {
+    fn finish(self) -> io::Result<W> {
+        let mut trailers = Fields::new();
+        if let Some(hasher) = self.hasher {
+            trailers.push(DIGEST, digest::format(&hasher.finish()));
+        }
+        self.body.finish(&trailers)
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.body.write(block)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(block.get(..written).unwrap_or_default());
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.body.flush()
+    }
+}
+
+/// The field of a body's digest, in the head or in the trailer section.
+pub const DIGEST: &str = "Repr-Digest";
 
 /// What an error of the wire names, so that it is told from one of the source.
 const WIRE: &str = "the wire";

@@ -31,6 +31,11 @@ impl Hasher {
     }
 }
 
+/// The digest of bytes that are all at hand.
+pub fn of(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
 /// The value of a digest field.
 pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))

@@ -126,7 +126,13 @@ impl<'a> Reply<'a> {
         self.send(|stream| {
             stream.write_head(&head)?;
             match content.descriptor() {
-                Some(file) => stream.send_file(file, part),
+                Some(file) => {
+                    let mut left = part;
+                    match stream.send_file(file, &mut left) {
+                        Err(wrong) if may_be_of_the_file(&wrong) => copy_part(content, left, stream),
+                        sent => sent,
+                    }
+                }
                 None => copy_part(content, part, stream),
             }
         })
@@ -209,6 +215,13 @@ pub fn with_charset(media_type: &str) -> String {
         "text/plain" => "text/plain; charset=utf-8".to_owned(),
         other => other.to_owned(),
     }
+}
+
+/// `sendfile` does not say which end failed, nor can every file system do it. A read and a write, each by itself,
+/// do say, or go on.
+fn may_be_of_the_file(wrong: &io::Error) -> bool {
+    use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
+    matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
 }
 
 fn copy_part(content: &dyn Content, part: Range<u64>, mut stream: &Stream) -> io::Result<()> {

@@ -56,7 +56,9 @@ pub fn is_compressible(media_type: &str) -> bool {
 pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
     let mut fields = Fields::new();
     fields.push("ETag", etag);
-    fields.push("Last-Modified", httpdate::fmt_http_date(modified.max(SystemTime::UNIX_EPOCH)));
+    // Never later than the answer itself (RFC 9110 §8.8.2.1), nor earlier than a date can say.
+    let modified = modified.clamp(SystemTime::UNIX_EPOCH, SystemTime::now().max(SystemTime::UNIX_EPOCH));
+    fields.push("Last-Modified", httpdate::fmt_http_date(modified));
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     fields

@@ -104,13 +104,12 @@ impl Stream {
         Ok(())
     }
 
-    /// Moves a part of a file into the socket without copying it through this process. A file that became
-    /// shorter is an error: the answer must not look whole.
-    pub fn send_file(&self, file: &File, part: Range<u64>) -> io::Result<()> {
-        let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
-        let end = i64::try_from(part.end).map_err(io::Error::other)?;
-        while offset < end {
-            let most = (end - offset).unsigned_abs().min(SENDFILE_MAX).min(self.send_size as u64);
+    /// Moves a part of a file into the socket without copying it through this process, and leaves in `part` what
+    /// was not moved. A file that became shorter is an error: the answer must not look whole.
+    pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
+        while !part.is_empty() {
+            let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
+            let most = (part.end - part.start).min(SENDFILE_MAX).min(self.send_size as u64);
             match sendfile64(
                 &self.socket,
                 file,
@@ -118,7 +117,8 @@ impl Stream {
                 usize::try_from(most).unwrap_or(usize::MAX),
             ) {
                 Ok(0) => return Err(Error::cut("file", "became shorter while it was sent").into()),
-                Ok(_) | Err(Errno::EINTR) => {}
+                Ok(sent) => part.start += sent as u64,
+                Err(Errno::EINTR) => {}
                 Err(wrong) => return Err(timed_out(wrong.into())),
             }
         }

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 
 /// An open file and what one `fstat` said of it.
 pub(super) struct Opened {
+    name: Vec<u8>,
     file: File,
     meta: Meta,
     stat: FileStat,
@@ -27,7 +28,7 @@ pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
     let meta = Meta::of(&stat).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
-        Kind::File => Ok(Opened { file: file.into(), meta, stat }),
+        Kind::File => Ok(Opened { name: name.shown(), file: file.into(), meta, stat }),
     }
 }
 
@@ -48,7 +49,7 @@ impl Content for Opened {
         &self.meta
     }
 
-    /// A file that was cut short since by another program is an error, never an early end.
+    /// An error names the file. One that was cut short since by another program is an error, never an early end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.meta.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let until = left.min(buffer.len());
@@ -56,9 +57,12 @@ impl Content for Opened {
         if wanted.is_empty() {
             return Ok(0);
         }
-        match self.file.read_at(wanted, offset)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => Ok(read),
+        match self.file.read_at(wanted, offset) {
+            Ok(0) => Err(Error::cut(&self.name, "became shorter while it was read").into()),
+            Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => {
+                Err(Error::io(&self.name, wrong).into())
+            }
+            read => read,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A new content on its way to a name: written to a temporary file beside it, then renamed over it.
 
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use nix::errno::Errno;
@@ -55,20 +55,26 @@ impl Upload<'_> {
     /// the way; of one that may grow without end, looks from time to time whether enough is left.
     fn prepare_room(&mut self, wanted: u64) -> Result<()> {
         if let Some(size) = self.size.take().filter(|size| *size > 0) {
-            self.unlooked = size.max(LOOK_EVERY);
-            let keep = FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            match fallocate(self.file(), keep, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
-                // Not every file system can.
-                Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => {}
-                Err(errno) => return Err(wrong(&self.name, errno)),
-            }
+            // Others may have taken it since the upload began.
+            require_room(self.local, &self.name, self.file(), size)?;
+            self.preallocate(size)?;
+            self.unlooked = size;
         }
         if self.unlooked < wanted && self.local.keep_free > 0 {
-            require_room(self.local, &self.name, &self.temporary.place().parent, LOOK_EVERY.max(wanted))?;
-            self.unlooked = LOOK_EVERY.max(wanted);
+            let spare = require_room(self.local, &self.name, self.file(), wanted)?;
+            self.unlooked = spare.min(LOOK_EVERY.max(wanted));
         }
         self.unlooked = self.unlooked.saturating_sub(wanted);
         Ok(())
+    }
+
+    fn preallocate(&self, size: u64) -> Result<()> {
+        let keep = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        match fallocate(self.file(), keep, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
+            // Not every file system can.
+            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => Ok(()),
+            Err(errno) => Err(wrong(&self.name, errno)),
+        }
     }
 
     /// Gives the content other permissions than a new file's, should it replace none.
@@ -144,20 +150,18 @@ impl Draft for Upload<'_> {
     }
 }
 
-/// Refuses a content that cannot fit, as far as the file system knows now. Nothing is set aside yet: a client could
-/// claim all room there is with one line.
-fn require_room(local: &Local, name: &Name, directory: &OwnedFd, size: u64) -> Result<()> {
-    match room(directory) {
-        Ok(room) if room.saturating_sub(local.keep_free) < size => {
-            Err(Error::status(507, name.shown(), format!("no room for {size} bytes")))
-        }
-        Ok(_) => Ok(()),
-        Err(errno) => Err(wrong(name, errno)),
+/// Refuses a content that cannot fit, as far as the file system knows now; else says how much could. Nothing is set
+/// aside yet: a client could claim all room there is with one line.
+pub(super) fn require_room(local: &Local, name: &Name, on: impl AsFd, size: u64) -> Result<u64> {
+    let room = room(on).map_err(|errno| wrong(name, errno))?;
+    match room.saturating_sub(local.keep_free) {
+        spare if spare < size => Err(Error::status(507, name.shown(), format!("no room for {size} bytes"))),
+        spare => Ok(spare),
     }
 }
 
-/// The room left for files where a directory is, in bytes.
-pub(super) fn room(directory: &OwnedFd) -> nix::Result<u64> {
-    let room = fstatvfs(directory)?;
+/// The room left for files where something is, in bytes.
+pub(super) fn room(on: impl AsFd) -> nix::Result<u64> {
+    let room = fstatvfs(on)?;
     Ok(room.blocks_available().saturating_mul(room.fragment_size()))
 }

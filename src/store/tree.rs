@@ -13,6 +13,7 @@ use nix::unistd::symlinkat;
 use super::Name;
 use super::beneath::{HANDLE, READ, open_beneath};
 use super::copy::transfer;
+use super::draft::require_room;
 use super::local::Local;
 use super::standing::Standing;
 use super::stat::{file_type, permissions};
@@ -30,7 +31,10 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
         let parent = open_beneath(top, above, HANDLE | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
         match file_type(&found.stat) {
             SFlag::S_IFDIR => add_directory(&parent, last, &found)?,
-            SFlag::S_IFREG => add_file(&walk, &parent, last, &found)?,
+            SFlag::S_IFREG => {
+                require_room(local, from, &parent, u64::try_from(found.stat.st_size).unwrap_or_default())?;
+                add_file(&walk, &parent, last, &found)?;
+            }
             SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found)?,
             _ => {}
         }

@@ -14,8 +14,11 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use assert_cmd::assert::Assert;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
+pub mod client;
 pub mod raw;
 pub mod watch;
 
@@ -47,11 +50,25 @@ impl Sandbox {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
         prepare(&directory.path().join("root"));
-        let mut command = clean(directory.path(), "cfpd");
-        command.arg("--root").arg(directory.path().join("root"));
-        command.args(["--listen", "127.0.0.1:0"]).args(options);
-        let daemon = Daemon::start(command, &directory.path().join("cfpd.stderr"));
+        let daemon = Daemon::serve(directory.path(), options);
         Self { daemon, directory }
+    }
+
+    /// Kills the daemon where it stands, and reaps it.
+    pub fn kill(&mut self) {
+        self.daemon.child.kill().unwrap();
+        self.wait();
+    }
+
+    /// Starts a daemon anew on the same directory, on another port, with these options; its log begins anew too.
+    pub fn restart(&mut self, options: &[&str]) {
+        self.kill();
+        self.daemon = Daemon::serve(self.directory.path(), options);
+    }
+
+    /// Sends the daemon a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().try_into().unwrap()), signal).unwrap();
     }
 
     /// The directory that is served.
@@ -161,6 +178,14 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// A daemon for the root in this directory.
+    fn serve(directory: &Path, options: &[&str]) -> Self {
+        let mut command = clean(directory, "cfpd");
+        command.arg("--root").arg(directory.join("root"));
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        Self::start(command, &directory.join("cfpd.stderr"))
+    }
+
     fn start(mut command: Command, stderr: &Path) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(stderr).unwrap());
         let mut child = command.spawn().unwrap();

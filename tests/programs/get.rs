@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
+use cfp::http::digest;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use predicates::prelude::*;
 
+use super::proxy::{Fault, Proxy};
 use super::stranger::Stranger;
 use crate::common::Sandbox;
 
@@ -78,7 +80,7 @@ fn a_body_cut_short_is_never_a_file() {
             let stranger = Stranger::new();
             let url = stranger.url();
             let server = stranger.answer(&[answer]);
-            let said = sandbox.run("cfp-get", ["-s", &url, "f", "-o", output]).code(3);
+            let said = sandbox.run("cfp-get", ["--retry", "0", "-s", &url, "f", "-o", output]).code(3);
             let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
             assert!(
                 stderr.starts_with(&format!("cfp-get: {url}: ")) && stderr.lines().count() == 1,
@@ -116,7 +118,7 @@ fn a_transfer_goes_on_where_it_was_cut() {
         let stranger = Stranger::new();
         let url = stranger.url();
         let server = stranger.answer(answers);
-        sandbox.run("cfp-get", ["-c", "-s", &url, "f"]).stdout("").code(code);
+        sandbox.run("cfp-get", ["-c", "--retry", "0", "-s", &url, "f"]).stdout("").code(code);
         server.join().unwrap().0
     };
     begin(&[part, &format!("{part}01234")], 3);
@@ -153,4 +155,129 @@ fn a_server_cannot_make_files_outside_the_directory() {
         server.join().unwrap();
     }
     assert_eq!(names(&sandbox), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_what_the_server_says_is_no_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "old");
+    let said = format!("Repr-Digest: {}\r\n", digest::format(&digest::of(b"right")));
+    let whole = format!("HTTP/1.1 200 OK\r\nETag: \"e1\"\r\n{said}Content-Length: 5\r\n\r\n");
+    let (head, wrong) = (whole.as_str(), format!("{whole}wrong"));
+    let rest = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-4/5\r\nContent-Length: 3\r\n\r\nong";
+    let coded = "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 14\r\n\r\n";
+    let rows: [(&[&str], &[&str], &str); 6] = [
+        (&["f"], &[&wrong], ""),
+        (&["f", "-o", "new"], &[&wrong], ""),
+        (&["f", "-o", "-"], &[&wrong], "wrong"),
+        (&["-c", "f"], &[head, &wrong], ""),
+        (&["-c", "g"], &[head, rest], ""),
+        (&["-z", "always", "f"], &[head, coded], ""),
+    ];
+    for (argv, answers, out) in rows {
+        if argv.contains(&"g") {
+            // What an earlier run left; the digest is over all of it.
+            sandbox.write(".g.e1.part", "wr");
+        }
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let mut answers: Vec<_> = answers.iter().map(|answer| answer.as_bytes().to_vec()).collect();
+        if argv.contains(&"always") {
+            answers[1].extend(zstd_frame(b"wrong"));
+        }
+        let server = stranger.answer(&answers);
+        let ended = sandbox.run("cfp-get", argv.iter().chain(&["-s", &url])).stdout(out).code(3);
+        let name = if argv.contains(&"g") { "/g" } else { "/f" };
+        ended.stderr(format!("cfp-get: {name}: is not what the server says it is (SHA-256 differs)\n"));
+        server.join().unwrap();
+    }
+    assert_eq!(names(&sandbox), ["f"]);
+    assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), "old");
+
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let server = stranger.answer(&[&wrong]);
+    sandbox.run("cfp-get", [&url, "-o", "new"]).code(3);
+    server.join().unwrap();
+    assert_eq!(names(&sandbox), ["f"]);
+}
+
+/// A frame of one raw block (RFC 8878 §3.1.1), for a content of at most 255 bytes.
+fn zstd_frame(content: &[u8]) -> Vec<u8> {
+    let size = content.len() as u8;
+    let block = (u32::from(size) << 3 | 1).to_le_bytes();
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, size][..], &block[..3], content].concat()
+}
+
+/// Content that compresses a little, so that a cut falls into it in either coding.
+fn long_content() -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (state >> 27) as u8
+    };
+    std::iter::repeat_with(&mut next).take(2_000_000).collect()
+}
+
+/// Two places in a transfer, others in each run.
+fn two_places() -> [usize; 2] {
+    use std::hash::{BuildHasher, RandomState};
+    [1, 2].map(|at| 400 + RandomState::new().hash_one(at) as usize % 500_000)
+}
+
+#[test]
+fn a_transfer_that_breaks_twice_goes_on_by_itself() {
+    let sandbox = Sandbox::new();
+    let content = long_content();
+    sandbox.keep("f", &content);
+    for argv in [&["f", "-o", "new"][..], &["f", "-o", "-"], &["-c", "f"], &["-z", "always", "f", "-o", "-"]]
+    {
+        let places = two_places();
+        let proxy = Proxy::cutting(sandbox.address(), places);
+        let said = sandbox.run("cfp-get", ["-v", "-s", &proxy.url].iter().chain(argv)).success();
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert_eq!(stderr.matches("\n! ").count(), 2, "{argv:?} {places:?}: {stderr}");
+        let name = if argv.contains(&"new") { "new" } else { "f" };
+        let came = match argv.contains(&"-") {
+            true => said.get_output().stdout.clone(),
+            false => fs::read(sandbox.work().join(name)).unwrap(),
+        };
+        assert!(came == content, "{argv:?} {places:?}: {} bytes", came.len());
+        let sent = String::from_utf8_lossy(&proxy.requests()).into_owned();
+        assert_eq!(sent.matches("\r\nIf-Range: \"").count(), 2, "{sent}");
+        assert!(sent.contains("\r\nWant-Repr-Digest: sha-256=10\r\n"), "{sent}");
+    }
+}
+
+#[test]
+fn retries_have_an_end() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", long_content());
+    for (retries, begun) in [("0", 1), ("1", 2)] {
+        let proxy = Proxy::cutting(sandbox.address(), [10_000; 9]);
+        sandbox.run("cfp-get", ["--retry", retries, "-s", &proxy.url, "f"]).stdout("").code(3);
+        let sent = String::from_utf8_lossy(&proxy.requests()).into_owned();
+        assert_eq!(sent.matches("GET /f ").count(), begun);
+        assert_eq!(names(&sandbox), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_while_it_is_fetched_comes_in_one_version() {
+    let sandbox = Sandbox::new();
+    let newer = "newer ".repeat(1000);
+    for (output, code) in [("f", 0), ("-", 3)] {
+        sandbox.keep("f", long_content());
+        let (root, after) = (sandbox.root(), newer.clone());
+        let replace = move || {
+            fs::write(root.join("g"), after).unwrap();
+            fs::rename(root.join("g"), root.join("f")).unwrap();
+        };
+        let proxy = Proxy::new(sandbox.address(), [Fault::CutAnswer(9_000, Box::new(replace))]);
+        let said = sandbox.run("cfp-get", ["-s", &proxy.url, "f", "-o", output]).code(code);
+        if output == "-" {
+            said.stderr("cfp-get: /f: changed while it was fetched\n");
+        }
+    }
+    assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), newer);
 }

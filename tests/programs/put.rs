@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
+use cfp::http::digest;
+
+use super::proxy::{Fault, Proxy};
 use crate::common::Sandbox;
 
 fn stored(sandbox: &Sandbox, name: &str) -> String {
@@ -101,4 +104,89 @@ fn names_are_bytes() {
     sandbox.run("cfp-ls", ["-0"]).stdout(&b" %41\xff\n+?#:\0"[..]).success();
     sandbox.run("cfp-get", [std::ffi::OsStr::new("-o"), "back".as_ref(), odd]).success();
     assert_eq!(fs::read_to_string(sandbox.work().join("back")).unwrap(), "odd");
+}
+
+fn contains(bytes: &[u8], part: impl AsRef<[u8]>) -> bool {
+    bytes.windows(part.as_ref().len()).any(|window| window == part.as_ref())
+}
+
+/// A short file and a long one, which travel in two ways.
+fn contents() -> [Vec<u8>; 2] {
+    [b"short\n".to_vec(), b"a line of a long file\n".repeat(100_000)]
+}
+
+#[test]
+fn the_digest_of_what_is_sent_goes_along() {
+    let sandbox = Sandbox::new();
+    let [short, long] = contents();
+    sandbox.write("short", &short);
+    sandbox.write("long", &long);
+    let proxy = Proxy::new(sandbox.address(), []);
+    let field = |content: &[u8]| format!("Repr-Digest: {}\r\n", digest::format(&digest::of(content)));
+
+    sandbox.run("cfp-put", ["-s", &proxy.url, "short"]).success();
+    let sent = proxy.requests();
+    assert!(contains(&sent, format!("\r\nContent-Length: 6\r\n{}", field(&short))));
+
+    sandbox.run("cfp-put", ["-s", &proxy.url, "long"]).success();
+    let sent = proxy.requests();
+    assert!(contains(&sent, "\r\nTrailer: Repr-Digest\r\n"));
+    assert!(sent.ends_with(format!("\r\n0\r\n{}\r\n", field(&long)).as_bytes()));
+
+    // Of a coded body it is that of the bytes that travel (RFC 9530 §3).
+    let proxy = Proxy::new(sandbox.address(), []);
+    sandbox.run("cfp-put", ["-s", &proxy.url, "-z", "always", "short", "--as", "coded"]).success();
+    sandbox.run("cfp-put", ["-s", &proxy.url, "-z", "always", "long", "--as", "also-coded"]).success();
+    let sent = proxy.requests();
+    assert_eq!(String::from_utf8_lossy(&sent).matches("\r\nRepr-Digest: sha-256=:").count(), 2);
+    assert!(!contains(&sent, field(&short)) && !contains(&sent, field(&long)));
+    assert!(fs::read(sandbox.root().join("also-coded")).unwrap() == long);
+    assert_eq!(stored(&sandbox, "coded"), "short\n");
+}
+
+#[test]
+fn what_is_damaged_on_the_way_is_not_stored() {
+    let sandbox = Sandbox::new();
+    for content in contents() {
+        sandbox.write("f", &content);
+        for argv in [&["f"][..], &["-z", "always", "f"], &["-", "--as", "f"]] {
+            // The head of a request is shorter than 400 bytes; a byte of the body's end is damaged.
+            let whole = Proxy::new(sandbox.address(), []);
+            let once = ["--retry", "0", "-s", &whole.url];
+            sandbox.feed("cfp-put", once.iter().chain(argv), content.clone()).success();
+            let sent = whole.requests();
+            let body = sent.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+            let is_long = content.len() > 1000;
+            let place = if is_long { body + 64 } else { sent.len() - 2 };
+            // What is chunked by a pipe has the digest at its end.
+            let place = if argv.contains(&"-") && !is_long { body + 5 } else { place };
+            sandbox.run("cfp-rm", ["f"]).success();
+
+            let damaging = Proxy::new(sandbox.address(), [Fault::Damage(place)]);
+            let once = ["--retry", "0", "-s", &damaging.url];
+            let said = sandbox.feed("cfp-put", once.iter().chain(argv), content.clone()).code(3);
+            said.stderr("cfp-put: /f: was damaged on the way\n");
+            sandbox.run("cfp-ls", [""; 0]).stdout("").success();
+            assert!(sandbox.log().is_empty());
+
+            let damaging = Proxy::new(sandbox.address(), [Fault::Damage(place)]);
+            let again = ["-s", &damaging.url];
+            let code = if argv.contains(&"-") { 3 } else { 0 };
+            sandbox.feed("cfp-put", again.iter().chain(argv), content.clone()).code(code);
+            assert_eq!(fs::read(sandbox.root().join("f")).is_ok_and(|stored| stored == content), code == 0);
+        }
+    }
+}
+
+#[test]
+fn an_upload_that_breaks_begins_again_where_that_means_the_same() {
+    let sandbox = Sandbox::new();
+    let [_, long] = contents();
+    sandbox.write("f", &long);
+    let cutting = || Proxy::new(sandbox.address(), [Fault::CutRequest(500_000), Fault::CutRequest(100)]);
+    sandbox.run("cfp-put", ["-n", "f", "-s", &cutting().url]).code(3);
+    sandbox.run("cfp-put", ["--retry", "1", "f", "-s", &cutting().url]).code(3);
+    sandbox.run("cfp-ls", [""; 0]).stdout("").success();
+    sandbox.run("cfp-put", ["f", "-s", &cutting().url]).stdout("").stderr("").success();
+    assert!(fs::read(sandbox.root().join("f")).unwrap() == long);
 }

@@ -22,8 +22,8 @@ impl Stranger {
 
     /// Answers the requests of one connection in a thread, each head with the next of these, then closes. It gives
     /// back the heads, and the listener, which must not have been asked for more.
-    pub fn answer(self, answers: &[&str]) -> JoinHandle<(Vec<String>, TcpListener)> {
-        let answers: Vec<_> = answers.iter().map(|answer| answer.to_string()).collect();
+    pub fn answer(self, answers: &[impl AsRef<[u8]>]) -> JoinHandle<(Vec<String>, TcpListener)> {
+        let answers: Vec<_> = answers.iter().map(|answer| answer.as_ref().to_vec()).collect();
         thread::spawn(move || {
             let (stream, _) = self.listener.accept().unwrap();
             let mut input = BufReader::new(&stream);
@@ -31,7 +31,7 @@ impl Stranger {
                 .iter()
                 .map(|answer| {
                     let head = read_head(&mut input);
-                    (&stream).write_all(answer.as_bytes()).unwrap();
+                    (&stream).write_all(answer).unwrap();
                     head
                 })
                 .collect();

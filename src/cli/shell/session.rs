@@ -12,7 +12,7 @@ use super::command::{COMMANDS, Command};
 use super::line::Line;
 use crate::cli::Ending;
 use crate::cli::terminal::{self, Visible};
-use crate::client::{Call, Client, Name, Operand, Output, Settings, Upload, filter, upload};
+use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload, filter, upload};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 
@@ -104,7 +104,7 @@ impl Session {
             None => base.clone(),
         };
         let name = if name.directory { name.join(&base) } else { name };
-        self.client.borrow_mut().put(Upload::open(&path)?, &name, &Query::default(), true)?;
+        self.client.borrow_mut().put(Upload::open(&path)?, &name, &Query::default(), &Guard::default())?;
         self.say(&format!("{} is stored as {}.", shown_os(&path), shown(&name.bare()))).map(|()| Ending::DONE)
     }
 
@@ -119,7 +119,7 @@ impl Session {
         };
         let path = if path.is_dir() { path.join(base) } else { path };
         let mut output = Output::create(&path)?;
-        self.client.borrow_mut().fetch(&name, &mut output, |_| Ok(()))?;
+        self.client.borrow_mut().fetch(&name, &mut output, &|_| Ok(()))?;
         output.commit()?;
         self.say(&format!("{} is stored here as {}.", shown(&name.bare()), shown_os(&path)))
             .map(|()| Ending::DONE)
@@ -137,7 +137,7 @@ impl Session {
 
     fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
-        self.client.borrow_mut().relocate(method, &old, new.clone(), true)?;
+        self.client.borrow_mut().relocate(method, &old, new.clone(), &Guard::default())?;
         self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
     }
 
@@ -147,7 +147,7 @@ impl Session {
         if name.is_root() {
             return Err(Error::usage("the root cannot be deleted"));
         }
-        self.client.borrow_mut().delete(&name)?;
+        self.client.borrow_mut().delete(&name, &Guard::default())?;
         self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| Ending::DONE)
     }
 
@@ -198,7 +198,7 @@ impl Session {
         let mut client = self.client.borrow_mut();
         let target = target(to);
         match &target {
-            Operand::Stored(name) => client.filter_into(&source, query, name)?,
+            Operand::Stored(name) => client.filter_into(&source, query, name, &Guard::default())?,
             Operand::Local(path) => {
                 let mut output = Output::create(path)?;
                 let name = output.name.clone();

@@ -15,6 +15,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
     let request = exchange.request;
     let to = destination(request)?;
     exchange.server.rights.writer(&to)?;
+    check_source(exchange, name)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
         Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
         None => writer
@@ -29,6 +30,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     refuse_query(query)?;
     let to = destination(request)?;
     exchange.server.rights.writer(&to)?;
+    check_source(exchange, name)?;
     let source = |from: Option<&Meta>| check_write(request, name, from);
     let written = writer.rename(name, &to, &source, &|at| may_stand(request, &to, at))?;
     answer_written(exchange, &to, &written)
@@ -83,6 +85,15 @@ fn copy_filtered(
         }
         _ => may_stand(request, to, standing),
     })
+}
+
+/// Judges the source before the destination: who is told of a missing directory makes it, though nothing will be put
+/// there. It is judged again in the moment of the change.
+fn check_source(exchange: &Exchange<'_>, name: &Name) -> Result<()> {
+    match exchange.server.rights.reader().meta(name) {
+        Ok(standing) => check_write(exchange.request, name, Some(&standing)),
+        Err(_) => Ok(()),
+    }
 }
 
 /// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).

@@ -1,0 +1,331 @@
+//! The programs people have already: curl, wget, Python's http.client, a browser's request, strace to look on. Each
+//! test names the program it needs and says loudly when it is left out for want of it.
+
+// A test states facts: it may unwrap and panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::Sandbox;
+use common::raw::request;
+use common::watch::Watch;
+use predicates::str::contains;
+
+/// Whether a program is here; where it is not, the test says that it is left out.
+fn has(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let there = there.is_ok();
+    if !there {
+        eprintln!("LEFT OUT: no {program} here");
+    }
+    there
+}
+
+/// A text worth compressing, of many blocks.
+fn text() -> String {
+    (0..40_000).map(|line| format!("line {line}: a lamp and no other light\n")).collect()
+}
+
+#[test]
+fn curl_puts_gets_resumes_and_renames() {
+    if !has("curl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("f", text());
+    sandbox
+        .sh(r#"
+            curl -fsS -T f "$CFP_SERVER/f"
+            curl -fsS -o got "$CFP_SERVER/f"
+            cmp f got
+            # In chunks, and with Expect, which curl sends by itself for a large body.
+            cat f | curl -fsS -T - -H 'Expect: 100-continue' "$CFP_SERVER/chunked"
+            curl -fsS "$CFP_SERVER/chunked" | cmp - f
+            # A part, and the rest of a transfer that was cut.
+            head -c 1000 f > half
+            curl -fsS -r 0-999 "$CFP_SERVER/f" | cmp - half
+            curl -fsS -C - -o half "$CFP_SERVER/f"
+            cmp f half
+            # Nothing left to fetch: 416, which curl takes for done.
+            curl -sS -C - -o half "$CFP_SERVER/f"
+            # Only if it is newer, only if it is another.
+            curl -fsS -z f -o newer "$CFP_SERVER/f"
+            curl -fsS --etag-save tag -o got "$CFP_SERVER/f"
+            rm got
+            curl -fsS --etag-compare tag -o got "$CFP_SERVER/f"
+            [ ! -s got ]
+            # A directory without its slash is elsewhere.
+            curl -fsS -X MKCOL "$CFP_SERVER/d/"
+            curl -fsS -X MOVE -H 'Destination: /d/g' "$CFP_SERVER/f"
+            curl -fsSL "$CFP_SERVER/d"
+            curl -fsS -X DELETE "$CFP_SERVER/d/"
+            # Many at once on one connection.
+            curl -fsS "$CFP_SERVER/chunked?search=lamp" "$CFP_SERVER/chunked?search=light"
+            ! curl -fsS "$CFP_SERVER/f"
+        "#)
+        .success()
+        .stdout("g\n40000\n40000\n")
+        .stderr(contains("404"));
+    assert_eq!(sandbox.all_stored(), ["chunked"]);
+}
+
+/// `--compressed` asks for whatever this curl can undo; a zstd among it comes back plain.
+#[test]
+fn curl_takes_compressed_answers() {
+    if !has("curl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", text());
+    sandbox.write("f", text());
+    sandbox
+        .sh(r#"
+            curl -fsS --compressed "$CFP_SERVER/f" | cmp - f
+            curl -fsS --compressed "$CFP_SERVER/f?replace=lamp&with=lamp" | cmp - f
+            curl -fsS -H 'Accept-Encoding: zstd' -o f.zst "$CFP_SERVER/f"
+            curl -fsS -H 'Content-Encoding: zstd' -T f.zst "$CFP_SERVER/g"
+            curl -fsS -H 'Content-Encoding: zstd' -H 'Accept-Encoding: zstd' --data-binary @f.zst \
+                -o reversed.zst "$CFP_SERVER/?reverse"
+        "#)
+        .success();
+    let file = |name: &str| fs::read(sandbox.work().join(name)).unwrap();
+    assert!(file("f.zst").len() < text().len() / 5);
+    assert_eq!(sandbox.stored("g"), text().as_bytes());
+    let reversed = String::from_utf8(zstd::decode_all(&file("reversed.zst")[..]).unwrap()).unwrap();
+    assert!(reversed.starts_with("light other no and lamp a 39999: line\n"), "{}", &reversed[..100]);
+    assert_eq!(reversed.len(), text().len());
+}
+
+#[test]
+fn wget_downloads_and_goes_on() {
+    if !has("wget") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", text());
+    sandbox.keep("d/e/g", "deep");
+    sandbox.write("f", &text()[..1000]);
+    sandbox
+        .sh(r#"
+            wget -q -c "$CFP_SERVER/f"
+            cmp f ../root/f
+            wget -q -N "$CFP_SERVER/f"
+            wget -q -O - "$CFP_SERVER/d/e/g"
+            # What a browser sees can be walked.
+            wget -q -r -np -nH --header 'Accept: text/html' "$CFP_SERVER/d/"
+            cmp d/e/g ../root/d/e/g
+            ! wget -q "$CFP_SERVER/nothing"
+        "#)
+        .success()
+        .stdout("deep");
+}
+
+#[test]
+fn python_s_http_client_does_every_method() {
+    const SCRIPT: &str = r#"
+import http.client, json, sys
+connection = http.client.HTTPConnection(sys.argv[1])
+def ask(method, target, body=None, **fields):
+    fields = {name.replace("_", "-"): value for name, value in fields.items()}
+    connection.request(method, target, body, fields)
+    answer = connection.getresponse()
+    return answer.status, answer.read(), answer.headers
+assert ask("PUT", "/f", b"one two\n")[0] == 201
+status, body, headers = ask("GET", "/f")
+assert (status, body) == (200, b"one two\n")
+assert ask("GET", "/f", If_None_Match=headers["ETag"])[0] == 304
+assert ask("PUT", "/f", b"x", If_None_Match="*")[0] == 412
+assert ask("HEAD", "/f")[2]["Content-Length"] == "8"
+# An iterator has no length: in chunks.
+assert ask("PUT", "/g", iter([b"three ", b"four\n"]))[0] == 201
+assert ask("POST", "/?reverse", iter([b"one ", b"two\n"]))[1] == b"two one\n"
+assert ask("COPY", "/f?replace=one&with=1", Destination="/h")[0] == 201
+assert ask("GET", "/h")[1] == b"1 two\n"
+assert ask("MOVE", "/h", Destination="/i")[0] == 201
+names = [json.loads(line)["name"] for line in ask("GET", "/", Accept="application/json")[1].splitlines()]
+assert sorted(names) == ["f", "g", "i"], names
+assert ask("DELETE", "/i")[0] == 204
+assert ask("DELETE", "/i")[0] == 404
+assert b"PUT /name" in ask("OPTIONS", "*")[1]
+"#;
+    if has("python3") {
+        let sandbox = Sandbox::new();
+        sandbox.run("python3", ["-c", SCRIPT, sandbox.address()]).success();
+    }
+}
+
+/// What Chrome sends when a person types the address, and what it must get: a list to click in, and a stored page
+/// that can run nothing.
+#[test]
+fn a_browser_sees_a_list_and_a_harmless_page() {
+    const CHROME: &str = "Connection: keep-alive\r\n\
+        sec-ch-ua: \"Chromium\";v=\"130\", \"Google Chrome\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n\
+        sec-ch-ua-mobile: ?0\r\n\
+        sec-ch-ua-platform: \"Linux\"\r\n\
+        Upgrade-Insecure-Requests: 1\r\n\
+        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+        Chrome/130.0.0.0 Safari/537.36\r\n\
+        Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,\
+        application/signed-exchange;v=b3;q=0.7\r\n\
+        Sec-Fetch-Site: none\r\n\
+        Sec-Fetch-Mode: navigate\r\n\
+        Sec-Fetch-User: ?1\r\n\
+        Sec-Fetch-Dest: document\r\n\
+        Accept-Encoding: gzip, deflate, br, zstd\r\n\
+        Accept-Language: en-GB,en-US;q=0.9,en;q=0.8\r\n";
+    let sandbox = Sandbox::new();
+    sandbox.keep("page.html", "<script>alert(1)</script>");
+    let mut raw = sandbox.connect();
+    let plain = |answer: &common::raw::Answer| {
+        assert_eq!(answer.field("content-encoding"), "zstd");
+        String::from_utf8(zstd::decode_all(&answer.body[..]).unwrap()).unwrap()
+    };
+    let list = raw.ask(request("GET", "/", CHROME));
+    assert_eq!((list.status, list.field("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(plain(&list).contains("<a href=\"./page.html\">page.html</a>"));
+    let page = raw.ask(request("GET", "/page.html", CHROME));
+    assert_eq!((page.status, page.field("content-type")), (200, "text/html; charset=utf-8"));
+    assert_eq!(page.field("content-security-policy"), "sandbox");
+    assert_eq!(page.field("x-content-type-options"), "nosniff");
+    assert_eq!(plain(&page), "<script>alert(1)</script>");
+    assert!(page.field("vary").contains("Accept-Encoding"));
+    // Asked again with what it remembers, as a reload does.
+    let again = format!("{CHROME}If-None-Match: {}\r\n", page.field("etag"));
+    assert_eq!(raw.ask(request("GET", "/page.html", &again)).status, 304);
+    assert_eq!(raw.ask(request("GET", "/favicon.ico", CHROME)).status, 404);
+}
+
+#[test]
+fn a_unix_socket_serves_curl_and_the_tools() {
+    if !has("curl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let socket = sandbox.work().join("cfpd.sock");
+    let listen = format!("unix:{},mode=0660", socket.display());
+    let mut second = Sandbox::with(&["--listen", &listen]);
+    second.keep("f", "a lamp\n");
+    let shape = fs::symlink_metadata(&socket).unwrap();
+    assert!(shape.file_type().is_socket());
+    assert_eq!(shape.permissions().mode() & 0o777, 0o660);
+    sandbox
+        .sh(r#"
+            curl -fsS --unix-socket cfpd.sock 'http://any/f?search=lamp'
+            curl -fsS --unix-socket cfpd.sock -T - http://any/g <<-EOF
+			sent
+			EOF
+            cfp-cat -s "unix:$PWD/cfpd.sock" :g
+            cfp-search -s "unix:$PWD/cfpd.sock" lamp :f
+        "#)
+        .success()
+        .stdout("1\nsent\n1\n");
+    // It goes with the daemon.
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(second.pid()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(second.wait().code(), Some(0));
+    assert!(!socket.exists());
+}
+
+/// `--send-size 1000`: the daemon under strace hands no call on a connection more than that.
+#[test]
+fn send_size_holds_for_every_call() {
+    if !has("strace") || !has("curl") {
+        return;
+    }
+    let sandbox = Sandbox::with(&["--send-size", "1000"]);
+    let text = text();
+    sandbox.keep("bio.txt", &text[..100_000]);
+    let mut strace = sandbox.command("strace");
+    let calls = "trace=sendfile,sendto,sendmsg,write,writev,splice";
+    strace.args(["-f", "-qq", "-y", "-e", calls, "-o", "calls", "-p", &sandbox.pid().to_string()]);
+    let Ok(mut strace) = strace.stderr(Stdio::piped()).spawn() else { return };
+    // It looks on once the kernel says so; it says nothing itself.
+    let mut watch = Watch::new(&sandbox);
+    let mut refused = false;
+    watch.until("strace", |_| {
+        refused = strace.try_wait().unwrap().is_some();
+        refused || is_traced(sandbox.pid())
+    });
+    if refused {
+        return eprintln!("LEFT OUT: strace may not trace here");
+    }
+    sandbox
+        .sh(r#"
+            curl -fsS "$CFP_SERVER/bio.txt" | cmp - ../root/bio.txt
+            curl -fsS "$CFP_SERVER/bio.txt?replace=lamp&with=lamp" | cmp - ../root/bio.txt
+            curl -fsS -H 'Accept-Encoding: zstd' -o bio.zst "$CFP_SERVER/bio.txt"
+        "#)
+        .success();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(strace.id()).unwrap()),
+        nix::sys::signal::Signal::SIGINT,
+    )
+    .unwrap();
+    strace.wait().unwrap();
+    let calls = fs::read_to_string(sandbox.work().join("calls")).unwrap();
+    let sent: Vec<&str> =
+        calls.lines().filter(|line| line.contains("TCP:") || line.contains("socket:")).collect();
+    let asked = |line: &str| {
+        // The size asked for is the number after the last comma but for `sendto`, whose third argument it is.
+        let arguments = line.rsplit_once(") =").unwrap().0;
+        let (name, rest) = arguments.split_once('(').unwrap();
+        let rest = if name.ends_with("sendto") { rest.rsplitn(4, ", ").nth(3).unwrap() } else { rest };
+        rest.rsplit_once(", ").unwrap().1.parse::<usize>().unwrap_or_else(|_| panic!("{line}"))
+    };
+    let largest = sent.iter().filter(|line| line.contains(") =")).map(|line| asked(line)).max();
+    assert_eq!(largest, Some(1000), "{calls}");
+    assert!(sent.len() >= 200, "{} calls", sent.len());
+}
+
+fn is_traced(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks.map(|task| task.unwrap().path()).all(|task: std::path::PathBuf| traced(&task))
+}
+
+fn traced(task: &Path) -> bool {
+    let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+}
+
+/// One request over a directory is the sum of single ones, and more than one thread works on it.
+#[test]
+fn a_search_beneath_a_directory_is_the_sum_of_single_ones() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "4"]);
+    for number in 0..60 {
+        let lines = (0..number * 50).map(|line| format!("{line} a lamp, no lamplight\n"));
+        sandbox.keep(&format!("d/{}/f{number}", number % 7), lines.collect::<String>());
+    }
+    sandbox.keep("e", "lamp");
+    let mut raw = sandbox.connect();
+    let answer = raw.ask(request("GET", "/d/?search=lamp", "")).text();
+    let mut lines: Vec<&str> = answer.lines().collect();
+    let total = lines.pop().unwrap();
+    assert_eq!(lines.len(), 60);
+    let mut sum = 0;
+    for line in lines {
+        let (count, name) = line.split_once(' ').unwrap();
+        assert_eq!(
+            raw.ask(request("GET", &format!("/d/{name}?search=lamp"), "")).text(),
+            format!("{count}\n")
+        );
+        sum += count.parse::<u64>().unwrap();
+    }
+    assert_eq!(total, format!("{sum} total"));
+    assert_eq!(sum, (0..60).sum::<u64>() * 50);
+    sandbox.run("cfp-search", ["-r", "lamp", ":d/"]).success().stdout(format!("{sum}\n"));
+    // Files large enough to be caught at work on: seen are more threads than serve the two connections.
+    for number in 0..8 {
+        sandbox.keep(&format!("big/{number}"), "a lamp and no other light\n".repeat(1 << 20));
+    }
+    let mut watch = Watch::new(&sandbox);
+    let before = watch.held();
+    raw.send(request("GET", "/big/?search=lamp", ""));
+    watch.until("more threads", |watch| watch.held().threads >= before.threads + 3);
+    assert!(raw.answer().text().ends_with(&format!("{} total\n", 8 << 20)));
+    watch.until("their end", |watch| watch.held().threads <= before.threads);
+}

@@ -1,0 +1,23 @@
+//! What goes wrong outside of cfpd: it is killed, the disk is full, broken or read-only, descriptors run out, clients
+//! vanish, clocks jump. What was acknowledged stays, what was not leaves no trace. Each module owns one kind of
+//! fault; where a test needs root or a program that is not here, it says that it is skipped.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[cfg(test)]
+mod common;
+
+#[cfg(test)]
+mod faults {
+    mod clock;
+    mod crash;
+    mod descriptors;
+    mod device;
+    mod disk;
+    mod need;
+    mod order;
+    mod place;
+    mod resets;
+    mod strace;
+    mod term;
+}

@@ -1,0 +1,168 @@
+//! Disks that fail: strace lies in the system's answers. A write that fails is an error of status 500 and leaves the
+//! old file; a read that fails is one too, or cuts the answer; either is in the log.
+
+use std::fs;
+use std::io;
+
+use super::need;
+use super::place::{files_beneath, text, wait_for_files};
+use super::strace::Strace;
+use crate::common::Sandbox;
+use crate::common::client::{Answer, Client};
+
+const STANDING: [&str; 4] = ["big", "dir/a", "dir/b", "f"];
+
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "the old file\n");
+    sandbox.keep("big", text(1, 20 << 20));
+    sandbox.keep("dir/a", "one a\n");
+    sandbox.keep("dir/b", "one b\n");
+    sandbox
+}
+
+/// A request on a connection of its own while calls of that kind fail so.
+fn ask_faulty(sandbox: &Sandbox, fault: &str, method: &str, target: &str, to: &str) -> io::Result<Answer> {
+    let call = fault.split(':').next().unwrap();
+    let _strace = Strace::attach(sandbox, &[&format!("trace={call}"), &format!("inject={fault}")]);
+    let fields: Vec<_> = [("Destination", to)].into_iter().filter(|(_, to)| !to.is_empty()).collect();
+    let body = (method == "PUT").then_some(b"the new file\n".as_slice());
+    Client::connect(sandbox.address()).unwrap().ask(method, target, &fields, body)
+}
+
+#[test]
+fn a_write_that_fails_is_told_logged_and_leaves_the_old_file_and_nothing_else() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    // `when` counts in one connection: the first write is of the content, a later one of the log.
+    let rows = [
+        ("openat:error=EIO:when=1", "PUT", "/f", "", 500),
+        ("openat:error=EMFILE:when=1", "PUT", "/f", "", 503),
+        ("fallocate:error=EIO", "PUT", "/f", "", 500),
+        ("fallocate:error=ENOSPC", "PUT", "/f", "", 507),
+        ("write:error=EIO:when=1", "PUT", "/f", "", 500),
+        ("write:error=ENOSPC:when=1", "PUT", "/f", "", 507),
+        ("write:error=EDQUOT:when=1", "PUT", "/f", "", 507),
+        ("write:error=EFBIG:when=1", "PUT", "/f", "", 413),
+        ("write:error=EIO:when=1", "PUT", "/f?reverse", "", 500),
+        ("utimensat:error=EIO", "PUT", "/f", "", 500),
+        ("fchmod:error=EIO", "PUT", "/f", "", 500),
+        ("fsync:error=EIO:when=1", "PUT", "/f", "", 500),
+        ("fsync:error=EIO:when=1", "PUT", "/new", "", 500),
+        ("renameat,renameat2:error=EIO", "PUT", "/f", "", 500),
+        ("fsync:error=EIO:when=1", "COPY", "/dir/a", "/f", 500),
+        ("fsync:error=EIO:when=1", "COPY", "/f?replace=old&with=new", "/f", 500),
+        ("write:error=EIO:when=1", "COPY", "/f?replace=old&with=new", "/f", 500),
+        ("pread64:error=EIO", "COPY", "/f?replace=old&with=new", "/f", 500),
+        ("copy_file_range:error=EIO", "COPY", "/dir/a", "/f", 500),
+        ("copy_file_range:error=EIO:when=2", "COPY", "/dir/", "/copy/", 500),
+        ("syncfs:error=EIO", "COPY", "/dir/", "/copy/", 500),
+        ("getdents64:error=EIO:when=1", "COPY", "/dir/", "/copy/", 500),
+        ("renameat,renameat2:error=EIO:when=1", "COPY", "/dir/", "/copy/", 500),
+        ("renameat,renameat2:error=EIO", "MOVE", "/f", "/g", 500),
+        ("renameat,renameat2:error=EIO", "MOVE", "/dir/a", "/f", 500),
+        ("unlinkat:error=EIO", "DELETE", "/f", "", 500),
+        ("renameat,renameat2:error=EIO", "DELETE", "/dir/", "", 500),
+        ("mkdirat:error=EIO", "MKCOL", "/made/", "", 500),
+        ("mkdirat:error=ENOSPC", "MKCOL", "/made/", "", 507),
+    ];
+    for (fault, method, target, to, status) in rows {
+        let before = sandbox.log().len();
+        let answer = ask_faulty(&sandbox, fault, method, target, to).unwrap();
+        let row = format!("{fault} {method} {target}: {}", answer.text());
+        assert_eq!(answer.status, status, "{row}");
+        assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), b"the old file\n", "{row}");
+        wait_for_files(&sandbox, &STANDING);
+        let logged = sandbox.log()[before..].to_owned();
+        let named = [target.split('?').next().unwrap(), to];
+        assert!(
+            status < 500 || named.iter().any(|name| logged.contains(&format!("cfpd: {name}"))),
+            "{row}{logged}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_with_a_file_does_not_hinder_it() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    let answer = ask_faulty(&sandbox, "fsetxattr:error=EIO", "PUT", "/f", "").unwrap();
+    assert_eq!(answer.status, 204);
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let plain = client.ask("GET", "/f", &[], None).unwrap();
+    assert_eq!((plain.text().as_str(), plain.field("repr-digest")), ("the new file\n", ""));
+    let wanted = client.ask("GET", "/f", &[("Want-Repr-Digest", "sha-256=1")], None).unwrap();
+    assert!(wanted.field("repr-digest").starts_with("sha-256=:"));
+}
+
+#[test]
+fn a_file_system_without_sendfile_is_read_by_hand() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    for fault in ["sendfile:error=EINVAL", "sendfile:error=EIO:when=2+"] {
+        let answer = ask_faulty(&sandbox, fault, "GET", "/big", "").unwrap();
+        assert_eq!(answer.body, text(1, 20 << 20), "{fault}");
+    }
+}
+
+/// After the rename there is no way back that would not be a second lie: what failed is told, and the next sync of
+/// the directory may well succeed.
+#[test]
+fn a_directory_that_cannot_be_synced_is_told_and_the_file_is_old_or_new() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    let answer = ask_faulty(&sandbox, "fsync:error=EIO:when=2", "PUT", "/f", "").unwrap();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), b"the new file\n");
+    assert_eq!(files_beneath(&sandbox.root()), STANDING);
+    assert!(sandbox.log().contains("cfpd: /f: input/output error\n"), "{}", sandbox.log());
+}
+
+#[test]
+fn a_read_that_fails_is_told_or_cuts_the_answer_and_never_looks_whole() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    // The status where there is one; the answer is cut where there is none.
+    let rows = [
+        ("openat2:error=EIO", "/f", Some(500)),
+        ("openat2:error=ENFILE", "/f", Some(503)),
+        ("sendfile,pread64:error=EIO", "/f", None),
+        ("sendfile,pread64:error=EIO:when=2+", "/big", None),
+        // The first look is at the type.
+        ("pread64:error=EIO:when=2", "/f?search=old", Some(500)),
+        ("pread64:error=EIO:when=2", "/f?replace=old&with=new", Some(500)),
+        ("pread64:error=EIO:when=2", "/f?reverse", Some(500)),
+        ("pread64:error=EIO:when=20+", "/big?replace=old&with=new", None),
+        ("pread64:error=EIO:when=20+", "/big?reverse", None),
+        ("getdents64:error=EIO", "/dir/", Some(500)),
+        ("getdents64:error=EIO", "/dir/?search=one", Some(500)),
+        ("pread64:error=EIO", "/dir/?search=one", Some(500)),
+    ];
+    for (fault, target, status) in rows {
+        let before = sandbox.log().len();
+        let answer = ask_faulty(&sandbox, fault, "GET", target, "");
+        let row = format!("{fault} {target}: {:?}", answer.as_ref().map(Answer::text));
+        assert_eq!(
+            answer.ok().map(|answer| answer.status),
+            status,
+            "{}",
+            row.chars().take(300).collect::<String>()
+        );
+        let logged = sandbox.log()[before..].to_owned();
+        let name = target.split('?').next().unwrap();
+        assert!(logged.starts_with(&format!("cfpd: {name}")), "{target}: {logged}");
+        // It heals.
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        assert_eq!(client.ask("GET", target, &[], None).unwrap().status, 200, "{target}");
+    }
+}

@@ -1,0 +1,107 @@
+//! A way between a tool and a real cfpd on which things go wrong: the n-th connection suffers the n-th fault. It keeps
+//! what was sent, byte for byte.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What happens to a connection.
+pub enum Fault {
+    /// It is cut when the answers are so long; this is done right before.
+    CutAnswer(usize, Box<dyn FnOnce() + Send>),
+    /// It is cut when the requests are so long.
+    CutRequest(usize),
+    /// The byte at this place of the requests is another at the other end.
+    Damage(usize),
+}
+
+/// A listener in front of a server. Connections without a fault pass as they are.
+pub struct Proxy {
+    /// Where it is.
+    pub url: String,
+    requests: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    /// In front of the server at this address.
+    pub fn new(server: &str, faults: impl IntoIterator<Item = Fault>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (server, kept) = (server.to_owned(), requests.clone());
+        let mut faults: VecDeque<_> = faults.into_iter().collect();
+        // It ends with the test program: nobody waits for another connection.
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                join(client.unwrap(), TcpStream::connect(&server).unwrap(), faults.pop_front(), kept.clone());
+            }
+        });
+        Proxy { url, requests }
+    }
+
+    /// A way that cuts the answers of its first connections at these places.
+    pub fn cutting(server: &str, places: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(server, places.into_iter().map(|place| Fault::CutAnswer(place, Box::new(|| {}))))
+    }
+
+    /// All that was sent so far.
+    pub fn requests(&self) -> Vec<u8> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mutex<Vec<u8>>>) {
+    let (mut cut_answer, mut cut_request, mut damage, mut before) = (None, None, None, None);
+    match fault {
+        Some(Fault::CutAnswer(place, then)) => (cut_answer, before) = (Some(place), Some(then)),
+        Some(Fault::CutRequest(place)) => cut_request = Some(place),
+        Some(Fault::Damage(place)) => damage = Some(place),
+        None => {}
+    }
+    let ends = || (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let (from, to) = ends();
+    thread::spawn(move || {
+        pass(&from, &to, cut_request, &mut |offset, block| {
+            if let Some(place) = damage.filter(|place| (offset..offset + block.len()).contains(place)) {
+                block[place - offset] ^= 1;
+            }
+            kept.lock().unwrap().extend_from_slice(block);
+        });
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    let (to, from) = ends();
+    thread::spawn(move || {
+        if pass(&from, &to, cut_answer, &mut |_, _| {})
+            && let Some(act) = before
+        {
+            act();
+        }
+        let _ = to.shutdown(Shutdown::Both);
+        let _ = from.shutdown(Shutdown::Both);
+    });
+}
+
+/// Passes bytes on to the end, or to the place where they are cut; whether they were.
+fn pass(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    cut: Option<usize>,
+    act: &mut dyn FnMut(usize, &mut [u8]),
+) -> bool {
+    let (mut block, mut offset) = (vec![0; 16 * 1024], 0);
+    loop {
+        let most = cut.map_or(block.len(), |cut| block.len().min(cut - offset));
+        if most == 0 {
+            let _ = from.shutdown(Shutdown::Both);
+            return true;
+        }
+        let read = from.read(&mut block[..most]).unwrap_or(0);
+        act(offset, &mut block[..read]);
+        if read == 0 || to.write_all(&block[..read]).is_err() {
+            return false;
+        }
+        offset += read;
+    }
+}
