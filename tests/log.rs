@@ -7,11 +7,11 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use common::Sandbox;
 use common::raw::{Raw, request, request_with};
 use common::watch::Watch;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 /// A daemon that writes its log in a format, and where that is.
@@ -26,11 +26,6 @@ fn logging(format: &str) -> (Sandbox, PathBuf) {
 fn lines(raw: &mut Raw, log: &Path) -> Vec<String> {
     raw.ask(request("GET", "/.cfpd/health", ""));
     fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect()
-}
-
-fn signal(sandbox: &Sandbox, name: &str) {
-    let status = Command::new("kill").args([name, &sandbox.pid().to_string()]).status();
-    assert!(status.unwrap().success());
 }
 
 const FORGER: &str = "User-Agent: a\" \u{9b}\t\"b\r\nReferer: \\\"\r\n";
@@ -105,8 +100,10 @@ fn hup_opens_the_log_again() {
     raw.ask(request("GET", "/before", ""));
     let old = sandbox.work().join("access.log.1");
     fs::rename(&log, &old).unwrap();
-    signal(&sandbox, "-HUP");
-    watch.until("a new log", |_| log.exists());
+    sandbox.signal(Signal::SIGHUP);
+    watch.until("a new log", |_| {
+        fs::read_to_string(&log).is_ok_and(|text| text.starts_with("cfpd: reloaded\n"))
+    });
     raw.ask(request("GET", "/after", ""));
     let new = lines(&mut raw, &log);
     assert!(new.iter().any(|line| line.contains("GET /after ")), "{new:#?}");
@@ -122,11 +119,29 @@ fn a_log_that_cannot_be_opened_again_is_kept() {
     let mut watch = Watch::new(&sandbox);
     let moved = sandbox.work().join("moved");
     fs::rename(sandbox.root().join("logs"), &moved).unwrap();
-    signal(&sandbox, "-HUP");
+    sandbox.signal(Signal::SIGHUP);
     let log = moved.join("access.log");
-    let complaint = "cfpd: ../root/logs/access.log: no such file or directory";
+    let complaint = "cfpd: nothing was reloaded, all stays as it was: ../root/logs/access.log: no such file or directory\n";
     watch.until("a complaint", |_| fs::read_to_string(&log).unwrap().contains(complaint));
     let mut raw = sandbox.connect();
     raw.ask(request("GET", "/after", ""));
     assert!(lines(&mut raw, &log).iter().any(|line| line.contains("GET /after ")));
+}
+
+#[test]
+fn usr1_writes_a_status_line() {
+    for (format, before, after) in [
+        ("combined", "cfpd: status: 2 connections", "\n"),
+        ("json", "{\"message\":\"status: 2 connections", "}\n"),
+    ] {
+        let (sandbox, log) = logging(format);
+        let mut watch = Watch::new(&sandbox);
+        let mut raw = sandbox.connect();
+        raw.ask(request("GET", "/", ""));
+        sandbox.signal(Signal::SIGUSR1);
+        watch.until("a status line", |_| {
+            let text = fs::read_to_string(&log).unwrap();
+            text.split_inclusive('\n').any(|line| line.starts_with(before) && line.ends_with(after))
+        });
+    }
 }

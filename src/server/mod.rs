@@ -77,11 +77,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes up what an admin has changed since the start. What cannot be taken up is said, and stays as it was.
-    fn reload(&self) {
-        if let Err(error) = self.log.reopen() {
-            self.log.trouble(&error);
-        }
+    /// Takes up what an admin has changed since the start. All of it is read and checked first; when any of it
+    /// cannot be taken up, all stays as it was.
+    fn reload(&self) -> Result<()> {
+        let log = self.log.reopened()?;
+        self.log.swap(log);
+        Ok(())
+    }
+
+    /// What goes on, in one line.
+    fn status(&self) -> String {
+        format!("{} connections", self.connections.count())
     }
 }
 

@@ -65,6 +65,21 @@ impl LogFormat {
         }
     }
 
+    /// The line of a login that was refused, as stable as that of a refusal. A user's name stands last, so that
+    /// nothing in it can be taken for anything else.
+    pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
+        let (peer, user) = (peer.shown(), inner(user));
+        match self {
+            LogFormat::Combined => {
+                format!(r#"{peer} - - [{}] "-" 401 0 "-" "refused login: {user}""#, clf(now))
+            }
+            LogFormat::Json => {
+                json!({ "time": rfc3339_millis(now), "peer": peer, "status": 401, "refused_login": user })
+                    .to_string()
+            }
+        }
+    }
+
     /// The line of what an admin should know.
     pub fn remark(self, what: &str, now: SystemTime) -> String {
         match self {
@@ -139,5 +154,20 @@ mod tests {
         let object: Value = serde_json::from_str(&line(LogFormat::Json)).unwrap();
         assert_eq!((&object["peer"], &object["status"]), (&json!("192.0.2.1"), &json!(431)));
         assert_eq!(object["time"], "1994-11-06T08:49:37.000Z");
+    }
+
+    #[test]
+    fn a_refused_login_is_one_stable_line_in_either_form() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let peer = Peer::Address("[2001:db8::1]:9".parse().unwrap());
+        let line = |format: LogFormat| format.refused_login(&peer, b"al\"ice\n192.0.2.9", now);
+        assert_eq!(
+            line(LogFormat::Combined),
+            r#"2001:db8::1 - - [06/Nov/1994:08:49:37 +0000] "-" 401 0 "-" "refused login: al\x22ice\x0a192.0.2.9""#
+        );
+        assert_eq!(
+            line(LogFormat::Json),
+            r#"{"peer":"2001:db8::1","refused_login":"al\\x22ice\\x0a192.0.2.9","status":401,"time":"1994-11-06T08:49:37.000Z"}"#
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use super::stream::Peer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 mod line;
 mod time;
@@ -30,13 +30,17 @@ impl Log {
         Ok(Log { format, access: path.map(open).transpose()? })
     }
 
-    /// Opens the file of this name again: a new one, where the old one was moved away. When that fails the old one
-    /// is kept.
-    pub fn reopen(&self) -> Result<()> {
-        let Some((path, file)) = &self.access else { return Ok(()) };
-        let new = append_to(path)?;
-        *file.write().unwrap_or_else(PoisonError::into_inner) = new;
-        Ok(())
+    /// Opens the file of this name again: a new one, where the old one was moved away. Lines go to the old one
+    /// until [`Log::swap`].
+    pub fn reopened(&self) -> Result<Option<File>> {
+        self.access.as_ref().map(|(path, _)| append_to(path)).transpose()
+    }
+
+    /// Has lines go to the file that was opened again.
+    pub fn swap(&self, reopened: Option<File>) {
+        if let (Some((_, file)), Some(new)) = (&self.access, reopened) {
+            *file.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
     }
 
     fn access(&self) -> Option<RwLockReadGuard<'_, File>> {
@@ -56,6 +60,15 @@ impl Log {
         match self.access() {
             Some(file) => write_line(&*file, self.format.refusal(peer, status, error, SystemTime::now())),
             None => self.remark(&format!("{}: refused with {status}: {error}", peer.shown())),
+        }
+    }
+
+    /// Notes that somebody claimed to be a user and was not, for programs that ban addresses.
+    #[allow(dead_code, reason = "the check of passwords, which calls it, comes with the users")]
+    pub fn refused_login(&self, user: &[u8], peer: &Peer) {
+        match self.access() {
+            Some(file) => write_line(&*file, self.format.refused_login(peer, user, SystemTime::now())),
+            None => self.remark(&format!("{}: refused login: {}", peer.shown(), shown(user))),
         }
     }
 
