@@ -131,8 +131,8 @@ fn a_log_that_cannot_be_opened_again_is_kept() {
 #[test]
 fn usr1_writes_a_status_line() {
     for (format, before, after) in [
-        ("combined", "cfpd: status: 2 connections", "\n"),
-        ("json", "{\"message\":\"status: 2 connections", "}\n"),
+        ("combined", "cfpd: status: 2 of 1024 connections, ", " threads\n"),
+        ("json", "{\"message\":\"status: 2 of 1024 connections, ", "}\n"),
     ] {
         let (sandbox, log) = logging(format);
         let mut watch = Watch::new(&sandbox);

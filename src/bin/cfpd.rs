@@ -23,6 +23,7 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             or unix:PATH[,mode=0660][,group=NAME]; repeatable
   --read-only               refuse every change
   --max-connections N       serve at most N connections at once (default: 1024)
+  --max-per-address N       of them at most N from one address (default: all)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
   --keep-free SIZE          take no file that would leave less room on the
@@ -30,7 +31,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
-                            makes no way (default: 60)
+                            stands still (default: 60)
+  --min-rate BYTES          cut a transfer that is slower than BYTES a second
+                            for long (default: 500; 0 is never)
   --send-size BYTES         send at most BYTES of a file at a time
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
@@ -92,9 +95,11 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
     let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
     Ok(Limits {
         connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
+        per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
         file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
         header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
         idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
+        min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
@@ -192,6 +197,7 @@ mod tests {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
         assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
+        assert_eq!(parsed(&["--min-rate", "0"]).unwrap().limits.min_rate, 0);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
         assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
@@ -200,10 +206,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 11] = [
+        let rows: [&[&str]; 12] = [
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
+            &["--max-per-address", "0"],
             &["--max-file-size", "1X"],
             &["--max-file-size", "99999999T"],
             &["--idle-timeout", "-1"],

@@ -9,6 +9,8 @@ use super::drain::Entered;
 use super::exchange;
 use super::limits::{LINGER, READ_AHEAD};
 use super::log::Entry;
+use super::methods::known;
+use super::metrics::Refusal;
 use super::reply::Reply;
 use super::stream::Stream;
 use crate::error::{Error, Result};
@@ -46,9 +48,11 @@ fn serve_burst(
             }
         };
         let begun = Instant::now();
+        stream.begin_request();
         let reply = exchange::run(server, stream, &request, input);
         let peer = &stream.peer;
         let took = begun.elapsed();
+        server.metrics.answered(known(request.method()), reply.filter, reply.status, took);
         server.log.exchange(&Entry { peer, connection, user: None, request: &request, reply: &reply, took });
         if reply.is_cut {
             stream.abort();
@@ -82,7 +86,7 @@ fn refuse(server: &Server, stream: &Stream, error: &Error) {
         let mut reply = Reply::to_nothing(stream);
         // A client that is gone needs no answer.
         let _ = reply.error(error, None, Fields::new());
-        server.log.refusal(&stream.peer, reply.status, error);
+        server.refuse(&stream.peer, Refusal::of_status(reply.status), error);
     }
 }
 

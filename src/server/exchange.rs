@@ -6,8 +6,9 @@ use std::io::BufRead;
 use super::Server;
 use super::limits::UNREAD_MAX;
 use super::methods::{allowed, dispatch};
+use super::metrics::Refusal;
 use super::reply::Reply;
-use super::stream::Stream;
+use super::stream::{Peer, Stream};
 use super::upload::Upload;
 use crate::error::Error;
 use crate::http::{Fields, Request, Target, framing};
@@ -16,6 +17,8 @@ use crate::http::{Fields, Request, Target, framing};
 pub struct Exchange<'e> {
     /// The daemon.
     pub server: &'e Server,
+    /// Who asks.
+    peer: &'e Peer,
     /// The head of the request.
     pub request: &'e Request,
     /// Its body.
@@ -43,7 +46,7 @@ pub fn run<'e>(
         }
     };
     let upload = Upload::new(request, framing, input, stream, server.limits.file_size);
-    let mut exchange = Exchange { server, request, upload, reply };
+    let mut exchange = Exchange { server, peer: &stream.peer, request, upload, reply };
     if let Err(error) = dispatch(&mut exchange) {
         exchange.fail(&error);
     }
@@ -55,6 +58,9 @@ impl<'e> Exchange<'e> {
     fn fail(&mut self, error: &Error) {
         if error.http_status() >= 500 && !is_of_the_client(error) {
             self.server.log.trouble(error);
+        }
+        if error.http_status() == 408 {
+            self.server.refuse(self.peer, Refusal::Slow, error);
         }
         if self.reply.is_begun() {
             return;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{Backlog, listen};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::Group;
 
@@ -97,6 +98,8 @@ impl Listener {
             Address::Tcp(address) => {
                 let named = |wrong| Error::io(address.to_string(), wrong);
                 let listener = TcpListener::bind(address).map_err(named)?;
+                // `std` has 128 clients wait for the acceptor, and the others try again after a second.
+                listen(&listener, Backlog::MAXALLOWABLE).map_err(|wrong| named(wrong.into()))?;
                 let url = format!("http://{}", listener.local_addr().map_err(named)?);
                 Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })
             }

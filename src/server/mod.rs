@@ -13,6 +13,8 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use self::metrics::{Moment, Refusal};
+use self::stream::Peer;
 use crate::error::{Error, Result};
 use crate::store::{Local, Store};
 
@@ -30,7 +32,9 @@ mod limits;
 mod listen;
 mod log;
 mod methods;
+mod metrics;
 mod operation;
+mod patience;
 mod reply;
 mod representation;
 mod rights;
@@ -74,6 +78,7 @@ pub struct Server {
     log: log::Log,
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
+    metrics: metrics::Metrics,
 }
 
 impl Server {
@@ -85,9 +90,29 @@ impl Server {
         Ok(())
     }
 
+    /// What is so at this moment.
+    fn moment(&self) -> Moment {
+        let (scan_jobs, scan_jobs_max) = self.helpers.busy();
+        let connections = self.connections.count();
+        Moment { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
+    }
+
     /// What goes on, in one line.
     fn status(&self) -> String {
-        format!("{} connections", self.connections.count())
+        self.metrics.line(&self.moment())
+    }
+
+    /// Notes and counts a client that was refused.
+    fn refuse(&self, peer: &Peer, why: Refusal, error: &Error) {
+        self.metrics.refused(why);
+        self.log.refusal(peer, error.http_status(), error);
+    }
+
+    /// Notes and counts a login that was refused.
+    #[allow(dead_code, reason = "the check of passwords, which calls it, comes with the users")]
+    fn refuse_login(&self, user: &[u8], peer: &Peer) {
+        self.metrics.refused(Refusal::Login);
+        self.log.refused_login(user, peer);
     }
 }
 
@@ -114,6 +139,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let server = Arc::new(Server {
         rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
         helpers: methods::Helpers::new(options.limits.scan_jobs),
+        metrics: metrics::Metrics::new(),
         limits: options.limits,
         send_size: options.send_size,
         log: log::Log::open(options.log.as_deref(), options.log_format)?,
@@ -126,6 +152,12 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let private = command::PrivateSocket::for_command(&options.command)?;
     let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
     let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    // A command would inherit it, and may be one that cannot have it.
+    if options.command.is_empty()
+        && let Err(error) = accept::raise_descriptor_limit()
+    {
+        server.log.trouble(&error);
+    }
     let (ends, end) = channel();
     signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {

@@ -64,7 +64,6 @@ impl Log {
     }
 
     /// Notes that somebody claimed to be a user and was not, for programs that ban addresses.
-    #[allow(dead_code, reason = "the check of passwords, which calls it, comes with the users")]
     pub fn refused_login(&self, user: &[u8], peer: &Peer) {
         match self.access() {
             Some(file) => write_line(&*file, self.format.refused_login(peer, user, SystemTime::now())),
