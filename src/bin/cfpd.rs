@@ -40,6 +40,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --log FILE                append a line for each request to FILE, which HUP
                             opens again
   --log-format FORMAT       combined (default) or json, one object a line
+  --background              go on in the background once clients can connect
+  --pid-file FILE           write the number of the serving process to FILE
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
   -h, --help                print this and exit
@@ -59,19 +61,20 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
     let root = arguments.value("-r", "--root")?.map(PathBuf::from);
     let log = arguments.value("", "--log")?.map(PathBuf::from);
     let log_format = log_format(&mut arguments)?;
+    let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
     let sync = !arguments.flag("", "--no-sync");
+    let background = arguments.flag("", "--background");
     let command = arguments.take_behind();
     if let Some(stray) = arguments.operands()?.first() {
         return Err(Error::usage(format!("{}: no operand is taken here", shown(stray.as_encoded_bytes()))));
     }
-    let listen = match listen.is_empty() && command.is_empty() {
-        true => vec![Address::parse(server::DEFAULT)?],
-        false => listen,
-    };
+    if background && !command.is_empty() {
+        return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
+    }
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
@@ -86,6 +89,8 @@ fn parse(mut arguments: Arguments) -> Result<Options> {
         log,
         log_format,
         limits,
+        background,
+        pid_file,
         command,
     })
 }
@@ -199,14 +204,15 @@ mod tests {
         assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
         assert_eq!(parsed(&["--min-rate", "0"]).unwrap().limits.min_rate, 0);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
-        assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
+        let in_background = parsed(&["--background", "--pid-file", "p"]).unwrap();
+        assert_eq!((in_background.background, in_background.pid_file), (true, Some(PathBuf::from("p"))));
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
         assert_eq!((with_command.command.len(), with_command.listen.len()), (3, 0));
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 12] = [
+        let rows: [&[&str]; 13] = [
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
@@ -217,6 +223,7 @@ mod tests {
             &["--grace"],
             &["--log-format", "xml"],
             &["--grace", "1K"],
+            &["--background", "--", "true"],
             &["--frob"],
             &["stray"],
         ];

@@ -77,11 +77,14 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
     }
 }
 
-/// The client was gone before it was accepted, or a signal came: nothing is wrong here.
+/// The client was gone before it was accepted, or taken by another process, or a signal came: nothing is wrong here.
 fn is_of_the_connection(wrong: &io::Error) -> bool {
     matches!(
         wrong.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionReset
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::WouldBlock
     )
 }
 

@@ -69,8 +69,8 @@ fn path_with_own_folder() -> OsString {
     env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }
 
-/// As a shell says it.
-fn exit_code(mut child: Child) -> u8 {
+/// Waits for the end of a process, and says it as a shell does.
+pub fn exit_code(mut child: Child) -> u8 {
     let Ok(status) = child.wait() else { return 3 };
     match status.signal().and_then(|number| Signal::try_from(number).ok()) {
         Some(signal) => code_of(signal),

@@ -23,10 +23,12 @@ pub use listen::{Address, DEFAULT};
 pub use log::LogFormat;
 
 mod accept;
+mod background;
 mod command;
 mod connection;
 mod drain;
 mod exchange;
+mod handed;
 mod hashed;
 mod limits;
 mod listen;
@@ -35,12 +37,14 @@ mod methods;
 mod metrics;
 mod operation;
 mod patience;
+mod pid_file;
 mod reply;
 mod representation;
 mod rights;
 mod signals;
 mod spill;
 mod stream;
+mod supervisor;
 mod upload;
 
 /// What an admin may choose.
@@ -50,7 +54,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
     pub make_root: bool,
-    /// Where to listen; with a command and nothing here, only on a private socket.
+    /// Where to listen. Nothing is the default address; but with a command only a private socket, and with sockets
+    /// that were handed over only those.
     pub listen: Vec<Address>,
     /// Whether a write is on the disk before it is acknowledged.
     pub sync: bool,
@@ -66,6 +71,10 @@ pub struct Options {
     pub log_format: LogFormat,
     /// What clients may push against.
     pub limits: Limits,
+    /// Whether to go on in the background once connections are taken.
+    pub background: bool,
+    /// Where the number of the process is written.
+    pub pid_file: Option<PathBuf>,
     /// A command to serve, and to end with.
     pub command: Vec<std::ffi::OsString>,
 }
@@ -127,6 +136,10 @@ enum End {
 /// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if options.background && !background::is_there()? {
+        return background::start();
+    }
+    let handed = handed::listeners()?;
     if options.make_root {
         let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
         fs::create_dir_all(&options.root).map_err(named)?;
@@ -150,8 +163,15 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     }
     sweep(&server, store);
     let private = command::PrivateSocket::for_command(&options.command)?;
-    let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
-    let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    let default = match options.listen.is_empty() && options.command.is_empty() && handed.is_empty() {
+        true => Some(Address::parse(DEFAULT)?),
+        false => None,
+    };
+    let addresses =
+        options.listen.iter().chain(&default).chain(private.as_ref().map(|private| &private.address));
+    let mut listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    listeners.extend(handed);
+    let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
     // A command would inherit it, and may be one that cannot have it.
     if options.command.is_empty()
         && let Err(error) = accept::raise_descriptor_limit()
@@ -167,8 +187,11 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
             false => Ok(()),
         }
     })?;
+    supervisor::ready(&server.status());
+    supervisor::keep_telling(&server);
     let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
+    supervisor::stopping();
     acceptors.stop();
     finish(&server, end);
     Ok(code)

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::{End, Server};
+use super::{End, Server, supervisor};
 use crate::error::{Error, Result};
 
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
@@ -31,7 +31,10 @@ pub fn watch(server: &Arc<Server>, ends: Sender<End>) -> Result<()> {
 
 /// Reloads, and says how that went.
 fn reload(server: &Server) {
-    match server.reload() {
+    supervisor::reloading();
+    let outcome = server.reload();
+    supervisor::ready(&server.status());
+    match outcome {
         Ok(()) => server.log.remark("reloaded"),
         Err(error) => server.log.remark(&format!("nothing was reloaded, all stays as it was: {error}")),
     }
