@@ -13,6 +13,8 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use self::command::PrivateSocket;
+use self::listen::Listener;
 use self::metrics::{Moment, Refusal};
 use self::stream::Peer;
 use crate::error::{Error, Result};
@@ -91,6 +93,23 @@ pub struct Server {
 }
 
 impl Server {
+    /// A daemon that serves nobody yet.
+    fn new(options: &Options, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+        let server = Arc::new(Server {
+            rights: rights::Rights::new(store, options.read_only),
+            helpers: methods::Helpers::new(options.limits.scan_jobs),
+            metrics: metrics::Metrics::new(),
+            limits: options.limits.clone(),
+            send_size: options.send_size,
+            log: log::Log::open(options.log.as_deref(), options.log_format)?,
+            connections: Arc::default(),
+        });
+        if !options.sync {
+            server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
+        }
+        Ok(server)
+    }
+
     /// Takes up what an admin has changed since the start. All of it is read and checked first; when any of it
     /// cannot be taken up, all stays as it was.
     fn reload(&self) -> Result<()> {
@@ -140,36 +159,11 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         return background::start();
     }
     let handed = handed::listeners()?;
-    if options.make_root {
-        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
-        fs::create_dir_all(&options.root).map_err(named)?;
-    }
-    let mut store = Local::open(&options.root)?.keeping_free(options.keep_free);
-    if !options.sync {
-        store = store.without_sync();
-    }
-    let store = Arc::new(store);
-    let server = Arc::new(Server {
-        rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, options.read_only),
-        helpers: methods::Helpers::new(options.limits.scan_jobs),
-        metrics: metrics::Metrics::new(),
-        limits: options.limits,
-        send_size: options.send_size,
-        log: log::Log::open(options.log.as_deref(), options.log_format)?,
-        connections: Arc::default(),
-    });
-    if !options.sync {
-        server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
-    }
+    let store = Arc::new(open_store(&options)?);
+    let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
     sweep(&server, store);
-    let private = command::PrivateSocket::for_command(&options.command)?;
-    let default = match options.listen.is_empty() && options.command.is_empty() && handed.is_empty() {
-        true => Some(Address::parse(DEFAULT)?),
-        false => None,
-    };
-    let addresses =
-        options.listen.iter().chain(&default).chain(private.as_ref().map(|private| &private.address));
-    let mut listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    let private = PrivateSocket::for_command(&options.command)?;
+    let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
     let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
     // A command would inherit it, and may be one that cannot have it.
@@ -195,6 +189,26 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     acceptors.stop();
     finish(&server, end);
     Ok(code)
+}
+
+/// The store at the root an admin chose; a default root is made where it is missing.
+fn open_store(options: &Options) -> Result<Local> {
+    if options.make_root {
+        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+        fs::create_dir_all(&options.root).map_err(named)?;
+    }
+    let store = Local::open(&options.root)?.keeping_free(options.keep_free);
+    Ok(if options.sync { store } else { store.without_sync() })
+}
+
+/// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
+fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
+    let default = match alone && options.listen.is_empty() && private.is_none() {
+        true => Some(Address::parse(DEFAULT)?),
+        false => None,
+    };
+    let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
+    addresses.map(Listener::bind).collect()
 }
 
 /// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command
