@@ -243,3 +243,20 @@ fn a_console_fence_is_read_as_commands_and_what_they_print() {
     let expected = [step(2, "one", Some("printed\n\n")), step(5, "two \\\n  more", None)];
     assert_eq!(console::steps(page), expected);
 }
+
+/// The tests that docs/operating.md names: what stands in backquotes, behind the file it is in.
+#[test]
+fn every_test_that_a_promise_names_is_there() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(top.join("docs/operating.md")).unwrap();
+    let (mut file, mut named) = (String::new(), 0);
+    for quoted in page.split('`').skip(1).step_by(2) {
+        if quoted.ends_with(".rs") {
+            file = fs::read_to_string(top.join("tests").join(quoted)).expect(quoted);
+        } else if quoted.matches('_').count() > 3 {
+            assert!(file.contains(&format!("#[test]\nfn {quoted}() {{")), "{quoted}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}

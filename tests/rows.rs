@@ -10,6 +10,7 @@ use std::fs;
 use std::thread;
 
 use common::Sandbox;
+use common::terminal::Terminal;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::{contains, starts_with};
 
@@ -63,6 +64,30 @@ fn row_a4_display_a_local_file_without_the_server() {
     let mut command = sandbox.command("cfp-cat");
     command.env("CFP_SERVER", "unix:/nowhere").arg("f");
     assert_cmd::Command::from_std(command).assert().success().stdout(BIO);
+}
+
+#[test]
+fn row_a5_a_prompting_client() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("my notes.txt", "red lantern, blue lantern");
+    let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
+    person.expect("cfpd ").expect("cfp> ").press("SEARCH\r");
+    person.expect("Word to search for: ").press("lantern\r");
+    person.expect("File to read: ").press("my notes.txt\r");
+    person.expect("'lantern' occurs twice in my notes.txt.").expect("cfp> ").press("replace lantern lamp\r");
+    person.expect("File to read: ").press("my notes.txt\r");
+    person.expect("Name for the result: ").press("lamps.txt\r");
+    person.expect("the result is lamps.txt on the server.").expect("cfp> ");
+    person.press("search\r").expect("Word to search for: ").press("\x03");
+    person.expect("WORD is missing").expect("cfp> ").press("search x :none\r");
+    person.expect("cfp-shell: /none: ").expect("cfp> ");
+    let mut other = Terminal::start(&sandbox, "cfp-shell", &[]);
+    other.expect("cfp> ");
+    person.press("Exit\r").expect("Goodbye.");
+    assert_eq!(person.end(), Some(0));
+    assert_eq!(sandbox.stored("lamps.txt"), b"red lamp, blue lamp");
+    // The server goes on with others.
+    other.press("display :lamps.txt\r").expect("red lamp, blue lamp");
 }
 
 #[test]
@@ -164,6 +189,25 @@ fn row_c2_a_web_client_prints_the_response() {
     sandbox.run("cfp-get", [&url]).success().stdout(BIO);
     let missing = format!("{}/missing", sandbox.url());
     sandbox.run("cfp-get", ["-i", &missing]).code(2).stdout(starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
+#[test]
+fn row_d1_a_session() {
+    // One connection is all a session needs.
+    let sandbox = Sandbox::with(&["--max-connections", "1"]);
+    sandbox.write("bio.txt", BIO);
+    let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
+    person.expect("cfpd ").expect("cfp> ").press("HELP\r");
+    person.expect("list [DIR]").expect("logout").expect("cfp> ").press("LIST\r");
+    person.expect("There are no files.").expect("cfp> ").press("UPLOAD bio.txt\r");
+    person.expect("bio.txt is stored as bio.txt.").expect("cfp> ").press("LIST\r");
+    person.expect("\nbio.txt\r\n").expect("cfp> ").press("DOWNLOAD bio.txt back.txt\r");
+    person.expect("bio.txt is stored here as back.txt.").expect("cfp> ").press("DELETE bio.txt\r");
+    person.expect("bio.txt is deleted.").expect("cfp> ").press("LOGOUT\r");
+    person.expect("Goodbye.");
+    assert_eq!(person.end(), Some(0));
+    assert_eq!(fs::read_to_string(sandbox.work().join("back.txt")).unwrap(), BIO);
+    assert!(sandbox.all_stored().is_empty());
 }
 
 #[test]

@@ -4,7 +4,14 @@
 //! Nothing here sleeps: the daemon is ready when it has printed its line, and gone when it has been reaped.
 
 // Each test program uses its own part of the sandbox. A test states facts: it may unwrap and panic.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing
+)]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,6 +27,7 @@ use tempfile::TempDir;
 
 pub mod client;
 pub mod raw;
+pub mod terminal;
 pub mod watch;
 
 /// Long enough for a loaded machine; a program that has not ended by then hangs.

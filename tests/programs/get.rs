@@ -219,10 +219,10 @@ fn long_content() -> Vec<u8> {
     std::iter::repeat_with(&mut next).take(2_000_000).collect()
 }
 
-/// Two places in a transfer, others in each run.
+/// Two places in a transfer, others in each run; behind the first block of zstd, for nothing of it comes before its end.
 fn two_places() -> [usize; 2] {
     use std::hash::{BuildHasher, RandomState};
-    [1, 2].map(|at| 400 + RandomState::new().hash_one(at) as usize % 500_000)
+    [1, 2].map(|at| 200_000 + RandomState::new().hash_one(at) as usize % 300_000)
 }
 
 #[test]

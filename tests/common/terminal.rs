@@ -1,0 +1,65 @@
+//! A program at a real pseudo-terminal, and a person who waits for each prompt before typing.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use nix::pty::openpty;
+
+use super::{HANG, Sandbox};
+
+/// A program at a terminal.
+pub struct Terminal {
+    child: Child,
+    keys: File,
+    screen: Receiver<Vec<u8>>,
+    shown: String,
+}
+
+impl Terminal {
+    pub fn start(sandbox: &Sandbox, program: &str, args: &[&str]) -> Self {
+        let pty = openpty(None, None).unwrap();
+        let side = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut command = sandbox.command(program);
+        command.args(args).env("TERM", "xterm").stdin(side()).stdout(side()).stderr(side());
+        let child = command.spawn().unwrap();
+        let keys = File::from(pty.master);
+        let mut output = keys.try_clone().unwrap();
+        let (sender, screen) = channel();
+        thread::spawn(move || {
+            let mut block = [0; 4096];
+            // The last program that closes a terminal makes reading it an error.
+            while let Ok(read @ 1..) = output.read(&mut block) {
+                if sender.send(block[..read].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Terminal { child, keys, screen, shown: String::new() }
+    }
+
+    /// Waits until this is shown; what came before it is gone then.
+    pub fn expect(&mut self, text: &str) -> &mut Self {
+        while !self.shown.contains(text) {
+            let more = self.screen.recv_timeout(HANG);
+            let more = more.unwrap_or_else(|_| panic!("{text:?} never came after {:?}", self.shown));
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        let end = self.shown.find(text).unwrap() + text.len();
+        self.shown.drain(..end);
+        self
+    }
+
+    /// Types.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for the end, and tells the exit code.
+    pub fn end(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}

@@ -1,0 +1,23 @@
+//! Many clients on few names: what each of them saw must have a single order in which every request happened at one
+//! moment between its being sent and its being answered. `history` records, `register` judges, and the readers of
+//! `versions` check that each sees one version, whole.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing
+)]
+
+#[cfg(test)]
+mod common;
+
+#[cfg(test)]
+mod linear {
+    mod history;
+    mod lost;
+    mod register;
+    mod rounds;
+    mod versions;
+}
