@@ -44,8 +44,9 @@ impl Default for Limits {
 
 /// The stack of a connection's thread. The deepest call chain keeps its blocks on the heap.
 pub const STACK: usize = 256 * 1024;
-/// What a busy connection reads ahead; an idle one has no buffer.
-pub const READ_AHEAD: usize = 16 * 1024;
+/// What a busy connection reads ahead; an idle one has no buffer. Heads fit, and a body passes it by. All of it is
+/// touched with the first byte, so that a crowd of slow clients pays for it.
+pub const READ_AHEAD: usize = 4 * 1024;
 /// How much is moved at a time between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
