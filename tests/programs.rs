@@ -11,7 +11,6 @@ mod programs {
     mod get;
     mod ls;
     mod names;
-    mod proxy;
     mod put;
     mod replace;
     mod reverse;

@@ -8,6 +8,7 @@
 //! | `! keep NAME TEXT` | a file stands beneath the root |
 //! | `! holds NAME TEXT`, `! lacks NAME` | a file must stand there now; nothing may |
 //! | `! again` | another connection; the old one must have nothing more to say |
+//! | `! cut` | this side ends in the middle of a request; another connection |
 //! | `! end` | the server ends the connection here |
 //! | `> text` | is sent, with CRLF behind it |
 //! | `< text` | must come, with CRLF behind it |
@@ -42,6 +43,7 @@ conversations![
     connections,
     copy_move,
     delete_mkcol,
+    digests,
     errors,
     filters,
     framing,
@@ -54,6 +56,7 @@ conversations![
     put,
     put_refused,
     ranges,
+    resume,
 ];
 
 #[test]
@@ -176,6 +179,11 @@ impl Talk<'_> {
             ("again", ..) => {
                 self.raw.end();
                 self.nothing_more()?;
+                self.raw = self.sandbox.connect();
+            }
+            ("cut", ..) => {
+                self.raw.end();
+                let _ = self.raw.rest();
                 self.raw = self.sandbox.connect();
             }
             ("end", ..) => self.nothing_more()?,

@@ -121,6 +121,8 @@ complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer before a write is
 complete -c cfpd -n __cfp_before_command -l header-timeout -x -d 'Seconds for a request head'
 complete -c cfpd -n __cfp_before_command -l idle-timeout -x -d 'Seconds without movement'
 complete -c cfpd -n __cfp_before_command -l min-rate -x -d 'Bytes a second at least'
+complete -c cfpd -n __cfp_before_command -l partial-ttl -x -d 'Seconds to keep an upload that was cut'
+complete -c cfpd -n __cfp_before_command -l max-partials -x -d 'How many of those are kept'
 complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Bytes a send'
 complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Threads that search'
 complete -c cfpd -n __cfp_before_command -l log -r -d 'A line for each request'

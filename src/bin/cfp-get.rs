@@ -26,7 +26,7 @@ What http://... names is fetched from there and goes to standard output.
   -c, --continue      go on where an earlier transfer was cut
   -i, --include       print the head of the answer too, before the content
   -o, --output FILE   store as FILE, or in that directory; `-`: standard output
-  --retry N           go on N times when the connection breaks (3)
+  --retry N           go on N times when the connection breaks (8)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks

@@ -24,7 +24,7 @@ Stores each FILE on the server under its base name.
   -t, --target DIR    store into this directory of the server
   --as NAME           store the one FILE under this name; `-` is standard input
   --if-match ETAG     only if the file it replaces has this tag
-  --retry N           try again N times when the connection breaks (3)
+  --retry N           try again N times when the connection breaks (8)
   -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
@@ -147,7 +147,7 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-n", "a", "--target", "d", "-r", "b"])).unwrap();
         let expected = Args {
-            settings: Settings { retries: 3, ..Settings::default() },
+            settings: Settings { retries: 8, ..Settings::default() },
             recursive: true,
             guard: Guard { keep: true, tag: None },
             target: Some("d".into()),

@@ -34,6 +34,10 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             stands still (default: 60)
   --min-rate BYTES          cut a transfer that is slower than BYTES a second
                             for long (default: 500; 0 is never)
+                            makes no way (default: 60)
+  --partial-ttl SECONDS     keep what came of an upload that was cut, for its
+                            client to go on with (default: 86400)
+  --max-partials N          keep at most N of those (default: 1000)
   --send-size BYTES         send at most BYTES of a file at a time
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
@@ -105,6 +109,8 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
         idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
         min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
+        partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
+        partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })

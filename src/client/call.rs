@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
 use super::progress::Progress;
-use super::upload::{DIGEST, Form, Sending, Upload};
+use super::sending::{DIGEST, Form, Sending};
+use super::upload::Upload;
 use super::url::Url;
 use super::{Compress, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::head::{reason, write_request};
-use crate::http::{Fields, Framing, Response, digest};
+use crate::http::{Fields, Framing, Response, Target, digest};
 
 /// What a server is told of this program.
 const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
@@ -42,10 +43,16 @@ impl Call {
     }
 
     /// Whether it may be sent a second time when a kept connection turns out to be gone: RFC 9110 §9.2.2, less
-    /// the methods whose second answer would not be the first one's. The filters of POST change nothing.
+    /// the methods whose second answer would not be the first one's. The filters of POST change nothing. What is
+    /// appended belongs at one place, and no more once some of it came.
     fn may_repeat(&self) -> bool {
-        !matches!(self.method, "MOVE" | "DELETE" | "MKCOL")
+        !matches!(self.method, "MOVE" | "DELETE" | "MKCOL" | "PATCH")
             && self.upload.as_ref().is_none_or(Upload::can_repeat)
+    }
+
+    /// Whether it can be gone on with when it breaks: then its bytes go as they are.
+    fn is_resumable(&self) -> bool {
+        self.fields.get("upload-complete").is_some()
     }
 
     /// Whether its body is asked for before it is sent. A filter takes any body, and answers while it comes.
@@ -65,6 +72,8 @@ pub struct Client {
     unused: Option<Connection>,
     /// Whether the server was there once: only then is it waited for.
     met: bool,
+    /// What the server finds the upload by that was sent last.
+    upload_id: Option<Vec<u8>>,
 }
 
 /// A head that has come, and what it came over.
@@ -78,7 +87,7 @@ impl Client {
 
     /// This server.
     pub fn at(url: Url, settings: &Settings) -> Self {
-        Client { url, settings: settings.clone(), kept: None, unused: None, met: false }
+        Client { url, settings: settings.clone(), kept: None, unused: None, met: false, upload_id: None }
     }
 
     /// Whether progress and remarks are unwanted.
@@ -126,7 +135,11 @@ impl Client {
     pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
         let kept = self.kept.take().filter(Connection::is_fresh);
         let begun = match kept.map(|connection| self.begin(connection, call)) {
-            Some(Err(Error::Cut { .. } | Error::System { .. })) if call.may_repeat() => None,
+            Some(Err(Error::Cut { .. } | Error::System { .. }))
+                if call.may_repeat() && self.upload_id.is_none() =>
+            {
+                None
+            }
             begun => begun,
         };
         let (connection, response, sending) = match begun {
@@ -139,12 +152,22 @@ impl Client {
         Answer::new(self, call, connection, response, sending)
     }
 
+    /// What the server finds the upload by that was sent last, where it keeps it.
+    pub(super) fn take_upload_id(&mut self) -> Option<Vec<u8>> {
+        self.upload_id.take()
+    }
+
+    /// Whether bytes are to travel compressed whatever that costs.
+    pub(super) fn always_compresses(&self) -> bool {
+        self.settings.compress == Compress::Always
+    }
+
     /// Keeps a connection whose last exchange is complete.
     pub(super) fn keep(&mut self, connection: Connection) {
         self.kept = Some(connection);
     }
 
-    fn begin(&self, mut connection: Connection, call: &Call) -> Result<Begun> {
+    fn begin(&mut self, mut connection: Connection, call: &Call) -> Result<Begun> {
         self.tell('>', &format!("{} {}", call.method, shown(&call.target)));
         let form = self.form(call, connection.socket())?;
         let head = self.head(call, form.as_ref(), connection.socket());
@@ -168,7 +191,7 @@ impl Client {
     }
 
     /// Reads the final head; those before it (1xx) may let the body go on.
-    fn read_head(&self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
+    fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
         loop {
             let response = Response::read(&mut connection.input)
                 .map_err(|wrong| blame(&self.url.shown, wrong))?
@@ -179,6 +202,8 @@ impl Client {
                 (101, _) => {
                     return Err(Error::status(502, &self.url.shown, "speaks another protocol unasked"));
                 }
+                // Its place is on this server, whatever a proxy before it calls that.
+                (104, _) => self.upload_id = last_component(&response).or(self.upload_id.take()),
                 (100..=199, _) => {}
                 _ => return Ok(response),
             }
@@ -188,17 +213,17 @@ impl Client {
     /// How the body of a call goes over this socket.
     fn form(&self, call: &Call, socket: &Socket) -> Result<Option<Form>> {
         let Some(upload) = &call.upload else { return Ok(None) };
-        let zstd = self.compresses(socket) && upload.size() != Some(0);
+        let zstd = self.compresses(socket) && upload.size() != Some(0) && !call.is_resumable();
         // What is stored is stored as it was sent: its digest goes along. A filter answers while it reads.
-        let stores = call.method == "PUT";
-        let short = if stores { upload.short_body(zstd)? } else { None };
+        let stores = matches!(call.method, "PUT" | "PATCH");
+        let short = if call.method == "PUT" { upload.short_body(zstd)? } else { None };
         let framing = match (&short, upload.size()) {
             (Some(body), _) => Framing::Length(body.len() as u64),
             (None, Some(size)) if !zstd && !stores => Framing::Length(size),
             _ => Framing::Chunked,
         };
-        let digest_follows = stores && short.is_none();
-        Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest_follows }))
+        let digest = (stores && short.is_none()).then(|| upload.before());
+        Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest }))
     }
 
     fn head(&self, call: &Call, form: Option<&Form>, socket: &Socket) -> Vec<u8> {
@@ -222,7 +247,7 @@ impl Client {
             }
             match &form.short {
                 Some(body) => fields.push(DIGEST, digest::format(&digest::of(body))),
-                None if form.digest_follows => fields.push("Trailer", DIGEST),
+                None if form.digest.is_some() => fields.push("Trailer", DIGEST),
                 None => {}
             }
             if form.asks {
@@ -248,4 +273,10 @@ impl Client {
             let _ = writeln!(io::stderr(), "{direction} {line}");
         }
     }
+}
+
+/// The last component of what `Location` says.
+fn last_component(response: &Response) -> Option<Vec<u8>> {
+    let location = response.fields.get("location")?;
+    Target::parse(location).ok()?.components.pop()
 }

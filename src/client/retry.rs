@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::call::Client;
 use crate::error::{Error, Result};
 
-/// How often the tools try again, where their user says nothing.
-pub const RETRIES: u32 = 3;
+/// How often the tools try again, where their user says nothing: 21 seconds, with the pauses below.
+pub const RETRIES: u32 = 8;
 /// The pause before the first retry: a daemon that is started again is back by then.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 /// The longest pause. The ones between double.
@@ -25,6 +25,11 @@ impl Retries {
     /// At most so many.
     pub fn new(most: u32) -> Self {
         Retries { used: 0, most }
+    }
+
+    /// Has all of them left again: the transfer makes its way.
+    pub fn renew(&mut self) {
+        self.used = 0;
     }
 
     /// Waits, and lets another try begin; or gives the error back: it will not pass, or the retries are used up.

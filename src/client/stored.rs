@@ -6,8 +6,10 @@ use super::call::{Call, Client};
 use super::guard::Guard;
 use super::list::Entry;
 use super::operand::Name;
+use super::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use super::retry::Retries;
-use super::upload::{DIGEST, Upload};
+use super::sending::DIGEST;
+use super::upload::Upload;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query};
 
@@ -66,14 +68,56 @@ impl Client {
         if guard.keep {
             call = call.with("If-None-Match", "*");
         }
+        let resumable =
+            upload.size().filter(|size| *size >= RESUMABLE_FROM && query.names().next().is_none());
+        if let Some(size) = resumable.filter(|_| !self.always_compresses()) {
+            call = resumption::offer(call, size);
+        }
         let repeats = upload.can_repeat() && guard.may_repeat();
         call.upload = Some(upload);
-        let mut retries = Retries::new(if repeats { self.retries() } else { 0 });
+        let mut retries = Retries::new(self.retries());
         loop {
-            match self.write(&call, name, guard) {
-                Err(wrong) => retries.after(told_of_damage(wrong, name), self)?,
-                done => return done,
+            self.take_upload_id();
+            let wrong = match self.write(&call, name, guard) {
+                Err(wrong) => told_of_damage(wrong, name),
+                done => {
+                    self.take_upload_id();
+                    return done;
+                }
+            };
+            let wrong = match (self.take_upload_id().map(Resumption::new), &call.upload) {
+                (Some(kept), Some(source)) => {
+                    match self.complete_upload(kept, source, (name, guard), &mut retries, wrong)? {
+                        Ended::Stored => return Ok(true),
+                        Ended::Kept => return Ok(false),
+                        Ended::Refused(wrong) => told_of_damage(wrong, name),
+                        Ended::Lost => Error::cut(name.shown(), "was begun, and lost by the server"),
+                    }
+                }
+                _ => wrong,
+            };
+            match repeats {
+                true => retries.after(wrong, self)?,
+                false => return Err(wrong),
             }
+        }
+    }
+
+    /// Goes on with an upload that broke, however often it breaks again.
+    fn complete_upload(
+        &mut self,
+        mut kept: Resumption,
+        source: &Upload,
+        goal: (&Name, &Guard),
+        retries: &mut Retries,
+        mut wrong: Error,
+    ) -> Result<Ended> {
+        loop {
+            retries.after(wrong, self)?;
+            wrong = match self.go_on_with(&mut kept, source, goal, retries) {
+                Err(wrong) => told_of_damage(wrong, goal.0),
+                ended => return ended,
+            };
         }
     }
 

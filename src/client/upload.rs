@@ -1,27 +1,19 @@
-//! Uploads: a local source of bytes, and the thread that sends it while the answer is read.
+//! Uploads: a local source of bytes, all of it or the rest from somewhere on. How it is sent stands in `sending.rs`.
 
+use std::borrow::Borrow;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
-use std::time::Duration;
 
-use super::connect::Socket;
-use super::progress::{Counted, Progress};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
-use crate::http::digest::{self, Hasher};
-use crate::http::{BodyWriter, Fields, Framing};
+use crate::http::digest::Hasher;
 
 /// From this size on a server is asked before the body is sent, in bytes.
 const ASK_FROM: u64 = 1024 * 1024;
-/// How long a server that was asked may take to say so (RFC 9110 §10.1.1: a client must not wait for ever).
-const ASK_FOR: Duration = Duration::from_secs(1);
-/// How long a complete answer waits for the sending thread to say that it is done.
-const SETTLE: Duration = Duration::from_secs(1);
 /// Up to this size a body is read whole before it is sent, in bytes: its length and digest stand in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
 /// What is read from the source at once, in bytes.
@@ -35,6 +27,8 @@ pub struct Upload {
     file: File,
     /// Where the bytes begin and how many there are, for a regular file.
     place: Option<(u64, u64)>,
+    /// The digest of what goes before these bytes, where they are the rest of something.
+    before: Hasher,
 }
 
 impl Upload {
@@ -54,7 +48,7 @@ impl Upload {
 
     fn new(name: String, mut file: File) -> Result<Self> {
         let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
-        Ok(Upload { name, file, place })
+        Ok(Upload { name, file, place, before: Hasher::default() })
     }
 
     /// How many bytes there are, where that is known before they are read.
@@ -92,19 +86,38 @@ impl Upload {
         self.place.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
     }
 
-    /// The bytes, from the first one. The position is shared with whoever has the file open: read one at a time.
+    /// The bytes, from the first one. Those of a regular file are read without its position, which a thread that
+    /// still sends them to a broken connection would share.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
-        let open = || -> io::Result<Box<dyn Read + Send>> {
-            let mut file = self.file.try_clone()?;
-            match self.place {
-                Some((start, size)) => {
-                    file.seek(SeekFrom::Start(start))?;
-                    Ok(Box::new(file.take(size)))
-                }
-                None => Ok(Box::new(file)),
-            }
-        };
-        open().map_err(|wrong| Error::io(&self.name, wrong))
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        Ok(match self.place {
+            Some((at, size)) => Box::new(Span { file, at, left: size }),
+            None => Box::new(file),
+        })
+    }
+
+    /// Takes a part of the bytes into a digest. Only of a regular file.
+    pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
+        let (start, _) = self.place.unwrap_or_default();
+        let left = part.end.saturating_sub(part.start);
+        let mut span = Span { file: &self.file, at: start + part.start, left };
+        let hashed = copy(&mut span, &mut HasherSink(hasher)).map(|()| span.left);
+        match hashed.map_err(|wrong| Error::io(&self.name, wrong))? {
+            0 => Ok(()),
+            _ => Err(Error::cut(&self.name, "became shorter while it was sent")),
+        }
+    }
+
+    /// The bytes of a regular file from `offset` on; `before` is the digest of those before.
+    pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
+        Ok(Upload { name: self.name.clone(), file, place, before })
+    }
+
+    /// The digest of what goes before the first byte.
+    pub fn before(&self) -> Hasher {
+        self.before.clone()
     }
 }
 
@@ -121,115 +134,34 @@ fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
     Ok(Some((start, meta.len().saturating_sub(start))))
 }
 
-/// What became of a body.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// All of it is on the wire.
-    All,
-    /// None of it: the server's answer came first.
-    Nothing,
-    /// Some of it, until the server closed the connection. Its answer tells why.
-    Part,
+/// A part of a file, read wherever its position is.
+struct Span<F> {
+    file: F,
+    at: u64,
+    left: u64,
 }
 
-/// How a body goes over the wire.
-#[derive(Debug)]
-pub struct Form {
-    /// Its framing.
-    pub framing: Framing,
-    /// Whether it is coded with zstd.
-    pub zstd: bool,
-    /// Whether the server is asked first.
-    pub asks: bool,
-    /// All of it, coded, where it is short.
-    pub short: Option<Vec<u8>>,
-    /// Whether its digest follows it, in the trailer section.
-    pub digest_follows: bool,
-}
-
-/// A body on its way. Dropped, it is not waited for: its source may never end.
-#[derive(Debug)]
-pub struct Sending {
-    /// The bar of the body.
-    pub progress: Progress,
-    go: Option<Sender<()>>,
-    outcome: Receiver<Result<Sent>>,
-}
-
-impl Sending {
-    /// Sends the bytes of `upload` in a thread of its own.
-    pub fn start(upload: &Upload, mut form: Form, socket: Socket, progress: Progress) -> Result<Self> {
-        let (reader, encodes): (Box<dyn Read + Send>, _) = match form.short.take() {
-            Some(body) => (Box::new(Cursor::new(body)), false),
-            None => (upload.reader()?, form.zstd),
-        };
-        form.zstd = encodes;
-        let reader = Counted { reader, progress: progress.clone() };
-        let name = upload.name.clone();
-        let (go, asked) = mpsc::channel();
-        let (told, outcome) = mpsc::channel();
-        let work = move || {
-            let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
-                true => Ok(Sent::Nothing),
-                false => send(reader, &form, &socket, &name),
-            };
-            let failed = sent.is_err();
-            let _ = told.send(sent);
-            // Only now: whoever reads the answer finds the reason when the connection ends.
-            if failed {
-                socket.cut();
-            }
-        };
-        thread::Builder::new().spawn(work).map_err(|wrong| Error::io("a thread", wrong))?;
-        Ok(Sending { progress, go: Some(go), outcome })
-    }
-
-    /// The server has said that it wants the body.
-    pub fn go_on(&self) {
-        if let Some(go) = &self.go {
-            let _ = go.send(());
-        }
-    }
-
-    /// The server's final answer begins: a body that was not begun stays here, and the bar goes.
-    pub fn hold(&mut self) {
-        self.go = None;
-        self.progress.clear();
-    }
-
-    /// What became of the body, once the answer of success is complete; `None` when it is still being sent.
-    pub fn outcome(&self) -> Option<Result<Sent>> {
-        self.outcome.recv_timeout(SETTLE).ok()
-    }
-
-    /// What has become of the body so far.
-    pub fn outcome_now(&self) -> Option<Result<Sent>> {
-        self.outcome.try_recv().ok()
-    }
-
-    /// Why the source could not be sent, where that is why the connection ended: it was told before that.
-    pub fn failure(&self) -> Option<Error> {
-        self.outcome_now().and_then(Result::err)
+impl<F: Borrow<File>> Read for Span<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
+        let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 
-/// Reads the source and writes the body; an error names the source.
-fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Result<Sent> {
-    let body = BodyWriter::new(Wire(socket.clone()), form.framing);
-    let mut body = Hashed { body, hasher: form.digest_follows.then(Hasher::default) };
-    let sent = if form.zstd {
-        Encoder::new(body).and_then(|mut encoder| {
-            copy(&mut reader, &mut encoder)?;
-            encoder.finish()?.finish()
-        })
-    } else {
-        copy(&mut reader, &mut body).and_then(|()| body.finish())
-    };
-    match sent.map_err(|wrong| Error::io(name, wrong)) {
-        Ok(_) => Ok(Sent::All),
-        Err(Error::Cut { name, .. }) if name == WIRE => Ok(Sent::Part),
-        Err(Error::Cut { .. }) => Err(Error::cut(name, "became shorter while it was sent")),
-        Err(wrong) => Err(wrong),
+/// A digest as a sink.
+struct HasherSink<'a>(&'a mut Hasher);
+
+impl Write for HasherSink<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.0.update(block);
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -243,54 +175,5 @@ pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::R
             Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
             Err(wrong) => return Err(wrong),
         }
-    }
-}
-
-/// A body whose digest is taken as it is sent, of the bytes as they are sent, where it is to follow them.
-struct Hashed<W> {
-    body: BodyWriter<W>,
-    hasher: Option<Hasher>,
-}
-
-impl<W: Write> Hashed<W> {
-    fn finish(self) -> io::Result<W> {
-        let mut trailers = Fields::new();
-        if let Some(hasher) = self.hasher {
-            trailers.push(DIGEST, digest::format(&hasher.finish()));
-        }
-        self.body.finish(&trailers)
-    }
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        let written = self.body.write(block)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(block.get(..written).unwrap_or_default());
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.body.flush()
-    }
-}
-
-/// The field of a body's digest, in the head or in the trailer section.
-pub const DIGEST: &str = "Repr-Digest";
-
-/// What an error of the wire names, so that it is told from one of the source.
-const WIRE: &str = "the wire";
-
-/// The socket as a body's sink: what it refuses is the server's doing, not the source's.
-struct Wire(Socket);
-
-impl Write for Wire {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.write(block).map_err(|_| Error::cut(WIRE, "is closed").into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

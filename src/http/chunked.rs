@@ -4,7 +4,7 @@
 use std::io::{self, BufRead};
 
 use super::fields::Fields;
-use super::head::{parse_trailers, read_lines};
+use super::head::{parse_fields, read_lines};
 use super::limits::{CHUNK_LINE_MAX, TRAILERS_MAX};
 use crate::error::Error;
 
@@ -121,7 +121,7 @@ fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
     }
     text.extend_from_slice(&first);
     match read_lines(input, &mut text, TRAILERS_MAX) {
-        Ok(_) => Ok(parse_trailers(text)?),
+        Ok(_) => Ok(parse_fields(text)?),
         Err(wrong) if wrong.kind() == io::ErrorKind::FileTooLarge => {
             Err(Error::status(431, "trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
         }

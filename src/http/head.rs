@@ -128,6 +128,7 @@ pub fn write_response(out: &mut Vec<u8>, status: u16, fields: &Fields) {
 pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",
+        104 => "Upload Resumption Supported",
         200 => "OK",
         201 => "Created",
         204 => "No Content",
@@ -142,6 +143,7 @@ pub fn reason(status: u16) -> &'static str {
         406 => "Not Acceptable",
         408 => "Request Timeout",
         409 => "Conflict",
+        410 => "Gone",
         411 => "Length Required",
         412 => "Precondition Failed",
         413 => "Content Too Large",
@@ -198,8 +200,9 @@ pub(super) fn read_lines(input: &mut impl BufRead, text: &mut Vec<u8>, most: usi
     }
 }
 
-/// Reads a trailer section: fields up to the empty line, none of them when that comes first (RFC 9112 §7.1.2).
-pub(super) fn parse_trailers(text: Vec<u8>) -> Result<Fields> {
+/// Reads fields up to the empty line, none of them when that comes first: a trailer section (RFC 9112 §7.1.2), or
+/// what [`Fields::write_to`] wrote and an empty line.
+pub fn parse_fields(text: Vec<u8>) -> Result<Fields> {
     let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
     match httparse::parse_headers(&text, &mut slots) {
         Ok(httparse::Status::Complete((_, headers))) => {

@@ -15,6 +15,7 @@ pub mod framing;
 pub mod head;
 pub mod limits;
 pub mod range;
+pub mod resumption;
 pub mod target;
 
 pub use body::{Body, BodyWriter, Complete};

@@ -50,6 +50,8 @@ impl PrivateSocket {
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
+            // Who waits for this daemon must not hear of the command.
+            .env_remove("NOTIFY_SOCKET")
             .env("PATH", path_with_own_folder())
             .spawn()
             .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;

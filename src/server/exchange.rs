@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::stream::{Peer, Stream};
 use super::upload::Upload;
 use crate::error::Error;
-use crate::http::{Fields, Request, Target, framing};
+use crate::http::{Fields, Request, Target, framing, resumption};
 
 /// A request being answered.
 pub struct Exchange<'e> {
@@ -48,14 +48,14 @@ pub fn run<'e>(
     let upload = Upload::new(request, framing, input, stream, server.limits.file_size);
     let mut exchange = Exchange { server, peer: &stream.peer, request, upload, reply };
     if let Err(error) = dispatch(&mut exchange) {
-        exchange.fail(&error);
+        exchange.fail(&error, Fields::new());
     }
     exchange.settle()
 }
 
 impl<'e> Exchange<'e> {
-    /// Answers an error, when that can still be done.
-    fn fail(&mut self, error: &Error) {
+    /// Answers an error, with these fields too, when that can still be done.
+    pub fn fail(&mut self, error: &Error, mut fields: Fields) {
         if error.http_status() >= 500 && !is_of_the_client(error) {
             self.server.log.trouble(error);
         }
@@ -66,10 +66,14 @@ impl<'e> Exchange<'e> {
             return;
         }
         self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
-        let mut fields = Fields::new();
-        if error.http_status() == 405 {
-            let root = Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
-            fields.push("Allow", allowed(root));
+        match error.http_status() {
+            405 => {
+                let root =
+                    Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
+                fields.push("Allow", allowed(root));
+            }
+            413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
+            _ => {}
         }
         // A client that is gone needs no answer.
         let _ = self.reply.error(error, Some(self.request), fields);

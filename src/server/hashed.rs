@@ -1,10 +1,25 @@
-//! A draft whose digest is kept with it, taken while it is written or known from elsewhere.
+//! Digests of what is stored: a draft whose digest is kept with it, taken while it is written or known from
+//! elsewhere, and that of what is there already.
 
 use std::io::{self, Write};
 
+use super::limits::BLOCK;
 use crate::error::Result;
 use crate::http::digest::{Digest, Hasher};
 use crate::store::{Check, Draft, Written};
+
+/// Takes the digest of bytes that can be read from an offset on.
+pub fn take_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Digest> {
+    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
+    loop {
+        let read = read_at(&mut block, offset)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        offset += read as u64;
+    }
+}
 
 /// A draft being written.
 pub struct Hashed<'a> {

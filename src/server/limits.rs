@@ -20,6 +20,11 @@ pub struct Limits {
     pub min_rate: u64,
     /// Threads that search directories, over all requests; each search has its own thread besides.
     pub scan_jobs: usize,
+    /// How long an upload that may be gone on with is kept when nothing more comes.
+    pub partial_time: Duration,
+    /// How many of those there may be at once: each can keep a whole file's room. Past it an upload is taken all the
+    /// same, but cannot be gone on with.
+    pub partials: usize,
     /// How long running requests may go on after a TERM.
     pub grace: Duration,
 }
@@ -37,6 +42,8 @@ impl Default for Limits {
             // A modem of the nineties is faster.
             min_rate: 500,
             scan_jobs: cores,
+            partial_time: Duration::from_secs(24 * 60 * 60),
+            partials: 1000,
             grace: Duration::from_secs(8),
         }
     }
@@ -49,6 +56,10 @@ pub const STACK: usize = 256 * 1024;
 pub const READ_AHEAD: usize = 4 * 1024;
 /// How much is moved at a time between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
+/// Uploads that have ended and are remembered for a client that missed the answer.
+pub const ENDED_MAX: usize = 1000;
+/// How often uploads are looked for whose time is over, at least.
+pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
 pub const SPILL_MAX: u64 = 16 << 30;
 /// How long a client that sends may let its answer wait before the answer goes into a spool.

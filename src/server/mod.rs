@@ -26,6 +26,7 @@ pub use log::LogFormat;
 
 mod accept;
 mod background;
+mod claims;
 mod command;
 mod connection;
 mod drain;
@@ -47,6 +48,7 @@ mod signals;
 mod spill;
 mod stream;
 mod supervisor;
+mod terms;
 mod upload;
 
 /// What an admin may choose.
@@ -90,6 +92,7 @@ pub struct Server {
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
     metrics: metrics::Metrics,
+    claims: claims::Claims,
 }
 
 impl Server {
@@ -103,6 +106,7 @@ impl Server {
             send_size: options.send_size,
             log: log::Log::open(options.log.as_deref(), options.log_format)?,
             connections: Arc::default(),
+            claims: claims::Claims::default(),
         });
         if !options.sync {
             server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
@@ -197,7 +201,9 @@ fn open_store(options: &Options) -> Result<Local> {
         let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
         fs::create_dir_all(&options.root).map_err(named)?;
     }
-    let store = Local::open(&options.root)?.keeping_free(options.keep_free);
+    let store = Local::open(&options.root)?
+        .keeping_free(options.keep_free)
+        .keeping_partials(options.limits.partials, options.limits.partial_time);
     Ok(if options.sync { store } else { store.without_sync() })
 }
 
@@ -230,15 +236,22 @@ fn wait_for_end(end: &Receiver<End>, child: Option<Pid>) -> u8 {
     }
 }
 
-/// Removes what a daemon that died left behind, while the service goes on.
+/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
+/// goes on.
 fn sweep(server: &Arc<Server>, store: Arc<Local>) {
     let server = Arc::clone(server);
-    thread::spawn(move || match store.sweep() {
+    let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
+    let tell = move |swept: Result<u64>, what: &str| match swept {
         Ok(0) => {}
-        Ok(swept) => {
-            server.log.remark(&format!("{swept} unfinished uploads of a daemon that ended were removed"))
-        }
+        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
         Err(error) => server.log.trouble(&error),
+    };
+    thread::spawn(move || {
+        tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
+        loop {
+            tell(store.expire(), "uploads that nobody went on with were removed");
+            thread::sleep(pause);
+        }
     });
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::SystemTime;
 
+use serde_json::{Value, json};
+
 use super::drain::Connections;
 use super::limits::{BLOCK, RETRY_AFTER};
 use super::operation::Spooler;
@@ -89,8 +91,32 @@ impl<'a> Reply<'a> {
         self.send(|mut stream| stream.write_all(&message))
     }
 
+    /// Says something before the answer (RFC 9110 §15.2). Nothing has begun by that.
+    pub fn interim(&mut self, status: u16, fields: &Fields) -> Result<()> {
+        let mut head = Vec::with_capacity(256);
+        head::write_response(&mut head, status, fields);
+        let mut stream = self.stream;
+        stream.write_all(&head).map_err(|wrong| Error::io("client", wrong))
+    }
+
+    /// The connection it goes over.
+    pub fn stream(&self) -> &'a Stream {
+        self.stream
+    }
+
     /// Answers an error, in the form the client likes (RFC 9457 for `application/problem+json`).
-    pub fn error(&mut self, error: &Error, request: Option<&Request>, mut fields: Fields) -> Result<()> {
+    pub fn error(&mut self, error: &Error, request: Option<&Request>, fields: Fields) -> Result<()> {
+        self.problem(error, request, fields, json!({}))
+    }
+
+    /// The same with more members, for a client that likes them.
+    pub fn problem(
+        &mut self,
+        error: &Error,
+        request: Option<&Request>,
+        mut fields: Fields,
+        mut members: Value,
+    ) -> Result<()> {
         let status = error.http_status();
         match status {
             415 => fields.push("Accept-Encoding", "zstd"),
@@ -100,10 +126,12 @@ impl<'a> Reply<'a> {
         let offers = ["text/plain", "application/problem+json"];
         match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
             Some("application/problem+json") => {
-                let title = head::reason(status);
-                let line =
-                    serde_json::json!({ "title": title, "status": status, "detail": error.to_string() });
-                self.bytes(status, "application/problem+json", format!("{line}\n").as_bytes(), fields)
+                if let Some(members) = members.as_object_mut() {
+                    members.insert("title".to_owned(), head::reason(status).into());
+                    members.insert("status".to_owned(), status.into());
+                    members.insert("detail".to_owned(), error.to_string().into());
+                }
+                self.bytes(status, "application/problem+json", format!("{members}\n").as_bytes(), fields)
             }
             _ => self.bytes(status, "text/plain", format!("{error}\n").as_bytes(), fields),
         }

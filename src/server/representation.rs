@@ -76,9 +76,9 @@ pub fn is_not_modified(request: &Request, name: &Name, etag: &str, modified: Sys
 }
 
 /// Holds the conditions of a write against what stands under the name. An error has status 412.
-pub fn check_write(request: &Request, name: &Name, current: Option<&Meta>) -> Result<()> {
+pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
     let current = current.map(|meta| Validators { etag: &meta.etag, modified: Some(meta.modified) });
-    match condition::evaluate(&request.fields, false, current) {
+    match condition::evaluate(fields, false, current) {
         Outcome::Proceed => Ok(()),
         _ => Err(failed(name)),
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::store::{Check, Content, Draft, Entries, Meta, Name, Store, Written};
+use crate::store::{Check, Content, Draft, Entries, Meta, Name, Partial, Store, Written};
 
 /// The gate before a store.
 pub struct Rights {
@@ -31,6 +31,12 @@ impl Rights {
             true => Err(Error::status(403, name.shown(), "this server is read-only")),
             false => Ok(Writer(self.store.as_ref())),
         }
+    }
+
+    /// Goes on with an upload, which takes the right to change what stands under its name.
+    pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
+        let partial = self.store.resume(id)?;
+        self.writer(partial.name()).map(|_| partial)
     }
 
     /// Whether nobody may write.
@@ -72,6 +78,16 @@ impl<'a> Writer<'a> {
     /// See [`Store::create`].
     pub fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + 'a>> {
         self.0.create(name, size)
+    }
+
+    /// See [`Store::create_partial`].
+    pub fn create_partial(
+        &self,
+        name: &Name,
+        size: Option<u64>,
+        note: &[u8],
+    ) -> Result<Option<Box<dyn Partial + 'a>>> {
+        self.0.create_partial(name, size, note)
     }
 
     /// See [`Store::copy`].

@@ -176,6 +176,11 @@ impl Stream {
         let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
     }
 
+    /// What another thread can cut this connection with, even when this is gone.
+    pub fn cutter(&self) -> io::Result<Cutter> {
+        self.socket.try_clone().map(Cutter)
+    }
+
     /// Sends some of a block.
     fn send(&self, block: &[u8], flags: MsgFlags) -> io::Result<usize> {
         loop {
@@ -205,6 +210,16 @@ impl Stream {
     fn was_sent(&self, bytes: usize) {
         self.writing.earn(bytes);
         self.traffic.sent.inc_by(bytes as u64);
+    }
+}
+
+/// A second handle on a connected socket.
+pub struct Cutter(OwnedFd);
+
+impl Cutter {
+    /// See [`Stream::cut`].
+    pub fn cut(&self) {
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 }
 

@@ -72,9 +72,21 @@ impl<'a> Upload<'a> {
         self.coding == Coding::Identity
     }
 
+    /// Takes at most so many decoded bytes, where that is less than the limit.
+    pub fn take_at_most(&mut self, most: u64) {
+        self.most = self.most.min(most);
+    }
+
     /// Reads the content through `work`, which must read it to its end, and states that the body came whole and is
     /// what its digests say.
     pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
+        let whole = self.read(work)?;
+        digest::verify(self.head, &whole)?;
+        Ok(whole)
+    }
+
+    /// The same for a content whose digests may be said of something else.
+    pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         if let Some(mut stream) = self.awaits_leave.take() {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|wrong| Error::io("client", wrong))?;
         }
@@ -85,13 +97,10 @@ impl<'a> Upload<'a> {
                 coding::decoder(&mut self.body).and_then(|bytes| work(&mut Bounded { bytes, left, most }))
             }
         };
-        let whole =
-            outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
-                Error::Cut { name, what } => Error::status(400, name, what),
-                other => other,
-            })?;
-        digest::verify(self.head, &whole)?;
-        Ok(whole)
+        outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
+            Error::Cut { name, what } => Error::status(400, name, what),
+            other => other,
+        })
     }
 
     /// Whether the connection can only end with this answer: the body broke off, is known to be longer than `most`

@@ -89,7 +89,7 @@ fn copy_directory(
         Comer { place: temporary.place(), kind: Kind::Directory, is_tree: true, prepare: &|_| Ok(()) };
     let settled = settle(local, &comer, to, &place, target)?;
     if !settled.exchanged {
-        temporary.is_placed();
+        temporary.stay();
     }
     drop(held);
     local.durability.entry(&place).map_err(|errno| wrong(to, errno))?;

@@ -9,7 +9,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod, fstat};
 use nix::sys::statvfs::fstatvfs;
 
-use super::beneath::{absent, wrong, wrong_for};
+use super::beneath::{Place, absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
 use super::standing::Served;
@@ -35,17 +35,38 @@ pub(super) struct Upload<'a> {
     unlooked: u64,
 }
 
-/// Begins a content. What can never be put under the name is refused now, before a byte is sent.
+/// Begins a content.
 pub(super) fn begin<'a>(local: &'a Local, name: &Name, size: Option<u64>) -> Result<Upload<'a>> {
+    let place = admit(local, name, size)?;
+    let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
+    Ok(Upload::over(local, name, temporary, size))
+}
+
+/// Refuses now, before a byte is sent, what can never be put under the name.
+pub(super) fn admit(local: &Local, name: &Name, size: Option<u64>) -> Result<Place> {
     let place = local.root.place_for(name)?;
     let standing = local.root.look(name.components(), &place).map_err(|errno| wrong(name, errno))?;
     judge(Kind::File, name, &standing)?;
     require_room(local, name, &place.parent, size.unwrap_or_default())?;
-    let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
-    Ok(Upload { local, name: name.clone(), temporary, digest: None, size, unlooked: 0 })
+    Ok(place)
 }
 
-impl Upload<'_> {
+impl<'a> Upload<'a> {
+    /// A content in this file.
+    pub fn over(local: &'a Local, name: &Name, temporary: Temporary, size: Option<u64>) -> Self {
+        Upload { local, name: name.clone(), temporary, digest: None, size, unlooked: 0 }
+    }
+
+    /// The name it is on its way to.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The file as the temporary it is.
+    pub fn temporary(&mut self) -> &mut Temporary {
+        &mut self.temporary
+    }
+
     /// The file the content is written to.
     pub fn file(&self) -> &std::fs::File {
         self.temporary.handle()
@@ -75,6 +96,12 @@ impl Upload<'_> {
             Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => Ok(()),
             Err(errno) => Err(wrong(&self.name, errno)),
         }
+    }
+
+    /// Has on the disk what was written so far, and the name it is found by until it has its own.
+    pub fn settle(&self) -> nix::Result<()> {
+        self.local.durability.content(self.file())?;
+        self.local.durability.entry(self.temporary.place())
     }
 
     /// Gives the content other permissions than a new file's, should it replace none.
@@ -141,7 +168,7 @@ impl Draft for Upload<'_> {
             prepare: &|replaced| self.finish_again(replaced),
         };
         let settled = settle(self.local, &comer, &self.name, &place, check)?;
-        self.temporary.is_placed();
+        self.temporary.stay();
         drop(held);
         self.local.durability.entry(&place).map_err(|errno| wrong(&self.name, errno))?;
         let meta = fstat(self.file()).map_err(|errno| wrong(&self.name, errno))?;

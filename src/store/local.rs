@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -11,8 +12,9 @@ use nix::sys::stat::{Mode, fstat, mkdirat};
 use super::beneath::{HANDLE, Root, absent, wrong, wrong_for};
 use super::durable::Durability;
 use super::locks::Locks;
+use super::partial::{self, Partials};
 use super::temporary::Temporary;
-use super::{Check, Content, Draft, Entries, Meta, Name, Store, Written};
+use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Store, Written};
 use super::{content, copy, draft, list, removal, rename, sweep};
 use crate::error::{Error, Result};
 
@@ -26,6 +28,7 @@ pub struct Local {
     pub(super) durability: Durability,
     /// Room that uploads leave free, in bytes.
     pub(super) keep_free: u64,
+    pub(super) partials: Partials,
 }
 
 impl Local {
@@ -37,6 +40,7 @@ impl Local {
             locks: Locks::default(),
             durability: Durability::default(),
             keep_free: 0,
+            partials: Partials::default(),
         })
     }
 
@@ -50,6 +54,18 @@ impl Local {
     pub fn keeping_free(mut self, bytes: u64) -> Self {
         self.keep_free = bytes;
         self
+    }
+
+    /// Keeps at most so many partial contents, each as long as it is written to at least once in this time. Without
+    /// this there are none.
+    pub fn keeping_partials(mut self, most: usize, time: Duration) -> Self {
+        (self.partials.most, self.partials.time) = (most, time);
+        self
+    }
+
+    /// Removes the partial contents whose time is over, and returns how many that were.
+    pub fn expire(&self) -> Result<u64> {
+        partial::expire(self)
     }
 
     /// Removes what a daemon that died left behind, and returns how many temporaries that were. It walks through
@@ -82,6 +98,19 @@ impl Store for Local {
 
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
         Ok(Box::new(draft::begin(self, name, size)?))
+    }
+
+    fn create_partial(
+        &self,
+        name: &Name,
+        size: Option<u64>,
+        note: &[u8],
+    ) -> Result<Option<Box<dyn Partial + '_>>> {
+        Ok(partial::begin(self, name, size, note)?.map(|kept| Box::new(kept) as Box<dyn Partial>))
+    }
+
+    fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
+        Ok(Box::new(partial::resume(self, id)?))
     }
 
     fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {

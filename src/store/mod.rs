@@ -11,12 +11,13 @@
 //! | `stat`, `standing` | what one `fstat` says: kind, size, time, entity tag; what stands under a name |
 //! | `content`, `list` | reading |
 //! | `draft`, `copy` with `tree`, `rename`, `removal` | writing |
+//! | `partial` | contents that come in several pieces, and outlive the process in between |
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
 //! | `locks`, `temporary`, `walk`, `sweep` | what those stand on |
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 
@@ -33,6 +34,7 @@ mod list;
 mod local;
 mod locks;
 mod name;
+mod partial;
 mod removal;
 mod rename;
 mod settle;
@@ -104,6 +106,31 @@ pub trait Draft: Write {
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written>;
 }
 
+/// A content that comes in several pieces. What was written stays when this is dropped, and when the process ends;
+/// [`Draft::commit`] is its end whatever comes of it, and so is a time in which nothing is written to it.
+pub trait Partial: Draft {
+    /// What it is found by. Nobody can guess it.
+    fn id(&self) -> &str;
+    /// The name it is on its way to.
+    fn name(&self) -> &Name;
+    /// What was to be kept with it.
+    fn note(&self) -> &[u8];
+    /// Keeps something else with it.
+    fn set_note(&mut self, note: &[u8]) -> Result<()>;
+    /// How many bytes there are: those that a process that ends now leaves.
+    fn size(&self) -> Result<u64>;
+    /// How long it stays when nothing is written to it, as of when it was opened.
+    fn time_left(&self) -> Duration;
+    /// Reads some bytes from `offset` on; 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Keeps only the first bytes, and no room for more of them.
+    fn truncate(&mut self, size: u64) -> Result<()>;
+    /// Has on the disk what there is: only then may anybody be told of it.
+    fn settle(&self) -> Result<()>;
+    /// Removes it.
+    fn remove(self: Box<Self>);
+}
+
 /// What a write left under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -128,6 +155,16 @@ pub trait Store: Send + Sync {
     /// Begins a new content for a name; `size` is its length where it is known, and refused at once (507) where
     /// there is no room for it.
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;
+    /// Begins a content that may come in several pieces, and keeps a note with it. Nothing where the engine cannot
+    /// keep it, or has too many already.
+    fn create_partial(
+        &self,
+        name: &Name,
+        size: Option<u64>,
+        note: &[u8],
+    ) -> Result<Option<Box<dyn Partial + '_>>>;
+    /// Goes on with one, which nobody else then can (503); one that is unknown or whose time is over is 404.
+    fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
     /// Copies a file, or, its name with a final slash, a directory with all in it; nobody sees a half. `source` is
     /// asked about `from`, `target` about `to`. Onto itself is 403, into itself 409.
     ///

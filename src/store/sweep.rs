@@ -1,4 +1,5 @@
-//! Clears away what a daemon that died left behind: its temporaries that nobody has locked.
+//! Clears away what a daemon that died left behind: its temporaries that nobody has locked. Contents that come in
+//! pieces have a time of their own, and stay.
 
 use std::fs::File;
 
@@ -6,6 +7,7 @@ use nix::fcntl::{OFlag, ResolveFlag};
 
 use super::beneath::{DIRECTORY, HANDLE, READ, open_beneath};
 use super::local::Local;
+use super::name::UPLOADS;
 use super::removal::remove;
 use super::walk::{Found, Walk};
 use crate::error::{Error, Result};
@@ -19,6 +21,7 @@ pub(super) fn sweep(local: &Local) -> Result<u64> {
     while let Some(found) = walk.next() {
         if let Ok(found) = found
             && found.is_temporary()
+            && found.path != UPLOADS
         {
             gone += u64::from(clear(&walk, &found).is_ok_and(|cleared| cleared));
         }

@@ -1,5 +1,5 @@
 //! Files and directories on their way: under a name of the daemon's own, in the directory they are meant for,
-//! so that one rename puts them in place. Dropped, they are gone.
+//! so that one rename puts them in place. Dropped, they are gone, unless they were told to stay.
 //!
 //! Each is locked (`flock`) as long as it is in use. A daemon that dies leaves it unlocked, and [`super::sweep`]
 //! knows by that what is a leftover and what another daemon is still writing.
@@ -26,7 +26,8 @@ const SWEPT: Errno = Errno::EAGAIN;
 pub(super) struct Temporary {
     place: Place,
     file: File,
-    placed: bool,
+    /// Whether it stays when this is dropped.
+    stays: bool,
 }
 
 impl Temporary {
@@ -60,10 +61,23 @@ impl Temporary {
                 Err(errno) => return Err(errno),
             };
             if is_ours(&file)? {
-                return Ok(Temporary { place, file, placed: false });
+                return Ok(Temporary { place, file, stays: false });
             }
         }
         Err(SWEPT)
+    }
+
+    /// A file to be appended to, under a name that lasts; `new` are the flags that make one. `EAGAIN` where somebody
+    /// else has it locked.
+    pub fn lasting(parent: OwnedFd, last: Vec<u8>, new: OFlag) -> nix::Result<Self> {
+        let place = Place::new(parent, last)?;
+        let flags = new | OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::from_bits_truncate(0o666);
+        let file = File::from(openat(&place.parent, place.last.as_slice(), flags, mode)?);
+        match is_ours(&file)? {
+            true => Ok(Temporary { place, file, stays: false }),
+            false => Err(Errno::EAGAIN),
+        }
     }
 
     /// The open file or directory.
@@ -76,15 +90,20 @@ impl Temporary {
         &self.place
     }
 
-    /// It has been renamed and is none any more.
-    pub fn is_placed(&mut self) {
-        self.placed = true;
+    /// Stays when it is dropped: it has been renamed and is none any more, or others go on with it.
+    pub fn stay(&mut self) {
+        self.stays = true;
+    }
+
+    /// Goes when it is dropped.
+    pub fn go(&mut self) {
+        self.stays = false;
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.placed {
+        if !self.stays {
             // Nobody is left to be told, and the next sweep tries again.
             let _ = remove(&self.place.parent, &self.place.last);
         }

@@ -26,6 +26,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 pub mod client;
+pub mod proxy;
 pub mod raw;
 pub mod terminal;
 pub mod watch;
@@ -38,6 +39,7 @@ pub struct Sandbox {
     // The daemon goes before the directory it serves.
     daemon: Daemon,
     directory: TempDir,
+    options: Vec<String>,
 }
 
 impl Sandbox {
@@ -58,8 +60,9 @@ impl Sandbox {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
         prepare(&directory.path().join("root"));
-        let daemon = Daemon::serve(directory.path(), options);
-        Self { daemon, directory }
+        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options);
+        let options = options.iter().map(|option| option.to_string()).collect();
+        Self { daemon, directory, options }
     }
 
     /// Kills the daemon where it stands, and reaps it.
@@ -71,7 +74,15 @@ impl Sandbox {
     /// Starts a daemon anew on the same directory, on another port, with these options; its log begins anew too.
     pub fn restart(&mut self, options: &[&str]) {
         self.kill();
-        self.daemon = Daemon::serve(self.directory.path(), options);
+        fs::remove_file(self.directory.path().join("cfpd.stderr")).unwrap();
+        self.options = options.iter().map(|option| option.to_string()).collect();
+        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options);
+    }
+
+    /// Starts another daemon in the place of one that has ended: same address, same directory, same options.
+    pub fn start_again(&mut self) {
+        let options: Vec<_> = self.options.iter().map(String::as_str).collect();
+        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options);
     }
 
     /// Sends the daemon a signal.
@@ -187,15 +198,15 @@ struct Daemon {
 
 impl Daemon {
     /// A daemon for the root in this directory.
-    fn serve(directory: &Path, options: &[&str]) -> Self {
+    fn serve(directory: &Path, address: &str, options: &[&str]) -> Self {
         let mut command = clean(directory, "cfpd");
         command.arg("--root").arg(directory.join("root"));
-        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        command.args(["--listen", address]).args(options);
         Self::start(command, &directory.join("cfpd.stderr"))
     }
 
     fn start(mut command: Command, stderr: &Path) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(stderr).unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(append(stderr));
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -238,6 +249,10 @@ fn clean(directory: &Path, program: impl AsRef<OsStr>) -> Command {
         .env("TMPDIR", directory.join("tmp"))
         .env("LANG", "C.UTF-8");
     command
+}
+
+fn append(path: &Path) -> fs::File {
+    fs::OpenOptions::new().create(true).append(true).open(path).unwrap()
 }
 
 fn write(path: &Path, content: &[u8]) -> PathBuf {

@@ -3,14 +3,15 @@
 use super::need;
 use super::strace::Strace;
 use crate::common::Sandbox;
-use crate::common::client::{Answer, Client};
+use crate::common::client::{Answer, Client, head};
 
 const TRACED: [&str; 1] = [
     "trace=fsync,fdatasync,syncfs,sync,renameat2,renameat,rename,mkdirat,unlinkat,sendto,write,writev,sendmsg",
 ];
 
 /// A daemon with these options and a few files, and what it asks of the system for a request, one letter a call:
-/// `c` a content is synced, `f` the file system, `d` a directory, `r` a rename, `m` mkdir, `u` unlink, `a` the answer.
+/// `c` a content is synced, `f` the file system, `d` a directory, `r` a rename, `m` mkdir, `u` unlink, `a` the answer, `A` one
+/// that refuses.
 fn order(options: &[&str], method: &str, target: &str, destination: &str, body: Option<&[u8]>) -> String {
     let sandbox = Sandbox::with(options);
     sandbox.keep("f", "old");
@@ -29,7 +30,9 @@ fn letter(sandbox: &Sandbox, line: &str) -> Option<char> {
     let call = line.split_once(' ')?.1.trim_start();
     let is_directory = || {
         let path = call.split_once('<').unwrap().1.split_once('>').unwrap().0;
-        path == sandbox.root().to_str().unwrap() || path == sandbox.root().join("d").to_str().unwrap()
+        ["", "d", ".cfpd-uploads"].iter().any(|name| {
+            path.trim_end_matches('/') == sandbox.root().join(name).to_str().unwrap().trim_end_matches('/')
+        })
     };
     match call.split_once('(')?.0 {
         "fsync" if is_directory() => Some('d'),
@@ -39,6 +42,7 @@ fn letter(sandbox: &Sandbox, line: &str) -> Option<char> {
         "mkdirat" => Some('m'),
         "unlinkat" => Some('u'),
         _ if call.contains("HTTP/1.1 2") => Some('a'),
+        _ if call.contains("HTTP/1.1 4") => Some('A'),
         _ => None,
     }
 }
@@ -76,6 +80,54 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
             plain(without.to_owned()),
             "{row}"
         );
+    }
+}
+
+#[test]
+fn how_much_of_an_upload_there_is_is_told_when_it_is_on_the_disk() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let partial = ("Content-Type", "application/partial-upload");
+    let begins = [("Upload-Complete", "?0")];
+    let goes_on = [partial, ("Upload-Complete", "?0"), ("Upload-Offset", "2")];
+    let is_wrong = [partial, ("Upload-Complete", "?0"), ("Upload-Offset", "1")];
+    let ends = [partial, ("Upload-Complete", "?1"), ("Upload-Offset", "4")];
+    for (options, orders) in
+        [(&[][..], ["mcda", "cda", "cdA", "cda", "crda"]), (&["--no-sync"], ["ma", "a", "A", "a", "ra"])]
+    {
+        let sandbox = Sandbox::with(options);
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        // Makes the directory they are in, which is none of their doing.
+        client.send(&[head("PUT", "/g", &[begins[0], ("Content-Length", "0")])].concat()).unwrap();
+        let mut told = || [client.head().unwrap(), client.head().unwrap()];
+        assert_eq!(told().map(|head| head.status), [104, 201]);
+        let mut seen = Vec::new();
+        let mut place = "/f".to_owned();
+        let rows: [(&str, &[_], Option<&[u8]>); 5] = [
+            ("PUT", &begins, Some(b"te")),
+            ("HEAD", &[], None),
+            ("PATCH", &is_wrong, Some(b"xt")),
+            ("PATCH", &goes_on, Some(b"xt")),
+            ("PATCH", &ends, Some(b"")),
+        ];
+        for (method, fields, body) in rows {
+            let strace = Strace::attach(&sandbox, &TRACED);
+            let mut client = Client::connect(sandbox.address()).unwrap();
+            let length = body.map(|body| body.len().to_string());
+            let length = length.iter().map(|length| ("Content-Length", length.as_str()));
+            client
+                .send(&head(method, &place, &fields.iter().copied().chain(length).collect::<Vec<_>>()))
+                .unwrap();
+            client.send(body.unwrap_or_default()).unwrap();
+            let mut answer = client.head().unwrap();
+            if answer.status == 104 {
+                answer = client.head().unwrap();
+                place = answer.fields.get_text("location").unwrap().to_owned();
+            }
+            seen.push(strace.lines().iter().filter_map(|line| letter(&sandbox, line)).collect::<String>());
+        }
+        assert_eq!(seen, orders);
     }
 }
 

@@ -1,16 +1,14 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
-use std::io;
-
 use super::{list, scan};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, range_holds};
-use crate::http::digest::{self, Digest, Hasher};
+use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
-use crate::server::limits::BLOCK;
+use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
 use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
@@ -97,21 +95,10 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, content: Box<dyn Conte
 /// The digest that was kept, or one taken now for a client that wants it.
 fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
     content.digest().or_else(|| {
-        let digest = digest::is_wanted(&exchange.request.fields).then(|| take_digest(content))?;
+        let digest = digest::is_wanted(&exchange.request.fields)
+            .then(|| take_digest(|block, offset| content.read_at(block, offset)))?;
         digest.ok().inspect(|digest| content.keep_digest(digest))
     })
-}
-
-fn take_digest(content: &dyn Content) -> io::Result<Digest> {
-    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
-    loop {
-        let read = content.read_at(&mut block, offset)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(block.get(..read).unwrap_or_default());
-        offset += read as u64;
-    }
 }
 
 /// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{METHODS, allowed};
+use super::{METHODS, allowed, partial};
 use crate::error::Result;
-use crate::http::{Fields, Query};
+use crate::http::{Query, resumption};
 use crate::server::exchange::Exchange;
 use crate::store::Name;
 
@@ -18,7 +18,8 @@ const FILTERS: [[&str; 2]; 4] = [
 
 /// Answers the greeting and the table.
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name, _query: &Query) -> Result<()> {
-    let mut fields = Fields::new();
+    let mut fields = partial::accept_patch();
+    fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
     fields.push("Allow", allowed(name.components().is_empty()));
     exchange.reply.bytes(200, "text/plain", text(exchange.server.rights.is_read_only()).as_bytes(), fields)
 }
@@ -27,11 +28,11 @@ fn text(read_only: bool) -> String {
     let mut text =
         format!("cfpd {}: files, and word operations where the files are", env!("CARGO_PKG_VERSION"));
     text += if read_only { " (read-only)\n\n" } else { "\n\n" };
-    let methods = METHODS.iter().map(|row| row.usage);
+    let methods = METHODS.iter().map(|row| row.usage).chain(partial::METHODS.iter().map(|row| row.usage));
     let rows = methods.chain([["", ""], ["F is", ""]]).chain(FILTERS);
     for [usage, meaning] in rows {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", format!("  {usage:<22} {meaning}").trim_end());
+        let _ = writeln!(text, "{}", format!("  {usage:<24} {meaning}").trim_end());
     }
     text
 }

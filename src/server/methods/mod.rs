@@ -13,6 +13,8 @@ mod describe;
 mod list;
 mod names;
 mod own;
+mod partial;
+mod piece;
 mod process;
 mod put;
 mod scan;
@@ -85,6 +87,10 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let target = Target::parse(exchange.request.target())?;
     exchange.reply.filter = filter_named(&target.query);
     let method = exchange.request.method();
+    if target.components.first().is_some_and(|first| first == RESERVED) {
+        exchange.upload.judge(exchange.request)?;
+        return own::answer(exchange, &target.components);
+    }
     let Some(row) = METHODS.iter().find(|row| row.method == method) else {
         return Err(match OTHER_METHODS.contains(&method) {
             true => Error::status(405, method, "is not offered here"),
@@ -92,9 +98,6 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
         });
     };
     exchange.upload.judge(exchange.request)?;
-    if target.components.first().is_some_and(|first| first == RESERVED) {
-        return own::answer(exchange, row.method, &target.components);
-    }
     let name = Name::new(target.components, target.directory)?;
     if !row.place.holds(&name) {
         return Err(Error::status(405, method, format!("is not offered on {}", shown(&name.shown()))));

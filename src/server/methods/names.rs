@@ -18,8 +18,9 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
     check_source(exchange, name)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
         Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
-        None => writer
-            .copy(name, &to, &|from| check_write(request, name, from), &|at| may_stand(request, &to, at))?,
+        None => writer.copy(name, &to, &|from| check_write(&request.fields, name, from), &|at| {
+            may_stand(request, &to, at)
+        })?,
     };
     answer_written(exchange, &to, &written)
 }
@@ -31,7 +32,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let to = destination(request)?;
     exchange.server.rights.writer(&to)?;
     check_source(exchange, name)?;
-    let source = |from: Option<&Meta>| check_write(request, name, from);
+    let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
     let written = writer.rename(name, &to, &source, &|at| may_stand(request, &to, at))?;
     answer_written(exchange, &to, &written)
 }
@@ -39,7 +40,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 /// Deletes a file, or a directory with all in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     refuse_query(query)?;
-    writer.delete(name, &|standing| check_write(exchange.request, name, standing))?;
+    writer.delete(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
     exchange.reply.empty(204, Fields::new())
 }
 
@@ -54,7 +55,7 @@ pub fn make_directory(
     if exchange.upload.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::status(415, "body", "has no meaning in MKCOL"));
     }
-    check_write(exchange.request, name, exchange.server.rights.reader().meta(name).ok().as_ref())?;
+    check_write(&exchange.request.fields, name, exchange.server.rights.reader().meta(name).ok().as_ref())?;
     writer.make_directory(name)?;
     let mut fields = Fields::new();
     fields.push("Location", target::encode(name.components(), true, &Query::default()));
@@ -73,7 +74,7 @@ fn copy_filtered(
     let (request, reader) = (exchange.request, exchange.server.rights.reader());
     let content: Box<dyn Content> = reader.open(name)?;
     let read = content.meta().clone();
-    check_write(request, name, Some(&read))?;
+    check_write(&request.fields, name, Some(&read))?;
     may_stand(request, to, reader.meta(to).ok().as_ref())?;
     let mut draft = Hashed::new(writer.create(to, None)?);
     operation
@@ -91,7 +92,7 @@ fn copy_filtered(
 /// there. It is judged again in the moment of the change.
 fn check_source(exchange: &Exchange<'_>, name: &Name) -> Result<()> {
     match exchange.server.rights.reader().meta(name) {
-        Ok(standing) => check_write(exchange.request, name, Some(&standing)),
+        Ok(standing) => check_write(&exchange.request.fields, name, Some(&standing)),
         Err(_) => Ok(()),
     }
 }

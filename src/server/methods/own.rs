@@ -1,13 +1,19 @@
 //! The daemon's own resources, beneath `/.cfpd/`.
 
+use super::partial;
 use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::server::exchange::Exchange;
 use crate::server::metrics::MEDIA_TYPE;
 
 /// Answers a resource of the daemon's own.
-pub fn answer(exchange: &mut Exchange<'_>, method: &str, components: &[Vec<u8>]) -> Result<()> {
-    if !matches!(method, "GET" | "HEAD") {
+pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
+    if let [_, uploads, id] = components
+        && uploads == partial::UPLOADS
+    {
+        return partial::answer(exchange, id);
+    }
+    if !matches!(exchange.request.method(), "GET" | "HEAD") {
         return Err(Error::status(403, "/.cfpd/", "belongs to the daemon"));
     }
     match components {

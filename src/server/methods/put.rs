@@ -1,6 +1,7 @@
 //! PUT: from the request body, through a filter or none, into a stored file. Nothing is visible before the body
 //! came whole: only then is there a [`Complete`] to publish with.
 
+use super::partial;
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request, target};
 use crate::server::exchange::Exchange;
@@ -19,7 +20,10 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let operation = Operation::of_query(query, &request.fields, true)?;
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
     let standing = server.rights.reader().meta(name).ok();
-    check_write(request, name, standing.as_ref())?;
+    check_write(&request.fields, name, standing.as_ref())?;
+    if partial::create(exchange, writer, name, operation.is_none())? {
+        return Ok(());
+    }
     let draft = writer.create(name, length)?;
     // The body is hashed as it comes; what is stored has a digest of its own where it is something else.
     exchange.upload.hash();
@@ -37,15 +41,21 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 
 /// Puts a draft under its name, which takes the proof that its body came whole.
 fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
-    draft.commit(whole.digest, &|standing| check_write(request, name, standing))
+    draft.commit(whole.digest, &|standing| check_write(&request.fields, name, standing))
 }
 
 /// Answers 201 or 204 with the tag of what stands under the name now.
 pub fn answer_written(exchange: &mut Exchange<'_>, name: &Name, written: &Written) -> Result<()> {
     let mut fields = Fields::new();
+    let status = fields_of_written(&mut fields, name, written);
+    exchange.reply.empty(status, fields)
+}
+
+/// The status of that answer, and its fields.
+pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) -> u16 {
     fields.push("ETag", &written.meta.etag);
     if written.created {
         fields.push("Location", target::encode(name.components(), name.is_directory(), &Query::default()));
     }
-    exchange.reply.empty(if written.created { 201 } else { 204 }, fields)
+    if written.created { 201 } else { 204 }
 }

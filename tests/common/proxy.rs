@@ -13,8 +13,12 @@ pub enum Fault {
     CutAnswer(usize, Box<dyn FnOnce() + Send>),
     /// It is cut when the requests are so long.
     CutRequest(usize),
+    /// The same, and this is done right before.
+    ActAndCutRequest(usize, Box<dyn FnOnce() + Send>),
     /// The byte at this place of the requests is another at the other end.
     Damage(usize),
+    /// The byte at this place of the answers is another at this end.
+    DamageAnswer(usize),
 }
 
 /// A listener in front of a server. Connections without a fault pass as they are.
@@ -35,7 +39,11 @@ impl Proxy {
         // It ends with the test program: nobody waits for another connection.
         thread::spawn(move || {
             for client in listener.incoming() {
-                join(client.unwrap(), TcpStream::connect(&server).unwrap(), faults.pop_front(), kept.clone());
+                let client = client.unwrap();
+                // A server that is not there is told by the end of the connection.
+                if let Ok(server) = TcpStream::connect(&server) {
+                    join(client, server, faults.pop_front(), kept.clone());
+                }
             }
         });
         Proxy { url, requests }
@@ -53,34 +61,49 @@ impl Proxy {
 }
 
 fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mutex<Vec<u8>>>) {
-    let (mut cut_answer, mut cut_request, mut damage, mut before) = (None, None, None, None);
+    let (mut cut_answer, mut cut_request, mut damage, mut damage_answer) = (None, None, None, None);
+    let mut before: Box<dyn FnOnce() + Send> = Box::new(|| {});
     match fault {
-        Some(Fault::CutAnswer(place, then)) => (cut_answer, before) = (Some(place), Some(then)),
+        Some(Fault::CutAnswer(place, act)) => (cut_answer, before) = (Some(place), act),
+        Some(Fault::ActAndCutRequest(place, act)) => (cut_request, before) = (Some(place), act),
         Some(Fault::CutRequest(place)) => cut_request = Some(place),
         Some(Fault::Damage(place)) => damage = Some(place),
+        Some(Fault::DamageAnswer(place)) => damage_answer = Some(place),
         None => {}
     }
+    // Only one of the two is ever cut.
+    let (before_answer, before_request) = match cut_answer {
+        Some(_) => (Some(before), None),
+        None => (None, Some(before)),
+    };
     let ends = || (client.try_clone().unwrap(), server.try_clone().unwrap());
     let (from, to) = ends();
     thread::spawn(move || {
-        pass(&from, &to, cut_request, &mut |offset, block| {
-            if let Some(place) = damage.filter(|place| (offset..offset + block.len()).contains(place)) {
-                block[place - offset] ^= 1;
-            }
+        let is_cut = pass(&from, &to, cut_request, &mut |offset, block| {
+            spoil(damage, offset, block);
             kept.lock().unwrap().extend_from_slice(block);
         });
+        if is_cut {
+            before_request.into_iter().for_each(|act| act());
+            let _ = from.shutdown(Shutdown::Both);
+        }
         let _ = to.shutdown(Shutdown::Write);
     });
     let (to, from) = ends();
     thread::spawn(move || {
-        if pass(&from, &to, cut_answer, &mut |_, _| {})
-            && let Some(act) = before
-        {
-            act();
+        if pass(&from, &to, cut_answer, &mut |offset, block| spoil(damage_answer, offset, block)) {
+            before_answer.into_iter().for_each(|act| act());
         }
         let _ = to.shutdown(Shutdown::Both);
         let _ = from.shutdown(Shutdown::Both);
     });
+}
+
+/// Makes the byte at a place another one, if it is in this block.
+fn spoil(place: Option<usize>, offset: usize, block: &mut [u8]) {
+    if let Some(byte) = place.and_then(|place| block.get_mut(place.checked_sub(offset)?)) {
+        *byte ^= 1;
+    }
 }
 
 /// Passes bytes on to the end, or to the place where they are cut; whether they were.
@@ -94,7 +117,6 @@ fn pass(
     loop {
         let most = cut.map_or(block.len(), |cut| block.len().min(cut - offset));
         if most == 0 {
-            let _ = from.shutdown(Shutdown::Both);
             return true;
         }
         let read = from.read(&mut block[..most]).unwrap_or(0);

@@ -1,0 +1,149 @@
+//! The bytes of an upload that comes in pieces: one piece into the store, and after the last one the whole under its
+//! name. Who may add what, and where, is decided before (`partial`).
+
+use serde_json::{Value, json};
+
+use super::put::fields_of_written;
+use crate::error::{Error, Result};
+use crate::http::digest::{self, Digest};
+use crate::http::resumption::PROBLEM_TYPES;
+use crate::http::{Complete, Fields};
+use crate::server::claims::Ended;
+use crate::server::exchange::Exchange;
+use crate::server::hashed::take_digest;
+use crate::server::operation::Operation;
+use crate::server::representation::check_write;
+use crate::server::terms::Terms;
+use crate::store::{Partial, Written};
+
+/// Reads a piece from `start` on. Whatever ends it too early, what came is kept; `answer` is what a piece is
+/// answered that is not the last.
+pub fn receive(
+    exchange: &mut Exchange<'_>,
+    mut partial: Box<dyn Partial + '_>,
+    terms: &Terms,
+    start: u64,
+    complete: bool,
+    (status, mut fields): (u16, Fields),
+) -> Result<()> {
+    let server = exchange.server;
+    let most = server.limits.file_size.min(terms.length().unwrap_or(u64::MAX));
+    exchange.upload.take_at_most(most.saturating_sub(start));
+    // A digest may follow unannounced; that of the only piece is that of the whole.
+    exchange.upload.hash();
+    let spool = || server.rights.reader().spool();
+    let read = exchange.upload.read(|bytes| Operation::identity().run_on_stream(bytes, &spool, &mut partial));
+    let whole = match read {
+        Err(error) if error.http_status() == 413 => {
+            partial.remove();
+            return if terms.length().is_some() { refuse_length(exchange) } else { Err(error) };
+        }
+        Err(error) => {
+            let size = partial.size()?;
+            partial.truncate(size)?;
+            return Err(error);
+        }
+        Ok(whole) => whole,
+    };
+    let said_in = [&exchange.request.fields, &whole.trailers];
+    if let Err(error) = digest::verify_field("Content-Digest", said_in, whole.digest) {
+        partial.truncate(start)?;
+        return Err(error);
+    }
+    let size = partial.size()?;
+    if complete {
+        let taken = whole.digest.filter(|_| start == 0);
+        return end(exchange, partial, terms, &whole, taken);
+    }
+    partial.truncate(size)?;
+    partial.settle()?;
+    fields.push("Upload-Complete", "?0");
+    fields.push("Upload-Offset", size.to_string());
+    exchange.reply.empty(status, fields)
+}
+
+/// Ends an upload, and answers what the PUT that began it would have been answered. Whatever that is, there is
+/// nothing to go on with any more.
+fn end(
+    exchange: &mut Exchange<'_>,
+    partial: Box<dyn Partial + '_>,
+    terms: &Terms,
+    whole: &Complete,
+    taken: Option<Digest>,
+) -> Result<()> {
+    let (id, name, size) = (partial.id().as_bytes().to_vec(), partial.name().clone(), partial.size()?);
+    if terms.length().is_some_and(|length| length != size) {
+        partial.remove();
+        return refuse_length(exchange);
+    }
+    let mut fields = Fields::new();
+    match publish(exchange, partial, terms, whole, taken) {
+        Ok(written) => {
+            let etag = written.meta.etag.clone();
+            let status = fields_of_written(&mut fields, &name, &written);
+            exchange.server.claims.end(id, Ended { name, size, etag });
+            fields.push("Upload-Complete", "?1");
+            exchange.reply.empty(status, fields)
+        }
+        Err(error) => {
+            fields.push("Upload-Complete", "?1");
+            exchange.fail(&error, fields);
+            Ok(())
+        }
+    }
+}
+
+/// Puts an upload under its name, which takes the proof that its last piece came whole. What was asked when it began
+/// is asked again, and so is the right to write.
+fn publish(
+    exchange: &Exchange<'_>,
+    mut partial: Box<dyn Partial + '_>,
+    terms: &Terms,
+    whole: &Complete,
+    taken: Option<Digest>,
+) -> Result<Written> {
+    let name = partial.name().clone();
+    let judge = || {
+        exchange.server.rights.writer(&name)?;
+        let digest = match taken {
+            Some(digest) => digest,
+            None => take_digest(|block, offset| partial.read_at(block, offset))
+                .map_err(|wrong| Error::io(name.shown(), wrong))?,
+        };
+        let said = [&terms.fields, &exchange.request.fields];
+        digest::verify_field("Repr-Digest", said, Some(digest))?;
+        digest::verify_field("Repr-Digest", [&whole.trailers; 2], Some(digest))?;
+        Ok(digest)
+    };
+    match judge() {
+        Ok(digest) => {
+            partial.set_digest(digest);
+            partial.commit(&|standing| check_write(&terms.fields, &name, standing))
+        }
+        Err(error) => {
+            partial.remove();
+            Err(error)
+        }
+    }
+}
+
+/// Refuses for two lengths that cannot both be true.
+pub fn refuse_length(exchange: &mut Exchange<'_>) -> Result<()> {
+    let what = "has another length than was said";
+    refuse(exchange, 400, "inconsistent-upload-length", what, Fields::new(), json!({}))
+}
+
+/// Answers a problem that the protocol has a type for.
+pub fn refuse(
+    exchange: &mut Exchange<'_>,
+    status: u16,
+    problem: &str,
+    what: &str,
+    fields: Fields,
+    mut members: Value,
+) -> Result<()> {
+    if let Some(members) = members.as_object_mut() {
+        members.insert("type".to_owned(), format!("{PROBLEM_TYPES}{problem}").into());
+    }
+    exchange.reply.problem(&Error::status(status, "upload", what), Some(exchange.request), fields, members)
+}
