@@ -1,7 +1,7 @@
 #!/bin/sh
 # Slow clients of five kinds at once: slow heads, slow bodies, slow readers, idle ones, and ones that pipeline requests
-# and never read. All must be cut, ordinary requests must stay under 100 ms at p95, and the memory of cfpd must grow by
-# less than 64 MiB. The test suite has 50 of each kind come and judges no times; this judges them.
+# and never read. All must be cut, ordinary requests must stay under 100 ms at p95, and no client may cost cfpd 64 KiB
+# of memory. The test suite has 50 of each kind come and judges no times; this judges them.
 #
 #   sh benches/crowd.sh [EACH]       (500 without it; the limit of descriptors must allow five times as many)
 set -eu

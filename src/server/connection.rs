@@ -67,7 +67,9 @@ fn serve_burst(
     }
 }
 
-/// Reads a head within its time.
+/// Reads a head within its time. Not a part of its caller: the fields it parses into would lie beneath every answer,
+/// in a stack whose pages a crowd of slow clients keeps.
+#[inline(never)]
 fn read_request(
     server: &Server,
     input: &mut BufReader<Timed<'_>>,
@@ -91,7 +93,8 @@ fn refuse(server: &Server, stream: &Stream, error: &Error) {
 }
 
 /// Ends the writing side first and reads on for a moment: a socket closed on unread bytes would take the answer
-/// back before the client has seen it.
+/// back before the client has seen it. Not a part of its caller, as above.
+#[inline(never)]
 fn linger(stream: &Stream) {
     stream.end_writing();
     let until = Instant::now() + LINGER;
