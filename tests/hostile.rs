@@ -11,6 +11,10 @@
 )]
 
 mod common;
+#[path = "hostile/crowd.rs"]
+mod crowd;
+#[path = "hostile/limits.rs"]
+mod limits;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Address, Limits, Options};
+use cfp::server::{self, Address, Limits, LogFormat, Options};
 
 const NAME: &str = "cfpd";
 const USAGE: &str = "\
@@ -29,6 +29,7 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             from other machines
   --read-only               refuse every change
   --max-connections N       serve at most N connections at once (default: 1024)
+  --max-per-address N       of them at most N from one address (default: all)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
   --keep-free SIZE          take no file that would leave less room on the
@@ -36,6 +37,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
+                            stands still (default: 60)
+  --min-rate BYTES          cut a transfer that is slower than BYTES a second
+                            for long (default: 500; 0 is never)
                             makes no way (default: 60)
   --partial-ttl SECONDS     keep what came of an upload that was cut, for its
                             client to go on with (default: 86400)
@@ -43,7 +47,11 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --send-size BYTES         send at most BYTES of a file at a time
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
-  --log FILE                append a line for each request to FILE
+  --log FILE                append a line for each request to FILE, which HUP
+                            opens again
+  --log-format FORMAT       combined (default) or json, one object a line
+  --background              go on in the background once clients can connect
+  --pid-file FILE           write the number of the serving process to FILE
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
   --check                   say what is wrong with options and files, and
@@ -84,6 +92,8 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let users = arguments.value("", "--users")?.map(PathBuf::from);
     let access = arguments.value("", "--access")?.map(PathBuf::from);
     let log = arguments.value("", "--log")?.map(PathBuf::from);
+    let log_format = log_format(&mut arguments)?;
+    let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
@@ -91,6 +101,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let sync = !arguments.flag("", "--no-sync");
     let insecure_plain = arguments.flag("", "--insecure-plain");
     let (check, explain) = (arguments.flag("", "--check"), arguments.flag("", "--explain"));
+    let background = arguments.flag("", "--background");
     let command = arguments.take_behind();
     let operands = arguments.operands()?;
     let task = match (explain, operands.first()) {
@@ -102,10 +113,9 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         (false, None) if check => Task::Check,
         (false, None) => Task::Serve,
     };
-    let listen = match listen.is_empty() && command.is_empty() {
-        true => vec![Address::parse(server::DEFAULT)?],
-        false => listen,
-    };
+    if background && !command.is_empty() {
+        return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
+    }
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
@@ -121,7 +131,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         read_only,
         send_size,
         log,
+        log_format,
         limits,
+        background,
+        pid_file,
         command,
     };
     Ok(Args { task, options })
@@ -132,14 +145,25 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
     let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
     Ok(Limits {
         connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
+        per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
         file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
         header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
         idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
+        min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
         partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
         partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
+}
+
+fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
+    let Some(text) = arguments.value("", "--log-format")? else { return Ok(LogFormat::default()) };
+    match text.as_encoded_bytes() {
+        b"combined" => Ok(LogFormat::Combined),
+        b"json" => Ok(LogFormat::Json),
+        other => Err(Error::usage(format!("--log-format {}: is neither combined nor json", shown(other)))),
+    }
 }
 
 fn address(text: &OsStr) -> Result<Address> {
@@ -237,8 +261,11 @@ mod tests {
         for (text, bytes) in sizes {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
+        assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
+        assert_eq!(parsed(&["--min-rate", "0"]).unwrap().limits.min_rate, 0);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
-        assert_eq!(parsed(&[]).unwrap().listen, [Address::parse(server::DEFAULT).unwrap()]);
+        let in_background = parsed(&["--background", "--pid-file", "p"]).unwrap();
+        assert_eq!((in_background.background, in_background.pid_file), (true, Some(PathBuf::from("p"))));
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
         assert_eq!((with_command.command.len(), with_command.listen.len()), (3, 0));
     }
@@ -259,17 +286,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 12] = [
+        let rows: [&[&str]; 15] = [
             &["--explain", "bob", "read"],
             &["--check", "stray"],
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
+            &["--max-per-address", "0"],
             &["--max-file-size", "1X"],
             &["--max-file-size", "99999999T"],
             &["--idle-timeout", "-1"],
             &["--grace"],
+            &["--log-format", "xml"],
             &["--grace", "1K"],
+            &["--background", "--", "true"],
             &["--frob"],
             &["stray"],
         ];

@@ -65,7 +65,7 @@ impl Decoder {
                 }
                 State::DataEnd => {
                     let mut end = [0; 2];
-                    input.read_exact(&mut end).map_err(|_| cut())?;
+                    input.read_exact(&mut end).map_err(cut_at_end)?;
                     if end != *b"\r\n" {
                         return Err(bad("is longer than its size says"));
                     }
@@ -112,7 +112,7 @@ fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
 fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
     let mut text = Vec::new();
     let mut first = [0; 2];
-    input.read_exact(&mut first).map_err(|_| cut())?;
+    input.read_exact(&mut first).map_err(cut_at_end)?;
     if first == *b"\r\n" {
         return Ok(Fields::new());
     }
@@ -131,6 +131,11 @@ fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
 
 fn bad(what: &str) -> io::Error {
     Error::status(400, "chunk", what).into()
+}
+
+/// The end where more must come; any other failure, as that of a peer who is too slow, stays what it is.
+fn cut_at_end(wrong: io::Error) -> io::Error {
+    if wrong.kind() == io::ErrorKind::UnexpectedEof { cut() } else { wrong }
 }
 
 fn cut() -> io::Error {

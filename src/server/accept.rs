@@ -1,15 +1,20 @@
 //! Taking connections: a thread for each listener, a thread for each connection, up to the cap; past it, a 503
 //! from here.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Server;
 use super::connection;
 use super::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
 use super::listen::Listener;
+use super::metrics::Refusal;
 use super::stream::{Peer, Stream};
 use crate::error::{Error, Result};
 
@@ -49,6 +54,14 @@ impl Acceptors {
     }
 }
 
+/// Takes as many descriptors as the system grants: a connection may hold four at once, and the limit a shell starts
+/// with is for programs that call select(2).
+pub fn raise_descriptor_limit() -> Result<()> {
+    let named = |wrong: Errno| Error::io("limit of descriptors", wrong.into());
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(named)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(named)
+}
+
 fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) {
     loop {
         match listener.accept(stop) {
@@ -64,47 +77,57 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
     }
 }
 
-/// The client was gone before it was accepted, or a signal came: nothing is wrong here.
+/// The client was gone before it was accepted, or taken by another process, or a signal came: nothing is wrong here.
 fn is_of_the_connection(wrong: &io::Error) -> bool {
     matches!(
         wrong.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionReset
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::WouldBlock
     )
 }
 
 /// Gives a connection its thread, or an answer that there is none.
 fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
-    let stream = match Stream::new(socket, peer, server.send_size, server.limits.idle_time) {
+    let traffic = server.metrics.traffic.clone();
+    let stream = match Stream::new(socket, peer, server.send_size, &server.limits, traffic) {
         Ok(stream) => stream,
         Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
     };
-    if server.connections.count() >= server.limits.connections {
-        return turn_away(server, &stream, "all connections are taken");
-    }
-    let entered = server.connections.enter(stream);
+    let entered = match server.connections.enter(stream, &server.limits) {
+        Ok(entered) => entered,
+        Err((stream, why)) => return turn_away(server, &stream, why),
+    };
     let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
     let seat = Arc::clone(&entered.seat);
     let for_thread = Arc::clone(server);
     if builder.spawn(move || connection::serve(&for_thread, &entered)).is_err() {
-        turn_away(server, &seat.stream, "no thread is left");
+        turn_away(server, &seat.stream, Refusal::Threads);
     }
 }
 
 /// Answers 503 without waiting for anything.
-fn turn_away(server: &Server, mut stream: &Stream, why: &str) {
-    let error = Error::status(503, stream.peer.shown(), why);
+fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
+    let what = match why {
+        Refusal::Connections => "all connections are taken",
+        Refusal::Address => "all connections of this address are taken",
+        _ => "no thread is left",
+    };
+    let error = Error::status(503, "connection", what);
     let line = format!("{error}\n");
     let message = format!(
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {RETRY_AFTER}\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{line}",
         line.len()
     );
-    server.log.trouble(&error);
+    server.refuse(&stream.peer, why, &error);
     // The answer fits an empty socket buffer; a client that is gone needs none.
-    let _ = stream.write_all(message.as_bytes());
+    let _ = stream.try_write(message.as_bytes());
     stream.end_writing();
     // What the client has sent already would turn the close into a reset.
-    if stream.wait_readable(std::time::Duration::ZERO).unwrap_or(false) {
-        let _ = stream.read(&mut [0; 4096]);
+    if stream.wait_readable(Duration::ZERO).unwrap_or(false) {
+        let mut bytes = stream;
+        let _ = bytes.read(&mut [0; 4096]);
     }
 }

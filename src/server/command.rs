@@ -1,5 +1,5 @@
 //! `cfpd -- COMMAND`: a private socket, a command that finds the daemon there, and the daemon's end with the
-//! command's; and the signals that end a daemon.
+//! command's.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,26 +10,11 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
 use super::End;
 use super::listen::Address;
 use crate::error::{Error, Result};
-
-/// Has TERM and INT end the daemon.
-pub fn watch_signals(ends: Sender<End>) -> Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|wrong| Error::io("signals", wrong))?;
-    thread::spawn(move || {
-        for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
-            if ends.send(End::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
-}
 
 /// A Unix socket in a directory only this user can enter; both go when this is dropped.
 pub struct PrivateSocket {
@@ -65,6 +50,8 @@ impl PrivateSocket {
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
+            // Who waits for this daemon must not hear of the command.
+            .env_remove("NOTIFY_SOCKET")
             .env("PATH", path_with_own_folder())
             .spawn()
             .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
@@ -84,8 +71,8 @@ fn path_with_own_folder() -> OsString {
     env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }
 
-/// As a shell says it.
-fn exit_code(mut child: Child) -> u8 {
+/// Waits for the end of a process, and says it as a shell does.
+pub fn exit_code(mut child: Child) -> u8 {
     let Ok(status) = child.wait() else { return 3 };
     match status.signal().and_then(|number| Signal::try_from(number).ok()) {
         Some(signal) => code_of(signal),

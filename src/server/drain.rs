@@ -1,19 +1,29 @@
 //! The connections there are, and their end: no new ones, the idle closed, the running finished, then cut.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::stream::Stream;
+use super::limits::{FRESH_WAIT, Limits};
+use super::metrics::Refusal;
+use super::stream::{Peer, Stream};
 
 /// Every connection that has a thread.
 #[derive(Default)]
 pub struct Connections {
-    all: Mutex<HashMap<usize, Arc<Seat>>>,
+    all: Mutex<All>,
     changed: Condvar,
     next: AtomicUsize,
     draining: AtomicBool,
+}
+
+#[derive(Default)]
+struct All {
+    seats: HashMap<usize, Arc<Seat>>,
+    /// How many come from each network; none is there with 0.
+    networks: HashMap<IpAddr, usize>,
 }
 
 /// One connection as others see it.
@@ -21,24 +31,49 @@ pub struct Seat {
     /// Its socket.
     pub stream: Stream,
     idle: AtomicBool,
+    /// Whether nothing has come on it yet.
+    fresh: AtomicBool,
+}
+
+impl Seat {
+    fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::SeqCst)
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::SeqCst)
+    }
 }
 
 impl Connections {
-    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Arc<Seat>>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().seats.len()
     }
 
-    /// Notes a connection. It is forgotten when the guard is dropped.
-    pub fn enter(self: &Arc<Self>, stream: Stream) -> Entered {
+    /// Notes a connection; one too many, of all or of its network, is given back. It is forgotten when the guard is
+    /// dropped.
+    pub fn enter(self: &Arc<Self>, stream: Stream, limits: &Limits) -> Result<Entered, (Stream, Refusal)> {
+        let network = network_of(&stream.peer);
+        let mut all = self.lock();
+        if all.seats.len() >= limits.connections {
+            return Err((stream, Refusal::Connections));
+        }
+        if let Some(network) = network {
+            let count = all.networks.get(&network).copied().unwrap_or(0);
+            if count >= limits.per_address {
+                return Err((stream, Refusal::Address));
+            }
+            all.networks.insert(network, count + 1);
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat { stream, idle: AtomicBool::new(false) });
-        self.lock().insert(number, Arc::clone(&seat));
-        Entered { connections: Arc::clone(self), seat, number }
+        let seat = Arc::new(Seat { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
+        all.seats.insert(number, Arc::clone(&seat));
+        Ok(Entered { connections: Arc::clone(self), seat, number, network })
     }
 
     /// Whether the end has begun: a connection then closes after the answer it is at.
@@ -46,29 +81,43 @@ impl Connections {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Begins the end, and waits until all connections have ended or `grace` has passed.
+    /// Begins the end, and waits until all connections have ended or `grace` has passed. A connection on which
+    /// nothing has come yet is given a moment: its request may be on the way, and nobody would send it again.
     /// True when none was left.
     pub fn drain(&self, grace: Duration) -> bool {
         self.draining.store(true, Ordering::SeqCst);
+        let begun = Instant::now();
+        let (fresh_until, until) = (begun + FRESH_WAIT.min(grace), begun + grace);
         let mut all = self.lock();
-        for seat in all.values().filter(|seat| seat.idle.load(Ordering::SeqCst)) {
-            seat.stream.end_reading();
-        }
-        let until = Instant::now() + grace;
-        while !all.is_empty() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+        while !all.seats.is_empty() {
+            let now = Instant::now();
+            if now >= until {
                 return false;
             }
-            all = self.changed.wait_timeout(all, left).unwrap_or_else(PoisonError::into_inner).0;
+            let waits = |seat: &Seat| seat.is_fresh() && now < fresh_until;
+            all.seats
+                .values()
+                .filter(|seat| seat.is_idle() && !waits(seat))
+                .for_each(|seat| seat.stream.end_reading());
+            let next = if now < fresh_until { fresh_until } else { until };
+            all = self.changed.wait_timeout(all, next - now).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
 
     /// Cuts every connection that is left; a [`Connections::drain`] under way then ends.
     pub fn cut_all(&self) {
-        self.lock().values().for_each(|seat| seat.stream.cut());
+        self.lock().seats.values().for_each(|seat| seat.stream.cut());
     }
+}
+
+/// What one machine's addresses have in common; nothing for one on this machine.
+fn network_of(peer: &Peer) -> Option<IpAddr> {
+    let Peer::Address(address) = peer else { return None };
+    Some(match address.ip().to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    })
 }
 
 /// A connection that is noted; dropped, it is forgotten.
@@ -78,23 +127,55 @@ pub struct Entered {
     pub seat: Arc<Seat>,
     /// Its number, counted from 0 since the start.
     pub number: usize,
+    network: Option<IpAddr>,
 }
 
 impl Entered {
     /// Waits for the next request, as an idle connection that an end may close at once. False when there will be
     /// none: the peer has gone away or said nothing for `timeout`, or the end has begun.
     pub fn wait_for_request(&self, timeout: Duration) -> bool {
-        self.seat.idle.store(true, Ordering::SeqCst);
-        let goes_on =
-            !self.connections.is_draining() && self.seat.stream.wait_readable(timeout).unwrap_or(false);
-        self.seat.idle.store(false, Ordering::SeqCst);
+        let Seat { stream, idle, fresh } = &*self.seat;
+        idle.store(true, Ordering::SeqCst);
+        let may_wait = self.seat.is_fresh() || !self.connections.is_draining();
+        let goes_on = may_wait && stream.wait_readable(timeout).unwrap_or(false);
+        fresh.store(false, Ordering::SeqCst);
+        idle.store(false, Ordering::SeqCst);
         goes_on
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.number);
+        let mut all = self.connections.lock();
+        all.seats.remove(&self.number);
+        if let Some(network) = self.network
+            && let Some(count) = all.networks.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                all.networks.remove(&network);
+            }
+        }
+        drop(all);
         self.connections.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_machine_is_one_network() {
+        let rows = [
+            ("192.0.2.1:1", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
+            ("[2001:db8:1:2:3:4:5:6]:1", "2001:db8:1:2::"),
+            ("[::1]:1", "::"),
+        ];
+        for (address, network) in rows {
+            assert_eq!(network_of(&Peer::Address(address.parse().unwrap())), Some(network.parse().unwrap()));
+        }
+        assert_eq!(network_of(&Peer::Local), None);
     }
 }

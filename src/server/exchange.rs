@@ -7,6 +7,7 @@ use super::Server;
 use super::identity::{CHALLENGE, identify};
 use super::limits::UNREAD_MAX;
 use super::methods::{allowed, dispatch};
+use super::metrics::Refusal;
 use super::reply::Reply;
 use super::rights::View;
 use super::stream::Stream;
@@ -61,8 +62,8 @@ impl<'e> Exchange<'e> {
         let view = self.server.rights.view(|users| identify(self.stream, self.request, users));
         match &view {
             Ok(view) => self.reply.user = view.user().map(<[u8]>::to_vec),
-            Err(refused) if refused.http_status() == 401 => {
-                self.server.log.login_refused(&self.stream.peer, refused);
+            Err(Error::Status { status: 401, name, .. }) => {
+                self.server.refuse_login(name.as_bytes(), &self.stream.peer);
             }
             Err(_) => {}
         }
@@ -73,6 +74,9 @@ impl<'e> Exchange<'e> {
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
         if error.http_status() >= 500 && !is_of_the_client(error) {
             self.server.log.trouble(error);
+        }
+        if error.http_status() == 408 {
+            self.server.refuse(&self.stream.peer, Refusal::Slow, error);
         }
         if self.reply.is_begun() {
             return;

@@ -8,12 +8,16 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once; each holds a thread.
     pub connections: usize,
+    /// Connections at once of one address, or of one /64 network of IPv6, which is what one machine may have.
+    pub per_address: usize,
     /// The size of a stored file, and of a body that is worked on, decoded, in bytes.
     pub file_size: u64,
     /// From the first byte of a head to its last.
     pub header_time: Duration,
     /// Between two requests, and for a body that makes no way.
     pub idle_time: Duration,
+    /// Bytes a second at which a body earns its idle time back; 0 is any at all.
+    pub min_rate: u64,
     /// Threads that search directories, over all requests; each search has its own thread besides.
     pub scan_jobs: usize,
     /// How long an upload that may be gone on with is kept when nothing more comes.
@@ -30,9 +34,13 @@ impl Default for Limits {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Limits {
             connections: 1024,
+            // Behind a proxy all clients have one address.
+            per_address: usize::MAX,
             file_size: 1 << 40,
             header_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
+            // A modem of the nineties is faster.
+            min_rate: 500,
             scan_jobs: cores,
             partial_time: Duration::from_secs(24 * 60 * 60),
             partials: 1000,
@@ -43,8 +51,9 @@ impl Default for Limits {
 
 /// The stack of a connection's thread. The deepest call chain keeps its blocks on the heap.
 pub const STACK: usize = 256 * 1024;
-/// What a busy connection reads ahead; an idle one has no buffer.
-pub const READ_AHEAD: usize = 16 * 1024;
+/// What a busy connection reads ahead; an idle one has no buffer. Heads fit, and a body passes it by. All of it is
+/// touched with the first byte, so that a crowd of slow clients pays for it.
+pub const READ_AHEAD: usize = 4 * 1024;
 /// How much is moved at a time between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
 /// Uploads that have ended and are remembered for a client that missed the answer.
@@ -63,6 +72,8 @@ pub const UNREAD_MAX: u64 = 64 * 1024;
 pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: &str = "1";
+/// How long a connection that has asked nothing yet is waited for after a TERM: its request may be on the way.
+pub const FRESH_WAIT: Duration = Duration::from_millis(500);
 /// How long connections that were cut may take to notice.
 pub const AFTER_CUT: Duration = Duration::from_secs(1);
 /// Wrong passwords from one address before the next one has to wait.

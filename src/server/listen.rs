@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{Backlog, listen};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group};
 
@@ -116,8 +117,9 @@ impl Listener {
             Address::Tcp(address) => {
                 let named = |wrong| Error::io(address.to_string(), wrong);
                 let listener = TcpListener::bind(address).map_err(named)?;
-                let url = format!("http://{}", listener.local_addr().map_err(named)?);
-                Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })
+                // `std` has 128 clients wait for the acceptor, and the others try again after a second.
+                listen(&listener, Backlog::MAXALLOWABLE).map_err(|wrong| named(wrong.into()))?;
+                Listener::of_tcp(listener).map_err(named)
             }
             Address::Unix { path, mode, group } => {
                 let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
@@ -127,10 +129,25 @@ impl Listener {
                 if let Some(group) = group {
                     give_to(path, group)?;
                 }
-                let url = format!("unix:{}", path.display());
-                Ok(Listener { socket: Socket::Unix(listener), url, _made: Some(made) })
+                Ok(Listener { _made: Some(made), ..Listener::of_unix(listener).map_err(named)? })
             }
         }
+    }
+
+    /// A socket that is bound already.
+    pub fn of_tcp(listener: TcpListener) -> io::Result<Self> {
+        // Another process may take a connection between the wait and the accept.
+        listener.set_nonblocking(true)?;
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })
+    }
+
+    /// A socket that is bound already, whose path is another's.
+    pub fn of_unix(listener: UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let url = format!("unix:{}", address.as_pathname().unwrap_or(Path::new("")).display());
+        Ok(Listener { socket: Socket::Unix(listener), url, _made: None })
     }
 
     /// Waits for a connection. `None` when `stop` became readable.
@@ -236,5 +253,22 @@ mod tests {
         assert!(Listener::bind(&address).is_err());
         drop(live);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_socket_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let address = Address::Unix { path: path.clone(), mode: None, group: None };
+        fs::write(&path, "notes").unwrap();
+        assert!(Listener::bind(&address).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
+        fs::remove_file(&path).unwrap();
+        // A path that has become another's is not removed.
+        let ours = Listener::bind(&address).unwrap();
+        fs::rename(&path, folder.path().join("t")).unwrap();
+        fs::write(&path, "notes").unwrap();
+        drop(ours);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
     }
 }

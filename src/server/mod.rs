@@ -12,35 +12,47 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use self::command::PrivateSocket;
+use self::listen::Listener;
+use self::metrics::{Moment, Refusal};
+use self::stream::Peer;
 use crate::error::{Error, Result};
 use crate::store::{Local, Store};
 
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
+pub use log::LogFormat;
 pub use options::Options;
 
 mod accept;
 mod access;
+mod background;
 mod claims;
 mod command;
 mod connection;
 mod drain;
 mod exchange;
 mod guesses;
+mod handed;
 mod hashed;
 mod identity;
 mod limits;
 mod listen;
 mod log;
 mod methods;
+mod metrics;
 mod operation;
 mod options;
+mod patience;
+mod pid_file;
 mod policy;
 mod reply;
 mod representation;
 mod rights;
+mod signals;
 mod spill;
 mod stream;
+mod supervisor;
 mod terms;
 mod upload;
 mod users;
@@ -53,7 +65,62 @@ pub struct Server {
     log: log::Log,
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
+    metrics: metrics::Metrics,
     claims: claims::Claims,
+}
+
+impl Server {
+    /// A daemon that serves nobody yet.
+    fn new(options: &Options, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+        let server = Arc::new(Server {
+            rights: rights::Rights::new(store, options.policy()?),
+            helpers: methods::Helpers::new(options.limits.scan_jobs),
+            metrics: metrics::Metrics::new(),
+            limits: options.limits.clone(),
+            send_size: options.send_size,
+            log: log::Log::open(options.log.as_deref(), options.log_format)?,
+            connections: Arc::default(),
+            claims: claims::Claims::default(),
+        });
+        if !options.sync {
+            server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
+        }
+        Ok(server)
+    }
+
+    /// Takes up what an admin has changed since the start. All of it is read and checked first; when any of it
+    /// cannot be taken up, all stays as it was.
+    fn reload(&self) -> Result<()> {
+        let log = self.log.reopened()?;
+        let policy = self.rights.reopened()?;
+        self.log.swap(log);
+        self.rights.swap(policy);
+        Ok(())
+    }
+
+    /// What is so at this moment.
+    fn moment(&self) -> Moment {
+        let (scan_jobs, scan_jobs_max) = self.helpers.busy();
+        let connections = self.connections.count();
+        Moment { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
+    }
+
+    /// What goes on, in one line.
+    fn status(&self) -> String {
+        self.metrics.line(&self.moment())
+    }
+
+    /// Notes and counts a client that was refused.
+    fn refuse(&self, peer: &Peer, why: Refusal, error: &Error) {
+        self.metrics.refused(why);
+        self.log.refusal(peer, error.http_status(), error);
+    }
+
+    /// Notes and counts a login that was refused.
+    fn refuse_login(&self, user: &[u8], peer: &Peer) {
+        self.metrics.refused(Refusal::Login);
+        self.log.refused_login(user, peer);
+    }
 }
 
 /// Why the daemon ends.
@@ -67,37 +134,26 @@ enum End {
 /// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if options.background && !background::is_there()? {
+        return background::start();
+    }
     options.refuse_exposure()?;
-    let policy = options.policy()?;
-    if options.make_root {
-        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
-        fs::create_dir_all(&options.root).map_err(named)?;
-    }
-    let mut store = Local::open(&options.root)?
-        .keeping_free(options.keep_free)
-        .keeping_partials(options.limits.partials, options.limits.partial_time);
-    if !options.sync {
-        store = store.without_sync();
-    }
-    let store = Arc::new(store);
-    let server = Arc::new(Server {
-        rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, policy),
-        helpers: methods::Helpers::new(options.limits.scan_jobs),
-        limits: options.limits,
-        send_size: options.send_size,
-        log: log::Log::open(options.log.as_deref())?,
-        connections: Arc::default(),
-        claims: claims::Claims::default(),
-    });
-    if !options.sync {
-        server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
-    }
+    let handed = handed::listeners(&options)?;
+    let store = Arc::new(open_store(&options)?);
+    let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
     sweep(&server, store);
-    let private = command::PrivateSocket::for_command(&options.command)?;
-    let addresses = options.listen.iter().chain(private.as_ref().map(|private| &private.address));
-    let listeners = addresses.map(listen::Listener::bind).collect::<Result<Vec<_>>>()?;
+    let private = PrivateSocket::for_command(&options.command)?;
+    let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
+    listeners.extend(handed);
+    let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
+    // A command would inherit it, and may be one that cannot have it.
+    if options.command.is_empty()
+        && let Err(error) = accept::raise_descriptor_limit()
+    {
+        server.log.trouble(&error);
+    }
     let (ends, end) = channel();
-    command::watch_signals(ends.clone())?;
+    signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown {
@@ -105,11 +161,36 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
             false => Ok(()),
         }
     })?;
+    supervisor::ready(&server.status());
+    supervisor::keep_telling(&server);
     let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
+    supervisor::stopping();
     acceptors.stop();
     finish(&server, end);
     Ok(code)
+}
+
+/// The store at the root an admin chose; a default root is made where it is missing.
+fn open_store(options: &Options) -> Result<Local> {
+    if options.make_root {
+        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+        fs::create_dir_all(&options.root).map_err(named)?;
+    }
+    let store = Local::open(&options.root)?
+        .keeping_free(options.keep_free)
+        .keeping_partials(options.limits.partials, options.limits.partial_time);
+    Ok(if options.sync { store } else { store.without_sync() })
+}
+
+/// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
+fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
+    let default = match alone && options.listen.is_empty() && private.is_none() {
+        true => Some(Address::parse(DEFAULT)?),
+        false => None,
+    };
+    let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
+    addresses.map(Listener::bind).collect()
 }
 
 /// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command

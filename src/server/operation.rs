@@ -23,6 +23,14 @@ pub struct Operation {
     tag: u64,
 }
 
+/// The filters by the parameters that name them.
+const FILTERS: [&str; 3] = ["search", "replace", "reverse"];
+
+/// The filter that a query names, first of all, for whoever counts.
+pub fn filter_named(query: &Query) -> Option<&'static str> {
+    FILTERS.into_iter().find(|name| query.has(name))
+}
+
 /// Media types of what a search answers, the favourite first.
 const NUMBER_TYPES: [&str; 2] = ["text/plain", "application/json"];
 
@@ -30,9 +38,7 @@ impl Operation {
     /// The filter of a query; `None` where it names none. `strict` refuses parameters that mean nothing, as is
     /// right where something would be stored. Errors have status 400, or 406 for an `Accept` that fits nothing.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
-        let (operation, known): (_, &[&str]) = match ["search", "replace", "reverse"]
-            .map(|name| query.has(name))
-        {
+        let (operation, known): (_, &[&str]) = match FILTERS.map(|name| query.has(name)) {
             [false, false, false] => (None, &[]),
             [true, false, false] => {
                 (Some(search(query, fields)?), &["search", "ignore-case", "substring", "lines", "decompress"])

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::access::{Access, Verb, Who, name_of};
 use super::limits::Limits;
 use super::listen::Address;
-use super::policy::Policy;
+use super::log::LogFormat;
+use super::policy::{Files, Policy};
 use super::users::Users;
 use crate::error::{Error, Result};
 use crate::store::Local;
@@ -20,7 +21,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
     pub make_root: bool,
-    /// Where to listen; with a command and nothing here, only on a private socket.
+    /// Where to listen. Nothing is the default address; but with a command only a private socket, and with sockets
+    /// that were handed over only those.
     pub listen: Vec<Address>,
     /// Whether a write is on the disk before it is acknowledged.
     pub sync: bool,
@@ -38,8 +40,14 @@ pub struct Options {
     pub send_size: Option<usize>,
     /// Where access lines go.
     pub log: Option<PathBuf>,
+    /// The form of its lines.
+    pub log_format: LogFormat,
     /// What clients may push against.
     pub limits: Limits,
+    /// Whether to go on in the background once connections are taken.
+    pub background: bool,
+    /// Where the number of the process is written.
+    pub pid_file: Option<PathBuf>,
     /// A command to serve, and to end with.
     pub command: Vec<OsString>,
 }
@@ -47,22 +55,26 @@ pub struct Options {
 impl Options {
     /// Who there is, and who may what. Errors name file and line.
     pub(super) fn policy(&self) -> Result<Policy> {
-        Policy::read(self.users.as_deref(), self.access.as_deref(), self.read_only)
+        let files = Files { users: self.users.clone(), access: self.access.clone() };
+        Policy::read(files, self.read_only)
     }
 
     /// Refuses to be reached from other machines by who is not asked for a password, or sends it in the clear.
     pub(super) fn refuse_exposure(&self) -> Result<()> {
+        self.listen.iter().try_for_each(|address| self.refuse_exposed(address))
+    }
+
+    /// The same of one address.
+    pub(super) fn refuse_exposed(&self, address: &Address) -> Result<()> {
         let needs = match (&self.users, self.insecure_plain) {
             (Some(_), true) => return Ok(()),
             (None, true) => "--users FILE",
             (Some(_), false) => "--insecure-plain, as there is no TLS",
             (None, false) => "--users FILE, and --insecure-plain, as there is no TLS",
         };
-        match self.listen.iter().find(|address| address.is_exposed()) {
-            Some(address) => {
-                Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}")))
-            }
-            None => Ok(()),
+        match address.is_exposed() {
+            true => Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}"))),
+            false => Ok(()),
         }
     }
 

@@ -1,15 +1,26 @@
 //! What an admin decided: who there is, and who may what. It is read whole or not at all, and never changes: another
 //! decision is another policy.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::access::{Access, Verb, Who};
 use super::users::Users;
 use crate::error::{Result, shown};
 use crate::store::Name;
 
+/// The files an admin named.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Who has a password: a file of `htpasswd -B`.
+    pub users: Option<PathBuf>,
+    /// Who may what: an access file.
+    pub access: Option<PathBuf>,
+}
+
 /// Users, rules, and the one gate before all writing.
 pub struct Policy {
+    /// Where it was read from.
+    files: Files,
     /// Users with passwords, where there are any.
     pub users: Option<Users>,
     /// The rules.
@@ -20,13 +31,24 @@ pub struct Policy {
 
 impl Policy {
     /// Reads the files an admin named. Errors name file and line.
-    pub fn read(users: Option<&Path>, access: Option<&Path>, read_only: bool) -> Result<Self> {
-        let users = users.map(Users::read).transpose()?;
-        let access = match access {
+    pub fn read(files: Files, read_only: bool) -> Result<Self> {
+        let users = files.users.as_deref().map(Users::read).transpose()?;
+        let access = match files.access.as_deref() {
             Some(path) => Access::read(path, users.is_some())?,
             None => Access::standard(users.is_some()),
         };
-        Ok(Policy { users, access, read_only })
+        Ok(Policy { files, users, access, read_only })
+    }
+
+    /// These rules, for anyone.
+    #[cfg(test)]
+    pub fn of_rules(access: Access) -> Self {
+        Policy { files: Files::default(), users: None, access, read_only: false }
+    }
+
+    /// Reads the same files again.
+    pub fn reopened(&self) -> Result<Self> {
+        Policy::read(self.files.clone(), self.read_only)
     }
 
     /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is

@@ -34,6 +34,8 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The bytes of the body that were sent.
     pub sent: u64,
+    /// The filter that the query names.
+    pub filter: Option<&'static str>,
 }
 
 impl<'a> Reply<'a> {
@@ -52,6 +54,7 @@ impl<'a> Reply<'a> {
             user: None,
             status: 0,
             sent: 0,
+            filter: None,
         }
     }
 
@@ -67,6 +70,7 @@ impl<'a> Reply<'a> {
             user: None,
             status: 0,
             sent: 0,
+            filter: None,
         }
     }
 

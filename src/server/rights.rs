@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::access::{Verb, Who};
 use super::policy::Policy;
@@ -23,25 +23,39 @@ pub use writer::{Passage, Writer};
 pub struct Rights {
     store: Arc<dyn Store>,
     /// A request keeps the one it began with.
-    policy: Arc<Policy>,
+    policy: RwLock<Arc<Policy>>,
 }
 
 impl Rights {
     /// A gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        Rights { store, policy: Arc::new(policy) }
+        Rights { store, policy: RwLock::new(Arc::new(policy)) }
     }
 
     /// The store as whoever `identify` finds may see it; it is told who has a password.
     pub fn view(&self, identify: impl FnOnce(Option<&Users>) -> Result<Who>) -> Result<View<'_>> {
-        let policy = Arc::clone(&self.policy);
+        let policy = self.policy();
         let who = identify(policy.users.as_ref())?;
         Ok(View { store: self.store.as_ref(), policy, who })
     }
 
     /// Whether nobody may write.
     pub fn is_read_only(&self) -> bool {
-        self.policy.read_only
+        self.policy().read_only
+    }
+
+    /// Reads the files again that said who may what; nothing changes until [`Rights::swap`].
+    pub fn reopened(&self) -> Result<Policy> {
+        self.policy().reopened()
+    }
+
+    /// Has this hold for the requests that come.
+    pub fn swap(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -173,7 +187,7 @@ mod tests {
         fs::write(folder.path().join("rules"), rules).unwrap();
         let access = Access::read(&folder.path().join("rules"), false).unwrap();
         let store = Arc::new(Local::open(&root).unwrap().without_sync());
-        (folder, Rights::new(store, Policy { users: None, access, read_only: false }))
+        (folder, Rights::new(store, Policy::of_rules(access)))
     }
 
     fn named(name: &str) -> Name {

@@ -9,7 +9,6 @@ use std::os::unix::fs::FileExt;
 use super::limits::{BLOCK, SPILL_AFTER, SPILL_MAX};
 use super::operation::Spooler;
 use super::stream::Stream;
-use crate::error::Error;
 
 /// A writer onto a socket that never waits long while a request body may still be coming.
 pub struct Spill<'a> {
@@ -54,7 +53,7 @@ impl<'a> Spill<'a> {
         while self.waiting() > 0 {
             self.pump()?;
             if self.waiting() > 0 {
-                self.wait()?;
+                self.stream.wait_to_write()?;
             }
         }
         Ok(())
@@ -62,13 +61,6 @@ impl<'a> Spill<'a> {
 
     fn waiting(&self) -> u64 {
         self.spool.as_ref().map_or(0, |spool| spool.written - spool.read)
-    }
-
-    fn wait(&self) -> io::Result<()> {
-        match self.stream.wait_writable(self.stream.patience)? {
-            true => Ok(()),
-            false => Err(Error::status(408, "client", "read nothing for too long").into()),
-        }
     }
 
     /// Sends as much of what waits as there is room for.
@@ -134,7 +126,7 @@ impl Spill<'_> {
         };
         self.pump()?;
         while self.waiting() > SPILL_MAX {
-            self.wait()?;
+            self.stream.wait_to_write()?;
             self.pump()?;
         }
         let rest = if self.waiting() == 0 { self.send(block)? } else { block };

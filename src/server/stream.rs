@@ -1,19 +1,22 @@
-//! One connected socket, TCP or Unix, as bytes: blocking reads and writes with time-outs, a write that never
-//! waits, and `sendfile`. It knows nothing of HTTP.
+//! One connected socket, TCP or Unix, as bytes: reads and writes that wait as long as there is patience, a
+//! write that never waits, and `sendfile`. It knows nothing of HTTP.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::sendfile::sendfile64;
 use nix::sys::socket::{MsgFlags, Shutdown, getsockopt, send, setsockopt, shutdown, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::limits::Limits;
+use super::metrics::Traffic;
+use super::patience::Patience;
 use crate::error::Error;
 
 /// The most one `sendfile` moves: large enough that the call does not count, small enough that a grace period
@@ -48,22 +51,37 @@ pub struct Stream {
     socket: OwnedFd,
     /// Who is at the other end.
     pub peer: Peer,
-    /// How long a read or a write may make no way.
-    pub patience: Duration,
+    /// For what is read of a body.
+    reading: Patience,
+    /// For all that is written.
+    writing: Patience,
+    traffic: Traffic,
     /// The most bytes handed to the socket in one call, where the daemon was asked for that.
     send_size: usize,
 }
 
 impl Stream {
-    /// Takes a connected socket. Reads and writes that make no way for `timeout` fail.
-    pub fn new(socket: OwnedFd, peer: Peer, send_size: Option<usize>, timeout: Duration) -> io::Result<Self> {
+    /// Takes a connected socket. Reads and writes that are slower than the limits allow fail with status 408.
+    pub fn new(
+        socket: OwnedFd,
+        peer: Peer,
+        send_size: Option<usize>,
+        limits: &Limits,
+        traffic: Traffic,
+    ) -> io::Result<Self> {
         if matches!(peer, Peer::Address(_)) {
             setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
         }
-        let limit = TimeVal::milliseconds(i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
-        setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
-        setsockopt(&socket, sockopt::SendTimeout, &limit)?;
-        Ok(Stream { socket, peer, patience: timeout, send_size: send_size.unwrap_or(usize::MAX) })
+        fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let patience = || Patience::new(limits.idle_time, limits.min_rate);
+        let send_size = send_size.unwrap_or(usize::MAX);
+        Ok(Stream { socket, peer, reading: patience(), writing: patience(), traffic, send_size })
+    }
+
+    /// Begins a request: its body has all the time again. Answers have not, or one who asks much and reads nearly
+    /// nothing would never be given up.
+    pub fn begin_request(&self) {
+        self.reading.renew();
     }
 
     /// The user id of the process that connected through a Unix socket, as the system saw it then.
@@ -84,6 +102,21 @@ impl Stream {
         self.wait(PollFlags::POLLOUT, timeout)
     }
 
+    /// Waits until there is room to write, as long as there is patience.
+    pub fn wait_to_write(&self) -> io::Result<()> {
+        self.wait_patiently(PollFlags::POLLOUT, &self.writing)
+    }
+
+    fn wait_patiently(&self, what: PollFlags, patience: &Patience) -> io::Result<()> {
+        let begun = Instant::now();
+        let left = patience.left();
+        if left.is_zero() || !self.wait(what, left)? {
+            return Err(Error::status(408, "client", "is too slow").into());
+        }
+        patience.spend(begun.elapsed());
+        Ok(())
+    }
+
     fn wait(&self, what: PollFlags, timeout: Duration) -> io::Result<bool> {
         let limit = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let mut fds = [PollFd::new(self.socket.as_fd(), what)];
@@ -97,16 +130,13 @@ impl Stream {
 
     /// Writes what there is room for, without waiting: `None` when there is no room at all.
     pub fn try_write(&self, block: &[u8]) -> io::Result<Option<usize>> {
-        match self.send(block, MsgFlags::MSG_DONTWAIT) {
-            Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            sent => sent.map(Some),
-        }
+        self.try_send(block, MsgFlags::empty())
     }
 
     /// Writes a head that a body follows at once, so that both may share a packet.
     pub fn write_head(&self, mut head: &[u8]) -> io::Result<()> {
         while !head.is_empty() {
-            let sent = self.send(head, MORE).map_err(timed_out)?;
+            let sent = self.send(head, MORE)?;
             head = head.get(sent..).unwrap_or_default();
         }
         Ok(())
@@ -118,16 +148,16 @@ impl Stream {
         while !part.is_empty() {
             let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
             let most = (part.end - part.start).min(SENDFILE_MAX).min(self.send_size as u64);
-            match sendfile64(
-                &self.socket,
-                file,
-                Some(&mut offset),
-                usize::try_from(most).unwrap_or(usize::MAX),
-            ) {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            match sendfile64(&self.socket, file, Some(&mut offset), most) {
                 Ok(0) => return Err(Error::cut("file", "became shorter while it was sent").into()),
-                Ok(sent) => part.start += sent as u64,
+                Ok(sent) => {
+                    self.was_sent(sent);
+                    part.start += sent as u64;
+                }
+                Err(Errno::EAGAIN) => self.wait_to_write()?,
                 Err(Errno::EINTR) => {}
-                Err(wrong) => return Err(timed_out(wrong.into())),
+                Err(wrong) => return Err(wrong.into()),
             }
         }
         Ok(())
@@ -159,15 +189,35 @@ impl Stream {
         self.socket.try_clone().map(Cutter)
     }
 
+    /// Sends some of a block.
     fn send(&self, block: &[u8], flags: MsgFlags) -> io::Result<usize> {
+        loop {
+            match self.try_send(block, flags)? {
+                Some(sent) => return Ok(sent),
+                None => self.wait_to_write()?,
+            }
+        }
+    }
+
+    fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         let most = block.len().min(self.send_size);
         let block = block.get(..most).unwrap_or_default();
         loop {
             match send(self.socket.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
+                Ok(sent) => {
+                    self.was_sent(sent);
+                    return Ok(Some(sent));
+                }
+                Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => {}
-                sent => return Ok(sent?),
+                Err(wrong) => return Err(wrong.into()),
             }
         }
+    }
+
+    fn was_sent(&self, bytes: usize) {
+        self.writing.earn(bytes);
+        self.traffic.sent.inc_by(bytes as u64);
     }
 }
 
@@ -185,8 +235,14 @@ impl Read for &Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match nix::unistd::read(&self.socket, buffer) {
+                Ok(read) => {
+                    self.reading.earn(read);
+                    self.traffic.received.inc_by(read as u64);
+                    return Ok(read);
+                }
+                Err(Errno::EAGAIN) => self.wait_patiently(PollFlags::POLLIN, &self.reading)?,
                 Err(Errno::EINTR) => {}
-                read => return read.map_err(|wrong| timed_out(wrong.into())),
+                Err(wrong) => return Err(wrong.into()),
             }
         }
     }
@@ -194,18 +250,10 @@ impl Read for &Stream {
 
 impl Write for &Stream {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.send(block, MsgFlags::empty()).map_err(timed_out)
+        self.send(block, MsgFlags::empty())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// A blocking socket says "would block" when its time-out has passed.
-fn timed_out(wrong: io::Error) -> io::Error {
-    match wrong.kind() {
-        io::ErrorKind::WouldBlock => Error::status(408, "client", "made no way for too long").into(),
-        _ => wrong,
     }
 }

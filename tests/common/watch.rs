@@ -36,6 +36,13 @@ impl<'a> Watch<'a> {
         Held { threads: count("task"), descriptors: count("fd") }
     }
 
+    /// The memory the daemon has now, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.sandbox.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Waits for a fact.
     pub fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + HANG;

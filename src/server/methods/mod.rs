@@ -2,6 +2,7 @@
 //! same four beats; here is only who is asked.
 
 use super::exchange::Exchange;
+use super::operation::filter_named;
 use super::rights::{View, Writer};
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target};
@@ -77,9 +78,16 @@ pub const METHODS: [Row; 9] = [
 const OTHER_METHODS: [&str; 8] =
     ["PATCH", "TRACE", "CONNECT", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
 
+/// A method by a name that no client has made up, for whoever counts.
+pub fn known(method: &str) -> &'static str {
+    let ours = METHODS.iter().map(|row| row.method);
+    ours.chain(OTHER_METHODS).find(|name| *name == method).unwrap_or("other")
+}
+
 /// Looks the method up, and lets it act.
 pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let target = Target::parse(exchange.request.target())?;
+    exchange.reply.filter = filter_named(&target.query);
     let method = exchange.request.method();
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.upload.judge(exchange.request)?;

@@ -4,6 +4,7 @@ use super::partial;
 use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::server::exchange::Exchange;
+use crate::server::metrics::MEDIA_TYPE;
 
 /// Answers a resource of the daemon's own.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
@@ -17,6 +18,10 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
     }
     match components {
         [_, last] if last == b"health" => exchange.reply.bytes(200, "text/plain", b"ok\n", Fields::new()),
+        [_, last] if last == b"metrics" => {
+            let text = exchange.server.metrics.text(&exchange.server.moment())?;
+            exchange.reply.bytes(200, MEDIA_TYPE, text.as_bytes(), Fields::new())
+        }
         _ => Err(Error::status(404, "/.cfpd/", "has no such resource")),
     }
 }

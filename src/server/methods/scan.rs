@@ -22,6 +22,7 @@ const WAITING_MAX: usize = 256;
 
 /// Threads that help searches, over all requests.
 pub struct Helpers {
+    most: usize,
     free: AtomicUsize,
 }
 
@@ -31,7 +32,13 @@ struct Place<'a>(&'a Helpers);
 impl Helpers {
     /// At most `jobs` threads search; one of them is the request's own.
     pub fn new(jobs: usize) -> Self {
-        Helpers { free: AtomicUsize::new(jobs.saturating_sub(1)) }
+        let most = jobs.saturating_sub(1);
+        Helpers { most, free: AtomicUsize::new(most) }
+    }
+
+    /// How many help now, and how many may.
+    pub fn busy(&self) -> (usize, usize) {
+        (self.most.saturating_sub(self.free.load(Ordering::Relaxed)), self.most)
     }
 
     fn take(&self) -> Option<Place<'_>> {

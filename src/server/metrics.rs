@@ -1,0 +1,207 @@
+//! What is counted, for Prometheus and for the status line. It owns the numbers and their names; when something
+//! counts is known where it happens. After its first time nothing that counts allocates.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::error::{Error, Result};
+
+/// The media type of [`Metrics::text`]: OpenMetrics 1.0, the text that Prometheus asks for.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the durations in seconds: a small file from memory takes a fraction of the first, a search of a
+/// large tree may take the last.
+const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 600.0];
+
+/// Why a client was refused before it had an answer of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// All connections are taken.
+    Connections,
+    /// All connections of its address are taken.
+    Address,
+    /// The system has no thread left.
+    Threads,
+    /// It sent what is no request.
+    Malformed,
+    /// Its head is too large.
+    Size,
+    /// It sent or read too slowly.
+    Slow,
+    /// It claimed to be a user and was not.
+    Login,
+}
+
+impl Refusal {
+    /// Why an error with this status refuses what is no request.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            408 => Refusal::Slow,
+            414 | 431 => Refusal::Size,
+            _ => Refusal::Malformed,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Refusal::Connections => "connections",
+            Refusal::Address => "address",
+            Refusal::Threads => "threads",
+            Refusal::Malformed => "malformed",
+            Refusal::Size => "size",
+            Refusal::Slow => "slow",
+            Refusal::Login => "login",
+        }
+    }
+}
+
+/// The bytes that went through sockets, whatever they were.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// From clients.
+    pub received: Counter,
+    /// To clients.
+    pub sent: Counter,
+}
+
+/// What is so at this moment.
+pub struct Moment {
+    /// Connections that have a thread.
+    pub connections: usize,
+    /// Connections there may be.
+    pub connections_max: usize,
+    /// Threads that help searches now.
+    pub scan_jobs: usize,
+    /// Threads that may.
+    pub scan_jobs_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    method: &'static str,
+    filter: &'static str,
+    status: u16,
+}
+
+/// A family with one label.
+type By<M> = Family<[(&'static str, &'static str); 1], M>;
+
+/// All numbers.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Asked, Counter>,
+    durations: By<Histogram>,
+    refusals: By<Counter>,
+    /// All answers and all refusals, for the status line.
+    totals: [Counter; 2],
+    /// What the system says of this process; open from the start on, since `/proc` may be out of reach later.
+    process: Option<File>,
+    /// What every connection adds to.
+    pub traffic: Traffic,
+    /// Those of a [`Moment`], in its order, and the threads of the process.
+    gauges: [Gauge; 5],
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("cfpd");
+        let requests = Family::default();
+        registry.register("requests", "Requests that were answered", requests.clone());
+        let durations = By::<Histogram>::new_with_constructor(|| Histogram::new(DURATIONS));
+        let help = "From the end of a request's head to the end of its answer";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
+        let refusals = Family::default();
+        registry.register(
+            "refusals",
+            "Clients refused before they had an answer of their own",
+            refusals.clone(),
+        );
+        let traffic = Traffic::default();
+        registry.register_with_unit("received", "Bytes from clients", Unit::Bytes, traffic.received.clone());
+        registry.register_with_unit("sent", "Bytes to clients", Unit::Bytes, traffic.sent.clone());
+        let gauges: [Gauge; 5] = Default::default();
+        let names = [
+            ("connections", "Connections that have a thread"),
+            ("connections_max", "Connections there may be"),
+            ("scan_jobs", "Threads that help searches of directories"),
+            ("scan_jobs_max", "Threads that may"),
+            ("threads", "Threads of the process"),
+        ];
+        for ((name, help), gauge) in names.into_iter().zip(&gauges) {
+            registry.register(name, help, gauge.clone());
+        }
+        let process = File::open("/proc/self/status").ok();
+        Metrics {
+            registry,
+            requests,
+            durations,
+            refusals,
+            totals: Default::default(),
+            process,
+            traffic,
+            gauges,
+        }
+    }
+
+    /// How many threads there are; 0 where the system does not say.
+    fn threads(&self) -> usize {
+        let mut text = [0; 4096];
+        let read = self.process.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+        let text = String::from_utf8_lossy(text.get(..read).unwrap_or_default());
+        let count = text.lines().find_map(|line| line.strip_prefix("Threads:"));
+        count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Counts an answer. The names come from the table of methods and of filters, so that no client can make one up.
+    pub fn answered(&self, method: &'static str, filter: Option<&'static str>, status: u16, took: Duration) {
+        let filter = filter.unwrap_or("none");
+        self.totals[0].inc();
+        self.requests.get_or_create(&Asked { method, filter, status }).inc();
+        self.durations.get_or_create(&[("method", method)]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, why: Refusal) {
+        self.totals[1].inc();
+        self.refusals.get_or_create(&[("reason", why.name())]).inc();
+    }
+
+    /// The most telling numbers in one line, for a person.
+    pub fn line(&self, now: &Moment) -> String {
+        format!(
+            "{} of {} connections, {} requests answered, {} refused, {} bytes received, {} sent, {} of {} search \
+             helpers busy, {} threads",
+            now.connections,
+            now.connections_max,
+            self.totals[0].get(),
+            self.totals[1].get(),
+            self.traffic.received.get(),
+            self.traffic.sent.get(),
+            now.scan_jobs,
+            now.scan_jobs_max,
+            self.threads(),
+        )
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self, now: &Moment) -> Result<String> {
+        let Moment { connections, connections_max, scan_jobs, scan_jobs_max } = *now;
+        let values = [connections, connections_max, scan_jobs, scan_jobs_max, self.threads()];
+        for (gauge, value) in self.gauges.iter().zip(values) {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry).map_err(|_| Error::status(500, "metrics", "cannot be written"))?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,41 @@
+//! What a signal asks for: an end, a new look at the files an admin may have changed, or a word on what goes on.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use nix::sys::signal::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use super::{End, Server, supervisor};
+use crate::error::{Error, Result};
+
+/// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
+pub fn watch(server: &Arc<Server>, ends: Sender<End>) -> Result<()> {
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
+    let mut signals = signals.map_err(|wrong| Error::io("signals", wrong))?;
+    let server = Arc::clone(server);
+    thread::spawn(move || {
+        for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
+            match signal {
+                Signal::SIGHUP => reload(&server),
+                Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
+                // The daemon has ended when nobody hears this.
+                ending => drop(ends.send(End::Signal(ending))),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Reloads, and says how that went.
+fn reload(server: &Server) {
+    supervisor::reloading();
+    let outcome = server.reload();
+    supervisor::ready(&server.status());
+    match outcome {
+        Ok(()) => server.log.remark("reloaded"),
+        Err(error) => server.log.remark(&format!("nothing was reloaded, all stays as it was: {error}")),
+    }
+}

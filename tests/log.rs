@@ -1,0 +1,147 @@
+//! The log of a running daemon: what stands in a line, that no client can forge one, and that it can be rotated. It
+//! reads the file that an admin reads.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::Sandbox;
+use common::raw::{Raw, request, request_with};
+use common::watch::Watch;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// A daemon that writes its log in a format, and where that is.
+fn logging(format: &str) -> (Sandbox, PathBuf) {
+    // The daemon is started in the working directory.
+    let sandbox = Sandbox::with(&["--log", "access.log", "--log-format", format]);
+    let log = sandbox.work().join("access.log");
+    (sandbox, log)
+}
+
+/// The lines so far, once all that was asked on this connection is written: a line precedes the next answer.
+fn lines(raw: &mut Raw, log: &Path) -> Vec<String> {
+    raw.ask(request("GET", "/.cfpd/health", ""));
+    fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect()
+}
+
+const FORGER: &str = "User-Agent: a\" \u{9b}\t\"b\r\nReferer: \\\"\r\n";
+
+#[test]
+fn a_line_of_the_combined_format_has_nine_fields_whatever_a_client_sends() {
+    let (sandbox, log) = logging("combined");
+    let mut raw = sandbox.connect();
+    raw.ask(request_with("PUT", "/a%0Ab?reverse", FORGER, "one two"));
+    let mut bytes = request("GET", "/nothing", "").into_bytes();
+    // Bytes that are no UTF-8 may stand in a field.
+    bytes.splice(bytes.len() - 2.., *b"User-Agent: \xff\r\n\r\n");
+    raw.ask(bytes);
+    let lines = lines(&mut raw, &log);
+    let [put, get] = [&lines[0], &lines[1]];
+    assert!(
+        put.starts_with("127.0.0.1 - - [") && put.contains("] \"PUT /a%0Ab?reverse HTTP/1.1\" 201 0 \""),
+        "{put}"
+    );
+    assert!(put.ends_with(r#" "\\x22" "a\x22 \xc2\x9b\x09\x22b""#), "{put}");
+    assert!(get.contains("\"GET /nothing HTTP/1.1\" 404 "), "{get}");
+    assert!(get.ends_with(r#" "-" "\xff""#), "{get}");
+}
+
+#[test]
+fn a_line_of_json_says_all_there_is_to_say() {
+    let (sandbox, log) = logging("json");
+    let mut raw = sandbox.connect();
+    raw.ask(request_with("POST", "/?search=two", FORGER, "one two"));
+    raw.ask(request("GET", "/nothing", ""));
+    let lines: Vec<Value> =
+        lines(&mut raw, &log).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [post, get] = [&lines[0], &lines[1]];
+    let expected = [
+        ("peer", Value::from("127.0.0.1")),
+        ("user", Value::Null),
+        ("method", "POST".into()),
+        ("target", "/?search=two".into()),
+        ("status", 200.into()),
+        ("filter", "search".into()),
+        ("referer", "\\\"".into()),
+        ("user_agent", "a\" \\xc2\\x9b\\x09\"b".into()),
+    ];
+    for (member, value) in expected {
+        assert_eq!(post[member], value, "{member}");
+    }
+    assert!(post["bytes"].as_u64().unwrap() > 0 && post["duration_ms"].as_f64().unwrap() >= 0.0, "{post}");
+    let time = post["time"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z') && &time[19..20] == ".", "{time}");
+    assert_eq!((&get["filter"], &get["user_agent"]), (&Value::Null, &Value::Null));
+    assert_eq!(get["connection"], post["connection"]);
+}
+
+#[test]
+fn what_is_no_request_has_a_line_that_can_be_counted() {
+    for format in ["combined", "json"] {
+        let (sandbox, log) = logging(format);
+        let mut raw = sandbox.connect();
+        assert_eq!(raw.ask("GET / HTTP/1.1\r\nA : b\r\n\r\n").status, 400);
+        raw.rest();
+        let mut watch = Watch::new(&sandbox);
+        let refused = if format == "json" { "\"refused\":\"head: " } else { "\"refused: head: " };
+        watch.until("the line of a refusal", |_| fs::read_to_string(&log).unwrap().contains(refused));
+    }
+}
+
+#[test]
+fn hup_opens_the_log_again() {
+    let (sandbox, log) = logging("combined");
+    let mut watch = Watch::new(&sandbox);
+    let mut raw = sandbox.connect();
+    raw.ask(request("GET", "/before", ""));
+    let old = sandbox.work().join("access.log.1");
+    fs::rename(&log, &old).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    watch.until("a new log", |_| {
+        fs::read_to_string(&log).is_ok_and(|text| text.starts_with("cfpd: reloaded\n"))
+    });
+    raw.ask(request("GET", "/after", ""));
+    let new = lines(&mut raw, &log);
+    assert!(new.iter().any(|line| line.contains("GET /after ")), "{new:#?}");
+    let old = fs::read_to_string(old).unwrap();
+    assert!(old.contains("GET /before ") && !old.contains("GET /after "), "{old}");
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_again_is_kept() {
+    let sandbox = Sandbox::prepared(&["--log", "../root/logs/access.log"], |root| {
+        fs::create_dir(root.join("logs")).unwrap();
+    });
+    let mut watch = Watch::new(&sandbox);
+    let moved = sandbox.work().join("moved");
+    fs::rename(sandbox.root().join("logs"), &moved).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    let log = moved.join("access.log");
+    let complaint = "cfpd: nothing was reloaded, all stays as it was: ../root/logs/access.log: no such file or directory\n";
+    watch.until("a complaint", |_| fs::read_to_string(&log).unwrap().contains(complaint));
+    let mut raw = sandbox.connect();
+    raw.ask(request("GET", "/after", ""));
+    assert!(lines(&mut raw, &log).iter().any(|line| line.contains("GET /after ")));
+}
+
+#[test]
+fn usr1_writes_a_status_line() {
+    for (format, before, after) in [
+        ("combined", "cfpd: status: 2 of 1024 connections, ", " threads\n"),
+        ("json", "{\"message\":\"status: 2 of 1024 connections, ", "}\n"),
+    ] {
+        let (sandbox, log) = logging(format);
+        let mut watch = Watch::new(&sandbox);
+        let mut raw = sandbox.connect();
+        raw.ask(request("GET", "/", ""));
+        sandbox.signal(Signal::SIGUSR1);
+        watch.until("a status line", |_| {
+            let text = fs::read_to_string(&log).unwrap();
+            text.split_inclusive('\n').any(|line| line.starts_with(before) && line.ends_with(after))
+        });
+    }
+}
