@@ -8,9 +8,11 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::client::retry::RETRIES;
+use crate::client::tls::Trust;
 use crate::client::{Compress, Settings, Tag};
 use crate::error::{Error, Result, shown};
 
@@ -159,6 +161,7 @@ impl Arguments {
     pub fn settings(&mut self) -> Result<Settings> {
         let server = self.value("-s", "--server")?;
         let user = self.value("-u", "--user")?;
+        let trust = Trust::new(self.value("", "--cacert")?.map(PathBuf::from));
         let compress = match self.value("-z", "--compress")?.as_deref().map(OsStr::as_bytes) {
             None | Some(b"auto") => Compress::Auto,
             Some(b"always") => Compress::Always,
@@ -171,7 +174,8 @@ impl Arguments {
             }
         };
         let quiet = self.flag("-q", "--quiet");
-        Ok(Settings { server, user, compress, retries: 0, quiet, verbose: self.flag("-v", "--verbose") })
+        let verbose = self.flag("-v", "--verbose");
+        Ok(Settings { server, user, compress, trust, retries: 0, quiet, verbose })
     }
 
     /// Takes `--retry N` of a tool that moves files. To be asked before any flag.

@@ -44,8 +44,8 @@ fn is_here(program: &str) -> bool {
 fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_named() {
     let sandbox = Sandbox::guarded(&[], RULES);
     let rows: [(&[&str], &str); 4] = [
-        (&[], "needs --users FILE, and --insecure-plain, as there is no TLS"),
-        (&["--users", "users"], "needs --insecure-plain, as there is no TLS"),
+        (&[], "needs --users FILE, and --tls-cert and --tls-key or --insecure-plain"),
+        (&["--users", "users"], "needs --tls-cert and --tls-key, or --insecure-plain"),
         (&["--insecure-plain"], "needs --users FILE"),
         (&["--access", "access", "--insecure-plain"], "needs --users FILE"),
     ];
@@ -92,7 +92,7 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
     let faults = [
         "none: no such file or directory",
         "none/log: no such file or directory",
-        "[::]:1: other machines can reach it: needs --insecure-plain, as there is no TLS",
+        "[::]:1: other machines can reach it: needs --tls-cert and --tls-key, or --insecure-plain",
         users,
         rules,
         "none: no such file or directory",

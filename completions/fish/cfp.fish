@@ -22,6 +22,9 @@ function __cfp_names
     set -l at (contains -i -- -u $words; or contains -i -- --user $words)
     and test $at -lt (count $words)
     and set -a server -u (string unescape -- $words[(math $at + 1)])
+    set -l at (contains -i -- --cacert $words)
+    and test $at -lt (count $words)
+    and set -a server --cacert (string unescape -- $words[(math $at + 1)])
     for name in (timeout 2 cfp-ls -q -0 $server -- ":$directory" 2>/dev/null </dev/null | string split0)
         string match -qr '[\n\t]' -- $name; or printf '%s\n' "$colon$directory$name"
     end
@@ -43,6 +46,7 @@ set -l tools cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls c
 
 for tool in $tools
     complete -c $tool -s s -l server -x -d 'The server'
+    complete -c $tool -l cacert -r -d 'Certificates to trust'
     complete -c $tool -s u -l user -x -d 'Who you are'
     complete -c $tool -s z -l compress -x -a 'auto always never' -d 'Compress the transfer'
     complete -c $tool -s q -l quiet -d 'Show neither progress nor remarks'
@@ -116,6 +120,8 @@ complete -c cfp-shell -s c -l command -x -d 'Carry out one command'
 
 complete -c cfpd -n __cfp_before_command -s r -l root -x -a '(__fish_complete_directories)' -d 'Serve the files beneath'
 complete -c cfpd -n __cfp_before_command -s l -l listen -x -d 'Listen there'
+complete -c cfpd -n __cfp_before_command -l tls-cert -r -d 'Certificates for TLS'
+complete -c cfpd -n __cfp_before_command -l tls-key -r -d 'Their private key'
 complete -c cfpd -n __cfp_before_command -l users -r -d 'Users and passwords'
 complete -c cfpd -n __cfp_before_command -l access -r -d 'Who may what'
 complete -c cfpd -n __cfp_before_command -l insecure-plain -d 'Unencrypted to other machines'

@@ -18,9 +18,11 @@ usage: cfp-cat [-n] [option ...] [FILE ...]
 Writes the files one after the other. `:name` streams from the server.
 
   -n, --number        number the lines
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

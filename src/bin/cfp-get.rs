@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::fetch::copy_checked;
-use cfp::client::url::{Url, after_scheme};
+use cfp::client::url::{Url, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
@@ -27,9 +27,11 @@ What http://... names is fetched from there and goes to standard output.
   -i, --include       print the head of the answer too, before the content
   -o, --output FILE   store as FILE, or in that directory; `-`: standard output
   --retry N           go on N times when the connection breaks (8)
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered
@@ -78,7 +80,7 @@ fn run(args: Args) -> Result<Ending> {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
     cli::each(NAME, &args.names, |operand| {
-        if after_scheme(operand.as_bytes()).is_some() {
+        if is_web(operand.as_bytes()) {
             return get_url(&args, operand.as_bytes());
         }
         let client = match &mut client {

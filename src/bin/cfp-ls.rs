@@ -20,9 +20,11 @@ Prints one name a line, sorted; directories end in a slash.
   -R, --recursive     list all that is beneath a directory
   -0, --null          end each name with a NUL byte instead of a newline
   --json              print JSON, one object a line
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

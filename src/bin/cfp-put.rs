@@ -25,9 +25,11 @@ Stores each FILE on the server under its base name.
   --as NAME           store the one FILE under this name; `-` is standard input
   --if-match ETAG     only if the file it replaces has this tag
   --retry N           try again N times when the connection breaks (8)
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

@@ -27,9 +27,11 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

@@ -22,9 +22,11 @@ Writes the words of FILE last first; the white space stays where it is.
   --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

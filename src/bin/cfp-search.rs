@@ -28,9 +28,11 @@ Prints how often WORD occurs in the files. `:name` is on the server.
   --decompress        search inside files compressed with zstd or gzip
   --json              print JSON, one object a line
   --local             do the work in this process, without a server
-  -s, --server URL    http://HOST[:PORT] or unix:PATH, else $CFP_SERVER
+  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
+                      else $CFP_SERVER
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
+  --cacert FILE       trust the certificates of FILE instead of the system's
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

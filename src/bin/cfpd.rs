@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Address, Limits, LogFormat, Options};
+use cfp::server::{self, Address, Limits, LogFormat, Options, TlsFiles};
 
 const NAME: &str = "cfpd";
 const USAGE: &str = "\
@@ -22,6 +22,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             else $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd
   -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 (any free port),
                             or unix:PATH[,mode=0660][,group=NAME]; repeatable
+  --tls-cert FILE           speak TLS on TCP, with the certificates of FILE
+  --tls-key FILE            their private key; HUP reads both files again
   --users FILE              ask for a name and a password of FILE, which
                             htpasswd -B makes
   --access FILE             who may what: the rules of FILE, see cfpd-access(5)
@@ -95,6 +97,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let log_format = log_format(&mut arguments)?;
     let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
     let send_size = number(&mut arguments, "--send-size", 1)?;
+    let tls = tls(&mut arguments)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
@@ -132,6 +135,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         send_size,
         log,
         log_format,
+        tls,
         limits,
         background,
         pid_file,
@@ -155,6 +159,15 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
+}
+
+fn tls(arguments: &mut Arguments) -> Result<Option<TlsFiles>> {
+    let mut file = |option| arguments.value("", option).map(|file| file.map(PathBuf::from));
+    match (file("--tls-cert")?, file("--tls-key")?) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        _ => Err(Error::usage("--tls-cert and --tls-key go together")),
+    }
 }
 
 fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {

@@ -130,7 +130,7 @@ impl Client {
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
-        let connection = Connection::open(&self.url)?;
+        let connection = Connection::open(&self.url, &self.settings.trust)?;
         self.met = true;
         Ok(connection)
     }

@@ -1,4 +1,4 @@
-//! Connections: a socket to a server, TCP or Unix, that a sending thread and a reading one share. It knows no
+//! Connections: a socket to a server, TCP with TLS or without, or Unix, that a sending thread and a reading one share. It knows no
 //! byte of HTTP.
 
 use std::io::{self, BufReader, Read, Write};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 
+use super::tls::{Secured, Trust};
 use super::url::{Address, Url};
 use crate::error::{Error, Result};
 
@@ -26,6 +27,8 @@ const BLOCK: usize = 64 * 1024;
 pub enum Socket {
     /// TCP.
     Tcp(Arc<TcpStream>),
+    /// TCP with TLS.
+    Tls(Arc<Secured>),
     /// A Unix socket.
     Unix(Arc<UnixStream>),
 }
@@ -36,18 +39,27 @@ impl Socket {
         // A socket that is not connected any more is what was wanted.
         let _ = match self {
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Both),
+            Socket::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
             Socket::Unix(socket) => socket.shutdown(Shutdown::Both),
         };
     }
 
     /// Whether the server is on this machine.
     pub fn is_near(&self) -> bool {
-        match self {
-            Socket::Tcp(socket) => {
-                socket.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-            }
-            Socket::Unix(_) => true,
+        let tcp = match self {
+            Socket::Tcp(socket) => socket,
+            Socket::Tls(socket) => &socket.tcp,
+            Socket::Unix(_) => return true,
+        };
+        tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
+    /// Whether the server has neither closed it nor said something since it was read last.
+    fn is_quiet(&self) -> bool {
+        if let Socket::Tls(socket) = self {
+            return socket.is_quiet();
         }
+        poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(0)
     }
 }
 
@@ -55,6 +67,7 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Tls(socket) => socket.tcp.as_fd(),
             Socket::Unix(socket) => socket.as_fd(),
         }
     }
@@ -64,6 +77,7 @@ impl Read for Socket {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(socket) => (&**socket).read(out),
+            Socket::Tls(socket) => socket.read(out),
             Socket::Unix(socket) => (&**socket).read(out),
         }
     }
@@ -73,6 +87,7 @@ impl Write for Socket {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(socket) => (&**socket).write(block),
+            Socket::Tls(socket) => socket.write(block),
             Socket::Unix(socket) => (&**socket).write(block),
         }
     }
@@ -91,11 +106,15 @@ pub struct Connection {
 
 impl Connection {
     /// Connects to a server. The error names it.
-    pub fn open(url: &Url) -> Result<Self> {
+    pub fn open(url: &Url, trust: &Trust) -> Result<Self> {
         let socket = match &url.address {
             Address::Tcp { host, port } => {
                 connect_tcp(host, *port).map(|socket| Socket::Tcp(Arc::new(socket)))
             }
+            Address::Tls { host, port } => match connect_tcp(host, *port) {
+                Ok(socket) => Ok(Socket::Tls(Arc::new(Secured::open(socket, host, trust)?))),
+                Err(wrong) => Err(wrong),
+            },
             Address::Unix(path) => UnixStream::connect(path).map(|socket| Socket::Unix(Arc::new(socket))),
         };
         match socket {
@@ -116,8 +135,7 @@ impl Connection {
     /// Whether a kept connection may carry another call: a server that has closed it, or has said something
     /// unasked, is done with it.
     pub fn is_fresh(&self) -> bool {
-        let mut watched = [PollFd::new(self.socket().as_fd(), PollFlags::POLLIN)];
-        self.input.buffer().is_empty() && poll(&mut watched, PollTimeout::ZERO) == Ok(0)
+        self.input.buffer().is_empty() && self.socket().is_quiet()
     }
 }
 

@@ -71,7 +71,7 @@ impl Credentials {
 /// What a login in `~/.netrc` calls a server.
 fn host(url: &Url) -> &[u8] {
     match &url.address {
-        Address::Tcp { host, .. } => host.as_bytes(),
+        Address::Tcp { host, .. } | Address::Tls { host, .. } => host.as_bytes(),
         Address::Unix(_) => b"localhost",
     }
 }

@@ -22,6 +22,7 @@ pub mod resumption;
 pub mod retry;
 pub mod sending;
 pub mod stored;
+pub mod tls;
 pub mod upload;
 pub mod url;
 pub mod walk;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub user: Option<OsString>,
     /// Whether bytes travel compressed.
     pub compress: Compress,
+    /// Whose certificates are trusted.
+    pub trust: tls::Trust,
     /// How often a transfer that broke is tried again.
     pub retries: u32,
     /// No progress and no remarks.

@@ -22,6 +22,13 @@ pub enum Address {
         /// The port.
         port: u16,
     },
+    /// Over TCP with TLS.
+    Tls {
+        /// A name or an address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// Over a Unix socket.
     Unix(PathBuf),
 }
@@ -53,7 +60,7 @@ impl Url {
         }
     }
 
-    /// Reads `http://[user@]host[:port][/prefix]` or `unix:path`.
+    /// Reads `http://[user@]host[:port][/prefix]`, `https://…` or `unix:path`.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let (url, path) = Url::split(text)?;
         let target = Target::parse(&path)?;
@@ -71,15 +78,17 @@ impl Url {
             let url = Url { address, user: None, host: "localhost".into(), shown, prefix: Vec::new() };
             return Ok((url, b"/".into()));
         }
-        let bad = || Error::usage(format!("{shown}: is neither http://HOST[:PORT] nor unix:PATH"));
-        let rest = after_scheme(text).ok_or_else(bad)?;
+        let bad = || {
+            Error::usage(format!("{shown}: is neither http://HOST[:PORT], https://HOST[:PORT] nor unix:PATH"))
+        };
+        let (scheme, rest) = split_scheme(text).ok_or_else(bad)?;
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
         let (user, authority) = split_user(authority)?;
         let host = std::str::from_utf8(authority).ok().filter(|host| is_host(host)).ok_or_else(bad)?;
-        let (name, port) = split_port(host).ok_or_else(bad)?;
-        let address = Address::Tcp { host: name.to_owned(), port };
-        let shown = format!("http://{host}");
+        let (name, port) = split_port(host, scheme.port()).ok_or_else(bad)?;
+        let shown = format!("{}{host}", scheme.text());
+        let address = scheme.address(name.to_owned(), port);
         let server = Url { address, user, host: host.to_owned(), shown, prefix: Vec::new() };
         Ok((server, on_the_wire(rest)))
     }
@@ -91,10 +100,47 @@ impl Url {
     }
 }
 
-/// What follows `http://`, in any case.
-pub fn after_scheme(text: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = text.split_at_checked(b"http://".len())?;
-    scheme.eq_ignore_ascii_case(b"http://").then_some(rest)
+/// What a URL begins with.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn text(self) -> &'static str {
+        match self {
+            Scheme::Http => "http://",
+            Scheme::Https => "https://",
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+
+    fn address(self, host: String, port: u16) -> Address {
+        match self {
+            Scheme::Http => Address::Tcp { host, port },
+            Scheme::Https => Address::Tls { host, port },
+        }
+    }
+}
+
+/// Whether this is a URL of something on a web server, not a name.
+pub fn is_web(text: &[u8]) -> bool {
+    split_scheme(text).is_some()
+}
+
+/// The scheme, in any case, and what follows it.
+fn split_scheme(text: &[u8]) -> Option<(Scheme, &[u8])> {
+    [Scheme::Http, Scheme::Https].into_iter().find_map(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.text().len())?;
+        start.eq_ignore_ascii_case(scheme.text().as_bytes()).then_some((scheme, rest))
+    })
 }
 
 /// The user before an `@`, and what is behind it. A password is refused, and not repeated: others see what is written
@@ -116,13 +162,13 @@ fn is_host(text: &str) -> bool {
 }
 
 /// `host`, `host:port`, `[::1]` or `[::1]:port`.
-fn split_port(text: &str) -> Option<(&str, u16)> {
+fn split_port(text: &str, standard: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,
     };
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => 80,
+        None if port.is_empty() => standard,
         None => return None,
         Some(digits) => digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?,
     };
@@ -169,8 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_no_server_is_wrong_use() {
-        let rows =
-            ["", "h", "https://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u:p@h"];
+        let rows = ["", "h", "ftp://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u:p@h"];
         for text in
             rows.into_iter().chain(["http://h:65536", "http://[::1", "unix:", "http://h/?a", "http://h\r\n/"])
         {

@@ -91,13 +91,14 @@ fn is_of_the_connection(wrong: &io::Error) -> bool {
 /// Gives a connection its thread, or an answer that there is none.
 fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let traffic = server.metrics.traffic.clone();
-    let stream = match Stream::new(socket, peer, server.send_size, &server.limits, traffic) {
+    let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
+    let stream = match stream.and_then(|stream| secure(server, stream)) {
         Ok(stream) => stream,
         Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
     };
     let entered = match server.connections.enter(stream, &server.limits) {
         Ok(entered) => entered,
-        Err((stream, why)) => return turn_away(server, &stream, why),
+        Err(turned) => return turn_away(server, &turned.0, turned.1),
     };
     let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
     let seat = Arc::clone(&entered.seat);
@@ -107,7 +108,16 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     }
 }
 
-/// Answers 503 without waiting for anything.
+/// A connection from a network speaks TLS where there is a certificate; one within this machine's files need not.
+fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
+    match (&server.tls, &stream.peer) {
+        (Some(tls), Peer::Address(_)) => Ok(stream.secured(tls.session(server.limits.header_time)?)),
+        _ => Ok(stream),
+    }
+}
+
+/// Answers 503 without waiting for anything. With TLS there is no answer without an agreement on keys first, and nobody
+/// waits for that here.
 fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
     let what = match why {
         Refusal::Connections => "all connections are taken",

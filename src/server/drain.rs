@@ -57,16 +57,20 @@ impl Connections {
 
     /// Notes a connection; one too many, of all or of its network, is given back. It is forgotten when the guard is
     /// dropped.
-    pub fn enter(self: &Arc<Self>, stream: Stream, limits: &Limits) -> Result<Entered, (Stream, Refusal)> {
+    pub fn enter(
+        self: &Arc<Self>,
+        stream: Stream,
+        limits: &Limits,
+    ) -> Result<Entered, Box<(Stream, Refusal)>> {
         let network = network_of(&stream.peer);
         let mut all = self.lock();
         if all.seats.len() >= limits.connections {
-            return Err((stream, Refusal::Connections));
+            return Err(Box::new((stream, Refusal::Connections)));
         }
         if let Some(network) = network {
             let count = all.networks.get(&network).copied().unwrap_or(0);
             if count >= limits.per_address {
-                return Err((stream, Refusal::Address));
+                return Err(Box::new((stream, Refusal::Address)));
             }
             all.networks.insert(network, count + 1);
         }

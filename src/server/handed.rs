@@ -24,7 +24,7 @@ fn listener(options: &Options, handed: &mut ListenFd, at: usize) -> Result<Liste
         listens(&socket).then_some(()).ok_or_else(unfit)?;
         let address = socket.local_addr().map_err(|wrong| Error::io(&name, wrong))?;
         options.refuse_exposed(&Address::Tcp(address))?;
-        return Listener::of_tcp(socket).map_err(|wrong| Error::io(&name, wrong));
+        return Listener::of_tcp(socket, options.tls.is_some()).map_err(|wrong| Error::io(&name, wrong));
     }
     match handed.take_unix_listener(at) {
         Ok(Some(socket)) if listens(&socket) => {

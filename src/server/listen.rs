@@ -111,15 +111,16 @@ struct Made {
 }
 
 impl Listener {
-    /// Binds an address. A dead Unix socket in the way is replaced, a live one is an error.
-    pub fn bind(address: &Address) -> Result<Self> {
+    /// Binds an address. A dead Unix socket in the way is replaced, a live one is an error. With `tls` a client needs
+    /// that on TCP.
+    pub fn bind(address: &Address, tls: bool) -> Result<Self> {
         match address {
             Address::Tcp(address) => {
                 let named = |wrong| Error::io(address.to_string(), wrong);
                 let listener = TcpListener::bind(address).map_err(named)?;
                 // `std` has 128 clients wait for the acceptor, and the others try again after a second.
                 listen(&listener, Backlog::MAXALLOWABLE).map_err(|wrong| named(wrong.into()))?;
-                Listener::of_tcp(listener).map_err(named)
+                Listener::of_tcp(listener, tls).map_err(named)
             }
             Address::Unix { path, mode, group } => {
                 let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
@@ -135,10 +136,11 @@ impl Listener {
     }
 
     /// A socket that is bound already.
-    pub fn of_tcp(listener: TcpListener) -> io::Result<Self> {
+    pub fn of_tcp(listener: TcpListener, tls: bool) -> io::Result<Self> {
         // Another process may take a connection between the wait and the accept.
         listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let scheme = if tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })
     }
 
@@ -249,8 +251,8 @@ mod tests {
         let path = folder.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
         let address = Address::Unix { path: path.clone(), mode: Some(0o600), group: None };
-        let live = Listener::bind(&address).unwrap();
-        assert!(Listener::bind(&address).is_err());
+        let live = Listener::bind(&address, false).unwrap();
+        assert!(Listener::bind(&address, false).is_err());
         drop(live);
         assert!(!path.exists());
     }
@@ -261,11 +263,11 @@ mod tests {
         let path = folder.path().join("s");
         let address = Address::Unix { path: path.clone(), mode: None, group: None };
         fs::write(&path, "notes").unwrap();
-        assert!(Listener::bind(&address).is_err());
+        assert!(Listener::bind(&address, false).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
         fs::remove_file(&path).unwrap();
         // A path that has become another's is not removed.
-        let ours = Listener::bind(&address).unwrap();
+        let ours = Listener::bind(&address, false).unwrap();
         fs::rename(&path, folder.path().join("t")).unwrap();
         fs::write(&path, "notes").unwrap();
         drop(ours);

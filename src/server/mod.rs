@@ -23,6 +23,7 @@ pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
 pub use log::LogFormat;
 pub use options::Options;
+pub use tls::Files as TlsFiles;
 
 mod accept;
 mod access;
@@ -54,6 +55,7 @@ mod spill;
 mod stream;
 mod supervisor;
 mod terms;
+mod tls;
 mod upload;
 mod users;
 
@@ -67,6 +69,7 @@ pub struct Server {
     helpers: methods::Helpers,
     metrics: metrics::Metrics,
     claims: claims::Claims,
+    tls: Option<tls::Tls>,
 }
 
 impl Server {
@@ -81,6 +84,7 @@ impl Server {
             log: log::Log::open(options.log.as_deref(), options.log_format)?,
             connections: Arc::default(),
             claims: claims::Claims::default(),
+            tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
         });
         if !options.sync {
             server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
@@ -93,8 +97,12 @@ impl Server {
     fn reload(&self) -> Result<()> {
         let log = self.log.reopened()?;
         let policy = self.rights.reopened()?;
+        let config = self.tls.as_ref().map(tls::Tls::reopened).transpose()?;
         self.log.swap(log);
         self.rights.swap(policy);
+        if let (Some(tls), Some(config)) = (&self.tls, config) {
+            tls.swap(config);
+        }
         Ok(())
     }
 
@@ -190,7 +198,7 @@ fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Resu
         false => None,
     };
     let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
-    addresses.map(Listener::bind).collect()
+    addresses.map(|address| Listener::bind(address, options.tls.is_some())).collect()
 }
 
 /// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command

@@ -9,7 +9,8 @@ use super::access::{Access, Verb, Who, name_of};
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
-use super::policy::{Files, Policy};
+use super::policy::{Files as PolicyFiles, Policy};
+use super::tls::{Files as TlsFiles, Tls};
 use super::users::Users;
 use crate::error::{Error, Result};
 use crate::store::Local;
@@ -42,6 +43,8 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// The form of its lines.
     pub log_format: LogFormat,
+    /// What TCP connections are encrypted with.
+    pub tls: Option<TlsFiles>,
     /// What clients may push against.
     pub limits: Limits,
     /// Whether to go on in the background once connections are taken.
@@ -55,7 +58,7 @@ pub struct Options {
 impl Options {
     /// Who there is, and who may what. Errors name file and line.
     pub(super) fn policy(&self) -> Result<Policy> {
-        let files = Files { users: self.users.clone(), access: self.access.clone() };
+        let files = PolicyFiles { users: self.users.clone(), access: self.access.clone() };
         Policy::read(files, self.read_only)
     }
 
@@ -66,11 +69,11 @@ impl Options {
 
     /// The same of one address.
     pub(super) fn refuse_exposed(&self, address: &Address) -> Result<()> {
-        let needs = match (&self.users, self.insecure_plain) {
+        let needs = match (&self.users, self.tls.is_some() || self.insecure_plain) {
             (Some(_), true) => return Ok(()),
             (None, true) => "--users FILE",
-            (Some(_), false) => "--insecure-plain, as there is no TLS",
-            (None, false) => "--users FILE, and --insecure-plain, as there is no TLS",
+            (Some(_), false) => "--tls-cert and --tls-key, or --insecure-plain",
+            (None, false) => "--users FILE, and --tls-cert and --tls-key or --insecure-plain",
         };
         match address.is_exposed() {
             true => Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}"))),
@@ -86,9 +89,16 @@ impl Options {
             true => Ok(()),
             false => Local::open(&self.root).map(drop),
         };
+        let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
         let listen = self.listen.iter().map(Address::check);
-        let rest =
-            [Some(root), self.log.as_deref().map(check_log), Some(self.refuse_exposure()), users, access];
+        let rest = [
+            Some(root),
+            self.log.as_deref().map(check_log),
+            Some(self.refuse_exposure()),
+            users,
+            access,
+            tls,
+        ];
         rest.into_iter().flatten().chain(listen).filter_map(Result::err).collect()
     }
 

@@ -14,7 +14,7 @@ fn every_failure_is_one_line_and_the_right_code() {
         (&["cfp-ls", "-lR"], 2),
         (&["cfp-put", "f", "-t"], 2),
         (&["cfp-cat", "-z", "maybe", ":f"], 2),
-        (&["cfp-cat", "-s", "https://example.org", ":f"], 2),
+        (&["cfp-cat", "-s", "ftp://example.org", ":f"], 2),
         (&["cfp-mv", "one"], 2),
         (&["cfp-search"], 2),
         (&["cfp-search", "", "f"], 2),

@@ -1,0 +1,263 @@
+//! TLS on TCP: what the tools and curl do over it, whom they trust, what a new certificate changes, and what somebody
+//! who speaks something else gets. The certificates are made by openssl.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use assert_cmd::assert::Assert;
+use common::{HANG, Sandbox, raw};
+use nix::sys::signal::Signal;
+use predicates::prelude::PredicateBooleanExt as _;
+use predicates::str::{contains, starts_with};
+use tempfile::TempDir;
+
+/// A folder with a certificate and its key.
+struct Certificate {
+    folder: TempDir,
+}
+
+impl Certificate {
+    /// Of localhost; `None`, and said, where there is no openssl.
+    fn new() -> Option<Self> {
+        let certificate = Certificate { folder: tempfile::tempdir().unwrap() };
+        certificate.make("DNS:localhost,IP:127.0.0.1").then_some(certificate)
+    }
+
+    /// Makes another one in its place; false where there is no openssl.
+    fn make(&self, names: &str) -> bool {
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+        command.args(["-days", "30", "-subj", "/CN=cfpd", "-addext", "basicConstraints=critical,CA:FALSE"]);
+        command.arg("-addext").arg(format!("subjectAltName={names}"));
+        command.arg("-keyout").arg(self.path("key.pem")).arg("-out").arg(self.path("cert.pem"));
+        match command.output() {
+            Ok(made) => {
+                assert!(made.status.success(), "{made:?}");
+                true
+            }
+            Err(_) => {
+                eprintln!("skipped: no openssl here");
+                false
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn serve(&self, options: &[&str]) -> Sandbox {
+        let (cert, key) = (self.path("cert.pem"), self.path("key.pem"));
+        let tls = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+        let sandbox = Sandbox::with(&[&tls, options].concat());
+        assert!(sandbox.url().starts_with("https://127.0.0.1:"), "{}", sandbox.url());
+        sandbox
+    }
+
+    /// A tool that trusts this certificate as it was at first, with this on its standard input.
+    fn feed(&self, sandbox: &Sandbox, program: &str, args: &[&str], input: impl Into<Vec<u8>>) -> Assert {
+        trusting(sandbox, &self.path("cert.pem"), program, args, input)
+    }
+
+    fn run(&self, sandbox: &Sandbox, program: &str, args: &[&str]) -> Assert {
+        self.feed(sandbox, program, args, "")
+    }
+}
+
+fn trusting(
+    sandbox: &Sandbox,
+    certificate: &Path,
+    program: &str,
+    args: &[&str],
+    input: impl Into<Vec<u8>>,
+) -> Assert {
+    let mut command = sandbox.command(program);
+    command.arg("--cacert").arg(certificate).args(args);
+    assert_cmd::Command::from_std(command).write_stdin(input).timeout(HANG).assert()
+}
+
+/// Asks the daemon for something until its log says this.
+fn until_said(sandbox: &Sandbox, certificate: &Path, what: &str) {
+    let end = Instant::now() + HANG;
+    while !sandbox.log().contains(what) {
+        assert!(Instant::now() < end, "{what:?} is never said");
+        trusting(sandbox, certificate, "cfp-ls", &[], "");
+    }
+}
+
+fn port(sandbox: &Sandbox) -> &str {
+    sandbox.url().rsplit(':').next().unwrap()
+}
+
+#[test]
+fn files_and_filters_go_over_tls_both_ways() {
+    let Some(certificate) = Certificate::new() else { return };
+    for options in [&[][..], &["--send-size", "1000"]] {
+        let sandbox = certificate.serve(options);
+        let text = "one lamp, another lamp and no other light\n".repeat(50_000);
+        sandbox.write("f", &text);
+        certificate.run(&sandbox, "cfp-put", &["f", "--as", "d/f"]).success();
+        assert_eq!(sandbox.stored("d/f"), text.as_bytes());
+        for coding in ["always", "never"] {
+            let changed = text.replace("lamp", "torch");
+            let replace = ["-z", coding, "lamp", "torch"];
+            certificate
+                .feed(&sandbox, "cfp-replace", &replace, text.as_str())
+                .success()
+                .stdout(changed.clone());
+            let stored = [&replace[..], &[":d/f", ":d/f"]].concat();
+            certificate.run(&sandbox, "cfp-replace", &stored).success().stdout(changed.repeat(2));
+            certificate.run(&sandbox, "cfp-get", &["-z", coding, "d/f", "-o", "back"]).success();
+            assert_eq!(fs::read_to_string(sandbox.work().join("back")).unwrap(), text);
+        }
+        certificate.run(&sandbox, "cfp-search", &["lamp", ":d/f", "f", ":d/f"]).success().stdout("300000\n");
+        certificate.run(&sandbox, "cfp-ls", &["-R"]).success().stdout("d/\nd/f\n");
+    }
+}
+
+#[test]
+fn a_filter_answers_each_line_before_the_next_is_sent() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    let mut command = sandbox.command("cfp-replace");
+    command.arg("--cacert").arg(certificate.path("cert.pem")).args(["-q", "lamp", "torch"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut lines = BufReader::new(output).lines();
+    for number in 0..20 {
+        writeln!(input, "a lamp {number}").unwrap();
+        assert_eq!(lines.next().unwrap().unwrap(), format!("a torch {number}"));
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn curl_and_python_speak_it_too() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    let text = "word other\n".repeat(1_000_000);
+    sandbox.write("f", &text);
+    let curl = format!("curl -sS --cacert '{}'", certificate.path("cert.pem").display());
+    sandbox.sh(&format!("{curl} -T f $CFP_SERVER/f; {curl} $CFP_SERVER/f | cmp - f")).success().stdout("");
+    assert_eq!(sandbox.stored("f"), text.as_bytes());
+    // It sends all before it reads: what waits for it lies on the disk, and all of it is sent in the end.
+    let script = "import http.client, ssl, sys\n\
+        context = ssl.create_default_context(cafile=sys.argv[1])\n\
+        server = http.client.HTTPSConnection('127.0.0.1', int(sys.argv[2]), context=context)\n\
+        server.request('POST', '/?replace=word&with=changed', body=open('f', 'rb').read())\n\
+        sys.stdout.buffer.write(server.getresponse().read())\n";
+    sandbox.write("client.py", script);
+    let cert = certificate.path("cert.pem");
+    sandbox
+        .run("python3", ["client.py", cert.to_str().unwrap(), port(&sandbox)])
+        .success()
+        .stdout(text.replace("word", "changed"));
+}
+
+#[test]
+fn who_is_not_trusted_is_sent_nothing() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    sandbox.write("f", "secret");
+    let untrusted =
+        |said: Assert| said.code(2).stdout("").stderr(contains("certificate").and(contains("\n").count(1)));
+    untrusted(sandbox.run("cfp-put", ["f"]));
+    // A certificate of another name.
+    certificate.make("DNS:example.org");
+    let other = certificate.serve(&[]);
+    other.write("f", "secret");
+    untrusted(certificate.run(&other, "cfp-put", &["f"])).stderr(contains("another name"));
+    // Nor is one that another key has signed.
+    untrusted(certificate.run(&sandbox, "cfp-put", &["f"]));
+    assert!(sandbox.all_stored().is_empty() && other.all_stored().is_empty());
+    // What is no certificate makes nobody trusted.
+    trusting(&sandbox, &sandbox.work().join("f"), "cfp-ls", &[], "")
+        .code(2)
+        .stderr(contains("no certificate in PEM"));
+}
+
+#[test]
+fn who_speaks_something_else_gets_nowhere() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    let plain = format!("http://127.0.0.1:{}", port(&sandbox));
+    sandbox.run("cfp-ls", ["-s", &plain]).code(3).stderr(starts_with("cfp-ls: http://127.0.0.1:"));
+    let unsecured = Sandbox::new();
+    let secure = unsecured.url().replace("http:", "https:");
+    unsecured.run("cfp-ls", ["-s", &secure]).code(3).stderr(contains("no TLS is spoken there"));
+    sandbox.write("f", "");
+    certificate.run(&sandbox, "cfp-put", &["f"]).success();
+}
+
+#[test]
+fn an_agreement_that_does_not_come_is_given_up() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&["--header-timeout", "1"]);
+    let address = sandbox.url().strip_prefix("https://").unwrap();
+    for begun in [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00"] {
+        let mut client = raw::Raw::connect(address);
+        client.send(begun);
+        // No answer but an end, or an alert before it.
+        client.rest();
+    }
+}
+
+#[test]
+fn a_new_certificate_is_shown_after_hup_and_no_connection_is_dropped() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    let first = certificate.path("first.pem");
+    fs::copy(certificate.path("cert.pem"), &first).unwrap();
+    let mut shell = sandbox.command("cfp-shell");
+    shell.arg("--cacert").arg(&first).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    let (mut commands, said) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+    let mut said = BufReader::new(said).lines().map(Result::unwrap);
+    writeln!(commands, "list").unwrap();
+    said.find(|line| line == "There are no files.").unwrap();
+
+    // A key that does not fit is told, and changes nothing.
+    fs::write(certificate.path("key.pem"), "none").unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    until_said(&sandbox, &first, "nothing was reloaded");
+    trusting(&sandbox, &first, "cfp-ls", &[], "").success();
+
+    certificate.make("DNS:localhost,IP:127.0.0.1");
+    sandbox.signal(Signal::SIGHUP);
+    until_said(&sandbox, &certificate.path("cert.pem"), "cfpd: reloaded");
+    certificate.run(&sandbox, "cfp-ls", &[]).success();
+    trusting(&sandbox, &first, "cfp-ls", &[], "").code(2);
+    writeln!(commands, "list").unwrap();
+    said.find(|line| line == "There are no files.").unwrap();
+    drop(commands);
+    assert!(shell.wait().unwrap().success());
+}
+
+#[test]
+fn files_that_do_not_fit_are_refused_at_start() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = Sandbox::new();
+    let (cert, key) = (certificate.path("cert.pem"), certificate.path("key.pem"));
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let other = Certificate::new().unwrap();
+    let other = other.path("key.pem");
+    let rows: [(&[&str], &str); 5] = [
+        (&["--tls-cert", cert], "go together"),
+        (&["--tls-cert", cert, "--tls-key", other.to_str().unwrap()], "key.pem"),
+        (&["--tls-cert", key, "--tls-key", key], "holds no certificate"),
+        (&["--tls-cert", cert, "--tls-key", cert], "holds no certificate or key"),
+        (&["--tls-cert", "/nowhere", "--tls-key", key], "/nowhere: no such file or directory"),
+    ];
+    for (options, what) in rows {
+        let all = [&["-r", ".", "-l", "127.0.0.1:0"], options].concat();
+        sandbox.run("cfpd", all).code(2).stdout("").stderr(contains(what).and(contains("\n").count(1)));
+    }
+}
