@@ -5,6 +5,7 @@
 #   make check      format, lints, API pages, man pages, dependencies' licences where cargo-deny is there
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
+#   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -22,8 +23,9 @@ bash   := $(prefix)/share/bash-completion/completions
 zsh    := $(prefix)/share/zsh/site-functions
 fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
+users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test check install uninstall
+.PHONY: build demo test check install uninstall deb
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -65,9 +67,15 @@ install: $(built)/cfpd
 	  ln -sf cfp $(bash)/$$program && ln -sf cfp.fish $(fish)/$$program.fish || exit; \
 	done
 	for unit in $(UNITS); do install -D -m 644 contrib/systemd/$$unit $(units)/$$unit || exit; done
+	install -D -m 644 contrib/sysusers/cfpd.conf $(users)/cfpd.conf
 
 uninstall:
 	rm -f $(PROGRAMS:%=$(bin)/%)
 	for page in $(notdir $(wildcard man/*.[1-8])); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -f $(bash)/cfp $(PROGRAMS:%=$(bash)/%) $(zsh)/_cfp $(fish)/cfp.fish $(PROGRAMS:%=$(fish)/%.fish)
-	rm -f $(UNITS:%=$(units)/%)
+	rm -f $(UNITS:%=$(units)/%) $(users)/cfpd.conf
+
+# DEB takes further options of cargo-deb.
+deb: build
+	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
+	$(CARGO) deb --locked --no-build $(DEB)

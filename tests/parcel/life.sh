@@ -1,0 +1,60 @@
+#!/bin/sh
+# The life of the package on a machine without a running systemd: life.sh PACKAGE. Ends at the first thing that is not
+# as it should be. What dpkg, useradd and man-db write down for themselves does not count as left.
+set -eux
+export DEBIAN_FRONTEND=noninteractive
+here=$(mktemp -d)
+
+files() {
+  find /etc /opt /root /run /srv /usr /var -xdev \( -path /var/lib/dpkg -o -path /var/cache/man \) -prune -o -print |
+    grep -v -e '^/var/log/dpkg\.log$' -e '^/etc/[a-z]*-$' -e '^/etc/\.pwd\.lock$' | LC_ALL=C sort
+}
+
+# As the service runs it, with a command in the place of clients; its end is the end of the daemon.
+serve() {
+  runuser -u cfpd -- cfpd --root /var/lib/cfpd --listen 127.0.0.1:8398 -- sh -euxc "unset CFP_SERVER; $1"
+}
+
+files >"$here/before"
+dpkg -i "$1"
+dpkg --verify cfp
+for program in cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell; do
+  "$program" --version
+  for name in bin/$program share/bash-completion/completions/$program share/fish/vendor_completions.d/$program.fish; do
+    dpkg -L cfp | grep -qx "/usr/$name"
+  done
+  dpkg -L cfp | grep -q "/usr/share/man/man[18]/$program\.[18]\.gz"
+done
+[ "$(stat -c '%U %a' /var/lib/cfpd)" = 'cfpd 750' ]
+[ "$(stat -c '%U:%G %a' /etc/cfpd)" = 'root:cfpd 750' ]
+
+# The admin, with the default server.
+serve '[ -z "$(cfp-ls)" ]; echo to be or not to be | cfp-put - --as notes.txt; [ "$(cfp-ls)" = notes.txt ]'
+serve '[ "$(cfp-search be :notes.txt)" = 2 ]'
+
+# Installed again, files and options are as they were.
+echo 'CFPD_OPTIONS="--read-only"' >/etc/default/cfpd
+dpkg -i "$1"
+grep -q read-only /etc/default/cfpd
+dpkg --remove cfp
+[ -f /etc/default/cfpd ]
+[ "$(cat /var/lib/cfpd/notes.txt)" = 'to be or not to be' ]
+dpkg -i "$1"
+serve '[ "$(cfp-cat :notes.txt)" = "to be or not to be" ]'
+
+dpkg --purge cfp
+files >"$here/after"
+[ -z "$(LC_ALL=C comm -23 "$here/before" "$here/after")" ]
+LC_ALL=C comm -13 "$here/before" "$here/after" >"$here/left"
+cat "$here/left"
+! grep -v -e '^/var/lib/cfpd$' -e '^/var/lib/cfpd/' "$here/left"
+[ "$(cat /var/lib/cfpd/notes.txt)" = 'to be or not to be' ]
+[ "$(stat -c %U /var/lib/cfpd/notes.txt)" = root ]
+! getent passwd cfpd
+! getent group cfpd
+
+# A later installation has the files again.
+dpkg -i "$1"
+serve 'cfp-replace be do :notes.txt --in-place; [ "$(cfp-cat :notes.txt)" = "to do or not to do" ]; cfp-rm notes.txt'
+dpkg --purge cfp
+[ ! -e /var/lib/cfpd ]

@@ -1,0 +1,170 @@
+//! cfpd behind nginx and behind haproxy, with the configurations of contrib/: files both ways, names that change, and a
+//! filter whose answer flows while its input still comes. Each proxy listens on a Unix socket, so that no port is taken.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+use assert_cmd::assert::Assert;
+use common::Sandbox;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use predicates::str::contains;
+
+/// From this size on an upload can be gone on with.
+const LARGE: usize = 9 << 20;
+
+/// How a proxy is started on its part of contrib/. Both end their first process when they have bound.
+struct Kind {
+    program: &'static str,
+    contrib: &'static str,
+    /// The listener there, and what stands in its place here.
+    listen: [&'static str; 2],
+    /// What Debian's own configuration has around it.
+    around: [&'static str; 2],
+    options: &'static str,
+}
+
+const NGINX: Kind = Kind {
+    program: "nginx",
+    contrib: "nginx.conf",
+    listen: ["listen 80;", "listen unix:SOCKET;"],
+    around: [
+        "pid pid; error_log error.log; events {} http { access_log off; client_body_temp_path b;\n\
+         proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n",
+        "}",
+    ],
+    options: "-p . -e error.log -c conf",
+};
+
+const HAPROXY: Kind = Kind {
+    program: "haproxy",
+    contrib: "haproxy.cfg",
+    listen: ["bind :80", "bind unix@SOCKET"],
+    around: ["global\n    maxconn 100\n", ""],
+    options: "-D -p pid -f conf",
+};
+
+/// A proxy in front of a sandbox; ended with the test.
+struct Proxy {
+    sandbox: Sandbox,
+    url: String,
+}
+
+impl Proxy {
+    /// `None`, and said, where the proxy is not here.
+    fn start(kind: &Kind) -> Option<Self> {
+        let program = Path::new("/usr/sbin").join(kind.program);
+        if !program.exists() {
+            eprintln!("SKIPPED: no {} here", kind.program);
+            return None;
+        }
+        let sandbox = Sandbox::new();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(kind.contrib);
+        let ours = fs::read_to_string(ours).unwrap();
+        let ([listen, on_socket], [before, behind]) = (kind.listen, kind.around);
+        for replaced in [listen, "127.0.0.1:8398"] {
+            assert_eq!(ours.matches(replaced).count(), 1, "{replaced}");
+        }
+        let socket = sandbox.work().join("proxy.sock");
+        let on_socket = on_socket.replace("SOCKET", socket.to_str().unwrap());
+        let here = ours.replace(listen, &on_socket).replace("127.0.0.1:8398", sandbox.address());
+        sandbox.write("conf", format!("{before}{here}{behind}"));
+        sandbox.sh(&format!("{} {}", program.display(), kind.options)).success();
+        Some(Proxy { url: format!("unix:{}", socket.display()), sandbox })
+    }
+
+    /// Runs a tool that asks the proxy.
+    fn run(&self, program: &str, args: &[&str]) -> Assert {
+        self.sandbox.run(program, [&["-s", &self.url], args].concat())
+    }
+
+    /// What a client does, in one and the same way behind each proxy.
+    fn serves(&self) {
+        let content: Vec<u8> = (0..LARGE).map(|at| (at % 251) as u8).collect();
+        self.sandbox.write("large", &content);
+        self.run("cfp-put", &["large", "--as", "a new/direc tory/100% ä"]).success();
+        assert_eq!(self.sandbox.stored("a new/direc tory/100% ä"), content);
+        self.run("cfp-get", &["a new/direc tory/100% ä", "-o", "again"]).success();
+        assert_eq!(fs::read(self.sandbox.work().join("again")).unwrap(), content);
+        self.run("cfp-cp", &["a new/direc tory/100% ä", "copied & so"]).success();
+        self.run("cfp-mv", &["copied & so", "renamed"]).success();
+        self.run("cfp-ls", &[]).success().stdout("a new/\nrenamed\n");
+        assert_eq!(self.sandbox.stored("renamed"), content);
+        self.run("cfp-rm", &["-r", "a new"]).success();
+        self.run("cfp-get", &["a new"]).code(2);
+        self.sandbox
+            .feed("cfp-put", ["-s", &self.url, "-", "--as", "piped"], "of no known length\n")
+            .success();
+        self.run("cfp-search", &["known", ":piped"]).success().stdout("1\n");
+    }
+
+    /// A line goes through, its answer comes back, and only then the next goes.
+    fn streams_both_ways(&self) {
+        let mut command = self.sandbox.command("cfp-replace");
+        command.args(["-s", &self.url, "-q", "lamp", "torch"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut lines = BufReader::new(output).lines();
+        for number in 0..20 {
+            writeln!(input, "a lamp {number}").unwrap();
+            assert_eq!(lines.next().unwrap().unwrap(), format!("a torch {number}"));
+        }
+        drop(input);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.sandbox.work().join("pid")).unwrap_or_default();
+        if let Ok(pid) = pid.trim().parse() {
+            // It may have ended by itself.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+}
+
+#[test]
+fn behind_nginx_files_go_both_ways_and_names_change() {
+    if let Some(proxy) = Proxy::start(&NGINX) {
+        proxy.serves();
+    }
+}
+
+#[test]
+fn behind_nginx_a_filter_answers_each_line_as_it_comes() {
+    if let Some(proxy) = Proxy::start(&NGINX) {
+        proxy.streams_both_ways();
+    }
+}
+
+#[test]
+fn behind_haproxy_files_go_both_ways_and_names_change() {
+    if let Some(proxy) = Proxy::start(&HAPROXY) {
+        proxy.serves();
+    }
+}
+
+#[test]
+fn behind_haproxy_a_filter_answers_each_line_as_it_comes() {
+    if let Some(proxy) = Proxy::start(&HAPROXY) {
+        proxy.streams_both_ways();
+    }
+}
+
+#[test]
+fn behind_a_proxy_an_upload_that_is_refused_says_why() {
+    for proxy in [NGINX, HAPROXY].iter().filter_map(Proxy::start) {
+        proxy.sandbox.keep("there.txt", "old");
+        proxy.sandbox.write("there.txt", "new");
+        proxy.run("cfp-put", &["-n", "there.txt"]).code(1);
+        proxy.run("cfp-get", &["missing.txt"]).code(2).stderr(contains("missing.txt"));
+        assert_eq!(proxy.sandbox.stored("there.txt"), b"old");
+    }
+}
