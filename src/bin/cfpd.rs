@@ -108,16 +108,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let (check, explain) = (arguments.flag("", "--check"), arguments.flag("", "--explain"));
     let background = arguments.flag("", "--background");
     let command = arguments.take_behind();
-    let operands = arguments.operands()?;
-    let task = match (explain, operands.first()) {
-        (true, _) => Task::Explain(cli::exactly(operands, "--explain: USER VERB NAME")?),
-        (false, Some(stray)) => {
-            let stray = shown(stray.as_encoded_bytes());
-            return Err(Error::usage(format!("{stray}: no operand is taken here")));
-        }
-        (false, None) if check => Task::Check,
-        (false, None) => Task::Serve,
-    };
+    let task = task(arguments.operands()?, check, explain)?;
     if background && !command.is_empty() {
         return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
     }
@@ -145,6 +136,18 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         command,
     };
     Ok(Args { task, options })
+}
+
+/// What is to be done with the options; only `--explain` takes operands.
+fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
+    match (explain, operands.first()) {
+        (true, _) => Ok(Task::Explain(cli::exactly(operands, "--explain: USER VERB NAME")?)),
+        (false, Some(stray)) => {
+            let stray = shown(stray.as_encoded_bytes());
+            Err(Error::usage(format!("{stray}: no operand is taken here")))
+        }
+        (false, None) => Ok(if check { Task::Check } else { Task::Serve }),
+    }
 }
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {

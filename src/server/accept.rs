@@ -15,7 +15,8 @@ use super::connection;
 use super::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
 use super::listen::Listener;
 use super::metrics::Refusal;
-use super::stream::{Peer, Stream};
+use super::peer::Peer;
+use super::stream::Stream;
 use crate::error::{Error, Result};
 
 /// The threads that accept.

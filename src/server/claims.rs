@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::limits::ENDED_MAX;
-use super::stream::Cutter;
+use super::socket::Cutter;
 use crate::error::{Error, Result};
 use crate::store::Name;
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::limits::{FRESH_WAIT, Limits};
 use super::metrics::Refusal;
-use super::stream::{Peer, Stream};
+use super::peer::Peer;
+use super::stream::Stream;
 
 /// Every connection that has a thread.
 #[derive(Default)]

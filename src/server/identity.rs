@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::access::Who;
-use super::stream::{Peer, Stream};
+use super::peer::Peer;
+use super::stream::Stream;
 use super::users::{Origin, Users};
 use crate::error::{Error, Result};
 use crate::http::Request;

@@ -15,7 +15,7 @@ use nix::sys::socket::{Backlog, listen};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group};
 
-use super::stream::Peer;
+use super::peer::Peer;
 use crate::error::{Error, Result};
 
 /// The address when none is named.

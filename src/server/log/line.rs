@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::time::{clf, rfc3339_millis};
 use crate::error::{Error, shown};
 use crate::http::Request;
+use crate::server::peer::Peer;
 use crate::server::reply::Reply;
-use crate::server::stream::Peer;
 
 /// The form of every line of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
-use super::stream::Peer;
+use super::peer::Peer;
 use crate::error::{Error, Result, shown};
 
 mod line;

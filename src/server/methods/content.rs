@@ -83,15 +83,27 @@ fn answer_whole(
             true => range::select(range, meta.size),
             false => Selected::Whole,
         };
+    answer_selected(exchange, name, content.as_ref(), selected, fields)
+}
+
+/// The part of a content that was asked for.
+fn answer_selected(
+    exchange: &mut Exchange<'_>,
+    name: &Name,
+    content: &dyn Content,
+    selected: Selected,
+    mut fields: Fields,
+) -> Result<()> {
+    let size = content.meta().size;
     match selected {
-        Selected::Whole => exchange.reply.content(200, content.as_ref(), 0..meta.size, fields),
+        Selected::Whole => exchange.reply.content(200, content, 0..size, fields),
         Selected::Part(part) => {
-            fields.push("Content-Range", range::content_range(&part, meta.size));
-            exchange.reply.content(206, content.as_ref(), part, fields)
+            fields.push("Content-Range", range::content_range(&part, size));
+            exchange.reply.content(206, content, part, fields)
         }
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
-            fields.push("Content-Range", format!("bytes */{}", meta.size));
+            fields.push("Content-Range", format!("bytes */{}", size));
             let line = [&name.shown()[..], b": has no such range\n"].concat();
             exchange.reply.bytes(416, "text/plain", &line, fields)
         }

@@ -1,0 +1,231 @@
+//! One connected socket, TCP or Unix: what can be done at once, and waiting as long as there is patience. It counts what
+//! goes through it, and knows nothing of what that is.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::sendfile::sendfile64;
+use nix::sys::socket::{MsgFlags, Shutdown, getsockopt, send, setsockopt, shutdown, sockopt};
+
+use super::limits::Limits;
+use super::metrics::Traffic;
+use super::patience::Patience;
+use crate::error::Error;
+
+/// The most one `sendfile` moves: large enough that the call does not count, small enough that a grace period
+/// is noticed.
+const SENDFILE_MAX: u64 = 4 << 20;
+
+/// More follows at once (send(2)); nix has no name for it.
+const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);
+
+/// A connected socket. Read and written through its traits it never waits: what cannot be done at once would block.
+#[derive(Debug)]
+pub struct Socket {
+    descriptor: OwnedFd,
+    /// For what is read of a body.
+    reading: Patience,
+    /// For all that is written.
+    writing: Patience,
+    traffic: Traffic,
+    /// The most bytes handed over in one call, where the daemon was asked for that.
+    send_size: usize,
+}
+
+impl Socket {
+    /// Takes a connected socket.
+    pub fn new(
+        descriptor: OwnedFd,
+        send_size: Option<usize>,
+        limits: &Limits,
+        traffic: Traffic,
+    ) -> io::Result<Self> {
+        fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let patience = || Patience::new(limits.idle_time, limits.min_rate);
+        let send_size = send_size.unwrap_or(usize::MAX);
+        Ok(Socket { descriptor, reading: patience(), writing: patience(), traffic, send_size })
+    }
+
+    /// Has what is written go out at once. Of TCP only.
+    pub fn hurry(&self) -> io::Result<()> {
+        setsockopt(&self.descriptor, sockopt::TcpNoDelay, &true).map_err(Into::into)
+    }
+
+    /// Gives what is read all the time again.
+    pub fn renew_reading(&self) {
+        self.reading.renew();
+    }
+
+    /// The user id of the process that connected through a Unix socket, as the system saw it then.
+    pub fn peer_id(&self) -> Option<u32> {
+        getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
+    }
+
+    /// Waits until there is something to read, as long as there is patience.
+    pub fn wait_to_read(&self) -> io::Result<()> {
+        self.wait_patiently(PollFlags::POLLIN, &self.reading)
+    }
+
+    /// Waits until there is room to write, as long as there is patience.
+    pub fn wait_to_write(&self) -> io::Result<()> {
+        self.wait_patiently(PollFlags::POLLOUT, &self.writing)
+    }
+
+    fn wait_patiently(&self, what: PollFlags, patience: &Patience) -> io::Result<()> {
+        let begun = Instant::now();
+        let left = patience.left();
+        if left.is_zero() || !self.wait(what, left)? {
+            return Err(Error::status(408, "client", "is too slow").into());
+        }
+        patience.spend(begun.elapsed());
+        Ok(())
+    }
+
+    /// Waits for any of these. False when `timeout` passes first.
+    pub fn wait(&self, what: PollFlags, timeout: Duration) -> io::Result<bool> {
+        let limit = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.descriptor.as_fd(), what)];
+        loop {
+            match poll(&mut fds, limit) {
+                Err(Errno::EINTR) => {}
+                ready => return Ok(ready? > 0),
+            }
+        }
+    }
+
+    /// Sends a part of a block that more follows at once; waits until there is room for it.
+    pub fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.try_send(block, MORE)? {
+                Some(sent) => return Ok(sent),
+                None => self.wait_to_write()?,
+            }
+        }
+    }
+
+    /// Moves a part of a file into the socket without copying it through this process, and leaves in `part` what
+    /// was not moved. A file that became shorter is an error: the answer must not look whole.
+    pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
+        while !part.is_empty() {
+            let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
+            let most = (part.end - part.start).min(SENDFILE_MAX).min(self.send_size as u64);
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            match sendfile64(&self.descriptor, file, Some(&mut offset), most) {
+                Ok(0) => return Err(shorter()),
+                Ok(sent) => {
+                    self.was_sent(sent);
+                    part.start += sent as u64;
+                }
+                Err(Errno::EAGAIN) => self.wait_to_write()?,
+                Err(Errno::EINTR) => {}
+                Err(wrong) => return Err(wrong.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will be written.
+    pub fn end_writing(&self) {
+        // An error means that the peer is gone already.
+        let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);
+    }
+
+    /// Ends a wait for more to read, from any thread; what came already can still be read.
+    pub fn end_reading(&self) {
+        let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Read);
+    }
+
+    /// Has the socket closed with a reset, so that an answer that ends with its connection cannot look whole.
+    pub fn abort(&self) {
+        let _ = setsockopt(&self.descriptor, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 });
+    }
+
+    /// Ends both directions at once, from any thread.
+    pub fn cut(&self) {
+        let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Both);
+    }
+
+    /// What another thread can cut this connection with, even when this is gone.
+    pub fn cutter(&self) -> io::Result<Cutter> {
+        self.descriptor.try_clone().map(Cutter)
+    }
+
+    /// As much of a block as may be handed over in one call.
+    pub fn cut_to_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
+        block.get(..self.send_size).unwrap_or(block)
+    }
+
+    /// Sends what there is room for; `None` where there is none.
+    pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
+        let block = self.cut_to_size(block);
+        loop {
+            match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
+                Ok(sent) => {
+                    self.was_sent(sent);
+                    return Ok(Some(sent));
+                }
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(wrong) => return Err(wrong.into()),
+            }
+        }
+    }
+
+    /// Reads what has come; `None` where nothing has.
+    pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            match nix::unistd::read(&self.descriptor, &mut *buffer) {
+                Ok(read) => {
+                    self.reading.earn(read);
+                    self.traffic.received.inc_by(read as u64);
+                    return Ok(Some(read));
+                }
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(wrong) => return Err(wrong.into()),
+            }
+        }
+    }
+
+    fn was_sent(&self, bytes: usize) {
+        self.writing.earn(bytes);
+        self.traffic.sent.inc_by(bytes as u64);
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_receive(buffer)?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.try_send(block, MsgFlags::empty())?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A second handle on a connected socket.
+pub struct Cutter(OwnedFd);
+
+impl Cutter {
+    /// See [`Socket::cut`].
+    pub fn cut(&self) {
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
+    }
+}
+
+/// A file that became shorter while it was sent: the answer must not look whole.
+pub fn shorter() -> io::Error {
+    Error::cut("file", "became shorter while it was sent").into()
+}
