@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 mod command;
 mod editor;
 mod line;
+mod place;
 mod session;
 
 /// Carries out one command.

@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use super::command::{COMMANDS, Command};
 use super::line::Line;
+use super::place::{bytes, local, shown_operand, shown_os, source, stored, target};
 use crate::cli::Ending;
 use crate::cli::terminal::{self, Visible};
 use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload, filter, upload};
@@ -251,58 +252,5 @@ fn show(client: &mut Client, argument: Option<&OsString>, sink: &mut dyn Write) 
             )
             .map_err(named)
         }
-    }
-}
-
-fn bytes(argument: Option<&OsString>) -> &[u8] {
-    argument.map(|argument| argument.as_bytes()).unwrap_or_default()
-}
-
-/// An argument that can only be on the server.
-fn stored(argument: Option<&OsString>) -> Name {
-    Name::read(argument.map(OsString::as_os_str).unwrap_or_default())
-}
-
-/// An argument that is a local file; `~/` is the home directory.
-fn local(argument: Option<&OsString>) -> PathBuf {
-    let path = Path::new(argument.map(OsString::as_os_str).unwrap_or_default());
-    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
-        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => path.to_owned(),
-    }
-}
-
-/// IN: a local file if there is one, else one on the server.
-fn source(argument: Option<&OsString>) -> Operand {
-    match argument.map(|argument| Operand::read(argument.clone())) {
-        Some(Operand::Stored(name)) => Operand::Stored(name),
-        _ if local(argument).exists() || says_here(bytes(argument)) => Operand::Local(local(argument)),
-        _ => Operand::Stored(stored(argument)),
-    }
-}
-
-/// OUT: on the server, unless it is written as a local path.
-fn target(argument: Option<&OsString>) -> Operand {
-    match says_here(bytes(argument)) {
-        true => Operand::Local(local(argument)),
-        false => Operand::Stored(stored(argument)),
-    }
-}
-
-/// Whether an argument is written as a local path.
-fn says_here(argument: &[u8]) -> bool {
-    [&b"./"[..], b"../", b"/", b"~/"].iter().any(|start| argument.starts_with(start))
-}
-
-fn shown_os(path: &Path) -> String {
-    shown(path.as_os_str().as_bytes())
-}
-
-/// An operand in a sentence: the name alone.
-fn shown_operand(operand: &Operand) -> String {
-    match operand {
-        Operand::Stored(name) => shown(&name.bare()),
-        Operand::Local(path) => shown_os(path),
-        Operand::Standard => "-".to_owned(),
     }
 }
