@@ -87,7 +87,8 @@ fn row_a5_a_prompting_client() {
     assert_eq!(person.end(), Some(0));
     assert_eq!(sandbox.stored("lamps.txt"), b"red lamp, blue lamp");
     // The server goes on with others.
-    other.press("display :lamps.txt\r").expect("red lamp, blue lamp");
+    other.press("display :lamps.txt\r").expect("red lamp, blue lamp").press("exit\r");
+    assert_eq!(other.end(), Some(0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Address, Limits, LogFormat, Options, TlsFiles};
+use cfp::server::{self, Account, Address, Limits, LogFormat, Options, TlsFiles};
 
 const NAME: &str = "cfpd";
 const USAGE: &str = "\
@@ -54,6 +54,7 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --log-format FORMAT       combined (default) or json, one object a line
   --background              go on in the background once clients can connect
   --pid-file FILE           write the number of the serving process to FILE
+  --run-as USER[:GROUP]     go on as this user once the sockets are bound
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
   --check                   say what is wrong with options and files, and
@@ -64,7 +65,7 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   -V, --version             print the version and exit
 
 Without --users and --access any client may do all. An address that other
-machines can reach needs --users, and --insecure-plain. With a COMMAND it
+machines can reach needs --users, and TLS or --insecure-plain. With a COMMAND it
 listens on a private socket, runs COMMAND with CFP_SERVER set and its own
 directory first in PATH, and exits as COMMAND does.
 
@@ -96,6 +97,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let log = arguments.value("", "--log")?.map(PathBuf::from);
     let log_format = log_format(&mut arguments)?;
     let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
+    let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let tls = tls(&mut arguments)?;
     let limits = limits(&mut arguments)?;
@@ -139,6 +141,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         limits,
         background,
         pid_file,
+        run_as,
         command,
     };
     Ok(Args { task, options })
@@ -181,6 +184,10 @@ fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
 
 fn address(text: &OsStr) -> Result<Address> {
     Address::parse(text.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
+}
+
+fn account(text: &OsStr) -> Result<Account> {
+    Account::parse(text.to_str().ok_or_else(|| Error::usage("--run-as: is no user"))?)
 }
 
 /// A whole number, `least` or more.

@@ -19,6 +19,7 @@ use self::stream::Peer;
 use crate::error::{Error, Result};
 use crate::store::{Local, Store};
 
+pub use account::Account;
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
 pub use log::LogFormat;
@@ -27,9 +28,11 @@ pub use tls::Files as TlsFiles;
 
 mod accept;
 mod access;
+mod account;
 mod background;
 mod claims;
 mod command;
+mod confine;
 mod connection;
 mod drain;
 mod exchange;
@@ -147,19 +150,15 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     }
     options.refuse_exposure()?;
     let handed = handed::listeners(&options)?;
-    let store = Arc::new(open_store(&options)?);
-    let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
-    sweep(&server, store);
     let private = PrivateSocket::for_command(&options.command)?;
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
     let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
-    // A command would inherit it, and may be one that cannot have it.
-    if options.command.is_empty()
-        && let Err(error) = accept::raise_descriptor_limit()
-    {
-        server.log.trouble(&error);
-    }
+    let restricted = restrict(&options)?;
+    let store = Arc::new(open_store(&options)?);
+    let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
+    restricted.iter().for_each(|remark| server.log.remark(remark));
+    sweep(&server, store);
     let (ends, end) = channel();
     signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
@@ -179,12 +178,33 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     Ok(code)
 }
 
-/// The store at the root an admin chose; a default root is made where it is missing.
-fn open_store(options: &Options) -> Result<Local> {
-    if options.make_root {
-        let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
-        fs::create_dir_all(&options.root).map_err(named)?;
+/// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
+/// command would inherit it, and may be one that cannot have it.
+fn restrict(options: &Options) -> Result<Vec<String>> {
+    make_root(options)?;
+    if let Some(account) = &options.run_as {
+        account.assume()?;
     }
+    if !options.command.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
+    let confined = confine::confine(options)?;
+    Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
+}
+
+/// Makes a default root where it is missing.
+fn make_root(options: &Options) -> Result<()> {
+    if !options.make_root || options.root.is_dir() {
+        return Ok(());
+    }
+    let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+    fs::create_dir_all(&options.root).map_err(named)?;
+    options.run_as.as_ref().map_or(Ok(()), |account| account.own(&options.root))
+}
+
+/// The store at the root an admin chose.
+fn open_store(options: &Options) -> Result<Local> {
     let store = Local::open(&options.root)?
         .keeping_free(options.keep_free)
         .keeping_partials(options.limits.partials, options.limits.partial_time);

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::access::{Access, Verb, Who, name_of};
+use super::account::Account;
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
@@ -51,11 +52,38 @@ pub struct Options {
     pub background: bool,
     /// Where the number of the process is written.
     pub pid_file: Option<PathBuf>,
+    /// Who the daemon is once it is bound.
+    pub run_as: Option<Account>,
     /// A command to serve, and to end with.
     pub command: Vec<OsString>,
 }
 
 impl Options {
+    /// Those of a test.
+    #[cfg(test)]
+    pub(super) fn of_root(root: &Path) -> Self {
+        Options {
+            root: root.to_owned(),
+            make_root: false,
+            listen: Vec::new(),
+            sync: false,
+            keep_free: 0,
+            users: None,
+            access: None,
+            insecure_plain: false,
+            read_only: false,
+            send_size: None,
+            log: None,
+            log_format: LogFormat::default(),
+            tls: None,
+            limits: Limits::default(),
+            background: false,
+            pid_file: None,
+            run_as: None,
+            command: Vec::new(),
+        }
+    }
+
     /// Who there is, and who may what. Errors name file and line.
     pub(super) fn policy(&self) -> Result<Policy> {
         let files = PolicyFiles { users: self.users.clone(), access: self.access.clone() };

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
 
 use super::{HANG, Sandbox};
@@ -21,6 +22,8 @@ pub struct Terminal {
 impl Terminal {
     pub fn start(sandbox: &Sandbox, program: &str, args: &[&str]) -> Self {
         let pty = openpty(None, None).unwrap();
+        // Only this process is the terminal: when it lets go, the program sees it hang up.
+        fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         let mut command = sandbox.command(program);
         command.args(args).env("TERM", "xterm").stdin(side()).stdout(side()).stderr(side());

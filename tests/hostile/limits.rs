@@ -148,7 +148,7 @@ fn an_answer_that_is_read_by_drops_is_cut() {
         watch.until("the end of a slow reader", |watch| {
             // More than a drop would be taken for a reader.
             raw.exactly(1);
-            watch.held() == before
+            watch.held().threads <= before.threads
         });
     }
 }

@@ -1,0 +1,70 @@
+//! `--run-as`: the system's user the daemon goes on as once it is bound. What is read is read as that user, at the start
+//! as after HUP, so that what works once works again.
+
+use std::ffi::CString;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
+use nix::unistd::{Gid, Group, Uid, User, geteuid, initgroups, setgid, setuid};
+
+use crate::error::{Error, Result};
+
+/// A user and a group of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    name: CString,
+    user: Uid,
+    group: Gid,
+}
+
+impl Account {
+    /// Reads `USER` or `USER:GROUP`; without a group it is the user's own.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+        let found = User::from_name(user).map_err(|wrong| Error::io(user, wrong.into()))?;
+        let unknown = |name: &str, what: &str| Error::usage(format!("{name}: is no {what} of this machine"));
+        let found = found.ok_or_else(|| unknown(user, "user"))?;
+        let group = match group {
+            None => found.gid,
+            Some(name) => {
+                let found = Group::from_name(name).map_err(|wrong| Error::io(name, wrong.into()))?;
+                found.ok_or_else(|| unknown(name, "group"))?.gid
+            }
+        };
+        let name = CString::new(user).map_err(|_| unknown(user, "user"))?;
+        Ok(Account { name, user: found.uid, group })
+    }
+
+    /// Gives a directory or a file to it.
+    pub fn own(&self, path: &Path) -> Result<()> {
+        chown(path, Some(self.user.as_raw()), Some(self.group.as_raw()))
+            .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
+    }
+
+    /// Goes on as this user, with all threads and for good. Only root can, and whoever is this user already.
+    pub fn assume(&self) -> Result<()> {
+        if geteuid() == self.user {
+            return Ok(());
+        }
+        let named =
+            |wrong: nix::Error| Error::io(format!("--run-as {}", self.name.to_string_lossy()), wrong.into());
+        initgroups(&self.name, self.group).map_err(named)?;
+        setgid(self.group).map_err(named)?;
+        setuid(self.user).map_err(named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_one_of_this_machine() {
+        let root = Account::parse("root").unwrap();
+        assert_eq!((root.user, root.group), (Uid::from_raw(0), Gid::from_raw(0)));
+        assert_eq!(Account::parse("root:root").unwrap(), root);
+        for text in ["", "nobody-of-that-name", "root:", "root:no-such-group", ":root"] {
+            assert!(matches!(Account::parse(text), Err(Error::Usage(_))), "{text}");
+        }
+    }
+}

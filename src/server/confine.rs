@@ -1,0 +1,139 @@
+//! What the process may still do once it is bound: Landlock leaves it the served directory, the log, and the files it
+//! reads again; it can start no program and open no connection. It is a second wall: names that lead out of the root
+//! are refused before.
+//!
+//! A rule holds for a file, not for its name, and logs, rules and certificates are replaced by renames: so what they
+//! need is allowed in the directories they are in.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use super::listen::Address;
+use super::options::Options;
+use crate::error::{Error, Result};
+
+/// What of Landlock is asked for, as far as the kernel has it. Later ones would forbid to tell a supervisor anything.
+const LEVEL: ABI = ABI::V6;
+
+/// Confines this thread, and those it starts from now on. Says what is missing where the kernel cannot do all of it.
+pub fn confine(options: &Options) -> Result<Option<&'static str>> {
+    match restrict(options).map_err(|wrong| Error::io("Landlock", std::io::Error::other(wrong)))? {
+        RulesetStatus::FullyEnforced => Ok(None),
+        RulesetStatus::PartiallyEnforced => Ok(Some("is confined by Landlock as far as this kernel can")),
+        RulesetStatus::NotEnforced => Ok(Some("is not confined: this kernel has no Landlock")),
+    }
+}
+
+fn restrict(options: &Options) -> Result<RulesetStatus, RulesetError> {
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(LEVEL))?
+        .handle_access(AccessNet::from_all(LEVEL))?
+        .scope(Scope::Signal)?
+        .create()?;
+    for (path, access) in allowed(options) {
+        rules = allow(rules, &path, access)?;
+    }
+    Ok(rules.restrict_self()?.ruleset)
+}
+
+/// What is not there needs no rule: whoever opens it says so.
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(beneath) => rules.add_rule(PathBeneath::new(beneath, access)),
+        Err(_) => Ok(rules),
+    }
+}
+
+/// What may be done where.
+fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+    use AccessFs::{
+        Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadFile, RemoveFile, WriteFile,
+    };
+    let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
+    let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
+    let read =
+        options.users.iter().chain(&options.access).chain(tls).map(|file| (above(file), ReadFile.into()));
+    // The names of local users, where rules speak of them.
+    let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
+    let logs = options.log.iter().map(|file| (above(file), MakeReg | WriteFile));
+    let sockets = options.listen.iter().filter_map(|address| match address {
+        Address::Unix { path, .. } => Some(path),
+        Address::Tcp(_) => None,
+    });
+    let gone = sockets.chain(&options.pid_file).map(|file| (above(file), RemoveFile.into()));
+    let own = [
+        (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
+        (PathBuf::from("/proc/self/status"), ReadFile.into()),
+        (PathBuf::from("/dev/urandom"), ReadFile.into()),
+    ];
+    own.into_iter().chain(read).chain(names).chain(logs).chain(gone).collect()
+}
+
+fn above(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::io::ErrorKind::PermissionDenied;
+    use std::net::{TcpListener, TcpStream};
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    /// Landlock holds for a thread: this one is confined, and ends.
+    #[test]
+    fn whoever_is_confined_comes_to_its_files_and_to_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let [root, logs, keys, other] =
+            ["root", "logs", "keys", "other"].map(|name| folder.path().join(name));
+        for directory in [&root, &logs, &keys, &other] {
+            fs::create_dir(directory).unwrap();
+            fs::write(directory.join("f"), "text").unwrap();
+        }
+        let options = Options {
+            log: Some(logs.join("log")),
+            users: Some(keys.join("users")),
+            ..Options::of_root(&root)
+        };
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let confined = move || {
+            if restrict(&options).unwrap() == RulesetStatus::NotEnforced {
+                return;
+            }
+            let denied = |what: std::io::Result<()>| what.unwrap_err().kind() == PermissionDenied;
+            fs::write(root.join("g"), "more").unwrap();
+            fs::create_dir(root.join("d")).unwrap();
+            fs::rename(root.join("g"), root.join("d/g")).unwrap();
+            fs::remove_dir_all(root.join("d")).unwrap();
+            OpenOptions::new().append(true).create(true).open(logs.join("log")).unwrap();
+            assert!(denied(File::open(logs.join("f")).map(drop)));
+            assert!(denied(fs::remove_file(logs.join("f"))));
+            assert_eq!(fs::read(keys.join("f")).unwrap(), b"text");
+            assert!(denied(fs::write(keys.join("f"), "mine")));
+            assert!(denied(File::open(other.join("f")).map(drop)));
+            assert!(denied(fs::write(other.join("g"), "mine")));
+            assert!(denied(fs::read_dir("/").map(drop)));
+            assert!(denied(Command::new("/bin/true").spawn().map(drop)));
+            // Of the network only from the fourth version on.
+            if let Err(wrong) = TcpStream::connect(address) {
+                assert_eq!(wrong.kind(), PermissionDenied);
+            }
+        };
+        thread::spawn(confined).join().unwrap();
+    }
+}
