@@ -82,8 +82,8 @@ deb: build
 	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
 	$(CARGO) deb --locked --no-build $(DEB)
 
-# The C library too: a program that runs on any Linux of this architecture. STATIC takes another target, such as
-# x86_64-unknown-linux-musl, where rustup and a C compiler have it.
+# The C library too: a program that runs on any Linux of this architecture. STATIC takes another target with glibc;
+# for musl nix has no renameat2.
 static: static := $(or $(CARGO_TARGET_DIR),target)/$(STATIC)/release
 static:
 	RUSTFLAGS="$$RUSTFLAGS -C target-feature=+crt-static" $(CARGO) build --release --locked --bins --target $(STATIC)

@@ -21,6 +21,11 @@ echo to be or not to be | cfp-put - --as notes.txt
 [ "$(stat -c '%U:%G %a' /run/cfpd.sock)" = 'root:cfpd 660' ]
 [ "$(stat -c '%U %a' /var/lib/cfpd/notes.txt)" = 'cfpd 640' ]
 
+# The unit takes nothing away by which cfpd confines itself: it says no more of that than a daemon without a unit.
+mkdir /opt/root
+cfpd --root /opt/root --listen unix:/opt/own.sock --log /opt/own.log --background
+[ "$(grep confined /var/log/cfpd/access.log)" = "$(grep confined /opt/own.log)" ]
+
 # Who is in the group may connect, and is known by name.
 useradd --groups cfpd carol
 useradd mallory
