@@ -6,10 +6,12 @@
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
 #   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
+#   make static     programs that need no library of the system, beneath target/$(STATIC)/release
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
+STATIC  ?= $(shell uname -m)-unknown-linux-gnu
 
 PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
 SECTIONS := 1 5 7 8
@@ -25,7 +27,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test check install uninstall deb
+.PHONY: build demo test check install uninstall deb static
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -79,3 +81,14 @@ uninstall:
 deb: build
 	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
 	$(CARGO) deb --locked --no-build $(DEB)
+
+# The C library too: a program that runs on any Linux of this architecture. STATIC takes another target with glibc;
+# for musl nix has no renameat2.
+static: static := $(or $(CARGO_TARGET_DIR),target)/$(STATIC)/release
+static:
+	RUSTFLAGS="$$RUSTFLAGS -C target-feature=+crt-static" $(CARGO) build --release --locked --bins --target $(STATIC)
+	@for program in $(PROGRAMS); do \
+	  LC_ALL=C ldd $(static)/$$program 2>&1 | grep -q -e 'statically linked' -e 'not a dynamic executable' || \
+	    { echo "make: $(static)/$$program needs a library" >&2; exit 1; }; \
+	  $(static)/$$program --version || exit; \
+	done

@@ -6,7 +6,8 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -155,6 +156,28 @@ fn behind_haproxy_files_go_both_ways_and_names_change() {
 fn behind_haproxy_a_filter_answers_each_line_as_it_comes() {
     if let Some(proxy) = Proxy::start(&HAPROXY) {
         proxy.streams_both_ways();
+    }
+}
+
+/// What operating.md says of the two: who passes 104 on, with which an upload can be gone on with, and who trailers.
+#[test]
+fn haproxy_passes_interim_answers_and_trailers_on_and_nginx_neither() {
+    for (kind, passes, status) in [(NGINX, false, "201"), (HAPROXY, true, "400")] {
+        let Some(proxy) = Proxy::start(&kind) else { continue };
+        proxy.sandbox.write("large", vec![0; LARGE]);
+        let put = proxy.run("cfp-put", &["-v", "large"]).success();
+        let said = String::from_utf8_lossy(&put.get_output().stderr).into_owned();
+        assert_eq!(said.contains("< 104 "), passes, "{}: {said}", kind.program);
+        let wrong = format!("Repr-Digest: sha-256=:{}=:", "A".repeat(43));
+        let request = format!(
+            "PUT /damaged HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: Repr-Digest\r\n\
+             Connection: close\r\n\r\n4\r\ntext\r\n0\r\n{wrong}\r\n\r\n"
+        );
+        let mut socket = UnixStream::connect(proxy.url.trim_start_matches("unix:")).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{}: {answer}", kind.program);
     }
 }
 

@@ -40,7 +40,8 @@ END
 # It keeps its own records in /run, which this machine shall not see.
 mount -t tmpfs none /run
 status=0
+landlock='landlock_create_ruleset landlock_add_rule landlock_restrict_self'
 systemd-nspawn --directory=$copy --register=no --keep-unit --private-network --boot --console=pipe \
-  systemd.unit=script.service </dev/null || status=$?
+  --system-call-filter="$landlock" systemd.unit=script.service </dev/null || status=$?
 cat $copy/said
 exit $status

@@ -2,6 +2,12 @@
 # The life of the package on a machine without a running systemd: life.sh PACKAGE. Ends at the first thing that is not
 # as it should be. What dpkg, useradd and man-db write down for themselves does not count as left.
 set -eux
+
+# What must fail. A `!` would not do: set -e passes over it.
+fails() {
+  if "$@"; then exit 1; fi
+}
+
 export DEBIAN_FRONTEND=noninteractive
 here=$(mktemp -d)
 
@@ -47,11 +53,11 @@ files >"$here/after"
 [ -z "$(LC_ALL=C comm -23 "$here/before" "$here/after")" ]
 LC_ALL=C comm -13 "$here/before" "$here/after" >"$here/left"
 cat "$here/left"
-! grep -v -e '^/var/lib/cfpd$' -e '^/var/lib/cfpd/' "$here/left"
+fails grep -v -e '^/var/lib/cfpd$' -e '^/var/lib/cfpd/' "$here/left"
 [ "$(cat /var/lib/cfpd/notes.txt)" = 'to be or not to be' ]
 [ "$(stat -c %U /var/lib/cfpd/notes.txt)" = root ]
-! getent passwd cfpd
-! getent group cfpd
+fails getent passwd cfpd
+fails getent group cfpd
 
 # A later installation has the files again.
 dpkg -i "$1"

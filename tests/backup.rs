@@ -1,0 +1,58 @@
+//! A backup as docs/operating.md describes it: the two commands of that page, run around a daemon that is in use, and
+//! a second daemon on what they bring back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::Sandbox;
+use common::raw::{request, request_with};
+
+/// The command of the page that begins like this, for other directories.
+fn command(begins: &str, root: &Path, archive: &Path) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
+    let page = fs::read_to_string(page).unwrap();
+    let line = page.lines().find(|line| line.trim_start().starts_with(begins)).expect(begins);
+    let here = line.replace("/var/lib/cfpd", root.to_str().unwrap());
+    here.replace("cfpd.tar.gz", archive.to_str().unwrap())
+}
+
+#[test]
+fn a_restored_backup_serves_the_same_files_and_takes_new_ones() {
+    let sandbox = Sandbox::new();
+    let files = [("/notes.txt", "to be or not to be\n"), ("/d%C3%A4/empty", ""), ("/d%C3%A4/100%25", "all")];
+    let mut raw = sandbox.connect();
+    raw.ask(request("MKCOL", "/d%C3%A4/", ""));
+    for (name, content) in files {
+        assert_eq!(raw.ask(request_with("PUT", name, "", content)).status, 201, "{name}");
+    }
+    let tags = files.map(|(name, _)| raw.ask(request("GET", name, "")).field("etag").to_owned());
+    // An upload that was cut is kept for its client, and is no file.
+    let mut cut = sandbox.connect();
+    cut.send(request(
+        "PUT",
+        "/cut",
+        "Upload-Draft-Interop-Version: 8\r\nUpload-Complete: ?1\r\nContent-Length: 9\r\n",
+    ));
+    cut.send("half");
+    cut.end();
+    cut.rest();
+
+    let archive = sandbox.work().join("archive");
+    sandbox.sh(&command("tar -C /var/lib/cfpd --exclude", &sandbox.root(), &archive)).success();
+    let restored = Sandbox::prepared(&[], |root| {
+        sandbox.sh(&command("tar -C /var/lib/cfpd -x", root, &archive)).success();
+    });
+    assert_eq!(restored.all_stored(), ["dä", "dä/100%", "dä/empty", "notes.txt"]);
+    let mut raw = restored.connect();
+    for ((name, content), tag) in files.into_iter().zip(tags) {
+        let answer = raw.ask(request("GET", name, "Want-Repr-Digest: sha-256=1\r\n"));
+        assert_eq!(answer.text(), content, "{name}");
+        assert_ne!(answer.field("etag"), tag, "{name}");
+        assert!(answer.field("repr-digest").starts_with("sha-256=:"), "{name}");
+    }
+    assert_eq!(raw.ask(request_with("PUT", "/notes.txt", "", "new")).status, 204);
+}
