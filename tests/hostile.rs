@@ -15,6 +15,8 @@ mod common;
 mod crowd;
 #[path = "hostile/limits.rs"]
 mod limits;
+#[path = "hostile/tricks.rs"]
+mod tricks;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -98,6 +98,8 @@ fn hup_opens_the_log_again() {
     let mut watch = Watch::new(&sandbox);
     let mut raw = sandbox.connect();
     raw.ask(request("GET", "/before", ""));
+    // It is written after its answer.
+    watch.until("the line", |_| fs::read_to_string(&log).unwrap().contains("GET /before "));
     let old = sandbox.work().join("access.log.1");
     fs::rename(&log, &old).unwrap();
     sandbox.signal(Signal::SIGHUP);

@@ -41,6 +41,7 @@ macro_rules! conversations {
 conversations![
     access,
     access_writes,
+    attacks,
     chunked,
     conditions,
     connections,

@@ -18,6 +18,9 @@ use crate::http::{Fields, Framing, Response, Target, digest};
 /// What a server is told of this program.
 const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
 
+/// Heads before the final one (1xx) that are read. A server says one or two.
+const INTERIM_MAX: usize = 100;
+
 /// One request.
 #[derive(Debug)]
 pub struct Call {
@@ -199,7 +202,7 @@ impl Client {
 
     /// Reads the final head; those before it (1xx) may let the body go on.
     fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
-        loop {
+        for _ in 0..INTERIM_MAX {
             let response = Response::read(&mut connection.input)
                 .map_err(|wrong| blame(&self.url.shown, wrong))?
                 .ok_or_else(|| Error::cut(&self.url.shown, "closed the connection without an answer"))?;
@@ -215,6 +218,7 @@ impl Client {
                 _ => return Ok(response),
             }
         }
+        Err(Error::status(502, &self.url.shown, "never comes to an answer"))
     }
 
     /// How the body of a call goes over this socket.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode;
 
 use crate::error::{Error, Result, shown};
+use crate::http::target::is_host;
 use crate::http::{Query, Target, target};
 
 /// The port of `cfpd`, where neither `-s` nor `$CFP_SERVER` says another.
@@ -85,7 +86,8 @@ impl Url {
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
         let (user, authority) = split_user(authority)?;
-        let host = std::str::from_utf8(authority).ok().filter(|host| is_host(host)).ok_or_else(bad)?;
+        let host =
+            std::str::from_utf8(authority).ok().filter(|host| is_host(host.as_bytes())).ok_or_else(bad)?;
         let (name, port) = split_port(host, scheme.port()).ok_or_else(bad)?;
         let shown = format!("{}{host}", scheme.text());
         let address = scheme.address(name.to_owned(), port);
@@ -154,11 +156,6 @@ fn split_user(authority: &[u8]) -> Result<(Option<Vec<u8>>, &[u8])> {
             Ok((Some(user).filter(|user| !user.is_empty()), authority.get(at + 1..).unwrap_or_default()))
         }
     }
-}
-
-/// Whether a text can be host and port: no user, no white space, nothing that would end the field.
-fn is_host(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]~%".contains(&byte))
 }
 
 /// `host`, `host:port`, `[::1]` or `[::1]:port`.

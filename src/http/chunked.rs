@@ -102,7 +102,9 @@ fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
     let mut parts = line.splitn(2, |&byte| byte == b';');
     let digits = parts.next().unwrap_or_default();
     // White space before an extension is tolerated by RFC 9112 §7.1.1, nowhere else.
-    let digits = if parts.next().is_some() { digits.trim_ascii_end() } else { digits };
+    let is_bare = parts.next().is_none();
+    let end = digits.iter().rposition(|byte| is_bare || !b" \t".contains(byte)).map_or(0, |at| at + 1);
+    let digits = digits.get(..end).unwrap_or_default();
     let valid = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
     let text = std::str::from_utf8(digits).ok().filter(|_| valid);
     text.and_then(|text| u64::from_str_radix(text, 16).ok())
@@ -121,6 +123,12 @@ fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
     }
     text.extend_from_slice(&first);
     match read_lines(input, &mut text, TRAILERS_MAX) {
+        Ok(_)
+            if memchr::memchr_iter(b'\n', &text)
+                .any(|at| !text.get(..at).is_some_and(|line| line.ends_with(b"\r"))) =>
+        {
+            Err(bad("has a trailer that does not end in CRLF"))
+        }
         Ok(_) => Ok(parse_fields(text)?),
         Err(wrong) if wrong.kind() == io::ErrorKind::FileTooLarge => {
             Err(Error::status(431, "trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
@@ -193,7 +201,7 @@ mod tests {
     #[test]
     fn a_line_that_can_be_read_in_two_ways_is_refused() {
         let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(CHUNK_LINE_MAX));
-        let rows: [&[u8]; 13] = [
+        let rows: [&[u8]; 17] = [
             b"5\nhello\r\n0\r\n\r\n",
             b"5\r\nhello0\r\n\r\n",
             b"5\r\nhello\n0\r\n\r\n",
@@ -206,6 +214,10 @@ mod tests {
             b"10000000000000005\r\nhello\r\n0\r\n\r\n",
             b"0\r\nA : b\r\n\r\n",
             b"0\r\n\nA: b\r\n\r\n",
+            b"0\r\nA: b\n\n",
+            b"0\r\nA: b\n\r\n",
+            b"0\r\nA: b\r\n\n",
+            b"5\x0c;x\r\nhello\r\n0\r\n\r\n",
             long.as_bytes(),
         ];
         for wire in rows {

@@ -3,6 +3,7 @@
 
 use super::fields::Fields;
 use super::head::{Request, Response, Version};
+use super::target::is_host;
 use crate::error::{Error, Result};
 
 /// How a body is delimited on the wire.
@@ -25,6 +26,7 @@ pub fn of_request(request: &Request) -> Result<Framing> {
     match (hosts.next(), hosts.next(), request.version) {
         (None, _, Version::Http11) => return Err(Error::status(400, "Host", "is missing")),
         (_, Some(_), _) => return Err(Error::status(400, "Host", "comes twice")),
+        (Some(host), ..) if !is_host(host) => return Err(Error::status(400, "Host", "is no host")),
         _ => {}
     }
     match (is_chunked(fields)?, length(fields)?) {
@@ -113,6 +115,12 @@ mod tests {
             }
         }
         assert!(request("").is_err() && request("Host: a\r\nHost: a\r\n").is_err());
+        for host in ["", "h", "h:1", "[::1]:8398", "[fe80::1%25eth0]", "a_b.example:"] {
+            assert!(request(&format!("Host: {host}\r\n")).is_ok(), "{host}");
+        }
+        for host in ["a b", "a, b", "a,b", "u@h", "h/x", "h?x", "h#x", "h\\x", "é"] {
+            assert!(request(&format!("Host: {host}\r\n")).is_err(), "{host}");
+        }
         assert_eq!(request("1.0 ").unwrap(), Framing::None);
         assert!(request("1.0 Transfer-Encoding: chunked\r\n").is_err());
     }

@@ -43,11 +43,14 @@ impl Target {
         if raw == b"*" {
             return Target::parse(b"/");
         }
+        // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
+        if raw.contains(&b'#') {
+            return Err(bad("has a #, which a name needs as %23"));
+        }
         let rest = match raw.iter().position(|&byte| byte == b':').filter(|_| raw.first() != Some(&b'/')) {
             Some(_) => after_authority(raw).ok_or_else(|| bad("is no target this server knows"))?,
             None => raw,
         };
-        let rest = rest.split(|&byte| byte == b'#').next().unwrap_or_default();
         let mut halves = rest.splitn(2, |&byte| byte == b'?');
         let path = halves
             .next()
@@ -85,6 +88,12 @@ fn after_authority(raw: &[u8]) -> Option<&[u8]> {
         b"" => Some(b"/"),
         path => Some(path),
     }
+}
+
+/// Whether these bytes can be a host, with or without a port (RFC 3986 §3.2.2): no user, no list, no white space. Of
+/// the characters that the grammar allows a name, those that no host has are left out: a comma joins two of them.
+pub fn is_host(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte))
 }
 
 fn decode(part: &[u8]) -> Result<Vec<u8>> {
@@ -193,7 +202,20 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused() {
-        for raw in ["", "a", "/%", "/%4", "/%zz", "/a?b=%g0", "ftp://h/a", "http:///a", "h:80"] {
+        for raw in [
+            "",
+            "a",
+            "/%",
+            "/%4",
+            "/%zz",
+            "/a?b=%g0",
+            "ftp://h/a",
+            "http:///a",
+            "h:80",
+            "/a#b",
+            "/a?b#c",
+            "http://h#/a",
+        ] {
             assert_eq!(Target::parse(raw.as_bytes()).unwrap_err().http_status(), 400, "{raw}");
         }
     }

@@ -26,8 +26,9 @@ pub use log::LogFormat;
 pub use options::Options;
 pub use tls::Files as TlsFiles;
 
+pub mod access;
+
 mod accept;
-mod access;
 mod account;
 mod background;
 mod claims;

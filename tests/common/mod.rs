@@ -16,13 +16,15 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use assert_cmd::assert::Assert;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, User};
 use tempfile::TempDir;
 
 pub mod client;
@@ -40,6 +42,7 @@ pub struct Sandbox {
     daemon: Daemon,
     directory: TempDir,
     options: Vec<String>,
+    user: Option<User>,
 }
 
 impl Sandbox {
@@ -67,14 +70,22 @@ impl Sandbox {
 
     /// A cfpd with these options too, on a root that was prepared before it started.
     pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+        Self::run_by(None, options, prepare)
+    }
+
+    /// The same with a daemon that this user runs, who may come as far as the root; only root can have that.
+    pub fn run_by(user: Option<User>, options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
+        if user.is_some() {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        }
         prepare(&directory.path().join("root"));
-        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options);
+        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options, user.as_ref());
         let options = options.iter().map(|option| option.to_string()).collect();
-        Self { daemon, directory, options }
+        Self { daemon, directory, options, user }
     }
 
     /// Kills the daemon where it stands, and reaps it.
@@ -88,13 +99,13 @@ impl Sandbox {
         self.kill();
         fs::remove_file(self.directory.path().join("cfpd.stderr")).unwrap();
         self.options = options.iter().map(|option| option.to_string()).collect();
-        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options);
+        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options, self.user.as_ref());
     }
 
     /// Starts another daemon in the place of one that has ended: same address, same directory, same options.
     pub fn start_again(&mut self) {
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
-        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options);
+        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options, self.user.as_ref());
     }
 
     /// Sends the daemon a signal.
@@ -210,8 +221,15 @@ struct Daemon {
 
 impl Daemon {
     /// A daemon for the root in this directory.
-    fn serve(directory: &Path, address: &str, options: &[&str]) -> Self {
+    fn serve(directory: &Path, address: &str, options: &[&str], user: Option<&User>) -> Self {
         let mut command = clean(directory, "cfpd");
+        if let Some(user) = user {
+            // The program may lie where that user cannot come.
+            let (program, near) = (command.get_program().to_owned(), directory.join("cfpd"));
+            fs::hard_link(&program, &near).or_else(|_| fs::copy(&program, &near).map(drop)).unwrap();
+            command = clean(directory, near);
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
         command.arg("--root").arg(directory.join("root"));
         command.args(["--listen", address]).args(options);
         Self::start(command, &directory.join("cfpd.stderr"))

@@ -1,6 +1,8 @@
-//! TERM while transfers run: they end whole within the grace; without one they are cut, and nothing half is there.
+//! TERM while transfers run, one or many: they end whole within the grace; without one they are cut, and nothing half
+//! is there.
 
 use std::io::Read;
+use std::thread;
 
 use cfp::http::Framing;
 use nix::sys::signal::Signal;
@@ -66,4 +68,89 @@ fn a_second_term_ends_the_grace() {
     while Client::connect(sandbox.address()).is_ok() {}
     sandbox.signal(Signal::SIGTERM);
     assert!(sandbox.wait().success());
+}
+
+/// How many clients of each of the four kinds.
+const OF_EACH: usize = 16;
+
+/// A client in the middle of an exchange.
+struct Busy {
+    client: Client,
+    kind: usize,
+    number: usize,
+}
+
+impl Busy {
+    const KINDS: [&str; 4] = ["a download", "a filtered download", "an upload", "a filtered body"];
+    /// What is sent of a body in the beginning, and in all.
+    const HALF: usize = 300_000;
+
+    /// A client that has begun; the daemon has begun too where an answer can have begun.
+    fn begin(sandbox: &Sandbox, kind: usize, number: usize) -> Self {
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        let length = (2 * Self::HALF).to_string();
+        let with_length = [("Content-Length", length.as_str())];
+        let request = match kind {
+            0 => head("GET", "/large", &[]),
+            1 => head("GET", "/large?replace=text&with=word", &[]),
+            2 => head("PUT", &format!("/new{number}"), &with_length),
+            _ => head("POST", "/?replace=text&with=word", &with_length),
+        };
+        client.send(&request).unwrap();
+        if kind >= 2 {
+            client.send(&Self::body(number)[..Self::HALF]).unwrap();
+        }
+        if kind != 2 {
+            assert_eq!(client.head().unwrap().status, 200);
+        }
+        Busy { client, kind, number }
+    }
+
+    fn body(number: usize) -> Vec<u8> {
+        text(number as u64, 2 * Self::HALF)
+    }
+
+    /// Goes on to the end, which must be that of a whole exchange.
+    fn end(mut self) {
+        let rest = Self::body(self.number).split_off(Self::HALF);
+        let changed =
+            |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen("text", "word", 1).into_bytes();
+        let (framing, expected) = match self.kind {
+            0 => (Framing::Length(LARGE as u64), text(1, LARGE)),
+            1 => (Framing::Chunked, changed(text(1, LARGE))),
+            2 => {
+                self.client.send(&rest).unwrap();
+                let answer = self.client.answer("PUT").unwrap();
+                assert_eq!((answer.status, answer.field("connection")), (201, "close"));
+                return;
+            }
+            _ => {
+                self.client.send(&rest).unwrap();
+                (Framing::Chunked, changed(Self::body(self.number)))
+            }
+        };
+        let mut content = Vec::new();
+        self.client.body(framing).read_to_end(&mut content).unwrap();
+        assert!(content == expected, "{} came out as another", Self::KINDS[self.kind]);
+    }
+}
+
+#[test]
+fn a_term_under_64_busy_connections_cuts_none_and_takes_no_more() {
+    let mut sandbox = Sandbox::with(&["--grace", "100"]);
+    sandbox.keep("large", text(1, LARGE));
+    let kinds = (0..Busy::KINDS.len()).flat_map(|kind| (0..OF_EACH).map(move |number| (kind, number)));
+    let busy: Vec<_> = kinds.map(|(kind, number)| Busy::begin(&sandbox, kind, number)).collect();
+    assert_eq!(busy.len(), 64);
+    wait_until(&sandbox, "all uploads", || files_beneath(&sandbox.root()).len() == 1 + OF_EACH);
+    sandbox.signal(Signal::SIGTERM);
+    while Client::connect(sandbox.address()).is_ok() {}
+    thread::scope(|scope| busy.into_iter().for_each(|busy| drop(scope.spawn(|| busy.end()))));
+    assert!(Client::connect(sandbox.address()).is_err());
+    assert!(sandbox.wait().success());
+    assert!(!sandbox.log().contains("were cut"), "{}", sandbox.log());
+    for number in 0..OF_EACH {
+        assert!(std::fs::read(sandbox.root().join(format!("new{number}"))).unwrap() == Busy::body(number));
+    }
+    assert_eq!(files_beneath(&sandbox.root()).len(), 1 + OF_EACH);
 }

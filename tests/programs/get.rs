@@ -66,6 +66,20 @@ fn any_http_server_is_asked_and_its_answer_printed() {
 }
 
 #[test]
+fn a_server_that_never_comes_to_an_answer_is_left() {
+    let sandbox = Sandbox::new();
+    for (interim, code) in [(20, 0), (1000, 3)] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let answer = "HTTP/1.1 102 Processing\r\n\r\n".repeat(interim);
+        let server = stranger.answer(&[answer + "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"]);
+        let said = sandbox.run("cfp-get", ["--retry", "0", "-s", &url, "f", "-o", "-"]).code(code);
+        assert_eq!(said.get_output().stdout, if code == 0 { &b"yes"[..] } else { b"" });
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn a_body_cut_short_is_never_a_file() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "old");

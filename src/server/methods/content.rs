@@ -1,7 +1,7 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
 use super::{list, scan};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, range_holds};
 use crate::http::digest::{self, Digest};
@@ -40,8 +40,8 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
     let mut fields = Fields::new();
     let location = target::encode(name.components(), true, query);
     fields.push("Location", &location);
-    let line = [&name.shown()[..], b": is a directory: ask for ", &location, b"\n"].concat();
-    exchange.reply.bytes(308, "text/plain", &line, fields)
+    let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
+    exchange.reply.bytes(308, "text/plain", line.as_bytes(), fields)
 }
 
 /// The bytes as they are stored, or a part of them.
@@ -104,8 +104,8 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            let line = [&name.shown()[..], b": has no such range\n"].concat();
-            exchange.reply.bytes(416, "text/plain", &line, fields)
+            let line = format!("{}: has no such range\n", shown(&name.shown()));
+            exchange.reply.bytes(416, "text/plain", line.as_bytes(), fields)
         }
     }
 }
