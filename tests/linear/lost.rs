@@ -62,3 +62,28 @@ fn filters_in_place_and_conditional_uploads_lose_nothing_of_each_other() {
     expected.sort_unstable();
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn a_filter_in_place_does_not_undo_a_change_unless_any_version_will_do() {
+    let sandbox = Sandbox::with(&["--no-sync"]);
+    let old = b"word and more of it\n".repeat(3_000_000);
+    for (fields, status, left) in [
+        (&[("Destination", "/f")][..], 412, &b"new"[..]),
+        (&[("Destination", "/f"), ("If-Match", "*")], 204, b"WORD and more"),
+    ] {
+        sandbox.keep("f", &old);
+        thread::scope(|scope| {
+            let filter = scope.spawn(|| {
+                let mut client = Client::connect(sandbox.address()).unwrap();
+                client.ask("COPY", "/f?replace=word&with=WORD", fields, None).unwrap().status
+            });
+            // Its result is on the way, beside the file.
+            while sandbox.all_stored().len() < 2 {}
+            let mut client = Client::connect(sandbox.address()).unwrap();
+            assert_eq!(client.ask("PUT", "/f", &[], Some(b"new")).unwrap().status, 204);
+            assert_eq!(filter.join().unwrap(), status);
+        });
+        let content = sandbox.stored("f");
+        assert!(content.starts_with(left), "{}", content[..20.min(content.len())].escape_ascii());
+    }
+}

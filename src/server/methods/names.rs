@@ -78,7 +78,9 @@ fn copy_filtered(
     operation
         .run_on_content(content, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
-    draft.commit(None, &|standing| match name == to {
+    // Who says that any version will do has been told of none.
+    let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
+    draft.commit(None, &|standing| match name == to && !any {
         true if standing.is_none_or(|now| now.etag != read.etag) => {
             Err(Error::status(412, name.shown(), "changed while it was worked on"))
         }
