@@ -2,6 +2,7 @@
 #
 #   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
 #   make test       all tests
+#   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make check      format, lints, API pages, man pages, dependencies' licences where cargo-deny is there
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
@@ -9,9 +10,11 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
+FUZZ_SECONDS ?= 60
 
 PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
 SECTIONS := 1 5 7 8
+TARGETS  := $(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs))
 UNITS    := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.socket))
 
 built  := $(or $(CARGO_TARGET_DIR),target)/release
@@ -23,7 +26,7 @@ zsh    := $(prefix)/share/zsh/site-functions
 fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 
-.PHONY: build demo test check install uninstall
+.PHONY: build demo test fuzz check install uninstall
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -41,6 +44,16 @@ demo: build
 test:
 	@tests/tools
 	$(CARGO) test --locked
+
+# The stable toolchain has no sanitizers, and safe code does without. What is new goes beneath fuzz/target; what is
+# worth keeping, `cargo fuzz cmin --sanitizer none NAME` brings into fuzz/corpus, which tests/fuzz.rs reads.
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo "make: no cargo-fuzz here; cargo install cargo-fuzz brings it" >&2; exit 1; }
+	for target in $(TARGETS); do \
+	  mkdir -p fuzz/target/corpus/$$target && \
+	  $(CARGO) fuzz run --sanitizer none $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=20 -print_final_stats=1 || exit; \
+	done
 
 check:
 	@tests/tools

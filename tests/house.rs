@@ -140,7 +140,7 @@ fn a_program_imports_only_what_the_map_allows_it() {
 
 #[test]
 fn every_file_opens_by_saying_what_it_owns() {
-    for directory in ["src", "tests"] {
+    for directory in ["src", "tests", "fuzz/checks", "fuzz/targets"] {
         for file in File::beneath(directory) {
             assert!(file.text.starts_with("//! "), "{} does not open with //!", file.path.display());
         }

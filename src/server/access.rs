@@ -157,6 +157,11 @@ impl Access {
         Ok(Access { rules: file::read(path, with_users)? })
     }
 
+    /// Reads the text of one; `file` is what errors call it.
+    pub fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Self> {
+        Ok(Access { rules: file::parse(file, text, with_users)? })
+    }
+
     /// The rule that decides whether `who` may do this to a name; none is a no.
     pub fn decide(&self, who: &Who, verb: Verb, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.is_about(who, verb) && rule.covers(name))
@@ -209,7 +214,7 @@ allow read,delete  local:root /d/e/
 ";
 
     fn of(text: &str) -> Access {
-        Access { rules: file::parse("access", text.as_bytes(), true).unwrap() }
+        Access::parse("access", text.as_bytes(), true).unwrap()
     }
 
     fn access() -> Access {

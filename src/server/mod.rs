@@ -25,8 +25,9 @@ pub use log::LogFormat;
 pub use options::Options;
 pub use tls::Files as TlsFiles;
 
+pub mod access;
+
 mod accept;
-mod access;
 mod background;
 mod claims;
 mod command;

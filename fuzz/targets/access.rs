@@ -1,0 +1,7 @@
+//! libFuzzer at `checks/access.rs`.
+#![no_main]
+
+#[path = "../checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::access::check(bytes));

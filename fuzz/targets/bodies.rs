@@ -1,0 +1,7 @@
+//! libFuzzer at `checks/bodies.rs`.
+#![no_main]
+
+#[path = "../checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::bodies::check(bytes));

@@ -1,0 +1,7 @@
+//! libFuzzer at `checks/heads.rs`.
+#![no_main]
+
+#[path = "../checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::heads::check(bytes));
