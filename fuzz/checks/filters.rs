@@ -14,8 +14,8 @@ pub fn check(bytes: &[u8]) {
     let ([how, long, with, at_once, times], rest) = numbers(bytes);
     let (word, rest) = rest.split_at((1 + long % 8).min(rest.len()));
     let (with, text) = rest.split_at((with % 8).min(rest.len()));
-    // Long enough, now and then, to fill a block.
-    let times = if times == 255 { 1 + (70_000 / text.len().max(64)) } else { 1 + times % 4 };
+    // Long enough to fill a block, but seldom: it takes a hundred times as long.
+    let times = if (times, at_once) == (255, 255) { 1 + 70_000 / text.len().max(64) } else { 1 + times % 4 };
     let text = text.repeat(times);
     check_reverse(&text, at_once * 97);
     let matching = Matching { ignore_case: how & 1 != 0, substring: how & 2 != 0 };

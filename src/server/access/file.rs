@@ -105,6 +105,7 @@ mod tests {
             ("allow read local:no-such /", "a:1: local:no-such: is no user of this machine"),
             ("allow read * pub/", "a:1: pub/: is no name from the root on, as /pub/ is"),
             ("allow read * /a?b", "a:1: /a?b: has a ?, which a name needs as %3F"),
+            ("deny read * /a#b", "a:1: /a#b: has a #, which a name needs as %23"),
         ];
         for (text, said) in rows {
             assert_eq!(parse("a", text.as_bytes(), true).unwrap_err().to_string(), said);
