@@ -12,6 +12,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
+STATIC  ?= $(shell uname -m)-unknown-linux-gnu
 FUZZ_SECONDS ?= 60
 
 PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
@@ -29,7 +30,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test fuzz check install uninstall
+.PHONY: build demo test fuzz check install uninstall deb static
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
