@@ -42,7 +42,16 @@ pub struct Sandbox {
     daemon: Daemon,
     directory: TempDir,
     options: Vec<String>,
-    user: Option<User>,
+    runner: Runner,
+}
+
+/// Who runs the daemon, and under which program with its arguments, if any.
+#[derive(Default)]
+pub struct Runner {
+    /// May come as far as the root; only root can have another.
+    pub user: Option<User>,
+    /// It must leave the daemon a child of the test, under the signals of the test.
+    pub under: &'static [&'static str],
 }
 
 impl Sandbox {
@@ -70,22 +79,22 @@ impl Sandbox {
 
     /// A cfpd with these options too, on a root that was prepared before it started.
     pub fn prepared(options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
-        Self::run_by(None, options, prepare)
+        Self::run_by(Runner::default(), options, prepare)
     }
 
-    /// The same with a daemon that this user runs, who may come as far as the root; only root can have that.
-    pub fn run_by(user: Option<User>, options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+    /// The same with a daemon that is run so.
+    pub fn run_by(runner: Runner, options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
-        if user.is_some() {
+        if runner.user.is_some() {
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         }
         prepare(&directory.path().join("root"));
-        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options, user.as_ref());
+        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options, &runner);
         let options = options.iter().map(|option| option.to_string()).collect();
-        Self { daemon, directory, options, user }
+        Self { daemon, directory, options, runner }
     }
 
     /// Kills the daemon where it stands, and reaps it.
@@ -99,13 +108,13 @@ impl Sandbox {
         self.kill();
         fs::remove_file(self.directory.path().join("cfpd.stderr")).unwrap();
         self.options = options.iter().map(|option| option.to_string()).collect();
-        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options, self.user.as_ref());
+        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options, &self.runner);
     }
 
     /// Starts another daemon in the place of one that has ended: same address, same directory, same options.
     pub fn start_again(&mut self) {
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
-        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options, self.user.as_ref());
+        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options, &self.runner);
     }
 
     /// Sends the daemon a signal.
@@ -221,13 +230,25 @@ struct Daemon {
 
 impl Daemon {
     /// A daemon for the root in this directory.
-    fn serve(directory: &Path, address: &str, options: &[&str], user: Option<&User>) -> Self {
-        let mut command = clean(directory, "cfpd");
-        if let Some(user) = user {
-            // The program may lie where that user cannot come.
-            let (program, near) = (command.get_program().to_owned(), directory.join("cfpd"));
-            fs::hard_link(&program, &near).or_else(|_| fs::copy(&program, &near).map(drop)).unwrap();
-            command = clean(directory, near);
+    fn serve(directory: &Path, address: &str, options: &[&str], runner: &Runner) -> Self {
+        // The program may lie where another user cannot come.
+        let (program, near) = (clean(directory, "cfpd").get_program().to_owned(), directory.join("cfpd"));
+        let program = match runner.user {
+            Some(_) => {
+                fs::hard_link(&program, &near).or_else(|_| fs::copy(&program, &near).map(drop)).unwrap();
+                near.into_os_string()
+            }
+            None => program,
+        };
+        let mut command = match runner.under {
+            [] => clean(directory, program),
+            [under, arguments @ ..] => {
+                let mut command = clean(directory, under);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
+        if let Some(user) = &runner.user {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         command.arg("--root").arg(directory.join("root"));

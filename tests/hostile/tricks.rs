@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::unistd::{User, geteuid};
 
-use crate::common::Sandbox;
 use crate::common::raw::{request, request_with};
+use crate::common::{Runner, Sandbox};
 
 /// What the secret file says after a word that can be searched for, and what a file beside it is called.
 const SECRET: &str = "e81a2c7f55d94b0c";
@@ -229,8 +230,8 @@ struct World {
 }
 
 impl World {
-    fn new(user: Option<User>) -> Self {
-        let sandbox = Sandbox::run_by(user, &["--no-sync"], |root| {
+    fn new(runner: Runner) -> Self {
+        let sandbox = Sandbox::run_by(runner, &["--no-sync"], |root| {
             let out = root.with_file_name("outside");
             fs::create_dir_all(out.join("deep")).unwrap();
             let secret = format!("key {SECRET} ").repeat(LENGTH)[..LENGTH].to_owned();
@@ -321,8 +322,22 @@ fn assert_tells_nothing(said: &str, answer: &[u8]) {
     }
 }
 
-fn try_all(user: Option<User>) {
-    let world = World::new(user);
+/// A kernel without Landlock, as far as the daemon can tell.
+const WITHOUT_LANDLOCK: &[&str] = &["python3", "-c", include_str!("without_landlock.py")];
+
+fn without_landlock() -> Option<&'static [&'static str]> {
+    let works = Command::new("python3").args(&WITHOUT_LANDLOCK[1..]).arg("/bin/true").status();
+    works.is_ok_and(|works| works.success()).then_some(WITHOUT_LANDLOCK)
+}
+
+fn nobody() -> Option<User> {
+    User::from_name("nobody").unwrap().filter(|_| geteuid().is_root())
+}
+
+fn try_all(runner: Runner) {
+    let confined = runner.under.is_empty();
+    let world = World::new(runner);
+    assert!(confined || world.sandbox.log().contains("is not confined"), "{}", world.sandbox.log());
     let targets = targets(&world.out, &world.sandbox.root());
     assert!(targets.len() >= 100);
     let before = world.beside();
@@ -347,22 +362,39 @@ fn try_all(user: Option<User>) {
 
 #[test]
 fn no_trick_with_a_name_leads_out_of_the_root() {
-    try_all(None);
+    try_all(Runner::default());
 }
 
 #[test]
 fn no_trick_with_a_name_leads_a_daemon_without_rights_out_of_the_root() {
-    let nobody = User::from_name("nobody").unwrap().filter(|_| geteuid().is_root());
-    match nobody {
-        Some(nobody) => try_all(Some(nobody)),
+    match nobody() {
+        Some(nobody) => try_all(Runner { user: Some(nobody), under: &[] }),
         None => eprintln!("LEFT OUT: a daemon of another user: only root may start one"),
+    }
+}
+
+#[test]
+fn no_trick_with_a_name_leads_out_of_the_root_without_landlock() {
+    match without_landlock() {
+        Some(under) => try_all(Runner { user: None, under }),
+        None => eprintln!("LEFT OUT: a daemon without Landlock: no python3 that may filter calls"),
+    }
+}
+
+#[test]
+fn no_trick_with_a_name_leads_a_daemon_without_rights_out_of_the_root_without_landlock() {
+    match (nobody(), without_landlock()) {
+        (Some(nobody), Some(under)) => try_all(Runner { user: Some(nobody), under }),
+        _ => eprintln!(
+            "LEFT OUT: a daemon of another user without Landlock: only root may start one, by python3"
+        ),
     }
 }
 
 /// Whether a request comes before or after the swap is chance; it must not come out.
 #[test]
 fn no_link_swapped_in_while_a_name_is_used_leads_out_of_the_root() {
-    let world = World::new(None);
+    let world = World::new(Runner::default());
     let before = world.beside();
     let (d, beside) = (world.sandbox.root().join("d"), world.sandbox.root().join("beside"));
     thread::scope(|scope| {
