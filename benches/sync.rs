@@ -5,16 +5,14 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-#[path = "../tests/faults/need.rs"]
-mod need;
 #[path = "../tests/faults/strace.rs"]
 mod strace;
 
 use std::thread;
 use std::time::Instant;
 
-use common::Sandbox;
 use common::client::Client;
+use common::{Sandbox, need};
 use strace::Strace;
 
 /// Uploads of a run.

@@ -1,15 +1,15 @@
 //! Users and rights at the real daemon: what it refuses to start with, what it says of its rules, and who is believed.
 //! What a request is answered stands in `wire/access.txt` and `wire/access_writes.txt`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::fs;
 use std::thread;
 
-use common::Sandbox;
 use common::watch::Watch;
+use common::{Sandbox, need};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, getuid};
 
@@ -29,15 +29,6 @@ fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &str) -> (u16, String,
     raw.send(format!("{line} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{fields}\r\n{body}"));
     let answer = raw.answer();
     (answer.status, answer.field("retry-after").to_owned(), answer.text())
-}
-
-fn is_here(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let here = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
-    if !here {
-        eprintln!("skipped: no {program} here");
-    }
-    here
 }
 
 #[test]
@@ -132,7 +123,7 @@ fn explain_says_which_rule_decides() {
 
 #[test]
 fn a_user_of_htpasswd_is_believed_by_curl_and_by_the_tools() {
-    if !is_here("htpasswd") || !is_here("curl") {
+    if !need::programs(&["htpasswd", "curl"]) {
         return;
     }
     let mut sandbox = Sandbox::guarded(&[], "allow all dora /\n");

@@ -2,29 +2,19 @@
 //! test names the program it needs and says loudly when it is left out for want of it.
 
 // A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use common::Sandbox;
 use common::raw::request;
 use common::watch::Watch;
+use common::{Sandbox, need};
 use predicates::str::contains;
-
-/// Whether a program is here; where it is not, the test says that it is left out.
-fn has(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let there = there.is_ok();
-    if !there {
-        eprintln!("LEFT OUT: no {program} here");
-    }
-    there
-}
 
 /// A text worth compressing, of many blocks.
 fn text() -> String {
@@ -33,7 +23,7 @@ fn text() -> String {
 
 #[test]
 fn curl_puts_gets_resumes_and_renames() {
-    if !has("curl") {
+    if !need::programs(&["curl"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -77,7 +67,7 @@ fn curl_puts_gets_resumes_and_renames() {
 /// `--compressed` asks for whatever this curl can undo; a zstd among it comes back plain.
 #[test]
 fn curl_takes_compressed_answers() {
-    if !has("curl") {
+    if !need::programs(&["curl"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -103,7 +93,7 @@ fn curl_takes_compressed_answers() {
 
 #[test]
 fn wget_downloads_and_goes_on() {
-    if !has("wget") {
+    if !need::programs(&["wget"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -153,7 +143,7 @@ assert ask("DELETE", "/i")[0] == 204
 assert ask("DELETE", "/i")[0] == 404
 assert b"PUT /name" in ask("OPTIONS", "*")[1]
 "#;
-    if has("python3") {
+    if need::programs(&["python3"]) {
         let sandbox = Sandbox::new();
         sandbox.run("python3", ["-c", SCRIPT, sandbox.address()]).success();
     }
@@ -202,7 +192,7 @@ fn a_browser_sees_a_list_and_a_harmless_page() {
 
 #[test]
 fn a_unix_socket_serves_curl_and_the_tools() {
-    if !has("curl") {
+    if !need::programs(&["curl"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -234,7 +224,7 @@ fn a_unix_socket_serves_curl_and_the_tools() {
 /// `--send-size 1000`: the daemon under strace hands no call on a connection more than that.
 #[test]
 fn send_size_holds_for_every_call() {
-    if !has("strace") || !has("curl") {
+    if !need::programs(&["strace", "curl"]) {
         return;
     }
     let sandbox = Sandbox::with(&["--send-size", "1000"]);
@@ -252,7 +242,7 @@ fn send_size_holds_for_every_call() {
         refused || is_traced(sandbox.pid())
     });
     if refused {
-        return eprintln!("LEFT OUT: strace may not trace here");
+        return need::left_out("strace may not trace here");
     }
     sandbox
         .sh(r#"

@@ -1,14 +1,14 @@
 //! What the daemon gives up once it is bound: privileges it could gain, and root where another user is named. What
 //! Landlock then forbids is tested beside it; that the daemon does its work all the same, every other test shows.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-use common::Sandbox;
+use common::{Sandbox, need};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 use predicates::str::{contains, starts_with};
@@ -29,8 +29,7 @@ fn no_thread_can_gain_privileges() {
     let sandbox = Sandbox::new();
     let _connection = sandbox.connect();
     if sandbox.log().contains("no Landlock") {
-        eprintln!("SKIPPED: no Landlock in this kernel");
-        return;
+        return need::left_out("no Landlock in this kernel");
     }
     assert!(of_each_thread(&sandbox, "NoNewPrivs:").iter().all(|value| value == "1"));
 }
@@ -45,8 +44,7 @@ fn a_command_is_free() {
 
 #[test]
 fn as_another_user_the_daemon_is_that_user_alone() {
-    if !geteuid().is_root() {
-        eprintln!("SKIPPED: only root can become another user");
+    if !need::root() {
         return;
     }
     let nobody = User::from_name("nobody").unwrap().unwrap();

@@ -1,29 +1,19 @@
 //! What stands in contrib/, held against the programs it is for: lines of the log against fail2ban's own reader, a
 //! rotation by logrotate against a running daemon. A program that is not here is said to be missing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::fs;
 use std::path::PathBuf;
 
-use common::Sandbox;
 use common::raw::request;
 use common::watch::Watch;
+use common::{Sandbox, need};
 
 fn contrib(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib")).join(name)
-}
-
-fn is_here(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    let here = places.into_iter().any(|directory| directory.join(program).is_file());
-    if !here {
-        eprintln!("SKIPPED: no {program} here");
-    }
-    here
 }
 
 /// What fail2ban finds in a line: the address it would ban.
@@ -36,7 +26,7 @@ fn banned_by(sandbox: &Sandbox, line: &str) -> String {
 
 #[test]
 fn fail2ban_reads_who_was_refused_and_nothing_else() {
-    if !is_here("fail2ban-regex") {
+    if !need::programs(&["fail2ban-regex"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -74,7 +64,7 @@ fn fail2ban_reads_who_was_refused_and_nothing_else() {
 
 #[test]
 fn logrotate_rotates_and_no_line_is_lost() {
-    if !is_here("logrotate") {
+    if !need::programs(&["logrotate"]) {
         return;
     }
     let sandbox = Sandbox::with(&["--log", "access.log"]);

@@ -1,7 +1,7 @@
 //! The papers say what the programs do: help, man pages and completions name the same options, and every command
 //! that a page shows is run. It owns the comparison; how a shell is asked and a page is read stands in `docs/`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 #[path = "docs/console.rs"]
@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::Sandbox;
+use common::{Sandbox, need};
 use page::Page;
 use shells::{Offers, Shell};
 
@@ -47,16 +47,6 @@ fn furnished() -> Sandbox {
     sandbox.keep("pub/a.txt", "Rust, and Rust again.\n");
     sandbox.keep("pub/b.txt", "No such word here: rusty.\n");
     sandbox
-}
-
-/// Whether a program that a test needs is there; says so when the test is left out.
-fn is_here(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let here = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
-    if !here {
-        eprintln!("skipped: no {program} here");
-    }
-    here
 }
 
 fn read(name: &str) -> String {
@@ -116,7 +106,7 @@ fn every_tool_says_the_same_of_its_exit_status() {
 
 #[test]
 fn man_pages_lint_clean() {
-    if !is_here("mandoc") {
+    if !need::programs(&["mandoc"]) {
         return;
     }
     let mut lint = Command::new("mandoc");
@@ -229,8 +219,7 @@ fn the_shells_are_silent_when_no_server_answers() {
 fn the_loader_of_bash_finds_the_completion_by_the_name_of_a_program() {
     let loader = "/usr/share/bash-completion/bash_completion";
     if !Path::new(loader).exists() {
-        eprintln!("skipped: no bash-completion here");
-        return;
+        return need::left_out("no bash-completion here");
     }
     let sandbox = Sandbox::new();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/bash/cfp");
@@ -243,7 +232,7 @@ fn the_loader_of_bash_finds_the_completion_by_the_name_of_a_program() {
 
 #[test]
 fn the_pages_print_what_they_say() {
-    if !is_here("curl") {
+    if !need::programs(&["curl"]) {
         return;
     }
     for name in ["README.md", "docs/protocol.md", "docs/words.md"] {

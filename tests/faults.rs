@@ -14,7 +14,6 @@ mod faults {
     mod descriptors;
     mod device;
     mod disk;
-    mod need;
     mod order;
     mod place;
     mod resets;

@@ -25,9 +25,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use common::Sandbox;
 use common::raw::{Answer, Raw, request, request_with};
 use common::watch::Watch;
+use common::{Sandbox, need};
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
@@ -332,7 +332,7 @@ impl SmallDisk {
         match command.output() {
             Ok(output) if output.status.success() => Some(SmallDisk(at.to_owned())),
             _ => {
-                eprintln!("LEFT OUT: a full disk: only root may mount one");
+                need::left_out("only root may mount a disk");
                 None
             }
         }

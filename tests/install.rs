@@ -1,7 +1,7 @@
 //! `make install` and `make uninstall`, on the programs as they were built for the tests, into a directory of its
 //! own. It knows where a Debian system looks for programs, pages and completions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;

@@ -1,13 +1,7 @@
 //! The life of a daemon under a supervisor and without one: what it tells, the sockets it is handed, a restart that no
 //! client sees, the background. Where systemd's own programs are here they take part.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
@@ -23,7 +17,7 @@ use std::thread;
 use std::time::Instant;
 
 use common::raw::{Raw, request};
-use common::{HANG, Sandbox};
+use common::{HANG, Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -81,14 +75,6 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what} never came");
         thread::yield_now();
     }
-}
-
-fn is_here(program: &str) -> bool {
-    let here = ["/usr/bin", "/bin"].iter().any(|directory| Path::new(directory).join(program).is_file());
-    if !here {
-        eprintln!("SKIPPED: no {program} here");
-    }
-    here
 }
 
 #[test]
@@ -196,7 +182,7 @@ fn a_restart_on_a_handed_socket_loses_no_request() {
 
 #[test]
 fn systemd_hands_over_its_sockets() {
-    if !is_here("systemd-socket-activate") {
+    if !need::programs(&["systemd-socket-activate"]) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -214,7 +200,7 @@ fn systemd_hands_over_its_sockets() {
 
 #[test]
 fn the_units_are_what_systemd_takes() {
-    if !is_here("systemd-analyze") {
+    if !need::programs(&["systemd-analyze"]) {
         return;
     }
     let sandbox = Sandbox::new();

@@ -2,13 +2,7 @@
 //! moment between its being sent and its being answered. `history` records, `register` judges, and the readers of
 //! `versions` check that each sees one version, whole.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[cfg(test)]
 mod common;

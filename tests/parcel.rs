@@ -2,7 +2,10 @@
 //! nothing else. It is made by cargo-deb of the programs as they were built for the tests, and lives on a copy of this
 //! machine's files (parcel/copy.sh); where there can be none, on the machine itself, but only if that is a container.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "common/need.rs"]
+mod need;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -42,7 +45,7 @@ fn reason_to_skip() -> Option<&'static str> {
 fn package() -> Option<&'static Path> {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     if let Some(reason) = reason_to_skip() {
-        eprintln!("SKIPPED: {reason}");
+        need::left_out(reason);
         return None;
     }
     Some(PACKAGE.get_or_init(|| {
@@ -75,8 +78,7 @@ fn a_package_works_at_once_and_a_purge_leaves_the_data_and_nothing_else() {
     if lived.status.code() == Some(NO_COPY) {
         // What an admin has is not for tests to change.
         if Path::new("/run/systemd/system").exists() {
-            eprintln!("SKIPPED: no copy of this machine's files can be made");
-            return;
+            return need::left_out("no copy of this machine's files can be made");
         }
         lived = output("sh", &[life, package]).unwrap();
     }
@@ -89,7 +91,7 @@ fn under_systemd_a_package_serves_at_once_and_an_upgrade_refuses_no_client() {
     let booted = ["tests/parcel/copy.sh", "booted", "tests/parcel/booted.sh", package];
     let lived = output("sh", &booted).unwrap();
     match lived.status.code() {
-        Some(NO_COPY) => eprintln!("SKIPPED: systemd cannot be started here"),
+        Some(NO_COPY) => need::left_out("systemd cannot be started here"),
         _ => assert_lived(&lived),
     }
 }

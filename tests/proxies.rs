@@ -1,7 +1,7 @@
 //! cfpd behind nginx and behind haproxy, with the configurations of contrib/: files both ways, names that change, and a
 //! filter whose answer flows while its input still comes. Each proxy listens on a Unix socket, so that no port is taken.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use assert_cmd::assert::Assert;
-use common::Sandbox;
+use common::{Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use predicates::str::contains;
@@ -61,8 +61,7 @@ impl Proxy {
     /// `None`, and said, where the proxy is not here.
     fn start(kind: &Kind) -> Option<Self> {
         let program = Path::new("/usr/sbin").join(kind.program);
-        if !program.exists() {
-            eprintln!("SKIPPED: no {} here", kind.program);
+        if !need::programs(&[kind.program]) {
             return None;
         }
         let sandbox = Sandbox::new();

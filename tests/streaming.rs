@@ -2,18 +2,18 @@
 //! everything before they read, and the end of a daemon that is in the middle of answers.
 
 // A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use cfp::http::framing::Framing;
 use common::raw::{Raw, request};
-use common::{HANG, Sandbox};
+use common::{HANG, Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -140,8 +140,8 @@ assert got == len(want), got
 connection.request("GET", "/.cfpd/health")
 assert connection.getresponse().read() == b"ok\n"
 "#;
-    if Command::new("python3").arg("--version").output().is_err() {
-        return eprintln!("LEFT OUT: Python's http.client: no python3 here");
+    if !need::programs(&["python3"]) {
+        return;
     }
     let sandbox = Sandbox::new();
     sandbox.run("python3", ["-c", SCRIPT, sandbox.address()]).success();

@@ -28,6 +28,7 @@ use nix::unistd::{Pid, User};
 use tempfile::TempDir;
 
 pub mod client;
+pub mod need;
 pub mod proxy;
 pub mod raw;
 pub mod terminal;

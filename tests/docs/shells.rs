@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::common::Sandbox;
+use crate::common::{Sandbox, need};
 
 /// The candidates for a line, as plain names.
 pub type Offers = BTreeSet<String>;
@@ -34,7 +34,7 @@ impl Shell {
 
     /// Whether the shell is installed; says so when it is not.
     pub fn is_here(self) -> bool {
-        super::is_here(self.program())
+        need::programs(&[self.program()])
     }
 
     /// What it offers for the words of a line, the last of which is being typed.

@@ -4,9 +4,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::need;
-use crate::common::Sandbox;
 use crate::common::client::{Answer, Client};
+use crate::common::{Sandbox, need};
 
 fn set_time(sandbox: &Sandbox, name: &str, time: SystemTime) {
     File::options().write(true).open(sandbox.root().join(name)).unwrap().set_modified(time).unwrap();

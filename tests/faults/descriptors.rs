@@ -4,10 +4,9 @@
 use std::fs;
 use std::process::Command;
 
-use super::need;
 use super::place::wait_until;
-use crate::common::Sandbox;
 use crate::common::client::{Client, head};
+use crate::common::{Sandbox, need};
 
 /// How often the thread that accepts has waited of its own will.
 fn waits_of_the_acceptor(sandbox: &Sandbox) -> u64 {

@@ -4,11 +4,10 @@
 use std::fs;
 use std::io;
 
-use super::need;
 use super::place::{files_beneath, text, wait_for_files};
 use super::strace::Strace;
-use crate::common::Sandbox;
 use crate::common::client::{Answer, Client};
+use crate::common::{Sandbox, need};
 
 const STANDING: [&str; 4] = ["big", "dir/a", "dir/b", "f"];
 

@@ -4,10 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::need;
 use super::place::{files_beneath, text, wait_for_files};
-use crate::common::Sandbox;
 use crate::common::client::{Answer, Client, chunked, head};
+use crate::common::{Sandbox, need};
 
 /// A file system at `/small`, gone when dropped.
 pub struct Small {

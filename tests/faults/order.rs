@@ -1,9 +1,8 @@
 //! What is acknowledged is on the disk: shown by the order of what the daemon asks of the system.
 
-use super::need;
 use super::strace::Strace;
-use crate::common::Sandbox;
 use crate::common::client::{Answer, Client, head};
+use crate::common::{Sandbox, need};
 
 const TRACED: [&str; 1] = [
     "trace=fsync,fdatasync,syncfs,sync,renameat2,renameat,rename,mkdirat,unlinkat,sendto,write,writev,sendmsg",

@@ -13,7 +13,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::unistd::{User, geteuid};
 
 use crate::common::raw::{request, request_with};
-use crate::common::{Runner, Sandbox};
+use crate::common::{Runner, Sandbox, need};
 
 /// What the secret file says after a word that can be searched for, and what a file beside it is called.
 const SECRET: &str = "e81a2c7f55d94b0c";
@@ -325,6 +325,8 @@ fn assert_tells_nothing(said: &str, answer: &[u8]) {
 /// A kernel without Landlock, as far as the daemon can tell.
 const WITHOUT_LANDLOCK: &[&str] = &["python3", "-c", include_str!("without_landlock.py")];
 
+const NO_FILTER: &str = "no python3 that may filter calls";
+
 fn without_landlock() -> Option<&'static [&'static str]> {
     let works = Command::new("python3").args(&WITHOUT_LANDLOCK[1..]).arg("/bin/true").status();
     works.is_ok_and(|works| works.success()).then_some(WITHOUT_LANDLOCK)
@@ -369,7 +371,7 @@ fn no_trick_with_a_name_leads_out_of_the_root() {
 fn no_trick_with_a_name_leads_a_daemon_without_rights_out_of_the_root() {
     match nobody() {
         Some(nobody) => try_all(Runner { user: Some(nobody), under: &[] }),
-        None => eprintln!("LEFT OUT: a daemon of another user: only root may start one"),
+        None => need::left_out("only root may start a daemon of another user"),
     }
 }
 
@@ -377,7 +379,7 @@ fn no_trick_with_a_name_leads_a_daemon_without_rights_out_of_the_root() {
 fn no_trick_with_a_name_leads_out_of_the_root_without_landlock() {
     match without_landlock() {
         Some(under) => try_all(Runner { user: None, under }),
-        None => eprintln!("LEFT OUT: a daemon without Landlock: no python3 that may filter calls"),
+        None => need::left_out(NO_FILTER),
     }
 }
 
@@ -385,9 +387,8 @@ fn no_trick_with_a_name_leads_out_of_the_root_without_landlock() {
 fn no_trick_with_a_name_leads_a_daemon_without_rights_out_of_the_root_without_landlock() {
     match (nobody(), without_landlock()) {
         (Some(nobody), Some(under)) => try_all(Runner { user: Some(nobody), under }),
-        _ => eprintln!(
-            "LEFT OUT: a daemon of another user without Landlock: only root may start one, by python3"
-        ),
+        (None, _) => need::left_out("only root may start a daemon of another user"),
+        (_, None) => need::left_out(NO_FILTER),
     }
 }
 

@@ -1,0 +1,41 @@
+//! What a test needs of the machine. Without it the test is left out, and says so.
+
+// Each test program has its own needs.
+#![allow(dead_code)]
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+
+/// Says why this test, or a part of it, is left out. Written past the harness, which keeps what a passing test prints.
+pub fn left_out(why: impl Display) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // A test that cannot say it is left out all the same.
+    let _ = writeln!(std::io::stderr(), "LEFT OUT {test}: {why}");
+}
+
+/// Whether this is root.
+pub fn root() -> bool {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        left_out("only root may do that");
+    }
+    is_root
+}
+
+/// Whether all of these programs are here, those of an admin too.
+pub fn programs(names: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<_> = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).collect();
+    let is_missing = |name: &&&str| !places.iter().any(|place| Path::new(place).join(name).is_file());
+    let missing: Vec<_> = names.iter().filter(is_missing).copied().collect();
+    if !missing.is_empty() {
+        left_out(format_args!("no {} here", missing.join(", no ")));
+    }
+    missing.is_empty()
+}
+
+/// Whether this is root, and all of these programs are here.
+pub fn root_and(names: &[&str]) -> bool {
+    root() && programs(names)
+}
