@@ -198,6 +198,18 @@ fn systemd_hands_over_its_sockets() {
     assert!(health(UnixStream::connect(&path).unwrap()).ends_with("ok\n"));
 }
 
+/// Whether this systemd knows of units that say when a reload is done.
+fn has_notify_reload(sandbox: &Sandbox) -> bool {
+    let said = sandbox.run("systemd-analyze", ["--version"]).success();
+    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    let version = said.split(|byte: char| !byte.is_ascii_digit()).find_map(|number| number.parse().ok());
+    let has = version >= Some(253);
+    if !has {
+        need::left_out("Type=notify-reload, which systemd has from 253 on");
+    }
+    has
+}
+
 #[test]
 fn the_units_are_what_systemd_takes() {
     if !need::programs(&["systemd-analyze"]) {
@@ -211,6 +223,9 @@ fn the_units_are_what_systemd_takes() {
     };
     sandbox.write("cfpd.service", unit("cfpd.service"));
     sandbox.write("cfpd.socket", unit("cfpd.socket"));
+    if has_notify_reload(&sandbox) {
+        sandbox.write("cfpd.service.d/notify-reload.conf", unit("notify-reload.conf"));
+    }
     let said = sandbox.sh("systemd-analyze verify --man=no ./cfpd.service ./cfpd.socket 2>&1").success();
     let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
     assert!(!said.contains("cfpd."), "{said}");

@@ -39,7 +39,7 @@ fails cfp-ls
 # A reload takes rules up anew.
 echo 'allow all * /' >>/etc/cfpd/access
 systemctl reload cfpd
-grep -q 'cfpd: reloaded' /var/log/cfpd/access.log
+timeout 60 sh -c 'until grep -q "cfpd: reloaded" /var/log/cfpd/access.log; do sleep 0.1; done'
 [ "$(cfp-ls)" = notes.txt ]
 
 # A new version refuses no client: somebody asks all the time.
