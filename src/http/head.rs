@@ -1,7 +1,7 @@
 //! Heads: a start line and fields, read from the wire and written to it (RFC 9112 §2 to §5). What the fields
 //! mean for the body is [`super::framing`]'s business.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
 use std::ops::Range;
 
 use super::fields::{Fields, Span};
@@ -38,18 +38,7 @@ impl Request {
         if !read_lines(input, &mut text, HEAD_MAX).map_err(too_large)? {
             return Ok(None);
         }
-        let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
-        let mut parsed = httparse::Request::new(&mut slots);
-        let outcome = parsed.parse(&text).map_err(|wrong| bad_head(&text, wrong))?;
-        let (Some(method), Some(target), true) = (parsed.method, parsed.path, outcome.is_complete()) else {
-            return Err(Error::status(400, "request", "is no head of HTTP"));
-        };
-        if target.len() > TARGET_MAX {
-            return Err(Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes")));
-        }
-        let (method, target) = (place(&text, method.as_bytes()), place(&text, target.as_bytes()));
-        let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-        note_spans(&text, parsed.headers, &mut spans);
+        let (method, target, version) = parse_request(&text, &mut spans)?;
         Ok(Some(Request { method, target, version, fields: Fields::over(text, spans) }))
     }
 
@@ -108,6 +97,24 @@ impl Response {
     }
 }
 
+/// The places of the method and the target, and the version; those of the fields go to `spans`. Not a part of its
+/// caller: a crowd of clients that send their heads slowly would keep the stack it takes.
+#[inline(never)]
+fn parse_request(text: &[u8], spans: &mut Vec<Span>) -> Result<(Range<usize>, Range<usize>, Version)> {
+    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut parsed = httparse::Request::new(&mut slots);
+    let outcome = parsed.parse(text).map_err(|wrong| bad_head(text, wrong))?;
+    let (Some(method), Some(target), true) = (parsed.method, parsed.path, outcome.is_complete()) else {
+        return Err(Error::status(400, "request", "is no head of HTTP"));
+    };
+    if target.len() > TARGET_MAX {
+        return Err(Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes")));
+    }
+    let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
+    note_spans(text, parsed.headers, spans);
+    Ok((place(text, method.as_bytes()), place(text, target.as_bytes()), version))
+}
+
 /// Appends a request line and fields, ready for the wire.
 pub fn write_request(out: &mut Vec<u8>, method: &str, target: &[u8], fields: &Fields) {
     for part in [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
@@ -117,10 +124,11 @@ pub fn write_request(out: &mut Vec<u8>, method: &str, target: &[u8], fields: &Fi
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a status line and fields, ready for the wire.
-pub fn write_response(out: &mut Vec<u8>, status: u16, fields: &Fields) {
-    out.extend_from_slice(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
-    fields.write_to(out);
+/// Appends a status line and all these fields, ready for the wire.
+pub fn write_response(out: &mut Vec<u8>, status: u16, fields: &[&Fields]) {
+    // Memory takes all that is written.
+    let _ = write!(out, "HTTP/1.1 {status} {}\r\n", reason(status));
+    fields.iter().for_each(|fields| fields.write_to(out));
     out.extend_from_slice(b"\r\n");
 }
 

@@ -98,7 +98,7 @@ impl<'a> Reply<'a> {
     /// Says something before the answer (RFC 9110 §15.2). Nothing has begun by that.
     pub fn interim(&mut self, status: u16, fields: &Fields) -> Result<()> {
         let mut head = Vec::with_capacity(256);
-        head::write_response(&mut head, status, fields);
+        head::write_response(&mut head, status, &[fields]);
         let mut stream = self.stream;
         stream.write_all(&head).map_err(|wrong| Error::io("client", wrong))
     }
@@ -217,18 +217,15 @@ impl<'a> Reply<'a> {
     fn begin(&mut self, status: u16, fields: &Fields) -> Vec<u8> {
         self.status = status;
         self.closes |= self.connections.is_some_and(Connections::is_draining);
-        let mut all = Fields::new();
-        all.push("Date", httpdate::fmt_http_date(SystemTime::now()));
+        let mut own = Fields::new();
+        own.push("Date", httpdate::fmt_http_date(SystemTime::now()));
         if self.closes {
-            all.push("Connection", "close");
+            own.push("Connection", "close");
         } else if self.version == Version::Http10 {
-            all.push("Connection", "keep-alive");
+            own.push("Connection", "keep-alive");
         }
-        fields
-            .iter()
-            .for_each(|(name, value)| all.push(std::str::from_utf8(name).unwrap_or_default(), value));
         let mut head = Vec::with_capacity(512);
-        head::write_response(&mut head, status, &all);
+        head::write_response(&mut head, status, &[&own, fields]);
         head
     }
 

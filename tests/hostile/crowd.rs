@@ -20,7 +20,7 @@ const RDHUP: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
 const EACH: usize = 50;
 
 /// What one of them may cost, in KiB: a stack, a buffer, and what the allocator keeps.
-const MEMORY: u64 = 64;
+const MEMORY: u64 = 48;
 
 /// A client that takes its time. It sends and reads without waiting.
 struct Slow {
