@@ -11,7 +11,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 /// How many damaged ones are made of each input.
-const DAMAGED: u64 = 20;
+const DAMAGED: u64 = 100;
 
 #[test]
 fn what_the_fuzzers_kept_still_holds() {
