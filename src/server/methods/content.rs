@@ -11,7 +11,7 @@ use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
-use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
+use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
 use crate::server::rights::View;
 use crate::store::{Content, Meta, Name};
 
@@ -78,11 +78,11 @@ fn answer_whole(
     if coding == Coding::Zstd {
         return stream(exchange, view, content, fields, coding, &Operation::identity());
     }
-    let selected =
-        match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
-            true => range::select(range, meta.size),
-            false => Selected::Whole,
-        };
+    let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
+    let selected = match range_holds(&request.fields, current) {
+        true => range::select(range, meta.size),
+        false => Selected::Whole,
+    };
     answer_selected(exchange, name, content.as_ref(), selected, fields)
 }
 
@@ -117,14 +117,6 @@ fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
             .then(|| take_digest(|block, offset| content.read_at(block, offset)))?;
         digest.ok().inspect(|digest| content.keep_digest(digest))
     })
-}
-
-/// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).
-fn coded_etag(etag: &str, coding: Coding) -> String {
-    match coding {
-        Coding::Identity => etag.to_owned(),
-        Coding::Zstd => format!("{}-zstd\"", etag.trim_end_matches('"')),
-    }
 }
 
 /// A condition may name the tag of the plain bytes or of the coded ones: both are this file.
