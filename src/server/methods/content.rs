@@ -155,7 +155,11 @@ fn answer_filtered(
     if is_not_modified(exchange.request, name, &etag, modified)? {
         return exchange.reply.empty(304, fields);
     }
-    if operation.is_number && exchange.request.method() != "HEAD" {
+    if operation.is_number {
+        if exchange.request.method() == "HEAD" {
+            fields.push("Content-Type", with_charset(media_type));
+            return exchange.reply.head_alone(200, fields);
+        }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
         let run = operation.run_on_content(content, &spool, &mut number);
