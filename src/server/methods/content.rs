@@ -104,8 +104,8 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            let line = format!("{}: has no such range\n", shown(&name.shown()));
-            exchange.reply.bytes(416, "text/plain", line.as_bytes(), fields)
+            let error = Error::status(416, name.shown(), "has no such range");
+            exchange.reply.error(&error, Some(exchange.request), fields)
         }
     }
 }
