@@ -69,6 +69,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
     let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
         true => Coding::Zstd,
         false => Coding::Identity,
