@@ -110,6 +110,7 @@ pub type Spooler<'a> = &'a dyn Fn() -> io::Result<File>;
 pub fn word(query: &Query, parameter: &str) -> Result<Word> {
     let matching = Matching { ignore_case: query.has("ignore-case"), substring: query.has("substring") };
     Word::new(query.get(parameter).unwrap_or_default(), matching)
+        .map_err(|wrong| Error::status(400, parameter, wrong.to_string()))
 }
 
 fn search(query: &Query, fields: &Fields) -> Result<Operation> {
