@@ -76,7 +76,7 @@ fn answer_whole(
         return exchange.reply.empty(304, fields);
     }
     if coding == Coding::Zstd {
-        return stream(exchange, view, content, fields, coding, &Operation::identity());
+        return stream(exchange, view, name, content, fields, coding, &Operation::identity());
     }
     let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
     let selected = match range_holds(&request.fields, current) {
@@ -162,23 +162,26 @@ fn answer_filtered(
         }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
-        let run = operation.run_on_content(content, &spool, &mut number);
+        let run = operation.run_on_content(name, content, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
     fields.push("Content-Type", with_charset(media_type));
-    stream(exchange, view, content, fields, coding, operation)
+    stream(exchange, view, name, content, fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
 fn stream(
     exchange: &mut Exchange<'_>,
     view: &View<'_>,
+    name: &Name,
     content: Box<dyn Content>,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
     let spool = || view.reader().spool();
-    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(content, &spool, sink))
+    exchange
+        .reply
+        .streamed(fields, coding, None, |sink| operation.run_on_content(name, content, &spool, sink))
 }

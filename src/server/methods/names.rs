@@ -78,7 +78,7 @@ fn copy_filtered(
     let most = exchange.server.limits.file_size.max(read.size);
     let mut draft = Hashed::new(writer.create(to, None)?, most);
     operation
-        .run_on_content(content, &|| reader.spool(), &mut draft)
+        .run_on_content(name, content, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     // Who says that any version will do has been told of none.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");

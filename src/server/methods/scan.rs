@@ -160,7 +160,9 @@ impl Search<'_> {
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
         let spool = || self.reader.spool();
-        self.operation.run_on_content(content, &spool, sink).map_err(|wrong| Error::io(name.shown(), wrong))
+        self.operation
+            .run_on_content(&name, content, &spool, sink)
+            .map_err(|wrong| Error::io(name.shown(), wrong))
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
