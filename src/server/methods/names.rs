@@ -103,7 +103,9 @@ fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result
 fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
     match request.fields.get("overwrite") {
         Some(b"F" | b"f") if standing.is_some() => Err(failed(to)),
-        _ => Ok(()),
+        None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
+        // Who says something here may not want to lose what stands there.
+        Some(_) => Err(Error::status(400, "Overwrite", "is neither T nor F")),
     }
 }
 
