@@ -138,8 +138,7 @@ impl Search<'_> {
                 Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
                 Some(Ok(entry)) => self.count(&entry.name),
             };
-            if found.as_ref().is_err_and(|wrong| wrong.http_status() == 404) {
-                // It was deleted since it was listed.
+            if found.as_ref().is_err_and(is_left_out) {
                 continue;
             }
             if results.send(found).is_err() {
@@ -174,12 +173,18 @@ impl Search<'_> {
             }
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
-                Err(wrong) if wrong.http_status() != 404 => return Err(wrong.into()),
+                Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// What was deleted since it was listed, and what the daemon itself may not read; a directory that it may not read is
+/// left out of a list too.
+fn is_left_out(wrong: &Error) -> bool {
+    matches!(wrong.http_status(), 403 | 404)
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
