@@ -16,6 +16,16 @@ use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Request};
 
+/// What follows the requests that came at once.
+enum Next {
+    /// Others, for which this one's memory may be used.
+    Requests(Request),
+    /// The end, though the client may have sent more.
+    Farewell,
+    /// The end, by the client's own word.
+    End,
+}
+
 /// Serves a connection until it ends.
 pub fn serve(server: &Server, entered: &Entered) {
     let stream = &entered.seat.stream;
@@ -24,27 +34,28 @@ pub fn serve(server: &Server, entered: &Entered) {
     while entered.wait_for_request(server.limits.idle_time) {
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
         match serve_burst(server, entered, &mut input, memory.take()) {
-            Some(used) => memory = Some(used),
-            None => return linger(stream),
+            Next::Requests(used) => memory = Some(used),
+            Next::Farewell => return linger(stream),
+            Next::End => return stream.end_writing(),
         }
     }
 }
 
-/// Answers requests as long as more are there already. Gives the last one's memory back when the connection goes
-/// on, `None` when it ends.
+/// Answers requests as long as more are there already.
 fn serve_burst(
     server: &Server,
     entered: &Entered,
     input: &mut BufReader<Timed<'_>>,
     mut memory: Option<Request>,
-) -> Option<Request> {
+) -> Next {
     let (stream, connection) = (&entered.seat.stream, entered.number);
     loop {
         let request = match read_request(server, input, memory.take()) {
-            Ok(request) => request?,
+            Ok(Some(request)) => request,
+            Ok(None) => return Next::End,
             Err(error) => {
                 refuse(server, stream, &error);
-                return None;
+                return Next::Farewell;
             }
         };
         let begun = Instant::now();
@@ -57,11 +68,13 @@ fn serve_burst(
         if reply.is_cut {
             stream.abort();
         }
-        if reply.closes || reply.is_cut {
-            return None;
+        let (ends, is_last) = (reply.closes || reply.is_cut, reply.is_last);
+        let nothing_waits = input.buffer().is_empty();
+        if ends {
+            return if is_last && nothing_waits { Next::End } else { Next::Farewell };
         }
-        if input.buffer().is_empty() {
-            return Some(request);
+        if nothing_waits {
+            return Next::Requests(request);
         }
         memory = Some(request);
     }

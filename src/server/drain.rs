@@ -161,8 +161,12 @@ impl Drop for Entered {
                 all.networks.remove(&network);
             }
         }
+        // Nobody else waits for that.
+        let is_awaited = self.connections.is_draining();
         drop(all);
-        self.connections.changed.notify_all();
+        if is_awaited {
+            self.connections.changed.notify_all();
+        }
     }
 }
 

@@ -103,6 +103,7 @@ impl<'e> Exchange<'e> {
         if !self.reply.closes && !self.reply.is_cut && !self.upload.skip(UNREAD_MAX) {
             self.reply.closes = true;
         }
+        self.reply.is_last = !self.reply.is_cut && !self.request.keeps_alive() && self.upload.is_ended();
         self.reply
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{Backlog, listen};
+use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group};
 
@@ -139,6 +139,8 @@ impl Listener {
     pub fn of_tcp(listener: TcpListener, tls: bool) -> io::Result<Self> {
         // Another process may take a connection between the wait and the accept.
         listener.set_nonblocking(true)?;
+        // What is written goes out at once; connections inherit that.
+        setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
         let scheme = if tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok(Listener { socket: Socket::Tcp(listener), url, _made: None })

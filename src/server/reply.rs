@@ -26,6 +26,8 @@ pub struct Reply<'a> {
     version: Version,
     /// Whether the connection ends with this answer.
     pub closes: bool,
+    /// Whether the client wanted no other, and all it had to say was read.
+    pub is_last: bool,
     /// Whether the answer was begun but cannot be ended: the connection must be cut.
     pub is_cut: bool,
     /// The user it was given to, for the log.
@@ -50,6 +52,7 @@ impl<'a> Reply<'a> {
             is_head,
             version: request.version,
             closes,
+            is_last: false,
             is_cut: false,
             user: None,
             status: 0,
@@ -66,6 +69,7 @@ impl<'a> Reply<'a> {
             is_head: false,
             version: Version::Http11,
             closes: true,
+            is_last: false,
             is_cut: false,
             user: None,
             status: 0,

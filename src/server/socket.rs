@@ -52,11 +52,6 @@ impl Socket {
         Ok(Socket { descriptor, reading: patience(), writing: patience(), traffic, send_size })
     }
 
-    /// Has what is written go out at once. Of TCP only.
-    pub fn hurry(&self) -> io::Result<()> {
-        setsockopt(&self.descriptor, sockopt::TcpNoDelay, &true).map_err(Into::into)
-    }
-
     /// Gives what is read all the time again.
     pub fn renew_reading(&self) {
         self.reading.renew();

@@ -38,9 +38,6 @@ impl Stream {
         traffic: Traffic,
     ) -> io::Result<Self> {
         let socket = Socket::new(socket, send_size, limits, traffic)?;
-        if matches!(peer, Peer::Address(_)) {
-            socket.hurry()?;
-        }
         Ok(Stream { socket, peer, tls: None })
     }
 

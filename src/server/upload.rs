@@ -116,14 +116,19 @@ impl<'a> Upload<'a> {
             || self.body.length_left().is_some_and(|left| left > most)
     }
 
+    /// Whether all of the body was read.
+    pub fn is_ended(&self) -> bool {
+        self.body.is_ended()
+    }
+
     /// Reads what nobody wanted of the body, at most `most` bytes. True when the connection is at its end then,
     /// and another request can follow.
     pub fn skip(&mut self, most: u64) -> bool {
-        if self.body.is_ended() {
+        if self.is_ended() {
             return true;
         }
         let rest = !self.ends_connection(most) && discard(&mut (&mut self.body).take(most)).is_ok();
-        rest && self.body.is_ended()
+        rest && self.is_ended()
     }
 }
 

@@ -13,7 +13,7 @@ use super::HANG;
 
 /// A connection to the daemon.
 pub struct Client {
-    input: BufReader<TcpStream>,
+    pub(super) input: BufReader<TcpStream>,
 }
 
 /// A whole answer.

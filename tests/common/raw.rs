@@ -1,51 +1,28 @@
-//! One raw connection: bytes go out as a test wrote them, and answers are read by their framing. It owns the socket
-//! and nothing else; what bytes mean is the test's.
+//! One raw connection: bytes go out as a test wrote them, and answers are read by their framing. It is the plain client
+//! of a daemon that is well: what fails there is a panic here. What bytes mean is the test's.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::TcpStream;
 
-use cfp::http::framing::{Framing, of_response};
-use cfp::http::{Body, Fields, Response};
+use cfp::http::framing::Framing;
+use cfp::http::{Body, Response};
 
-use super::HANG;
+pub use super::client::Answer;
+use super::client::Client;
 
 /// A connection to the daemon.
 pub struct Raw {
-    input: BufReader<TcpStream>,
-}
-
-/// A whole answer.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub fields: Fields,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// A field as text; empty where there is none.
-    pub fn field(&self, name: &str) -> &str {
-        self.fields.get_text(name).unwrap_or_default()
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
+    client: Client,
 }
 
 impl Raw {
     pub fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(HANG)).unwrap();
-        stream.set_write_timeout(Some(HANG)).unwrap();
-        Raw { input: BufReader::new(stream) }
+        Raw { client: Client::connect(address).unwrap() }
     }
 
     /// The socket itself.
     pub fn socket(&self) -> &TcpStream {
-        self.input.get_ref()
+        self.client.input.get_ref()
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -54,18 +31,17 @@ impl Raw {
 
     /// Sends to a server that may have closed.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.input.get_mut().write_all(bytes.as_ref())
+        self.client.send(bytes.as_ref())
     }
 
     /// Sends what a client sends that ends after it.
     pub fn end(&mut self) {
-        // A server that closed first is no news here.
-        let _ = self.socket().shutdown(Shutdown::Write);
+        self.client.end();
     }
 
     /// Reads a head.
     pub fn head(&mut self) -> Response {
-        Response::read(&mut self.input).unwrap().expect("an answer and not the end")
+        self.client.head().expect("an answer and not the end")
     }
 
     /// Reads a whole answer to a request with a body.
@@ -75,20 +51,17 @@ impl Raw {
 
     /// Reads a whole answer to a request with this method.
     pub fn answer_to(&mut self, method: &str) -> Answer {
-        let head = self.head();
-        let body = self.body_of(&head, method).unwrap();
-        Answer { status: head.status, fields: head.fields, body }
+        self.client.answer(method).unwrap()
     }
 
     /// Reads the body that belongs to a head; an error when it does not come whole.
     pub fn body_of(&mut self, head: &Response, method: &str) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.body(of_response(head, method).unwrap()).read_to_end(&mut bytes).map(|_| bytes)
+        self.client.rest(head, method)
     }
 
     /// The body that comes next, to be read as it comes.
     pub fn body(&mut self, framing: Framing) -> Body<&mut BufReader<TcpStream>> {
-        Body::new(&mut self.input, framing)
+        self.client.body(framing)
     }
 
     /// Sends a request and reads its answer.
@@ -101,21 +74,21 @@ impl Raw {
     /// The next line with its end, or what came before the server's end.
     pub fn line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
-        self.input.read_until(b'\n', &mut line).unwrap();
+        self.client.input.read_until(b'\n', &mut line).unwrap();
         line
     }
 
     /// The next bytes, fewer only at the server's end.
     pub fn exactly(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Read::by_ref(&mut self.input).take(count as u64).read_to_end(&mut bytes).unwrap();
+        Read::by_ref(&mut self.client.input).take(count as u64).read_to_end(&mut bytes).unwrap();
         bytes
     }
 
     /// Whatever still comes, to the server's end. A reset after it is an end too.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        match self.input.read_to_end(&mut bytes) {
+        match self.client.input.read_to_end(&mut bytes) {
             Err(wrong) if wrong.kind() != io::ErrorKind::ConnectionReset => panic!("no end: {wrong}"),
             _ => bytes,
         }
