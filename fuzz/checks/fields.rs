@@ -35,7 +35,7 @@ fn check_meaning(fields: &Fields) {
         assert!(fields.get("accept-encoding").is_some());
     }
     let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500);
-    let current = Validators { etag: "\"tag\"", modified: Some(modified) };
+    let current = Validators { etag: "\"tag\"", coded: None, modified: Some(modified) };
     let safe = evaluate(fields, true, Some(current));
     let unsafely = evaluate(fields, false, Some(current));
     assert!(unsafely != Outcome::NotModified && (safe != Outcome::Failed || unsafely == Outcome::Failed));

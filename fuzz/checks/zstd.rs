@@ -22,7 +22,7 @@ pub fn check(bytes: &[u8]) {
     }
     // A stored file may be packed too; its window may be larger.
     let mut unpacked = Vec::new();
-    if let Ok(source) = unpack(Drip::new(wire, at_once)) {
+    if let Ok(source) = unpack(Drip::new(wire, at_once), b"f") {
         let _ = source.take(ENOUGH).read_to_end(&mut unpacked);
     }
     check_round_trip(wire, at_once);

@@ -32,7 +32,10 @@ fn with_source<T>(upload: &Upload, inside: bool, act: impl FnOnce(Source<'_>) ->
         Some((file, size)) => act(Source::File(&Snapshot { file, size })),
         None => {
             let reader = upload.reader()?;
-            let reader: io::Result<Box<dyn Read>> = if inside { unpack(reader) } else { Ok(reader) };
+            let reader: io::Result<Box<dyn Read>> = match inside {
+                true => unpack(reader, upload.name.as_bytes()),
+                false => Ok(reader),
+            };
             reader.and_then(|mut bytes| act(stream(&mut bytes)))
         }
     };

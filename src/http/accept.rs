@@ -3,9 +3,9 @@
 use super::fields::Fields;
 
 /// The best of `offers` (media types, the server's favourite first) by `Accept`; the first one where the client
-/// says nothing, `None` where it refuses all.
+/// says nothing, be it in an empty field, `None` where it refuses all.
 pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
-    if fields.get("accept").is_none() {
+    if fields.members("accept").next().is_none() {
         return offers.first().copied();
     }
     best(offers, |offer| {
@@ -62,6 +62,7 @@ mod tests {
             ("text/plain;q=0, */*", Some("application/json")),
             ("application/json;q=2", None),
             ("image/png", None),
+            ("", Some("text/plain")),
         ];
         for (accept, chosen) in rows {
             let mut fields = Fields::new();

@@ -9,6 +9,8 @@ use super::fields::Fields;
 pub struct Validators<'a> {
     /// The strong entity tag, with its quotes.
     pub etag: &'a str,
+    /// The tag of the same version under a content coding, where a client may know it by that too.
+    pub coded: Option<&'a str>,
     /// When the content was last changed, where that is known.
     pub modified: Option<SystemTime>,
 }
@@ -28,7 +30,7 @@ pub enum Outcome {
 /// `None` where nothing stands under the name.
 pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>) -> Outcome {
     if fields.get("if-match").is_some() {
-        if !current.is_some_and(|have| matches_any(fields, "if-match", have.etag, false)) {
+        if !current.is_some_and(|have| have.are_in(fields, "if-match", false)) {
             return Outcome::Failed;
         }
     } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current)
@@ -37,7 +39,7 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>) ->
         return Outcome::Failed;
     }
     if fields.get("if-none-match").is_some() {
-        if current.is_some_and(|have| matches_any(fields, "if-none-match", have.etag, true)) {
+        if current.is_some_and(|have| have.are_in(fields, "if-none-match", true)) {
             return if safe { Outcome::NotModified } else { Outcome::Failed };
         }
     } else if let (true, Some(limit), Some(have)) = (safe, date(fields, "if-modified-since"), current)
@@ -67,12 +69,15 @@ pub fn range_holds(fields: &Fields, current: Validators<'_>) -> bool {
     }
 }
 
-/// A list of tags holds the current one. Weak comparison passes over `W/`, strong never matches a weak tag.
-fn matches_any(fields: &Fields, name: &str, etag: &str, weak: bool) -> bool {
-    fields.members(name).any(|member| {
-        let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
-        member == b"*" || member == etag.as_bytes()
-    })
+impl Validators<'_> {
+    /// A list of tags holds a current one. Weak comparison passes over `W/`, strong never matches a weak tag.
+    fn are_in(&self, fields: &Fields, name: &str, weak: bool) -> bool {
+        fields.members(name).any(|member| {
+            let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
+            member == b"*"
+                || [Some(self.etag), self.coded].iter().flatten().any(|tag| member == tag.as_bytes())
+        })
+    }
 }
 
 fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
@@ -100,7 +105,7 @@ mod tests {
 
     fn current() -> Validators<'static> {
         let modified = httpdate::parse_http_date(THEN).unwrap() + Duration::from_millis(700);
-        Validators { etag: "\"a\"", modified: Some(modified) }
+        Validators { etag: "\"a\"", coded: Some("\"a-z\""), modified: Some(modified) }
     }
 
     #[test]
@@ -108,11 +113,13 @@ mod tests {
         use Outcome::{Failed, NotModified, Proceed};
         type Row<'a> = (&'a [(&'a str, &'a str)], Outcome, Outcome, Outcome);
         // fields, then: on a safe method, on a write, where nothing stands
-        let rows: [Row<'_>; 13] = [
+        let rows: [Row<'_>; 15] = [
             (&[], Proceed, Proceed, Proceed),
             (&[("If-Match", "\"a\"")], Proceed, Proceed, Failed),
             (&[("If-Match", "\"b\", \"a\"")], Proceed, Proceed, Failed),
             (&[("If-Match", "W/\"a\"")], Failed, Failed, Failed),
+            (&[("If-Match", "\"a-z\"")], Proceed, Proceed, Failed),
+            (&[("If-None-Match", "\"a-z\"")], NotModified, Failed, Proceed),
             (&[("If-Match", "*")], Proceed, Proceed, Failed),
             (&[("If-None-Match", "*")], NotModified, Failed, Proceed),
             (&[("If-None-Match", "W/\"a\"")], NotModified, Failed, Proceed),

@@ -35,7 +35,7 @@ impl Request {
     /// Errors: 400 for what is no head, 431 and 414 past the limits, 505 for another version.
     pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
         let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
-        if !read_lines(input, &mut text, HEAD_MAX).map_err(too_large)? {
+        if !read_lines(input, &mut text, HEAD_MAX).map_err(|wrong| too_large(&text, wrong))? {
             return Ok(None);
         }
         let (method, target, version) = parse_request(&text, &mut spans)?;
@@ -75,7 +75,7 @@ impl Response {
     /// Reads a head. `Ok(None)` when the stream ends before its first byte.
     pub fn read(input: &mut impl BufRead) -> Result<Option<Response>> {
         let mut text = Vec::new();
-        if !read_lines(input, &mut text, HEAD_MAX).map_err(too_large)? {
+        if !read_lines(input, &mut text, HEAD_MAX).map_err(|wrong| too_large(b"", wrong))? {
             return Ok(None);
         }
         let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
@@ -108,7 +108,7 @@ fn parse_request(text: &[u8], spans: &mut Vec<Span>) -> Result<(Range<usize>, Ra
         return Err(Error::status(400, "request", "is no head of HTTP"));
     };
     if target.len() > TARGET_MAX {
-        return Err(Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes")));
+        return Err(target_too_long());
     }
     let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
     note_spans(text, parsed.headers, spans);
@@ -159,6 +159,7 @@ pub fn reason(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Range Not Satisfiable",
         417 => "Expectation Failed",
+        422 => "Unprocessable Content",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
@@ -238,11 +239,19 @@ fn cut() -> Error {
     Error::cut("head", "ended before it was whole")
 }
 
-fn too_large(wrong: io::Error) -> Error {
+/// A head past its limit; `text` is what came of a request. One whose target alone is too long may end in the middle of
+/// that.
+fn too_large(text: &[u8], wrong: io::Error) -> Error {
+    let target = text.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
     match wrong.kind() {
+        io::ErrorKind::FileTooLarge if target.len() > TARGET_MAX => target_too_long(),
         io::ErrorKind::FileTooLarge => Error::status(431, "head", format!("is longer than {HEAD_MAX} bytes")),
         _ => Error::io("head", wrong),
     }
+}
+
+fn target_too_long() -> Error {
+    Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes"))
 }
 
 fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
@@ -289,8 +298,9 @@ mod tests {
     fn what_is_no_head_is_refused_with_the_right_status() {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(FIELDS_MAX + 1));
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(TARGET_MAX));
+        let endless = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(HEAD_MAX));
         let huge = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(HEAD_MAX));
-        let rows: [(&[u8], u16); 12] = [
+        let rows: [(&[u8], u16); 13] = [
             (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
@@ -302,6 +312,7 @@ mod tests {
             (b"GET / HTTP/1.1\r\nA: b", 503),
             (many.as_bytes(), 431),
             (long.as_bytes(), 414),
+            (endless.as_bytes(), 414),
             (huge.as_bytes(), 431),
         ];
         for (text, status) in rows {

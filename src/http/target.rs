@@ -47,16 +47,17 @@ impl Target {
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
         }
-        let rest = match raw.iter().position(|&byte| byte == b':').filter(|_| raw.first() != Some(&b'/')) {
-            Some(_) => after_authority(raw).ok_or_else(|| bad("is no target this server knows"))?,
-            None => raw,
+        let is_absolute = raw.contains(&b':') && raw.first() != Some(&b'/');
+        let rest = match is_absolute {
+            true => after_authority(raw).ok_or_else(|| bad("is no target this server knows"))?,
+            false => raw,
         };
         let mut halves = rest.splitn(2, |&byte| byte == b'?');
-        let path = halves
-            .next()
-            .unwrap_or_default()
-            .strip_prefix(b"/")
-            .ok_or_else(|| bad("does not begin with /"))?;
+        let path = match halves.next().unwrap_or_default() {
+            // The root needs no slash behind an authority (RFC 9110 §4.2.3).
+            b"" if is_absolute => b"",
+            path => path.strip_prefix(b"/").ok_or_else(|| bad("does not begin with /"))?,
+        };
         let query = Query::parse(halves.next().unwrap_or_default())?;
         let mut components = path
             .split(|&byte| byte == b'/')
@@ -71,7 +72,7 @@ impl Target {
     }
 }
 
-/// What follows `scheme://authority`; an empty path is the root.
+/// What follows `scheme://authority`.
 fn after_authority(raw: &[u8]) -> Option<&[u8]> {
     let lower = raw.get(..8.min(raw.len()))?.to_ascii_lowercase();
     let rest = if lower.starts_with(b"http://") {
@@ -83,11 +84,7 @@ fn after_authority(raw: &[u8]) -> Option<&[u8]> {
     }?;
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end)?;
-    match path {
-        _ if authority.is_empty() => None,
-        b"" => Some(b"/"),
-        path => Some(path),
-    }
+    Some(path).filter(|_| !authority.is_empty())
 }
 
 /// Whether these bytes can be a host, with or without a port (RFC 3986 §3.2.2): no user, no list, no white space. Of
@@ -189,6 +186,7 @@ mod tests {
             ("/../x", "..|x", false),
             ("http://h:1/a/", "a", true),
             ("HTTP://h", "", true),
+            ("http://h?x", "", true),
         ];
         for (raw, parts, directory) in rows {
             assert_eq!(

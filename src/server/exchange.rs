@@ -86,7 +86,7 @@ impl<'e> Exchange<'e> {
             405 => {
                 let root =
                     Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
-                fields.push("Allow", allowed(root));
+                fields.push("Allow", allowed(root, Some(self.request.method())));
             }
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
             _ => {}

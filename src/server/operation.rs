@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use super::limits::BLOCK;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::store::Content;
+use crate::store::{Content, Name};
 use crate::text::{Filter, Matching, ReadAt, Replace, Reverse, Search, Show, Source, Word, unpack};
 
 /// A filter as a query names it.
@@ -71,15 +71,19 @@ impl Operation {
         }
     }
 
-    /// Moves a stored file through the filter.
+    /// Moves a stored file, which is called `name`, through the filter.
     pub fn run_on_content(
         &self,
+        name: &Name,
         content: Box<dyn Content>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
-            true => self.run_on_stream(&mut ContentReader { content, offset: 0 }, spool, sink),
+            true => {
+                let (name, packed) = (name.shown(), ContentReader { content, offset: 0 });
+                self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool }, sink)
+            }
             false => self.filter.run(Source::File(&Stored(content.as_ref())), sink),
         }
     }
@@ -92,7 +96,7 @@ impl Operation {
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
-            true => self.filter.run(Source::Stream { bytes: &mut unpack(bytes)?, spool }, sink),
+            true => self.filter.run(Source::Stream { bytes: &mut unpack(bytes, b"body")?, spool }, sink),
             false => self.filter.run(Source::Stream { bytes, spool }, sink),
         }
     }
@@ -110,6 +114,7 @@ pub type Spooler<'a> = &'a dyn Fn() -> io::Result<File>;
 pub fn word(query: &Query, parameter: &str) -> Result<Word> {
     let matching = Matching { ignore_case: query.has("ignore-case"), substring: query.has("substring") };
     Word::new(query.get(parameter).unwrap_or_default(), matching)
+        .map_err(|wrong| Error::status(400, parameter, wrong.to_string()))
 }
 
 fn search(query: &Query, fields: &Fields) -> Result<Operation> {

@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::http::coding::Coding;
 use crate::http::condition::{self, Outcome, Validators};
 use crate::http::{Fields, Request};
 use crate::store::{Content, Meta, Name};
@@ -67,7 +68,7 @@ pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
 /// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
 /// of status 412 when it is another than the client thinks.
 pub fn is_not_modified(request: &Request, name: &Name, etag: &str, modified: SystemTime) -> Result<bool> {
-    let current = Validators { etag, modified: Some(modified) };
+    let current = Validators { etag, coded: None, modified: Some(modified) };
     match condition::evaluate(&request.fields, true, Some(current)) {
         Outcome::Proceed => Ok(false),
         Outcome::NotModified => Ok(true),
@@ -75,9 +76,20 @@ pub fn is_not_modified(request: &Request, name: &Name, etag: &str, modified: Sys
     }
 }
 
-/// Holds the conditions of a write against what stands under the name. An error has status 412.
+/// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).
+pub fn coded_etag(etag: &str, coding: Coding) -> String {
+    match coding {
+        Coding::Identity => etag.to_owned(),
+        Coding::Zstd => format!("{}-zstd\"", etag.trim_end_matches('"')),
+    }
+}
+
+/// Holds the conditions of a write against what stands under the name; a browser that was sent it compressed knows it
+/// by the tag of that. An error has status 412.
 pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
-    let current = current.map(|meta| Validators { etag: &meta.etag, modified: Some(meta.modified) });
+    let coded = current.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
+    let coded = coded.as_deref();
+    let current = current.map(|meta| Validators { etag: &meta.etag, coded, modified: Some(meta.modified) });
     match condition::evaluate(fields, false, current) {
         Outcome::Proceed => Ok(()),
         _ => Err(failed(name)),

@@ -85,8 +85,13 @@ fn copy_directory(
     local.durability.tree(temporary.handle()).map_err(|errno| wrong(to, errno))?;
     let place = local.root.place_for(to)?;
     let held = local.locks.hold(vec![place.key()]);
-    let comer =
-        Comer { place: temporary.place(), kind: Kind::Directory, is_tree: true, prepare: &|_| Ok(()) };
+    let comer = Comer {
+        place: temporary.place(),
+        kind: Kind::Directory,
+        is_tree: true,
+        leads_to: None,
+        prepare: &|_| Ok(()),
+    };
     let settled = settle(local, &comer, to, &place, target)?;
     if !settled.exchanged {
         temporary.stay();

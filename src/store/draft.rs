@@ -165,6 +165,7 @@ impl Draft for Upload<'_> {
             place: self.temporary.place(),
             kind: Kind::File,
             is_tree: false,
+            leads_to: None,
             prepare: &|replaced| self.finish_again(replaced),
         };
         let settled = settle(self.local, &comer, &self.name, &place, check)?;

@@ -38,7 +38,13 @@ pub(super) fn rename(
         return Err(absent(from));
     }
     source(Some(&moved.meta))?;
-    let comer = Comer { place: &old, kind: moved.meta.kind, is_tree: moved.is_tree(), prepare: &|_| Ok(()) };
+    let comer = Comer {
+        place: &old,
+        kind: moved.meta.kind,
+        is_tree: moved.is_tree(),
+        leads_to: Some(moved.file).filter(|_| moved.link),
+        prepare: &|_| Ok(()),
+    };
     let settled = settle(local, &comer, to, &new, target)?;
     let written = Written { created: settled.created, meta: moved.meta.clone() };
     if settled.exchanged {

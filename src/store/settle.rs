@@ -3,7 +3,7 @@
 //!
 //! What may take whose place: a file takes a file's; a directory takes a file's, and a directory's only where the
 //! name was given with its final slash. What is not served but takes the name is never replaced. A link is
-//! replaced itself; what it leads to stays as it is.
+//! replaced itself; what it leads to stays as it is. No link takes the place of what it leads to, which would be lost.
 
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
@@ -25,6 +25,8 @@ pub(super) struct Comer<'a> {
     pub kind: Kind,
     /// Whether its entry is a directory itself, not a link to one.
     pub is_tree: bool,
+    /// What it leads to, where it is a link: in that place it would lead to itself.
+    pub leads_to: Option<(u64, u64)>,
     /// Called with what is about to be replaced, before it is.
     pub prepare: &'a dyn Fn(Option<&Served>) -> nix::Result<()>,
 }
@@ -49,6 +51,9 @@ pub(super) fn settle(
     for _ in 0..RACES {
         let standing = local.root.look(to.components(), place).map_err(|errno| wrong(to, errno))?;
         judge(comer.kind, to, &standing)?;
+        if standing.served().is_some_and(|served| !served.link && comer.leads_to == Some(served.file)) {
+            return Err(itself(to));
+        }
         check(standing.meta())?;
         (comer.prepare)(standing.served()).map_err(|errno| wrong(to, errno))?;
         let (how, settled) = means(comer, &standing);

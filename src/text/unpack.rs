@@ -6,13 +6,15 @@ use std::io::{self, Cursor, Read};
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
+use crate::error::Error;
+
 /// The largest zstd window, as a power of two: 128 MiB, what `zstd -d` takes. The window is memory that the file,
 /// not the caller, asks for.
 const WINDOW_LOG_MAX: u32 = 27;
 
-/// The bytes of `source`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all frames, all members. An
-/// error where they are cut short or damaged.
-pub fn unpack<'a>(mut source: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+/// The bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all
+/// frames, all members. An error of status 422 where they are cut short or damaged.
+pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(4);
     source.by_ref().take(4).read_to_end(&mut magic)?;
     let coding = Coding::of(&magic);
@@ -21,11 +23,31 @@ pub fn unpack<'a>(mut source: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> 
         Coding::Zstd => {
             let mut decoder = Decoder::new(whole)?;
             decoder.window_log_max(WINDOW_LOG_MAX)?;
-            Box::new(decoder)
+            Box::new(Unpacking { bytes: decoder, name })
         }
-        Coding::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Coding::Gzip => Box::new(Unpacking { bytes: MultiGzDecoder::new(whole), name }),
         Coding::Identity => Box::new(whole),
     })
+}
+
+/// Says of what is damaged whose it is; what went wrong with the source itself passes as it is.
+struct Unpacking<'a, R> {
+    bytes: R,
+    name: &'a [u8],
+}
+
+impl<R: Read> Read for Unpacking<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(out).map_err(|wrong| {
+            let of_the_source = wrong.raw_os_error().is_some()
+                || wrong.kind() == io::ErrorKind::Interrupted
+                || wrong.get_ref().is_some_and(|inner| inner.is::<Error>());
+            match of_the_source {
+                true => wrong,
+                false => Error::status(422, self.name, format!("is damaged: {wrong}")).into(),
+            }
+        })
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +89,7 @@ mod tests {
 
     fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        unpack(Box::new(Cursor::new(bytes)))?.read_to_end(&mut text)?;
+        unpack(Box::new(Cursor::new(bytes)), b"f")?.read_to_end(&mut text)?;
         Ok(text)
     }
 
@@ -93,8 +115,25 @@ mod tests {
     fn a_file_cut_short_is_an_error() {
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {
             for end in 4..whole.len() {
-                assert!(unpacked(whole[..end].to_vec()).is_err(), "{end}");
+                let wrong = Error::io("other", unpacked(whole[..end].to_vec()).unwrap_err());
+                assert_eq!((wrong.http_status(), wrong.exit_code()), (422, 2), "{end}");
+                assert!(wrong.to_string().starts_with("f: is damaged: "), "{wrong}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_source_is_no_damage() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(Error::cut("body", "ended early").into())
+            }
+        }
+        for whole in [zstd(b"one two three"), gzip(b"one two three")] {
+            let half = Cursor::new(whole[..8].to_vec()).chain(Broken);
+            let wrong = unpack(half, b"f").unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(Error::io("f", wrong).to_string(), "body: ended early");
         }
     }
 

@@ -57,6 +57,26 @@ fn a_refused_rename_changes_nothing() {
 }
 
 #[test]
+fn a_link_does_not_take_the_place_of_what_it_leads_to() {
+    let rows = [("/to-f", "/f", 403), ("/to-d", "/d/", 403), ("/to-d/", "/d/", 403), ("/d/back", "/f", 403)];
+    for (from, to, wanted) in rows {
+        let links = [("to-f", "f"), ("to-d", "d"), ("d/back", "../to-f")];
+        let sandbox = Sandbox::new().with(&["f", "d/in"]).linked(&links);
+        let before = sandbox.everything();
+        assert_eq!(status(sandbox.rename(from, to)), wanted, "{from} {to}");
+        assert_eq!(sandbox.everything(), before, "{from} {to}");
+        assert_eq!(
+            (sandbox.get("/f").unwrap(), sandbox.get("/d/in").unwrap()),
+            (b"f".into(), b"d/in".into())
+        );
+    }
+    let sandbox = Sandbox::new().with(&["f"]).linked(&[("one", "f"), ("two", "f")]);
+    assert_eq!(status(sandbox.rename("/one", "/two")), 200);
+    assert_eq!(status(sandbox.rename("/f", "/two")), 200);
+    assert_eq!((sandbox.everything(), sandbox.get("/two").unwrap()), (vec!["two".to_owned()], b"f".into()));
+}
+
+#[test]
 fn each_check_is_asked_about_its_own_name() {
     let sandbox = Sandbox::new().with(&["f", "g"]);
     let (f, g) = (sandbox.meta("/f").unwrap(), sandbox.meta("/g").unwrap());

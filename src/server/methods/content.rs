@@ -11,7 +11,7 @@ use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
-use crate::server::representation::{fields_of, is_compressible, is_not_modified, media_type};
+use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
 use crate::server::rights::View;
 use crate::store::{Content, Meta, Name};
 
@@ -76,13 +76,13 @@ fn answer_whole(
         return exchange.reply.empty(304, fields);
     }
     if coding == Coding::Zstd {
-        return stream(exchange, view, content, fields, coding, &Operation::identity());
+        return stream(exchange, view, name, content, fields, coding, &Operation::identity());
     }
-    let selected =
-        match range_holds(&request.fields, Validators { etag: &etag, modified: Some(meta.modified) }) {
-            true => range::select(range, meta.size),
-            false => Selected::Whole,
-        };
+    let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
+    let selected = match range_holds(&request.fields, current) {
+        true => range::select(range, meta.size),
+        false => Selected::Whole,
+    };
     answer_selected(exchange, name, content.as_ref(), selected, fields)
 }
 
@@ -104,8 +104,8 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            let line = format!("{}: has no such range\n", shown(&name.shown()));
-            exchange.reply.bytes(416, "text/plain", line.as_bytes(), fields)
+            let error = Error::status(416, name.shown(), "has no such range");
+            exchange.reply.error(&error, Some(exchange.request), fields)
         }
     }
 }
@@ -117,14 +117,6 @@ fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
             .then(|| take_digest(|block, offset| content.read_at(block, offset)))?;
         digest.ok().inspect(|digest| content.keep_digest(digest))
     })
-}
-
-/// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).
-fn coded_etag(etag: &str, coding: Coding) -> String {
-    match coding {
-        Coding::Identity => etag.to_owned(),
-        Coding::Zstd => format!("{}-zstd\"", etag.trim_end_matches('"')),
-    }
 }
 
 /// A condition may name the tag of the plain bytes or of the coded ones: both are this file.
@@ -163,26 +155,33 @@ fn answer_filtered(
     if is_not_modified(exchange.request, name, &etag, modified)? {
         return exchange.reply.empty(304, fields);
     }
-    if operation.is_number && exchange.request.method() != "HEAD" {
+    if operation.is_number {
+        if exchange.request.method() == "HEAD" {
+            fields.push("Content-Type", with_charset(media_type));
+            return exchange.reply.head_alone(200, fields);
+        }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
-        let run = operation.run_on_content(content, &spool, &mut number);
+        let run = operation.run_on_content(name, content, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
     fields.push("Content-Type", with_charset(media_type));
-    stream(exchange, view, content, fields, coding, operation)
+    stream(exchange, view, name, content, fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
 fn stream(
     exchange: &mut Exchange<'_>,
     view: &View<'_>,
+    name: &Name,
     content: Box<dyn Content>,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
     let spool = || view.reader().spool();
-    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(content, &spool, sink))
+    exchange
+        .reply
+        .streamed(fields, coding, None, |sink| operation.run_on_content(name, content, &spool, sink))
 }

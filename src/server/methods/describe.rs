@@ -20,7 +20,7 @@ const FILTERS: [[&str; 2]; 4] = [
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name, _query: &Query) -> Result<()> {
     let mut fields = partial::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
-    fields.push("Allow", allowed(name.components().is_empty()));
+    fields.push("Allow", allowed(name.components().is_empty(), None));
     exchange.reply.bytes(200, "text/plain", text(exchange.server.rights.is_read_only()).as_bytes(), fields)
 }
 

@@ -127,9 +127,10 @@ impl Place {
     }
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1), on the root or below it.
-pub fn allowed(on_root: bool) -> String {
+/// The value of `Allow` (RFC 9110 §10.2.1), on the root or below it; without a method that was refused just now, like
+/// MKCOL where something stands.
+pub fn allowed(on_root: bool, refused: Option<&str>) -> String {
     let unfit = if on_root { Place::Below } else { Place::Root };
-    let methods: Vec<_> = METHODS.iter().filter(|row| row.place != unfit).map(|row| row.method).collect();
-    methods.join(", ")
+    let rows = METHODS.iter().filter(|row| row.place != unfit && Some(row.method) != refused);
+    rows.map(|row| row.method).collect::<Vec<_>>().join(", ")
 }

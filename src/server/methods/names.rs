@@ -17,7 +17,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
     let passage = writer.copying(name, &to)?;
     check_source(request, name, &passage)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
-        Some(operation) => copy_filtered(request, writer, name, &to, &operation)?,
+        Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
         None => passage
             .copy(&|from| check_write(&request.fields, name, from), &|at| may_stand(request, &to, at))?,
     };
@@ -63,20 +63,22 @@ pub fn make_directory(
 /// Reads one version of the source, and replaces the target at once; a file copied onto itself must still be the
 /// version that was read.
 fn copy_filtered(
-    request: &Request,
+    exchange: &Exchange<'_>,
     writer: &Writer<'_>,
     name: &Name,
     to: &Name,
     operation: &Operation,
 ) -> Result<Written> {
-    let reader = writer.reader();
+    let (request, reader) = (exchange.request, writer.reader());
     let content: Box<dyn Content> = reader.open(name)?;
     let read = content.meta().clone();
     check_write(&request.fields, name, Some(&read))?;
     may_stand(request, to, writer.standing(to)?.as_ref())?;
-    let mut draft = Hashed::new(writer.create(to, None)?);
+    // What is that large already was not taken from a client.
+    let most = exchange.server.limits.file_size.max(read.size);
+    let mut draft = Hashed::new(writer.create(to, None)?, most);
     operation
-        .run_on_content(content, &|| reader.spool(), &mut draft)
+        .run_on_content(name, content, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     // Who says that any version will do has been told of none.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
@@ -101,7 +103,9 @@ fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result
 fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
     match request.fields.get("overwrite") {
         Some(b"F" | b"f") if standing.is_some() => Err(failed(to)),
-        _ => Ok(()),
+        None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
+        // Who says something here may not want to lose what stands there.
+        Some(_) => Err(Error::status(400, "Overwrite", "is neither T nor F")),
     }
 }
 
@@ -113,8 +117,11 @@ fn destination(request: &Request) -> Result<Name> {
         (Some(value), None) => value,
         // A proxy that judges one of two may judge the other.
         (Some(_), Some(_)) => return Err(Error::status(400, "Destination", "comes twice")),
-        (None, _) => return Err(Error::status(400, "Destination", "is missing: say where to")),
+        (None, _) => b"",
     };
+    if value.is_empty() {
+        return Err(Error::status(400, "Destination", "is missing: say where to"));
+    }
     let target = Target::parse(value)?;
     refuse_query(&target.query)?;
     let name = Name::new(target.components, target.directory)?;

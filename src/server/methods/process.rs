@@ -7,6 +7,7 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
+use crate::server::reply::with_charset;
 use crate::server::rights::View;
 use crate::store::Name;
 
@@ -30,7 +31,10 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, root: &Name, query: 
     }
     let own_type =
         request.fields.get("content-type").filter(|given| !given.starts_with(FORM)).unwrap_or(BYTES);
-    fields.push("Content-Type", operation.media_type.map_or(own_type, str::as_bytes));
+    match operation.media_type {
+        Some(known) => fields.push("Content-Type", with_charset(known)),
+        None => fields.push("Content-Type", own_type),
+    }
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     fields.push("Vary", "Accept-Encoding");

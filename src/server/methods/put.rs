@@ -32,7 +32,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     exchange.upload.hash();
     let mut draft = match operation.is_none() && exchange.upload.is_identity() {
         true => Hashed::told_at_the_end(draft),
-        false => Hashed::new(draft),
+        false => Hashed::new(draft, exchange.server.limits.file_size),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
     let spool = || writer.spool();

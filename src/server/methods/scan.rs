@@ -69,6 +69,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
     let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
         true => Coding::Zstd,
         false => Coding::Identity,
@@ -137,8 +138,7 @@ impl Search<'_> {
                 Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
                 Some(Ok(entry)) => self.count(&entry.name),
             };
-            if found.as_ref().is_err_and(|wrong| wrong.http_status() == 404) {
-                // It was deleted since it was listed.
+            if found.as_ref().is_err_and(is_left_out) {
                 continue;
             }
             if results.send(found).is_err() {
@@ -159,7 +159,9 @@ impl Search<'_> {
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
         let spool = || self.reader.spool();
-        self.operation.run_on_content(content, &spool, sink).map_err(|wrong| Error::io(name.shown(), wrong))
+        self.operation
+            .run_on_content(&name, content, &spool, sink)
+            .map_err(|wrong| Error::io(name.shown(), wrong))
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
@@ -171,12 +173,18 @@ impl Search<'_> {
             }
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
-                Err(wrong) if wrong.http_status() != 404 => return Err(wrong.into()),
+                Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// What was deleted since it was listed, and what the daemon itself may not read; a directory that it may not read is
+/// left out of a list too.
+fn is_left_out(wrong: &Error) -> bool {
+    matches!(wrong.http_status(), 403 | 404)
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
