@@ -70,3 +70,20 @@ fn the_first_failure_ends_a_session_without_a_person() {
     sandbox.feed("cfp-shell", ["-s", "unix:/nowhere"], "list\n").stdout("").code(3);
     sandbox.feed("cfp-shell", [""; 0], "").stdout(predicate::str::ends_with("Goodbye.\n")).success();
 }
+
+#[test]
+fn a_sentence_begins_on_its_own_line_whatever_was_displayed_before() {
+    let sandbox = Sandbox::new();
+    sandbox.write("open", "no newline");
+    sandbox.write("whole", "a newline\n");
+    sandbox.write("empty", "");
+    let rows = [
+        ("display open\nsearch no open\n", "\nno newline\n'no' occurs once in open.\nGoodbye.\n"),
+        ("display open\ndisplay whole\n", "\nno newlinea newline\nGoodbye.\n"),
+        ("display whole\ndisplay empty\n", "\na newline\nGoodbye.\n"),
+        ("display open\ndisplay empty\n", "\nno newline\nGoodbye.\n"),
+    ];
+    for (commands, end) in rows {
+        sandbox.feed("cfp-shell", [""; 0], commands).stdout(predicate::str::ends_with(end)).success();
+    }
+}
