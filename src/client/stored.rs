@@ -11,6 +11,7 @@ use super::retry::Retries;
 use super::sending::DIGEST;
 use super::upload::Upload;
 use crate::error::{Error, Result};
+use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
 impl Client {
@@ -38,7 +39,7 @@ impl Client {
         let answer = self.send(&call)?;
         let (status, fields) = (answer.status(), answer.head.fields.clone());
         let size = length_of(&fields);
-        let modified = fields.get_text("last-modified").unwrap_or_default().to_owned();
+        let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
         answer.finish()?;
         match status {
