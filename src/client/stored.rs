@@ -140,16 +140,25 @@ impl Client {
         self.write(&guard.hold(call), to, guard)
     }
 
-    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it.
-    pub fn relocate(&mut self, method: &'static str, from: &Name, to: Name, guard: &Guard) -> Result<bool> {
+    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
+    /// which name, or none when the guard keeps what stood there.
+    pub fn relocate(
+        &mut self,
+        method: &'static str,
+        from: &Name,
+        to: Name,
+        guard: &Guard,
+    ) -> Result<Option<Name>> {
         let from = self.look(from)?.name;
-        let into = to.directory || self.is_directory(&to)?;
+        // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
+        let into = (to.directory && !from.directory) || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
             Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
             None => to,
         };
         target.directory = from.directory;
-        self.transfer(method, &from, &target, &Query::default(), guard)
+        let done = self.transfer(method, &from, &target, &Query::default(), guard)?;
+        Ok(done.then_some(target))
     }
 
     /// Deletes a file, or a directory with all in it.

@@ -15,13 +15,17 @@ fn furnished() -> Sandbox {
 // Row B1.
 #[test]
 fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
-    let rows: [(&[&str], &str, &str); 8] = [
+    let rows: [(&[&str], &str, &str); 12] = [
         (&["cfp-mv", "a", "z"], "d/ d/b d/e/ d/e/c z", ""),
         (&["cfp-mv", "a", "d"], "d/ d/a d/b d/e/ d/e/c", ""),
         (&["cfp-mv", ":a", ":new/dir/"], "d/ d/b d/e/ d/e/c new/ new/dir/ new/dir/a", ""),
         (&["cfp-mv", "d", "new/d"], "a new/ new/d/ new/d/b new/d/e/ new/d/e/c", ""),
         (&["cfp-cp", "a", "x/y"], "a d/ d/b d/e/ d/e/c x/ x/y", ""),
         (&["cfp-cp", "d/e", "d2"], "a d/ d/b d/e/ d/e/c d2/ d2/c", ""),
+        (&["cfp-mv", "d/", "new/"], "a new/ new/b new/e/ new/e/c", ""),
+        (&["cfp-mv", "d/e/", "x/y/"], "a d/ d/b x/ x/y/ x/y/c", ""),
+        (&["cfp-mv", "d/e/", "/"], "a d/ d/b e/ e/c", ""),
+        (&["cfp-cp", "d/e", "d2/"], "a d/ d/b d/e/ d/e/c d2/ d2/c", ""),
         (&["cfp-cp", "a", "d/b"], "a d/ d/b d/e/ d/e/c", ""),
         (&["cfp-rm", "-r", "d", "a"], "", ""),
     ];

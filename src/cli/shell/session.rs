@@ -140,7 +140,8 @@ impl Session {
 
     fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
-        self.client.borrow_mut().relocate(method, &old, new.clone(), &Guard::default())?;
+        let new =
+            self.client.borrow_mut().relocate(method, &old, new, &Guard::default())?.unwrap_or_default();
         self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
     }
 
