@@ -73,6 +73,8 @@ impl Client {
                 }
                 Ok(())
             })?;
+            // They come as the threads of the server are done with them.
+            counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
             Ok(counts)
         })
     }
