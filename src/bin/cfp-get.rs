@@ -88,6 +88,7 @@ fn run(args: Args) -> Result<Ending> {
             none => none.insert(Client::new(&args.settings)?),
         };
         let name = Name::read(operand);
+        name.refuse_none()?;
         if output == Some(Path::new("-")) && !name.directory {
             return get_to(client, &args, &name, Output::stdout()?);
         }
@@ -109,7 +110,6 @@ fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<End
     if name.directory {
         return Err(Error::status(409, name.shown(), "is a directory: use -r"));
     }
-    name.refuse_escape()?;
     match args.resume {
         true => client.resume(name, path, &|head| include(args, head)).map(|()| Ending::DONE),
         false => get_to(client, args, name, Output::create(path)?),

@@ -15,9 +15,13 @@ use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
 impl Client {
-    /// The answer to `GET` of a name, with a filter or none.
+    /// The answer to `GET` of a file, with a filter or none.
     pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
-        let target = self.url.target(&name.components, name.directory, query);
+        // The server would answer with the list of it, which is no content.
+        if name.directory {
+            return Err(Error::status(409, name.shown(), "is a directory"));
+        }
+        let target = self.url.target(&name.components, false, query);
         self.send(&Call::new("GET", target))?.check()
     }
 
@@ -36,6 +40,8 @@ impl Client {
 
     /// What a HEAD says that stands under a name, and all its fields.
     pub(super) fn look_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+        // The answer to a HEAD has no line that would say what is wrong.
+        name.refuse_none()?;
         let answer = self.send(&call)?;
         let (status, fields) = (answer.status(), answer.head.fields.clone());
         let size = length_of(&fields);

@@ -114,7 +114,7 @@ impl Session {
     /// `download NAME [FILE]`.
     pub fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let name = stored(arguments.first());
-        name.refuse_escape()?;
+        name.refuse_none()?;
         let base = Path::new(name.base().unwrap_or(OsStr::new(".")));
         let path = match arguments.get(1) {
             Some(_) => local(arguments.get(1)),
