@@ -110,6 +110,6 @@ pub fn open(source: &Operand) -> Result<Upload> {
     match source {
         Operand::Standard => Upload::stdin(),
         Operand::Local(path) => Upload::open(path),
-        Operand::Stored(name) => Err(Error::status(404, name.bare(), "is on the server")),
+        Operand::Stored(name) => Err(Error::status(404, name.shown(), "is on the server")),
     }
 }
