@@ -156,7 +156,7 @@ fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
         Some(path) if path == "-" => Output::stdout()?,
         Some(path) => Output::create(path)?,
     };
-    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?;
+    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_it_came();
     let status = answer.status();
     include(args, &answer.head)?;
     let name = output.name.clone();
