@@ -65,6 +65,9 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     };
     match args.names.len() {
         0 => Err(Error::usage("no NAME given")),
+        _ if args.output.as_deref().is_some_and(|output| output.is_empty()) => {
+            Err(Error::usage("--output needs a name"))
+        }
         _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
             Err(Error::usage("--continue needs a file to go on with"))
         }
@@ -200,7 +203,8 @@ mod tests {
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 4] = [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-x", "a"]];
+        let rows: [&[&str]; 5] =
+            [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-o", "", "a"], &["-x", "a"]];
         for argv in rows {
             assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
         }
