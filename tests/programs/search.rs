@@ -61,6 +61,19 @@ fn each_file_may_have_its_own_line_and_json_its_own_object() {
 }
 
 #[test]
+fn a_file_that_cannot_be_searched_is_named_where_a_directory_is() {
+    let sandbox = Sandbox::new();
+    for number in 0..100 {
+        sandbox.keep(&format!("d/{number}"), "a lantern\n");
+    }
+    sandbox.keep("d/damaged.gz", b"\x1f\x8b\x08\0damaged");
+    for how in ["--per-file", "--lines"] {
+        let said = sandbox.run("cfp-search", ["-r", "--decompress", how, "lantern", ":d"]).stdout("").code(3);
+        said.stderr(predicates::str::starts_with("cfp-search: /d/damaged.gz: "));
+    }
+}
+
+#[test]
 fn a_directory_is_searched_whole_here_and_there() {
     let sandbox = furnished();
     for directory in [":d", ":d/", "d", "d/"] {
