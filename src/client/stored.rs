@@ -140,9 +140,11 @@ impl Client {
     ) -> Result<bool> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.url.target(&from.components, from.directory, query);
+        // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
+        let keeps = guard.keep || from.directory;
         let call = Call::new(method, target)
             .with("Destination", destination)
-            .with("Overwrite", if guard.keep { "F" } else { "T" });
+            .with("Overwrite", if keeps { "F" } else { "T" });
         self.write(&guard.hold(call), to, guard)
     }
 
@@ -163,8 +165,12 @@ impl Client {
             None => to,
         };
         target.directory = from.directory;
-        let done = self.transfer(method, &from, &target, &Query::default(), guard)?;
-        Ok(done.then_some(target))
+        match self.transfer(method, &from, &target, &Query::default(), guard) {
+            Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
+                Err(Error::status(412, target.shown(), "is taken: a directory replaces nothing"))
+            }
+            done => Ok(done?.then_some(target)),
+        }
     }
 
     /// Deletes a file, or a directory with all in it.

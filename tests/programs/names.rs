@@ -39,6 +39,22 @@ fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
 }
 
 #[test]
+fn a_directory_takes_the_place_of_nothing() {
+    let sandbox = furnished();
+    sandbox.keep("into/d/other", "kept");
+    sandbox.keep("over/d", "kept");
+    for program in ["cfp-mv", "cfp-cp"] {
+        for new in ["a", "a/", "into", "into/", "over", "over/d"] {
+            let why = predicates::str::ends_with("/: is taken: a directory replaces nothing\n");
+            sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
+            sandbox.run(program, ["-n", "d", new]).stdout("").stderr("").code(1);
+        }
+    }
+    let list = "a\nd/\nd/b\nd/e/\nd/e/c\ninto/\ninto/d/\ninto/d/other\nover/\nover/d\n";
+    sandbox.run("cfp-ls", ["-R"]).stdout(list).success();
+}
+
+#[test]
 fn a_file_that_is_there_stays_when_that_was_asked_for() {
     let sandbox = furnished();
     for program in ["cfp-mv", "cfp-cp"] {
