@@ -40,6 +40,9 @@ impl Client {
         target: &Name,
         guard: &Guard,
     ) -> Result<()> {
+        if target.directory {
+            return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
+        }
         match source {
             Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
             local => self.put(open(local)?, target, query, guard)?,

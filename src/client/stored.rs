@@ -157,6 +157,9 @@ impl Client {
         to: Name,
         guard: &Guard,
     ) -> Result<Option<Name>> {
+        if from.is_root() {
+            return Err(Error::status(405, "/", "is the root, which cannot be renamed or copied"));
+        }
         let from = self.look(from)?.name;
         // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
         let into = (to.directory && !from.directory) || self.is_directory(&to)?;

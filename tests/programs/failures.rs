@@ -142,13 +142,17 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
     let sandbox = Sandbox::new();
     sandbox.write("d.gz", b"\x1f\x8b\x08\0broken");
     sandbox.keep("d/f", "text\n");
-    let rows: [(&[&str], &str); 13] = [
+    let rows: [(&[&str], &str); 17] = [
         (&["cfp-cat", ":d/"], "/d/: is a directory"),
         (&["cfp-cat", ":"], "/: is a directory"),
         (&["cfp-reverse", ":d/"], "/d/: is a directory"),
         (&["cfp-replace", "a", "b", ":d/", "-o", "out"], "/d/: is a directory"),
         (&["cfp-shell", "-c", "search a :d/"], "/d/: is a directory"),
         (&["cfp-shell", "-c", "reverse :d/ ./out"], "/d/: is a directory"),
+        (&["cfp-reverse", "d.gz", "-o", ":"], "/: is a directory: name the file in it"),
+        (&["cfp-replace", "a", "b", ":d/f", "-o", ":new/"], "/new/: is a directory: name the file in it"),
+        (&["cfp-mv", ":", "new"], "/: is the root, which cannot be renamed or copied"),
+        (&["cfp-shell", "-c", "copy / new"], "/: is the root, which cannot be renamed or copied"),
         (&["cfp-rm", "d"], "/d: is a directory: use -r"),
         (&["cfp-rm", "d/"], "/d/: is a directory: use -r"),
         (&["cfp-rm", "-r", "."], "/.: `.` and `..` are no names"),
