@@ -96,6 +96,14 @@ fn a_synopsis_names_only_options_that_the_page_explains() {
 }
 
 #[test]
+fn a_synopsis_of_a_tool_names_every_option() {
+    for program in PROGRAMS.into_iter().filter(|program| *program != "cfpd") {
+        let missing = Page::of(program).options_not_in_synopsis();
+        assert!(missing.is_empty(), "{program}: {missing:?}");
+    }
+}
+
+#[test]
 fn every_tool_says_the_same_of_its_exit_status() {
     let same = Page::read("cfp.7").section("EXIT STATUS");
     assert!(same.contains(".It 3"));

@@ -32,9 +32,13 @@ impl Certificate {
 
     /// Makes another one in its place; false where there is no openssl.
     fn make(&self, names: &str) -> bool {
+        self.make_with(names, &["-addext", "basicConstraints=critical,CA:FALSE"])
+    }
+
+    fn make_with(&self, names: &str, options: &[&str]) -> bool {
         let mut command = Command::new("openssl");
         command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
-        command.args(["-days", "30", "-subj", "/CN=cfpd", "-addext", "basicConstraints=critical,CA:FALSE"]);
+        command.args(["-days", "30", "-subj", "/CN=cfpd"]).args(options);
         command.arg("-addext").arg(format!("subjectAltName={names}"));
         command.arg("-keyout").arg(self.path("key.pem")).arg("-out").arg(self.path("cert.pem"));
         if !need::programs(&["openssl"]) {
@@ -178,6 +182,29 @@ fn who_is_not_trusted_is_sent_nothing() {
     trusting(&sandbox, &sandbox.work().join("f"), "cfp-ls", &[], "")
         .code(2)
         .stderr(contains("no certificate in PEM"));
+}
+
+/// What `openssl req -x509` makes when nothing else is said: a certificate of an authority, which signs itself.
+#[test]
+fn a_certificate_that_signs_itself_is_trusted_where_it_is_named() {
+    let Some(certificate) = Certificate::new() else { return };
+    let names = "DNS:localhost,IP:127.0.0.1";
+    certificate.make_with(names, &[]);
+    let sandbox = certificate.serve(&[]);
+    sandbox.write("f", "text");
+    certificate.run(&sandbox, "cfp-put", &["f"]).success();
+    let by_name = format!("https://localhost:{}", port(&sandbox));
+    certificate.run(&sandbox, "cfp-get", &["-s", &by_name, "f", "-o", "-"]).success().stdout("text");
+    // Nobody else is: not who is not named, not with another key, not under another name.
+    let of_authority = contains("not trusted: it is one of an authority, not of a server; --cacert");
+    sandbox.run("cfp-put", ["f", "--as", "g"]).code(2).stderr(of_authority);
+    certificate.make_with(names, &[]);
+    certificate.run(&sandbox, "cfp-put", &["f", "--as", "g"]).code(2).stderr(contains("not trusted"));
+    certificate.make_with("DNS:example.org", &[]);
+    let other = certificate.serve(&[]);
+    other.write("f", "text");
+    certificate.run(&other, "cfp-put", &["f"]).code(2).stderr(contains("another name"));
+    assert_eq!((sandbox.all_stored().len(), other.all_stored().len()), (1, 0));
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
     let (old, new) = (Name::read(&args.old), Name::read(&args.new));
-    client.relocate("COPY", &old, new, &args.guard).map(Ending::of)
+    client.relocate("COPY", &old, new, &args.guard).map(|name| Ending::of(name.is_some()))
 }
 
 fn main() -> ExitCode {

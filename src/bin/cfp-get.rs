@@ -65,6 +65,9 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     };
     match args.names.len() {
         0 => Err(Error::usage("no NAME given")),
+        _ if args.output.as_deref().is_some_and(|output| output.is_empty()) => {
+            Err(Error::usage("--output needs a name"))
+        }
         _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
             Err(Error::usage("--continue needs a file to go on with"))
         }
@@ -88,6 +91,7 @@ fn run(args: Args) -> Result<Ending> {
             none => none.insert(Client::new(&args.settings)?),
         };
         let name = Name::read(operand);
+        name.refuse_none()?;
         if output == Some(Path::new("-")) && !name.directory {
             return get_to(client, &args, &name, Output::stdout()?);
         }
@@ -109,7 +113,6 @@ fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<End
     if name.directory {
         return Err(Error::status(409, name.shown(), "is a directory: use -r"));
     }
-    name.refuse_escape()?;
     match args.resume {
         true => client.resume(name, path, &|head| include(args, head)).map(|()| Ending::DONE),
         false => get_to(client, args, name, Output::create(path)?),
@@ -156,7 +159,7 @@ fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
         Some(path) if path == "-" => Output::stdout()?,
         Some(path) => Output::create(path)?,
     };
-    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?;
+    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_it_came();
     let status = answer.status();
     include(args, &answer.head)?;
     let name = output.name.clone();
@@ -200,7 +203,8 @@ mod tests {
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 4] = [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-x", "a"]];
+        let rows: [&[&str]; 5] =
+            [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-o", "", "a"], &["-x", "a"]];
         for argv in rows {
             assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
         }

@@ -75,11 +75,16 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         Args { guard: Guard { tag: Some(_), .. }, files, recursive, .. } if *recursive || files.len() > 1 => {
             Err(Error::usage("--if-match takes one FILE"))
         }
-        Args { name: None, files, .. } if files.iter().any(|file| file == "-") => {
+        Args { name, files, .. } if files.iter().any(|file| file == "-") && !names_a_file(name) => {
             Err(Error::usage("standard input has no name: give it one with --as"))
         }
         _ => Ok(args),
     }
+}
+
+/// Whether a name for the one file says more than in which directory it is to be.
+fn names_a_file(name: &Option<OsString>) -> bool {
+    name.as_deref().is_some_and(|name| !Name::read(name).directory)
 }
 
 fn run(args: Args) -> Result<Ending> {
@@ -164,8 +169,15 @@ mod tests {
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 5] =
-            [&[], &["-"], &["a", "b", "--as", "x"], &["a", "-t", "d", "--as", "x"], &["-x", "a"]];
+        let rows: [&[&str]; 7] = [
+            &[],
+            &["-"],
+            &["-", "--as", "d/"],
+            &["-", "--as", ":"],
+            &["a", "b", "--as", "x"],
+            &["a", "-t", "d", "--as", "x"],
+            &["-x", "a"],
+        ];
         let tags: [&[&str]; 4] = [
             &["a", "-n", "--if-match", "x"],
             &["a", "b", "--if-match", "x"],

@@ -71,13 +71,18 @@ fn run(args: Args) -> Result<Ending> {
 }
 
 fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
+    let directory = || Err(Error::status(409, name.shown(), "is a directory: use -r"));
     match name.directory {
-        true if !args.recursive => Err(Error::status(409, name.shown(), "is a directory: use -r")),
+        true if !args.recursive => directory(),
         false if args.recursive => {
             let found = client.look(&name)?.name;
             client.delete(&found, &args.guard)
         }
-        _ => client.delete(&name, &args.guard),
+        _ => match client.delete(&name, &args.guard) {
+            // The server knows no options, and advises a final slash.
+            Err(Error::Status { status: 409, what, .. }) if what.starts_with("is a directory") => directory(),
+            outcome => outcome,
+        },
     }
 }
 

@@ -207,9 +207,15 @@ impl Tool {
 
     fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
         let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
-        match self.args.local {
-            true => local::run(&self.search, source, self.args.decompress, &mut lines, "standard output")?,
-            false => self.client.filter_to(source, &self.query, &mut lines, "standard output")?,
+        let to = "standard output";
+        match source {
+            _ if self.args.local => {
+                local::run(&self.search, source, self.args.decompress, &mut lines, to)?;
+            }
+            Operand::Stored(name) if name.directory => {
+                self.client.lines_beneath(name, &self.query, &mut lines, to)?;
+            }
+            _ => self.client.filter_to(source, &self.query, &mut lines, to)?,
         }
         self.total += lines.written;
         Ok(Ending::DONE)

@@ -35,6 +35,7 @@ pub fn run(name: &str, settings: &Settings) -> Result<Ending> {
 fn converse(name: &str, session: &mut Session) -> Result<Ending> {
     let mut prompt = Prompt::new(session.client.clone())?;
     while !session.over {
+        session.end_line()?;
         match prompt.command()? {
             Typed::Nothing => {}
             Typed::End => return session.logout(&[]),

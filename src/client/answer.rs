@@ -26,6 +26,8 @@ pub struct Answer<'c> {
     sending: Option<Sending>,
     framing: Framing,
     target: Vec<u8>,
+    /// Whether a coding that cannot be undone here is left as it is.
+    as_it_came: bool,
 }
 
 impl<'c> Answer<'c> {
@@ -38,7 +40,8 @@ impl<'c> Answer<'c> {
     ) -> Result<Self> {
         let framing =
             framing::of_response(&head, call.method).map_err(|wrong| blame(&client.url.shown, wrong))?;
-        Ok(Answer { head, client, connection, sending, framing, target: call.target.clone() })
+        let target = call.target.clone();
+        Ok(Answer { head, client, connection, sending, framing, target, as_it_came: false })
     }
 
     /// The status code.
@@ -57,6 +60,12 @@ impl<'c> Answer<'c> {
     /// Whether the content is the body's own bytes.
     pub fn is_plain(&self) -> bool {
         matches!(coding::of_message(&self.head.fields), Ok(Coding::Identity))
+    }
+
+    /// Takes content in a coding that cannot be undone here as the bytes that came. A stranger sends what it has,
+    /// whatever was asked for.
+    pub fn as_it_came(self) -> Self {
+        Answer { as_it_came: true, ..self }
     }
 
     /// Passes an answer of success on; any other is the error it tells of.
@@ -100,7 +109,11 @@ impl<'c> Answer<'c> {
     /// Reads the content, decoded. What `act` leaves unread is read past it.
     pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
         let server = self.client.url.shown.clone();
-        let outcome = read_body(&mut self.connection, self.framing, &self.head, &server, act);
+        let coding = match coding::of_message(&self.head.fields) {
+            Err(_) if self.as_it_came => Coding::Identity,
+            told => told.map_err(|wrong| blame(&server, wrong))?,
+        };
+        let outcome = read_body(&mut self.connection, self.framing, coding, &server, act);
         match outcome {
             Ok(value) => self.settle().map(|()| value),
             // The answer may have ended because what it answers could not be read.
@@ -157,13 +170,13 @@ impl<'c> Answer<'c> {
 fn read_body<T>(
     connection: &mut Connection,
     framing: Framing,
-    head: &Response,
+    coding: Coding,
     server: &str,
     act: impl FnOnce(&mut dyn Read) -> Result<T>,
 ) -> Result<T> {
     let named = |wrong| blame(server, Error::io(server, wrong));
     let mut body = Body::new(&mut connection.input, framing);
-    let value = match coding::of_message(&head.fields).map_err(|wrong| blame(server, wrong))? {
+    let value = match coding {
         Coding::Identity => act(&mut Blaming { body: &mut body, server })?,
         Coding::Zstd if framing == Framing::None => act(&mut io::empty())?,
         Coding::Zstd => {

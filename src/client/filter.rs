@@ -2,9 +2,11 @@
 //! What the filter does stands in its query, and is the server's business.
 
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::call::{Call, Client};
 use super::guard::Guard;
 use super::list::{each_line, name_of};
@@ -24,7 +26,7 @@ impl Client {
     ) -> Result<()> {
         let answer = match source {
             Operand::Stored(stored) => self.get(stored, query)?,
-            local => self.post(open(local)?, query)?,
+            local => self.filter_here(local, query)?,
         };
         answer.copy_to(sink, name)
     }
@@ -38,6 +40,9 @@ impl Client {
         target: &Name,
         guard: &Guard,
     ) -> Result<()> {
+        if target.directory {
+            return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
+        }
         match source {
             Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
             local => self.put(open(local)?, target, query, guard)?,
@@ -45,18 +50,41 @@ impl Client {
         Ok(())
     }
 
-    /// How often a search finds its word in one file, or in all files of a directory.
+    /// The answer to a filter on a source of this machine.
+    fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
+        self.post(open(source)?, query).map_err(|wrong| match wrong {
+            // The server has no other name for what it was sent.
+            Error::Status { status, name, what } if name == "body" => {
+                Error::status(status, source.shown().as_bytes(), what)
+            }
+            other => other,
+        })
+    }
+
+    /// How often a search finds its word in one file.
     pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
         let answer = match source {
             Operand::Stored(stored) => self.get(stored, query)?,
-            local => self.post(open(local)?, query)?,
+            local => self.filter_here(local, query)?,
         };
         let text = answer.text(64)?;
         let number = std::str::from_utf8(&text).ok().and_then(|digits| digits.trim_end().parse().ok());
         number.ok_or_else(|| Error::status(502, "answer", "is no number"))
     }
 
-    /// How often a search finds its word in each file beneath a directory: one request.
+    /// The lines a search finds in the files beneath a directory, each after the name of its file: one request.
+    pub fn lines_beneath(
+        &mut self,
+        directory: &Name,
+        query: &Query,
+        sink: &mut dyn Write,
+        name: &str,
+    ) -> Result<()> {
+        let target = self.url.target(&directory.components, true, query);
+        self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
+    }
+
+    /// How often a search finds its word in each file beneath a directory, in the order of a walk: one request.
     pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Vec<(Name, u64)>> {
         let target = self.url.target(&name.components, true, query);
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
@@ -73,6 +101,8 @@ impl Client {
                 }
                 Ok(())
             })?;
+            // They come as the threads of the server are done with them.
+            counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
             Ok(counts)
         })
     }
@@ -83,6 +113,6 @@ pub fn open(source: &Operand) -> Result<Upload> {
     match source {
         Operand::Standard => Upload::stdin(),
         Operand::Local(path) => Upload::open(path),
-        Operand::Stored(name) => Err(Error::status(404, name.bare(), "is on the server")),
+        Operand::Stored(name) => Err(Error::status(404, name.shown(), "is on the server")),
     }
 }

@@ -17,7 +17,7 @@ pub struct Entry {
     pub name: Name,
     /// The size in bytes.
     pub size: u64,
-    /// When it was last changed, as the server says it.
+    /// When it was last changed (RFC 3339), empty where the server does not tell.
     pub modified: String,
     /// The entity tag, where the server tells it.
     pub etag: Option<String>,

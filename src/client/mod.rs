@@ -25,6 +25,7 @@ pub mod stored;
 pub mod tls;
 pub mod upload;
 pub mod url;
+pub mod verifier;
 pub mod walk;
 
 use std::ffi::OsString;

@@ -110,10 +110,21 @@ impl Name {
         [b"/".to_vec(), self.bare()].concat()
     }
 
+    /// Refuses a name that a person typed and that no server can have.
+    pub fn refuse_none(&self) -> Result<()> {
+        let has = |wrong: &[&[u8]]| self.components.iter().any(|part| wrong.contains(&part.as_slice()));
+        let what = match () {
+            () if has(&[b""]) => "an empty part between two slashes is no name",
+            () if has(&[b".", b".."]) => "`.` and `..` are no names",
+            () => return Ok(()),
+        };
+        Err(Error::status(400, self.shown(), what))
+    }
+
     /// Refuses a name that a server told and that would leave the directory it is stored beneath.
     pub fn refuse_escape(&self) -> Result<()> {
-        let leaves = |part: &Vec<u8>| matches!(part.as_slice(), b"" | b"." | b"..") || part.contains(&0);
-        match self.components.iter().any(leaves) {
+        let has_nul = self.components.iter().any(|part| part.contains(&0));
+        match self.refuse_none().is_err() || has_nul {
             true => Err(Error::status(502, self.shown(), "is no name for a local file")),
             false => Ok(()),
         }
@@ -165,8 +176,14 @@ mod tests {
     #[test]
     fn a_name_from_a_server_cannot_leave_its_directory() {
         for name in [&b"../a"[..], b"a/../b", b"a//b", b"./a", b"a\0"] {
-            assert!(Name::parse(name).refuse_escape().is_err());
+            assert_eq!(Name::parse(name).refuse_escape().unwrap_err().exit_code(), 3);
         }
         assert!(Name::parse(b"a/..b/c.").refuse_escape().is_ok());
+        for (name, what) in
+            [(&b"a//b"[..], "/a//b: an empty part"), (b"./a", "/./a: `.` and"), (b"..", "/..: ")]
+        {
+            let wrong = Name::parse(name).refuse_none().unwrap_err();
+            assert!(wrong.exit_code() == 2 && wrong.to_string().starts_with(what), "{wrong}");
+        }
     }
 }

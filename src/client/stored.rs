@@ -11,12 +11,17 @@ use super::retry::Retries;
 use super::sending::DIGEST;
 use super::upload::Upload;
 use crate::error::{Error, Result};
+use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
 impl Client {
-    /// The answer to `GET` of a name, with a filter or none.
+    /// The answer to `GET` of a file, with a filter or none.
     pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
-        let target = self.url.target(&name.components, name.directory, query);
+        // The server would answer with the list of it, which is no content.
+        if name.directory {
+            return Err(Error::status(409, name.shown(), "is a directory"));
+        }
+        let target = self.url.target(&name.components, false, query);
         self.send(&Call::new("GET", target))?.check()
     }
 
@@ -35,10 +40,12 @@ impl Client {
 
     /// What a HEAD says that stands under a name, and all its fields.
     pub(super) fn look_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+        // The answer to a HEAD has no line that would say what is wrong.
+        name.refuse_none()?;
         let answer = self.send(&call)?;
         let (status, fields) = (answer.status(), answer.head.fields.clone());
         let size = length_of(&fields);
-        let modified = fields.get_text("last-modified").unwrap_or_default().to_owned();
+        let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
         answer.finish()?;
         match status {
@@ -133,22 +140,40 @@ impl Client {
     ) -> Result<bool> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.url.target(&from.components, from.directory, query);
+        // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
+        let keeps = guard.keep || from.directory;
         let call = Call::new(method, target)
             .with("Destination", destination)
-            .with("Overwrite", if guard.keep { "F" } else { "T" });
+            .with("Overwrite", if keeps { "F" } else { "T" });
         self.write(&guard.hold(call), to, guard)
     }
 
-    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it.
-    pub fn relocate(&mut self, method: &'static str, from: &Name, to: Name, guard: &Guard) -> Result<bool> {
+    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
+    /// which name, or none when the guard keeps what stood there.
+    pub fn relocate(
+        &mut self,
+        method: &'static str,
+        from: &Name,
+        to: Name,
+        guard: &Guard,
+    ) -> Result<Option<Name>> {
+        if from.is_root() {
+            return Err(Error::status(405, "/", "is the root, which cannot be renamed or copied"));
+        }
         let from = self.look(from)?.name;
-        let into = to.directory || self.is_directory(&to)?;
+        // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
+        let into = (to.directory && !from.directory) || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
             Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
             None => to,
         };
         target.directory = from.directory;
-        self.transfer(method, &from, &target, &Query::default(), guard)
+        match self.transfer(method, &from, &target, &Query::default(), guard) {
+            Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
+                Err(Error::status(412, target.shown(), "is taken: a directory replaces nothing"))
+            }
+            done => Ok(done?.then_some(target)),
+        }
     }
 
     /// Deletes a file, or a directory with all in it.

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore};
 
+use super::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
 
 /// Whom a certificate must come from: the authorities that the system trusts, or those of a file.
@@ -41,30 +42,35 @@ impl Trust {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));
         }
-        let mut roots = RootCertStore::empty();
-        match &self.authorities {
-            Some(file) => add_all(&mut roots, file)?,
+        let trusted = match &self.authorities {
+            Some(file) => read_all(file)?,
             // What of the system's cannot be read makes no server trusted; the server is then told not to be.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
+            None => rustls_native_certs::load_native_certs().certs,
+        };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config = versions
-            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
+        let builder = match Verifier::new(trusted, provider) {
+            Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+            None => builder.with_root_certificates(RootCertStore::empty()),
+        };
+        let mut config = builder.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
 }
 
-fn add_all(roots: &mut RootCertStore, file: &Path) -> Result<()> {
+fn read_all(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let bad = || Error::usage(format!("{}: holds no certificate in PEM", file.display()));
     let bytes = std::fs::read(file).map_err(|wrong| Error::io(file.as_os_str().as_encoded_bytes(), wrong))?;
+    let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or_else(bad)?;
+        let certificate = certificate.map_err(|_| bad())?;
+        RootCertStore::empty().add(certificate.clone()).map_err(|_| bad())?;
+        certificates.push(certificate);
     }
-    if roots.is_empty() { Err(bad()) } else { Ok(()) }
+    if certificates.is_empty() { Err(bad()) } else { Ok(certificates) }
 }
 
 /// A TCP connection with TLS on it.
@@ -172,6 +178,7 @@ fn reason(why: &CertificateError) -> String {
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "nobody who is trusted has signed it"
         }
+        other if is_of_authority(other) => "it is one of an authority, not of a server",
         other => return other.to_string(),
     };
     known.to_owned()

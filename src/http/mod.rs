@@ -17,6 +17,7 @@ pub mod limits;
 pub mod range;
 pub mod resumption;
 pub mod target;
+pub mod time;
 
 pub use body::{Body, BodyWriter, Complete};
 pub use fields::Fields;

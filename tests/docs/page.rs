@@ -59,6 +59,13 @@ impl Page {
         self.section("SYNOPSIS").lines().flat_map(flags).collect()
     }
 
+    /// The options the page explains and the synopsis shows by neither of their names.
+    pub fn options_not_in_synopsis(&self) -> Vec<Vec<String>> {
+        let shown = self.synopsis_options();
+        let explained = self.source.lines().filter(|line| line.starts_with(".It Fl ")).map(flags);
+        explained.filter(|names| !names.iter().any(|name| shown.contains(name))).collect()
+    }
+
     /// The commands of the examples, as a shell takes them.
     pub fn examples(&self) -> Vec<String> {
         let examples = self.section("EXAMPLES");
@@ -71,9 +78,18 @@ fn directory() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/man"))
 }
 
-/// What follows each `Fl` of a line; `Fl -` alone ends the options and is none.
+/// What follows each `Fl` of a line up to the next macro; `Fl -` alone ends the options and is none.
 fn flags(line: &str) -> Vec<String> {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let pairs = words.windows(2).filter(|pair| matches!(pair, [".Fl" | "Fl", flag] if *flag != "-"));
-    pairs.filter_map(|pair| pair.last()).map(|flag| format!("-{flag}")).collect()
+    let mut flags = Vec::new();
+    let mut are_flags = false;
+    for word in line.split_whitespace() {
+        match word.trim_start_matches('.') {
+            "Fl" => are_flags = true,
+            name if name.len() == 2 && name.starts_with(char::is_uppercase) => are_flags = false,
+            "|" | "," | "-" => {}
+            flag if are_flags => flags.push(format!("-{flag}")),
+            _ => {}
+        }
+    }
+    flags
 }

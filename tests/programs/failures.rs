@@ -136,3 +136,35 @@ fn the_conversation_is_told_on_request_and_nothing_else_is() {
         .stdout(concat!("cfp-cat ", env!("CARGO_PKG_VERSION"), "\n"))
         .success();
 }
+
+#[test]
+fn a_failure_names_the_thing_and_says_what_would_be_right() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d.gz", b"\x1f\x8b\x08\0broken");
+    sandbox.keep("d/f", "text\n");
+    let rows: [(&[&str], &str); 17] = [
+        (&["cfp-cat", ":d/"], "/d/: is a directory"),
+        (&["cfp-cat", ":"], "/: is a directory"),
+        (&["cfp-reverse", ":d/"], "/d/: is a directory"),
+        (&["cfp-replace", "a", "b", ":d/", "-o", "out"], "/d/: is a directory"),
+        (&["cfp-shell", "-c", "search a :d/"], "/d/: is a directory"),
+        (&["cfp-shell", "-c", "reverse :d/ ./out"], "/d/: is a directory"),
+        (&["cfp-reverse", "d.gz", "-o", ":"], "/: is a directory: name the file in it"),
+        (&["cfp-replace", "a", "b", ":d/f", "-o", ":new/"], "/new/: is a directory: name the file in it"),
+        (&["cfp-mv", ":", "new"], "/: is the root, which cannot be renamed or copied"),
+        (&["cfp-shell", "-c", "copy / new"], "/: is the root, which cannot be renamed or copied"),
+        (&["cfp-rm", "d"], "/d: is a directory: use -r"),
+        (&["cfp-rm", "d/"], "/d/: is a directory: use -r"),
+        (&["cfp-rm", "-r", "."], "/.: `.` and `..` are no names"),
+        (&["cfp-ls", ".."], "/..: `.` and `..` are no names"),
+        (&["cfp-get", "./d/f"], "/./d/f: `.` and `..` are no names"),
+        (&["cfp-get", "d//f"], "/d//f: an empty part between two slashes is no name"),
+        (&["cfp-shell", "-c", "download ../f"], "/../f: `.` and `..` are no names"),
+    ];
+    for (argv, what) in rows {
+        sandbox.run(argv[0], &argv[1..]).stdout("").stderr(format!("{}: {what}\n", argv[0])).code(2);
+    }
+    let damaged = predicates::str::starts_with("cfp-search: d.gz: ");
+    sandbox.run("cfp-search", ["--decompress", "w", "d.gz"]).stdout("").stderr(damaged);
+    assert!(!sandbox.work().join("out").exists());
+}

@@ -58,6 +58,13 @@ fn any_http_server_is_asked_and_its_answer_printed() {
     let (heads, _) = server.join().unwrap();
     assert!(heads[0].starts_with("GET /x?y HTTP/1.1\r\nHost: 127.0.0.1:"), "{}", heads[0]);
 
+    let packed = Stranger::new();
+    let url = packed.url();
+    let server =
+        packed.answer(&["HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: 3\r\n\r\ngz\n"]);
+    sandbox.run("cfp-get", [&url]).stdout("gz\n").stderr("").success();
+    server.join().unwrap();
+
     let broken = Stranger::new();
     let url = broken.url();
     let server = broken.answer(&["HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nno\n"]);

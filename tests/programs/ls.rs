@@ -36,12 +36,17 @@ fn more_is_known_of_each_name() {
     let time = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z";
     let long = predicate::str::is_match(format!("^ +5 {time} f\n$")).unwrap();
     sandbox.run("cfp-ls", ["-l", "d"]).stdout(long).success();
+    let long = predicate::str::is_match(format!("^ +5 {time} d/f\n$")).unwrap();
+    sandbox.run("cfp-ls", ["-l", "d/f"]).stdout(long).success();
     let said = sandbox.run("cfp-ls", ["--json", "-R"]).success();
     let lines = std::str::from_utf8(&said.get_output().stdout).unwrap().lines();
     let objects: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&objects[0]["name"], &objects[0]["type"]), (&"d".into(), &"directory".into()));
     assert_eq!((&objects[1]["name"], &objects[1]["size"]), (&"d/f".into(), &5.into()));
     assert!(objects[1]["etag"].as_str().unwrap().starts_with('"'));
+    let said = sandbox.run("cfp-ls", ["--json", "d/f"]).success();
+    let alone: serde_json::Value = serde_json::from_slice(&said.get_output().stdout).unwrap();
+    assert_eq!(alone, objects[1], "a file is told of alike, alone and in a list");
 }
 
 #[test]

@@ -15,13 +15,17 @@ fn furnished() -> Sandbox {
 // Row B1.
 #[test]
 fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
-    let rows: [(&[&str], &str, &str); 8] = [
+    let rows: [(&[&str], &str, &str); 12] = [
         (&["cfp-mv", "a", "z"], "d/ d/b d/e/ d/e/c z", ""),
         (&["cfp-mv", "a", "d"], "d/ d/a d/b d/e/ d/e/c", ""),
         (&["cfp-mv", ":a", ":new/dir/"], "d/ d/b d/e/ d/e/c new/ new/dir/ new/dir/a", ""),
         (&["cfp-mv", "d", "new/d"], "a new/ new/d/ new/d/b new/d/e/ new/d/e/c", ""),
         (&["cfp-cp", "a", "x/y"], "a d/ d/b d/e/ d/e/c x/ x/y", ""),
         (&["cfp-cp", "d/e", "d2"], "a d/ d/b d/e/ d/e/c d2/ d2/c", ""),
+        (&["cfp-mv", "d/", "new/"], "a new/ new/b new/e/ new/e/c", ""),
+        (&["cfp-mv", "d/e/", "x/y/"], "a d/ d/b x/ x/y/ x/y/c", ""),
+        (&["cfp-mv", "d/e/", "/"], "a d/ d/b e/ e/c", ""),
+        (&["cfp-cp", "d/e", "d2/"], "a d/ d/b d/e/ d/e/c d2/ d2/c", ""),
         (&["cfp-cp", "a", "d/b"], "a d/ d/b d/e/ d/e/c", ""),
         (&["cfp-rm", "-r", "d", "a"], "", ""),
     ];
@@ -32,6 +36,22 @@ fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
         let names: Vec<_> = std::str::from_utf8(&list.get_output().stdout).unwrap().lines().collect();
         assert_eq!(names.join(" "), left, "{argv:?}");
     }
+}
+
+#[test]
+fn a_directory_takes_the_place_of_nothing() {
+    let sandbox = furnished();
+    sandbox.keep("into/d/other", "kept");
+    sandbox.keep("over/d", "kept");
+    for program in ["cfp-mv", "cfp-cp"] {
+        for new in ["a", "a/", "into", "into/", "over", "over/d"] {
+            let why = predicates::str::ends_with("/: is taken: a directory replaces nothing\n");
+            sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
+            sandbox.run(program, ["-n", "d", new]).stdout("").stderr("").code(1);
+        }
+    }
+    let list = "a\nd/\nd/b\nd/e/\nd/e/c\ninto/\ninto/d/\ninto/d/other\nover/\nover/d\n";
+    sandbox.run("cfp-ls", ["-R"]).stdout(list).success();
 }
 
 #[test]

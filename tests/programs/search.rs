@@ -61,13 +61,25 @@ fn each_file_may_have_its_own_line_and_json_its_own_object() {
 }
 
 #[test]
+fn a_file_that_cannot_be_searched_is_named_where_a_directory_is() {
+    let sandbox = Sandbox::new();
+    for number in 0..100 {
+        sandbox.keep(&format!("d/{number}"), "a lantern\n");
+    }
+    sandbox.keep("d/damaged.gz", b"\x1f\x8b\x08\0damaged");
+    for how in ["--per-file", "--lines"] {
+        let said = sandbox.run("cfp-search", ["-r", "--decompress", how, "lantern", ":d"]).stdout("").code(3);
+        said.stderr(predicates::str::starts_with("cfp-search: /d/damaged.gz: "));
+    }
+}
+
+#[test]
 fn a_directory_is_searched_whole_here_and_there() {
     let sandbox = furnished();
     for directory in [":d", ":d/", "d", "d/"] {
         sandbox.run("cfp-search", ["-r", "lantern", directory]).stdout("1\n").success();
         let said = sandbox.run("cfp-search", ["-r", "--per-file", "lantern", directory]).success();
-        let mut lines: Vec<_> = std::str::from_utf8(&said.get_output().stdout).unwrap().lines().collect();
-        lines.sort();
+        let lines: Vec<_> = std::str::from_utf8(&said.get_output().stdout).unwrap().lines().collect();
         let base = directory.trim_end_matches('/');
         assert_eq!(lines, [format!("{base}/e/h:0"), format!("{base}/g:1")], "{directory}");
         let line = format!("{base}/g:a lantern\n");

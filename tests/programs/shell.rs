@@ -48,6 +48,9 @@ fn results_are_sentences() {
         ("reverse g :r", "The words are in reverse order; the result is r on the server.\n", 0),
         ("copy f f2", "f is copied to f2.\n", 0),
         ("ren f2 f3", "f2 is now f3.\n", 0),
+        ("rename f3 d/", "f3 is now d/f3.\n", 0),
+        ("rename d e/", "d is now e/.\n", 0),
+        ("copy e/f3 e", "e/f3 is copied to e/f3.\n", 2),
         ("type g", "a", 0),
         ("display :out", "x b b c c c", 0),
         ("get none", "", 2),
@@ -69,4 +72,21 @@ fn the_first_failure_ends_a_session_without_a_person() {
         .stdout(predicate::str::contains("no files").not());
     sandbox.feed("cfp-shell", ["-s", "unix:/nowhere"], "list\n").stdout("").code(3);
     sandbox.feed("cfp-shell", [""; 0], "").stdout(predicate::str::ends_with("Goodbye.\n")).success();
+}
+
+#[test]
+fn a_sentence_begins_on_its_own_line_whatever_was_displayed_before() {
+    let sandbox = Sandbox::new();
+    sandbox.write("open", "no newline");
+    sandbox.write("whole", "a newline\n");
+    sandbox.write("empty", "");
+    let rows = [
+        ("display open\nsearch no open\n", "\nno newline\n'no' occurs once in open.\nGoodbye.\n"),
+        ("display open\ndisplay whole\n", "\nno newlinea newline\nGoodbye.\n"),
+        ("display whole\ndisplay empty\n", "\na newline\nGoodbye.\n"),
+        ("display open\ndisplay empty\n", "\nno newline\nGoodbye.\n"),
+    ];
+    for (commands, end) in rows {
+        sandbox.feed("cfp-shell", [""; 0], commands).stdout(predicate::str::ends_with(end)).success();
+    }
 }

@@ -36,13 +36,15 @@ pub struct Session {
     /// Whether the user has taken leave.
     pub over: bool,
     output: Output,
+    /// Whether the last line of the output has not ended: a file that was displayed need not end in a newline.
+    midline: bool,
 }
 
 impl Session {
     /// A session with the server of the settings.
     pub fn new(settings: &Settings) -> Result<Self> {
         let client = Rc::new(RefCell::new(Client::new(settings)?));
-        Ok(Session { client, over: false, output: Output::stdout()? })
+        Ok(Session { client, over: false, output: Output::stdout()?, midline: false })
     }
 
     /// Greets with the server's own line.
@@ -112,7 +114,7 @@ impl Session {
     /// `download NAME [FILE]`.
     pub fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let name = stored(arguments.first());
-        name.refuse_escape()?;
+        name.refuse_none()?;
         let base = Path::new(name.base().unwrap_or(OsStr::new(".")));
         let path = match arguments.get(1) {
             Some(_) => local(arguments.get(1)),
@@ -138,7 +140,8 @@ impl Session {
 
     fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
-        self.client.borrow_mut().relocate(method, &old, new.clone(), &Guard::default())?;
+        let new =
+            self.client.borrow_mut().relocate(method, &old, new, &Guard::default())?.unwrap_or_default();
         self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
     }
 
@@ -214,11 +217,11 @@ impl Session {
 
     /// `display FILE`.
     pub fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let mut sink = Unended { output: &mut self.output, midline: &mut self.midline };
         if !terminal::is_stdout() {
-            return show(&mut self.client.borrow_mut(), arguments.first(), &mut self.output)
-                .map(|()| Ending::DONE);
+            return show(&mut self.client.borrow_mut(), arguments.first(), &mut sink).map(|()| Ending::DONE);
         }
-        let mut visible = Visible::new(&mut self.output);
+        let mut visible = Visible::new(sink);
         show(&mut self.client.borrow_mut(), arguments.first(), &mut visible)?;
         visible.finish().map_err(|wrong| Error::io("standard output", wrong))?;
         Ok(Ending::DONE)
@@ -235,8 +238,40 @@ impl Session {
 
     /// Prints a line.
     pub fn say(&mut self, line: &str) -> Result<()> {
-        let line = format!("{line}\n");
-        self.output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))
+        self.end_line()?;
+        self.write(&format!("{line}\n"))
+    }
+
+    /// Ends the line that a displayed file left open: a prompt goes to the start of the line and would wipe it out.
+    pub fn end_line(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.midline) {
+            true => self.write("\n"),
+            false => Ok(()),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.output.write_all(text.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))
+    }
+}
+
+/// The output, and whether what was written to it ends in the middle of a line.
+struct Unended<'a> {
+    output: &'a mut Output,
+    midline: &'a mut bool,
+}
+
+impl Write for Unended<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(block)?;
+        if let Some(last) = block.get(..written).and_then(<[u8]>::last) {
+            *self.midline = *last != b'\n';
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::time::{clf, rfc3339_millis};
 use crate::error::{Error, shown};
 use crate::http::Request;
+use crate::http::time::{clf, rfc3339_millis};
 use crate::server::peer::Peer;
 use crate::server::reply::Reply;
 

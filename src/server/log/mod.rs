@@ -11,10 +11,8 @@ use super::peer::Peer;
 use crate::error::{Error, Result, shown};
 
 mod line;
-mod time;
 
 pub use line::{Entry, LogFormat};
-pub use time::rfc3339;
 
 /// Where lines go.
 pub struct Log {

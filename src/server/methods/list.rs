@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
+use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
-use crate::server::log::rfc3339;
 use crate::server::rights::View;
 use crate::store::{Entry, Kind, Name};
 

@@ -77,11 +77,19 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     let search = Search { reader, directory: name, operation: &operation };
     exchange.reply.streamed(fields, coding, None, |sink| {
         let mut out = io::BufWriter::new(sink);
-        match operation.is_number {
-            true => search.count_all(entries, &server.helpers, json, &mut out)?,
-            false => search.lines_of_all(entries, &mut out)?,
+        let done = match operation.is_number {
+            true => search.count_all(entries, &server.helpers, json, &mut out),
+            false => search.lines_of_all(entries, &mut out),
+        };
+        match done {
+            Ok(()) => out.flush(),
+            // What waits here must not go out when this is dropped: while nothing has, there is still room to say
+            // which file it was.
+            Err(wrong) => {
+                drop(out.into_parts());
+                Err(wrong)
+            }
         }
-        out.flush()
     })
 }
 

@@ -1,4 +1,4 @@
-//! Moments as text, in the two forms that are asked for. It knows neither zones nor locales: all is UTC.
+//! Moments as text, in the forms that lists and logs want. It knows neither zones nor locales: all is UTC.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +17,11 @@ fn parts(time: SystemTime) -> (String, String, String, String) {
 pub fn clf(time: SystemTime) -> String {
     let (day, month, year, clock) = parts(time);
     format!("{day}/{month}/{year}:{clock} +0000")
+}
+
+/// What an HTTP date says (RFC 9110 §5.6.7), as [`rfc3339`] says it.
+pub fn rfc3339_of(date: &str) -> Option<String> {
+    httpdate::parse_http_date(date).ok().map(rfc3339)
 }
 
 /// `1994-11-06T08:49:37Z` (RFC 3339).
@@ -49,6 +54,8 @@ mod tests {
         assert_eq!(clf(time), "06/Nov/1994:08:49:37 +0000");
         assert_eq!(rfc3339(time), "1994-11-06T08:49:37Z");
         assert_eq!(rfc3339_millis(time), "1994-11-06T08:49:37.050Z");
+        assert_eq!(rfc3339_of("Sun, 06 Nov 1994 08:49:37 GMT").as_deref(), Some("1994-11-06T08:49:37Z"));
+        assert_eq!(rfc3339_of("yesterday"), None);
         assert_eq!(rfc3339(UNIX_EPOCH - LAST), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(UNIX_EPOCH + 2 * LAST), "9999-12-31T23:59:59Z");
     }
