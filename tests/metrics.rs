@@ -73,7 +73,7 @@ fn refusals_are_counted_by_reason() {
     let before = watch.held();
     let refusals = |reason: &str| format!("cfpd_refusals_total{{reason=\"{reason}\"}}");
     for (bytes, status) in
-        [("GET / HTTP/1.1\r\nA : b\r\n\r\n".to_owned(), 400), (format!("GET /{}", "a".repeat(70_000)), 431)]
+        [("GET / HTTP/1.1\r\nA : b\r\n\r\n".to_owned(), 400), (format!("GET /{}", "a".repeat(70_000)), 414)]
     {
         let mut raw = sandbox.connect();
         let _ = raw.try_send(bytes);
