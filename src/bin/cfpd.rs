@@ -42,7 +42,6 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             stands still (default: 60)
   --min-rate BYTES          cut a transfer that is slower than BYTES a second
                             for long (default: 500; 0 is never)
-                            makes no way (default: 60)
   --partial-ttl SECONDS     keep what came of an upload that was cut, for its
                             client to go on with (default: 86400)
   --max-partials N          keep at most N of those (default: 1000)
@@ -60,7 +59,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --check                   say what is wrong with options and files, and
                             start nothing
   --explain USER VERB NAME  say which rule decides, and exit 0 where it is
-                            a yes; USER is `-` for anyone, or local:NAME
+                            a yes; USER is a name, local:NAME, @users, or `-`
+                            for anyone
   -h, --help                print this and exit
   -V, --version             print the version and exit
 
@@ -200,7 +200,8 @@ fn number<N: FromStr + PartialOrd + From<u8>>(
     least: u8,
 ) -> Result<Option<N>> {
     let Some(text) = arguments.value("", option)? else { return Ok(None) };
-    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
+    let digits = text.to_str().filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
+    let number = digits.and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
     let wrong = || {
         let text = shown(text.as_encoded_bytes());
         Error::usage(format!("{option} {text}: is not a number from {least} on"))
@@ -220,9 +221,9 @@ fn size(arguments: &mut Arguments, option: &'static str) -> Result<Option<u64>> 
     let shift = match unit {
         "" => 0,
         "K" | "k" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
         _ => return Err(wrong()),
     };
     let digits = text.strip_suffix(unit).unwrap_or_default();
@@ -280,7 +281,7 @@ mod tests {
         let options = parsed(&argv).unwrap();
         assert_eq!((options.root, options.listen.len()), (PathBuf::from("/srv"), 2));
         assert_eq!((options.read_only, options.send_size), (true, Some(1000)));
-        let sizes = [("5", 5), ("2K", 2048), ("1G", 1 << 30)];
+        let sizes = [("5", 5), ("2K", 2048), ("2k", 2048), ("3m", 3 << 20), ("1G", 1 << 30), ("1t", 1 << 40)];
         for (text, bytes) in sizes {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
@@ -309,12 +310,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 15] = [
+        let rows: [&[&str]; 16] = [
             &["--explain", "bob", "read"],
             &["--check", "stray"],
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
+            &["--max-connections", "+5"],
             &["--max-per-address", "0"],
             &["--max-file-size", "1X"],
             &["--max-file-size", "99999999T"],
