@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{LOCAL, Rule, Verb, Whom, id_of};
+use super::{ANY_USER, LOCAL, Rule, Verb, Whom, id_of};
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
 use crate::store::Name;
@@ -66,7 +66,7 @@ fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
 fn whom_of(text: &[u8]) -> Result<Whom> {
     match (text, text.strip_prefix(LOCAL)) {
         (b"*", _) => Ok(Whom::Anyone),
-        (b"@users", _) => Ok(Whom::AnyUser),
+        (ANY_USER, _) => Ok(Whom::AnyUser),
         (_, Some(name)) => id_of(name).map(Whom::Local),
         _ if text.starts_with(b"@") => Err(Error::usage(format!("{}: use @users, or a name", shown(text)))),
         _ => Ok(Whom::User(text.to_vec())),
