@@ -10,6 +10,7 @@ use super::account::Account;
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
+use super::pid_file;
 use super::policy::{Files as PolicyFiles, Policy};
 use super::tls::{Files as TlsFiles, Tls};
 use super::users::Users;
@@ -122,6 +123,7 @@ impl Options {
         let rest = [
             Some(root),
             self.log.as_deref().map(check_log),
+            self.pid_file.as_deref().map(pid_file::check_place),
             Some(self.refuse_exposure()),
             users,
             access,

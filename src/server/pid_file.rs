@@ -31,23 +31,22 @@ impl PidFile {
 
     /// Whether the file is still there under its name, and still ours.
     fn is_ours(&self) -> bool {
-        let same =
-            |named: fs::Metadata, open: fs::Metadata| (named.dev(), named.ino()) == (open.dev(), open.ino());
-        let stands =
-            fs::symlink_metadata(&self.path).and_then(|named| Ok(same(named, self.file.metadata()?)));
+        let place = |found: fs::Metadata| (found.dev(), found.ino());
+        let named = fs::symlink_metadata(&self.path).ok().map(place);
+        let open = self.file.metadata().ok().map(place);
         let mut text = [0; 16];
         let read = self.file.read_at(&mut text, 0).unwrap_or_default();
-        stands.unwrap_or(false) && pid_of(text.get(..read).unwrap_or_default()) == Some(id())
+        named.is_some() && named == open && pid_of(text.get(..read).unwrap_or_default()) == Some(id())
     }
 }
 
 /// Whether it could be written, as far as that can be known without doing it.
 pub fn check_place(path: &Path) -> Result<()> {
-    let named = |path: &Path, wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
-    fs::read_dir(above(path)).map_err(|wrong| named(path, wrong))?;
+    let name = path.as_os_str().as_encoded_bytes();
+    fs::metadata(above(path).join(".")).map_err(|wrong| Error::io(name, wrong))?;
     match may_be_replaced(path) {
         true => Ok(()),
-        false => Err(Error::status(409, path.as_os_str().as_encoded_bytes(), "is there and is no pid file")),
+        false => Err(Error::status(409, name, "is there and is no pid file")),
     }
 }
 
