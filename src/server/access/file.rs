@@ -57,10 +57,14 @@ fn rule(line: &[u8], place: &str) -> Result<Option<Rule>> {
 }
 
 fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
-    match text {
-        b"all" => Ok(Verb::NAMES.map(|(_, verb)| verb).to_vec()),
-        text => text.split(|&byte| byte == b',').map(Verb::parse).collect(),
+    let mut verbs = Vec::new();
+    for word in text.split(|&byte| byte == b',') {
+        match word {
+            b"all" => verbs.extend(Verb::NAMES.map(|(_, verb)| verb)),
+            word => verbs.push(Verb::parse(word)?),
+        }
     }
+    Ok(verbs)
 }
 
 fn whom_of(text: &[u8]) -> Result<Whom> {
@@ -115,6 +119,8 @@ mod tests {
             let said = parse("a", text.as_bytes(), true).unwrap_err();
             assert!(said.to_string().starts_with("a:1: "), "{place}: {said}");
         }
+        let all = |text: &[u8]| parse("a", text, true).unwrap().remove(0).verbs;
+        assert!(Verb::NAMES.iter().all(|(_, verb)| all(b"allow read,all * /").contains(verb)));
         let said = parse("a", b"allow read bob /", false).unwrap_err().to_string();
         assert_eq!(said, "a:1: there is no user without --users");
     }
