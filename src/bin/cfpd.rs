@@ -91,12 +91,12 @@ enum Task {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let listen =
         arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
-    let root = arguments.value("-r", "--root")?.map(PathBuf::from);
-    let users = arguments.value("", "--users")?.map(PathBuf::from);
-    let access = arguments.value("", "--access")?.map(PathBuf::from);
-    let log = arguments.value("", "--log")?.map(PathBuf::from);
+    let root = path(&mut arguments, "-r", "--root")?;
+    let users = path(&mut arguments, "", "--users")?;
+    let access = path(&mut arguments, "", "--access")?;
+    let log = path(&mut arguments, "", "--log")?;
     let log_format = log_format(&mut arguments)?;
-    let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
+    let pid_file = path(&mut arguments, "", "--pid-file")?;
     let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let tls = tls(&mut arguments)?;
@@ -107,7 +107,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let insecure_plain = arguments.flag("", "--insecure-plain");
     let (check, explain) = (arguments.flag("", "--check"), arguments.flag("", "--explain"));
     let background = arguments.flag("", "--background");
-    let command = arguments.take_behind();
+    let command = arguments.command()?;
     let task = task(arguments.operands()?, check, explain)?;
     if background && !command.is_empty() {
         return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
@@ -168,8 +168,7 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
 }
 
 fn tls(arguments: &mut Arguments) -> Result<Option<TlsFiles>> {
-    let mut file = |option| arguments.value("", option).map(|file| file.map(PathBuf::from));
-    match (file("--tls-cert")?, file("--tls-key")?) {
+    match (path(arguments, "", "--tls-cert")?, path(arguments, "", "--tls-key")?) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
         _ => Err(Error::usage("--tls-cert and --tls-key go together")),
@@ -186,11 +185,24 @@ fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
 }
 
 fn address(text: &OsStr) -> Result<Address> {
-    Address::parse(text.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
+    Address::parse(given("--listen", text)?.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
 }
 
 fn account(text: &OsStr) -> Result<Account> {
-    Account::parse(text.to_str().ok_or_else(|| Error::usage("--run-as: is no user"))?)
+    Account::parse(given("--run-as", text)?.to_str().ok_or_else(|| Error::usage("--run-as: is no user"))?)
+}
+
+fn path(arguments: &mut Arguments, short: &'static str, long: &'static str) -> Result<Option<PathBuf>> {
+    let Some(text) = arguments.value(short, long)? else { return Ok(None) };
+    given(long, &text).map(|text| Some(PathBuf::from(text)))
+}
+
+/// Refuses an empty value, as a variable without one makes it in a script: no message could name it.
+fn given<'a>(option: &str, text: &'a OsStr) -> Result<&'a OsStr> {
+    match text.is_empty() {
+        true => Err(Error::usage(format!("{option} needs a value, and has an empty one"))),
+        false => Ok(text),
+    }
 }
 
 /// A whole number, `least` or more.
@@ -310,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 16] = [
+        let rows: [&[&str]; 21] = [
             &["--explain", "bob", "read"],
             &["--check", "stray"],
             &["--listen", "8398"],
@@ -325,6 +337,11 @@ mod tests {
             &["--log-format", "xml"],
             &["--grace", "1K"],
             &["--background", "--", "true"],
+            &["--root", "/srv", "--"],
+            &["--check", "--log="],
+            &["--users", ""],
+            &["--listen", ""],
+            &["--tls-cert=", "--tls-key="],
             &["--frob"],
             &["stray"],
         ];

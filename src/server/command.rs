@@ -57,8 +57,7 @@ impl PrivateSocket {
 
     /// Starts the command with this server in its environment; its end is told to `ends`.
     pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<Pid> {
-        let (program, arguments) =
-            command.split_first().ok_or_else(|| Error::usage("no COMMAND after --"))?;
+        let (program, arguments) = command.split_first().ok_or_else(|| Error::usage("no COMMAND"))?;
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
