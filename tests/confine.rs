@@ -134,6 +134,23 @@ fn the_command_of_a_daemon_that_is_another_user_comes_to_it() {
 }
 
 #[test]
+fn check_finds_what_the_user_that_is_named_cannot_do() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("rules", "allow read * /\n");
+    for (name, mode) in [("rules", 0o600), (".", 0o755), ("..", 0o755)] {
+        fs::set_permissions(sandbox.work().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let options = ["--check", "-r", "../root", "--access", "rules", "--log", "log", "--pid-file", "pid"];
+    sandbox.run("cfpd", options).success();
+    let said = sandbox.run("cfpd", options.iter().chain(&["--run-as", "nobody"])).code(2).stdout("");
+    // The pid file is written before.
+    said.stderr("cfpd: log: permission denied\ncfpd: rules: permission denied\n");
+}
+
+#[test]
 fn who_cannot_become_that_user_does_not_start() {
     let sandbox = Sandbox::new();
     let unknown = ["-r", ".", "-l", "127.0.0.1:0", "--run-as", "no-such-user"];

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, listen};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Group};
+use nix::unistd::{AccessFlags, Gid, Group, eaccess};
 
 use super::peer::Peer;
 use crate::error::{Error, Result};
@@ -70,7 +70,8 @@ impl Address {
         check_place(path)?;
         let above = path.parent().filter(|above| !above.as_os_str().is_empty());
         let above = above.unwrap_or(Path::new("."));
-        fs::read_dir(above).map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong))?;
+        eaccess(above, AccessFlags::W_OK | AccessFlags::X_OK)
+            .map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong.into()))?;
         group.as_deref().map_or(Ok(()), |group| group_of(group).map(drop))
     }
 
