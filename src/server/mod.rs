@@ -166,9 +166,10 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
-        match shown {
-            true => say(&format!("cfpd: listening on {url}")),
-            false => Ok(()),
+        match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
+            // Who wants to know no more, as head(1) after a line, may want to be served all the same.
+            Some(Err(wrong)) if wrong.kind() != io::ErrorKind::BrokenPipe => Err(wrong),
+            _ => Ok(()),
         }
     })?;
     supervisor::ready(&server.status());
