@@ -73,6 +73,9 @@ directory first in PATH, and exits as COMMAND does.
   cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'
 ";
 
+/// More threads than any machine has cores only wait for each other, and a search starts all of them.
+const SCAN_JOBS_MAX: usize = 1024;
+
 #[derive(Debug)]
 struct Args {
     task: Task,
@@ -152,7 +155,11 @@ fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
     let standard = Limits::default();
-    let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
+    // More than a clock can count to is as long as anybody waits.
+    let most = u64::from(u32::MAX);
+    let seconds = |given: Option<u64>, standard| {
+        given.map_or(standard, |seconds| Duration::from_secs(seconds.min(most)))
+    };
     Ok(Limits {
         connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
         per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
@@ -162,7 +169,7 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
         partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
         partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
-        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
+        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs).min(SCAN_JOBS_MAX),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
 }
@@ -300,6 +307,10 @@ mod tests {
         assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
         assert_eq!(parsed(&["--min-rate", "0"]).unwrap().limits.min_rate, 0);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
+        let endless =
+            parsed(&["--grace", "18446744073709551615", "--scan-jobs", "4294967295"]).unwrap().limits;
+        assert!(std::time::Instant::now().checked_add(endless.grace).is_some());
+        assert_eq!(endless.scan_jobs, SCAN_JOBS_MAX);
         let in_background = parsed(&["--background", "--pid-file", "p"]).unwrap();
         assert_eq!((in_background.background, in_background.pid_file), (true, Some(PathBuf::from("p"))));
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
