@@ -112,8 +112,8 @@ fn print(text: &str) -> Result<Ending> {
 /// The arguments of a program that are not taken yet.
 pub struct Arguments {
     options: pico_args::Arguments,
-    /// What stands behind `--`: operands, whatever they begin with.
-    behind: Vec<OsString>,
+    /// What stands behind `--`, where that is: operands, whatever they begin with.
+    behind: Option<Vec<OsString>>,
 }
 
 impl Arguments {
@@ -121,10 +121,7 @@ impl Arguments {
     pub fn new<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Self {
         let mut options: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let end = options.iter().position(|argument| argument == "--");
-        let mut behind = end.map(|end| options.split_off(end)).unwrap_or_default();
-        if !behind.is_empty() {
-            behind.remove(0);
-        }
+        let behind = end.map(|end| options.split_off(end).into_iter().skip(1).collect());
         Arguments { options: pico_args::Arguments::from_vec(options), behind }
     }
 
@@ -192,9 +189,12 @@ impl Arguments {
         self.value("", "--if-match")?.map(|given| Tag::read(&given)).transpose()
     }
 
-    /// Takes what stands behind `--`, for a program to which that is a command.
-    pub fn take_behind(&mut self) -> Vec<OsString> {
-        std::mem::take(&mut self.behind)
+    /// Takes what stands behind `--`, for a program to which that is a command; without `--` it is nothing.
+    pub fn command(&mut self) -> Result<Vec<OsString>> {
+        match self.behind.take() {
+            Some(command) if command.is_empty() => Err(Error::usage("no COMMAND after --")),
+            command => Ok(command.unwrap_or_default()),
+        }
     }
 
     /// All that is left: operands. An option nobody took is wrong use.
@@ -204,7 +204,7 @@ impl Arguments {
         if let Some(unknown) = operands.iter().find(is_option) {
             return Err(Error::usage(format!("unknown option {}", shown(unknown.as_bytes()))));
         }
-        operands.extend(self.behind);
+        operands.extend(self.behind.unwrap_or_default());
         Ok(operands)
     }
 

@@ -78,16 +78,19 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
     let all = [
         "--check", "-r", "none", "--log", "none/log", "--users", "plain", "--access", "typo", "-l", "[::]:1",
     ];
-    let unix = ["-l", "unix:none/socket", "-l", "unix:socket,group=no-such-group"];
-    let said = sandbox.run("cfpd", all.into_iter().chain(unix)).code(2).stdout("");
+    let unix = ["-l", "unix:none/socket", "-l", "unix:socket,group=no-such-group", "-l", "unix:typo"];
+    let said =
+        sandbox.run("cfpd", all.into_iter().chain(unix).chain(["--pid-file", "plain"])).code(2).stdout("");
     let faults = [
         "none: no such file or directory",
         "none/log: no such file or directory",
+        "plain: is there and is no pid file",
         "[::]:1: other machines can reach it: needs --tls-cert and --tls-key, or --insecure-plain",
         users,
         rules,
         "none: no such file or directory",
         "no-such-group: is no group of this machine",
+        "typo: is there and is no socket",
     ];
     said.stderr(faults.map(|fault| format!("cfpd: {fault}\n")).concat());
     let made: Vec<_> =
@@ -98,7 +101,7 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
 #[test]
 fn explain_says_which_rule_decides() {
     let sandbox = Sandbox::guarded(&[], RULES);
-    let rows: [(&[&str], i32, &str); 10] = [
+    let rows: [(&[&str], i32, &str); 11] = [
         (&["alice", "delete", "/d/"], 0, "access:2: allow all alice /"),
         (&["bob", "delete", "/d/y"], 0, "access:4: allow all bob /d/"),
         (&["bob", "delete", "/d/x"], 1, "access:3: deny delete bob /d/x"),
@@ -108,6 +111,7 @@ fn explain_says_which_rule_decides() {
         (&["bob", "read", "/"], 1, "no rule: what no rule allows is denied"),
         (&["-", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
         (&["carol", "read", "/d/y"], 1, "carol: is no user"),
+        (&["@users", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
         (&["alice", "create", "/a", "--read-only"], 1, "--read-only: nobody may write"),
         (&["alice", "read", "/a", "--read-only"], 0, "access:2: allow all alice /"),
     ];
@@ -117,6 +121,9 @@ fn explain_says_which_rule_decides() {
     }
     let said = sandbox.run("cfpd", ["--users", "users", "--explain", "bob", "read", "/"]).success();
     said.stdout("no --access: allow all @users /\n");
+    let said = sandbox.run("cfpd", ["--users", "users", "--explain", "@users", "read", "/"]).success();
+    said.stdout("no --access: allow all @users /\n");
+    sandbox.run("cfpd", ["--explain", "@users", "read", "/"]).code(1).stdout("@users: is no user\n");
     sandbox.run("cfpd", ["--explain", "-", "delete", "/"]).success().stdout("no --access: allow all * /\n");
     sandbox.run("cfpd", ["--explain", "-", "eat", "/"]).code(2).stdout("");
 }

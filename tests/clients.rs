@@ -319,3 +319,11 @@ fn a_search_beneath_a_directory_is_the_sum_of_single_ones() {
     assert!(raw.answer().text().ends_with(&format!("{} total\n", 8 << 20)));
     watch.until("their end", |watch| watch.held().threads <= before.threads);
 }
+
+#[test]
+fn many_helpers_end_a_search_of_few_files() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "1000"]);
+    sandbox.keep("d/f", "a word\n");
+    // A search that never ends is cut by the harness.
+    sandbox.run("cfp-search", ["-r", "word", ":d/"]).success().stdout("1\n");
+}

@@ -57,6 +57,22 @@ fn nothing_of_the_private_socket_is_left() {
 }
 
 #[test]
+fn nobody_else_comes_to_the_private_socket() {
+    let sandbox = Sandbox::new();
+    let script = "socket=${CFP_SERVER#unix:}; stat -c %a \"$(dirname \"$socket\")\" \"$socket\"";
+    let output = serving(&sandbox, script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "700\n600\n");
+}
+
+#[test]
+fn without_a_path_the_command_is_found_where_the_system_looks() {
+    let sandbox = Sandbox::new();
+    let output = serving(&sandbox, "printf %s \"$PATH\"").env_remove("PATH").output().unwrap();
+    let path = String::from_utf8(output.stdout).unwrap();
+    assert!(path.ends_with(":/bin:/usr/bin"), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_term_is_passed_on_to_the_command() {
     let sandbox = Sandbox::new();
     let mut child = started(&sandbox, "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");

@@ -6,9 +6,11 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::thread;
+use std::time::Instant;
 
-use common::{Sandbox, need};
+use common::{HANG, Sandbox, need};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
 use predicates::str::{contains, starts_with};
@@ -43,6 +45,44 @@ fn a_command_is_free() {
 }
 
 #[test]
+fn files_that_are_links_are_read_where_they_lead_at_the_start_and_after_a_hup() {
+    let options = ["--access", "link-to-access", "--log", "link-to-log"];
+    let sandbox = Sandbox::prepared(&options, |root| {
+        let (work, elsewhere) = (root.with_file_name("work"), root.with_file_name("elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("access"), "allow read * /\n").unwrap();
+        fs::write(elsewhere.join("log"), "").unwrap();
+        for name in ["access", "log"] {
+            symlink(format!("../elsewhere/{name}"), work.join(format!("link-to-{name}"))).unwrap();
+        }
+    });
+    sandbox.keep("f", "text");
+    sandbox.run("cfp-cat", [":f"]).success();
+    let elsewhere = sandbox.root().with_file_name("elsewhere");
+    fs::write(elsewhere.join("new"), "deny all * /\n").unwrap();
+    fs::rename(elsewhere.join("new"), elsewhere.join("access")).unwrap();
+    fs::rename(elsewhere.join("log"), elsewhere.join("log.1")).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    let end = Instant::now() + HANG;
+    while !fs::read_to_string(elsewhere.join("log")).is_ok_and(|log| log.contains("reloaded\n")) {
+        assert!(Instant::now() < end, "the new log is not written");
+        thread::yield_now();
+    }
+    sandbox.run("cfp-cat", [":f"]).code(2);
+}
+
+#[test]
+fn what_the_daemon_made_beside_the_root_goes_with_it() {
+    let options = ["--pid-file", "pid", "-l", "unix:here.sock"];
+    let mut sandbox = Sandbox::with(&options);
+    let made = ["pid", "here.sock"].map(|name| sandbox.work().join(name));
+    assert!(made.iter().all(|path| path.exists()));
+    sandbox.signal(Signal::SIGTERM);
+    assert!(sandbox.wait().success());
+    assert!(!made.iter().any(|path| path.exists()), "{made:?}");
+}
+
+#[test]
 fn as_another_user_the_daemon_is_that_user_alone() {
     if !need::root() {
         return;
@@ -69,6 +109,47 @@ fn as_another_user_the_daemon_is_that_user_alone() {
     sandbox.run("cfp-search", ["-r", "--per-file", "text", ":/"]).stdout(":f:1\n").success();
     sandbox.run("cfp-search", ["-r", "--lines", "text", ":/"]).stdout(":f:text\n").success();
     sandbox.signal(Signal::SIGTERM);
+}
+
+#[test]
+fn the_command_of_a_daemon_that_is_another_user_comes_to_it() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::prepared(&[], |root| {
+        for open in [root, root.parent().unwrap()] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    });
+    sandbox.keep("f", "text");
+    let shared = sandbox.root().with_file_name("tmp");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    let mut command = sandbox.command("cfpd");
+    command.arg("-r").arg(sandbox.root()).args(["--run-as", "nobody", "--", "cfp-cat", ":f"]);
+    assert_cmd::Command::from_std(command)
+        .env("TMPDIR", &shared)
+        .assert()
+        .success()
+        .stdout("text")
+        .stderr("");
+    assert_eq!(fs::read_dir(shared).unwrap().count(), 0, "the private socket is left");
+}
+
+#[test]
+fn check_finds_what_the_user_that_is_named_cannot_do() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("rules", "allow read * /\n");
+    for (name, mode) in [("rules", 0o600), (".", 0o755), ("..", 0o755)] {
+        fs::set_permissions(sandbox.work().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let options = ["--check", "-r", "../root", "--access", "rules", "--log", "log", "--pid-file", "pid"];
+    sandbox.run("cfpd", options).success();
+    let said = sandbox.run("cfpd", options.iter().chain(&["--run-as", "nobody"])).code(2).stdout("");
+    // The pid file is written before.
+    said.stderr("cfpd: log: permission denied\ncfpd: rules: permission denied\n");
 }
 
 #[test]

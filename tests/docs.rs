@@ -87,6 +87,18 @@ fn help_fits_a_terminal_of_80_columns() {
 }
 
 #[test]
+fn help_says_one_default_of_an_option() {
+    let sandbox = Sandbox::new();
+    for program in PROGRAMS {
+        let said = sandbox.run(program, ["--help"]).success();
+        let help = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+        let twice: Vec<_> =
+            help.split("\n  -").filter(|option| option.matches("(default").count() > 1).collect();
+        assert!(twice.is_empty(), "{program} --help: {twice:#?}");
+    }
+}
+
+#[test]
 fn a_synopsis_names_only_options_that_the_page_explains() {
     for program in PROGRAMS {
         let page = Page::of(program);

@@ -261,6 +261,22 @@ fn in_the_background_the_command_ends_when_clients_can_connect() {
 }
 
 #[test]
+fn a_daemon_whose_lines_nobody_reads_serves_all_the_same() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("cfpd");
+    command.args(["-r", ".", "-l", "unix:here.sock"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let _daemon = Daemon(command.stdout(writer).spawn().unwrap());
+    let mut client = None;
+    until("the socket", || {
+        client = UnixStream::connect(sandbox.work().join("here.sock")).ok();
+        client.is_some()
+    });
+    assert!(health(client.unwrap()).ends_with("ok\n"));
+}
+
+#[test]
 fn in_the_background_a_start_that_fails_is_told() {
     let sandbox = Sandbox::new();
     let taken = sandbox.address().to_owned();

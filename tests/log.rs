@@ -39,13 +39,15 @@ fn a_line_of_the_combined_format_has_nine_fields_whatever_a_client_sends() {
     // Bytes that are no UTF-8 may stand in a field.
     bytes.splice(bytes.len() - 2.., *b"User-Agent: \xff\r\n\r\n");
     raw.ask(bytes);
+    raw.ask("GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     let lines = lines(&mut raw, &log);
-    let [put, get] = [&lines[0], &lines[1]];
+    let [put, get, old] = [&lines[0], &lines[1], &lines[2]];
+    assert!(old.contains("\"GET /old HTTP/1.0\" 404 "), "{old}");
     assert!(
         put.starts_with("127.0.0.1 - - [") && put.contains("] \"PUT /a%0Ab?reverse HTTP/1.1\" 201 0 \""),
         "{put}"
     );
-    assert!(put.ends_with(r#" "\\x22" "a\x22 \xc2\x9b\x09\x22b""#), "{put}");
+    assert!(put.ends_with(r#" "\x5c\x22" "a\x22 \xc2\x9b\x09\x22b""#), "{put}");
     assert!(get.contains("\"GET /nothing HTTP/1.1\" 404 "), "{get}");
     assert!(get.ends_with(r#" "-" "\xff""#), "{get}");
 }

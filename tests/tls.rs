@@ -272,11 +272,15 @@ fn files_that_do_not_fit_are_refused_at_start() {
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
     let other = Certificate::new().unwrap();
     let other = other.path("key.pem");
+    let mismatch = format!("{}: is not the key of {cert}", other.display());
     let rows: [(&[&str], &str); 5] = [
         (&["--tls-cert", cert], "go together"),
-        (&["--tls-cert", cert, "--tls-key", other.to_str().unwrap()], "key.pem"),
-        (&["--tls-cert", key, "--tls-key", key], "holds no certificate"),
-        (&["--tls-cert", cert, "--tls-key", cert], "holds no certificate or key"),
+        (&["--tls-cert", cert, "--tls-key", other.to_str().unwrap()], &mismatch),
+        (&["--tls-cert", key, "--tls-key", key], "key.pem: holds no certificate in PEM"),
+        (
+            &["--tls-cert", cert, "--tls-key", cert],
+            "cert.pem: holds no private key without a passphrase in PEM",
+        ),
         (&["--tls-cert", "/nowhere", "--tls-key", key], "/nowhere: no such file or directory"),
     ];
     for (options, what) in rows {

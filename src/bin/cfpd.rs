@@ -42,7 +42,6 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             stands still (default: 60)
   --min-rate BYTES          cut a transfer that is slower than BYTES a second
                             for long (default: 500; 0 is never)
-                            makes no way (default: 60)
   --partial-ttl SECONDS     keep what came of an upload that was cut, for its
                             client to go on with (default: 86400)
   --max-partials N          keep at most N of those (default: 1000)
@@ -60,7 +59,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --check                   say what is wrong with options and files, and
                             start nothing
   --explain USER VERB NAME  say which rule decides, and exit 0 where it is
-                            a yes; USER is `-` for anyone, or local:NAME
+                            a yes; USER is a name, local:NAME, @users, or `-`
+                            for anyone
   -h, --help                print this and exit
   -V, --version             print the version and exit
 
@@ -72,6 +72,9 @@ directory first in PATH, and exits as COMMAND does.
   cfpd --root /srv/files
   cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'
 ";
+
+/// More threads than any machine has cores only wait for each other, and a search starts all of them.
+const SCAN_JOBS_MAX: usize = 1024;
 
 #[derive(Debug)]
 struct Args {
@@ -91,12 +94,12 @@ enum Task {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let listen =
         arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
-    let root = arguments.value("-r", "--root")?.map(PathBuf::from);
-    let users = arguments.value("", "--users")?.map(PathBuf::from);
-    let access = arguments.value("", "--access")?.map(PathBuf::from);
-    let log = arguments.value("", "--log")?.map(PathBuf::from);
+    let root = path(&mut arguments, "-r", "--root")?;
+    let users = path(&mut arguments, "", "--users")?;
+    let access = path(&mut arguments, "", "--access")?;
+    let log = path(&mut arguments, "", "--log")?;
     let log_format = log_format(&mut arguments)?;
-    let pid_file = arguments.value("", "--pid-file")?.map(PathBuf::from);
+    let pid_file = path(&mut arguments, "", "--pid-file")?;
     let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let tls = tls(&mut arguments)?;
@@ -107,7 +110,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let insecure_plain = arguments.flag("", "--insecure-plain");
     let (check, explain) = (arguments.flag("", "--check"), arguments.flag("", "--explain"));
     let background = arguments.flag("", "--background");
-    let command = arguments.take_behind();
+    let command = arguments.command()?;
     let task = task(arguments.operands()?, check, explain)?;
     if background && !command.is_empty() {
         return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
@@ -152,7 +155,11 @@ fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
 
 fn limits(arguments: &mut Arguments) -> Result<Limits> {
     let standard = Limits::default();
-    let seconds = |given: Option<u64>, standard| given.map_or(standard, Duration::from_secs);
+    // More than a clock can count to is as long as anybody waits.
+    let most = u64::from(u32::MAX);
+    let seconds = |given: Option<u64>, standard| {
+        given.map_or(standard, |seconds| Duration::from_secs(seconds.min(most)))
+    };
     Ok(Limits {
         connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
         per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
@@ -162,14 +169,13 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
         partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
         partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
-        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs),
+        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs).min(SCAN_JOBS_MAX),
         grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
     })
 }
 
 fn tls(arguments: &mut Arguments) -> Result<Option<TlsFiles>> {
-    let mut file = |option| arguments.value("", option).map(|file| file.map(PathBuf::from));
-    match (file("--tls-cert")?, file("--tls-key")?) {
+    match (path(arguments, "", "--tls-cert")?, path(arguments, "", "--tls-key")?) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
         _ => Err(Error::usage("--tls-cert and --tls-key go together")),
@@ -186,11 +192,24 @@ fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
 }
 
 fn address(text: &OsStr) -> Result<Address> {
-    Address::parse(text.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
+    Address::parse(given("--listen", text)?.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
 }
 
 fn account(text: &OsStr) -> Result<Account> {
-    Account::parse(text.to_str().ok_or_else(|| Error::usage("--run-as: is no user"))?)
+    Account::parse(given("--run-as", text)?.to_str().ok_or_else(|| Error::usage("--run-as: is no user"))?)
+}
+
+fn path(arguments: &mut Arguments, short: &'static str, long: &'static str) -> Result<Option<PathBuf>> {
+    let Some(text) = arguments.value(short, long)? else { return Ok(None) };
+    given(long, &text).map(|text| Some(PathBuf::from(text)))
+}
+
+/// Refuses an empty value, as a variable without one makes it in a script: no message could name it.
+fn given<'a>(option: &str, text: &'a OsStr) -> Result<&'a OsStr> {
+    match text.is_empty() {
+        true => Err(Error::usage(format!("{option} needs a value, and has an empty one"))),
+        false => Ok(text),
+    }
 }
 
 /// A whole number, `least` or more.
@@ -200,7 +219,8 @@ fn number<N: FromStr + PartialOrd + From<u8>>(
     least: u8,
 ) -> Result<Option<N>> {
     let Some(text) = arguments.value("", option)? else { return Ok(None) };
-    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
+    let digits = text.to_str().filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
+    let number = digits.and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
     let wrong = || {
         let text = shown(text.as_encoded_bytes());
         Error::usage(format!("{option} {text}: is not a number from {least} on"))
@@ -220,9 +240,9 @@ fn size(arguments: &mut Arguments, option: &'static str) -> Result<Option<u64>> 
     let shift = match unit {
         "" => 0,
         "K" | "k" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
         _ => return Err(wrong()),
     };
     let digits = text.strip_suffix(unit).unwrap_or_default();
@@ -280,13 +300,17 @@ mod tests {
         let options = parsed(&argv).unwrap();
         assert_eq!((options.root, options.listen.len()), (PathBuf::from("/srv"), 2));
         assert_eq!((options.read_only, options.send_size), (true, Some(1000)));
-        let sizes = [("5", 5), ("2K", 2048), ("1G", 1 << 30)];
+        let sizes = [("5", 5), ("2K", 2048), ("2k", 2048), ("3m", 3 << 20), ("1G", 1 << 30), ("1t", 1 << 40)];
         for (text, bytes) in sizes {
             assert_eq!(parsed(&["--max-file-size", text]).unwrap().limits.file_size, bytes);
         }
         assert_eq!(parsed(&["--log-format=json"]).unwrap().log_format, LogFormat::Json);
         assert_eq!(parsed(&["--min-rate", "0"]).unwrap().limits.min_rate, 0);
         assert_eq!(parsed(&["--grace", "0"]).unwrap().limits.grace, Duration::ZERO);
+        let endless =
+            parsed(&["--grace", "18446744073709551615", "--scan-jobs", "4294967295"]).unwrap().limits;
+        assert!(std::time::Instant::now().checked_add(endless.grace).is_some());
+        assert_eq!(endless.scan_jobs, SCAN_JOBS_MAX);
         let in_background = parsed(&["--background", "--pid-file", "p"]).unwrap();
         assert_eq!((in_background.background, in_background.pid_file), (true, Some(PathBuf::from("p"))));
         let with_command = parsed(&["--", "sh", "-c", "true"]).unwrap();
@@ -309,12 +333,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 15] = [
+        let rows: [&[&str]; 21] = [
             &["--explain", "bob", "read"],
             &["--check", "stray"],
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
+            &["--max-connections", "+5"],
             &["--max-per-address", "0"],
             &["--max-file-size", "1X"],
             &["--max-file-size", "99999999T"],
@@ -323,6 +348,11 @@ mod tests {
             &["--log-format", "xml"],
             &["--grace", "1K"],
             &["--background", "--", "true"],
+            &["--root", "/srv", "--"],
+            &["--check", "--log="],
+            &["--users", ""],
+            &["--listen", ""],
+            &["--tls-cert=", "--tls-key="],
             &["--frob"],
             &["stray"],
         ];

@@ -73,7 +73,8 @@ pub struct Who {
 }
 
 impl Who {
-    /// Reads `alice`, `local:alice`, or `-` for nobody in particular, as an admin writes it.
+    /// Reads `alice`, `local:alice`, `@users` for one whom no rule names, or `-` for nobody in particular, as an
+    /// admin writes it.
     pub fn parse(text: &[u8]) -> Result<Self> {
         match (text, text.strip_prefix(LOCAL)) {
             (b"-" | b"*", _) => Ok(Who::default()),
@@ -82,6 +83,9 @@ impl Who {
         }
     }
 }
+
+/// Any user, as a rule and an admin write it.
+pub const ANY_USER: &[u8] = b"@users";
 
 /// What begins the name of a peer on a Unix socket.
 const LOCAL: &[u8] = b"local:";

@@ -3,6 +3,8 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
@@ -13,12 +15,13 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::End;
+use super::account::Account;
 use super::listen::Address;
 use crate::error::{Error, Result};
 
 /// A Unix socket in a directory only this user can enter; both go when this is dropped.
 pub struct PrivateSocket {
-    _directory: TempDir,
+    directory: TempDir,
     /// Where to listen.
     pub address: Address,
 }
@@ -29,10 +32,19 @@ impl PrivateSocket {
         if command.is_empty() {
             return Ok(None);
         }
-        let directory = tempfile::Builder::new().prefix("cfpd-").tempdir();
+        let mode = Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().prefix("cfpd-").permissions(mode).tempdir();
         let directory = directory.map_err(|wrong| Error::io("private socket", wrong))?;
         let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
-        Ok(Some(PrivateSocket { _directory: directory, address }))
+        Ok(Some(PrivateSocket { directory, address }))
+    }
+
+    /// Gives the socket, once it is bound, and its directory to whom the daemon and the command go on as.
+    pub fn give_to(&self, account: &Account) -> Result<()> {
+        if let Address::Unix { path, .. } = &self.address {
+            account.own(path)?;
+        }
+        account.own(self.directory.path())
     }
 
     /// How a client names it.
@@ -45,8 +57,7 @@ impl PrivateSocket {
 
     /// Starts the command with this server in its environment; its end is told to `ends`.
     pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<Pid> {
-        let (program, arguments) =
-            command.split_first().ok_or_else(|| Error::usage("no COMMAND after --"))?;
+        let (program, arguments) = command.split_first().ok_or_else(|| Error::usage("no COMMAND"))?;
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
@@ -64,9 +75,12 @@ impl PrivateSocket {
     }
 }
 
+/// Where the system looks for programs without `PATH` (confstr(3), `_CS_PATH`).
+const STANDARD_PATH: &str = "/bin:/usr/bin";
+
 /// The folder of this program comes first, so that the command finds the tools that belong to it.
 fn path_with_own_folder() -> OsString {
-    let inherited = env::var_os("PATH").unwrap_or_default();
+    let inherited = env::var_os("PATH").unwrap_or_else(|| STANDARD_PATH.into());
     let own = env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.to_path_buf()));
     env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }

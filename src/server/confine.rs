@@ -3,8 +3,9 @@
 //! are refused before.
 //!
 //! A rule holds for a file, not for its name, and logs, rules and certificates are replaced by renames: so what they
-//! need is allowed in the directories they are in.
+//! need is allowed in the directories they are in, and where a name is a link, in that of what it leads to.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -59,11 +60,11 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     };
     let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
     let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
-    let read =
-        options.users.iter().chain(&options.access).chain(tls).map(|file| (above(file), ReadFile.into()));
+    let files = options.users.iter().chain(&options.access).chain(tls);
+    let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
     // The names of local users, where rules speak of them.
     let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
-    let logs = options.log.iter().map(|file| (above(file), MakeReg | WriteFile));
+    let logs = options.log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = options.listen.iter().filter_map(|address| match address {
         Address::Unix { path, .. } => Some(path),
         Address::Tcp(_) => None,
@@ -77,6 +78,12 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     own.into_iter().chain(read).chain(names).chain(logs).chain(gone).collect()
 }
 
+/// The directory of a file, and that of the file it is a link to.
+fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let target = fs::canonicalize(file).ok().map(|target| above(&target));
+    [above(file)].into_iter().chain(target)
+}
+
 fn above(file: &Path) -> PathBuf {
     match file.parent() {
         Some(above) if !above.as_os_str().is_empty() => above.to_owned(),
@@ -86,7 +93,7 @@ fn above(file: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File, OpenOptions};
+    use std::fs::{File, OpenOptions};
     use std::io::ErrorKind::PermissionDenied;
     use std::net::{TcpListener, TcpStream};
     use std::process::Command;

@@ -6,14 +6,14 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Group};
+use nix::unistd::{AccessFlags, Gid, Group, eaccess};
 
 use super::peer::Peer;
 use crate::error::{Error, Result};
@@ -53,7 +53,8 @@ impl Address {
         for part in parts {
             match part.split_once('=') {
                 Some(("mode", digits)) => {
-                    let octal = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777);
+                    let octal = u32::from_str_radix(digits, 8).ok();
+                    let octal = octal.filter(|mode| *mode <= 0o777 && !digits.starts_with('+'));
                     mode = Some(octal.ok_or_else(|| bad("has a mode that is not octal, as 0660 is"))?);
                 }
                 Some(("group", name)) => group = Some(name.to_owned()),
@@ -66,9 +67,11 @@ impl Address {
     /// Whether it can be bound, as far as that can be known without doing it.
     pub(super) fn check(&self) -> Result<()> {
         let Address::Unix { path, group, .. } = self else { return Ok(()) };
+        check_place(path)?;
         let above = path.parent().filter(|above| !above.as_os_str().is_empty());
         let above = above.unwrap_or(Path::new("."));
-        fs::read_dir(above).map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong))?;
+        eaccess(above, AccessFlags::W_OK | AccessFlags::X_OK)
+            .map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong.into()))?;
         group.as_deref().map_or(Ok(()), |group| group_of(group).map(drop))
     }
 
@@ -124,6 +127,7 @@ impl Listener {
             }
             Address::Unix { path, mode, group } => {
                 let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+                check_place(path)?;
                 let listener = bind_unix(path, *mode).map_err(named)?;
                 let inode = fs::symlink_metadata(path).map_err(named)?.ino();
                 let made = Made { path: path.clone(), inode };
@@ -187,6 +191,20 @@ impl Drop for Made {
     }
 }
 
+/// Refuses a path that cannot be a Unix socket's whoever listens.
+fn check_place(path: &Path) -> Result<()> {
+    let name = path.as_os_str().as_encoded_bytes();
+    if UnixAddress::from_pathname(path).is_err() {
+        return Err(Error::status(414, name, "is too long for a Unix socket, which takes 107 bytes"));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            Err(Error::status(409, name, "is there and is no socket"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Binds with these permission bits from the first moment on.
 fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     remove_dead(path)?;
@@ -240,6 +258,7 @@ mod tests {
             ("8398", None),
             ("unix:", None),
             ("unix:/a,mode=0999", None),
+            ("unix:/a,mode=+660", None),
             ("unix:/a,owner=me", None),
         ];
         for (text, address) in rows {
@@ -265,7 +284,11 @@ mod tests {
         let path = folder.path().join("s");
         let address = Address::Unix { path: path.clone(), mode: None, group: None };
         fs::write(&path, "notes").unwrap();
-        assert!(Listener::bind(&address, false).is_err());
+        let said = format!("{}: is there and is no socket", path.display());
+        assert_eq!(Listener::bind(&address, false).unwrap_err().to_string(), said);
+        assert_eq!(address.check().unwrap_err().to_string(), said);
+        let long = Address::Unix { path: folder.path().join("s".repeat(108)), mode: None, group: None };
+        assert_eq!(Listener::bind(&long, false).unwrap_err().exit_code(), 2);
         assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
         fs::remove_file(&path).unwrap();
         // A path that has become another's is not removed.

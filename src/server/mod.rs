@@ -157,7 +157,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
     let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
-    let restricted = restrict(&options)?;
+    let restricted = restrict(&options, private.as_ref())?;
     let store = Arc::new(open_store(&options)?);
     let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
@@ -166,9 +166,10 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     signals::watch(&server, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
-        match shown {
-            true => say(&format!("cfpd: listening on {url}")),
-            false => Ok(()),
+        match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
+            // Who wants to know no more, as head(1) after a line, may want to be served all the same.
+            Some(Err(wrong)) if wrong.kind() != io::ErrorKind::BrokenPipe => Err(wrong),
+            _ => Ok(()),
         }
     })?;
     supervisor::ready(&server.status());
@@ -183,12 +184,13 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
 
 /// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
 /// command would inherit it, and may be one that cannot have it.
-fn restrict(options: &Options) -> Result<Vec<String>> {
+fn restrict(options: &Options, private: Option<&PrivateSocket>) -> Result<Vec<String>> {
     make_root(options)?;
     if let Some(account) = &options.run_as {
+        private.map_or(Ok(()), |private| private.give_to(account))?;
         account.assume()?;
     }
-    if !options.command.is_empty() {
+    if private.is_some() {
         return Ok(Vec::new());
     }
     let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());

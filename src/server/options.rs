@@ -1,15 +1,18 @@
 //! What an admin may choose, and what is wrong with it before anything is started.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, eaccess};
 
 use super::access::{Access, Verb, Who, name_of};
 use super::account::Account;
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
+use super::pid_file;
 use super::policy::{Files as PolicyFiles, Policy};
 use super::tls::{Files as TlsFiles, Tls};
 use super::users::Users;
@@ -109,8 +112,12 @@ impl Options {
         }
     }
 
-    /// All that would keep the daemon from starting, as far as it can be known without starting it.
+    /// All that would keep the daemon from starting, as far as it can be known without starting it. As the daemon
+    /// does, this process goes on as the user an admin named before it opens any file.
     pub fn faults(&self) -> Vec<Error> {
+        let listen: Vec<_> = self.listen.iter().map(Address::check).collect();
+        let pid_file = self.pid_file.as_deref().map(pid_file::check_place);
+        let run_as = self.run_as.as_ref().map(Account::assume);
         let users = self.users.as_deref().map(|path| Users::read(path).map(drop));
         let access = self.access.as_deref().map(|path| Access::read(path, users.is_some()).map(drop));
         let root = match self.make_root && !self.root.exists() {
@@ -118,10 +125,11 @@ impl Options {
             false => Local::open(&self.root).map(drop),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
-        let listen = self.listen.iter().map(Address::check);
         let rest = [
+            run_as,
             Some(root),
             self.log.as_deref().map(check_log),
+            pid_file,
             Some(self.refuse_exposure()),
             users,
             access,
@@ -145,7 +153,8 @@ fn check_log(path: &Path) -> Result<()> {
         true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),
         false => {
             let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-            fs::read_dir(above.unwrap_or(Path::new("."))).map(drop).map_err(named)
+            let made = eaccess(above.unwrap_or(Path::new(".")), AccessFlags::W_OK | AccessFlags::X_OK);
+            made.map_err(|wrong| named(wrong.into()))
         }
     }
 }

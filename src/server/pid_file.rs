@@ -1,53 +1,79 @@
 //! `--pid-file`: the number of the process that serves, for scripts that signal it. A file that holds anything else is
-//! not replaced, and one that has become another's is not removed.
+//! not replaced, and one that has become another's is not removed. It stays open, because a daemon that is confined may
+//! remove it and not open it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::id;
+
+use nix::unistd::{AccessFlags, eaccess};
 
 use crate::error::{Error, Result};
 
 /// The file of this process; it goes with this value.
 #[derive(Debug)]
-pub struct PidFile(PathBuf);
+pub struct PidFile {
+    path: PathBuf,
+    file: File,
+}
 
 impl PidFile {
     /// Writes it, whole or not at all.
     pub fn write(path: &Path) -> Result<Self> {
         let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
-        if !may_be_replaced(path) {
-            let what = "is there and is no pid file";
-            return Err(Error::status(409, path.as_os_str().as_encoded_bytes(), what));
-        }
-        let directory =
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        check_place(path)?;
         let mode = fs::Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(directory).map_err(named)?;
+        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
         writeln!(file, "{}", id()).map_err(named)?;
-        file.persist(path).map_err(|wrong| named(wrong.error))?;
-        Ok(PidFile(path.to_owned()))
+        let file = file.persist(path).map_err(|wrong| named(wrong.error))?;
+        Ok(PidFile { path: path.to_owned(), file })
     }
+
+    /// Whether the file is still there under its name, and still ours.
+    fn is_ours(&self) -> bool {
+        let place = |found: fs::Metadata| (found.dev(), found.ino());
+        let named = fs::symlink_metadata(&self.path).ok().map(place);
+        let open = self.file.metadata().ok().map(place);
+        let mut text = [0; 16];
+        let read = self.file.read_at(&mut text, 0).unwrap_or_default();
+        named.is_some() && named == open && pid_of(text.get(..read).unwrap_or_default()) == Some(id())
+    }
+}
+
+/// Whether it could be written, as far as that can be known without doing it.
+pub fn check_place(path: &Path) -> Result<()> {
+    let name = path.as_os_str().as_encoded_bytes();
+    eaccess(&above(path).join("."), AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|wrong| Error::io(name, wrong.into()))?;
+    match may_be_replaced(path) {
+        true => Ok(()),
+        false => Err(Error::status(409, name, "is there and is no pid file")),
+    }
+}
+
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether nothing is there, or a number.
 fn may_be_replaced(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
-        Ok(found) => found.is_file() && pid_in(path).is_some(),
+        Ok(found) => found.is_file() && fs::read(path).is_ok_and(|text| pid_of(&text).is_some()),
         Err(_) => true,
     }
 }
 
-fn pid_in(path: &Path) -> Option<u32> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+fn pid_of(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        if pid_in(&self.0) == Some(id()) {
+        if self.is_ours() {
             // It is gone already, or it stays: nothing else can be done about it here.
-            let _ = fs::remove_file(&self.0);
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -69,6 +95,11 @@ mod tests {
         fs::write(&path, "1\n").unwrap();
         drop(taken);
         assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+        let moved = PidFile::write(&path).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        fs::write(&path, format!("{}\n", id())).unwrap();
+        drop(moved);
+        assert!(path.exists());
         for other in ["notes", ""] {
             fs::write(&path, other).unwrap();
             assert_eq!(PidFile::write(&path).unwrap_err().exit_code(), 2);

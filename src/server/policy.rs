@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::access::{Access, Verb, Who};
+use super::access::{ANY_USER, Access, Verb, Who};
 use super::users::Users;
 use crate::error::{Result, shown};
 use crate::store::Name;
@@ -59,7 +59,8 @@ impl Policy {
             true => self.access.decide_tree(who, verb, name),
             false => self.access.decide(who, verb, name),
         };
-        let unknown = |user: &&Vec<u8>| self.users.as_ref().is_none_or(|users| !users.holds(user));
+        let known = |users: &Users, user: &[u8]| user == ANY_USER || users.holds(user);
+        let unknown = |user: &&Vec<u8>| self.users.as_ref().is_none_or(|users| !known(users, user));
         match (who.user.as_ref().filter(unknown), rule) {
             _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
             (Some(user), _) => (false, format!("{}: is no user", shown(user))),

@@ -26,26 +26,41 @@ impl Files {
     fn read(&self) -> Result<Arc<ServerConfig>> {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|wrong| unreadable(&self.certificate, wrong))?;
+            .map_err(|wrong| unreadable(&self.certificate, wrong, CERTIFICATE))?;
         if chain.is_empty() {
-            return Err(unreadable(&self.certificate, pem::Error::NoItemsFound));
+            return Err(unreadable(&self.certificate, pem::Error::NoItemsFound, CERTIFICATE));
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|wrong| unreadable(&self.key, wrong))?;
+        let key =
+            PrivateKeyDer::from_pem_file(&self.key).map_err(|wrong| unreadable(&self.key, wrong, KEY))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = versions
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|wrong| Error::usage(format!("{}: {wrong}", self.key.display())))?;
+            .map_err(|wrong| self.unfit(&wrong))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+
+    /// What is wrong with a pair of which each can be read.
+    fn unfit(&self, wrong: &rustls::Error) -> Error {
+        let (certificate, key) = (self.certificate.display(), self.key.display());
+        Error::usage(match wrong {
+            rustls::Error::InconsistentKeys(_) => format!("{key}: is not the key of {certificate}"),
+            rustls::Error::InvalidCertificate(_) => format!("{certificate}: {wrong}"),
+            _ => format!("{key}: {wrong}"),
+        })
+    }
 }
 
-fn unreadable(file: &Path, wrong: pem::Error) -> Error {
+/// What is to be in a file.
+const CERTIFICATE: &str = "certificate";
+const KEY: &str = "private key without a passphrase";
+
+fn unreadable(file: &Path, wrong: pem::Error, what: &str) -> Error {
     let name = file.as_os_str().as_encoded_bytes();
     match wrong {
         pem::Error::Io(wrong) => Error::io(name, wrong),
-        _ => Error::usage(format!("{}: holds no certificate or key in PEM", file.display())),
+        _ => Error::usage(format!("{}: holds no {what} in PEM", file.display())),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{LOCAL, Rule, Verb, Whom, id_of};
+use super::{ANY_USER, LOCAL, Rule, Verb, Whom, id_of};
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
 use crate::store::Name;
@@ -57,16 +57,20 @@ fn rule(line: &[u8], place: &str) -> Result<Option<Rule>> {
 }
 
 fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
-    match text {
-        b"all" => Ok(Verb::NAMES.map(|(_, verb)| verb).to_vec()),
-        text => text.split(|&byte| byte == b',').map(Verb::parse).collect(),
+    let mut verbs = Vec::new();
+    for word in text.split(|&byte| byte == b',') {
+        match word {
+            b"all" => verbs.extend(Verb::NAMES.map(|(_, verb)| verb)),
+            word => verbs.push(Verb::parse(word)?),
+        }
     }
+    Ok(verbs)
 }
 
 fn whom_of(text: &[u8]) -> Result<Whom> {
     match (text, text.strip_prefix(LOCAL)) {
         (b"*", _) => Ok(Whom::Anyone),
-        (b"@users", _) => Ok(Whom::AnyUser),
+        (ANY_USER, _) => Ok(Whom::AnyUser),
         (_, Some(name)) => id_of(name).map(Whom::Local),
         _ if text.starts_with(b"@") => Err(Error::usage(format!("{}: use @users, or a name", shown(text)))),
         _ => Ok(Whom::User(text.to_vec())),
@@ -115,6 +119,8 @@ mod tests {
             let said = parse("a", text.as_bytes(), true).unwrap_err();
             assert!(said.to_string().starts_with("a:1: "), "{place}: {said}");
         }
+        let all = |text: &[u8]| parse("a", text, true).unwrap().remove(0).verbs;
+        assert!(Verb::NAMES.iter().all(|(_, verb)| all(b"allow read,all * /").contains(verb)));
         let said = parse("a", b"allow read bob /", false).unwrap_err().to_string();
         assert_eq!(said, "a:1: there is no user without --users");
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::error::{Error, shown};
-use crate::http::Request;
 use crate::http::time::{clf, rfc3339_millis};
+use crate::http::{Request, Version};
 use crate::server::peer::Peer;
 use crate::server::reply::Reply;
 
@@ -53,7 +53,7 @@ impl LogFormat {
                 format!(
                     r#"{peer} - - [{}] "-" {status} 0 "-" "refused: {}""#,
                     clf(now),
-                    inner(why.as_bytes())
+                    shown(why.as_bytes()).replace('"', "\\x22")
                 )
             }
             LogFormat::Json => {
@@ -90,8 +90,12 @@ impl LogFormat {
 fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
     let Entry { request, reply, .. } = entry;
     let quoted = |name| inner(request.fields.get(name).unwrap_or(b"-"));
+    let version = match request.version {
+        Version::Http10 => "1.0",
+        Version::Http11 => "1.1",
+    };
     format!(
-        r#"{} - {} [{}] "{} {} HTTP/1.1" {} {} "{}" "{}""#,
+        r#"{} - {} [{}] "{} {} HTTP/{version}" {} {} "{}" "{}""#,
         entry.peer.shown(),
         inner(reply.user.as_deref().unwrap_or(b"-")).replace(' ', "\\x20"),
         clf(now),
@@ -125,9 +129,16 @@ fn json_line(entry: &Entry<'_>, now: SystemTime) -> String {
     .to_string()
 }
 
-/// What may stand between double quotes.
+/// What a client sent, as it may stand between double quotes: a backslash of its own begins no escape and ends no quote.
 fn inner(bytes: &[u8]) -> String {
-    shown(bytes).replace('"', "\\x22")
+    let parts = bytes.split_inclusive(|byte| matches!(byte, b'"' | b'\\'));
+    parts
+        .map(|part| match part.split_last() {
+            Some((b'"', before)) => shown(before) + "\\x22",
+            Some((b'\\', before)) => shown(before) + "\\x5c",
+            _ => shown(part),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -137,6 +148,7 @@ mod tests {
     #[test]
     fn what_a_client_sent_forges_no_line() {
         assert_eq!(inner(b"a\" \n\x1b[0m\xff"), "a\\x22 \\x0a\\x1b[0m\\xff");
+        assert_eq!(inner("\\x0a \"é\\".as_bytes()), "\\x5cx0a \\x22é\\x5c");
     }
 
     #[test]

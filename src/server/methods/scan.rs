@@ -118,7 +118,8 @@ impl Search<'_> {
                 let sender = sender.clone();
                 move || self.work(entries, &sender)
             });
-            while let Some(place) = helpers.take() {
+            // Each place once: one that had nothing to do gives it back before the next is taken.
+            for place in std::iter::from_fn(|| helpers.take()).take(helpers.most) {
                 let sender = sender.clone();
                 scope.spawn(move || {
                     let _place = place;

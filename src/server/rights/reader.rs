@@ -4,27 +4,41 @@ use std::fs::File;
 use std::io;
 
 use super::View;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::access::Verb;
-use crate::store::{Content, Entries, Name};
+use crate::store::{Content, Entries, Kind, Meta, Name};
 
 /// A view that reads.
 #[derive(Clone, Copy)]
 pub struct Reader<'a>(pub(super) &'a View<'a>);
 
 impl<'a> Reader<'a> {
-    /// A content; needs `read`.
+    /// A content; needs `read`. Who may only list is told where it is a directory, which a list tells too.
     pub fn open(self, name: &Name) -> Result<Box<dyn Content>> {
-        self.0.require(Verb::Read, name, false)?;
-        self.0.store.open(name)
+        match self.0.require(Verb::Read, name, false) {
+            Ok(()) => self.0.store.open(name),
+            Err(_) if self.lists(&name.as_directory()) => {
+                Err(Error::status(409, name.shown(), "is a directory"))
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Whether this is a directory whose list may be asked for.
+    fn lists(self, name: &Name) -> bool {
+        let is_directory = |meta: Meta| meta.kind == Kind::Directory;
+        self.may_list(name) && self.0.store.meta(name).is_ok_and(is_directory)
+    }
+
+    fn may_list(self, name: &Name) -> bool {
+        let Reader(view) = self;
+        view.may(Verb::List, name, false) || view.policy.access.is_on_the_way(&view.who, Verb::List, name)
     }
 
     /// What is in a directory; needs `list`, there or of something beneath. What may not be listed is not there.
     pub fn list(self, name: &Name, recursive: bool) -> Result<Entries<'a>> {
         let view = self.0;
-        if !view.may(Verb::List, name, false)
-            && !view.policy.access.is_on_the_way(&view.who, Verb::List, name)
-        {
+        if !self.may_list(name) {
             return Err(view.refusal(&[Verb::List], name, false));
         }
         Ok(only(view.store.list(name, recursive)?, view, Verb::List, name))
