@@ -126,17 +126,7 @@ fn files_and_filters_go_over_tls_both_ways() {
 fn a_filter_answers_each_line_before_the_next_is_sent() {
     let Some(certificate) = Certificate::new() else { return };
     let sandbox = certificate.serve(&[]);
-    let mut command = sandbox.command("cfp-replace");
-    command.arg("--cacert").arg(certificate.path("cert.pem")).args(["-q", "lamp", "torch"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut lines = BufReader::new(output).lines();
-    for number in 0..20 {
-        writeln!(input, "a lamp {number}").unwrap();
-        assert_eq!(lines.next().unwrap().unwrap(), format!("a torch {number}"));
-    }
-    drop(input);
-    assert!(child.wait().unwrap().success());
+    sandbox.streams_both_ways(&["--cacert", certificate.path("cert.pem").to_str().unwrap()]);
 }
 
 #[test]

@@ -3,10 +3,8 @@
 //! passed on. There is no fork: a process with threads cannot, and starting anew needs no care.
 
 use std::env;
-use std::fs::Permissions;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio, id};
 
@@ -14,7 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{getppid, setsid};
 
-use super::command::exit_code;
+use super::command::{exit_code, private_directory};
 use crate::error::{Error, Result};
 
 /// Names the process that waits for the daemon in the background, to that daemon alone.
@@ -32,8 +30,7 @@ pub fn is_there() -> Result<bool> {
 /// Starts this program again in the background, and gives the exit code once that is known.
 pub fn start() -> Result<u8> {
     let named = |wrong| Error::io("background", wrong);
-    let mode = Permissions::from_mode(0o700);
-    let directory = tempfile::Builder::new().prefix("cfpd-").permissions(mode).tempdir().map_err(named)?;
+    let directory = private_directory().map_err(named)?;
     let path = directory.path().join("notify");
     let news = UnixDatagram::bind(&path).map_err(named)?;
     let child = Command::new(env::current_exe().map_err(named)?)

@@ -4,6 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::Permissions;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
@@ -32,9 +33,7 @@ impl PrivateSocket {
         if command.is_empty() {
             return Ok(None);
         }
-        let mode = Permissions::from_mode(0o700);
-        let directory = tempfile::Builder::new().prefix("cfpd-").permissions(mode).tempdir();
-        let directory = directory.map_err(|wrong| Error::io("private socket", wrong))?;
+        let directory = private_directory().map_err(|wrong| Error::io("private socket", wrong))?;
         let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
         Ok(Some(PrivateSocket { directory, address }))
     }
@@ -73,6 +72,11 @@ impl PrivateSocket {
         });
         Ok(id)
     }
+}
+
+/// A new directory that no other user can enter, gone when dropped.
+pub(super) fn private_directory() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// Where the system looks for programs without `PATH` (confstr(3), `_CS_PATH`).

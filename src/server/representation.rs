@@ -67,8 +67,7 @@ pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
 
 /// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
 /// of status 412 when it is another than the client thinks.
-pub fn is_not_modified(request: &Request, name: &Name, etag: &str, modified: SystemTime) -> Result<bool> {
-    let current = Validators { etag, coded: None, modified: Some(modified) };
+pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) -> Result<bool> {
     match condition::evaluate(&request.fields, true, Some(current)) {
         Outcome::Proceed => Ok(false),
         Outcome::NotModified => Ok(true),

@@ -15,7 +15,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -205,6 +205,22 @@ impl Sandbox {
         let mut command = self.command(program);
         command.args(args);
         assert_cmd::Command::from_std(command).write_stdin(stdin).timeout(HANG).assert()
+    }
+
+    /// Asks for a replacement with these options too: a line goes through, its answer comes back, and only then the
+    /// next goes.
+    pub fn streams_both_ways(&self, options: &[&str]) {
+        let mut command = self.command("cfp-replace");
+        command.args(options).args(["-q", "lamp", "torch"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut lines = BufReader::new(output).lines();
+        for number in 0..20 {
+            writeln!(input, "a lamp {number}").unwrap();
+            assert_eq!(lines.next().unwrap().unwrap(), format!("a torch {number}"));
+        }
+        drop(input);
+        assert!(child.wait().unwrap().success());
     }
 
     /// Runs a shell script, which ends at its first failing command.

@@ -13,7 +13,7 @@ use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
 use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
 use crate::server::rights::View;
-use crate::store::{Content, Meta, Name};
+use crate::store::{Content, Name};
 
 /// Answers a stored file, or a directory where the name is one.
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
@@ -72,7 +72,9 @@ fn answer_whole(
     if let Some(digest) = digest_of(exchange, content.as_ref()).filter(|_| coding == Coding::Identity) {
         fields.push("Repr-Digest", digest::format(&digest));
     }
-    if is_not_modified_in_any_coding(exchange, name, &meta, coding)? {
+    // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
+    let either = Validators { etag: &meta.etag, coded: Some(&etag), modified: Some(meta.modified) };
+    if is_not_modified(request, name, either)? {
         return exchange.reply.empty(304, fields);
     }
     if coding == Coding::Zstd {
@@ -119,21 +121,6 @@ fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
     })
 }
 
-/// A condition may name the tag of the plain bytes or of the coded ones: both are this file.
-fn is_not_modified_in_any_coding(
-    exchange: &Exchange<'_>,
-    name: &Name,
-    meta: &Meta,
-    coding: Coding,
-) -> Result<bool> {
-    let held = |etag: &str| is_not_modified(exchange.request, name, etag, meta.modified);
-    match (held(&meta.etag), held(&coded_etag(&meta.etag, coding))) {
-        (Ok(one), Ok(other)) => Ok(one || other),
-        (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
-        (Err(failed), Err(_)) => Err(failed),
-    }
-}
-
 /// What a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
@@ -152,7 +139,8 @@ fn answer_filtered(
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
     let mut fields = fields_of(&etag, modified);
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
-    if is_not_modified(exchange.request, name, &etag, modified)? {
+    let current = Validators { etag: &etag, coded: None, modified: Some(modified) };
+    if is_not_modified(exchange.request, name, current)? {
         return exchange.reply.empty(304, fields);
     }
     if operation.is_number {
