@@ -20,6 +20,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use assert_cmd::assert::Assert;
@@ -36,6 +37,22 @@ pub mod watch;
 
 /// Long enough for a loaded machine; a program that has not ended by then hangs.
 pub const HANG: Duration = Duration::from_secs(120);
+
+/// Lets programs begin with the signals of a login also where the tests run under nohup or in a shell's background,
+/// which ignore some: what is ignored is inherited, what is caught is not. The tests themselves go on ignoring it.
+fn heed_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+        let ignored = u64::from_str_radix(ignored, 16).unwrap();
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+            if ignored >> (signal as i32 - 1) & 1 == 1 {
+                signal_hook::flag::register(signal as i32, Arc::default()).unwrap();
+            }
+        }
+    });
+}
 
 /// A directory, a clean environment and a running cfpd; all are gone when it is dropped.
 pub struct Sandbox {
@@ -93,6 +110,7 @@ impl Sandbox {
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         }
         prepare(&directory.path().join("root"));
+        heed_signals();
         let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options, &runner);
         let options = options.iter().map(|option| option.to_string()).collect();
         Self { daemon, directory, options, runner }
