@@ -157,7 +157,11 @@ fn who_cannot_become_that_user_does_not_start() {
     let sandbox = Sandbox::new();
     let unknown = ["-r", ".", "-l", "127.0.0.1:0", "--run-as", "no-such-user"];
     sandbox.run("cfpd", unknown).code(2).stdout("").stderr(starts_with("cfpd: no-such-user: is no user"));
-    if !geteuid().is_root() {
+    if geteuid().is_root() {
+        // Who is this user already takes up the group all the same.
+        let options = ["--run-as", "root:nogroup", "--", "id", "-gn"];
+        sandbox.run("cfpd", ["-r", "."].iter().chain(&options)).stdout("nogroup\n").success();
+    } else {
         let root = ["-r", ".", "-l", "127.0.0.1:0", "--run-as", "root"];
         sandbox.run("cfpd", root).stdout("").stderr(starts_with("cfpd: --run-as root: "));
     }

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -258,6 +259,45 @@ fn in_the_background_the_command_ends_when_clients_can_connect() {
     kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     until("the end", || !file.exists() && TcpStream::connect(address).is_err());
     assert!(!sandbox.work().join("here.sock").exists());
+}
+
+#[test]
+fn in_the_background_it_may_be_another_user() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::prepared(&[], |root| {
+        for open in [root, root.parent().unwrap()] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    });
+    let options = ["-r", "../root", "-l", "127.0.0.1:0", "--run-as", "nobody", "--background"];
+    sandbox.run("cfpd", options.iter().chain(&["--pid-file", "pid"])).success().stderr("");
+    let pid: i32 = fs::read_to_string(sandbox.work().join("pid")).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    until("the end", || !Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn a_second_signal_waits_for_no_one() {
+    let mut sandbox = Sandbox::with(&["--grace", "600"]);
+    let sparse = fs::File::create(sandbox.root().join("sparse")).unwrap();
+    sparse.set_len(1 << 39).unwrap();
+    let mut counts = sandbox.connect();
+    counts.send(request("GET", "/sparse?search=word", ""));
+    until("the count", || {
+        let threads = fs::read_dir(format!("/proc/{}/task", sandbox.pid())).unwrap();
+        let mut names = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("io")).unwrap());
+        names.any(|io| {
+            io.lines()
+                .any(|line| line.strip_prefix("rchar: ").unwrap_or("0").parse::<u64>().unwrap() > 1 << 20)
+        })
+    });
+    sandbox.signal(Signal::SIGTERM);
+    until("its end", || TcpStream::connect(sandbox.address()).is_err());
+    sandbox.signal(Signal::SIGTERM);
+    assert!(sandbox.wait().success());
+    assert!(sandbox.log().contains("by a second signal"), "{}", sandbox.log());
 }
 
 #[test]

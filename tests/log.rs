@@ -117,6 +117,20 @@ fn hup_opens_the_log_again() {
 }
 
 #[test]
+fn hup_opens_the_log_again_where_the_rules_are_broken() {
+    let sandbox = Sandbox::guarded(&["--log", "access.log"], "allow all * /\n");
+    let (log, old) = (sandbox.work().join("access.log"), sandbox.work().join("access.log.1"));
+    sandbox.write("access", "broken\n");
+    fs::rename(&log, &old).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    let complaint = "cfpd: nothing was reloaded, all stays as it was: access:1: ";
+    Watch::new(&sandbox).until("a complaint in the new log", |_| {
+        fs::read_to_string(&log).is_ok_and(|text| text.contains(complaint))
+    });
+    assert_eq!(fs::read_to_string(old).unwrap(), "");
+}
+
+#[test]
 fn a_log_that_cannot_be_opened_again_is_kept() {
     let sandbox = Sandbox::prepared(&["--log", "../root/logs/access.log"], |root| {
         fs::create_dir(root.join("logs")).unwrap();

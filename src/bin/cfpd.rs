@@ -250,12 +250,14 @@ fn size(arguments: &mut Arguments, option: &'static str) -> Result<Option<u64>> 
     number.checked_mul(1 << shift).map(Some).ok_or_else(wrong)
 }
 
-/// Where an admin's files are, and where anybody's are.
+/// Where an admin's files are, and where anybody's are: a relative `XDG_DATA_HOME` is none (XDG Base Directory
+/// Specification).
 fn default_root() -> Option<PathBuf> {
     let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
     match nix::unistd::geteuid().is_root() {
         true => Some(PathBuf::from("/var/lib/cfpd")),
         false => set("XDG_DATA_HOME")
+            .filter(|data| data.is_absolute())
             .or_else(|| set("HOME").map(|home| home.join(".local/share")))
             .map(|data| data.join("cfpd")),
     }

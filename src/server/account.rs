@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::os::unix::fs::chown;
 use std::path::Path;
 
-use nix::unistd::{Gid, Group, Uid, User, geteuid, initgroups, setgid, setuid};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setgid, setuid};
 
 use crate::error::{Error, Result};
 
@@ -15,6 +15,8 @@ pub struct Account {
     name: CString,
     user: Uid,
     group: Gid,
+    /// Whether an admin named the group.
+    is_named: bool,
 }
 
 impl Account {
@@ -24,6 +26,7 @@ impl Account {
         let found = User::from_name(user).map_err(|wrong| Error::io(user, wrong.into()))?;
         let unknown = |name: &str, what: &str| Error::usage(format!("{name}: is no {what} of this machine"));
         let found = found.ok_or_else(|| unknown(user, "user"))?;
+        let is_named = group.is_some();
         let group = match group {
             None => found.gid,
             Some(name) => {
@@ -32,7 +35,7 @@ impl Account {
             }
         };
         let name = CString::new(user).map_err(|_| unknown(user, "user"))?;
-        Ok(Account { name, user: found.uid, group })
+        Ok(Account { name, user: found.uid, group, is_named })
     }
 
     /// Gives a directory or a file to it.
@@ -41,9 +44,10 @@ impl Account {
             .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
     }
 
-    /// Goes on as this user, with all threads and for good. Only root can, and whoever is this user already.
+    /// Goes on as this user, with all threads and for good. Only root can, and whoever is this user already, in the
+    /// group that was named.
     pub fn assume(&self) -> Result<()> {
-        if geteuid() == self.user {
+        if geteuid() == self.user && (getegid() == self.group || !self.is_named) {
             return Ok(());
         }
         let named =
@@ -62,7 +66,7 @@ mod tests {
     fn an_account_is_one_of_this_machine() {
         let root = Account::parse("root").unwrap();
         assert_eq!((root.user, root.group), (Uid::from_raw(0), Gid::from_raw(0)));
-        assert_eq!(Account::parse("root:root").unwrap(), root);
+        assert_eq!(Account::parse("root:root").unwrap().group, root.group);
         for text in ["", "nobody-of-that-name", "root:", "root:no-such-group", ":root"] {
             assert!(matches!(Account::parse(text), Err(Error::Usage(_))), "{text}");
         }

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{getppid, setsid};
 
+use super::account::Account;
 use super::command::{exit_code, private_directory};
 use crate::error::{Error, Result};
 
@@ -27,12 +28,14 @@ pub fn is_there() -> Result<bool> {
     }
 }
 
-/// Starts this program again in the background, and gives the exit code once that is known.
-pub fn start() -> Result<u8> {
+/// Starts this program again in the background, and gives the exit code once that is known. The one there may tell its
+/// news as `account`.
+pub fn start(account: Option<&Account>) -> Result<u8> {
     let named = |wrong| Error::io("background", wrong);
     let directory = private_directory().map_err(named)?;
     let path = directory.path().join("notify");
     let news = UnixDatagram::bind(&path).map_err(named)?;
+    account.map_or(Ok(()), |account| account.own(&path).and_then(|()| account.own(directory.path())))?;
     let child = Command::new(env::current_exe().map_err(named)?)
         .args(env::args_os().skip(1))
         .env(PARENT, id().to_string())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::limits::{FRESH_WAIT, Limits};
+use super::limits::{AFTER_CUT, FRESH_WAIT, Limits};
 use super::metrics::Refusal;
 use super::peer::Peer;
 use super::stream::Stream;
@@ -25,6 +25,8 @@ struct All {
     seats: HashMap<usize, Arc<Seat>>,
     /// How many come from each network; none is there with 0.
     networks: HashMap<IpAddr, usize>,
+    /// Until when is waited for those that were cut.
+    cut: Option<Instant>,
 }
 
 /// One connection as others see it.
@@ -43,6 +45,13 @@ impl Seat {
 
     fn is_fresh(&self) -> bool {
         self.fresh.load(Ordering::SeqCst)
+    }
+}
+
+impl All {
+    fn cut(&mut self, now: Instant) {
+        self.seats.values().for_each(|seat| seat.stream.cut());
+        self.cut.get_or_insert(now + AFTER_CUT);
     }
 }
 
@@ -88,31 +97,41 @@ impl Connections {
 
     /// Begins the end, and waits until all connections have ended or `grace` has passed. A connection on which
     /// nothing has come yet is given a moment: its request may be on the way, and nobody would send it again.
-    /// True when none was left.
+    /// What then runs is cut. True when nothing had to be.
     pub fn drain(&self, grace: Duration) -> bool {
         self.draining.store(true, Ordering::SeqCst);
         let begun = Instant::now();
         let (fresh_until, until) = (begun + FRESH_WAIT.min(grace), begun + grace);
         let mut all = self.lock();
-        while !all.seats.is_empty() {
+        loop {
             let now = Instant::now();
-            if now >= until {
-                return false;
-            }
             let waits = |seat: &Seat| seat.is_fresh() && now < fresh_until;
             all.seats
                 .values()
                 .filter(|seat| seat.is_idle() && !waits(seat))
                 .for_each(|seat| seat.stream.end_reading());
-            let next = if now < fresh_until { fresh_until } else { until };
+            let is_idle = all.seats.values().all(|seat| seat.is_idle());
+            if now >= until && !is_idle {
+                all.cut(now);
+            }
+            let next = match all.cut {
+                Some(end) => end,
+                None if now < fresh_until => fresh_until,
+                // Who is idle has been told, and needs no more than a moment.
+                None => until.max(begun + AFTER_CUT),
+            };
+            if all.seats.is_empty() || now >= next {
+                return all.cut.is_none();
+            }
             all = self.changed.wait_timeout(all, next - now).unwrap_or_else(PoisonError::into_inner).0;
         }
-        true
     }
 
-    /// Cuts every connection that is left; a [`Connections::drain`] under way then ends.
+    /// Cuts every connection that is left; a [`Connections::drain`] under way then ends, though one may be at something
+    /// that looks at its socket only later.
     pub fn cut_all(&self) {
-        self.lock().seats.values().for_each(|seat| seat.stream.cut());
+        self.lock().cut(Instant::now());
+        self.changed.notify_all();
     }
 }
 

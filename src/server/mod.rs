@@ -98,13 +98,13 @@ impl Server {
         Ok(server)
     }
 
-    /// Takes up what an admin has changed since the start. All of it is read and checked first; when any of it
-    /// cannot be taken up, all stays as it was.
+    /// Takes up what an admin has changed since the start. Users, rules and certificate are read and checked first;
+    /// when any of them cannot be taken up, all stay as they were. The log is another matter: who moved it away may
+    /// compress it whatever comes of the rest.
     fn reload(&self) -> Result<()> {
-        let log = self.log.reopened()?;
+        self.log.swap(self.log.reopened()?);
         let policy = self.rights.reopened()?;
         let config = self.tls.as_ref().map(tls::Tls::reopened).transpose()?;
-        self.log.swap(log);
         self.rights.swap(policy);
         if let (Some(tls), Some(config)) = (&self.tls, config) {
             tls.swap(config);
@@ -149,7 +149,7 @@ enum End {
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     if options.background && !background::is_there()? {
-        return background::start();
+        return background::start(options.run_as.as_ref());
     }
     options.refuse_exposure()?;
     let handed = handed::listeners(&options)?;
@@ -275,9 +275,8 @@ fn finish(server: &Arc<Server>, end: Receiver<End>) {
         }
     });
     if !server.connections.drain(server.limits.grace) {
-        server.log.trouble(&Error::cut("connections", "were cut at the end of their grace"));
-        server.connections.cut_all();
-        // What was cut notices at its next byte.
-        server.connections.drain(limits::AFTER_CUT);
+        server
+            .log
+            .trouble(&Error::cut("connections", "were cut at the end of their grace or by a second signal"));
     }
 }

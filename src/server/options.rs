@@ -121,7 +121,7 @@ impl Options {
         let users = self.users.as_deref().map(|path| Users::read(path).map(drop));
         let access = self.access.as_deref().map(|path| Access::read(path, users.is_some()).map(drop));
         let root = match self.make_root && !self.root.exists() {
-            true => Ok(()),
+            true => check_place(&self.root),
             false => Local::open(&self.root).map(drop),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
@@ -144,6 +144,13 @@ impl Options {
         let (who, verb) = (Who::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
         Ok(self.policy()?.explain(&who, verb, &name_of(name.as_bytes())?))
     }
+}
+
+/// Whether a directory could be made, with those above it that are missing.
+fn check_place(path: &Path) -> Result<()> {
+    let stands = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
+    eaccess(&stands.unwrap_or(Path::new(".")).join("."), AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong.into()))
 }
 
 /// Whether a log can be appended to, or made, without making it.

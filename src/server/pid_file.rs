@@ -1,6 +1,6 @@
 //! `--pid-file`: the number of the process that serves, for scripts that signal it. A file that holds anything else is
-//! not replaced, and one that has become another's is not removed. It stays open, because a daemon that is confined may
-//! remove it and not open it.
+//! not replaced, nor is that of a daemon that runs, which holds a lock on it; and one that has become another's is not
+//! removed. It stays open for that, and because a daemon that is confined may remove it and not open it.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -24,9 +24,14 @@ impl PidFile {
     pub fn write(path: &Path) -> Result<Self> {
         let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
         check_place(path)?;
+        if is_held(path) {
+            let name = path.as_os_str().as_encoded_bytes();
+            return Err(Error::status(409, name, "is that of a cfpd that runs"));
+        }
         let mode = fs::Permissions::from_mode(0o644);
         let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
         writeln!(file, "{}", id()).map_err(named)?;
+        file.as_file().lock().map_err(named)?;
         let file = file.persist(path).map_err(|wrong| named(wrong.error))?;
         Ok(PidFile { path: path.to_owned(), file })
     }
@@ -65,6 +70,11 @@ fn may_be_replaced(path: &Path) -> bool {
     }
 }
 
+/// Whether a daemon that runs has it.
+fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
 fn pid_of(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
@@ -89,6 +99,9 @@ mod tests {
         fs::write(&path, "1\n").unwrap();
         let ours = PidFile::write(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", id()));
+        let wrong = PidFile::write(&path).unwrap_err();
+        assert!(wrong.to_string().ends_with("/pid: is that of a cfpd that runs"), "{wrong}");
+        assert!(ours.is_ours() && check_place(&path).is_ok());
         drop(ours);
         assert!(!path.exists());
         let taken = PidFile::write(&path).unwrap();
