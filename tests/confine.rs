@@ -6,13 +6,17 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
+use common::raw::request;
+use common::watch::Watch;
 use common::{HANG, Sandbox, need};
-use nix::sys::signal::Signal;
-use nix::unistd::{User, geteuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User, geteuid};
 use predicates::str::{contains, starts_with};
 
 /// What the system says of each thread of the daemon under this name.
@@ -109,6 +113,62 @@ fn as_another_user_the_daemon_is_that_user_alone() {
     sandbox.run("cfp-search", ["-r", "--per-file", "text", ":/"]).stdout(":f:1\n").success();
     sandbox.run("cfp-search", ["-r", "--lines", "text", ":/"]).stdout(":f:text\n").success();
     sandbox.signal(Signal::SIGTERM);
+}
+
+#[test]
+fn what_of_a_directory_cannot_be_removed_is_gone_all_the_same_and_said() {
+    if !need::root() {
+        return;
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    let mut sandbox = Sandbox::prepared(&["--run-as", "nobody"], |root| {
+        fs::create_dir_all(root.join("d/sub")).unwrap();
+        fs::write(root.join("d/sub/f"), "text").unwrap();
+        for path in [root.parent().unwrap(), root, &root.join("d"), &root.join("d/sub")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for path in [root, &root.join("d")] {
+            chown(path, Some(nobody.uid.as_raw()), None).unwrap();
+        }
+    });
+    let mut raw = sandbox.connect();
+    assert_eq!(raw.ask(request("DELETE", "/d/", "")).status, 204);
+    assert_eq!(raw.ask(request("GET", "/d/", "")).status, 404);
+    assert!(sandbox.log().starts_with("cfpd: /d/ as .cfpd-"), "{}", sandbox.log());
+    sandbox.restart(&["--run-as", "nobody"]);
+    Watch::new(&sandbox).until("the sweep", |_| sandbox.log().starts_with("cfpd: /.cfpd-"));
+    assert!(sandbox.log().ends_with(": permission denied\n"), "{}", sandbox.log());
+}
+
+#[test]
+fn users_that_only_a_module_of_the_system_knows_are_known_at_the_start_and_after_a_hup() {
+    if !need::root_and(&["unshare"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("nsswitch.conf", "passwd: compat\n");
+    let rules = sandbox.write("rules", "allow all local:nobody /\n");
+    let script = "mount --bind nsswitch.conf /etc/nsswitch.conf
+        exec cfpd -r ../root -l unix:socket --access rules --log log";
+    for first in ["allow all local:nobody /\n", "allow all * /\n"] {
+        sandbox.write("rules", first);
+        let mut command = sandbox.command("unshare");
+        command.args(["-m", "sh", "-ec", script]).stdout(Stdio::piped());
+        let mut daemon = command.spawn().unwrap();
+        let mut said = BufReader::new(daemon.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line, "cfpd: listening on unix:socket\n");
+        fs::write(&rules, "allow all local:nobody /\n").unwrap();
+        let pid = Pid::from_raw(daemon.id().try_into().unwrap());
+        kill(pid, Signal::SIGHUP).unwrap();
+        let log = sandbox.work().join("log");
+        Watch::new(&sandbox).until("the reload", |_| fs::read_to_string(&log).unwrap().contains("reloaded"));
+        assert!(fs::read_to_string(&log).unwrap().ends_with("cfpd: reloaded\n"));
+        kill(pid, Signal::SIGTERM).unwrap();
+        assert!(daemon.wait().unwrap().success());
+        fs::remove_file(log).unwrap();
+    }
 }
 
 #[test]

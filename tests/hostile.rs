@@ -21,6 +21,7 @@ mod tricks;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -378,9 +379,15 @@ fn a_full_disk_is_said_and_leaves_nothing() {
 
 #[test]
 fn a_read_only_server_changes_nothing() {
-    let sandbox = Sandbox::with(&["--read-only"]);
-    sandbox.keep("f", "text");
-    sandbox.keep("d/f", "text");
+    let sandbox = Sandbox::prepared(&["--read-only"], |root| {
+        fs::create_dir(root.join("d")).unwrap();
+        for name in ["f", "d/f", ".cfpd-left"] {
+            fs::write(root.join(name), "text").unwrap();
+        }
+    });
+    let changed =
+        || fs::metadata(sandbox.root().join("f")).map(|meta| (meta.ctime(), meta.ctime_nsec())).unwrap();
+    let before = changed();
     let mut raw = sandbox.connect();
     let requests = [
         request_with("PUT", "/f", "", "x"),
@@ -396,8 +403,11 @@ fn a_read_only_server_changes_nothing() {
         assert_eq!(answer.status, 403, "{}: {}", request.escape_ascii(), answer.text());
     }
     assert_eq!(raw.ask(request_with("POST", "/?search=x", "", "x")).text(), "1\n");
-    assert_eq!(raw.ask(request("GET", "/f", "")).text(), "text");
-    assert_eq!(sandbox.all_stored(), ["d", "d/f", "f"]);
+    // A digest that is asked for is not kept with the file, and what another daemon left is its own.
+    let answer = raw.ask(request("GET", "/f", "Want-Repr-Digest: sha-256=1\r\n"));
+    assert!(answer.field("repr-digest").starts_with("sha-256=:") && answer.text() == "text");
+    assert_eq!(changed(), before);
+    assert_eq!(sandbox.all_stored(), [".cfpd-left", "d", "d/f", "f"]);
 }
 
 #[test]

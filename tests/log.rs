@@ -8,6 +8,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::Sandbox;
 use common::raw::{Raw, request, request_with};
 use common::watch::Watch;
@@ -92,6 +94,59 @@ fn what_is_no_request_has_a_line_that_can_be_counted() {
         let refused = if format == "json" { "\"refused\":\"head: " } else { "\"refused: head: " };
         watch.until("the line of a refusal", |_| fs::read_to_string(&log).unwrap().contains(refused));
     }
+}
+
+#[test]
+fn an_answer_that_is_cut_counts_what_was_sent() {
+    let (sandbox, log) = logging("json");
+    sandbox.keep("large", vec![b'x'; 64 << 20]);
+    let mut watch = Watch::new(&sandbox);
+    let mut raw = sandbox.connect();
+    raw.send(request("GET", "/large", ""));
+    raw.line();
+    drop(raw);
+    let mut bytes = 0;
+    watch.until("the line", |_| {
+        let text = fs::read_to_string(&log).unwrap();
+        let line = text.lines().find(|line| line.contains("/large"));
+        let object: Option<Value> = line.and_then(|line| serde_json::from_str(line).ok());
+        bytes = object.as_ref().and_then(|object| object["bytes"].as_u64()).unwrap_or_default();
+        object.is_some()
+    });
+    assert!(bytes < 64 << 20, "{bytes}");
+}
+
+#[test]
+fn a_client_on_a_unix_socket_has_a_name_in_the_log() {
+    let sandbox = Sandbox::with(&["--log", "log", "--listen", "unix:here.sock"]);
+    let name = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    let mut watch = Watch::new(&sandbox);
+    sandbox.run("cfp-ls", ["-s", "unix:here.sock"]).success();
+    let line = format!("local - local:{name} [");
+    watch.until("the line", |_| fs::read_to_string(sandbox.work().join("log")).unwrap().contains(&line));
+}
+
+#[test]
+fn a_login_that_is_refused_says_who_it_was_as_he_wrote_it() {
+    let claims = ["a\nb\\", "\"é"].map(|name| format!("Basic {}", STANDARD.encode(format!("{name}:x"))));
+    let claims = [&claims[0], &claims[1], "Bearer x"];
+    let ask = |sandbox: &Sandbox| {
+        for claim in claims {
+            let answer = sandbox.connect().ask(request("GET", "/", &format!("Authorization: {claim}\r\n")));
+            assert_eq!(answer.status, 401);
+        }
+    };
+    let combined = Sandbox::guarded(&[], "allow all * /\n");
+    ask(&combined);
+    let names = [r"a\x0ab\", "\"é", "-"];
+    let said = names.map(|name| format!("cfpd: 127.0.0.1: refused login: {name}\n")).concat();
+    assert_eq!(combined.log(), said);
+    let json = Sandbox::guarded(&["--log-format", "json"], "allow all * /\n");
+    ask(&json);
+    let lines = json.log();
+    let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.iter().map(|object| &object["refused_login"]).collect::<Vec<_>>(), names);
+    assert!(objects.iter().all(|object| object["peer"] == "127.0.0.1" && object["status"] == 401));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -127,6 +128,20 @@ fn a_filter_answers_each_line_before_the_next_is_sent() {
     let Some(certificate) = Certificate::new() else { return };
     let sandbox = certificate.serve(&[]);
     sandbox.streams_both_ways(&["--cacert", certificate.path("cert.pem").to_str().unwrap()]);
+}
+
+#[test]
+fn who_agrees_on_no_keys_is_a_line_in_the_log() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&["--header-timeout", "1"]);
+    for (bytes, line) in [
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], "cfpd: 127.0.0.1: refused with 400: TLS: "),
+        (b"\x16\x03\x01", "cfpd: 127.0.0.1: refused with 408: TLS: no keys were agreed on in time\n"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port(&sandbox).parse().unwrap())).unwrap();
+        stream.write_all(bytes).unwrap();
+        until_said(&sandbox, &certificate.path("cert.pem"), line);
+    }
 }
 
 #[test]

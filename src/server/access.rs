@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use nix::unistd::User;
+use nix::unistd::{Uid, User};
 
 use crate::error::{Error, Result, shown};
 use crate::store::Name;
@@ -89,6 +89,9 @@ pub const ANY_USER: &[u8] = b"@users";
 
 /// What begins the name of a peer on a Unix socket.
 const LOCAL: &[u8] = b"local:";
+
+/// What editors of other systems write before a text in UTF-8, and nobody sees.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whom a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,14 +188,14 @@ impl Access {
         about.find(|(at, rule)| decides(*at, rule)).map(|(_, rule)| rule)
     }
 
-    /// Whether `who` may do this to something in a directory: it is then on the way there.
-    pub fn is_on_the_way(&self, who: &Who, verb: Verb, directory: &Name) -> bool {
+    /// The rule that lets `who` do this to something in a directory: it is then on the way there.
+    pub fn way(&self, who: &Who, verb: Verb, directory: &Name) -> Option<&Rule> {
         let leads = |rule: &Rule| {
             rule.allows
                 && rule.is_beneath(directory)
                 && self.decide(who, verb, &rule.place).is_some_and(|first| first.allows)
         };
-        self.rules.iter().any(|rule| rule.is_about(who, verb) && leads(rule))
+        self.rules.iter().find(|rule| rule.is_about(who, verb) && leads(rule))
     }
 }
 
@@ -202,6 +205,12 @@ fn id_of(name: &[u8]) -> Result<u32> {
     found
         .map(|user| user.uid.as_raw())
         .ok_or_else(|| Error::usage(format!("local:{}: is no user of this machine", shown(name))))
+}
+
+/// How a rule names a user of this machine; one without a name by his id.
+pub fn local_name(id: u32) -> Vec<u8> {
+    let found = User::from_uid(Uid::from_raw(id)).ok().flatten();
+    [LOCAL, found.map_or_else(|| id.to_string(), |user| user.name).as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -340,7 +349,7 @@ allow read,delete  local:root /d/e/
         ];
         for (text, name, leads) in rows {
             assert_eq!(
-                of(text).is_on_the_way(&who("bob"), Verb::List, &named(name)),
+                of(text).way(&who("bob"), Verb::List, &named(name)).is_some(),
                 leads,
                 "{name}: {text}"
             );

@@ -9,6 +9,12 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setgid, s
 
 use crate::error::{Error, Result};
 
+/// Has the system load whatever it looks users up with (nsswitch.conf(5)), which a process that is confined cannot: a
+/// name nobody has is looked for everywhere.
+pub fn load_names() {
+    let _ = User::from_uid(Uid::from_raw(u32::MAX - 1));
+}
+
 /// A user and a group of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {

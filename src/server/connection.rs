@@ -31,7 +31,12 @@ pub fn serve(server: &Server, entered: &Entered) {
     let stream = &entered.seat.stream;
     let mut memory = None;
     // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
-    while entered.wait_for_request(server.limits.idle_time) {
+    loop {
+        match entered.wait_for_request(server.limits.idle_time) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(wrong) => return note(server, stream, &Error::io("client", wrong)),
+        }
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
         match serve_burst(server, entered, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
@@ -92,6 +97,13 @@ fn read_request(
     let request = Request::read(input, memory);
     input.get_ref().until.set(None);
     request
+}
+
+/// Notes a client whose keys were not agreed on, which no answer can be told; one that is gone is no trouble.
+fn note(server: &Server, stream: &Stream, error: &Error) {
+    if matches!(error, Error::Status { .. }) {
+        server.refuse(&stream.peer, Refusal::of_status(error.http_status()), error);
+    }
 }
 
 /// Answers what is no request, unless the client is gone.

@@ -1,6 +1,7 @@
 //! The connections there are, and their end: no new ones, the idle closed, the running finished, then cut.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -156,12 +157,12 @@ pub struct Entered {
 
 impl Entered {
     /// Waits for the next request, as an idle connection that an end may close at once. False when there will be
-    /// none: the peer has gone away or said nothing for `timeout`, or the end has begun.
-    pub fn wait_for_request(&self, timeout: Duration) -> bool {
+    /// none: the peer has said nothing for `timeout`, or the end has begun. Errors as of [`Stream::wait_readable`].
+    pub fn wait_for_request(&self, timeout: Duration) -> io::Result<bool> {
         let Seat { stream, idle, fresh } = &*self.seat;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.seat.is_fresh() || !self.connections.is_draining();
-        let goes_on = may_wait && stream.wait_readable(timeout).unwrap_or(false);
+        let goes_on = if may_wait { stream.wait_readable(timeout) } else { Ok(false) };
         fresh.store(false, Ordering::SeqCst);
         idle.store(false, Ordering::SeqCst);
         goes_on

@@ -4,7 +4,7 @@
 use std::io::BufRead;
 
 use super::Server;
-use super::identity::{CHALLENGE, identify};
+use super::identity::{CHALLENGE, claimed, identify};
 use super::limits::UNREAD_MAX;
 use super::methods::{allowed, dispatch};
 use super::metrics::Refusal;
@@ -61,9 +61,12 @@ impl<'e> Exchange<'e> {
     pub fn identify(&mut self) -> Result<View<'e>> {
         let view = self.server.rights.view(|users| identify(self.stream, self.request, users));
         match &view {
-            Ok(view) => self.reply.user = view.user().map(<[u8]>::to_vec),
-            Err(Error::Status { status: 401, name, .. }) => {
-                self.server.refuse_login(name.as_bytes(), &self.stream.peer);
+            Ok(view) => self.reply.user = view.who(self.server.log.has_access_lines()),
+            Err(error) if error.http_status() == 401 => {
+                self.server.refuse_login(claimed(self.request).as_deref(), &self.stream.peer);
+            }
+            Err(error) if error.http_status() == 503 => {
+                self.server.refuse(&self.stream.peer, Refusal::Login, error);
             }
             Err(_) => {}
         }
@@ -113,6 +116,7 @@ fn is_of_the_client(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     match error {
         Error::System { source, .. } => matches!(source.kind(), BrokenPipe | ConnectionReset),
-        error => error.http_status() == 501,
+        // What answers 503 by itself is a limit, of which a refusal tells.
+        error => matches!(error, Error::Status { status: 501 | 503, .. }),
     }
 }

@@ -37,6 +37,11 @@ pub fn identify(stream: &Stream, request: &Request, users: Option<&Users>) -> Re
     Ok(Who { user, local })
 }
 
+/// The name a request claims to be of, whether that is proved or not.
+pub fn claimed(request: &Request) -> Option<Vec<u8>> {
+    request.fields.get("authorization").and_then(read_basic).map(|(name, _)| name)
+}
+
 /// The name of a claim whose password is right.
 fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
     let Some((name, password)) = read_basic(claim) else {

@@ -80,9 +80,9 @@ pub struct Server {
 
 impl Server {
     /// A daemon that serves nobody yet.
-    fn new(options: &Options, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+    fn new(options: &Options, policy: policy::Policy, store: Arc<dyn Store>) -> Result<Arc<Self>> {
         let server = Arc::new(Server {
-            rights: rights::Rights::new(store, options.policy()?),
+            rights: rights::Rights::new(store, policy),
             helpers: methods::Helpers::new(options.limits.scan_jobs),
             metrics: metrics::Metrics::new(),
             limits: options.limits.clone(),
@@ -131,7 +131,7 @@ impl Server {
     }
 
     /// Notes and counts a login that was refused.
-    fn refuse_login(&self, user: &[u8], peer: &Peer) {
+    fn refuse_login(&self, user: Option<&[u8]>, peer: &Peer) {
         self.metrics.refused(Refusal::Login);
         self.log.refused_login(user, peer);
     }
@@ -157,9 +157,12 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
     let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
-    let restricted = restrict(&options, private.as_ref())?;
+    become_account(&options, private.as_ref())?;
+    // Rules name users of this machine, whom the system may look up by code that it loads then.
+    let policy = options.policy()?;
+    let restricted = restrict(&options, private.is_some())?;
     let store = Arc::new(open_store(&options)?);
-    let server = Server::new(&options, Arc::clone(&store) as Arc<dyn Store>)?;
+    let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     sweep(&server, store);
     let (ends, end) = channel();
@@ -182,17 +185,21 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     Ok(code)
 }
 
+/// Goes on as the user an admin named. No thread may have been started before.
+fn become_account(options: &Options, private: Option<&PrivateSocket>) -> Result<()> {
+    make_root(options)?;
+    let Some(account) = &options.run_as else { return Ok(()) };
+    private.map_or(Ok(()), |private| private.give_to(account))?;
+    account.assume()
+}
+
 /// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
 /// command would inherit it, and may be one that cannot have it.
-fn restrict(options: &Options, private: Option<&PrivateSocket>) -> Result<Vec<String>> {
-    make_root(options)?;
-    if let Some(account) = &options.run_as {
-        private.map_or(Ok(()), |private| private.give_to(account))?;
-        account.assume()?;
-    }
-    if private.is_some() {
+fn restrict(options: &Options, has_command: bool) -> Result<Vec<String>> {
+    if has_command {
         return Ok(Vec::new());
     }
+    account::load_names();
     let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
     let confined = confine::confine(options)?;
     Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
@@ -213,7 +220,8 @@ fn open_store(options: &Options) -> Result<Local> {
     let store = Local::open(&options.root)?
         .keeping_free(options.keep_free)
         .keeping_partials(options.limits.partials, options.limits.partial_time);
-    Ok(if options.sync { store } else { store.without_sync() })
+    let store = if options.sync { store } else { store.without_sync() };
+    Ok(if options.read_only { store.untouched() } else { store })
 }
 
 /// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.

@@ -165,3 +165,19 @@ fn check_log(path: &Path) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_root_is_one_that_can_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for (root, faults) in [("new", 0), ("new/er/cfpd", 0), (".", 0), ("file/cfpd", 1), ("file/x/y", 1)] {
+            let root = folder.path().join(root);
+            let options = Options { make_root: true, ..Options::of_root(&root) };
+            assert_eq!(options.faults().len(), faults, "{}", root.display());
+        }
+    }
+}

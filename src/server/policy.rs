@@ -52,20 +52,33 @@ impl Policy {
     }
 
     /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is
-    /// what a request would ask: to read, replace or delete it.
+    /// what a request would ask: to read, replace or delete it. A list is made of what may be listed beneath, too.
     pub fn explain(&self, who: &Who, verb: Verb, name: &Name) -> (bool, String) {
         let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
+        let who = &self.identified(who);
         let rule = match is_tree {
             true => self.access.decide_tree(who, verb, name),
             false => self.access.decide(who, verb, name),
         };
-        let known = |users: &Users, user: &[u8]| user == ANY_USER || users.holds(user);
-        let unknown = |user: &&Vec<u8>| self.users.as_ref().is_none_or(|users| !known(users, user));
-        match (who.user.as_ref().filter(unknown), rule) {
+        let is_list = verb == Verb::List && name.is_directory();
+        let way = if is_list { self.access.way(who, verb, name) } else { None };
+        match (who.user.as_ref().filter(|user| !self.knows(user)), rule, way) {
             _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
-            (Some(user), _) => (false, format!("{}: is no user", shown(user))),
-            (None, Some(rule)) => (rule.allows, rule.shown.clone()),
-            (None, None) => (false, "no rule: what no rule allows is denied".to_owned()),
+            (Some(user), ..) => (false, format!("{}: is no user", shown(user))),
+            (None, Some(rule), _) if rule.allows => (true, rule.shown.clone()),
+            (None, _, Some(way)) => (true, format!("on the way to what is allowed: {}", way.shown)),
+            (None, Some(rule), None) => (false, rule.shown.clone()),
+            (None, None, None) => (false, "no rule: what no rule allows is denied".to_owned()),
         }
+    }
+
+    /// Where there are no users, a request's claim to be one is passed over.
+    fn identified(&self, who: &Who) -> Who {
+        let is_claim = |user: &Vec<u8>| self.users.is_none() && user != ANY_USER;
+        Who { user: who.user.clone().filter(|user| !is_claim(user)), local: who.local }
+    }
+
+    fn knows(&self, user: &[u8]) -> bool {
+        self.users.as_ref().is_some_and(|users| user == ANY_USER || users.holds(user))
     }
 }

@@ -163,20 +163,17 @@ impl<'a> Reply<'a> {
         if self.is_head || part.is_empty() {
             return self.send(|mut stream| stream.write_all(&head));
         }
-        self.sent = part.end - part.start;
-        self.send(|stream| {
+        let mut left = part.clone();
+        let outcome = self.send(|stream| {
             stream.write_head(&head)?;
-            match content.descriptor() {
-                Some(file) => {
-                    let mut left = part;
-                    match stream.send_file(file, &mut left) {
-                        Err(wrong) if may_be_of_the_file(&wrong) => copy_part(content, left, stream),
-                        sent => sent,
-                    }
-                }
-                None => copy_part(content, part, stream),
+            match content.descriptor().map(|file| stream.send_file(file, &mut left)) {
+                Some(Err(wrong)) if may_be_of_the_file(&wrong) => copy_part(content, &mut left, stream),
+                Some(sent) => sent,
+                None => copy_part(content, &mut left, stream),
             }
-        })
+        });
+        self.sent = left.start - part.start;
+        outcome
     }
 
     /// Answers what `write` writes, as it comes. Nothing is sent before its first byte, so that an error until
@@ -262,17 +259,17 @@ fn may_be_of_the_file(wrong: &io::Error) -> bool {
     matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
 }
 
-fn copy_part(content: &dyn Content, part: Range<u64>, mut stream: &Stream) -> io::Result<()> {
+/// Leaves in `part` what was not sent.
+fn copy_part(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
-    let mut offset = part.start;
-    while offset < part.end {
-        let most = usize::try_from(part.end - offset).unwrap_or(BLOCK).min(BLOCK);
-        let read = content.read_at(block.get_mut(..most).unwrap_or_default(), offset)?;
+    while !part.is_empty() {
+        let most = usize::try_from(part.end - part.start).unwrap_or(BLOCK).min(BLOCK);
+        let read = content.read_at(block.get_mut(..most).unwrap_or_default(), part.start)?;
         if read == 0 {
             return Err(Error::cut("file", "became shorter while it was sent").into());
         }
         stream.write_all(block.get(..read).unwrap_or_default())?;
-        offset += read as u64;
+        part.start += read as u64;
     }
     Ok(())
 }

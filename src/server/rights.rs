@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::access::{Verb, Who};
+use super::access::{Verb, Who, local_name};
 use super::policy::Policy;
 use super::users::Users;
 use crate::error::{Error, Result, shown};
@@ -67,9 +67,11 @@ pub struct View<'s> {
 }
 
 impl<'s> View<'s> {
-    /// Whose view it is.
-    pub fn user(&self) -> Option<&[u8]> {
-        self.who.user.as_deref()
+    /// Whose view it is, as a rule names him; with `local` also a peer on a Unix socket, whose name the system has to
+    /// be asked for.
+    pub fn who(&self, local: bool) -> Option<Vec<u8>> {
+        let peer = || self.who.local.filter(|_| local).map(local_name);
+        self.who.user.clone().or_else(peer)
     }
 
     /// The way to read what is stored.
@@ -154,7 +156,7 @@ impl<'s> View<'s> {
         let is_directory = entry.meta.kind == Kind::Directory;
         let name = directory.join(&entry.name, is_directory);
         self.may(verb, &name, false)
-            || (is_directory && self.policy.access.is_on_the_way(&self.who, verb, &name))
+            || (is_directory && self.policy.access.way(&self.who, verb, &name).is_some())
     }
 }
 

@@ -17,6 +17,7 @@ use super::metrics::Traffic;
 use super::peer::Peer;
 use super::socket::{Cutter, Socket, shorter};
 use super::tls::Session;
+use crate::error::Error;
 
 /// A connection.
 #[derive(Debug)]
@@ -64,7 +65,8 @@ impl Stream {
         }
     }
 
-    /// Waits until there is something to read, or the end. False when `timeout` passes first.
+    /// Waits until there is something to read, or the end. False when `timeout` passes first. An error has status 400 or
+    /// 408 where keys are not agreed on.
     pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
         match self.session() {
             None => self.socket.wait(PollFlags::POLLIN, timeout),
@@ -75,13 +77,16 @@ impl Stream {
     /// What comes may be a part of a record, or none of HTTP's.
     fn wait_decrypted(&self, session: &mut Session, timeout: Duration) -> io::Result<bool> {
         let until = Instant::now() + timeout;
-        while !session.fill(&mut &self.socket)? {
-            let mut left = until.saturating_duration_since(Instant::now());
-            left = session.time_left().map_or(left, |keys| keys.min(left));
+        while !session.fill(&mut &self.socket).map_err(|wrong| session.refused(wrong))? {
             let out = if session.holds() { PollFlags::POLLOUT } else { PollFlags::empty() };
-            if left.is_zero() || !self.socket.wait(PollFlags::POLLIN | out, left)? {
-                return Ok(false);
-            }
+            let (keys, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
+            match keys.map_or(left, |keys| keys.min(left)) {
+                Duration::ZERO if left.is_zero() => return Ok(false),
+                Duration::ZERO => {
+                    return Err(Error::status(408, "TLS", "no keys were agreed on in time").into());
+                }
+                left => self.socket.wait(PollFlags::POLLIN | out, left)?,
+            };
         }
         Ok(true)
     }

@@ -109,6 +109,16 @@ impl Session {
         self.connection.is_handshaking().then(|| self.until.saturating_duration_since(Instant::now()))
     }
 
+    /// What went wrong, in the house's words where what came is no TLS, or none that keys can be agreed on by.
+    pub fn refused(&self, wrong: io::Error) -> io::Error {
+        match wrong.kind() {
+            io::ErrorKind::InvalidData if self.connection.is_handshaking() => {
+                Error::status(400, "TLS", wrong.to_string()).into()
+            }
+            _ => wrong,
+        }
+    }
+
     /// Whether something waits to be sent.
     pub fn holds(&self) -> bool {
         self.connection.wants_write()

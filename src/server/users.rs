@@ -15,9 +15,12 @@ use std::time::Instant;
 
 use bcrypt::HashParts;
 
+use super::access::BYTE_ORDER_MARK;
 use super::guesses::{Guesses, Marks, Turn};
 use crate::error::{Error, Result, shown};
 
+/// Below it no bcrypt goes, and no password would ever be right.
+const COST_MIN: u32 = 4;
 /// The costliest hash that htpasswd makes; beyond it one guess would take minutes.
 const COST_MAX: u32 = 17;
 
@@ -50,6 +53,8 @@ impl Users {
 
     fn parse(file: &str, text: &[u8]) -> Result<Self> {
         let mut hashes = HashMap::new();
+        // Editors of other systems write this mark, which is not to be a part of the first name.
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         for (at, line) in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate() {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
@@ -62,8 +67,10 @@ impl Users {
             let hash = std::str::from_utf8(hash.get(1..).unwrap_or_default()).unwrap_or_default();
             let parts =
                 HashParts::from_str(hash).map_err(|_| bad("has no bcrypt hash: make it with htpasswd -B"))?;
-            if parts.get_cost() > COST_MAX {
-                return Err(bad("has a hash that takes minutes to check: use htpasswd -C 12"));
+            match parts.get_cost() {
+                ..COST_MIN => return Err(bad("has a hash that no password fits: make it with htpasswd -B")),
+                COST_MIN..=COST_MAX => {}
+                _ => return Err(bad("has a hash that takes minutes to check: use htpasswd -C 12")),
             }
             if hashes.insert(name.to_vec(), hash.to_owned()).is_some() {
                 return Err(bad("names a user a second time"));
@@ -247,10 +254,16 @@ mod tests {
             ("# x\n\na:$apr1$x$y".to_owned(), "f:3: has no bcrypt hash: make it with htpasswd -B"),
             ("a:secret".to_owned(), "f:1: has no bcrypt hash: make it with htpasswd -B"),
             (format!("a:{costly}"), "f:1: has a hash that takes minutes to check: use htpasswd -C 12"),
+            (
+                format!("a:{}", good.replace("$04$", "$03$")),
+                "f:1: has a hash that no password fits: make it with htpasswd -B",
+            ),
             (format!("a:{good}\na:{good}"), "f:2: names a user a second time"),
         ];
         for (text, said) in rows {
             assert_eq!(Users::parse("f", text.as_bytes()).err().unwrap().to_string(), said);
         }
+        let marked = format!("\u{feff}a:{good}");
+        assert!(Users::parse("f", marked.as_bytes()).unwrap().holds(b"a"));
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Opened {
     file: File,
     meta: Meta,
     stat: FileStat,
+    /// Whether nothing is to be kept with it.
+    untouched: bool,
 }
 
 /// Opens a regular file. What it is, is asked of the open file: a name can change hands in between.
@@ -28,7 +30,9 @@ pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
     let meta = Meta::of(&stat).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
-        Kind::File => Ok(Opened { name: name.shown(), file: file.into(), meta, stat }),
+        Kind::File => {
+            Ok(Opened { name: name.shown(), file: file.into(), meta, stat, untouched: local.untouched })
+        }
     }
 }
 
@@ -75,6 +79,8 @@ impl Content for Opened {
     }
 
     fn keep_digest(&self, digest: &[u8; 32]) {
-        digest::write(&self.file, &self.stat, digest);
+        if !self.untouched {
+            digest::write(&self.file, &self.stat, digest);
+        }
     }
 }

@@ -29,6 +29,8 @@ pub struct Local {
     /// Room that uploads leave free, in bytes.
     pub(super) keep_free: u64,
     pub(super) partials: Partials,
+    /// Whether nothing is written beneath the root, not even what is known of a file.
+    pub(super) untouched: bool,
 }
 
 impl Local {
@@ -41,12 +43,19 @@ impl Local {
             durability: Durability::default(),
             keep_free: 0,
             partials: Partials::default(),
+            untouched: false,
         })
     }
 
     /// Leaves it to the system when writes reach the disk: what was acknowledged may be lost with the power.
     pub fn without_sync(mut self) -> Self {
         self.durability.off = true;
+        self
+    }
+
+    /// Leaves what is beneath the root as it is where only reading is asked for: no digest is kept, nothing swept.
+    pub fn untouched(mut self) -> Self {
+        self.untouched = true;
         self
     }
 
@@ -65,13 +74,13 @@ impl Local {
 
     /// Removes the partial contents whose time is over, and returns how many that were.
     pub fn expire(&self) -> Result<u64> {
-        partial::expire(self)
+        if self.untouched { Ok(0) } else { partial::expire(self) }
     }
 
     /// Removes what a daemon that died left behind, and returns how many temporaries that were. It walks through
     /// all of the store, so it is for a thread of its own; anything else may go on meanwhile, also in other daemons.
     pub fn sweep(&self) -> Result<u64> {
-        sweep::sweep(self)
+        if self.untouched { Ok(0) } else { sweep::sweep(self) }
     }
 
     /// The room left for files, in bytes.
@@ -121,7 +130,7 @@ impl Store for Local {
         rename::rename(self, from, to, source, target)
     }
 
-    fn delete(&self, name: &Name, check: Check<'_>) -> Result<()> {
+    fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
         removal::delete(self, name, check)
     }
 

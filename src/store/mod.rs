@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub use local::Local;
 pub use name::{Name, RESERVED};
@@ -174,8 +174,9 @@ pub trait Store: Send + Sync {
     /// [`Store::copy`].
     fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
     /// Deletes a file, or, its name with a final slash, a directory with all in it: it is gone at once, whatever
-    /// time its room takes. A directory without the slash is 409.
-    fn delete(&self, name: &Name, check: Check<'_>) -> Result<()>;
+    /// time its room takes. A directory without the slash is 409. Gives back why some of a directory's room stays
+    /// taken, for the log.
+    fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>>;
     /// Makes a directory whose parent stands. Status 405 where something stands already.
     fn make_directory(&self, name: &Name) -> Result<()>;
     /// An empty file without a name, on the disk of the store, for what is too large for memory.

@@ -19,8 +19,9 @@ use super::walk::{errno_of, is_dots};
 use super::{Check, Kind, Name};
 use crate::error::{Error, Result};
 
-/// Deletes what stands under a name: a link is deleted itself, what it leads to stays.
-pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<()> {
+/// Deletes what stands under a name: a link is deleted itself, what it leads to stays. What of a directory cannot be
+/// removed is given back as an error: its name is gone all the same.
+pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
     let place = local.root.place_of(name)?;
     let held = local.locks.hold(vec![place.key()]);
     let standing = local.root.look(name.components(), &place).map_err(|errno| wrong(name, errno))?;
@@ -37,14 +38,22 @@ pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<()>
         let doomed = hide(&place).map_err(|errno| wrong(name, errno))?;
         drop(held);
         local.durability.entry(&place).map_err(|errno| wrong(name, errno))?;
-        return remove(&place.parent, &doomed).map_err(|errno| wrong(name, errno));
+        let left = remove(&place.parent, &doomed).err();
+        return Ok(left.map(|errno| not_removed(name, &doomed, errno)));
     }
     unlinkat(&place.parent, place.last.as_slice(), UnlinkatFlags::NoRemoveDir)
         .and_then(|()| {
             drop(held);
             local.durability.entry(&place)
         })
-        .map_err(|errno| wrong(name, errno))
+        .map_err(|errno| wrong(name, errno))?;
+    Ok(None)
+}
+
+/// What cannot be removed takes room under a name that no client sees.
+pub(super) fn not_removed(name: &Name, hidden: &[u8], errno: Errno) -> Error {
+    let hidden = [b" as ", hidden].concat();
+    Error::io([name.shown(), hidden].concat(), errno.into())
 }
 
 /// Takes something's name away; it has one of the daemon's own then.

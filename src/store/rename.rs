@@ -1,16 +1,18 @@
 //! Renaming: the same bytes under another name, at once.
 
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
+use std::os::unix::ffi::OsStringExt;
+
+use nix::fcntl::{AtFlags, readlinkat};
+use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{Place, absent, wrong};
+use super::beneath::{HANDLE, Place, absent, wrong};
 use super::local::Local;
 use super::removal::{hide, remove};
 use super::settle::{Comer, itself, keep_apart, settle};
 use super::standing::Served;
 use super::{Check, Kind, Name, Store, Written};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Renames a file or a directory. A link is renamed itself.
 ///
@@ -38,6 +40,9 @@ pub(super) fn rename(
         return Err(absent(from));
     }
     source(Some(&moved.meta))?;
+    if moved.link && !leads_there(local, &old, to, moved.file) {
+        return Err(Error::status(403, to.shown(), "is where that link would lead elsewhere"));
+    }
     let comer = Comer {
         place: &old,
         kind: moved.meta.kind,
@@ -65,6 +70,16 @@ pub(super) fn rename(
 fn sync_entries(local: &Local, old: &Place, new: &Place) -> nix::Result<()> {
     local.durability.entry(new)?;
     if old.directory() == new.directory() { Ok(()) } else { local.durability.entry(old) }
+}
+
+/// Whether a link would lead to the same from its new place. A name elsewhere must not be a way to what its reader has
+/// no right to.
+fn leads_there(local: &Local, link: &Place, to: &Name, target: (u64, u64)) -> bool {
+    let above = to.components().split_last().map_or(&[][..], |(_, above)| above);
+    let Ok(text) = readlinkat(&link.parent, link.last.as_slice()) else { return false };
+    let way = [above, &[text.into_vec()]].concat();
+    let led = local.root.descend(&way, HANDLE).and_then(fstat);
+    led.is_ok_and(|led| (led.st_dev, led.st_ino) == target)
 }
 
 /// Two names of one file (hard links): the system's rename does nothing then and leaves both.

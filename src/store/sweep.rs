@@ -5,28 +5,33 @@ use std::fs::File;
 
 use nix::fcntl::{OFlag, ResolveFlag};
 
-use super::beneath::{DIRECTORY, HANDLE, READ, open_beneath};
+use super::beneath::{DIRECTORY, HANDLE, READ, is_absent, open_beneath};
 use super::local::Local;
 use super::name::UPLOADS;
 use super::removal::remove;
 use super::walk::{Found, Walk};
 use crate::error::{Error, Result};
 
-/// Walks through all of the store once; says how many leftovers are gone. What cannot be read or removed stays.
+/// Walks through all of the store once; says how many leftovers are gone. What cannot be read stays; what cannot be
+/// removed stays too, and the first of it is an error once all of the store was walked through.
 pub(super) fn sweep(local: &Local) -> Result<u64> {
     let named = |errno: nix::errno::Errno| Error::io("/", errno.into());
     let base = local.root.descend(&[], DIRECTORY).map_err(named)?;
     let mut walk = Walk::new(base, true).map_err(named)?;
-    let mut gone = 0;
+    let (mut gone, mut left) = (0, None);
     while let Some(found) = walk.next() {
         if let Ok(found) = found
             && found.is_temporary()
             && found.path != UPLOADS
         {
-            gone += u64::from(clear(&walk, &found).is_ok_and(|cleared| cleared));
+            match clear(&walk, &found) {
+                Ok(cleared) => gone += u64::from(cleared),
+                Err(errno) if is_absent(errno) => {}
+                Err(errno) => left = left.or(Some(Error::io([b"/", &*found.path].concat(), errno.into()))),
+            }
         }
     }
-    Ok(gone)
+    left.map_or(Ok(gone), Err)
 }
 
 /// Removes one that nobody has locked. The lock is held meanwhile, so that no new one is begun under its name.

@@ -1,4 +1,4 @@
-//! Fills an empty directory with what is in another. A link that is served is copied as it is written; what is not
+//! Fills an empty directory with what is in another. A link to something in it is copied as it is written; what is not
 //! served, and what is the daemon's own, is left out.
 
 use std::fs::File;
@@ -10,7 +10,6 @@ use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::Name;
 use super::beneath::{HANDLE, READ, open_beneath};
 use super::copy::transfer;
 use super::draft::require_room;
@@ -18,6 +17,8 @@ use super::local::Local;
 use super::standing::Standing;
 use super::stat::{file_type, permissions};
 use super::walk::{Found, Walk};
+use super::{Kind, Name};
+use crate::error::Error;
 
 /// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
@@ -63,21 +64,34 @@ fn add_file(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> io::Re
         opened => File::from(opened?),
     };
     let stat = fstat(&file)?;
-    if file_type(&stat) != SFlag::S_IFREG {
-        return Ok(());
+    match file_type(&stat) {
+        SFlag::S_IFREG => add_content(&file, &stat, parent, last),
+        _ => Ok(()),
     }
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    transfer(&file, &copy, u64::try_from(stat.st_size).unwrap_or_default())?;
-    Ok(fchmod(&copy, permissions(&stat))?)
 }
 
-fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &Found) -> nix::Result<()> {
+fn add_content(file: &File, stat: &FileStat, parent: &OwnedFd, last: &[u8]) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+    transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default())?;
+    Ok(fchmod(&copy, permissions(stat))?)
+}
+
+/// Written elsewhere, a link that leads out of what is copied could lead to what its reader has no right to: as where
+/// such a link is copied by itself, the file it leads to is.
+fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &Found) -> io::Result<()> {
     let way = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
-    if let Standing::Served(_) = local.root.judge(&way, found.stat)? {
+    let Standing::Served(served) = local.root.judge(&way, found.stat)? else { return Ok(()) };
+    if walk.stays_within(&found.path) {
         let target = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
-        symlinkat(target.as_os_str(), parent, last)?;
+        return Ok(symlinkat(target.as_os_str(), parent, last)?);
     }
-    Ok(())
+    if served.meta.kind == Kind::Directory {
+        let name = [from.shown(), found.path.clone()].concat();
+        return Err(Error::status(409, name, "leads to a directory outside of what is copied").into());
+    }
+    require_room(local, from, parent, served.meta.size)?;
+    let file = File::from(local.root.descend(&way, READ)?);
+    add_content(&file, &fstat(&file)?, parent, last)
 }

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::beneath::{DIRECTORY, open_beneath};
+use super::beneath::{DIRECTORY, HANDLE, open_beneath};
 use super::name::TEMPORARY;
 use super::stat::file_type;
 
@@ -48,6 +48,11 @@ impl Walk {
     /// Opens something found for reading, which must still be no link.
     pub fn open(&self, path: &[u8], flags: nix::fcntl::OFlag) -> nix::Result<OwnedFd> {
         open_beneath(&self.base, path, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)
+    }
+
+    /// Whether a link found leads, wherever it turns, to something in the directory the walk began in.
+    pub fn stays_within(&self, path: &[u8]) -> bool {
+        open_beneath(&self.base, path, HANDLE, ResolveFlag::empty()).is_ok()
     }
 
     /// Opens the next directory that waits. One that has gone since it was seen is no error.

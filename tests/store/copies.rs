@@ -132,6 +132,21 @@ fn a_copied_directory_has_its_links_and_not_what_is_not_served() {
 }
 
 #[test]
+fn a_copied_directory_leads_nowhere_else_than_the_first() {
+    let sandbox = Sandbox::new().with(&["f", "pub/f", "pub/d/in"]).linked(&[("pub/d/link", "../f")]);
+    sandbox.copy("/pub/d/", "/copy/").unwrap();
+    assert!(fs::symlink_metadata(sandbox.path("copy/link")).unwrap().is_file());
+    assert_eq!(sandbox.get("/copy/link").unwrap(), b"pub/f");
+    let sandbox = sandbox.linked(&[("pub/d/up", "..")]);
+    let before = sandbox.everything();
+    assert_eq!(
+        sandbox.copy("/pub/d/", "/other/").unwrap_err().to_string(),
+        "/pub/d/up: leads to a directory outside of what is copied"
+    );
+    assert_eq!(sandbox.everything(), before);
+}
+
+#[test]
 fn a_copied_link_to_a_file_is_a_file() {
     let sandbox = Sandbox::new().with(&["f"]).linked(&[("link", "f")]);
     sandbox.copy("/link", "/copy").unwrap();

@@ -77,6 +77,22 @@ fn a_link_does_not_take_the_place_of_what_it_leads_to() {
 }
 
 #[test]
+fn a_link_goes_only_where_it_leads_to_the_same() {
+    let sandbox =
+        Sandbox::new().with(&["f", "d/f", "d/e/in"]).linked(&[("d/e/link", "../f"), ("d/e/out", "../../f")]);
+    for (from, to) in [("/d/e/link", "/d/link"), ("/d/e/link", "/link"), ("/d/e/out", "/out")] {
+        let before = sandbox.everything();
+        assert_eq!(
+            sandbox.rename(from, to).unwrap_err().to_string(),
+            format!("{to}: is where that link would lead elsewhere")
+        );
+        assert_eq!(sandbox.everything(), before);
+    }
+    sandbox.rename("/d/e/link", "/d/e/other").unwrap();
+    assert_eq!(sandbox.get("/d/e/other").unwrap(), b"d/f");
+}
+
+#[test]
 fn each_check_is_asked_about_its_own_name() {
     let sandbox = Sandbox::new().with(&["f", "g"]);
     let (f, g) = (sandbox.meta("/f").unwrap(), sandbox.meta("/g").unwrap());

@@ -77,7 +77,7 @@ impl Sandbox {
     }
 
     pub fn delete(&self, path: &str) -> Result<()> {
-        self.store.delete(&name(path), &any)
+        self.store.delete(&name(path), &any).map(drop)
     }
 
     pub fn rename(&self, from: &str, to: &str) -> Result<Written> {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{ANY_USER, LOCAL, Rule, Verb, Whom, id_of};
+use super::{ANY_USER, BYTE_ORDER_MARK, LOCAL, Rule, Verb, Whom, id_of};
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
 use crate::store::Name;
@@ -19,6 +19,7 @@ pub(super) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
 /// The rules of a text; `file` is what it is called.
 pub(super) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
     let mut rules = Vec::new();
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let place = format!("{file}:{}", at + 1);
         let rule = rule(line, &place).and_then(|rule| match &rule {
@@ -61,7 +62,7 @@ fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
     for word in text.split(|&byte| byte == b',') {
         match word {
             b"all" => verbs.extend(Verb::NAMES.map(|(_, verb)| verb)),
-            word => verbs.push(Verb::parse(word)?),
+            word => verbs.push(Verb::parse(word).map_err(|wrong| Error::usage(format!("{wrong}, all")))?),
         }
     }
     Ok(verbs)
@@ -102,9 +103,9 @@ mod tests {
             ("deny all * / x", "a:1: a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"),
             (
                 "allow read,wirte * /",
-                "a:1: wirte: is no verb: use list, read, create, replace, delete, process",
+                "a:1: wirte: is no verb: use list, read, create, replace, delete, process, all",
             ),
-            ("allow read, * /", "a:1: : is no verb: use list, read, create, replace, delete, process"),
+            ("allow read, * /", "a:1: : is no verb: use list, read, create, replace, delete, process, all"),
             ("allow read @staff /", "a:1: @staff: use @users, or a name"),
             ("allow read local:no-such /", "a:1: local:no-such: is no user of this machine"),
             ("allow read * pub/", "a:1: pub/: is no name from the root on, as /pub/ is"),

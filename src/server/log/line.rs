@@ -66,13 +66,14 @@ impl LogFormat {
     /// The line of a login that was refused, as stable as that of a refusal. A user's name stands last, so that
     /// nothing in it can be taken for anything else.
     pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
-        let (peer, user) = (peer.shown(), inner(user));
+        let peer = peer.shown();
         match self {
             LogFormat::Combined => {
+                let user = inner(user);
                 format!(r#"{peer} - - [{}] "-" 401 0 "-" "refused login: {user}""#, clf(now))
             }
             LogFormat::Json => {
-                json!({ "time": rfc3339_millis(now), "peer": peer, "status": 401, "refused_login": user })
+                json!({ "time": rfc3339_millis(now), "peer": peer, "status": 401, "refused_login": shown(user) })
                     .to_string()
             }
         }
@@ -177,7 +178,7 @@ mod tests {
         );
         assert_eq!(
             line(LogFormat::Json),
-            r#"{"peer":"2001:db8::1","refused_login":"al\\x22ice\\x0a192.0.2.9","status":401,"time":"1994-11-06T08:49:37.000Z"}"#
+            r#"{"peer":"2001:db8::1","refused_login":"al\"ice\\x0a192.0.2.9","status":401,"time":"1994-11-06T08:49:37.000Z"}"#
         );
     }
 }

@@ -41,6 +41,11 @@ impl Log {
         }
     }
 
+    /// Whether there is a line for each exchange.
+    pub fn has_access_lines(&self) -> bool {
+        self.access.is_some()
+    }
+
     fn access(&self) -> Option<RwLockReadGuard<'_, File>> {
         let (_, file) = self.access.as_ref()?;
         Some(file.read().unwrap_or_else(PoisonError::into_inner))
@@ -57,14 +62,22 @@ impl Log {
     pub fn refusal(&self, peer: &Peer, status: u16, error: &Error) {
         match self.access() {
             Some(file) => write_line(&*file, self.format.refusal(peer, status, error, SystemTime::now())),
+            None if self.format == LogFormat::Json => {
+                write_line(io::stderr(), self.format.refusal(peer, status, error, SystemTime::now()));
+            }
             None => self.remark(&format!("{}: refused with {status}: {error}", peer.shown())),
         }
     }
 
-    /// Notes that somebody claimed to be a user and was not, for programs that ban addresses.
-    pub fn refused_login(&self, user: &[u8], peer: &Peer) {
+    /// Notes that somebody claimed to be a user and was not, for programs that ban addresses; without a name where the
+    /// claim had none.
+    pub fn refused_login(&self, user: Option<&[u8]>, peer: &Peer) {
+        let user = user.unwrap_or(b"-");
         match self.access() {
             Some(file) => write_line(&*file, self.format.refused_login(peer, user, SystemTime::now())),
+            None if self.format == LogFormat::Json => {
+                write_line(io::stderr(), self.format.refused_login(peer, user, SystemTime::now()));
+            }
             None => self.remark(&format!("{}: refused login: {}", peer.shown(), shown(user))),
         }
     }

@@ -39,7 +39,8 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 /// Deletes a file, or a directory with all in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     refuse_query(query)?;
-    writer.delete(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
+    let left = writer.delete(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
+    left.iter().for_each(|left| exchange.server.log.trouble(left));
     exchange.reply.empty(204, Fields::new())
 }
 

@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
 
     fn may_list(self, name: &Name) -> bool {
         let Reader(view) = self;
-        view.may(Verb::List, name, false) || view.policy.access.is_on_the_way(&view.who, Verb::List, name)
+        view.may(Verb::List, name, false) || view.policy.access.way(&view.who, Verb::List, name).is_some()
     }
 
     /// What is in a directory; needs `list`, there or of something beneath. What may not be listed is not there.

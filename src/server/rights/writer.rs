@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use super::partial::GuardedPartial;
 use super::{Processor, Reader, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::access::Verb;
 use crate::store::{Check, Draft, Kind, Meta, Name, Partial, Written};
 
@@ -78,8 +78,8 @@ impl<'a> Writer<'a> {
         Passage::open(self.0, &[Verb::Read, Verb::Delete], from, to)
     }
 
-    /// Deletes; needs `delete`, of a directory with all in it.
-    pub fn delete(&self, name: &Name, check: Check<'_>) -> Result<()> {
+    /// Deletes; needs `delete`, of a directory with all in it. See [`Store::delete`](crate::store::Store::delete).
+    pub fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
         self.0.store.delete(name, check)
     }
