@@ -262,6 +262,14 @@ fn in_the_background_the_command_ends_when_clients_can_connect() {
 }
 
 #[test]
+fn sockets_that_were_handed_over_do_not_go_to_the_background() {
+    let sandbox = Sandbox::new();
+    let script = "LISTEN_FDS=1 LISTEN_PID=$$ exec cfpd -r . --background 3<&0";
+    let said = sandbox.run("sh", ["-c", script]).code(2).stdout("");
+    said.stderr("cfpd: --background: sockets were handed over, to this process alone\n");
+}
+
+#[test]
 fn in_the_background_it_may_be_another_user() {
     if !need::root() {
         return;

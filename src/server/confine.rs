@@ -56,7 +56,8 @@ fn allow(
 /// What may be done where.
 fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     use AccessFs::{
-        Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadFile, RemoveFile, WriteFile,
+        Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
+        WriteFile,
     };
     let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
     let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
@@ -64,18 +65,21 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
     // The names of local users, where rules speak of them.
     let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
+    // Where the log does, it is enough to know those there are now.
+    let known = options.log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
     let logs = options.log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = options.listen.iter().filter_map(|address| match address {
         Address::Unix { path, .. } => Some(path),
         Address::Tcp(_) => None,
     });
     let gone = sockets.chain(&options.pid_file).map(|file| (above(file), RemoveFile.into()));
+    let spools = options.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
     let own = [
         (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
         (PathBuf::from("/proc/self/status"), ReadFile.into()),
         (PathBuf::from("/dev/urandom"), ReadFile.into()),
     ];
-    own.into_iter().chain(read).chain(names).chain(logs).chain(gone).collect()
+    own.into_iter().chain(read).chain(names).chain(known).chain(logs).chain(gone).chain(spools).collect()
 }
 
 /// The directory of a file, and that of the file it is a link to.
@@ -124,6 +128,8 @@ mod tests {
             }
             let denied = |what: std::io::Result<()>| what.unwrap_err().kind() == PermissionDenied;
             fs::write(root.join("g"), "more").unwrap();
+            fs::read("/etc/passwd").unwrap();
+            assert!(denied(fs::read("/etc/group").map(drop)));
             fs::create_dir(root.join("d")).unwrap();
             fs::rename(root.join("g"), root.join("d/g")).unwrap();
             fs::remove_dir_all(root.join("d")).unwrap();

@@ -17,6 +17,14 @@ pub fn listeners(options: &Options) -> Result<Vec<Listener>> {
     (0..handed.len()).map(|at| listener(options, &mut handed, at)).collect()
 }
 
+/// Refuses sockets that were handed over where an option cannot go with them: whoever hands them over waits himself.
+pub fn refuse(option: &str) -> Result<()> {
+    match ListenFd::from_env().len() {
+        0 => Ok(()),
+        _ => Err(Error::usage(format!("{option}: sockets were handed over, to this process alone"))),
+    }
+}
+
 fn listener(options: &Options, handed: &mut ListenFd, at: usize) -> Result<Listener> {
     let name = format!("handed socket {}", at + 1);
     let unfit = || Error::usage(format!("{name}: is no TCP or Unix socket that listens"));

@@ -4,14 +4,16 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
-use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, setsockopt, socket, sockopt,
+};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{AccessFlags, Gid, Group, eaccess};
 
@@ -219,11 +221,17 @@ fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
 /// A socket nobody listens on is left from a daemon that died.
 fn remove_dead(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    let refused = |wrong: io::Error| wrong.kind() == io::ErrorKind::ConnectionRefused;
-    match is_socket && UnixStream::connect(path).is_err_and(refused) {
+    match is_socket && is_dead(path)? {
         true => fs::remove_file(path),
         false => Ok(()),
     }
+}
+
+/// Asks without waiting: one whose queue is full is alive.
+fn is_dead(path: &Path) -> io::Result<bool> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let asking = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    Ok(connect(asking.as_raw_fd(), &UnixAddr::new(path)?) == Err(Errno::ECONNREFUSED))
 }
 
 fn group_of(name: &str) -> Result<Gid> {
@@ -239,6 +247,18 @@ fn give_to(path: &Path, group: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_is_dead_when_nobody_listens_and_not_when_nobody_is_quick() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        listen(&listener, Backlog::new(0).unwrap()).unwrap();
+        // Each waits in the queue, until that is full.
+        assert!((0..4).all(|_| !is_dead(&path).unwrap()));
+        drop(listener);
+        assert!(is_dead(&path).unwrap());
+    }
 
     #[test]
     fn an_address_is_read_or_says_what_would_be_right() {

@@ -149,9 +149,11 @@ enum End {
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     if options.background && !background::is_there()? {
+        handed::refuse("--background")?;
         return background::start(options.run_as.as_ref());
     }
     options.refuse_exposure()?;
+    let caught = signals::catch()?;
     let handed = handed::listeners(&options)?;
     let private = PrivateSocket::for_command(&options.command)?;
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
@@ -166,7 +168,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     restricted.iter().for_each(|remark| server.log.remark(remark));
     sweep(&server, store);
     let (ends, end) = channel();
-    signals::watch(&server, ends.clone())?;
+    signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
@@ -221,6 +223,10 @@ fn open_store(options: &Options) -> Result<Local> {
         .keeping_free(options.keep_free)
         .keeping_partials(options.limits.partials, options.limits.partial_time);
     let store = if options.sync { store } else { store.without_sync() };
+    let store = match options.spools() {
+        Some(place) => store.spooling_in(&place),
+        None => store,
+    };
     Ok(if options.read_only { store.untouched() } else { store })
 }
 

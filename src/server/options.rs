@@ -93,6 +93,14 @@ impl Options {
         Policy::read(files, self.read_only)
     }
 
+    /// Where what a client does not take at once is spooled, where that cannot be at the root: `$TMPDIR` or `/var/tmp`,
+    /// since `/tmp` may be memory.
+    pub(super) fn spools(&self) -> Option<PathBuf> {
+        let may_write = eaccess(&self.root.join("."), AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        let set = || std::env::var_os("TMPDIR").filter(|place| !place.is_empty());
+        (!may_write).then(|| set().map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
+    }
+
     /// Refuses to be reached from other machines by who is not asked for a password, or sends it in the clear.
     pub(super) fn refuse_exposure(&self) -> Result<()> {
         self.listen.iter().try_for_each(|address| self.refuse_exposed(address))

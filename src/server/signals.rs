@@ -11,10 +11,13 @@ use signal_hook::iterator::Signals;
 use super::{End, Server, supervisor};
 use crate::error::{Error, Result};
 
+/// Takes what signals ask for from now on, though nothing is done yet: before anybody can know which process it is.
+pub fn catch() -> Result<Signals> {
+    Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]).map_err(|wrong| Error::io("signals", wrong))
+}
+
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
-pub fn watch(server: &Arc<Server>, ends: Sender<End>) -> Result<()> {
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
-    let mut signals = signals.map_err(|wrong| Error::io("signals", wrong))?;
+pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
     let server = Arc::clone(server);
     thread::spawn(move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {

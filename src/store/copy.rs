@@ -60,7 +60,7 @@ fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: C
     let size = content.meta().size;
     let mut draft = draft::begin(local, to, Some(size))?;
     transfer(content.file(), draft.file(), size).map_err(|error| broken(from, error))?;
-    draft.permit(permissions(content.stat()))?;
+    draft.permit(permissions(content.stat()));
     if let Some(digest) = content.digest() {
         draft.set_digest(digest);
     }

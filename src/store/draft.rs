@@ -29,6 +29,8 @@ pub(super) struct Upload<'a> {
     temporary: Temporary,
     /// Its SHA-256, where that is known.
     digest: Option<[u8; 32]>,
+    /// Its permissions, where it replaces none and they are not a new file's.
+    mode: Option<Mode>,
     /// Its length, where that is known.
     size: Option<u64>,
     /// Bytes that may still be written before the room left is looked at again.
@@ -54,7 +56,7 @@ pub(super) fn admit(local: &Local, name: &Name, size: Option<u64>) -> Result<Pla
 impl<'a> Upload<'a> {
     /// A content in this file.
     pub fn over(local: &'a Local, name: &Name, temporary: Temporary, size: Option<u64>) -> Self {
-        Upload { local, name: name.clone(), temporary, digest: None, size, unlooked: 0 }
+        Upload { local, name: name.clone(), temporary, digest: None, mode: None, size, unlooked: 0 }
     }
 
     /// The name it is on its way to.
@@ -105,20 +107,21 @@ impl<'a> Upload<'a> {
     }
 
     /// Gives the content other permissions than a new file's, should it replace none.
-    pub fn permit(&self, mode: Mode) -> Result<()> {
-        fchmod(self.file(), mode).map_err(|errno| wrong(&self.name, errno))
+    pub fn permit(&mut self, mode: Mode) {
+        self.mode = Some(mode);
     }
 
     /// Makes the content whole on the disk before its name points at it, so that a crash finds the old one or the
     /// new one. Its time is set here, to the nanosecond: the kernel's own is coarser than two quick writes, and the
     /// entity tag needs them apart.
     fn finish(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        if let Some(replaced) = replaced {
-            fchmod(self.file(), replaced.permissions)?;
-        }
         self.file().set_modified(SystemTime::now()).map_err(errno_of)?;
         if let Some(digest) = &self.digest {
             digest::write(self.file(), &fstat(self.file())?, digest);
+        }
+        // Last, for nothing can be kept with a file that not even its owner may write.
+        if let Some(mode) = replaced.map(|replaced| replaced.permissions).or(self.mode) {
+            fchmod(self.file(), mode)?;
         }
         self.local.durability.content(self.file())
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use nix::errno::Errno;
 use nix::fcntl::openat;
 use nix::sys::stat::Mode;
-use nix::unistd::{fsync, syncfs};
+use nix::unistd::{fsync, sync, syncfs};
 
 use super::beneath::{DIRECTORY, Place};
 
@@ -109,10 +109,15 @@ impl Rounds {
     }
 }
 
-/// The handle of a place reads nothing; one that may not be opened for reading is synced with its file system.
+/// The handle of a place reads nothing; one that may not be opened for reading, as a drop box, is synced with all there
+/// is.
 fn sync_directory(handle: &OwnedFd) -> nix::Result<()> {
     match openat(handle, ".", DIRECTORY, Mode::empty()) {
         Ok(directory) => fsync(directory),
+        Err(Errno::EACCES) => {
+            sync();
+            Ok(())
+        }
         Err(errno) => Err(errno),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use super::beneath::{HANDLE, Root, absent, wrong, wrong_for};
+use super::beneath::{DIRECTORY, HANDLE, Root, absent, wrong, wrong_for};
 use super::durable::Durability;
 use super::locks::Locks;
 use super::partial::{self, Partials};
@@ -31,6 +32,8 @@ pub struct Local {
     pub(super) partials: Partials,
     /// Whether nothing is written beneath the root, not even what is known of a file.
     pub(super) untouched: bool,
+    /// Where to spool, if not at the root.
+    spools: Option<OwnedFd>,
 }
 
 impl Local {
@@ -44,12 +47,20 @@ impl Local {
             keep_free: 0,
             partials: Partials::default(),
             untouched: false,
+            spools: None,
         })
     }
 
     /// Leaves it to the system when writes reach the disk: what was acknowledged may be lost with the power.
     pub fn without_sync(mut self) -> Self {
         self.durability.off = true;
+        self
+    }
+
+    /// Spools in another directory of this machine, since the root may not be written. Where that one may not either,
+    /// whoever needs a spool is told.
+    pub fn spooling_in(mut self, place: &Path) -> Self {
+        self.spools = open(place, DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok();
         self
     }
 
@@ -149,10 +160,15 @@ impl Store for Local {
     /// On a file system without nameless files it has a name for a moment.
     fn spool(&self) -> io::Result<File> {
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        match openat(self.root.handle(), ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+        let place = self.spools.as_ref().unwrap_or(self.root.handle());
+        match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(file) => Ok(file.into()),
             Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
-                Temporary::file(self.root.handle().try_clone()?)?.handle().try_clone()
+                Temporary::file(place.try_clone()?)?.handle().try_clone()
+            }
+            // Whatever its client asked for, that is no matter of his.
+            Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
+                Err(Error::status(500, "spool", errno.desc().to_lowercase()).into())
             }
             Err(errno) => Err(errno.into()),
         }

@@ -14,13 +14,14 @@ use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
-use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
 use xattr::FileExt as _;
 
 use super::beneath::{DIRECTORY, Place, is_absent, open_beneath};
 use super::draft::{Upload, admit};
 use super::local::Local;
 use super::name::UPLOADS;
+use super::stat::permissions;
 use super::temporary::Temporary;
 use super::walk::{Walk, errno_of};
 use super::{Check, Draft, Meta, Name, Partial, Written};
@@ -210,8 +211,19 @@ impl Draft for Kept<'_> {
         upload.temporary().go();
         let written = Box::new(upload).commit(check)?;
         // Only now: should the process end before the rename, all is still there.
-        let _ = file.remove_xattr(ATTRIBUTE);
+        forget(&file);
         Ok(written)
+    }
+}
+
+/// Takes the note off a content that is in place, though it may have come to a mode that not even its owner may write.
+fn forget(file: &File) {
+    if file.remove_xattr(ATTRIBUTE).is_err()
+        && let Ok(mode) = fstat(file).map(|stat| permissions(&stat))
+        && fchmod(file, mode | Mode::S_IWUSR).is_ok()
+    {
+        let _ = file.remove_xattr(ATTRIBUTE);
+        let _ = fchmod(file, mode);
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
+use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -121,6 +121,7 @@ fn open_directory(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<(OwnedFd,
     }
 }
 
+/// Nothing has a fresh name: it need not be asked whether one is taken, which not every file system can.
 fn move_to(from: impl AsFd, name: &[u8], to: impl AsFd, new: &[u8]) -> nix::Result<()> {
-    renameat2(from, name, to, new, RenameFlags::RENAME_NOREPLACE)
+    renameat(from, name, to, new)
 }

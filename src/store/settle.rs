@@ -6,7 +6,8 @@
 //! replaced itself; what it leads to stays as it is. No link takes the place of what it leads to, which would be lost.
 
 use nix::errno::Errno;
-use nix::fcntl::{RenameFlags, renameat2};
+use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::beneath::{Place, no_directory, wrong};
 use super::local::Local;
@@ -57,13 +58,7 @@ pub(super) fn settle(
         check(standing.meta())?;
         (comer.prepare)(standing.served()).map_err(|errno| wrong(to, errno))?;
         let (how, settled) = means(comer, &standing);
-        match renameat2(
-            &comer.place.parent,
-            comer.place.last.as_slice(),
-            &place.parent,
-            place.last.as_slice(),
-            how,
-        ) {
+        match take(comer, place, how) {
             Ok(()) => return Ok(settled),
             Err(errno) if is_race(errno) => last = errno,
             Err(errno) => return Err(refused(to, errno)),
@@ -96,6 +91,23 @@ fn means(comer: &Comer<'_>, standing: &Standing) -> (RenameFlags, Settled) {
             (RenameFlags::RENAME_EXCHANGE, Settled { created: false, exchanged: true })
         }
         Some(_) => (RenameFlags::empty(), Settled { created: false, exchanged: false }),
+    }
+}
+
+/// Renames. Not every file system (NFS) can refuse a name that is taken, but each can link a file to a free one; and no
+/// directory takes the place of anything but an empty one.
+fn take(comer: &Comer<'_>, place: &Place, how: RenameFlags) -> nix::Result<()> {
+    let (from, old) = (&comer.place.parent, comer.place.last.as_slice());
+    let (to, new) = (&place.parent, place.last.as_slice());
+    match renameat2(from, old, to, new, how) {
+        Err(Errno::EINVAL) if how == RenameFlags::RENAME_NOREPLACE && comer.is_tree => {
+            renameat(from, old, to, new)
+        }
+        Err(Errno::EINVAL) if how == RenameFlags::RENAME_NOREPLACE => {
+            linkat(from, old, to, new, AtFlags::empty())?;
+            unlinkat(from, old, UnlinkatFlags::NoRemoveDir)
+        }
+        renamed => renamed,
     }
 }
 

@@ -110,6 +110,27 @@ fn a_file_system_without_sendfile_is_read_by_hand() {
     }
 }
 
+/// As NFS is.
+#[test]
+fn a_file_system_that_cannot_refuse_a_taken_name_will_do() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    for (method, target, to, status) in [
+        ("PUT", "/new", "", 201),
+        ("COPY", "/dir/", "/copy/", 201),
+        ("MOVE", "/new", "/newer", 201),
+        ("MOVE", "/copy/", "/moved/", 201),
+        ("DELETE", "/moved/", "", 204),
+    ] {
+        let answer = ask_faulty(&sandbox, "renameat2:error=EINVAL:when=1", method, target, to).unwrap();
+        assert_eq!(answer.status, status, "{method} {target}: {}", answer.text());
+    }
+    wait_for_files(&sandbox, &["big", "dir/a", "dir/b", "f", "newer"]);
+    assert_eq!(fs::read(sandbox.root().join("newer")).unwrap(), b"the new file\n");
+}
+
 /// After the rename there is no way back that would not be a second lie: what failed is told, and the next sync of
 /// the directory may well succeed.
 #[test]
