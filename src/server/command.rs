@@ -9,15 +9,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
-use std::thread;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::End;
 use super::account::Account;
 use super::listen::Address;
+use super::{End, start_thread};
 use crate::error::{Error, Result};
 
 /// A Unix socket in a directory only this user can enter; both go when this is dropped.
@@ -66,10 +65,10 @@ impl PrivateSocket {
             .spawn()
             .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
         let id = Pid::from_raw(child.id().cast_signed());
-        thread::spawn(move || {
+        start_thread(move || {
             // Nobody listens any more when a signal came first.
             let _ = ends.send(End::Command(exit_code(child)));
-        });
+        })?;
         Ok(id)
     }
 }

@@ -166,7 +166,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let store = Arc::new(open_store(&options)?);
     let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
-    sweep(&server, store);
+    sweep(&server, store)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
@@ -178,7 +178,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         }
     })?;
     supervisor::ready(&server.status());
-    supervisor::keep_telling(&server);
+    supervisor::keep_telling(&server)?;
     let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
     supervisor::stopping();
@@ -259,9 +259,14 @@ fn wait_for_end(end: &Receiver<End>, child: Option<Pid>) -> u8 {
     }
 }
 
+/// Starts a thread of the daemon's own. An error where the system has none left.
+fn start_thread(work: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(work).map(drop).map_err(|wrong| Error::io("a thread", wrong))
+}
+
 /// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
 /// goes on.
-fn sweep(server: &Arc<Server>, store: Arc<Local>) {
+fn sweep(server: &Arc<Server>, store: Arc<Local>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
     let tell = move |swept: Result<u64>, what: &str| match swept {
@@ -269,25 +274,27 @@ fn sweep(server: &Arc<Server>, store: Arc<Local>) {
         Ok(swept) => server.log.remark(&format!("{swept} {what}")),
         Err(error) => server.log.trouble(&error),
     };
-    thread::spawn(move || {
+    start_thread(move || {
         tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
         loop {
             tell(store.expire(), "uploads that nobody went on with were removed");
             thread::sleep(pause);
         }
-    });
+    })
 }
 
 /// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.
 fn finish(server: &Arc<Server>, end: Receiver<End>) {
     let connections = Arc::clone(&server.connections);
-    thread::spawn(move || {
+    let hears = start_thread(move || {
         while let Ok(reason) = end.recv() {
             if matches!(reason, End::Signal(_)) {
                 connections.cut_all();
             }
         }
     });
+    // Without it a second signal is not heard of, and all ends within the grace.
+    hears.unwrap_or_else(|error| server.log.trouble(&error));
     if !server.connections.drain(server.limits.grace) {
         server
             .log

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::thread;
 
 use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::{End, Server, supervisor};
+use super::{End, Server, start_thread, supervisor};
 use crate::error::{Error, Result};
 
 /// Takes what signals ask for from now on, though nothing is done yet: before anybody can know which process it is.
@@ -19,7 +18,7 @@ pub fn catch() -> Result<Signals> {
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
 pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
     let server = Arc::clone(server);
-    thread::spawn(move || {
+    start_thread(move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
                 Signal::SIGHUP => reload(&server),
@@ -28,8 +27,7 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> R
                 ending => drop(ends.send(End::Signal(ending))),
             }
         }
-    });
-    Ok(())
+    })
 }
 
 /// Reloads, and says how that went.

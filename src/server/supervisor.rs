@@ -6,7 +6,8 @@ use std::thread;
 
 use sd_notify::NotifyState;
 
-use super::Server;
+use super::{Server, start_thread};
+use crate::error::Result;
 
 /// It takes connections.
 pub fn ready(status: &str) {
@@ -28,15 +29,15 @@ pub fn stopping() {
 
 /// Tells twice in the time a supervisor waits that the daemon runs, and what goes on: who holds a lock for ever
 /// keeps the status back, and so the sign of life.
-pub fn keep_telling(server: &Arc<Server>) {
-    let Some(within) = sd_notify::watchdog_enabled() else { return };
+pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
+    let Some(within) = sd_notify::watchdog_enabled() else { return Ok(()) };
     let server = Arc::clone(server);
-    thread::spawn(move || {
+    start_thread(move || {
         loop {
             tell(&[NotifyState::Watchdog, NotifyState::Status(&server.status())]);
             thread::park_timeout(within / 2);
         }
-    });
+    })
 }
 
 fn tell(states: &[NotifyState<'_>]) {
