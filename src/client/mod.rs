@@ -8,6 +8,7 @@ pub mod answer;
 pub mod call;
 pub mod connect;
 pub mod credentials;
+pub mod destination;
 pub mod draft;
 pub mod fetch;
 pub mod filter;

@@ -1,11 +1,12 @@
 //! Outputs: where the bytes of a tool go on this machine. A local file is written beside its name and renamed when
 //! it is whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::destination::{Destination, take_after};
 use super::draft::Draft;
 use crate::error::{Error, Result, shown};
 
@@ -43,29 +44,26 @@ impl Output {
         }
     }
 
-    /// A local file: a new content for a regular one, whose mode stays; anything else that stands there, such as a
-    /// device or a pipe, is written as it is.
+    /// A local file: a new content for a regular one, whose owner and mode stay; anything else that stands there, such
+    /// as a device or a pipe, is written as it is.
     pub fn create(path: &Path) -> Result<Self> {
-        let name = shown(path.as_os_str().as_encoded_bytes());
-        Output::open(path, name.clone()).map_err(|wrong| Error::io(name, wrong))
+        Output::at(Destination::find(path)?, path)
     }
 
-    fn open(path: &Path, name: String) -> io::Result<Self> {
-        // What a symbolic link leads to is replaced, not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let standing = match fs::metadata(&target) {
-            Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(meta) if !meta.is_file() => {
-                let file = OpenOptions::new().write(true).open(&target)?;
-                return Ok(Output { name, file, draft: None });
-            }
-            Ok(meta) => Some(meta.permissions()),
-            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => None,
-            Err(wrong) => return Err(wrong),
+    /// The same, of a path that was looked at already.
+    pub(super) fn at(found: Destination, path: &Path) -> Result<Self> {
+        let name = shown(path.as_os_str().as_encoded_bytes());
+        Output::open(found, name.clone()).map_err(|wrong| Error::io(name, wrong))
+    }
+
+    fn open(found: Destination, name: String) -> io::Result<Self> {
+        let (target, standing) = match found {
+            Destination::Stream(file) => return Ok(Output { name, file, draft: None }),
+            Destination::Name(target, standing) => (target, standing),
         };
         let (file, draft) = Draft::begin(target)?;
-        if let Some(permissions) = standing {
-            file.set_permissions(permissions)?;
+        if let Some(standing) = standing {
+            take_after(&file, &standing)?;
         }
         Ok(Output { name, file, draft: Some(draft) })
     }
@@ -113,7 +111,7 @@ impl Sink for Output {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
