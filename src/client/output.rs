@@ -10,6 +10,9 @@ use super::destination::{Destination, take_after};
 use super::draft::Draft;
 use crate::error::{Error, Result, shown};
 
+/// What a person calls standard output.
+pub const STDOUT: &str = "standard output";
+
 /// Where a content that is fetched goes, perhaps in several goes.
 pub trait Sink: Write {
     /// What a person calls it.
@@ -37,7 +40,7 @@ pub struct Output {
 impl Output {
     /// Standard output.
     pub fn stdout() -> Result<Self> {
-        let name = "standard output".to_owned();
+        let name = STDOUT.to_owned();
         match io::stdout().as_fd().try_clone_to_owned() {
             Ok(owned) => Ok(Output { name, file: File::from(owned), draft: None }),
             Err(wrong) => Err(Error::io(name, wrong)),
