@@ -5,10 +5,10 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tempfile::{Builder, TempPath};
@@ -61,7 +61,8 @@ fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
 fn watch_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+        outlive_size_limit();
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
         let Ok(mut signals) = Signals::new(wanted) else { return };
         // Without the thread a signal ends the process all the same, and a draft stays.
         let _ = thread::Builder::new().spawn(move || {
@@ -71,6 +72,12 @@ fn watch_signals() {
             }
         });
     });
+}
+
+/// Makes it an error of a write that a file may not grow further (`ulimit -f`), and not the end of the program.
+pub(super) fn outlive_size_limit() {
+    // Where that fails the program ends as it would have.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
 fn is_ignored(signal: i32) -> bool {

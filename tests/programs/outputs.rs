@@ -138,3 +138,22 @@ fn a_path_that_means_an_open_file_adds_to_it() {
         .stdout("before\ntext\n")
         .success();
 }
+
+#[test]
+fn a_head_that_nobody_reads_keeps_no_file_from_coming() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    let unread = "mkfifo gate; { read -r _ < gate; cfp-get -i f -o out; echo $? > code; } | { exec <&-; echo > gate; }";
+    sandbox.sh(&format!("{unread}; cat code out")).stdout("0\ntext").stderr("").success();
+    let unread = unread.replace("-i f -o out", "$CFP_SERVER/f f").replace("mkfifo gate; ", "");
+    sandbox.sh(&format!("{unread}; cat code f")).stdout("0\ntext").stderr("").success();
+}
+
+#[test]
+fn a_file_that_may_not_grow_leaves_no_draft() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", [b'x'; 100_000]);
+    let said = sandbox.sh("ulimit -f 8; cfp-get --retry 0 f -o out || exit $?").stdout("").code(3);
+    said.stderr("cfp-get: out: file too large\n");
+    assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 0);
+}
