@@ -57,8 +57,7 @@ impl Client {
         let target = self.url.target(&name.components, name.directory, query);
         match target.len() > TARGET_MAX && query.names().next().is_some() {
             true => {
-                let most =
-                    format!("is too long for a request, which takes {TARGET_MAX} bytes of it in its target");
+                let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
                 Err(Error::status(414, "the word", most))
             }
             false => Ok(target),

@@ -185,7 +185,7 @@ fn a_word_that_does_not_fit_into_a_request_is_told_of() {
         &["cfp-replace", "--in-place", &word, "", ":f"],
     ];
     for argv in rows {
-        let why = "the word: is too long for a request, which takes 32768 bytes of it in its target";
+        let why = "the word: is too long for a request, whose target has at most 32768 bytes";
         sandbox.run(argv[0], &argv[1..]).stdout("").stderr(format!("{}: {why}\n", argv[0])).code(2);
     }
     sandbox.run("cfp-search", ["--local", &word, "f"]).stdout("1\n").success();
