@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::client::output::STDOUT;
 use crate::client::retry::RETRIES;
 use crate::client::tls::Trust;
 use crate::client::{Compress, Settings, Tag};
@@ -83,7 +84,7 @@ pub fn remark(name: &str, what: impl Display) {
 }
 
 /// Does something with each thing: an error is told and the others are still done; the worst ending counts.
-/// Only a closed pipe ends it at once.
+/// Only where standard output takes no more it ends at once.
 pub fn each<T>(
     name: &str,
     things: impl IntoIterator<Item = T>,
@@ -92,7 +93,7 @@ pub fn each<T>(
     let mut worst = Ending::DONE;
     for thing in things {
         let ending = match act(thing) {
-            Err(wrong) if wrong.is_closed_pipe() => return Err(wrong),
+            Err(wrong) if wrong.is_closed_pipe() || wrong.is_of(STDOUT) => return Err(wrong),
             Err(wrong) => complain(name, &wrong),
             Ok(ending) => ending,
         };
@@ -103,9 +104,7 @@ pub fn each<T>(
 
 fn print(text: &str) -> Result<Ending> {
     let mut out = io::stdout();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|wrong| Error::io("standard output", wrong))?;
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|wrong| Error::io(STDOUT, wrong))?;
     Ok(Ending::DONE)
 }
 

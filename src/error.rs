@@ -67,6 +67,11 @@ impl Error {
         matches!(self, Error::System { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether the operating system refused something of the thing with this name.
+    pub fn is_of(&self, thing: &str) -> bool {
+        matches!(self, Error::System { name, .. } if name == thing)
+    }
+
     /// The exit code of a tool: 2 refused for good, 3 not now.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -74,7 +79,7 @@ impl Error {
             Error::Status { status, .. } => 2 + u8::from(*status >= 500),
             Error::Cut { .. } => 3,
             Error::System { source, .. } => match http_status_of(source) {
-                403 | 404 | 409 | 414 => 2,
+                400 | 403 | 404 | 409 | 414 => 2,
                 _ => 3,
             },
         }
@@ -96,6 +101,7 @@ fn http_status_of(source: &io::Error) -> u16 {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     const ELOOP: i32 = 40;
+    const ENXIO: i32 = 6;
     const EXDEV: i32 = 18;
     match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => 404,
@@ -104,8 +110,10 @@ fn http_status_of(source: &io::Error) -> u16 {
         io::ErrorKind::InvalidFilename => 414,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 507,
         io::ErrorKind::FileTooLarge => 413,
+        // What `std` refuses before the system is asked: a NUL in a name.
+        io::ErrorKind::InvalidInput if source.raw_os_error().is_none() => 400,
         _ => match source.raw_os_error() {
-            Some(ELOOP | EXDEV) => 404,
+            Some(ELOOP | EXDEV | ENXIO) => 404,
             Some(EMFILE | ENFILE) => 503,
             _ => 500,
         },
@@ -184,6 +192,8 @@ mod tests {
             (Error::io("d", io::Error::from_raw_os_error(21)), "d: is a directory", 2, 409),
             (Error::io("f", io::Error::from_raw_os_error(28)), "f: no space left on device", 3, 507),
             (Error::io("f", io::Error::from_raw_os_error(24)), "f: too many open files", 3, 503),
+            (Error::io("f", io::Error::from_raw_os_error(27)), "f: file too large", 3, 413),
+            (Error::io("s", io::Error::from_raw_os_error(6)), "s: no such device or address", 2, 404),
             (Error::usage("no WORD given"), "no WORD given", 2, 400),
             (Error::status(404, "a\nb", "is not there"), "a\\x0ab: is not there", 2, 404),
             (Error::cut("f", "ended early"), "f: ended early", 3, 503),

@@ -11,6 +11,7 @@ mod programs {
     mod get;
     mod ls;
     mod names;
+    mod outputs;
     mod put;
     mod replace;
     mod reverse;

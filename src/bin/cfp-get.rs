@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::fetch::copy_checked;
-use cfp::client::url::{Url, is_web};
+use cfp::client::url::{Url, base, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
@@ -84,7 +84,11 @@ fn run(args: Args) -> Result<Ending> {
     }
     cli::each(NAME, &args.names, |operand| {
         if is_web(operand.as_bytes()) {
-            return get_url(&args, operand.as_bytes());
+            return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
+                // There may be files to come all the same.
+                Err(wrong) if wrong.is_closed_pipe() => Ok(Ending::DONE),
+                ended => ended,
+            };
         }
         let client = match &mut client {
             Some(client) => client,
@@ -92,8 +96,11 @@ fn run(args: Args) -> Result<Ending> {
         };
         let name = Name::read(operand);
         name.refuse_none()?;
-        if output == Some(Path::new("-")) && !name.directory {
-            return get_to(client, &args, &name, Output::stdout()?);
+        if output == Some(Path::new("-")) {
+            return match name.directory {
+                true => Err(Error::status(409, name.shown(), "is a directory")),
+                false => get_to(client, &args, &name, Output::stdout()?),
+            };
         }
         let base = || Path::new(name.base().unwrap_or_default()).to_owned();
         let path = match output {
@@ -150,14 +157,18 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
     })
 }
 
-/// Prints what any HTTP server answers, an error too: the exit code tells.
-fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
+/// Prints what any HTTP server answers, an error too: the exit code tells. Or stores it, in a directory under the last
+/// part of its path.
+fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> {
     let (server, target) = Url::split(url)?;
     let mut client = Client::at(server, &args.settings);
-    let mut output = match args.output.as_deref().map(Path::new) {
-        None => Output::stdout()?,
-        Some(path) if path == "-" => Output::stdout()?,
-        Some(path) => Output::create(path)?,
+    let mut output = match (directory, args.output.as_deref().map(Path::new)) {
+        (Some(directory), _) => {
+            let base = base(&target).ok_or_else(|| Error::status(409, url, "names no file in its path"))?;
+            Output::create(&directory.join(base))?
+        }
+        (None, Some(path)) if path != "-" => Output::create(path)?,
+        (None, _) => Output::stdout()?,
     };
     let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_it_came();
     let status = answer.status();
@@ -171,11 +182,22 @@ fn get_url(args: &Args, url: &[u8]) -> Result<Ending> {
 }
 
 fn include(args: &Args, head: &Response) -> Result<()> {
-    match args.include {
-        true => io::stdout().write_all(&head.raw).and_then(|()| io::stdout().flush()),
-        false => Ok(()),
+    if !args.include {
+        return Ok(());
     }
-    .map_err(|wrong| Error::io("standard output", wrong))
+    match io::stdout().write_all(&head.raw).and_then(|()| io::stdout().flush()) {
+        // Who does not want to see the head may want the file all the same.
+        Err(wrong) if wrong.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
+        shown => shown.map_err(|wrong| Error::io("standard output", wrong)),
+    }
+}
+
+/// Whether the content goes where the head goes.
+fn goes_there(args: &Args) -> bool {
+    match &args.output {
+        Some(output) => output == "-",
+        None => args.names.iter().any(|name| is_web(name.as_bytes())),
+    }
 }
 
 fn main() -> ExitCode {

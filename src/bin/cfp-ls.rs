@@ -105,7 +105,7 @@ fn write_entry(output: &mut impl Write, args: &Args, entry: &Entry, on_terminal:
     }
     if args.long {
         let size = if is_directory { "-".to_owned() } else { entry.size.to_string() };
-        write!(output, "{size:>12} {:20} ", entry.modified)?;
+        write!(output, "{size:>12} {:20} ", shown(entry.modified.as_bytes()))?;
     }
     match on_terminal && !args.null {
         true => output.write_all(shown(&name).as_bytes())?,
@@ -144,6 +144,10 @@ mod tests {
             modified: "2026-01-02T03:04:05Z".into(),
             etag: Some("\"x\"".into()),
         };
+        let hostile = Entry { modified: "\x1b[2J".into(), ..entry.clone() };
+        let mut out = Vec::new();
+        write_entry(&mut out, &args(&["-l", "-0"]), &hostile, false).unwrap();
+        assert!(out.starts_with(b"           7 \\x1b[2J "), "{out:?}");
         let json = br#"{"name":"a\u001b\n\ufffd","name_bytes":"a%1B%0A%FF","type":"file","size":7,"mtime":"2026-01-02T03:04:05Z","etag":"\"x\""}"#;
         let rows: [(&[&str], bool, &[u8]); 4] = [
             (&[], false, b"a\x1b\n\xff\n"),

@@ -134,14 +134,16 @@ fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> 
             let name = below(&path, false);
             put(client, args, path.into(), &name)
         }
-        Step::Other(path) => {
-            if !args.settings.quiet {
-                let path = shown(path.as_os_str().as_bytes());
-                cli::remark(NAME, format!("{path}: is neither a file nor a directory, left out"));
-            }
-            Ok(Ending::DONE)
-        }
+        Step::Link(path) => leave_out(args, &path, "is a symbolic link to no file"),
+        Step::Other(path) => leave_out(args, &path, "is neither a file nor a directory"),
     })
+}
+
+fn leave_out(args: &Args, path: &Path, why: &str) -> Result<Ending> {
+    if !args.settings.quiet {
+        cli::remark(NAME, format!("{}: {why}, left out", shown(path.as_os_str().as_bytes())));
+    }
+    Ok(Ending::DONE)
 }
 
 fn main() -> ExitCode {

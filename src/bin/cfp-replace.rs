@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cfp::cli::change::{Change, Target, guard};
 use cfp::cli::{self, Arguments, Ending, local};
-use cfp::client::{Client, Guard, Operand, Output, Settings};
+use cfp::client::{Guard, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::{Matching, Replace, Search, Show, Word};
@@ -95,7 +95,7 @@ fn run(args: Args) -> Result<Ending> {
 
 /// Prints how many occurrences there are, in all files together.
 fn count(args: &Args, word: Word) -> Result<Ending> {
-    let mut client = Client::new(&args.settings)?;
+    let mut client = local::server(&args.settings, args.local)?;
     let search = Search { word, show: Show::Count };
     let mut query = Query::default();
     query.push("search", Some(args.old.as_bytes()));
@@ -104,9 +104,10 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     let files = if args.files.is_empty() { &standard[..] } else { &args.files };
     let mut total = 0;
     let ending = cli::each(NAME, files, |file| {
-        total += match Operand::read(file.clone()) {
-            local if args.local => local::count(&search, &local, false)?,
-            source => client.count(&source, &query)?,
+        let source = Operand::read(file.clone());
+        total += match &mut client {
+            None => local::count(&search, &source, false)?,
+            Some(client) => client.count(&source, &query)?,
         };
         Ok(Ending::DONE)
     })?;

@@ -115,7 +115,8 @@ struct Tool {
     search: Search,
     /// The search on the server.
     query: Query,
-    client: Client,
+    /// The server, where it is asked.
+    client: Option<Client>,
     output: Output,
     several: bool,
     /// Occurrences so far, or with `--lines` bytes of lines.
@@ -138,7 +139,7 @@ impl Tool {
             ("decompress", args.decompress),
         ];
         flags.iter().filter(|(_, given)| *given).for_each(|(flag, _)| query.push(flag, None));
-        let client = Client::new(&args.settings)?;
+        let client = local::server(&args.settings, args.local)?;
         let search = Search { word, show };
         Ok(Tool {
             args,
@@ -154,23 +155,21 @@ impl Tool {
 
     /// Searches what one operand means: a file, or all beneath a directory.
     fn operand(&mut self, operand: Operand) -> Result<Ending> {
-        match &operand {
-            Operand::Local(path) if self.args.recursive && path.is_dir() => {
+        match (&operand, &mut self.client) {
+            (Operand::Local(path), _) if self.args.recursive && path.is_dir() => {
                 cli::each(NAME, walk(path), |step| match step? {
                     Step::File(path) => self.file(&Operand::Local(path)),
                     _ => Ok(Ending::DONE),
                 })
             }
-            Operand::Stored(name) if self.args.local => {
-                Err(Error::status(404, name.shown(), "is on the server, where --local does not look"))
-            }
-            Operand::Stored(name)
-                if self.args.recursive && (name.directory || self.client.is_directory(name)?) =>
-            {
-                self.directory(&name.clone().as_directory())
-            }
-            Operand::Stored(name) if name.directory => {
-                Err(Error::status(409, name.shown(), "is a directory: use -r"))
+            (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
+            (Operand::Stored(name), Some(client)) => {
+                let recursive = self.args.recursive;
+                match name.directory || (recursive && client.is_directory(name)?) {
+                    true if recursive => self.directory(&name.clone().as_directory()),
+                    true => Err(Error::status(409, name.shown(), "is a directory: use -r")),
+                    false => self.file(&operand),
+                }
             }
             _ => self.file(&operand),
         }
@@ -180,9 +179,9 @@ impl Tool {
         if self.args.lines {
             return self.lines(source);
         }
-        let count = match self.args.local {
-            true => local::count(&self.search, source, self.args.decompress)?,
-            false => self.client.count(source, &self.query)?,
+        let count = match &mut self.client {
+            None => local::count(&self.search, source, self.args.decompress)?,
+            Some(client) => client.count(source, &self.query)?,
         };
         self.tell(&source.shown(), count)
     }
@@ -194,7 +193,8 @@ impl Tool {
             let source = Operand::Stored(name.clone());
             return self.print_lines(&source, source.shown().into_encoded_bytes());
         }
-        for (file, count) in self.client.count_beneath(name, &self.query)? {
+        let Some(client) = &mut self.client else { return Err(local::out_of_reach(name)) };
+        for (file, count) in client.count_beneath(name, &self.query)? {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
         Ok(Ending::DONE)
@@ -208,14 +208,12 @@ impl Tool {
     fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
         let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
         let to = "standard output";
-        match source {
-            _ if self.args.local => {
-                local::run(&self.search, source, self.args.decompress, &mut lines, to)?;
+        match (&mut self.client, source) {
+            (None, source) => local::run(&self.search, source, self.args.decompress, &mut lines, to)?,
+            (Some(client), Operand::Stored(name)) if name.directory => {
+                client.lines_beneath(name, &self.query, &mut lines, to)?;
             }
-            Operand::Stored(name) if name.directory => {
-                self.client.lines_beneath(name, &self.query, &mut lines, to)?;
-            }
-            _ => self.client.filter_to(source, &self.query, &mut lines, to)?,
+            (Some(client), source) => client.filter_to(source, &self.query, &mut lines, to)?,
         }
         self.total += lines.written;
         Ok(Ending::DONE)

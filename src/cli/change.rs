@@ -2,6 +2,9 @@
 //! and cfp-reverse have in common; which filter it is they say.
 
 use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::{Ending, each, local};
 use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
@@ -77,7 +80,7 @@ impl Change<'_> {
         mut files: Vec<OsString>,
         target: Target,
     ) -> Result<Ending> {
-        let mut client = Client::new(settings)?;
+        let client = &mut local::server(settings, self.local)?;
         if files.is_empty() {
             files.push("-".into());
         }
@@ -85,59 +88,62 @@ impl Change<'_> {
         match target {
             Target::InPlace => each(name, sources, |source| {
                 let target = source.clone();
-                self.store(&mut client, &source, target)
+                self.store(client, &source, target)
             }),
             Target::One(output) => match output.map_or(Operand::Standard, Operand::read) {
                 Operand::Standard => {
                     let mut output = Output::stdout()?;
-                    each(name, sources, |source| self.write(&mut client, &source, &mut output))
+                    each(name, sources, |source| self.write(client, &source, &mut output))
                 }
                 Operand::Local(path) => {
                     let mut output = Output::create(&path)?;
-                    sources.try_for_each(|source| self.write(&mut client, &source, &mut output).map(drop))?;
+                    sources.try_for_each(|source| self.write(client, &source, &mut output).map(drop))?;
                     output.commit().map(|()| Ending::DONE)
                 }
                 stored => match (sources.next(), sources.next()) {
-                    (Some(source), None) => self.store(&mut client, &source, stored),
+                    (Some(source), None) => self.store(client, &source, stored),
                     _ => Err(Error::usage("a file on the server is made of one FILE")),
                 },
             },
         }
     }
 
-    fn store(&self, client: &mut Client, source: &Operand, target: Operand) -> Result<Ending> {
+    fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<Ending> {
         match target {
             Operand::Local(path) => {
+                refuse_irregular(&path)?;
                 let mut output = Output::create(&path)?;
                 self.write(client, source, &mut output)?;
                 output.commit()?;
             }
-            Operand::Stored(name) => {
-                self.refuse_server(&Operand::Stored(name.clone()))?;
-                client.filter_into(source, &self.query, &name, &self.guard)?;
-            }
+            Operand::Stored(name) => match client {
+                None => return Err(local::out_of_reach(&name)),
+                Some(client) => client.filter_into(source, &self.query, &name, &self.guard)?,
+            },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }
         Ok(Ending::DONE)
     }
 
-    fn write(&self, client: &mut Client, source: &Operand, output: &mut Output) -> Result<Ending> {
-        self.refuse_server(source)?;
+    fn write(&self, client: &mut Option<Client>, source: &Operand, output: &mut Output) -> Result<Ending> {
         let name = output.name.clone();
-        match self.local {
-            true => local::run(self.filter, source, false, output, &name)?,
-            false => client.filter_to(source, &self.query, output, &name)?,
+        match (client, source) {
+            (None, Operand::Stored(name)) => return Err(local::out_of_reach(name)),
+            (None, source) => local::run(self.filter, source, false, output, &name)?,
+            (Some(client), source) => client.filter_to(source, &self.query, output, &name)?,
         }
         Ok(Ending::DONE)
     }
+}
 
-    fn refuse_server(&self, operand: &Operand) -> Result<()> {
-        match operand {
-            Operand::Stored(name) if self.local => {
-                Err(Error::status(404, name.shown(), "is on the server, where --local does not look"))
-            }
-            _ => Ok(()),
+/// Refuses what has no content that could be replaced: a device or a pipe would be read and written at once. A file that
+/// is not there, or is a directory, is told of as such when it is opened.
+fn refuse_irregular(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+            Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"))
         }
+        _ => Ok(()),
     }
 }
 

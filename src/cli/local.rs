@@ -3,10 +3,21 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 
-use crate::client::{Operand, Upload, filter};
+use crate::client::{Client, Name, Operand, Settings, Upload, filter};
 use crate::error::{Error, Result};
 use crate::text::{Filter, Search, Snapshot, Source, unpack};
+
+/// The server, unless all work is done here: that needs none, nor the name of one.
+pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
+    (!is_local).then(|| Client::new(settings)).transpose()
+}
+
+/// The error for a file of the server where all work is done here.
+pub fn out_of_reach(name: &Name) -> Error {
+    Error::status(404, name.shown(), "is on the server, where --local does not look")
+}
 
 /// Runs a filter from a local source into a sink; an error of the sink names it.
 pub fn run(
@@ -47,7 +58,9 @@ fn stream(bytes: &mut dyn Read) -> Source<'_> {
 }
 
 fn spool() -> io::Result<File> {
-    tempfile::tempfile()
+    let directory = std::env::temp_dir();
+    let named = |wrong| Error::io(directory.as_os_str().as_bytes(), wrong);
+    tempfile::tempfile_in(&directory).map_err(|wrong| named(wrong).into())
 }
 
 /// A sink that names itself in its errors; a closed pipe stays what it is.

@@ -24,10 +24,14 @@ pub fn run_one(settings: &Settings, command: &[u8]) -> Result<Ending> {
 /// Carries out the commands of standard input: of a person at a terminal, or of a program.
 pub fn run(name: &str, settings: &Settings) -> Result<Ending> {
     let mut session = Session::new(settings)?;
-    session.greet()?;
-    match io::stdin().is_terminal() && io::stdout().is_terminal() {
-        true => converse(name, &mut session),
-        false => follow(&mut session),
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        session.greet()?;
+        return converse(name, &mut session);
+    }
+    match session.greet().and_then(|()| follow(&mut session)) {
+        // Quietly, but not as if the commands that are left had been carried out.
+        Err(wrong) if wrong.is_closed_pipe() => Ok(Ending::code(3)),
+        ended => ended,
     }
 }
 
@@ -55,7 +59,8 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
 fn follow(session: &mut Session) -> Result<Ending> {
     for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|wrong| Error::io("standard input", wrong))?;
-        session.obey(line.trim_ascii(), &mut nobody)?;
+        // A blank at the end may be a part of the last word; of a line's end it cannot.
+        session.obey(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
         if session.over {
             return Ok(Ending::DONE);
         }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::answer::Answer;
 use super::call::{Call, Client};
+use super::destination::Destination;
 use super::operand::Name;
 use super::output::{Output, Sink};
 use super::part::Part;
@@ -37,13 +38,16 @@ impl Client {
 
     /// Fetches a stored file to a path, going on with a part of the same content that an earlier run left there.
     pub fn resume(&mut self, name: &Name, path: &Path, show: ShowHead<'_>) -> Result<()> {
+        let found = Destination::find(path)?;
         let version = self.version(name)?;
-        let Some(etag) = version.etag.clone() else {
-            let mut output = Output::create(path)?;
-            self.fetch(name, &mut output, show)?;
-            return output.commit();
+        let mut part = match (found, &version.etag) {
+            (Destination::Name(target, _), Some(etag)) => Part::open(target, etag)?,
+            (found, _) => {
+                let mut output = Output::at(found, path)?;
+                self.fetch(name, &mut output, show)?;
+                return output.commit();
+            }
         };
-        let mut part = Part::open(path, &etag)?;
         let mut download = Download::new(name, &mut part, show);
         download.version = version;
         download.take_over()?;

@@ -14,6 +14,7 @@ use super::operand::{Name, Operand};
 use super::upload::Upload;
 use crate::error::{Error, Result};
 use crate::http::Query;
+use crate::http::limits::TARGET_MAX;
 
 impl Client {
     /// Runs a filter and moves its result into a local sink.
@@ -50,6 +51,19 @@ impl Client {
         Ok(())
     }
 
+    /// The target of a name with a filter. Its words travel in there, which has room for a name and many of them, but
+    /// not for each that a filter takes.
+    pub(super) fn target(&self, name: &Name, query: &Query) -> Result<Vec<u8>> {
+        let target = self.url.target(&name.components, name.directory, query);
+        match target.len() > TARGET_MAX && query.names().next().is_some() {
+            true => {
+                let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
+                Err(Error::status(414, "the word", most))
+            }
+            false => Ok(target),
+        }
+    }
+
     /// The answer to a filter on a source of this machine.
     fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
         self.post(open(source)?, query).map_err(|wrong| match wrong {
@@ -80,13 +94,13 @@ impl Client {
         sink: &mut dyn Write,
         name: &str,
     ) -> Result<()> {
-        let target = self.url.target(&directory.components, true, query);
+        let target = self.target(&directory.clone().as_directory(), query)?;
         self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
     }
 
     /// How often a search finds its word in each file beneath a directory, in the order of a walk: one request.
     pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Vec<(Name, u64)>> {
-        let target = self.url.target(&name.components, true, query);
+        let target = self.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
         let bad = || Error::status(502, "answer", "holds a line that is no count");
         answer.read(|body| {

@@ -74,7 +74,8 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
 }
 
 impl Client {
-    /// What a directory holds, sorted by the bytes of the names; with `recursive` all beneath it.
+    /// What a directory holds, sorted by the bytes of the names, in which a final slash does not count; with `recursive`
+    /// all beneath it, what is in a directory behind that.
     pub fn list(&mut self, name: &Name, recursive: bool) -> Result<Vec<Entry>> {
         let mut query = Query::default();
         if recursive {
@@ -90,7 +91,7 @@ impl Client {
             })?;
             Ok(entries)
         })?;
-        entries.sort_by_cached_key(|entry| entry.name.bare());
+        entries.sort_by(|one, other| one.name.components.cmp(&other.name.components));
         Ok(entries)
     }
 }

@@ -8,6 +8,8 @@ pub mod answer;
 pub mod call;
 pub mod connect;
 pub mod credentials;
+pub mod destination;
+pub mod draft;
 pub mod fetch;
 pub mod filter;
 pub mod guard;

@@ -1,20 +1,17 @@
 //! Outputs: where the bytes of a tool go on this machine. A local file is written beside its name and renamed when
-//! it is whole; nothing is left behind, whatever ends the program short of SIGKILL.
+//! it is whole.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::thread;
+use std::path::Path;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
-use tempfile::{Builder, TempPath};
-
+use super::destination::{Destination, take_after};
+use super::draft::Draft;
 use crate::error::{Error, Result, shown};
+
+/// What a person calls standard output.
+pub const STDOUT: &str = "standard output";
 
 /// Where a content that is fetched goes, perhaps in several goes.
 pub trait Sink: Write {
@@ -40,47 +37,36 @@ pub struct Output {
     draft: Option<Draft>,
 }
 
-/// A file that has not got its name yet. Dropped before, it goes.
-#[derive(Debug)]
-struct Draft {
-    path: TempPath,
-    target: PathBuf,
-}
-
 impl Output {
     /// Standard output.
     pub fn stdout() -> Result<Self> {
-        let name = "standard output".to_owned();
+        let name = STDOUT.to_owned();
         match io::stdout().as_fd().try_clone_to_owned() {
             Ok(owned) => Ok(Output { name, file: File::from(owned), draft: None }),
             Err(wrong) => Err(Error::io(name, wrong)),
         }
     }
 
-    /// A local file: a new content for a regular one, whose mode stays; anything else that stands there, such as a
-    /// device or a pipe, is written as it is.
+    /// A local file: a new content for a regular one, whose owner and mode stay; anything else that stands there, such
+    /// as a device or a pipe, is written as it is.
     pub fn create(path: &Path) -> Result<Self> {
-        let name = shown(path.as_os_str().as_encoded_bytes());
-        Output::open(path, name.clone()).map_err(|wrong| Error::io(name, wrong))
+        Output::at(Destination::find(path)?, path)
     }
 
-    fn open(path: &Path, name: String) -> io::Result<Self> {
-        // What a symbolic link leads to is replaced, not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let standing = match fs::metadata(&target) {
-            Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(meta) if !meta.is_file() => {
-                let file = OpenOptions::new().write(true).open(&target)?;
-                return Ok(Output { name, file, draft: None });
-            }
-            Ok(meta) => Some(meta.permissions()),
-            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => None,
-            Err(wrong) => return Err(wrong),
+    /// The same, of a path that was looked at already.
+    pub(super) fn at(found: Destination, path: &Path) -> Result<Self> {
+        let name = shown(path.as_os_str().as_encoded_bytes());
+        Output::open(found, name.clone()).map_err(|wrong| Error::io(name, wrong))
+    }
+
+    fn open(found: Destination, name: String) -> io::Result<Self> {
+        let (target, standing) = match found {
+            Destination::Stream(file) => return Ok(Output { name, file, draft: None }),
+            Destination::Name(target, standing) => (target, standing),
         };
-        let (file, path) = begin(target.parent().unwrap_or(Path::new("")))?;
-        let draft = Draft { path, target };
-        if let Some(permissions) = standing {
-            file.set_permissions(permissions)?;
+        let (file, draft) = Draft::begin(target)?;
+        if let Some(standing) = standing {
+            take_after(&file, &standing)?;
         }
         Ok(Output { name, file, draft: Some(draft) })
     }
@@ -88,7 +74,7 @@ impl Output {
     /// Gives the content its name.
     pub fn commit(mut self) -> Result<()> {
         match self.draft.take() {
-            Some(mut draft) => draft.settle().map_err(|wrong| Error::io(&self.name, wrong)),
+            Some(draft) => draft.settle().map_err(|wrong| Error::io(&self.name, wrong)),
             None => Ok(()),
         }
     }
@@ -126,67 +112,11 @@ impl Sink for Output {
     }
 }
 
-impl Draft {
-    fn settle(&mut self) -> io::Result<()> {
-        let mut pending = pending();
-        fs::rename(&self.path, &self.target)?;
-        pending.retain(|path| *path != *self.path);
-        self.path.disable_cleanup(true);
-        Ok(())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        pending().retain(|path| *path != *self.path);
-    }
-}
-
-/// The drafts of this process, for the signal that ends it.
-static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
-    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Makes an empty file in a directory, under a name nobody uses, with the mode of a new file.
-fn begin(directory: &Path) -> io::Result<(File, TempPath)> {
-    watch_signals();
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    // The list is locked before the file is there: no signal falls in between.
-    let mut pending = pending();
-    let mut builder = Builder::new();
-    builder.prefix(".cfp-").permissions(Permissions::from_mode(0o666));
-    let (file, path) = builder.tempfile_in(directory)?.into_parts();
-    pending.push(path.to_path_buf());
-    Ok((file, path))
-}
-
-/// Lets a signal that ends the process take the drafts along. One that is ignored, as under nohup, stays ignored.
-fn watch_signals() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
-        let Ok(mut signals) = Signals::new(wanted) else { return };
-        // Without the thread a signal ends the process all the same, and a draft stays.
-        let _ = thread::Builder::new().spawn(move || {
-            for signal in signals.forever() {
-                pending().drain(..).for_each(|path| drop(fs::remove_file(path)));
-                let _ = emulate_default_handler(signal);
-            }
-        });
-    });
-}
-
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn names(directory: &Path) -> Vec<String> {

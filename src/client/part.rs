@@ -1,17 +1,27 @@
 //! Parts: what has come of a content that is not whole yet, beside the file it will be, for a later run to go on with.
 //! Its name is made of the content's entity tag, so that parts of two contents never meet.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::libc::O_NOFOLLOW;
+
+use super::destination::take_after;
+use super::draft;
 use super::output::Sink;
 use crate::error::{Error, Result, shown};
+use crate::http::digest;
 
 /// What is read of a part at once, in bytes.
 const BLOCK: usize = 128 * 1024;
+/// The longest name of a file, in bytes (Linux limits.h).
+const NAME_MAX: usize = 255;
+/// As much of a long name is in that of its part.
+const BASE_MAX: usize = 100;
 
 /// A part that is open for what is missing.
 #[derive(Debug)]
@@ -22,18 +32,37 @@ pub struct Part {
 }
 
 impl Part {
-    /// The part of the content with this tag, of the file at `target`; an empty one where there is none.
-    pub fn open(target: &Path, etag: &str) -> Result<Self> {
-        let path = beside(target, etag);
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
-        let file = file.map_err(|wrong| Error::io(path.as_os_str().as_bytes(), wrong))?;
-        Ok(Part { path, target: target.to_owned(), file })
+    /// The part of the content with this tag, of the file at `target`; an empty one where there is none. No two programs
+    /// have it open at once: each would add what the other adds.
+    pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
+        draft::outlive_size_limit();
+        let path = beside(&target, etag);
+        let named = |wrong| Error::io(path.as_os_str().as_bytes(), wrong);
+        loop {
+            let file = open(&path).map_err(named)?;
+            // Not what another user may have put in its place.
+            if !file.metadata().map_err(named)?.is_file() {
+                return Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"));
+            }
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path).map_err(named)? => return Ok(Part { path, target, file }),
+                // Who had it locked has given it its name meanwhile.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::cut(
+                        target.as_os_str().as_bytes(),
+                        "is being fetched by another program",
+                    ));
+                }
+                Err(TryLockError::Error(wrong)) => return Err(named(wrong)),
+            }
+        }
     }
 
-    /// The content is whole: it gets its name, and the mode of what stood there, where that can be.
+    /// The content is whole: it gets its name, and owner and mode of what stood there, where that can be.
     pub fn commit(self) -> Result<()> {
-        if let Ok(meta) = fs::metadata(&self.target) {
-            let _ = self.file.set_permissions(meta.permissions());
+        if let Ok(standing) = fs::metadata(&self.target) {
+            let _ = take_after(&self.file, &standing);
         }
         fs::rename(&self.path, &self.target)
             .map_err(|wrong| Error::io(self.target.as_os_str().as_bytes(), wrong))
@@ -79,13 +108,33 @@ impl Sink for Part {
     }
 }
 
+/// Opens a part, but none that a symbolic link says is elsewhere.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).custom_flags(O_NOFOLLOW).open(path)
+}
+
+/// Whether it is still this file that has this name.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let file = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(standing) => Ok((standing.dev(), standing.ino()) == (file.dev(), file.ino())),
+        Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(wrong) => Err(wrong),
+    }
+}
+
 /// Where the part of a content lies until it is whole.
 fn beside(path: &Path, etag: &str) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or(OsStr::new("cfp")));
+    let base = path.file_name().unwrap_or(OsStr::new("cfp")).as_bytes();
     let tag: String = etag.chars().filter(char::is_ascii_alphanumeric).collect();
-    name.push(format!(".{tag}.part"));
-    path.with_file_name(name)
+    let name = [b".", base, b".", tag.as_bytes(), b".part"].concat();
+    if name.len() <= NAME_MAX {
+        return path.with_file_name(OsStr::from_bytes(&name));
+    }
+    // What is left out of the name is in the digest, so that parts of two files do not meet either.
+    let digest: String = digest::of(&name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let base = base.get(..BASE_MAX).unwrap_or(base);
+    path.with_file_name(OsStr::from_bytes(&[b".", base, b".", digest.as_bytes(), b".part"].concat()))
 }
 
 #[cfg(test)]
@@ -96,5 +145,26 @@ mod tests {
     fn a_part_lies_beside_its_file_under_the_tag_of_its_content() {
         assert_eq!(beside(Path::new("d/f.txt"), "\"1a-2b\""), Path::new("d/.f.txt.1a2b.part"));
         assert_eq!(beside(Path::new("f"), "\"x\""), Path::new(".f.x.part"));
+        let parts = ["a", "b"].map(|end| beside(&Path::new("d").join("n".repeat(254) + end), "\"x\""));
+        assert_ne!(parts[0], parts[1]);
+        for part in parts {
+            assert!(part.parent() == Some(Path::new("d")) && part.as_os_str().len() < 255, "{part:?}");
+        }
+    }
+
+    #[test]
+    fn one_program_at_a_time_goes_on_with_a_part() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("f");
+        let open = || Part::open(target.clone(), "\"x\"");
+        let mut part = open().unwrap();
+        part.write_all(b"half").unwrap();
+        assert_eq!(open().unwrap_err().exit_code(), 3);
+        drop(part);
+        let part = open().unwrap();
+        assert_eq!(part.file.metadata().unwrap().len(), 4);
+        part.commit().unwrap();
+        assert_eq!(open().unwrap().file.metadata().unwrap().len(), 0);
+        assert_eq!(fs::read(target).unwrap(), b"half");
     }
 }

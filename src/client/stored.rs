@@ -21,13 +21,13 @@ impl Client {
         if name.directory {
             return Err(Error::status(409, name.shown(), "is a directory"));
         }
-        let target = self.url.target(&name.components, false, query);
+        let target = self.target(name, query)?;
         self.send(&Call::new("GET", target))?.check()
     }
 
     /// The answer to a filter on bytes of this machine.
     pub fn post(&mut self, upload: Upload, query: &Query) -> Result<Answer<'_>> {
-        let mut call = Call::new("POST", self.url.target(&[], true, query));
+        let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
         call.upload = Some(upload);
         self.send(&call)?.check()
     }
@@ -70,7 +70,7 @@ impl Client {
     /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
     /// same. False when the guard keeps a file that stood there.
     pub fn put(&mut self, upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
-        let call = Call::new("PUT", self.url.target(&name.components, name.directory, query));
+        let call = Call::new("PUT", self.target(name, query)?);
         let mut call = guard.hold(call);
         if guard.keep {
             call = call.with("If-None-Match", "*");
@@ -139,7 +139,7 @@ impl Client {
         guard: &Guard,
     ) -> Result<bool> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
-        let target = self.url.target(&from.components, from.directory, query);
+        let target = self.target(from, query)?;
         // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
         let keeps = guard.keep || from.directory;
         let call = Call::new(method, target)
@@ -168,6 +168,10 @@ impl Client {
             None => to,
         };
         target.directory = from.directory;
+        // Asked for this, the server would first have us make the directories above it.
+        if from.directory && target.components.starts_with(&from.components) {
+            return Err(Error::status(409, target.shown(), "lies inside the directory itself"));
+        }
         match self.transfer(method, &from, &target, &Query::default(), guard) {
             Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
                 Err(Error::status(412, target.shown(), "is taken: a directory replaces nothing"))
@@ -182,11 +186,18 @@ impl Client {
         self.send(&guard.hold(Call::new("DELETE", target)))?.check()?.finish()
     }
 
-    /// Makes a directory and those above it. False where it stood already.
+    /// Makes a directory and those above it. False where it stood already; a file that stands there is an error.
     pub fn make_directory(&mut self, name: &Name) -> Result<bool> {
-        let made = self.make_one(name)?;
+        let mut made = self.make_one(name)?;
+        if made == 409 && self.make_parents(name)? {
+            made = self.make_one(name)?;
+        }
+        let file = Name { directory: false, ..name.clone() };
         match made {
-            409 if self.make_parents(name)? => self.make_one(name).map(|status| status == 201),
+            // Who may not look is told by what is stored next.
+            405 if self.look(&file).is_ok_and(|found| !found.name.directory) => {
+                Err(Error::status(409, file.shown(), "is a file, not a directory"))
+            }
             status => Ok(status == 201),
         }
     }

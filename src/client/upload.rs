@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
@@ -39,11 +39,17 @@ impl Upload {
         Upload::new(name, file)
     }
 
-    /// Standard input: from where it stands, when it is a regular file.
+    /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
+    /// end (POSIX, Utility Description Defaults, INPUT FILES).
     pub fn stdin() -> Result<Self> {
         let name = "standard input".to_owned();
         let owned = io::stdin().as_fd().try_clone_to_owned().map_err(|wrong| Error::io(&name, wrong))?;
-        Upload::new(name, File::from(owned))
+        let mut upload = Upload::new(name, File::from(owned))?;
+        if let Some((start, size)) = upload.place {
+            let end = upload.file.seek(SeekFrom::Start(start + size));
+            end.map_err(|wrong| Error::io(&upload.name, wrong))?;
+        }
+        Ok(upload)
     }
 
     fn new(name: String, mut file: File) -> Result<Self> {
@@ -126,12 +132,18 @@ fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    // Files of /proc say 0 and hold more: they are read until they end.
-    if !meta.is_file() || (meta.len() == 0 && file.read_at(&mut [0], 0)? > 0) {
+    if !meta.is_file() || !is_size(file, meta.len())? {
         return Ok(None);
     }
     let start = file.stream_position()?;
     Ok(Some((start, meta.len().saturating_sub(start))))
+}
+
+/// Whether a file is as long as it says. Those of /proc say 0 and hold more, those of /sys say a page and hold less: they
+/// are read until they end.
+fn is_size(file: &File, size: u64) -> io::Result<bool> {
+    let read = file.read_at(&mut [0], size.saturating_sub(1))?;
+    Ok((read > 0) == (size > 0))
 }
 
 /// A part of a file, read wherever its position is.

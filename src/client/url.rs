@@ -1,7 +1,7 @@
 //! URLs: where a server is, and which target a name has there. Nothing is connected here.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode;
@@ -88,6 +88,8 @@ impl Url {
         let (user, authority) = split_user(authority)?;
         let host =
             std::str::from_utf8(authority).ok().filter(|host| is_host(host.as_bytes())).ok_or_else(bad)?;
+        // An empty port is the default one (RFC 3986 §3.2.3).
+        let host = host.strip_suffix(':').unwrap_or(host);
         let (name, port) = split_port(host, scheme.port()).ok_or_else(bad)?;
         let shown = format!("{}{host}", scheme.text());
         let address = scheme.address(name.to_owned(), port);
@@ -135,6 +137,14 @@ impl Scheme {
 /// Whether this is a URL of something on a web server, not a name.
 pub fn is_web(text: &[u8]) -> bool {
     split_scheme(text).is_some()
+}
+
+/// The last component of a target's path, decoded, where a local file can be called so.
+pub fn base(target: &[u8]) -> Option<OsString> {
+    let path = target.split(|&byte| byte == b'?').next()?;
+    let last: Vec<u8> = percent_decode(path.rsplit(|&byte| byte == b'/').next()?).collect();
+    let is_none = matches!(&last[..], b"" | b"." | b"..") || last.iter().any(|byte| matches!(byte, b'/' | 0));
+    (!is_none).then(|| OsString::from_vec(last))
 }
 
 /// The scheme, in any case, and what follows it.
@@ -196,6 +206,8 @@ mod tests {
             ("http://127.0.0.1:8398", "127.0.0.1", 8398, "127.0.0.1:8398", "/f"),
             ("HTTP://example.org", "example.org", 80, "example.org", "/f"),
             ("http://[::1]:90/", "::1", 90, "[::1]:90", "/f"),
+            ("http://h:/", "h", 80, "h", "/f"),
+            ("http://[::1]:", "::1", 80, "[::1]", "/f"),
             ("http://h/a%20b/c/", "h", 80, "h", "/a%20b/c/f"),
         ];
         for (text, host, port, field, wire) in rows {
@@ -212,7 +224,18 @@ mod tests {
 
     #[test]
     fn what_is_no_server_is_wrong_use() {
-        let rows = ["", "h", "ftp://h", "http://", "http://:80", "http://h:x", "http://h:+1", "http://u:p@h"];
+        let rows = [
+            "",
+            "h",
+            "ftp://h",
+            "http://",
+            "http://:80",
+            "http://:",
+            "http://h::",
+            "http://h:x",
+            "http://h:+1",
+            "http://u:p@h",
+        ];
         for text in
             rows.into_iter().chain(["http://h:65536", "http://[::1", "unix:", "http://h/?a", "http://h\r\n/"])
         {
@@ -220,6 +243,23 @@ mod tests {
         }
         for text in ["http://alice:secret@h/", "http://alice%3Asecret@h"] {
             assert!(!Url::parse(text.as_bytes()).unwrap_err().to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_target_names_a_file_or_none() {
+        let rows: [(&str, Option<&str>); 8] = [
+            ("/a/b.txt", Some("b.txt")),
+            ("/a%20b?c/d", Some("a b")),
+            ("/d/", None),
+            ("/", None),
+            ("/?q", None),
+            ("/%2e%2e", None),
+            ("/a%2Fb", None),
+            ("/a%00", None),
+        ];
+        for (target, name) in rows {
+            assert_eq!(base(target.as_bytes()), name.map(OsString::from), "{target}");
         }
     }
 

@@ -13,7 +13,9 @@ pub enum Step {
     Directory(PathBuf),
     /// A regular file.
     File(PathBuf),
-    /// Something that is left out.
+    /// A symbolic link to no file, which is left out.
+    Link(PathBuf),
+    /// Something else that is left out.
     Other(PathBuf),
 }
 
@@ -43,6 +45,7 @@ fn below(directory: &Path) -> std::io::Result<Vec<Step>> {
         Ok(match is_file {
             true => Step::File(path),
             false if kind.is_dir() => Step::Directory(path),
+            false if kind.is_symlink() => Step::Link(path),
             false => Step::Other(path),
         })
     };
@@ -66,7 +69,7 @@ mod tests {
         let expected = [
             Step::Directory(root.path().to_owned()),
             Step::File(path("a")),
-            Step::Other(path("circle")),
+            Step::Link(path("circle")),
             Step::Directory(path("d")),
             Step::File(path("d/f")),
             Step::File(path("z")),

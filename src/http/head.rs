@@ -61,7 +61,7 @@ impl Request {
 /// The head of a response.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status code, 100 to 999.
+    /// The status code, 100 to 599; 500 for what is none.
     pub status: u16,
     /// The version the server speaks.
     pub version: Version,
@@ -78,6 +78,8 @@ impl Response {
         if !read_lines(input, &mut text, HEAD_MAX).map_err(|wrong| too_large(b"", wrong))? {
             return Ok(None);
         }
+        let raw = text.clone();
+        unfold(&mut text);
         let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut slots);
         let outcome = parsed.parse(&text).map_err(|wrong| bad_head(&text, wrong))?;
@@ -87,13 +89,26 @@ impl Response {
         let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
         let mut spans = Vec::new();
         note_spans(&text, parsed.headers, &mut spans);
-        let raw = text.clone();
+        // RFC 9110 §15: what is no status code is taken for a 5xx.
+        let status = if (100..=599).contains(&status) { status } else { 500 };
         Ok(Some(Response { status, version, fields: Fields::over(text, spans), raw }))
     }
 
     /// Whether the server will take another request on this connection.
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.fields)
+    }
+}
+
+/// Makes a field of several lines one of spaces: a user agent must (RFC 9112 §5.2). A line that the start line goes on
+/// with is no field, and stays.
+fn unfold(text: &mut [u8]) {
+    let Some(mut at) = memchr::memchr(b'\n', text) else { return };
+    while let Some(next) = text.get(at + 1..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+        at += 1 + next;
+        if let Some([end @ .., b' ' | b'\t']) = text.get_mut(at - 1..at + 2) {
+            end.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
+        }
     }
 }
 
@@ -342,5 +357,24 @@ mod tests {
         let response = Response::read(&mut &text[..]).unwrap().unwrap();
         assert_eq!((response.status, response.fields.get("a")), (404, Some(&b"b"[..])));
         assert_eq!(response.raw, &text[..text.len() - 4]);
+    }
+
+    #[test]
+    fn a_field_of_several_lines_is_one_and_a_code_that_is_none_a_failure() {
+        let rows: [(&str, u16, &[u8]); 6] = [
+            ("200 OK\r\nA: one\r\n two\r\n\tthree\r\nB: c\r\n", 200, b"one   two  \tthree"),
+            ("200 OK\r\nA:\r\n one\n two\r\n", 200, b"one  two"),
+            ("200 OK\r\nA: one\r\n \r\n", 200, b"one"),
+            ("099 Early\r\nA: b\r\n", 500, b"b"),
+            ("600 Late\r\nA: b\r\n", 500, b"b"),
+            ("599 Odd\r\nA: b\r\n", 599, b"b"),
+        ];
+        for (text, status, value) in rows {
+            let text = format!("HTTP/1.1 {text}\r\n");
+            let response = Response::read(&mut text.as_bytes()).unwrap().unwrap();
+            assert_eq!((response.status, response.fields.get("a")), (status, Some(value)), "{text}");
+            assert_eq!(response.raw, text.as_bytes());
+        }
+        assert!(Response::read(&mut &b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n"[..]).is_err());
     }
 }

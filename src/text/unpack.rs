@@ -1,9 +1,9 @@
 //! Compressed files, for `--decompress`: zstd and gzip are told by their magic bytes, anything else stays as it is.
 //! It knows nothing of content codings on the wire.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use zstd::stream::read::Decoder;
 
 use crate::error::Error;
@@ -11,6 +11,9 @@ use crate::error::Error;
 /// The largest zstd window, as a power of two: 128 MiB, what `zstd -d` takes. The window is memory that the file,
 /// not the caller, asks for.
 const WINDOW_LOG_MAX: u32 = 27;
+
+/// What is read of a gzip file at once, in bytes.
+const BLOCK: usize = 32 * 1024;
 
 /// The bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all
 /// frames, all members. An error of status 422 where they are cut short or damaged.
@@ -25,9 +28,49 @@ pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<
             decoder.window_log_max(WINDOW_LOG_MAX)?;
             Box::new(Unpacking { bytes: decoder, name })
         }
-        Coding::Gzip => Box::new(Unpacking { bytes: MultiGzDecoder::new(whole), name }),
+        Coding::Gzip => {
+            Box::new(Unpacking { bytes: Members::new(BufReader::with_capacity(BLOCK, whole)), name })
+        }
         Coding::Identity => Box::new(whole),
     })
+}
+
+/// All members of a gzip file, and the zero bytes behind the last one that `gzip -d` takes for the rest of a block.
+struct Members<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(source: R) -> Self {
+        Members { member: Some(GzDecoder::new(source)) }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(out)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let ended = skip_zeros(member.get_mut())?;
+            let source = self.member.take().map(GzDecoder::into_inner);
+            self.member = source.filter(|_| !ended).map(GzDecoder::new);
+        }
+        Ok(0)
+    }
+}
+
+/// Reads past zero bytes. Whether nothing comes behind them.
+fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let block = source.fill_buf()?;
+        let (zeros, all) = (block.iter().take_while(|&&byte| byte == 0).count(), block.len());
+        source.consume(zeros);
+        if all == 0 || zeros < all {
+            return Ok(all == 0);
+        }
+    }
 }
 
 /// Says of what is damaged whose it is; what went wrong with the source itself passes as it is.
@@ -102,6 +145,7 @@ mod tests {
             ([skippable, zstd(b"two")].concat(), b"two"),
             (gzip(b"one two"), b"one two"),
             ([gzip(b"one "), gzip(b"two")].concat(), b"one two"),
+            ([gzip(b"one two"), vec![0; 10_000]].concat(), b"one two"),
             (b"one two".to_vec(), b"one two"),
             (b"\x1f\x8b".to_vec(), b"\x1f\x8b"),
             (b"".to_vec(), b""),
@@ -119,6 +163,14 @@ mod tests {
                 assert_eq!((wrong.http_status(), wrong.exit_code()), (422, 2), "{end}");
                 assert!(wrong.to_string().starts_with("f: is damaged: "), "{wrong}");
             }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_member_and_is_none_is_damage() {
+        for rest in [&b"rest"[..], b"\0\0rest", b"\x1f\x8b"] {
+            let wrong = Error::io("other", unpacked([&gzip(b"one"), rest].concat()).unwrap_err());
+            assert_eq!(wrong.http_status(), 422, "{rest:?}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! cfp-cat: local files without a server, stored ones from it.
 
-use crate::common::Sandbox;
+use std::path::Path;
+
+use crate::common::{Sandbox, need};
 
 // Row A4.
 #[test]
@@ -22,4 +24,29 @@ fn files_follow_each_other_and_lines_are_numbered_through() {
     let numbered = "     1\tone\n     2\ttwo\n     3\tthree\n     4\tfour";
     sandbox.feed("cfp-cat", ["-n", "f", ":f", "-"], "four").stdout(numbered).success();
     sandbox.run("cfp-cat", ["nowhere", "f"]).stdout("one\ntwo\n").code(2);
+}
+
+#[test]
+fn standard_input_that_is_a_file_is_read_to_its_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in", "one\none\none\n");
+    sandbox.sh("cfp-cat - - < in").stdout("one\none\none\n").stderr("").success();
+    sandbox.sh("while read -r line; do cfp-search --local one; done < in").stdout("2\n").success();
+    sandbox.sh("while read -r line; do cfp-search one; done < in").stdout("2\n").success();
+    sandbox.sh("{ cfp-put - --as f; cat; } < in").stdout("").success();
+    assert_eq!(sandbox.stored("f"), b"one\none\none\n");
+}
+
+#[test]
+fn a_file_that_lies_about_its_size_is_read_until_it_ends() {
+    let sandbox = Sandbox::new();
+    for path in ["/proc/version", "/sys/class/net/lo/mtu"] {
+        if !Path::new(path).exists() {
+            need::left_out(format_args!("no {path} here"));
+            continue;
+        }
+        sandbox
+            .sh(&format!("cfp-put {path} --as f; cfp-cat {path} > f; cmp f {path}; cfp-cat :f | cmp - f"))
+            .success();
+    }
 }

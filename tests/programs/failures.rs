@@ -88,8 +88,9 @@ fn a_full_disk_is_not_now() {
         "cfp-replace -n w x f",
         "cfp-replace w x f",
         "cfp-reverse --local f",
-        "cfp-cat f",
+        "cfp-cat f f",
         "cfp-cat :f",
+        "cfp-search --per-file w f f",
         "cfp-get f -o -",
         "cfp-ls",
         "cfp-ls --help",
@@ -167,4 +168,38 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
     let damaged = predicates::str::starts_with("cfp-search: d.gz: ");
     sandbox.run("cfp-search", ["--decompress", "w", "d.gz"]).stdout("").stderr(damaged);
     assert!(!sandbox.work().join("out").exists());
+}
+
+#[test]
+fn a_word_that_does_not_fit_into_a_request_is_told_of() {
+    let sandbox = Sandbox::new();
+    let word = "w".repeat(33_000);
+    sandbox.write("f", &word);
+    sandbox.keep("f", &word);
+    let rows: [&[&str]; 6] = [
+        &["cfp-search", &word, "f"],
+        &["cfp-search", "-r", &word, ":"],
+        &["cfp-search", "-r", "--lines", &word, ":"],
+        &["cfp-replace", &word, "", ":f"],
+        &["cfp-replace", "w", &word, "f", "-o", ":g"],
+        &["cfp-replace", "--in-place", &word, "", ":f"],
+    ];
+    for argv in rows {
+        let why = "the word: is too long for a request, whose target has at most 32768 bytes";
+        sandbox.run(argv[0], &argv[1..]).stdout("").stderr(format!("{}: {why}\n", argv[0])).code(2);
+    }
+    sandbox.run("cfp-search", ["--local", &word, "f"]).stdout("1\n").success();
+}
+
+#[test]
+fn what_is_no_file_is_refused_for_good() {
+    let sandbox = Sandbox::new();
+    let _socket = std::os::unix::net::UnixListener::bind(sandbox.work().join("socket")).unwrap();
+    sandbox
+        .run("cfp-cat", ["socket"])
+        .stdout("")
+        .stderr("cfp-cat: socket: no such device or address\n")
+        .code(2);
+    let said = sandbox.sh("seq 100000 | TMPDIR=/nowhere cfp-reverse --local || exit $?").stdout("").code(2);
+    said.stderr("cfp-reverse: /nowhere: no such file or directory\n");
 }

@@ -35,6 +35,11 @@ fn a_file_gets_its_base_name_or_the_one_it_is_given() {
     }
     sandbox.run("cfp-get", ["d/f", "d/f", "-o", "one"]).code(2);
     sandbox.run("cfp-get", ["d"]).code(2);
+    sandbox
+        .run("cfp-get", ["-r", "d/", "-o", "-"])
+        .stdout("")
+        .stderr("cfp-get: /d/: is a directory\n")
+        .code(2);
     assert_eq!(names(&sandbox), ["f", "here", "received_bio_7.txt", "z"]);
 }
 
@@ -48,6 +53,10 @@ fn any_http_server_is_asked_and_its_answer_printed() {
     let head =
         predicate::str::starts_with("HTTP/1.1 200 OK\r\n").and(predicate::str::ends_with("\r\n\r\ntext\n"));
     sandbox.run("cfp-get", ["-i", &url]).stdout(head).success();
+    fs::create_dir(sandbox.work().join("here")).unwrap();
+    sandbox.run("cfp-get", [&url, "-o", "here"]).stdout("").stderr("").success();
+    assert_eq!(fs::read_to_string(sandbox.work().join("here/a b")).unwrap(), "text\n");
+    sandbox.run("cfp-get", [sandbox.url(), "-o", "here"]).stdout("").code(2);
     let none = format!("{}/none", sandbox.url());
     sandbox.run("cfp-get", ["-i", &none]).stdout(predicate::str::starts_with("HTTP/1.1 404 ")).code(2);
 
@@ -119,9 +128,11 @@ fn a_body_cut_short_is_never_a_file() {
 #[test]
 fn a_signal_leaves_no_draft_behind() {
     let sandbox = Sandbox::new();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         let stranger = Stranger::new();
-        let mut child = sandbox.command("cfp-get").args(["-s", &stranger.url(), "f"]).spawn().unwrap();
+        // Another one leaves its memory behind where that is allowed.
+        let script = "ulimit -c 0; exec cfp-get -s \"$1\" f";
+        let mut child = sandbox.command("sh").args(["-c", script, "sh", &stranger.url()]).spawn().unwrap();
         let held = stranger.stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort");
         assert_eq!(names(&sandbox).len(), 1, "the draft");
         kill(Pid::from_raw(child.id() as i32), signal).unwrap();

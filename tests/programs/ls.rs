@@ -14,9 +14,10 @@ fn names_are_sorted_by_their_bytes_and_directories_end_in_a_slash() {
     for name in ["b", "B", "a/x", "a/y/z", "a.txt", "é"] {
         sandbox.keep(name, "12345");
     }
-    let rows: [(&[&str], &str); 7] = [
-        (&[], "B\na.txt\na/\nb\né\n"),
-        (&[":"], "B\na.txt\na/\nb\né\n"),
+    let rows: [(&[&str], &str); 8] = [
+        (&[], "B\na/\na.txt\nb\né\n"),
+        (&[":"], "B\na/\na.txt\nb\né\n"),
+        (&["-R"], "B\na/\na/x\na/y/\na/y/z\na.txt\nb\né\n"),
         (&["a"], "x\ny/\n"),
         (&[":a/"], "x\ny/\n"),
         (&["-R", "a"], "x\ny/\ny/z\n"),
@@ -26,6 +27,8 @@ fn names_are_sorted_by_their_bytes_and_directories_end_in_a_slash() {
     for (argv, stdout) in rows {
         sandbox.run("cfp-ls", argv).stdout(stdout).stderr("").success();
     }
+    let as_here = sandbox.run("ls", ["-p".as_ref(), sandbox.root().as_os_str()]).success();
+    sandbox.run("cfp-ls", [""; 0]).stdout(as_here.get_output().stdout.clone());
     sandbox.run("cfp-ls", ["none", "a"]).stdout("a/x\na/y/\n").code(2);
 }
 

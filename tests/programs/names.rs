@@ -49,6 +49,10 @@ fn a_directory_takes_the_place_of_nothing() {
             sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
             sandbox.run(program, ["-n", "d", new]).stdout("").stderr("").code(1);
         }
+        for new in ["d/x", "d/x/y", "d/e/x/", "d"] {
+            let why = predicates::str::ends_with("/: lies inside the directory itself\n");
+            sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
+        }
     }
     let list = "a\nd/\nd/b\nd/e/\nd/e/c\ninto/\ninto/d/\ninto/d/other\nover/\nover/d\n";
     sandbox.run("cfp-ls", ["-R"]).stdout(list).success();

@@ -69,14 +69,28 @@ fn a_directory_is_stored_with_all_in_it_and_comes_back_the_same() {
     symlink("a", sandbox.work().join("d/link")).unwrap();
     symlink(".", sandbox.work().join("d/circle")).unwrap();
     sandbox.run("cfp-put", ["d"]).code(2);
-    let left_out = "cfp-put: d/circle: is neither a file nor a directory, left out\n";
+    symlink("nowhere", sandbox.work().join("d/dangling")).unwrap();
+    let left_out = "cfp-put: d/circle: is a symbolic link to no file, left out\n\
+                    cfp-put: d/dangling: is a symbolic link to no file, left out\n";
     sandbox.run("cfp-put", ["-r", "d"]).stdout("").stderr(left_out).success();
     sandbox.run("cfp-put", ["-r", "-q", "-t", "x/y", "d/"]).stdout("").stderr("").success();
     sandbox.run("cfp-ls", ["-R"]).stdout(
         "d/\nd/a\nd/e/\nd/e/b\nd/link\nd/none/\nx/\nx/y/\nx/y/d/\nx/y/d/a\nx/y/d/e/\nx/y/d/e/b\nx/y/d/link\nx/y/d/none/\n",
     );
     sandbox.run("cfp-get", ["-r", "x/y/d", "-o", "back"]).stdout("").stderr("").success();
-    sandbox.sh("rm d/circle; diff -r d back").success();
+    sandbox.sh("rm d/circle d/dangling; diff -r d back").success();
+}
+
+#[test]
+fn a_directory_takes_the_place_of_no_file() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    fs::create_dir(sandbox.work().join("e")).unwrap();
+    let said = sandbox.run("cfp-put", ["-r", "e", "--as", "f"]).stdout("").code(2);
+    said.stderr("cfp-put: /f: is a file, not a directory\n");
+    sandbox.run("cfp-put", ["-r", "e", "--as", "d/e"]).stdout("").stderr("").success();
+    sandbox.run("cfp-put", ["-r", "e", "--as", "d/e"]).stdout("").stderr("").success();
+    sandbox.run("cfp-ls", ["-R"]).stdout("d/\nd/e/\nf\n").success();
 }
 
 #[test]

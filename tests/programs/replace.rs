@@ -40,6 +40,12 @@ fn local_work_gives_the_same_bytes_and_asks_no_server() {
         assert_eq!(local.get_output().stdout, remote.get_output().stdout, "{argv:?}");
     }
     sandbox.run("cfp-replace", ["--local", "a", "b", ":f"]).stdout("").code(2);
+    // Nor does it matter what the server would be.
+    let nobody = "export CFP_SERVER=none";
+    sandbox.sh(&format!("{nobody}; cfp-replace --local red blue f")).stdout(NEW).success();
+    sandbox.sh(&format!("{nobody}; cfp-replace --local -n red blue f")).stdout("2\n").success();
+    sandbox.sh(&format!("{nobody}; cfp-search --local red f")).stdout("2\n").success();
+    sandbox.sh(&format!("{nobody}; cfp-search red f f")).stdout("").code(2);
 }
 
 #[test]

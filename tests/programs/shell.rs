@@ -36,6 +36,8 @@ fn results_are_sentences() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "a b b c c c");
     sandbox.write("g", "a");
+    sandbox.write("h/other", "");
+    sandbox.keep("h", "a");
     let rows = [
         ("search a :f", "'a' occurs once in f.\n", 0),
         ("SEARCH b f", "'b' occurs twice in f.\n", 0),
@@ -43,6 +45,7 @@ fn results_are_sentences() {
         ("find c :/f", "'c' occurs 3 times in f.\n", 0),
         ("search d :f", "'d' does not occur in f.\n", 1),
         ("search a g", "'a' occurs once in g.\n", 0),
+        ("search a h", "'a' occurs once in h.\n", 0),
         ("replace a x f out", "'a' is replaced by 'x'; the result is out on the server.\n", 0),
         ("replace a x f ./out", "'a' is replaced by 'x'; the result is ./out here.\n", 0),
         ("reverse g :r", "The words are in reverse order; the result is r on the server.\n", 0),
@@ -72,6 +75,25 @@ fn the_first_failure_ends_a_session_without_a_person() {
         .stdout(predicate::str::contains("no files").not());
     sandbox.feed("cfp-shell", ["-s", "unix:/nowhere"], "list\n").stdout("").code(3);
     sandbox.feed("cfp-shell", [""; 0], "").stdout(predicate::str::ends_with("Goodbye.\n")).success();
+    sandbox.feed("cfp-shell", [""; 0], "display a\0b\n").code(2);
+}
+
+#[test]
+fn a_session_that_nobody_hears_of_does_not_look_as_if_all_was_done() {
+    let sandbox = Sandbox::new();
+    let unread = "mkfifo gate; { read -r _ < gate; echo 'upload f' | cfp-shell || echo $? > code; } \
+                  | { exec <&-; echo > gate; }";
+    sandbox.write("f", "text");
+    sandbox.sh(&format!("{unread}; cat code")).stdout("3\n").stderr("").success();
+    assert_eq!(sandbox.all_stored(), Vec::<String>::new());
+}
+
+#[test]
+fn a_line_ends_before_its_end_and_not_before_a_blank_that_is_quoted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "text");
+    sandbox.feed("cfp-shell", [""; 0], "upload f x\\ \r\nupload f y\\ \n  upload f z  \r\n\r\n").success();
+    assert_eq!(sandbox.all_stored(), ["x ", "y ", "z"]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub fn local(argument: Option<&OsString>) -> PathBuf {
 pub fn source(argument: Option<&OsString>) -> Operand {
     match argument.map(|argument| Operand::read(argument.clone())) {
         Some(Operand::Stored(name)) => Operand::Stored(name),
-        _ if local(argument).exists() || says_here(bytes(argument)) => Operand::Local(local(argument)),
+        _ if is_file(&local(argument)) || says_here(bytes(argument)) => Operand::Local(local(argument)),
         _ => Operand::Stored(stored(argument)),
     }
 }
@@ -41,6 +41,11 @@ pub fn target(argument: Option<&OsString>) -> Operand {
         true => Operand::Local(local(argument)),
         false => Operand::Stored(stored(argument)),
     }
+}
+
+/// Whether there is something here that can be read; a directory cannot.
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| !meta.is_dir())
 }
 
 /// Whether an argument is written as a local path.
