@@ -222,10 +222,21 @@ impl Client {
         }
     }
 
-    /// Makes the directories above a name; whether any was missing.
+    /// Makes the directories above a name; whether any was missing. They are tried from the last one up: who may make
+    /// that one need not be allowed to make what stands above it.
     fn make_parents(&mut self, name: &Name) -> Result<bool> {
-        let mut any = false;
-        for parent in name.parents() {
+        let parents: Vec<_> = name.parents().collect();
+        let (mut missing, mut any) = (Vec::new(), false);
+        for parent in parents.into_iter().rev() {
+            match self.make_one(&parent)? {
+                409 => missing.push(parent),
+                status => {
+                    any = status == 201;
+                    break;
+                }
+            }
+        }
+        for parent in missing.into_iter().rev() {
             any |= self.make_one(&parent)? == 201;
         }
         Ok(any)

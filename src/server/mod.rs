@@ -62,6 +62,7 @@ mod stream;
 mod supervisor;
 mod terms;
 mod tls;
+mod upkeep;
 mod upload;
 mod users;
 
@@ -166,7 +167,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let store = Arc::new(open_store(&options)?);
     let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
-    sweep(&server, store)?;
+    upkeep::start(&server, store)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
@@ -262,25 +263,6 @@ fn wait_for_end(end: &Receiver<End>, child: Option<Pid>) -> u8 {
 /// Starts a thread of the daemon's own. An error where the system has none left.
 fn start_thread(work: impl FnOnce() + Send + 'static) -> Result<()> {
     thread::Builder::new().spawn(work).map(drop).map_err(|wrong| Error::io("a thread", wrong))
-}
-
-/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
-/// goes on.
-fn sweep(server: &Arc<Server>, store: Arc<Local>) -> Result<()> {
-    let server = Arc::clone(server);
-    let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
-    let tell = move |swept: Result<u64>, what: &str| match swept {
-        Ok(0) => {}
-        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
-        Err(error) => server.log.trouble(&error),
-    };
-    start_thread(move || {
-        tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
-        loop {
-            tell(store.expire(), "uploads that nobody went on with were removed");
-            thread::sleep(pause);
-        }
-    })
 }
 
 /// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.

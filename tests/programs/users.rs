@@ -128,6 +128,21 @@ fn a_signal_while_a_password_is_asked_for_leaves_a_terminal_that_shows() {
 }
 
 #[test]
+fn directories_are_made_as_far_up_as_they_are_missing() {
+    let sandbox = Sandbox::guarded(&[], "allow all * /home/anne/\n");
+    sandbox.keep("home/anne/old", "text");
+    sandbox.write("f", "text");
+    sandbox.run("cfp-put", ["f", "--as", "home/anne/a/b/f"]).success().stderr("");
+    sandbox.run("cfp-mv", ["home/anne/old", "home/anne/c/d/old"]).success().stderr("");
+    let said = sandbox.run("cfp-put", ["f", "--as", "home/bert/f"]).code(2);
+    said.stderr(predicates::str::contains("/home/bert/"));
+    assert_eq!(
+        (sandbox.stored("home/anne/a/b/f"), sandbox.stored("home/anne/c/d/old")),
+        (b"text".into(), b"text".into())
+    );
+}
+
+#[test]
 fn nobody_is_asked_where_there_is_no_terminal() {
     let sandbox = furnished();
     let mut command = sandbox.command("setsid");

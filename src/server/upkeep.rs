@@ -1,0 +1,28 @@
+//! What is done in the store while nobody asks: once what a daemon that died left behind is removed, from time to time
+//! what nobody goes on with.
+
+use std::sync::Arc;
+use std::thread;
+
+use super::{Server, limits, start_thread};
+use crate::error::Result;
+use crate::store::Local;
+
+/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
+/// goes on.
+pub fn start(server: &Arc<Server>, store: Arc<Local>) -> Result<()> {
+    let server = Arc::clone(server);
+    let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
+    let tell = move |swept: Result<u64>, what: &str| match swept {
+        Ok(0) => {}
+        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
+        Err(error) => server.log.trouble(&error),
+    };
+    start_thread(move || {
+        tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
+        loop {
+            tell(store.expire(), "uploads that nobody went on with were removed");
+            thread::sleep(pause);
+        }
+    })
+}
