@@ -81,6 +81,9 @@ impl<'e> Exchange<'e> {
         if self.reply.is_begun() {
             return;
         }
+        if is_gone(error) {
+            return self.reply.give_up();
+        }
         self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
         match error.http_status() {
             405 => {
@@ -110,9 +113,11 @@ impl<'e> Exchange<'e> {
 
 /// A client that leaves early, or makes a method up, is no trouble of ours.
 fn is_of_the_client(error: &Error) -> bool {
+    is_gone(error) || error.http_status() == 501
+}
+
+/// Whether nobody is left to be answered.
+fn is_gone(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    match error {
-        Error::System { source, .. } => matches!(source.kind(), BrokenPipe | ConnectionReset),
-        error => error.http_status() == 501,
-    }
+    matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))
 }

@@ -60,6 +60,11 @@ pub const BLOCK: usize = 64 * 1024;
 pub const ENDED_MAX: usize = 1000;
 /// How often uploads are looked for whose time is over, at least.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often work that neither reads nor writes asks whether its client is still there: rarely enough to cost nothing.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// How long it goes on for a client that has ended its side and takes nothing: one that asks by a pipe may still want
+/// a short answer, one that has left looks the same.
+pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
 pub const SPILL_MAX: u64 = 16 << 30;
 /// How long a client that sends may let its answer wait before the answer goes into a spool.

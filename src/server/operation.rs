@@ -6,9 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 
 use super::limits::BLOCK;
+use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::store::{Content, Name};
+use crate::store::Name;
 use crate::text::{Filter, Matching, ReadAt, Replace, Reverse, Search, Show, Source, Word, unpack};
 
 /// A filter as a query names it.
@@ -75,7 +76,7 @@ impl Operation {
     pub fn run_on_content(
         &self,
         name: &Name,
-        content: Box<dyn Content>,
+        content: Attended<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
@@ -84,7 +85,7 @@ impl Operation {
                 let (name, packed) = (name.shown(), ContentReader { content, offset: 0 });
                 self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool }, sink)
             }
-            false => self.filter.run(Source::File(&Stored(content.as_ref())), sink),
+            false => self.filter.run(Source::File(&content), sink),
         }
     }
 
@@ -196,26 +197,13 @@ impl Filter for Identity {
     }
 }
 
-/// A stored file as the filters see it.
-struct Stored<'a>(&'a dyn Content);
-
-impl ReadAt for Stored<'_> {
-    fn size(&self) -> u64 {
-        self.0.meta().size
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
-}
-
 /// A stored file from its beginning to its end.
-struct ContentReader {
-    content: Box<dyn Content>,
+struct ContentReader<'a> {
+    content: Attended<'a>,
     offset: u64,
 }
 
-impl Read for ContentReader {
+impl Read for ContentReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.content.read_at(buffer, self.offset)?;
         self.offset += read as u64;

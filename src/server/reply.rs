@@ -17,6 +17,9 @@ use crate::http::coding::{Coding, Encoder};
 use crate::http::{BodyWriter, Fields, Framing, Request, Version, accept, head};
 use crate::store::Content;
 
+/// What the log says where no answer was given, because nobody waited for it: nginx's number, which log readers know.
+const LEFT: u16 = 499;
+
 /// The answer to one request, while it is given.
 pub struct Reply<'a> {
     stream: &'a Stream,
@@ -215,6 +218,11 @@ impl<'a> Reply<'a> {
             }
             outcome => self.send(|_| outcome),
         }
+    }
+
+    /// Answers nothing: the client has left. The log says so with the status that web servers use for it.
+    pub fn give_up(&mut self) {
+        (self.status, self.is_cut) = (LEFT, true);
     }
 
     /// Whether a head was sent.

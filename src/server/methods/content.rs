@@ -10,10 +10,12 @@ use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
+use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
 use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
 use crate::server::rights::View;
 use crate::store::{Content, Name};
+use crate::text::ReadAt;
 
 /// Answers a stored file, or a directory where the name is one.
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
@@ -69,16 +71,16 @@ fn answer_whole(
     if compressible {
         fields.push("Vary", "Accept-Encoding");
     }
-    if let Some(digest) = digest_of(exchange, content.as_ref()).filter(|_| coding == Coding::Identity) {
-        fields.push("Repr-Digest", digest::format(&digest));
-    }
     // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
     let either = Validators { etag: &meta.etag, coded: Some(&etag), modified: Some(meta.modified) };
     if is_not_modified(request, name, either)? {
         return exchange.reply.empty(304, fields);
     }
     if coding == Coding::Zstd {
-        return stream(exchange, view, name, content, fields, coding, &Operation::identity());
+        return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
+    }
+    if let Some(digest) = digest_of(exchange, content.as_ref())? {
+        fields.push("Repr-Digest", digest::format(&digest));
     }
     let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
     let selected = match range_holds(&request.fields, current) {
@@ -113,12 +115,17 @@ fn answer_selected(
 }
 
 /// The digest that was kept, or one taken now for a client that wants it.
-fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
-    content.digest().or_else(|| {
-        let digest = digest::is_wanted(&exchange.request.fields)
-            .then(|| take_digest(|block, offset| content.read_at(block, offset)))?;
-        digest.ok().inspect(|digest| content.keep_digest(digest))
-    })
+fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Result<Option<Digest>> {
+    let kept = content.digest();
+    if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
+        return Ok(kept);
+    }
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    let taken = take_digest(|block, offset| file.read_at(block, offset));
+    // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
+    client.require().map_err(|wrong| Error::io("client", wrong))?;
+    Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
 /// What a filter makes of a stored file.
@@ -150,12 +157,14 @@ fn answer_filtered(
         }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
-        let run = operation.run_on_content(name, content, &spool, &mut number);
+        let client = Presence::of(exchange.stream);
+        let file = Attended { content: content.as_ref(), client: &client };
+        let run = operation.run_on_content(name, file, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, media_type, &number, fields);
     }
     fields.push("Content-Type", with_charset(media_type));
-    stream(exchange, view, name, content, fields, coding, operation)
+    stream(exchange, view, name, content.as_ref(), fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
@@ -163,13 +172,13 @@ fn stream(
     exchange: &mut Exchange<'_>,
     view: &View<'_>,
     name: &Name,
-    content: Box<dyn Content>,
+    content: &dyn Content,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
     let spool = || view.reader().spool();
-    exchange
-        .reply
-        .streamed(fields, coding, None, |sink| operation.run_on_content(name, content, &spool, sink))
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(name, file, &spool, sink))
 }

@@ -6,6 +6,7 @@ use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::Hashed;
 use crate::server::operation::Operation;
+use crate::server::presence::{Attended, Presence};
 use crate::server::representation::{check_write, failed};
 use crate::server::rights::{Passage, Writer};
 use crate::store::{Content, Meta, Name, Written};
@@ -77,8 +78,10 @@ fn copy_filtered(
     // What is that large already was not taken from a client.
     let most = exchange.server.limits.file_size.max(read.size);
     let mut draft = Hashed::new(writer.create(to, None)?, most);
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content: content.as_ref(), client: &client };
     operation
-        .run_on_content(name, content, &|| reader.spool(), &mut draft)
+        .run_on_content(name, file, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     // Who says that any version will do has been told of none.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");

@@ -14,6 +14,7 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
 use crate::server::operation::{Operation, number_type};
+use crate::server::presence::{Attended, Presence};
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
 
@@ -74,7 +75,8 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    let search = Search { reader, directory: name, operation: &operation };
+    let client = Presence::of(exchange.stream);
+    let search = Search { reader, directory: name, operation: &operation, client: &client };
     exchange.reply.streamed(fields, coding, None, |sink| {
         let mut out = io::BufWriter::new(sink);
         let done = match operation.is_number {
@@ -98,6 +100,7 @@ struct Search<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
+    client: &'a Presence<'a>,
 }
 
 impl Search<'_> {
@@ -167,9 +170,10 @@ impl Search<'_> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
+        let file = Attended { content: content.as_ref(), client: self.client };
         let spool = || self.reader.spool();
         self.operation
-            .run_on_content(&name, content, &spool, sink)
+            .run_on_content(&name, file, &spool, sink)
             .map_err(|wrong| Error::io(name.shown(), wrong))
     }
 
