@@ -139,6 +139,9 @@ impl Store for Local {
 
     /// On a file system without nameless files it has a name for a moment.
     fn spool(&self) -> io::Result<File> {
+        if self.room()? <= self.keep_free {
+            return Err(Error::status(507, "spool", "no room to work in").into());
+        }
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         match openat(self.root.handle(), ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(file) => Ok(file.into()),
