@@ -38,13 +38,18 @@ pub struct Target {
 }
 
 impl Target {
-    /// Decodes a target in origin form, absolute form (RFC 9112 §3.2.1, §3.2.2) or `*`, which is read as the root.
-    /// Errors have status 400.
+    /// Decodes the target of a request; `*`, which stands for the server as a whole and is for OPTIONS alone (RFC 9112
+    /// §3.2.4), is read as the root. Errors have status 400.
+    pub fn of_request(method: &str, raw: &[u8]) -> Result<Self> {
+        match method {
+            "OPTIONS" if raw == b"*" => Target::parse(b"/"),
+            _ => Target::parse(raw),
+        }
+    }
+
+    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have status 400.
     pub fn parse(raw: &[u8]) -> Result<Self> {
         let bad = |what: &str| Error::status(400, raw, what);
-        if raw == b"*" {
-            return Target::parse(b"/");
-        }
         // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
@@ -209,7 +214,6 @@ mod tests {
     fn a_path_is_decoded_once_into_components() {
         let rows = [
             ("/", "", true),
-            ("*", "", true),
             ("/a", "a", false),
             ("/a/", "a", true),
             ("/a/b%2fc", "a|b/c", false),
@@ -237,6 +241,7 @@ mod tests {
     fn what_is_no_target_is_refused() {
         for raw in [
             "",
+            "*",
             "a",
             "/%",
             "/%4",

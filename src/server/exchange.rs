@@ -3,6 +3,8 @@
 
 use std::io::BufRead;
 
+use serde_json::{Value, json};
+
 use super::Server;
 use super::identity::{CHALLENGE, identify};
 use super::limits::UNREAD_MAX;
@@ -84,11 +86,10 @@ impl<'e> Exchange<'e> {
         if is_gone(error) {
             return self.reply.give_up();
         }
-        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
         match error.http_status() {
             405 => {
-                let root =
-                    Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
+                let target = Target::of_request(self.request.method(), self.request.target());
+                let root = target.is_ok_and(|target| target.components.is_empty());
                 fields.push("Allow", allowed(root, Some(self.request.method())));
             }
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
@@ -98,7 +99,27 @@ impl<'e> Exchange<'e> {
             fields.push("WWW-Authenticate", CHALLENGE);
         }
         // A client that is gone needs no answer.
-        let _ = self.reply.error(error, Some(self.request), fields);
+        let _ = self.refuse(error, fields, json!({}));
+    }
+
+    /// Answers an error with these fields and, for a client that likes them, members. What is left of the body is read
+    /// no more.
+    pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
+        self.leave_body();
+        self.reply.problem(error, Some(self.request), fields, members)
+    }
+
+    /// Answers a method that is not offered where it was tried; `allowed` is what is.
+    pub fn refuse_method(&mut self, place: &str, allowed: &str) -> Result<()> {
+        let mut fields = Fields::new();
+        fields.push("Allow", allowed);
+        let what = format!("is not offered on {place}");
+        self.refuse(&Error::status(405, self.request.method(), what), fields, json!({}))
+    }
+
+    /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
+    pub fn leave_body(&mut self) {
+        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
     }
 
     /// Leaves the connection at the end of the request, or says that it must close.

@@ -1,5 +1,9 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::time::SystemTime;
+
+use serde_json::json;
+
 use super::{list, scan};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
@@ -108,8 +112,7 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            let error = Error::status(416, name.shown(), "has no such range");
-            exchange.reply.error(&error, Some(exchange.request), fields)
+            exchange.refuse(&Error::status(416, name.shown(), "has no such range"), fields, json!({}))
         }
     }
 }
