@@ -88,7 +88,8 @@ pub fn coded_etag(etag: &str, coding: Coding) -> String {
 pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
     let coded = current.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
     let coded = coded.as_deref();
-    let current = current.map(|meta| Validators { etag: &meta.etag, coded, modified: Some(meta.modified) });
+    let current =
+        current.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
     match condition::evaluate(fields, false, current) {
         Outcome::Proceed => Ok(()),
         _ => Err(failed(name)),

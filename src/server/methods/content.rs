@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{list, scan};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
-use crate::http::condition::{Validators, range_holds};
+use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
@@ -69,25 +69,30 @@ fn answer_whole(
         false => Coding::Identity,
     };
     let etag = coded_etag(&meta.etag, coding);
-    let mut fields = fields_of(&etag, meta.modified);
-    fields.push("Content-Type", &media_type);
-    fields.push("Accept-Ranges", "bytes");
-    if compressible {
-        fields.push("Vary", "Accept-Encoding");
-    }
+    let fields_under = |etag: &str| {
+        let mut fields = fields_of(etag, meta.modified);
+        fields.push("Content-Type", &media_type);
+        fields.push("Accept-Ranges", "bytes");
+        if compressible {
+            fields.push("Vary", "Accept-Encoding");
+        }
+        fields
+    };
     // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
-    let either = Validators { etag: &meta.etag, coded: Some(&etag), modified: Some(meta.modified) };
+    let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
     if is_not_modified(request, name, either)? {
-        return exchange.reply.empty(304, fields);
+        let known = known_tag(&request.fields, either).unwrap_or(&etag);
+        return exchange.reply.empty(304, fields_under(known));
     }
+    let mut fields = fields_under(&etag);
     if coding == Coding::Zstd {
         return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
     }
     if let Some(digest) = digest_of(exchange, content.as_ref())? {
         fields.push("Repr-Digest", digest::format(&digest));
     }
-    let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
-    let selected = match range_holds(&request.fields, current) {
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(meta.modified) };
+    let selected = match range_holds(&request.fields, current, SystemTime::now()) {
         true => range::select(range, meta.size),
         false => Selected::Whole,
     };
@@ -149,7 +154,7 @@ fn answer_filtered(
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
     let mut fields = fields_of(&etag, modified);
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
-    let current = Validators { etag: &etag, coded: None, modified: Some(modified) };
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(modified) };
     if is_not_modified(exchange.request, name, current)? {
         return exchange.reply.empty(304, fields);
     }

@@ -11,10 +11,12 @@ use serde_json::json;
 use super::list::with_name;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
+use crate::http::condition::Validators;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
 use crate::server::operation::{Operation, number_type};
 use crate::server::presence::{Attended, Presence};
+use crate::server::representation::is_not_modified;
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
 
@@ -75,6 +77,10 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         true => Coding::Zstd,
         false => Coding::Identity,
     };
+    // It stands, but has no version of its own.
+    if is_not_modified(exchange.request, name, Validators::default())? {
+        return exchange.reply.empty(304, fields);
+    }
     let client = Presence::of(exchange.stream);
     let search = Search { reader, directory: name, operation: &operation, client: &client };
     exchange.reply.streamed(fields, coding, None, |sink| {
