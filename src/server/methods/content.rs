@@ -13,7 +13,7 @@ use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
-use crate::server::operation::Operation;
+use crate::server::operation::{Operation, filter_named};
 use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
 use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
@@ -23,11 +23,10 @@ use crate::text::ReadAt;
 
 /// Answers a stored file, or a directory where the name is one.
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
-    if name.is_directory() {
-        return match query.has("search") {
-            true => scan::answer(exchange, view, name, query),
-            false => list::answer(exchange, view, name, query),
-        };
+    match filter_named(query) {
+        None if name.is_directory() => return list::answer(exchange, view, name, query),
+        Some("search") if name.is_directory() => return scan::answer(exchange, view, name, query),
+        _ => {}
     }
     let operation = Operation::of_query(query, &exchange.request.fields, false);
     let opened = view.reader().open(name);
@@ -36,7 +35,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
             None => answer_whole(exchange, view, name, content),
             Some(operation) => answer_filtered(exchange, view, name, content, &operation),
         },
-        Err(wrong) if wrong.http_status() == 409 => redirect(exchange, name, query),
+        Err(wrong) if wrong.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
         Err(wrong) => Err(wrong),
     }
 }
