@@ -16,7 +16,9 @@ use crate::server::hashed::take_digest;
 use crate::server::operation::{Operation, filter_named};
 use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
-use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
+use crate::server::representation::{
+    coded_etag, fields_of, is_compressible, is_not_modified, media_type, text_type,
+};
 use crate::server::rights::View;
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
@@ -143,8 +145,11 @@ fn answer_filtered(
     content: Box<dyn Content>,
     operation: &Operation,
 ) -> Result<()> {
-    let own_type = media_type(name, content.as_ref());
-    let media_type = operation.media_type.map_or(own_type.as_str(), |known| known);
+    let media_type = match operation.media_type {
+        Some(of_number) if operation.is_number => with_charset(of_number),
+        Some(of_text) => text_type(of_text, content.as_ref()),
+        None => media_type(name, content.as_ref()),
+    };
     let coding = match !operation.is_number && accept::accepts_coding(&exchange.request.fields, "zstd") {
         true => Coding::Zstd,
         false => Coding::Identity,
@@ -159,7 +164,7 @@ fn answer_filtered(
     }
     if operation.is_number {
         if exchange.request.method() == "HEAD" {
-            fields.push("Content-Type", with_charset(media_type));
+            fields.push("Content-Type", media_type);
             return exchange.reply.head_alone(200, fields);
         }
         let mut number = Vec::new();
@@ -168,9 +173,9 @@ fn answer_filtered(
         let file = Attended { content: content.as_ref(), client: &client };
         let run = operation.run_on_content(name, file, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
-        return exchange.reply.bytes(200, media_type, &number, fields);
+        return exchange.reply.bytes(200, &media_type, &number, fields);
     }
-    fields.push("Content-Type", with_charset(media_type));
+    fields.push("Content-Type", media_type);
     stream(exchange, view, name, content.as_ref(), fields, coding, operation)
 }
 
