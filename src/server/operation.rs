@@ -27,6 +27,9 @@ pub struct Operation {
 /// The filters by the parameters that name them.
 const FILTERS: [&str; 3] = ["search", "replace", "reverse"];
 
+/// The parameters without a value.
+const FLAGS: [&str; 4] = ["ignore-case", "substring", "lines", "decompress"];
+
 /// The filter that a query names, first of all, for whoever counts.
 pub fn filter_named(query: &Query) -> Option<&'static str> {
     FILTERS.into_iter().find(|name| query.has(name))
@@ -54,11 +57,10 @@ impl Operation {
                 ));
             }
         };
-        let stranger = query.names().find(|name| !known.iter().any(|known| known.as_bytes() == *name));
-        match stranger.filter(|_| strict) {
-            Some(stranger) => Err(Error::status(400, stranger, "is no parameter here")),
-            None => Ok(operation),
+        if strict {
+            refuse_unfit(query, known)?;
         }
+        Ok(operation)
     }
 
     /// The filter that changes nothing.
@@ -105,6 +107,22 @@ impl Operation {
     /// The entity tag of this filter's answer on a file with this tag (RFC 9110 §8.8.3).
     pub fn etag(&self, of_file: &str) -> String {
         format!("{}-{:x}\"", of_file.trim_end_matches('"'), self.tag)
+    }
+}
+
+/// Refuses what may be meant otherwise than it would be taken.
+fn refuse_unfit(query: &Query, known: &[&str]) -> Result<()> {
+    for (at, name) in query.names().enumerate() {
+        if !known.iter().any(|known| known.as_bytes() == name) {
+            return Err(Error::status(400, name, "is no parameter here"));
+        }
+        if query.names().take(at).any(|earlier| earlier == name) {
+            return Err(Error::status(400, name, "comes twice"));
+        }
+    }
+    match FLAGS.into_iter().find(|flag| query.get(flag).is_some_and(|value| !value.is_empty())) {
+        Some(flag) => Err(Error::status(400, flag, "takes no value")),
+        None => Ok(()),
     }
 }
 
@@ -239,7 +257,22 @@ mod tests {
         for target in ["/f?x", "/f?reverse&lines", "/f?replace=a&with=b&lines", "/f?with=b"] {
             assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
         }
-        assert!(of("/f?replace=a&with=b&ignore-case&substring", true).is_ok());
+        assert!(of("/f?replace=a&with=b&ignore-case&substring=", true).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_stored_takes_no_parameter_that_says_two_things() {
+        let rows = [
+            "/f?search=a&ignore-case=no",
+            "/f?search=a&search=b",
+            "/f?search=a&lines&lines",
+            "/f?replace=a&with=b&with=c",
+            "/f?reverse&reverse=lines",
+        ];
+        for target in rows {
+            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+            assert!(of(target, false).is_ok(), "{target}");
+        }
     }
 
     #[test]

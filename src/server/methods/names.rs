@@ -104,11 +104,13 @@ fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result
 
 /// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).
 fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
-    match request.fields.get("overwrite") {
-        Some(b"F" | b"f") if standing.is_some() => Err(failed(to)),
-        None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
+    let mut said = request.fields.get_all("overwrite");
+    match (said.next(), said.next()) {
+        (Some(_), Some(_)) => Err(Error::status(400, "Overwrite", "comes twice")),
+        (Some(b"F" | b"f"), None) if standing.is_some() => Err(failed(to)),
+        (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
         // Who says something here may not want to lose what stands there.
-        Some(_) => Err(Error::status(400, "Overwrite", "is neither T nor F")),
+        _ => Err(Error::status(400, "Overwrite", "is neither T nor F")),
     }
 }
 
