@@ -76,8 +76,13 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
     match begun {
         Some(partial) => begin(exchange, writer.reader(), partial, &terms, complete).map(|()| true),
         None if complete => Ok(false),
-        None => Err(Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")),
+        None => Err(incomplete()),
     }
+}
+
+/// Status 400: there is no going on with a body that is not all.
+pub fn incomplete() -> Error {
+    Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")
 }
 
 /// Says where the upload is before it is read, then reads it.
