@@ -69,6 +69,8 @@ pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
 pub const SPILL_MAX: u64 = 16 << 30;
 /// How long a client that sends may let its answer wait before the answer goes into a spool.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
+/// How long the lines of a search may wait for others to share a write with.
+pub const LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long a connection that ends with an unread body is read on, so that the client sees the answer.
 pub const LINGER: Duration = Duration::from_secs(2);
 /// What of an unwanted body is read to keep a connection; past it the connection is closed.

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::http::coding::Coding;
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
+use crate::server::limits::LINES_AFTER;
 use crate::server::operation::{Operation, number_type};
 use crate::server::presence::{Attended, Presence};
 use crate::server::representation::is_not_modified;
@@ -55,6 +57,9 @@ impl Drop for Place<'_> {
         self.0.free.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// Lines on their way; many of them share a write.
+type Lines<'a> = io::BufWriter<&'a mut dyn Write>;
 
 /// What a search found in one file: its name and the number.
 type Found = Result<(Vec<u8>, u64)>;
@@ -116,7 +121,7 @@ impl Search<'_> {
         entries: Entries<'_>,
         helpers: &Helpers,
         json: bool,
-        out: &mut dyn Write,
+        out: &mut Lines<'_>,
     ) -> io::Result<()> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
@@ -136,8 +141,8 @@ impl Search<'_> {
                 });
             }
             drop(sender);
-            let mut total = 0;
-            for found in receiver {
+            let (mut total, mut since) = (0, Instant::now());
+            while let Some(found) = next(&receiver, out, &mut since)? {
                 let (name, count) = found?;
                 total += count;
                 out.write_all(&line(&name, count, json))?;
@@ -184,7 +189,8 @@ impl Search<'_> {
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
-    fn lines_of_all(&self, entries: Entries<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn lines_of_all(&self, entries: Entries<'_>, out: &mut Lines<'_>) -> io::Result<()> {
+        let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
             if entry.meta.kind != Kind::File {
@@ -193,10 +199,30 @@ impl Search<'_> {
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
                 Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
+                // The next file may take as long.
+                _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
+                    out.flush()?;
+                    since = Instant::now();
+                }
                 _ => {}
             }
         }
         Ok(())
+    }
+}
+
+/// The next result. What has waited `since` then for others goes out before anybody waits longer.
+fn next(results: &Receiver<Found>, out: &mut Lines<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
+    match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
+        Err(RecvTimeoutError::Timeout) => {
+            if !out.buffer().is_empty() {
+                out.flush()?;
+            }
+            let found = results.recv().ok();
+            *since = Instant::now();
+            Ok(found)
+        }
+        found => Ok(found.ok()),
     }
 }
 
