@@ -13,6 +13,8 @@
 mod common;
 #[path = "hostile/crowd.rs"]
 mod crowd;
+#[path = "hostile/gone.rs"]
+mod gone;
 #[path = "hostile/limits.rs"]
 mod limits;
 #[path = "hostile/tricks.rs"]

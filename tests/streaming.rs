@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Instant;
 
-use cfp::http::framing::Framing;
+use cfp::http::framing::{Framing, of_response};
 use common::raw::{Raw, request};
 use common::{HANG, Sandbox, need};
 use nix::sys::signal::{Signal, kill};
@@ -88,6 +88,25 @@ fn a_tool_in_a_pipe_answers_each_line() {
         }
         drop(input);
         assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_search_of_a_directory_tells_of_each_file_as_it_is_done() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "2"]);
+    sandbox.keep("small", "a word");
+    // A hole takes long to search, and no room.
+    std::fs::File::create(sandbox.root().join("hole")).unwrap().set_len(8 << 40).unwrap();
+    for coding in ["", "Accept-Encoding: zstd\r\n"] {
+        let mut raw = sandbox.connect();
+        raw.send(request("GET", "/?search=word", coding));
+        let head = raw.head();
+        let body = BufReader::new(raw.body(of_response(&head, "GET").unwrap()));
+        let line = match coding {
+            "" => body.lines().next(),
+            _ => BufReader::new(zstd::Decoder::with_buffer(body).unwrap()).lines().next(),
+        };
+        assert_eq!(line.unwrap().unwrap(), "1 small");
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `! with OPTION …` | options of the daemon, before anything else |
 //! | `! aside NAME TEXT` | a file that an option names |
 //! | `! keep NAME TEXT` | a file stands beneath the root |
+//! | `! aged NAME` | it was last changed in 1994 |
 //! | `! holds NAME TEXT`, `! lacks NAME` | a file must stand there now; nothing may |
 //! | `! again` | another connection; the old one must have nothing more to say |
 //! | `! cut` | this side ends in the middle of a request; another connection |
@@ -26,6 +27,7 @@ mod common;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use common::Sandbox;
 use common::raw::Raw;
@@ -175,6 +177,10 @@ impl Talk<'_> {
         match (word(), word(), word()) {
             ("with" | "aside", ..) => {}
             ("keep", name, text) => drop(self.sandbox.keep(name, literal(text))),
+            ("aged", name, _) => {
+                let file = fs::File::options().write(true).open(self.sandbox.root().join(name)).unwrap();
+                file.set_modified(UNIX_EPOCH + Duration::from_secs(784_111_777)).unwrap();
+            }
             ("holds", name, text) => {
                 let stored = fs::read(self.sandbox.root().join(name)).unwrap_or_else(|_| b"nothing".to_vec());
                 if stored != literal(text) {

@@ -15,10 +15,12 @@ pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     })
 }
 
-/// Whether `Accept-Encoding` names this content coding and does not refuse it. A mere `*` does not count: a
-/// coding is for those who ask for it.
+/// Whether `Accept-Encoding` names this content coding, does not refuse it, and does not like the bytes as they are
+/// better. A mere `*` does not count: a coding is for those who ask for it.
 pub fn accepts_coding(fields: &Fields, coding: &str) -> bool {
-    quality(fields, "accept-encoding", coding).is_some_and(|quality| quality > 0)
+    let weight = |coding| quality(fields, "accept-encoding", coding);
+    weight(coding)
+        .is_some_and(|weighed| weighed > 0 && weight("identity").is_none_or(|plain| weighed >= plain))
 }
 
 /// The offer of the highest quality above 0; the earlier one of equals.
@@ -80,6 +82,9 @@ mod tests {
             ("zstd;q=0.1", true),
             ("zstd;q=0", false),
             ("zstd; q=0.000", false),
+            ("identity, zstd;q=0.5", false),
+            ("identity;q=0.5, zstd;q=0.5", true),
+            ("identity;q=0, zstd;q=0.5", true),
             ("gzip", false),
             ("*", false),
             ("", false),

@@ -4,11 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use super::fields::Fields;
 
+/// How old a date must be that says exactly one version (RFC 9110 §8.8.2.2): the second it names is over, and one more
+/// for clocks that differ.
+const STRONG_AFTER: Duration = Duration::from_secs(2);
+
 /// What a condition is held against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Validators<'a> {
-    /// The strong entity tag, with its quotes.
-    pub etag: &'a str,
+    /// The strong entity tag, with its quotes, where it has one.
+    pub etag: Option<&'a str>,
     /// The tag of the same version under a content coding, where a client may know it by that too.
     pub coded: Option<&'a str>,
     /// When the content was last changed, where that is known.
@@ -50,6 +54,17 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>) ->
     Outcome::Proceed
 }
 
+/// The tag that a 304 tells (RFC 9110 §15.4.5): the one that the client named, for it may hold what it has under that
+/// alone, or else the one of what it would have been sent, the coded one first.
+pub fn known_tag<'a>(fields: &Fields, current: Validators<'a>) -> Option<&'a str> {
+    let sent = current.coded.or(current.etag);
+    let is_named = |tag: &&str| {
+        let of_weak = |member: &'_ [u8]| member.strip_prefix(b"W/").unwrap_or(member) == tag.as_bytes();
+        fields.members("if-none-match").any(of_weak)
+    };
+    sent.filter(is_named).or(current.etag.filter(is_named)).or(sent)
+}
+
 /// Whether any condition is set at all.
 pub fn any(fields: &Fields) -> bool {
     ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
@@ -57,14 +72,16 @@ pub fn any(fields: &Fields) -> bool {
         .any(|name| fields.get(name).is_some())
 }
 
-/// Whether a `Range` may be honoured: `If-Range` is absent or names exactly what stands there (§13.1.5).
-pub fn range_holds(fields: &Fields, current: Validators<'_>) -> bool {
+/// Whether a `Range` may be honoured `now`: `If-Range` is absent or names exactly what stands there (§13.1.5), be it by
+/// a date in whose second nothing else can have stood there.
+pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) -> bool {
     match fields.get_text("if-range") {
         None => fields.get("if-range").is_none(),
-        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == current.etag,
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => Some(tag) == current.etag,
         Some(_) => {
             let same = |limit| current.modified.is_some_and(|modified| whole_seconds(modified) == limit);
-            date(fields, "if-range").is_some_and(same)
+            let is_strong = |limit| now.duration_since(limit).is_ok_and(|since| since >= STRONG_AFTER);
+            date(fields, "if-range").is_some_and(|limit| same(limit) && is_strong(limit))
         }
     }
 }
@@ -74,8 +91,7 @@ impl Validators<'_> {
     fn are_in(&self, fields: &Fields, name: &str, weak: bool) -> bool {
         fields.members(name).any(|member| {
             let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
-            member == b"*"
-                || [Some(self.etag), self.coded].iter().flatten().any(|tag| member == tag.as_bytes())
+            member == b"*" || [self.etag, self.coded].iter().flatten().any(|tag| member == tag.as_bytes())
         })
     }
 }
@@ -105,7 +121,7 @@ mod tests {
 
     fn current() -> Validators<'static> {
         let modified = httpdate::parse_http_date(THEN).unwrap() + Duration::from_millis(700);
-        Validators { etag: "\"a\"", coded: Some("\"a-z\""), modified: Some(modified) }
+        Validators { etag: Some("\"a\""), coded: Some("\"a-z\""), modified: Some(modified) }
     }
 
     #[test]
@@ -148,9 +164,54 @@ mod tests {
             (BEFORE, false),
             ("x", false),
         ];
+        let now = SystemTime::now();
         for (value, holds) in rows {
-            assert_eq!(range_holds(&fields(&[("If-Range", value)]), current()), holds, "{value}");
+            assert_eq!(range_holds(&fields(&[("If-Range", value)]), current(), now), holds, "{value}");
         }
-        assert!(range_holds(&fields(&[]), current()));
+        assert!(range_holds(&fields(&[]), current(), now));
+    }
+
+    #[test]
+    fn a_date_says_one_version_when_its_second_is_over() {
+        let then = httpdate::parse_http_date(THEN).unwrap();
+        let by_date = fields(&[("If-Range", THEN)]);
+        for (millis, holds) in [(0, false), (1900, false), (2000, true)] {
+            let now = then + Duration::from_millis(millis);
+            assert_eq!(range_holds(&by_date, current(), now), holds, "{millis} ms later");
+        }
+        assert!(!range_holds(&by_date, current(), then - Duration::from_secs(9)));
+        assert!(range_holds(&fields(&[("If-Range", "\"a\"")]), current(), then));
+    }
+
+    #[test]
+    fn what_is_not_modified_keeps_the_tag_it_is_known_by() {
+        let rows = [
+            ("\"a\"", "\"a\""),
+            ("W/\"a\"", "\"a\""),
+            ("\"a-z\"", "\"a-z\""),
+            ("\"a\", \"a-z\"", "\"a-z\""),
+            ("*", "\"a-z\""),
+        ];
+        for (value, tag) in rows {
+            assert_eq!(known_tag(&fields(&[("If-None-Match", value)]), current()), Some(tag), "{value}");
+        }
+        assert_eq!(known_tag(&fields(&[("If-Modified-Since", THEN)]), current()), Some("\"a-z\""));
+    }
+
+    #[test]
+    fn what_has_no_validators_is_there_all_the_same() {
+        use Outcome::{Failed, NotModified, Proceed};
+        let rows = [
+            ("If-Match", "\"a\"", Failed),
+            ("If-Match", "*", Proceed),
+            ("If-None-Match", "\"a\"", Proceed),
+            ("If-None-Match", "*", NotModified),
+            ("If-Modified-Since", THEN, Proceed),
+            ("If-Unmodified-Since", BEFORE, Proceed),
+        ];
+        for (name, value, outcome) in rows {
+            let said = fields(&[(name, value)]);
+            assert_eq!(evaluate(&said, true, Some(Validators::default())), outcome, "{name}: {value}");
+        }
     }
 }

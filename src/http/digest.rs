@@ -41,24 +41,39 @@ pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
 }
 
-/// The SHA-256 in a digest field. A member that is none is an error of status 400.
+/// The SHA-256 in a digest field. A member that is none is an error of status 400, and so are two that differ: whoever
+/// checks one of them may check the other.
 pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
-    let Some(encoded) = fields.members(name).find_map(|member| member.strip_prefix(b"sha-256=")) else {
-        return Ok(None);
-    };
-    let inner = encoded.strip_prefix(b":").and_then(|rest| rest.strip_suffix(b":"));
-    let bytes = inner.and_then(|inner| BASE64_STANDARD.decode(inner).ok());
-    let digest = bytes.and_then(|bytes| Digest::try_from(bytes).ok());
-    digest.map(Some).ok_or_else(|| Error::status(400, name, "is no SHA-256 in base64 between colons"))
+    let mut said = None;
+    for encoded in values(fields, name) {
+        let digest = decode(encoded)
+            .ok_or_else(|| Error::status(400, name, "is no SHA-256 in base64 between colons"))?;
+        if said.replace(digest).is_some_and(|other| other != digest) {
+            return Err(Error::status(400, name, "says two things of the same bytes"));
+        }
+    }
+    Ok(said)
+}
+
+/// What the members for SHA-256 say, without their parameters (RFC 9651 §3.1.2).
+fn values<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let values = fields.members(name).filter_map(|member| member.strip_prefix(b"sha-256="));
+    values.filter_map(|value| value.split(|&byte| byte == b';').next()).map(<[u8]>::trim_ascii_end)
+}
+
+/// A Byte Sequence of the right length (RFC 9651 §3.3.5).
+fn decode(encoded: &[u8]) -> Option<Digest> {
+    let inner = encoded.strip_prefix(b":")?.strip_suffix(b":")?;
+    Digest::try_from(BASE64_STANDARD.decode(inner).ok()?).ok()
 }
 
 /// Whether `Want-Repr-Digest` asks for a SHA-256.
 pub fn is_wanted(fields: &Fields) -> bool {
-    let weight = |member: &[u8]| {
-        let digits = member.strip_prefix(b"sha-256=").and_then(|digits| std::str::from_utf8(digits).ok());
-        digits.is_some_and(|digits| digits.trim().parse::<u8>().is_ok_and(|weight| weight > 0))
+    let weight = |value: &[u8]| {
+        let digits = std::str::from_utf8(value).ok();
+        digits.is_some_and(|digits| digits.parse::<u8>().is_ok_and(|weight| weight > 0))
     };
-    fields.members("want-repr-digest").any(weight)
+    values(fields, "want-repr-digest").any(weight)
 }
 
 /// Whether a body's digest comes with its head or is announced for its trailer section.
@@ -121,6 +136,23 @@ mod tests {
     }
 
     #[test]
+    fn every_digest_of_a_field_is_read() {
+        const OTHER: &str = "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
+        let read = |values: &[&str]| {
+            let mut fields = Fields::new();
+            values.iter().for_each(|value| fields.push("Repr-Digest", value));
+            parse(&fields, "Repr-Digest").map_err(|wrong| wrong.http_status())
+        };
+        let hello = Ok(Some(of(b"hello world")));
+        assert_eq!(read(&[&format!("{HELLO};p=1")]), hello);
+        assert_eq!(read(&[&format!("{HELLO} ; p=\"a,b\", {HELLO}")]), hello);
+        assert_eq!(read(&[HELLO, HELLO]), hello);
+        for both in [[HELLO, OTHER], [OTHER, HELLO], [HELLO, "sha-256=:AAAA:"]] {
+            assert_eq!((read(&both), read(&[&both.join(", ")])), (Err(400), Err(400)), "{both:?}");
+        }
+    }
+
+    #[test]
     fn what_came_is_held_against_head_and_trailer() {
         for name in FIELDS {
             let none = Fields::new();
@@ -137,7 +169,7 @@ mod tests {
     #[test]
     fn it_is_known_whether_a_digest_is_wanted_or_announced() {
         for (value, wanted) in
-            [("sha-256=10", true), ("sha-512=3, sha-256=1", true), ("sha-256=0", false), ("", false)]
+            [("sha-256=10", true), ("sha-512=3, sha-256=1;a", true), ("sha-256=0", false), ("", false)]
         {
             assert_eq!(is_wanted(&fields("Want-Repr-Digest", value)), wanted, "{value}");
         }

@@ -115,10 +115,17 @@ mod tests {
             }
         }
         assert!(request("").is_err() && request("Host: a\r\nHost: a\r\n").is_err());
-        for host in ["", "h", "h:1", "[::1]:8398", "[fe80::1%25eth0]", "a_b.example:"] {
+        for host in
+            ["", "h", "h:1", "[::1]:8398", "[fe80::1%25eth0]", "a_b.example:", "%41", "127.0.0.1:65535"]
+        {
             assert!(request(&format!("Host: {host}\r\n")).is_ok(), "{host}");
         }
         for host in ["a b", "a, b", "a,b", "u@h", "h/x", "h?x", "h#x", "h\\x", "é"] {
+            assert!(request(&format!("Host: {host}\r\n")).is_err(), "{host}");
+        }
+        for host in
+            ["h:abc", "h:99999", "h:+1", "a:b:c", "[::1", "[::1]x", "[::1]1", "[]", "[h]", "::1", "%zz", "h%"]
+        {
             assert!(request(&format!("Host: {host}\r\n")).is_err(), "{host}");
         }
         assert_eq!(request("1.0 ").unwrap(), Framing::None);

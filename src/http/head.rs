@@ -234,6 +234,7 @@ pub fn parse_fields(text: Vec<u8>) -> Result<Fields> {
             note_spans(&text, headers, &mut spans);
             Ok(Fields::over(text, spans))
         }
+        Err(httparse::Error::TooManyHeaders) => Err(too_many("trailer")),
         _ => Err(Error::status(400, "trailer", "is no field of HTTP")),
     }
 }
@@ -269,12 +270,14 @@ fn target_too_long() -> Error {
     Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes"))
 }
 
+fn too_many(section: &str) -> Error {
+    Error::status(431, section, format!("has more than {FIELDS_MAX} fields"))
+}
+
 fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match wrong {
-        httparse::Error::TooManyHeaders => {
-            Error::status(431, "head", format!("has more than {FIELDS_MAX} fields"))
-        }
+        httparse::Error::TooManyHeaders => too_many("head"),
         httparse::Error::Version if line.trim_ascii_end().len() > 8 && contains_http(line) => {
             Error::status(505, "request", "speaks another version than HTTP/1.1")
         }

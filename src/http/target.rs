@@ -1,6 +1,8 @@
 //! Request targets: percent-decoded once into components and a query, and made from them (RFC 9112 §3.2,
 //! RFC 3986). Which components make a name is the store's decision.
 
+use std::net::Ipv6Addr;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 use crate::error::{Error, Result};
@@ -36,13 +38,18 @@ pub struct Target {
 }
 
 impl Target {
-    /// Decodes a target in origin form, absolute form (RFC 9112 §3.2.1, §3.2.2) or `*`, which is read as the root.
-    /// Errors have status 400.
+    /// Decodes the target of a request; `*`, which stands for the server as a whole and is for OPTIONS alone (RFC 9112
+    /// §3.2.4), is read as the root. Errors have status 400.
+    pub fn of_request(method: &str, raw: &[u8]) -> Result<Self> {
+        match method {
+            "OPTIONS" if raw == b"*" => Target::parse(b"/"),
+            _ => Target::parse(raw),
+        }
+    }
+
+    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have status 400.
     pub fn parse(raw: &[u8]) -> Result<Self> {
         let bad = |what: &str| Error::status(400, raw, what);
-        if raw == b"*" {
-            return Target::parse(b"/");
-        }
         // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
@@ -84,21 +91,53 @@ fn after_authority(raw: &[u8]) -> Option<&[u8]> {
     }?;
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end)?;
-    Some(path).filter(|_| !authority.is_empty())
+    // One without a host is none (RFC 9110 §4.2.1).
+    Some(path).filter(|_| is_host(authority) && !matches!(authority.first(), None | Some(b':')))
 }
 
-/// Whether these bytes can be a host, with or without a port (RFC 3986 §3.2.2): no user, no list, no white space. Of
-/// the characters that the grammar allows a name, those that no host has are left out: a comma joins two of them.
+/// Whether these bytes can be a host, with or without a port (RFC 3986 §3.2.2, §3.2.3): no user, no list, no white
+/// space.
 pub fn is_host(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte))
+    let Some(literal) = value.strip_prefix(b"[") else {
+        let (name, port) = value.split_at(value.iter().position(|&byte| byte == b':').unwrap_or(value.len()));
+        return is_name(name) && is_port(port);
+    };
+    let Some(end) = literal.iter().position(|&byte| byte == b']') else { return false };
+    let (address, port) = literal.split_at(end);
+    is_address(address) && port.strip_prefix(b"]").is_some_and(is_port)
+}
+
+/// Of the characters that the grammar allows a name, those that no host has are left out: a comma joins two of them.
+fn is_name(name: &[u8]) -> bool {
+    is_decodable(name) && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(byte))
+}
+
+/// An address of IPv6, with a zone or without (RFC 6874).
+fn is_address(address: &[u8]) -> bool {
+    let (address, zone) = address.split_at(address.iter().position(|&b| b == b'%').unwrap_or(address.len()));
+    let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
+    address.is_some() && is_name(zone)
+}
+
+/// Nothing, or a colon and a number, which may be left out.
+fn is_port(part: &[u8]) -> bool {
+    let is_number = |digits: &[u8]| {
+        let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());
+        digits.iter().all(u8::is_ascii_digit) && (digits.is_empty() || number.is_some())
+    };
+    part.is_empty() || part.strip_prefix(b":").is_some_and(is_number)
 }
 
 fn decode(part: &[u8]) -> Result<Vec<u8>> {
-    let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
-    match memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2)) {
+    match is_decodable(part) {
         true => Ok(percent_decode(part).collect()),
         false => Err(Error::status(400, part, "has a percent sign without two hexadecimal digits")),
     }
+}
+
+fn is_decodable(part: &[u8]) -> bool {
+    let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
+    memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
 
 /// The parameters of a query, in order: `name` or `name=value`, decoded; `+` is a space, as forms write it.
@@ -175,7 +214,6 @@ mod tests {
     fn a_path_is_decoded_once_into_components() {
         let rows = [
             ("/", "", true),
-            ("*", "", true),
             ("/a", "a", false),
             ("/a/", "a", true),
             ("/a/b%2fc", "a|b/c", false),
@@ -185,6 +223,7 @@ mod tests {
             ("/a//b", "a||b", false),
             ("/../x", "..|x", false),
             ("http://h:1/a/", "a", true),
+            ("http://[::1]:/a", "a", false),
             ("HTTP://h", "", true),
             ("http://h?x", "", true),
         ];
@@ -202,6 +241,7 @@ mod tests {
     fn what_is_no_target_is_refused() {
         for raw in [
             "",
+            "*",
             "a",
             "/%",
             "/%4",
@@ -209,6 +249,11 @@ mod tests {
             "/a?b=%g0",
             "ftp://h/a",
             "http:///a",
+            "http://:80/a",
+            "http://a,b/a",
+            "http://u:p@h/a",
+            "http://u@h/a",
+            "http://h:x/a",
             "h:80",
             "/a#b",
             "/a?b#c",

@@ -3,6 +3,8 @@
 
 use std::io::BufRead;
 
+use serde_json::{Value, json};
+
 use super::Server;
 use super::identity::{CHALLENGE, claimed, identify};
 use super::limits::UNREAD_MAX;
@@ -84,11 +86,13 @@ impl<'e> Exchange<'e> {
         if self.reply.is_begun() {
             return;
         }
-        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
+        if is_gone(error) {
+            return self.reply.give_up();
+        }
         match error.http_status() {
             405 => {
-                let root =
-                    Target::parse(self.request.target()).is_ok_and(|target| target.components.is_empty());
+                let target = Target::of_request(self.request.method(), self.request.target());
+                let root = target.is_ok_and(|target| target.components.is_empty());
                 fields.push("Allow", allowed(root, Some(self.request.method())));
             }
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
@@ -98,7 +102,27 @@ impl<'e> Exchange<'e> {
             fields.push("WWW-Authenticate", CHALLENGE);
         }
         // A client that is gone needs no answer.
-        let _ = self.reply.error(error, Some(self.request), fields);
+        let _ = self.refuse(error, fields, json!({}));
+    }
+
+    /// Answers an error with these fields and, for a client that likes them, members. What is left of the body is read
+    /// no more.
+    pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
+        self.leave_body();
+        self.reply.problem(error, Some(self.request), fields, members)
+    }
+
+    /// Answers a method that is not offered where it was tried; `allowed` is what is.
+    pub fn refuse_method(&mut self, place: &str, allowed: &str) -> Result<()> {
+        let mut fields = Fields::new();
+        fields.push("Allow", allowed);
+        let what = format!("is not offered on {place}");
+        self.refuse(&Error::status(405, self.request.method(), what), fields, json!({}))
+    }
+
+    /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
+    pub fn leave_body(&mut self) {
+        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
     }
 
     /// Leaves the connection at the end of the request, or says that it must close.
@@ -113,10 +137,12 @@ impl<'e> Exchange<'e> {
 
 /// A client that leaves early, or makes a method up, is no trouble of ours.
 fn is_of_the_client(error: &Error) -> bool {
+    // What answers 503 by itself is a limit, of which a refusal tells.
+    is_gone(error) || matches!(error, Error::Status { status: 501 | 503, .. })
+}
+
+/// Whether nobody is left to be answered.
+fn is_gone(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    match error {
-        Error::System { source, .. } => matches!(source.kind(), BrokenPipe | ConnectionReset),
-        // What answers 503 by itself is a limit, of which a refusal tells.
-        error => matches!(error, Error::Status { status: 501 | 503, .. }),
-    }
+    matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))
 }

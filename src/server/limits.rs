@@ -60,10 +60,17 @@ pub const BLOCK: usize = 64 * 1024;
 pub const ENDED_MAX: usize = 1000;
 /// How often uploads are looked for whose time is over, at least.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often work that neither reads nor writes asks whether its client is still there: rarely enough to cost nothing.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// How long it goes on for a client that has ended its side and takes nothing: one that asks by a pipe may still want
+/// a short answer, one that has left looks the same.
+pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
 pub const SPILL_MAX: u64 = 16 << 30;
 /// How long a client that sends may let its answer wait before the answer goes into a spool.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
+/// How long the lines of a search may wait for others to share a write with.
+pub const LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long a connection that ends with an unread body is read on, so that the client sees the answer.
 pub const LINGER: Duration = Duration::from_secs(2);
 /// What of an unwanted body is read to keep a connection; past it the connection is closed.

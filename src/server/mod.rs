@@ -52,6 +52,7 @@ mod patience;
 mod peer;
 mod pid_file;
 mod policy;
+mod presence;
 mod reply;
 mod representation;
 mod rights;

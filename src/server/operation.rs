@@ -6,9 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 
 use super::limits::BLOCK;
+use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::store::{Content, Name};
+use crate::store::Name;
 use crate::text::{Filter, Matching, ReadAt, Replace, Reverse, Search, Show, Source, Word, unpack};
 
 /// A filter as a query names it.
@@ -25,6 +26,9 @@ pub struct Operation {
 
 /// The filters by the parameters that name them.
 const FILTERS: [&str; 3] = ["search", "replace", "reverse"];
+
+/// The parameters without a value.
+const FLAGS: [&str; 4] = ["ignore-case", "substring", "lines", "decompress"];
 
 /// The filter that a query names, first of all, for whoever counts.
 pub fn filter_named(query: &Query) -> Option<&'static str> {
@@ -53,11 +57,10 @@ impl Operation {
                 ));
             }
         };
-        let stranger = query.names().find(|name| !known.iter().any(|known| known.as_bytes() == *name));
-        match stranger.filter(|_| strict) {
-            Some(stranger) => Err(Error::status(400, stranger, "is no parameter here")),
-            None => Ok(operation),
+        if strict {
+            refuse_unfit(query, known)?;
         }
+        Ok(operation)
     }
 
     /// The filter that changes nothing.
@@ -75,7 +78,7 @@ impl Operation {
     pub fn run_on_content(
         &self,
         name: &Name,
-        content: Box<dyn Content>,
+        content: Attended<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
@@ -84,7 +87,7 @@ impl Operation {
                 let (name, packed) = (name.shown(), ContentReader { content, offset: 0 });
                 self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool }, sink)
             }
-            false => self.filter.run(Source::File(&Stored(content.as_ref())), sink),
+            false => self.filter.run(Source::File(&content), sink),
         }
     }
 
@@ -104,6 +107,22 @@ impl Operation {
     /// The entity tag of this filter's answer on a file with this tag (RFC 9110 §8.8.3).
     pub fn etag(&self, of_file: &str) -> String {
         format!("{}-{:x}\"", of_file.trim_end_matches('"'), self.tag)
+    }
+}
+
+/// Refuses what may be meant otherwise than it would be taken.
+fn refuse_unfit(query: &Query, known: &[&str]) -> Result<()> {
+    for (at, name) in query.names().enumerate() {
+        if !known.iter().any(|known| known.as_bytes() == name) {
+            return Err(Error::status(400, name, "is no parameter here"));
+        }
+        if query.names().take(at).any(|earlier| earlier == name) {
+            return Err(Error::status(400, name, "comes twice"));
+        }
+    }
+    match FLAGS.into_iter().find(|flag| query.get(flag).is_some_and(|value| !value.is_empty())) {
+        Some(flag) => Err(Error::status(400, flag, "takes no value")),
+        None => Ok(()),
     }
 }
 
@@ -196,26 +215,13 @@ impl Filter for Identity {
     }
 }
 
-/// A stored file as the filters see it.
-struct Stored<'a>(&'a dyn Content);
-
-impl ReadAt for Stored<'_> {
-    fn size(&self) -> u64 {
-        self.0.meta().size
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
-}
-
 /// A stored file from its beginning to its end.
-struct ContentReader {
-    content: Box<dyn Content>,
+struct ContentReader<'a> {
+    content: Attended<'a>,
     offset: u64,
 }
 
-impl Read for ContentReader {
+impl Read for ContentReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.content.read_at(buffer, self.offset)?;
         self.offset += read as u64;
@@ -251,7 +257,22 @@ mod tests {
         for target in ["/f?x", "/f?reverse&lines", "/f?replace=a&with=b&lines", "/f?with=b"] {
             assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
         }
-        assert!(of("/f?replace=a&with=b&ignore-case&substring", true).is_ok());
+        assert!(of("/f?replace=a&with=b&ignore-case&substring=", true).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_stored_takes_no_parameter_that_says_two_things() {
+        let rows = [
+            "/f?search=a&ignore-case=no",
+            "/f?search=a&search=b",
+            "/f?search=a&lines&lines",
+            "/f?replace=a&with=b&with=c",
+            "/f?reverse&reverse=lines",
+        ];
+        for target in rows {
+            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+            assert!(of(target, false).is_ok(), "{target}");
+        }
     }
 
     #[test]

@@ -13,9 +13,12 @@ use super::operation::Spooler;
 use super::spill::Spill;
 use super::stream::Stream;
 use crate::error::{Error, Result};
-use crate::http::coding::{Coding, Encoder};
+use crate::http::coding::{self, Coding, Encoder};
 use crate::http::{BodyWriter, Fields, Framing, Request, Version, accept, head};
 use crate::store::Content;
+
+/// What the log says where no answer was given, because nobody waited for it: nginx's number, which log readers know.
+const LEFT: u16 = 499;
 
 /// The answer to one request, while it is given.
 pub struct Reply<'a> {
@@ -43,21 +46,12 @@ pub struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// An answer to `request`; the last one on this connection when the end of all has begun by then.
     pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
-        let closes = !request.keeps_alive();
-        let connections = Some(connections);
-        let is_head = request.method() == "HEAD";
         Reply {
-            stream,
-            connections,
-            is_head,
+            connections: Some(connections),
+            is_head: request.method() == "HEAD",
             version: request.version,
-            closes,
-            is_last: false,
-            is_cut: false,
-            user: None,
-            status: 0,
-            sent: 0,
-            filter: None,
+            closes: !request.keeps_alive(),
+            ..Reply::to_nothing(stream)
         }
     }
 
@@ -132,9 +126,15 @@ impl<'a> Reply<'a> {
     ) -> Result<()> {
         let status = error.http_status();
         match status {
-            415 => fields.push("Accept-Encoding", "zstd"),
+            // Only where the coding is what was refused (RFC 9110 §12.5.3).
+            415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
+                fields.push("Accept-Encoding", "zstd");
+            }
             503 => fields.push("Retry-After", RETRY_AFTER),
             _ => {}
+        }
+        if request.is_some() {
+            fields.push("Vary", "Accept");
         }
         let offers = ["text/plain", "application/problem+json"];
         match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
@@ -212,6 +212,11 @@ impl<'a> Reply<'a> {
             }
             outcome => self.send(|_| outcome),
         }
+    }
+
+    /// Answers nothing: the client has left. The log says so with the status that web servers use for it.
+    pub fn give_up(&mut self) {
+        (self.status, self.is_cut) = (LEFT, true);
     }
 
     /// Whether a head was sent.

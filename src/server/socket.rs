@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -24,6 +25,19 @@ const SENDFILE_MAX: u64 = 4 << 20;
 
 /// More follows at once (send(2)); nix has no name for it.
 const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);
+/// The peer sends nothing more (poll(2)); nor has it one for this.
+const ENDED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
+
+/// How the other end stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Far {
+    /// It may send more.
+    Open,
+    /// It sends nothing more; whether it still reads nobody can tell.
+    Ended,
+    /// It is not there any more.
+    Gone,
+}
 
 /// A connected socket. Read and written through its traits it never waits: what cannot be done at once would block.
 #[derive(Debug)]
@@ -34,6 +48,8 @@ pub struct Socket {
     /// For all that is written.
     writing: Patience,
     traffic: Traffic,
+    /// How many bytes were written.
+    sent: AtomicU64,
     /// The most bytes handed over in one call, where the daemon was asked for that.
     send_size: usize,
 }
@@ -49,7 +65,14 @@ impl Socket {
         fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let patience = || Patience::new(limits.idle_time, limits.min_rate);
         let send_size = send_size.unwrap_or(usize::MAX);
-        Ok(Socket { descriptor, reading: patience(), writing: patience(), traffic, send_size })
+        Ok(Socket {
+            descriptor,
+            reading: patience(),
+            writing: patience(),
+            traffic,
+            sent: AtomicU64::new(0),
+            send_size,
+        })
     }
 
     /// Gives what is read all the time again.
@@ -92,6 +115,20 @@ impl Socket {
                 ready => return Ok(ready? > 0),
             }
         }
+    }
+
+    /// How the other end stands now. That it is gone is told whether it is asked for or not (poll(2)).
+    pub fn far(&self) -> io::Result<Far> {
+        Ok(match self.wait(PollFlags::empty(), Duration::ZERO)? {
+            true => Far::Gone,
+            false if self.wait(ENDED, Duration::ZERO)? => Far::Ended,
+            false => Far::Open,
+        })
+    }
+
+    /// How many bytes were written so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Sends a part of a block that more follows at once; waits until there is room for it.
@@ -191,6 +228,7 @@ impl Socket {
     fn was_sent(&self, bytes: usize) {
         self.writing.earn(bytes);
         self.traffic.sent.inc_by(bytes as u64);
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

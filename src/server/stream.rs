@@ -15,7 +15,7 @@ use nix::sys::socket::MsgFlags;
 use super::limits::{BLOCK, Limits};
 use super::metrics::Traffic;
 use super::peer::Peer;
-use super::socket::{Cutter, Socket, shorter};
+use super::socket::{Cutter, Far, Socket, shorter};
 use super::tls::Session;
 use crate::error::Error;
 
@@ -63,6 +63,16 @@ impl Stream {
             Peer::Local => self.socket.peer_id(),
             Peer::Address(_) => None,
         }
+    }
+
+    /// How the other end stands now, as far as its socket tells: what came may still be unread.
+    pub fn far(&self) -> io::Result<Far> {
+        self.socket.far()
+    }
+
+    /// How many bytes were written so far, encrypted or not.
+    pub fn sent(&self) -> u64 {
+        self.socket.sent()
     }
 
     /// Waits until there is something to read, or the end. False when `timeout` passes first. An error has status 400 or

@@ -159,6 +159,9 @@ impl Store for Local {
 
     /// On a file system without nameless files it has a name for a moment.
     fn spool(&self) -> io::Result<File> {
+        if self.room()? <= self.keep_free {
+            return Err(Error::status(507, "spool", "no room to work in").into());
+        }
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let place = self.spools.as_ref().unwrap_or(self.root.handle());
         match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {

@@ -39,6 +39,11 @@ impl Raw {
         self.client.end();
     }
 
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        self.client.reset();
+    }
+
     /// Reads a head.
     pub fn head(&mut self) -> Response {
         self.client.head().expect("an answer and not the end")

@@ -43,6 +43,12 @@ impl<'a> Watch<'a> {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// How many bytes the daemon has read in its life, from files too.
+    pub fn read(&self) -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.sandbox.pid())).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+    }
+
     /// Waits for a fact.
     pub fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + HANG;

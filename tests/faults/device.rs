@@ -158,8 +158,8 @@ fn a_read_that_fails_is_told_or_cuts_the_answer_and_never_looks_whole() {
         ("openat2:error=ENFILE", "/f", Some(503)),
         ("sendfile,pread64:error=EIO", "/f", None),
         ("sendfile,pread64:error=EIO:when=2+", "/big", None),
+        ("pread64:error=EIO", "/f?search=old", Some(500)),
         // The first look is at the type.
-        ("pread64:error=EIO:when=2", "/f?search=old", Some(500)),
         ("pread64:error=EIO:when=2", "/f?replace=old&with=new", Some(500)),
         ("pread64:error=EIO:when=2", "/f?reverse", Some(500)),
         ("pread64:error=EIO:when=20+", "/big?replace=old&with=new", None),

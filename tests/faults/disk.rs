@@ -8,7 +8,7 @@ use super::place::{files_beneath, text, wait_for_files};
 use crate::common::client::{Answer, Client, chunked, head};
 use crate::common::{Sandbox, need};
 
-/// A file system at `/small`, gone when dropped.
+/// A small file system, gone when dropped.
 pub struct Small {
     path: PathBuf,
 }
@@ -17,6 +17,10 @@ impl Small {
     pub fn mount(sandbox: &Sandbox, options: &str) -> Self {
         let path = sandbox.root().join("small");
         std::fs::create_dir(&path).unwrap();
+        Self::mount_on(path, options)
+    }
+
+    fn mount_on(path: PathBuf, options: &str) -> Self {
         let small = Small { path };
         small.run("mount", &["-t", "tmpfs", "-o", options, "none"]);
         small
@@ -138,6 +142,29 @@ fn keep_free_leaves_that_much_room() {
     assert_eq!(ask(&sandbox, "PUT", "/small/f", "", Some(&fits)).status, 201);
     assert_eq!(put_chunked(&sandbox, "/small/g", &fits).unwrap().status, 201);
     assert_eq!(ask(&sandbox, "COPY", "/small/f", "/small/h", None).status, 507);
+}
+
+#[test]
+fn keep_free_leaves_no_room_to_work_in() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let mut small = None;
+    let sandbox = Sandbox::prepared(&["--keep-free", "1M"], |root| {
+        small = Some(Small::mount_on(root.to_owned(), "size=3m"));
+    });
+    // It goes before the directory that it is mounted on.
+    let _small = small;
+    let body = text(1, 300_000);
+    let reverse = || ask(&sandbox, "POST", "/?reverse", "", Some(&body));
+    assert_eq!(reverse().status, 200);
+    sandbox.keep("full", text(2, 2_200_000));
+    let answer = reverse();
+    assert_eq!((answer.status, &*answer.text()), (507, "spool: no room to work in\n"));
+    // What takes no room is done all the same.
+    assert_eq!(ask(&sandbox, "POST", "/?search=word", "", Some(&body)).status, 200);
+    std::fs::remove_file(sandbox.root().join("full")).unwrap();
+    assert_eq!(reverse().status, 200);
 }
 
 #[test]

@@ -58,6 +58,13 @@ fn just_past_a_limit_of_a_head_is_past_it() {
     for (request, status) in rows {
         assert_eq!(sandbox.connect().ask(request).status, status);
     }
+    let trailers = |count: usize| {
+        let head = request("PUT", "/new", "Transfer-Encoding: chunked\r\n");
+        format!("{head}1\r\na\r\n0\r\n{}\r\n", "X: a\r\n".repeat(count))
+    };
+    for (count, status) in [(101, 431), (100, 201)] {
+        assert_eq!(sandbox.connect().ask(trailers(count)).status, status, "{count} trailers");
+    }
 }
 
 #[test]

@@ -1,27 +1,34 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::time::SystemTime;
+
+use serde_json::json;
+
 use super::{list, scan};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
-use crate::http::condition::{Validators, range_holds};
+use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
-use crate::server::operation::Operation;
+use crate::server::operation::{Operation, filter_named};
+use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
-use crate::server::representation::{coded_etag, fields_of, is_compressible, is_not_modified, media_type};
+use crate::server::representation::{
+    coded_etag, fields_of, is_compressible, is_not_modified, media_type, text_type,
+};
 use crate::server::rights::View;
 use crate::store::{Content, Name};
+use crate::text::ReadAt;
 
 /// Answers a stored file, or a directory where the name is one.
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
-    if name.is_directory() {
-        return match query.has("search") {
-            true => scan::answer(exchange, view, name, query),
-            false => list::answer(exchange, view, name, query),
-        };
+    match filter_named(query) {
+        None if name.is_directory() => return list::answer(exchange, view, name, query),
+        Some("search") if name.is_directory() => return scan::answer(exchange, view, name, query),
+        _ => {}
     }
     let operation = Operation::of_query(query, &exchange.request.fields, false);
     let opened = view.reader().open(name);
@@ -30,7 +37,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
             None => answer_whole(exchange, view, name, content),
             Some(operation) => answer_filtered(exchange, view, name, content, &operation),
         },
-        Err(wrong) if wrong.http_status() == 409 => redirect(exchange, name, query),
+        Err(wrong) if wrong.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
         Err(wrong) => Err(wrong),
     }
 }
@@ -63,25 +70,30 @@ fn answer_whole(
         false => Coding::Identity,
     };
     let etag = coded_etag(&meta.etag, coding);
-    let mut fields = fields_of(&etag, meta.modified);
-    fields.push("Content-Type", &media_type);
-    fields.push("Accept-Ranges", "bytes");
-    if compressible {
-        fields.push("Vary", "Accept-Encoding");
+    let fields_under = |etag: &str| {
+        let mut fields = fields_of(etag, meta.modified);
+        fields.push("Content-Type", &media_type);
+        fields.push("Accept-Ranges", "bytes");
+        if compressible {
+            fields.push("Vary", "Accept-Encoding");
+        }
+        fields
+    };
+    // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
+    let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
+    if is_not_modified(request, name, either)? {
+        let known = known_tag(&request.fields, either).unwrap_or(&etag);
+        return exchange.reply.empty(304, fields_under(known));
     }
-    if let Some(digest) = digest_of(exchange, content.as_ref()).filter(|_| coding == Coding::Identity) {
+    let mut fields = fields_under(&etag);
+    if coding == Coding::Zstd {
+        return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
+    }
+    if let Some(digest) = digest_of(exchange, content.as_ref())? {
         fields.push("Repr-Digest", digest::format(&digest));
     }
-    // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
-    let either = Validators { etag: &meta.etag, coded: Some(&etag), modified: Some(meta.modified) };
-    if is_not_modified(request, name, either)? {
-        return exchange.reply.empty(304, fields);
-    }
-    if coding == Coding::Zstd {
-        return stream(exchange, view, name, content, fields, coding, &Operation::identity());
-    }
-    let current = Validators { etag: &etag, coded: None, modified: Some(meta.modified) };
-    let selected = match range_holds(&request.fields, current) {
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(meta.modified) };
+    let selected = match range_holds(&request.fields, current, SystemTime::now()) {
         true => range::select(range, meta.size),
         false => Selected::Whole,
     };
@@ -106,19 +118,23 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            let error = Error::status(416, name.shown(), "has no such range");
-            exchange.reply.error(&error, Some(exchange.request), fields)
+            exchange.refuse(&Error::status(416, name.shown(), "has no such range"), fields, json!({}))
         }
     }
 }
 
 /// The digest that was kept, or one taken now for a client that wants it.
-fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Option<Digest> {
-    content.digest().or_else(|| {
-        let digest = digest::is_wanted(&exchange.request.fields)
-            .then(|| take_digest(|block, offset| content.read_at(block, offset)))?;
-        digest.ok().inspect(|digest| content.keep_digest(digest))
-    })
+fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Result<Option<Digest>> {
+    let kept = content.digest();
+    if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
+        return Ok(kept);
+    }
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    let taken = take_digest(|block, offset| file.read_at(block, offset));
+    // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
+    client.require().map_err(|wrong| Error::io("client", wrong))?;
+    Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
 /// What a filter makes of a stored file.
@@ -129,8 +145,11 @@ fn answer_filtered(
     content: Box<dyn Content>,
     operation: &Operation,
 ) -> Result<()> {
-    let own_type = media_type(name, content.as_ref());
-    let media_type = operation.media_type.map_or(own_type.as_str(), |known| known);
+    let media_type = match operation.media_type {
+        Some(of_number) if operation.is_number => with_charset(of_number),
+        Some(of_text) => text_type(of_text, content.as_ref()),
+        None => media_type(name, content.as_ref()),
+    };
     let coding = match !operation.is_number && accept::accepts_coding(&exchange.request.fields, "zstd") {
         true => Coding::Zstd,
         false => Coding::Identity,
@@ -139,23 +158,25 @@ fn answer_filtered(
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
     let mut fields = fields_of(&etag, modified);
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
-    let current = Validators { etag: &etag, coded: None, modified: Some(modified) };
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(modified) };
     if is_not_modified(exchange.request, name, current)? {
         return exchange.reply.empty(304, fields);
     }
     if operation.is_number {
         if exchange.request.method() == "HEAD" {
-            fields.push("Content-Type", with_charset(media_type));
+            fields.push("Content-Type", media_type);
             return exchange.reply.head_alone(200, fields);
         }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
-        let run = operation.run_on_content(name, content, &spool, &mut number);
+        let client = Presence::of(exchange.stream);
+        let file = Attended { content: content.as_ref(), client: &client };
+        let run = operation.run_on_content(name, file, &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
-        return exchange.reply.bytes(200, media_type, &number, fields);
+        return exchange.reply.bytes(200, &media_type, &number, fields);
     }
-    fields.push("Content-Type", with_charset(media_type));
-    stream(exchange, view, name, content, fields, coding, operation)
+    fields.push("Content-Type", media_type);
+    stream(exchange, view, name, content.as_ref(), fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
@@ -163,13 +184,13 @@ fn stream(
     exchange: &mut Exchange<'_>,
     view: &View<'_>,
     name: &Name,
-    content: Box<dyn Content>,
+    content: &dyn Content,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
     let spool = || view.reader().spool();
-    exchange
-        .reply
-        .streamed(fields, coding, None, |sink| operation.run_on_content(name, content, &spool, sink))
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(name, file, &spool, sink))
 }

@@ -16,11 +16,28 @@ const FILTERS: [[&str; 2]; 4] = [
     ["reverse", "the words last first, the white space where it was; reverse=lines line by line"],
 ];
 
-/// Answers the greeting and the table.
+/// Answers the greeting and the table; for `*`, which is the server as a whole, with all that is offered anywhere
+/// (RFC 9110 §9.3.7).
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name, _query: &Query) -> Result<()> {
+    let allow = match exchange.request.target() {
+        b"*" => everywhere(),
+        _ => allowed(name.components().is_empty(), None),
+    };
+    tell(exchange, &allow)
+}
+
+fn everywhere() -> String {
+    let ours = METHODS.map(|row| row.method);
+    let on_uploads =
+        partial::METHODS.map(|row| row.method).into_iter().filter(|method| !ours.contains(method));
+    ours.into_iter().chain(on_uploads).collect::<Vec<_>>().join(", ")
+}
+
+/// The same where these methods are allowed.
+pub fn tell(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = partial::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
-    fields.push("Allow", allowed(name.components().is_empty(), None));
+    fields.push("Allow", allow);
     exchange.reply.bytes(200, "text/plain", text(exchange.server.rights.is_read_only()).as_bytes(), fields)
 }
 

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Coding;
+use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
+use crate::server::representation::is_not_modified;
 use crate::server::rights::View;
 use crate::store::{Entry, Kind, Name};
 
@@ -35,6 +37,10 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         true => Coding::Zstd,
         false => Coding::Identity,
     };
+    // It stands, but has no version of its own.
+    if is_not_modified(exchange.request, name, Validators::default())? {
+        return exchange.reply.empty(304, fields);
+    }
     exchange.reply.streamed(fields, coding, None, |sink| {
         // Lines are short: many of them share a write.
         let mut out = io::BufWriter::new(sink);

@@ -78,26 +78,35 @@ pub const METHODS: [Row; 9] = [
 const OTHER_METHODS: [&str; 8] =
     ["PATCH", "TRACE", "CONNECT", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
 
+/// Those that read a body; PATCH does on an upload.
+const READ_BODY: [&str; 3] = ["POST", "PUT", "PATCH"];
+
+/// What a method is called that nobody knows.
+const UNKNOWN: &str = "other";
+
 /// A method by a name that no client has made up, for whoever counts.
 pub fn known(method: &str) -> &'static str {
     let ours = METHODS.iter().map(|row| row.method);
-    ours.chain(OTHER_METHODS).find(|name| *name == method).unwrap_or("other")
+    ours.chain(OTHER_METHODS).find(|name| *name == method).unwrap_or(UNKNOWN)
 }
 
 /// Looks the method up, and lets it act.
 pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
-    let target = Target::parse(exchange.request.target())?;
-    exchange.reply.filter = filter_named(&target.query);
     let method = exchange.request.method();
+    let target = Target::of_request(method, exchange.request.target())?;
+    exchange.reply.filter = filter_named(&target.query);
+    if !READ_BODY.contains(&method) {
+        exchange.leave_body();
+    }
+    if known(method) == UNKNOWN {
+        return Err(Error::status(501, method, "is no method this server knows"));
+    }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.upload.judge(exchange.request)?;
         return own::answer(exchange, &target.components);
     }
     let Some(row) = METHODS.iter().find(|row| row.method == method) else {
-        return Err(match OTHER_METHODS.contains(&method) {
-            true => Error::status(405, method, "is not offered here"),
-            false => Error::status(501, method, "is no method this server knows"),
-        });
+        return Err(Error::status(405, method, "is not offered here"));
     };
     exchange.upload.judge(exchange.request)?;
     let name = Name::new(target.components, target.directory)?;

@@ -6,6 +6,7 @@ use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::Hashed;
 use crate::server::operation::Operation;
+use crate::server::presence::{Attended, Presence};
 use crate::server::representation::{check_write, failed};
 use crate::server::rights::{Passage, Writer};
 use crate::store::{Content, Meta, Name, Written};
@@ -78,8 +79,10 @@ fn copy_filtered(
     // What is that large already was not taken from a client.
     let most = exchange.server.limits.file_size.max(read.size);
     let mut draft = Hashed::new(writer.create(to, None)?, most);
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content: content.as_ref(), client: &client };
     operation
-        .run_on_content(name, content, &|| reader.spool(), &mut draft)
+        .run_on_content(name, file, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     // Who says that any version will do has been told of none.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
@@ -102,11 +105,13 @@ fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result
 
 /// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).
 fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
-    match request.fields.get("overwrite") {
-        Some(b"F" | b"f") if standing.is_some() => Err(failed(to)),
-        None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
+    let mut said = request.fields.get_all("overwrite");
+    match (said.next(), said.next()) {
+        (Some(_), Some(_)) => Err(Error::status(400, "Overwrite", "comes twice")),
+        (Some(b"F" | b"f"), None) if standing.is_some() => Err(failed(to)),
+        (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
         // Who says something here may not want to lose what stands there.
-        Some(_) => Err(Error::status(400, "Overwrite", "is neither T nor F")),
+        _ => Err(Error::status(400, "Overwrite", "is neither T nor F")),
     }
 }
 

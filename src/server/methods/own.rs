@@ -1,27 +1,36 @@
 //! The daemon's own resources, beneath `/.cfpd/`.
 
-use super::partial;
-use crate::error::{Error, Result};
+use super::{describe, partial};
+use crate::error::{Error, Result, shown};
 use crate::http::Fields;
 use crate::server::exchange::Exchange;
 use crate::server::metrics::MEDIA_TYPE;
 
+/// What it tells of itself.
+const TOLD: [&[u8]; 2] = [b"health", b"metrics"];
+/// How that is asked for.
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
 /// Answers a resource of the daemon's own.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
-    if let [_, uploads, id] = components
-        && uploads == partial::UPLOADS
-    {
-        return partial::answer(exchange, id);
-    }
-    if !matches!(exchange.request.method(), "GET" | "HEAD") {
-        return Err(Error::status(403, "/.cfpd/", "belongs to the daemon"));
-    }
     match components {
-        [_, last] if last == b"health" => exchange.reply.bytes(200, "text/plain", b"ok\n", Fields::new()),
-        [_, last] if last == b"metrics" => {
-            let text = exchange.server.metrics.text(&exchange.server.moment())?;
-            exchange.reply.bytes(200, MEDIA_TYPE, text.as_bytes(), Fields::new())
+        [_, uploads, id] if uploads == partial::UPLOADS => partial::answer(exchange, id),
+        [_, told] if TOLD.contains(&told.as_slice()) => match exchange.request.method() {
+            "GET" | "HEAD" => tell(exchange, told),
+            "OPTIONS" => describe::tell(exchange, ALLOWED),
+            _ => exchange.refuse_method(&format!("/.cfpd/{}", shown(told)), ALLOWED),
+        },
+        _ if matches!(exchange.request.method(), "GET" | "HEAD" | "OPTIONS") => {
+            Err(Error::status(404, "/.cfpd/", "has no such resource"))
         }
-        _ => Err(Error::status(404, "/.cfpd/", "has no such resource")),
+        _ => Err(Error::status(403, "/.cfpd/", "belongs to the daemon")),
     }
+}
+
+fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
+    let (media_type, text) = match what {
+        b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),
+        _ => ("text/plain", "ok\n".to_owned()),
+    };
+    exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
 }

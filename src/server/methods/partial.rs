@@ -18,7 +18,8 @@ pub const UPLOADS: &[u8] = b"uploads";
 
 /// What can be done with an upload.
 pub struct Row {
-    method: &'static str,
+    /// The method (RFC 9110 §9, RFC 5789).
+    pub method: &'static str,
     /// In words: how it is written, and what it does.
     pub usage: [&'static str; 2],
     act: fn(&mut Exchange<'_>, &View<'_>, &[u8]) -> Result<()>,
@@ -39,10 +40,7 @@ pub const METHODS: [Row; 3] = [
 pub fn answer(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
     let method = exchange.request.method();
     let Some(row) = METHODS.iter().find(|row| row.method == method) else {
-        let mut fields = Fields::new();
-        fields.push("Allow", METHODS.map(|row| row.method).join(", "));
-        let error = Error::status(405, method, "is not offered on an upload");
-        return exchange.reply.error(&error, Some(exchange.request), fields);
+        return exchange.refuse_method("an upload", &METHODS.map(|row| row.method).join(", "));
     };
     let view = exchange.identify()?;
     let _claimed = claim(exchange, id)?;
@@ -78,8 +76,13 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
     match begun {
         Some(partial) => begin(exchange, writer.reader(), partial, &terms, complete).map(|()| true),
         None if complete => Ok(false),
-        None => Err(Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")),
+        None => Err(incomplete()),
     }
+}
+
+/// Status 400: there is no going on with a body that is not all.
+pub fn incomplete() -> Error {
+    Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")
 }
 
 /// Says where the upload is before it is read, then reads it.
@@ -135,7 +138,7 @@ fn append(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()>
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.upload.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
-        return exchange.reply.error(&error, Some(request), accept_patch());
+        return exchange.refuse(&error, accept_patch(), json!({}));
     }
     let missing = |name: &str| Error::status(400, name, "is missing");
     let offset =

@@ -152,5 +152,5 @@ pub fn refuse(
     if let Some(members) = members.as_object_mut() {
         members.insert("type".to_owned(), format!("{PROBLEM_TYPES}{problem}").into());
     }
-    exchange.reply.problem(&Error::status(status, "upload", what), Some(exchange.request), fields, members)
+    exchange.refuse(&Error::status(status, "upload", what), fields, members)
 }

@@ -2,9 +2,10 @@
 
 use std::io;
 
+use super::partial;
 use crate::error::Result;
 use crate::http::coding::Coding;
-use crate::http::{Fields, Query, accept};
+use crate::http::{Fields, Query, accept, resumption};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
 use crate::server::reply::with_charset;
@@ -20,6 +21,9 @@ const BYTES: &[u8] = b"application/octet-stream";
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, root: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let processor = view.processor(root)?;
+    if resumption::is_complete(&request.fields) == Some(false) {
+        return Err(partial::incomplete());
+    }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();
     let upload = &mut exchange.upload;

@@ -2,18 +2,23 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::list::with_name;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
+use crate::http::condition::Validators;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
+use crate::server::limits::LINES_AFTER;
 use crate::server::operation::{Operation, number_type};
+use crate::server::presence::{Attended, Presence};
+use crate::server::representation::is_not_modified;
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
 
@@ -53,6 +58,9 @@ impl Drop for Place<'_> {
     }
 }
 
+/// Lines on their way; many of them share a write.
+type Lines<'a> = io::BufWriter<&'a mut dyn Write>;
+
 /// What a search found in one file: its name and the number.
 type Found = Result<(Vec<u8>, u64)>;
 
@@ -74,7 +82,12 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         true => Coding::Zstd,
         false => Coding::Identity,
     };
-    let search = Search { reader, directory: name, operation: &operation };
+    // It stands, but has no version of its own.
+    if is_not_modified(exchange.request, name, Validators::default())? {
+        return exchange.reply.empty(304, fields);
+    }
+    let client = Presence::of(exchange.stream);
+    let search = Search { reader, directory: name, operation: &operation, client: &client };
     exchange.reply.streamed(fields, coding, None, |sink| {
         let mut out = io::BufWriter::new(sink);
         let done = match operation.is_number {
@@ -98,6 +111,7 @@ struct Search<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
+    client: &'a Presence<'a>,
 }
 
 impl Search<'_> {
@@ -107,7 +121,7 @@ impl Search<'_> {
         entries: Entries<'_>,
         helpers: &Helpers,
         json: bool,
-        out: &mut dyn Write,
+        out: &mut Lines<'_>,
     ) -> io::Result<()> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
@@ -127,8 +141,8 @@ impl Search<'_> {
                 });
             }
             drop(sender);
-            let mut total = 0;
-            for found in receiver {
+            let (mut total, mut since) = (0, Instant::now());
+            while let Some(found) = next(&receiver, out, &mut since)? {
                 let (name, count) = found?;
                 total += count;
                 out.write_all(&line(&name, count, json))?;
@@ -167,14 +181,16 @@ impl Search<'_> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
+        let file = Attended { content: content.as_ref(), client: self.client };
         let spool = || self.reader.spool();
         self.operation
-            .run_on_content(&name, content, &spool, sink)
+            .run_on_content(&name, file, &spool, sink)
             .map_err(|wrong| Error::io(name.shown(), wrong))
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
-    fn lines_of_all(&self, entries: Entries<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn lines_of_all(&self, entries: Entries<'_>, out: &mut Lines<'_>) -> io::Result<()> {
+        let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
             if entry.meta.kind != Kind::File {
@@ -183,10 +199,30 @@ impl Search<'_> {
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
                 Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
+                // The next file may take as long.
+                _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
+                    out.flush()?;
+                    since = Instant::now();
+                }
                 _ => {}
             }
         }
         Ok(())
+    }
+}
+
+/// The next result. What has waited `since` then for others goes out before anybody waits longer.
+fn next(results: &Receiver<Found>, out: &mut Lines<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
+    match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
+        Err(RecvTimeoutError::Timeout) => {
+            if !out.buffer().is_empty() {
+                out.flush()?;
+            }
+            let found = results.recv().ok();
+            *since = Instant::now();
+            Ok(found)
+        }
+        found => Ok(found.ok()),
     }
 }
 
