@@ -35,6 +35,7 @@ mod claims;
 mod command;
 mod confine;
 mod connection;
+mod delivery;
 mod drain;
 mod exchange;
 mod guesses;

@@ -1,14 +1,15 @@
 //! Answers: every byte that goes back to a client goes through here. A [`Reply`] knows what has been said, so
 //! that an error after the head can only cut the connection, never look like a whole answer.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::delivery::deliver;
 use super::drain::Connections;
-use super::limits::{BLOCK, RETRY_AFTER};
+use super::limits::RETRY_AFTER;
 use super::operation::Spooler;
 use super::spill::Spill;
 use super::stream::Stream;
@@ -19,6 +20,9 @@ use crate::store::Content;
 
 /// What the log says where no answer was given, because nobody waited for it: nginx's number, which log readers know.
 const LEFT: u16 = 499;
+
+/// Lines on their way.
+pub type Lines<'a> = BufWriter<&'a mut dyn Write>;
 
 /// The answer to one request, while it is given.
 pub struct Reply<'a> {
@@ -150,7 +154,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Answers a part of a stored file, by `sendfile` where the store has a descriptor.
+    /// Answers a part of a stored file.
     pub fn content(
         &mut self,
         status: u16,
@@ -166,11 +170,7 @@ impl<'a> Reply<'a> {
         let mut left = part.clone();
         let outcome = self.send(|stream| {
             stream.write_head(&head)?;
-            match content.descriptor().map(|file| stream.send_file(file, &mut left)) {
-                Some(Err(wrong)) if may_be_of_the_file(&wrong) => copy_part(content, &mut left, stream),
-                Some(sent) => sent,
-                None => copy_part(content, &mut left, stream),
-            }
+            deliver(content, &mut left, stream)
         });
         self.sent = left.start - part.start;
         outcome
@@ -214,6 +214,27 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// Answers lines as [`Reply::streamed`] does; many of them share a write.
+    pub fn lines(
+        &mut self,
+        fields: Fields,
+        coding: Coding,
+        write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>,
+    ) -> Result<()> {
+        self.streamed(fields, coding, None, |sink| {
+            let mut out = BufWriter::new(sink);
+            match write(&mut out) {
+                Ok(()) => out.flush(),
+                // What waits here must not go out when this is dropped: while nothing has, there is still room to
+                // say what went wrong.
+                Err(wrong) => {
+                    drop(out.into_parts());
+                    Err(wrong)
+                }
+            }
+        })
+    }
+
     /// Answers nothing: the client has left. The log says so with the status that web servers use for it.
     pub fn give_up(&mut self) {
         (self.status, self.is_cut) = (LEFT, true);
@@ -255,28 +276,6 @@ pub fn with_charset(media_type: &str) -> String {
         "text/plain" => "text/plain; charset=utf-8".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// `sendfile` does not say which end failed, nor can every file system do it. A read and a write, each by itself,
-/// do say, or go on.
-fn may_be_of_the_file(wrong: &io::Error) -> bool {
-    use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
-    matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
-}
-
-/// Leaves in `part` what was not sent.
-fn copy_part(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {
-    let mut block = vec![0; BLOCK];
-    while !part.is_empty() {
-        let most = usize::try_from(part.end - part.start).unwrap_or(BLOCK).min(BLOCK);
-        let read = content.read_at(block.get_mut(..most).unwrap_or_default(), part.start)?;
-        if read == 0 {
-            return Err(Error::cut("file", "became shorter while it was sent").into());
-        }
-        stream.write_all(block.get(..read).unwrap_or_default())?;
-        part.start += read as u64;
-    }
-    Ok(())
 }
 
 fn write_coded(

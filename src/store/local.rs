@@ -159,11 +159,11 @@ impl Store for Local {
 
     /// On a file system without nameless files it has a name for a moment.
     fn spool(&self) -> io::Result<File> {
-        if self.room()? <= self.keep_free {
+        let place = self.spools.as_ref().unwrap_or(self.root.handle());
+        if self.keep_free > 0 && draft::room(place)? <= self.keep_free {
             return Err(Error::status(507, "spool", "no room to work in").into());
         }
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let place = self.spools.as_ref().unwrap_or(self.root.handle());
         match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(file) => Ok(file.into()),
             Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {

@@ -1,6 +1,6 @@
 //! GET of a directory: its list, for a browser, a program or a shell, streamed while it is read.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
@@ -41,9 +41,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, fields);
     }
-    exchange.reply.streamed(fields, coding, None, |sink| {
-        // Lines are short: many of them share a write.
-        let mut out = io::BufWriter::new(sink);
+    exchange.reply.lines(fields, coding, |out| {
         if form == "text/html" {
             out.write_all(html_head(name).as_bytes())?;
         }
@@ -58,7 +56,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         if form == "text/html" {
             out.write_all(b"</table>\n")?;
         }
-        out.flush()
+        Ok(())
     })
 }
 

@@ -18,6 +18,7 @@ use crate::server::exchange::Exchange;
 use crate::server::limits::LINES_AFTER;
 use crate::server::operation::{Operation, number_type};
 use crate::server::presence::{Attended, Presence};
+use crate::server::reply::Lines;
 use crate::server::representation::is_not_modified;
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
@@ -58,9 +59,6 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Lines on their way; many of them share a write.
-type Lines<'a> = io::BufWriter<&'a mut dyn Write>;
-
 /// What a search found in one file: its name and the number.
 type Found = Result<(Vec<u8>, u64)>;
 
@@ -88,21 +86,9 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     }
     let client = Presence::of(exchange.stream);
     let search = Search { reader, directory: name, operation: &operation, client: &client };
-    exchange.reply.streamed(fields, coding, None, |sink| {
-        let mut out = io::BufWriter::new(sink);
-        let done = match operation.is_number {
-            true => search.count_all(entries, &server.helpers, json, &mut out),
-            false => search.lines_of_all(entries, &mut out),
-        };
-        match done {
-            Ok(()) => out.flush(),
-            // What waits here must not go out when this is dropped: while nothing has, there is still room to say
-            // which file it was.
-            Err(wrong) => {
-                drop(out.into_parts());
-                Err(wrong)
-            }
-        }
+    exchange.reply.lines(fields, coding, |out| match operation.is_number {
+        true => search.count_all(entries, &server.helpers, json, out),
+        false => search.lines_of_all(entries, out),
     })
 }
 
@@ -127,18 +113,22 @@ impl Search<'_> {
         let (sender, receiver) = sync_channel(WAITING_MAX);
         thread::scope(|scope| {
             let entries = &entries;
-            // The first searcher stands for this thread, which writes; the others help while there is room.
-            scope.spawn({
+            let search = |place: Option<_>| {
                 let sender = sender.clone();
-                move || self.work(entries, &sender)
-            });
-            // Each place once: one that had nothing to do gives it back before the next is taken.
-            for place in std::iter::from_fn(|| helpers.take()).take(helpers.most) {
-                let sender = sender.clone();
-                scope.spawn(move || {
+                let work = move || {
                     let _place = place;
                     self.work(entries, &sender);
-                });
+                };
+                thread::Builder::new().spawn_scoped(scope, work)
+            };
+            // The first searcher stands for this thread, which writes; the others help while there is room.
+            search(None).map_err(|_| Error::status(503, "search", "no thread is left for it"))?;
+            // Each place once: one that had nothing to do gives it back before the next is taken.
+            let places = std::iter::from_fn(|| helpers.take()).take(helpers.most);
+            for place in places {
+                if search(Some(place)).is_err() {
+                    break;
+                }
             }
             drop(sender);
             let (mut total, mut since) = (0, Instant::now());
