@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `# text` | for the reader |
 //! | `! with OPTION …` | options of the daemon, before anything else |
+//! | `! needs attributes` | left out where files can have none |
 //! | `! aside NAME TEXT` | a file that an option names |
 //! | `! keep NAME TEXT` | a file stands beneath the root |
 //! | `! holds NAME TEXT`, `! lacks NAME` | a file must stand there now; nothing may |
@@ -27,8 +28,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::Sandbox;
 use common::raw::Raw;
+use common::{Sandbox, need};
 use regex::Regex;
 
 macro_rules! conversations {
@@ -80,6 +81,9 @@ fn folder() -> PathBuf {
 /// Holds one conversation to its end.
 fn hold(name: &str) {
     let text = fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
+    if text.lines().any(|line| line == "! needs attributes") && !need::attributes() {
+        return;
+    }
     let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
     let sandbox = Sandbox::prepared(&options.split_whitespace().collect::<Vec<_>>(), |root| {
         for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
@@ -173,7 +177,7 @@ impl Talk<'_> {
         let mut words = order.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
         match (word(), word(), word()) {
-            ("with" | "aside", ..) => {}
+            ("with" | "aside" | "needs", ..) => {}
             ("keep", name, text) => drop(self.sandbox.keep(name, literal(text))),
             ("holds", name, text) => {
                 let stored = fs::read(self.sandbox.root().join(name)).unwrap_or_else(|_| b"nothing".to_vec());
