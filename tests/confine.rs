@@ -45,7 +45,10 @@ fn a_command_is_free() {
     let sandbox = Sandbox::new();
     let script = "echo text > free && cat free && grep NoNewPrivs /proc/self/status";
     let said = sandbox.run("cfpd", ["-r", ".", "--", "sh", "-c", script]).success();
-    said.stdout("text\nNoNewPrivs:\t0\n");
+    // As free as whoever runs the tests.
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let own = own.lines().find(|line| line.starts_with("NoNewPrivs:")).unwrap();
+    said.stdout(format!("text\n{own}\n"));
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn the_command_of_a_daemon_that_is_another_user_comes_to_it() {
     sandbox.keep("f", "text");
     let shared = sandbox.root().with_file_name("tmp");
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
-    let mut command = sandbox.command("cfpd");
+    let mut command = sandbox.command(sandbox.bring(&["cfpd", "cfp-cat"]).join("cfpd"));
     command.arg("-r").arg(sandbox.root()).args(["--run-as", "nobody", "--", "cfp-cat", ":f"]);
     assert_cmd::Command::from_std(command)
         .env("TMPDIR", &shared)

@@ -252,11 +252,16 @@ fn the_loader_of_bash_finds_the_completion_by_the_name_of_a_program() {
 
 #[test]
 fn the_pages_print_what_they_say() {
-    if !need::programs(&["curl"]) {
+    if !need::programs(&["curl"]) || !need::attributes() {
         return;
     }
-    for name in ["README.md", "docs/protocol.md", "docs/words.md"] {
-        console::run(&furnished(), name, &read(name));
+    let docs = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
+    let pages = ["README.md".to_owned()].into_iter().chain(docs).map(|name| (read(&name), name));
+    let shown: Vec<_> = pages.filter(|(page, _)| page.contains("```console\n")).collect();
+    assert!(shown.len() >= 3, "{shown:?}");
+    for (page, name) in shown {
+        console::run(&furnished(), &name, &page);
     }
 }
 

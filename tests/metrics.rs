@@ -63,7 +63,8 @@ fn bytes_are_counted_both_ways() {
 
 #[test]
 fn refusals_are_counted_by_reason() {
-    let sandbox = Sandbox::with(&["--max-connections", "3", "--max-per-address", "2", "--idle-timeout", "1"]);
+    let sandbox =
+        Sandbox::with(&["--max-connections", "3", "--max-per-address", "2", "--header-timeout", "1"]);
     let mut watch = Watch::new(&sandbox);
     let before = watch.held();
     let refusals = |reason: &str| format!("cfpd_refusals_total{{reason=\"{reason}\"}}");
@@ -76,11 +77,12 @@ fn refusals_are_counted_by_reason() {
         drop(raw);
         watch.until("a free place", |watch| watch.held().threads <= before.threads);
     }
-    let mut slow = sandbox.connect();
-    slow.send(request("PUT", "/f", "Content-Length: 10\r\n"));
+    let mut second = sandbox.connect();
+    second.ask(request("GET", "/.cfpd/health", ""));
     assert_eq!(sandbox.connect().answer().status, 503);
-    assert_eq!(slow.answer().status, 408);
-    drop(slow);
+    second.send("GET / HTTP/1.1\r\n");
+    assert_eq!(second.answer().status, 408);
+    drop(second);
     let mut text = String::new();
     watch.until("a free place", |_| {
         let mut raw = sandbox.connect();

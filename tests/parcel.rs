@@ -41,6 +41,21 @@ fn reason_to_skip() -> Option<&'static str> {
     }
 }
 
+/// A directory for what is built here. What earlier runs left goes; that of one that still runs stays.
+fn directory_of_this_run() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for entry in place.read_dir().unwrap().map(Result::unwrap) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let of_run = name.strip_prefix("parcel-");
+        if of_run.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let directory = place.join(format!("parcel-{}", std::process::id()));
+    fs::create_dir(&directory).unwrap();
+    directory
+}
+
 /// The package, made of the programs that were built for the tests; nothing, and said, where it cannot be tried.
 fn package() -> Option<&'static Path> {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
@@ -49,10 +64,7 @@ fn package() -> Option<&'static Path> {
         return None;
     }
     Some(PACKAGE.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parcel");
-        // What an earlier run left.
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir(&directory).unwrap();
+        let directory = directory_of_this_run();
         let built = Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap();
         symlink(built, directory.join("release")).unwrap();
         let mut make = Command::new("make");

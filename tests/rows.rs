@@ -9,8 +9,8 @@ mod common;
 use std::fs;
 use std::thread;
 
-use common::Sandbox;
 use common::terminal::Terminal;
+use common::{Sandbox, need};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::{contains, starts_with};
 
@@ -20,6 +20,9 @@ const BIO_REVERSED: &str = "lamp-black. \u{2014} shines lamp no\n  lamp: lamplig
 
 #[test]
 fn row_a1_count_a_word() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.write("f", BIO);
     sandbox.keep("f", BIO);
@@ -93,6 +96,9 @@ fn row_a5_a_prompting_client() {
 
 #[test]
 fn row_a6_many_clients_at_once_compressed() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
     let sandbox = Sandbox::new();
     let text = BIO.repeat(5000);
     let wanted = text.replace("lamp", "torch").replace("torchlighter", "lamplighter");
@@ -166,6 +172,9 @@ fn row_b2_no_races_on_one_file() {
 
 #[test]
 fn row_c1_a_web_server_with_404() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
     let sandbox = Sandbox::new();
     sandbox.keep("page.html", "<p>hello\n");
     sandbox.sh("curl -fsS \"$CFP_SERVER/page.html\"").success().stdout("<p>hello\n");

@@ -7,13 +7,11 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::process::Stdio;
-use std::time::Instant;
 
 use cfp::http::framing::{Framing, of_response};
 use common::raw::{Raw, request};
-use common::{HANG, Sandbox, need};
+use common::{Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -170,15 +168,6 @@ fn signal(sandbox: &Sandbox, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(sandbox.pid()).unwrap()), signal).unwrap();
 }
 
-/// Waits until the daemon takes no more connections.
-fn until_nobody_is_let_in(sandbox: &Sandbox) {
-    let end = Instant::now() + HANG;
-    // One that was let in by the system but by nobody else is closed again.
-    while TcpStream::connect(sandbox.address()).is_ok() {
-        assert!(Instant::now() < end, "the daemon still takes connections");
-    }
-}
-
 /// A connection in the middle of a large answer.
 fn begun(sandbox: &Sandbox, target: &str) -> Raw {
     let mut raw = sandbox.connect();
@@ -201,7 +190,7 @@ fn an_answer_that_has_begun_is_finished_after_term() {
         assert_eq!(upload.head().status, 100);
         signal(&sandbox, end);
         assert!(idle.rest().is_empty(), "an idle connection is closed without a word");
-        until_nobody_is_let_in(&sandbox);
+        sandbox.until_nobody_is_let_in();
         assert!(plain.rest().ends_with(&vec![b'x'; size]), "{end}");
         let filtered = filtered.rest();
         assert!(filtered.len() > size && filtered.ends_with(b"\r\n0\r\n\r\n"), "{end}");
@@ -222,7 +211,7 @@ fn a_second_term_cuts() {
     upload.send(request("PUT", "/new", "Content-Length: 6\r\nExpect: 100-continue\r\n"));
     assert_eq!(upload.head().status, 100);
     signal(&sandbox, Signal::SIGTERM);
-    until_nobody_is_let_in(&sandbox);
+    sandbox.until_nobody_is_let_in();
     signal(&sandbox, Signal::SIGTERM);
     assert_eq!(sandbox.wait().code(), Some(0), "{}", sandbox.log());
     assert!(deaf.rest().len() < 64 << 20, "what was cut must not look whole");

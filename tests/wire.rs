@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `# text` | for the reader |
 //! | `! with OPTION …` | options of the daemon, before anything else |
+//! | `! needs attributes` | left out where files can have none |
 //! | `! aside NAME TEXT` | a file that an option names |
 //! | `! keep NAME TEXT` | a file stands beneath the root |
 //! | `! aged NAME` | it was last changed in 1994 |
@@ -29,8 +30,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use common::Sandbox;
 use common::raw::Raw;
+use common::{Sandbox, need};
 use regex::Regex;
 
 macro_rules! conversations {
@@ -82,6 +83,9 @@ fn folder() -> PathBuf {
 /// Holds one conversation to its end.
 fn hold(name: &str) {
     let text = fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
+    if text.lines().any(|line| line == "! needs attributes") && !need::attributes() {
+        return;
+    }
     let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
     let sandbox = Sandbox::prepared(&options.split_whitespace().collect::<Vec<_>>(), |root| {
         for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
@@ -175,7 +179,7 @@ impl Talk<'_> {
         let mut words = order.splitn(3, ' ');
         let mut word = || words.next().unwrap_or_default();
         match (word(), word(), word()) {
-            ("with" | "aside", ..) => {}
+            ("with" | "aside" | "needs", ..) => {}
             ("keep", name, text) => drop(self.sandbox.keep(name, literal(text))),
             ("aged", name, _) => {
                 let file = fs::File::options().write(true).open(self.sandbox.root().join(name)).unwrap();

@@ -99,6 +99,7 @@ fn above(file: &Path) -> PathBuf {
 mod tests {
     use std::fs::{File, OpenOptions};
     use std::io::ErrorKind::PermissionDenied;
+    use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
     use std::process::Command;
     use std::thread;
@@ -124,7 +125,7 @@ mod tests {
         let address = server.local_addr().unwrap();
         let confined = move || {
             if restrict(&options).unwrap() == RulesetStatus::NotEnforced {
-                return;
+                return false;
             }
             let denied = |what: std::io::Result<()>| what.unwrap_err().kind() == PermissionDenied;
             fs::write(root.join("g"), "more").unwrap();
@@ -146,7 +147,11 @@ mod tests {
             if let Err(wrong) = TcpStream::connect(address) {
                 assert_eq!(wrong.kind(), PermissionDenied);
             }
+            true
         };
-        thread::spawn(confined).join().unwrap();
+        if !thread::spawn(confined).join().unwrap() {
+            // As the tests of tests/ say it, past the harness.
+            writeln!(std::io::stderr(), "LEFT OUT whoever_is_confined: no Landlock in this kernel").unwrap();
+        }
     }
 }

@@ -18,7 +18,7 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Bytes a second at which a body earns its idle time back; 0 is any at all.
     pub min_rate: u64,
-    /// Threads that search directories, over all requests; each search has its own thread besides.
+    /// Threads that search directories: one less than this help, over all requests; each search has one of its own.
     pub scan_jobs: usize,
     /// How long an upload that may be gone on with is kept when nothing more comes.
     pub partial_time: Duration,

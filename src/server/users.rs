@@ -124,7 +124,8 @@ impl Users {
         self.key.hash_one((kind, of))
     }
 
-    /// A name nobody has costs what the dearest password costs, so that time tells no names.
+    /// A name nobody has costs what the dearest password costs. So time tells no names where all hashes have one cost;
+    /// a cheaper one answers sooner.
     fn check(&self, name: &[u8], password: &[u8]) -> bool {
         let dearest = || self.hashes.values().max_by_key(|hash| hash.get(4..6));
         let known = self.hashes.get(name);

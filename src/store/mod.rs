@@ -10,9 +10,11 @@
 //! | `beneath` | the root's handle, and every way from a name to a descriptor |
 //! | `stat`, `standing` | what one `fstat` says: kind, size, time, entity tag; what stands under a name |
 //! | `content`, `list` | reading |
+//! | `digest` | the SHA-256 that is kept beside a content |
 //! | `draft`, `copy` with `tree`, `rename`, `removal` | writing |
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
+//! | `durable` | what is acknowledged is on the disk |
 //! | `locks`, `temporary`, `walk`, `sweep` | what those stand on |
 
 use std::fs::File;

@@ -1,5 +1,6 @@
 //! Two cursors over bytes at offsets: one runs forward and copies the gaps, one runs backward and copies the words.
-//! Each reads a block at a time and holds no more, however long a word or a gap is. They do not know each other.
+//! Each reads a block at a time and holds no more, however long a word or a gap is. Where both have whole gaps and words
+//! in their blocks, the first takes words from the second itself; what is at the ends of the blocks each does alone.
 
 use std::io;
 

@@ -16,15 +16,18 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assert_cmd::assert::Assert;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, User};
 use tempfile::TempDir;
 
@@ -102,7 +105,10 @@ impl Sandbox {
 
     /// The same with a daemon that is run so.
     pub fn run_by(runner: Runner, options: &[&str], prepare: impl FnOnce(&Path)) -> Self {
-        let directory = tempfile::Builder::new().prefix("cfp-test-").tempdir().unwrap();
+        // Who runs the tests may keep all to himself, but some daemons here are another user.
+        umask(Mode::from_bits_truncate(0o022));
+        let directory =
+            tempfile::Builder::new().prefix("cfp-test-").tempdir_in(need::place_with_attributes()).unwrap();
         for part in ["root", "work", "home", "tmp"] {
             fs::create_dir(directory.path().join(part)).unwrap();
         }
@@ -133,7 +139,12 @@ impl Sandbox {
     /// Starts another daemon in the place of one that has ended: same address, same directory, same options.
     pub fn start_again(&mut self) {
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
-        self.daemon = Daemon::serve(self.directory.path(), self.address(), &options, &self.runner);
+        let start = || Daemon::try_serve(self.directory.path(), self.address(), &options, &self.runner);
+        let end = Instant::now() + HANG;
+        // Another test may have been given the port meanwhile.
+        let is_taken = |said: &String| said.contains("address already in use") && Instant::now() < end;
+        let started = std::iter::repeat_with(start).find(|started| !started.as_ref().is_err_and(is_taken));
+        self.daemon = started.unwrap().unwrap_or_else(|said| panic!("{said}"));
     }
 
     /// Sends the daemon a signal.
@@ -164,6 +175,20 @@ impl Sandbox {
     /// What the daemon has written to standard error so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.path().join("cfpd.stderr")).unwrap()).into_owned()
+    }
+
+    /// What it has written since it listened: before, it may have remarked on what this kernel cannot do.
+    pub fn log_since_start(&self) -> String {
+        self.log().split_off(self.daemon.remarks)
+    }
+
+    /// Waits until the daemon takes no more connections. One that was let in by the system but by nobody else is
+    /// closed again.
+    pub fn until_nobody_is_let_in(&self) {
+        let end = Instant::now() + HANG;
+        while TcpStream::connect(self.address()).is_ok() {
+            assert!(Instant::now() < end, "the daemon still takes connections");
+        }
     }
 
     /// The daemon's process, for signals and for looking at it.
@@ -201,11 +226,23 @@ impl Sandbox {
         write(&self.work().join(name), content.as_ref())
     }
 
-    /// A program in the working directory with the clean environment, ready for arguments.
+    /// A program in the working directory with the clean environment, ready for arguments. A tool never asks whoever
+    /// runs the tests for a password: at his terminal it is in the background.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = clean(self.directory.path(), program);
+        let mut command = clean(self.directory.path(), &program);
         command.env("CFP_SERVER", self.url());
+        // The others end with him when he interrupts.
+        if program.as_ref().as_bytes().starts_with(b"cfp-") {
+            command.process_group(0);
+        }
         command
+    }
+
+    /// Programs of the suite in a directory where every user comes and may run them, which they need not be where they
+    /// were built.
+    pub fn bring(&self, names: &[&str]) -> PathBuf {
+        names.iter().for_each(|name| drop(bring(self.directory.path(), name)));
+        self.directory.path().to_owned()
     }
 
     /// Runs a program to its end. What the caller then asserts says argv, status, stdout and stderr when it fails.
@@ -259,6 +296,8 @@ impl Drop for Sandbox {
 struct Daemon {
     child: Child,
     url: String,
+    /// How much of its log it wrote before it listened, in bytes.
+    remarks: usize,
     // Open as long as the daemon is: it must not find its standard output closed.
     _stdout: BufReader<ChildStdout>,
 }
@@ -266,14 +305,14 @@ struct Daemon {
 impl Daemon {
     /// A daemon for the root in this directory.
     fn serve(directory: &Path, address: &str, options: &[&str], runner: &Runner) -> Self {
-        // The program may lie where another user cannot come.
-        let (program, near) = (clean(directory, "cfpd").get_program().to_owned(), directory.join("cfpd"));
+        Self::try_serve(directory, address, options, runner).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same; how it ended and what it said where it does not come to serve.
+    fn try_serve(directory: &Path, address: &str, options: &[&str], runner: &Runner) -> Result<Self, String> {
         let program = match runner.user {
-            Some(_) => {
-                fs::hard_link(&program, &near).or_else(|_| fs::copy(&program, &near).map(drop)).unwrap();
-                near.into_os_string()
-            }
-            None => program,
+            Some(_) => bring(directory, "cfpd"),
+            None => programs().join("cfpd"),
         };
         let mut command = match runner.under {
             [] => clean(directory, program),
@@ -291,21 +330,19 @@ impl Daemon {
         Self::start(command, &directory.join("cfpd.stderr"))
     }
 
-    fn start(mut command: Command, stderr: &Path) -> Self {
+    fn start(mut command: Command, stderr: &Path) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(append(stderr));
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
+        let said = || fs::read_to_string(stderr).unwrap();
         match line.trim_end().strip_prefix("cfpd: listening on ") {
-            Some(url) => Self { url: url.to_owned(), child, _stdout: stdout },
+            Some(url) => Ok(Self { url: url.to_owned(), remarks: said().len(), child, _stdout: stdout }),
             None => {
                 let _ = child.kill();
                 let status = child.wait().unwrap();
-                panic!(
-                    "{command:?}: {status}\nstdout: {line}\nstderr: {}",
-                    fs::read_to_string(stderr).unwrap()
-                )
+                Err(format!("{command:?}: {status}\nstdout: {line}\nstderr: {}", said()))
             }
         }
     }
@@ -318,14 +355,30 @@ impl Drop for Daemon {
     }
 }
 
+/// Where the suite was built.
+fn programs() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap()
+}
+
+/// A program of the suite in this directory, where others may run it. What was built under a strict umask is copied.
+fn bring(directory: &Path, name: &str) -> PathBuf {
+    let (built, near) = (programs().join(name), directory.join(name));
+    let is_open = fs::metadata(&built).unwrap().permissions().mode() & 0o5 == 0o5;
+    // A copy onto a link would be one of the program onto itself.
+    if !near.exists() && (!is_open || fs::hard_link(&built, &near).is_err()) {
+        fs::copy(&built, &near).unwrap();
+        fs::set_permissions(&near, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    near
+}
+
 /// A program with nothing inherited but where other programs are: the suite first, then the system's.
 fn clean(directory: &Path, program: impl AsRef<OsStr>) -> Command {
-    let programs = Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap();
     let system = std::env::var_os("PATH").unwrap_or_default();
-    let path = [programs.to_owned()].into_iter().chain(std::env::split_paths(&system));
+    let path = [programs().to_owned()].into_iter().chain(std::env::split_paths(&system));
     let path = std::env::join_paths(path).unwrap();
     // `Command` looks a bare name up in the PATH of this process, so the suite's own are named in full.
-    let own = programs.join(program.as_ref());
+    let own = programs().join(program.as_ref());
     let mut command = Command::new(if own.is_file() { own.as_os_str() } else { program.as_ref() });
     command
         .current_dir(directory.join("work"))

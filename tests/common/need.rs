@@ -5,7 +5,8 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Says why this test, or a part of it, is left out. Written past the harness, which keeps what a passing test prints.
 pub fn left_out(why: impl Display) {
@@ -33,6 +34,36 @@ pub fn programs(names: &[&str]) -> bool {
         left_out(format_args!("no {} here", missing.join(", no ")));
     }
     missing.is_empty()
+}
+
+/// Whether files in this directory can have attributes of a user, in which cfpd keeps digests and what it knows of an
+/// upload that was cut.
+fn takes_attributes(place: &Path) -> bool {
+    tempfile::NamedTempFile::new_in(place)
+        .is_ok_and(|file| xattr::set(file.path(), "user.cfpd.test", b"").is_ok())
+}
+
+/// Where directories of tests are made: the usual place, or, where that is in memory of a kernel before 6.6, another one.
+pub fn place_with_attributes() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let usual = std::env::temp_dir();
+        let other = PathBuf::from("/var/tmp");
+        if takes_attributes(&usual) || !takes_attributes(&other) { usual } else { other }
+    })
+}
+
+/// Whether files of tests can have attributes; says nothing of it.
+pub fn has_attributes() -> bool {
+    takes_attributes(place_with_attributes())
+}
+
+/// Whether files of tests can have attributes.
+pub fn attributes() -> bool {
+    if !has_attributes() {
+        left_out("files have no extended attributes here");
+    }
+    has_attributes()
 }
 
 /// Whether this is root, and all of these programs are here.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::raw::{Raw, request};
+use super::client::Client;
 use super::{HANG, Sandbox};
 
 /// What a daemon holds.
@@ -19,12 +19,12 @@ pub struct Held {
 /// A look at the daemon through a connection of its own, which is among what is held from the beginning.
 pub struct Watch<'a> {
     sandbox: &'a Sandbox,
-    pulse: Raw,
+    pulse: Client,
 }
 
 impl<'a> Watch<'a> {
     pub fn new(sandbox: &'a Sandbox) -> Self {
-        let mut watch = Watch { sandbox, pulse: sandbox.connect() };
+        let mut watch = Watch { sandbox, pulse: Client::connect(sandbox.address()).unwrap() };
         watch.beat();
         watch
     }
@@ -68,8 +68,14 @@ impl<'a> Watch<'a> {
         });
     }
 
+    /// Asks for its health; on a new connection where the old one has been idle for too long.
     fn beat(&mut self) {
-        assert_eq!(self.pulse.ask(request("GET", "/.cfpd/health", "")).text(), "ok\n");
+        let ask = |pulse: &mut Client| pulse.ask("GET", "/.cfpd/health", &[], None);
+        let answer = ask(&mut self.pulse).or_else(|_| {
+            self.pulse = Client::connect(self.sandbox.address())?;
+            ask(&mut self.pulse)
+        });
+        assert_eq!(answer.unwrap().text(), "ok\n");
     }
 }
 

@@ -50,13 +50,16 @@ fn check(sandbox: &Sandbox, time: SystemTime) {
 
 #[test]
 fn a_file_of_any_time_is_served_and_held_against_conditions() {
+    if !need::attributes() {
+        return;
+    }
     let sandbox = Sandbox::new();
     let day = Duration::from_secs(86_400);
     let now = SystemTime::now();
     for time in [now + day, now + 20_000 * day, now - 10_000 * day, UNIX_EPOCH, UNIX_EPOCH - 10 * day] {
         check(&sandbox, time);
     }
-    assert_eq!(sandbox.log(), "");
+    assert_eq!(sandbox.log_since_start(), "");
 }
 
 /// Past what some disks can keep, so in memory.
@@ -66,7 +69,7 @@ fn a_file_of_a_year_that_no_http_date_can_say_is_served_too() {
         return;
     }
     let sandbox = Sandbox::new();
-    let small = super::disk::Small::mount(&sandbox, "size=1m");
+    let Some(small) = super::disk::Small::mount(&sandbox, "size=1m") else { return };
     let mut client = Client::connect(sandbox.address()).unwrap();
     client.ask("PUT", "/small/f", &[], Some(b"content")).unwrap();
     for year in [8_000u64, 10_000, 200_000] {
@@ -77,6 +80,6 @@ fn a_file_of_a_year_that_no_http_date_can_say_is_served_too() {
             assert!(list.text().contains('f'), "{year} {accept}");
         }
     }
-    assert_eq!(sandbox.log(), "");
+    assert_eq!(sandbox.log_since_start(), "");
     drop(small);
 }

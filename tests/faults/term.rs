@@ -34,7 +34,7 @@ fn a_term_lets_transfers_end_whole_within_their_grace() {
     let (mut sandbox, mut download, mut upload) = half_way(&["--grace", "100"]);
     sandbox.signal(Signal::SIGTERM);
     // It listens no more, and so has begun to end.
-    while Client::connect(sandbox.address()).is_ok() {}
+    sandbox.until_nobody_is_let_in();
     let mut content = Vec::new();
     download.body(Framing::Length(LARGE as u64)).read_to_end(&mut content).unwrap();
     assert!(content == text(1, LARGE));
@@ -65,7 +65,7 @@ fn a_term_without_grace_cuts_and_leaves_the_old_file() {
 fn a_second_term_ends_the_grace() {
     let (mut sandbox, _download, _upload) = half_way(&["--grace", "100000"]);
     sandbox.signal(Signal::SIGTERM);
-    while Client::connect(sandbox.address()).is_ok() {}
+    sandbox.until_nobody_is_let_in();
     sandbox.signal(Signal::SIGTERM);
     assert!(sandbox.wait().success());
 }
@@ -144,9 +144,8 @@ fn a_term_under_64_busy_connections_cuts_none_and_takes_no_more() {
     assert_eq!(busy.len(), 64);
     wait_until(&sandbox, "all uploads", || files_beneath(&sandbox.root()).len() == 1 + OF_EACH);
     sandbox.signal(Signal::SIGTERM);
-    while Client::connect(sandbox.address()).is_ok() {}
+    sandbox.until_nobody_is_let_in();
     thread::scope(|scope| busy.into_iter().for_each(|busy| drop(scope.spawn(|| busy.end()))));
-    assert!(Client::connect(sandbox.address()).is_err());
     assert!(sandbox.wait().success());
     assert!(!sandbox.log().contains("were cut"), "{}", sandbox.log());
     for number in 0..OF_EACH {

@@ -78,7 +78,9 @@ fn a_filter_in_place_does_not_undo_a_change_unless_any_version_will_do() {
                 client.ask("COPY", "/f?replace=word&with=WORD", fields, None).unwrap().status
             });
             // Its result is on the way, beside the file.
-            while sandbox.all_stored().len() < 2 {}
+            while sandbox.all_stored().len() < 2 {
+                assert!(!filter.is_finished(), "the filter ended before anything came of it");
+            }
             let mut client = Client::connect(sandbox.address()).unwrap();
             assert_eq!(client.ask("PUT", "/f", &[], Some(b"new")).unwrap().status, 204);
             assert_eq!(filter.join().unwrap(), status);

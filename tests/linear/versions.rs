@@ -56,6 +56,15 @@ fn a_slow_download_ends_with_the_version_it_began_with() {
     }
 }
 
+/// Says that it is over when it is dropped, be it by a panic.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Readers of all kinds while two contents, and nothing, take turns under the name.
 #[test]
 fn downloads_searches_and_copies_see_one_version_while_the_name_changes() {
@@ -71,6 +80,7 @@ fn downloads_searches_and_copies_see_one_version_while_the_name_changes() {
     let searched = ["1x7 1x8", "2x7 2x8"].map(|word| format!("/d/?search={}", word.replace(' ', "%20")));
     thread::scope(|scope| {
         scope.spawn(|| {
+            let _ending = Ending(&is_over);
             for turn in 0..60 {
                 ask("PUT", "/d/f", &[], Some(&content(turn % 2 + 1)));
                 ask("COPY", "/d/f?reverse", &[("Destination", "/d/f")], None);
@@ -78,7 +88,6 @@ fn downloads_searches_and_copies_see_one_version_while_the_name_changes() {
                 ask("MOVE", "/d/g", &[("Destination", "/d/f")], None);
                 ask("DELETE", "/d/f", &[], None);
             }
-            is_over.store(true, Ordering::SeqCst);
         });
         let until_over = |read: &dyn Fn()| {
             while !is_over.load(Ordering::SeqCst) {

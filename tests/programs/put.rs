@@ -181,7 +181,7 @@ fn what_is_damaged_on_the_way_is_not_stored() {
             let said = sandbox.feed("cfp-put", once.iter().chain(argv), content.clone()).code(3);
             said.stderr("cfp-put: /f: was damaged on the way\n");
             assert_eq!((stored(&sandbox, "f"), sandbox.all_stored().len()), ("old".to_owned(), 1));
-            assert!(sandbox.log().is_empty());
+            assert_eq!(sandbox.log_since_start(), "");
 
             let damaging = Proxy::new(sandbox.address(), [Fault::Damage(place)]);
             let again = ["-s", &damaging.url];

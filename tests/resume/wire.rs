@@ -1,13 +1,13 @@
 //! One connection, byte by byte: requests as text, answers as their heads.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::common::Sandbox;
+use crate::common::{HANG, Sandbox, need};
 
 /// A connection to the daemon.
 pub struct Wire {
@@ -37,7 +37,9 @@ impl Answer {
 
 impl Wire {
     pub fn to(sandbox: &Sandbox) -> Self {
-        Wire { input: BufReader::new(TcpStream::connect(sandbox.address()).unwrap()) }
+        let stream = TcpStream::connect(sandbox.address()).unwrap();
+        stream.set_read_timeout(Some(HANG)).unwrap();
+        Wire { input: BufReader::new(stream) }
     }
 
     /// Sends a request line and fields.
@@ -83,12 +85,20 @@ impl Wire {
     /// Ends the request in the middle, and waits until the daemon has ended its part too.
     pub fn cut(mut self) {
         self.input.get_ref().shutdown(Shutdown::Write).unwrap();
-        let _ = self.input.read_to_end(&mut Vec::new());
+        self.rest();
     }
 
     /// Whether the daemon ends the connection.
     pub fn ends(mut self) -> bool {
-        !matches!(self.input.read_to_end(&mut Vec::new()), Ok(1..))
+        self.rest() == 0
+    }
+
+    /// How many bytes still come, to the daemon's end. A reset is an end too.
+    fn rest(&mut self) -> usize {
+        match self.input.read_to_end(&mut Vec::new()) {
+            Err(wrong) if wrong.kind() != ErrorKind::ConnectionReset => panic!("no end: {wrong}"),
+            read => read.unwrap_or(0),
+        }
     }
 }
 
@@ -105,6 +115,8 @@ pub fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &[u8]) -> Answer {
 
 /// Begins an upload of this many bytes and sends the first ones, then cuts. Gives the place to go on at.
 pub fn begin_and_cut(sandbox: &Sandbox, name: &str, fields: &str, size: usize, first: &[u8]) -> String {
+    // Without them there is no 104 to wait for.
+    assert!(need::has_attributes(), "what is to be gone on with keeps what it knows in attributes");
     let mut wire = Wire::to(sandbox);
     let fields = format!("{fields}\nUpload-Complete: ?1\nContent-Length: {size}");
     wire.head(&format!("PUT /{name}"), &fields);
