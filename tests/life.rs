@@ -280,7 +280,7 @@ fn in_the_background_it_may_be_another_user() {
         }
     });
     let options = ["-r", "../root", "-l", "127.0.0.1:0", "--run-as", "nobody", "--background"];
-    sandbox.run("cfpd", options.iter().chain(&["--pid-file", "pid"])).success().stderr("");
+    sandbox.run("cfpd", options.iter().chain(&["--pid-file", "pid"])).success();
     let pid: i32 = fs::read_to_string(sandbox.work().join("pid")).unwrap().trim().parse().unwrap();
     kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     until("the end", || !Path::new(&format!("/proc/{pid}")).exists());
