@@ -40,7 +40,14 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
     let mut prompt = Prompt::new(session.client.clone())?;
     while !session.over {
         session.end_line()?;
-        match prompt.command()? {
+        let typed = match prompt.command() {
+            Err(wrong @ Error::Usage(_)) => {
+                complain(name, &wrong);
+                continue;
+            }
+            typed => typed?,
+        };
+        match typed {
             Typed::Nothing => {}
             Typed::End => return session.logout(&[]),
             Typed::Line(line) => {

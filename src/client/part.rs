@@ -39,7 +39,7 @@ impl Part {
         let path = beside(&target, etag);
         let named = |wrong| Error::io(path.as_os_str().as_bytes(), wrong);
         loop {
-            let file = open(&path).map_err(named)?;
+            let file = open(&path, target.exists()).map_err(named)?;
             // Not what another user may have put in its place.
             if !file.metadata().map_err(named)?.is_file() {
                 return Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"));
@@ -108,9 +108,11 @@ impl Sink for Part {
     }
 }
 
-/// Opens a part, but none that a symbolic link says is elsewhere.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).create(true).custom_flags(O_NOFOLLOW).open(path)
+/// Opens a part, but none that a symbolic link says is elsewhere. Where something stands that is not for everybody, the part
+/// is not either.
+fn open(path: &Path, is_private: bool) -> io::Result<File> {
+    let mode = if is_private { 0o600 } else { 0o666 };
+    OpenOptions::new().read(true).append(true).create(true).mode(mode).custom_flags(O_NOFOLLOW).open(path)
 }
 
 /// Whether it is still this file that has this name.
@@ -139,6 +141,8 @@ fn beside(path: &Path, etag: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -157,7 +161,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("f");
         let open = || Part::open(target.clone(), "\"x\"");
+        fs::write(&target, "secret").unwrap();
         let mut part = open().unwrap();
+        assert_eq!(part.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         part.write_all(b"half").unwrap();
         assert_eq!(open().unwrap_err().exit_code(), 3);
         drop(part);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::connect::Socket;
 use super::progress::{Counted, Progress};
-use super::upload::{Upload, copy};
+use super::upload::{SHORTER, Upload, copy};
 use crate::error::{Error, Result};
 use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher};
@@ -125,7 +125,7 @@ fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Resu
     match sent.map_err(|wrong| Error::io(name, wrong)) {
         Ok(_) => Ok(Sent::All),
         Err(Error::Cut { name, .. }) if name == WIRE => Ok(Sent::Part),
-        Err(Error::Cut { .. }) => Err(Error::cut(name, "became shorter while it was sent")),
+        Err(Error::Cut { .. }) => Err(Error::cut(name, SHORTER)),
         Err(wrong) => Err(wrong),
     }
 }

@@ -16,6 +16,8 @@ use crate::http::digest::Hasher;
 const ASK_FROM: u64 = 1024 * 1024;
 /// Up to this size a body is read whole before it is sent, in bytes: its length and digest stand in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
+/// What is said of a file that ends before its size.
+pub const SHORTER: &str = "became shorter while it was sent";
 /// What is read from the source at once, in bytes.
 const BLOCK: usize = 128 * 1024;
 
@@ -107,11 +109,7 @@ impl Upload {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
         let mut span = Span { file: &self.file, at: start + part.start, left };
-        let hashed = copy(&mut span, &mut HasherSink(hasher)).map(|()| span.left);
-        match hashed.map_err(|wrong| Error::io(&self.name, wrong))? {
-            0 => Ok(()),
-            _ => Err(Error::cut(&self.name, "became shorter while it was sent")),
-        }
+        copy(&mut span, &mut HasherSink(hasher)).map_err(|wrong| Error::io(&self.name, wrong))
     }
 
     /// The bytes of a regular file from `offset` on; `before` is the digest of those before.
@@ -146,7 +144,8 @@ fn is_size(file: &File, size: u64) -> io::Result<bool> {
     Ok((read > 0) == (size > 0))
 }
 
-/// A part of a file, read wherever its position is.
+/// A part of a file, read wherever its position is. One that has become shorter is an error, never an early end: what was
+/// sent of it must not look whole.
 struct Span<F> {
     file: F,
     at: u64,
@@ -157,6 +156,9 @@ impl<F: Borrow<File>> Read for Span<F> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
         let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;
+        if read == 0 && most > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER));
+        }
         self.at += read as u64;
         self.left -= read as u64;
         Ok(read)

@@ -161,7 +161,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let private = PrivateSocket::for_command(&options.command)?;
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
-    let _pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
+    let pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
     become_account(&options, private.as_ref())?;
     // Rules name users of this machine, whom the system may look up by code that it loads then.
     let policy = options.policy()?;
@@ -186,6 +186,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let code = wait_for_end(&end, child);
     supervisor::stopping();
     acceptors.stop();
+    pid_file.iter().for_each(pid_file::PidFile::release);
     finish(&server, end);
     Ok(code)
 }

@@ -36,6 +36,12 @@ impl PidFile {
         Ok(PidFile { path: path.to_owned(), file })
     }
 
+    /// Leaves the file to a successor, which may start while this process ends.
+    pub fn release(&self) {
+        // Who cannot have it says so itself.
+        let _ = self.file.unlock();
+    }
+
     /// Whether the file is still there under its name, and still ours.
     fn is_ours(&self) -> bool {
         let place = |found: fs::Metadata| (found.dev(), found.ino());
@@ -102,7 +108,11 @@ mod tests {
         let wrong = PidFile::write(&path).unwrap_err();
         assert!(wrong.to_string().ends_with("/pid: is that of a cfpd that runs"), "{wrong}");
         assert!(ours.is_ours() && check_place(&path).is_ok());
+        ours.release();
+        let successor = PidFile::write(&path).unwrap();
         drop(ours);
+        assert!(path.exists());
+        drop(successor);
         assert!(!path.exists());
         let taken = PidFile::write(&path).unwrap();
         fs::write(&path, "1\n").unwrap();

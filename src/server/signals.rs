@@ -10,13 +10,17 @@ use signal_hook::iterator::Signals;
 use super::{End, Server, start_thread, supervisor};
 use crate::error::{Error, Result};
 
-/// Takes what signals ask for from now on, though nothing is done yet: before anybody can know which process it is.
+/// Takes from now on what would end a daemon that only starts, though it is no sign of an end; what it asks for is done
+/// later.
 pub fn catch() -> Result<Signals> {
-    Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]).map_err(|wrong| Error::io("signals", wrong))
+    Signals::new([SIGHUP, SIGUSR1]).map_err(|wrong| Error::io("signals", wrong))
 }
 
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
 pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
+    for ending in [SIGTERM, SIGINT] {
+        signals.add_signal(ending).map_err(|wrong| Error::io("signals", wrong))?;
+    }
     let server = Arc::clone(server);
     start_thread(move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {

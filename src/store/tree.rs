@@ -89,7 +89,9 @@ fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &F
     }
     if served.meta.kind == Kind::Directory {
         let name = [from.shown(), found.path.clone()].concat();
-        return Err(Error::status(409, name, "leads to a directory outside of what is copied").into());
+        return Err(
+            Error::status(409, name, "is a link to a directory, by a way out of what is copied").into()
+        );
     }
     require_room(local, from, parent, served.meta.size)?;
     let file = File::from(local.root.descend(&way, READ)?);

@@ -63,8 +63,8 @@ impl Terminal {
     }
 
     /// Types.
-    pub fn press(&mut self, keys: &str) -> &mut Self {
-        self.keys.write_all(keys.as_bytes()).unwrap();
+    pub fn press(&mut self, keys: impl AsRef<[u8]>) -> &mut Self {
+        self.keys.write_all(keys.as_ref()).unwrap();
         self
     }
 

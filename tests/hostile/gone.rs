@@ -74,6 +74,22 @@ fn work_for_a_client_that_has_ended_its_side_ends_after_a_while() {
     }
 }
 
+/// More results than may wait: whoever sends them must hear that nobody takes them any more.
+#[test]
+fn a_search_that_fails_at_its_first_file_ends() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
+    for number in 0..600 {
+        sandbox.keep(&format!("d/{number}"), b"\x1f\x8b\x08\x00damaged");
+    }
+    let mut watch = Watch::new(&sandbox);
+    let before = watch.held();
+    let mut raw = sandbox.connect();
+    let answer = raw.ask(request("GET", "/d/?search=word&decompress", ""));
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    drop(raw);
+    watch.until("the end of the search", |watch| watch.held().threads <= before.threads);
+}
+
 #[test]
 fn who_has_ended_his_side_is_answered() {
     let sandbox = Sandbox::new();

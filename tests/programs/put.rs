@@ -1,17 +1,51 @@
 //! cfp-put: what a file is called on the server, and what is never overwritten.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use cfp::http::digest;
 
+use super::stranger::Stranger;
 use crate::common::Sandbox;
 use crate::common::proxy::{Fault, Proxy};
 
 fn stored(sandbox: &Sandbox, name: &str) -> String {
     fs::read_to_string(sandbox.root().join(name)).unwrap()
+}
+
+/// Its end must not look like the end of a file that is whole.
+#[test]
+fn a_file_that_becomes_shorter_while_it_is_sent_is_not_stored() {
+    let sandbox = Sandbox::new();
+    for (size, options) in [(2 << 20, &[][..]), (2 << 20, &["-z", "always"]), (9 << 20, &[])] {
+        sandbox.write("f", vec![b'x'; size]);
+        let stranger = Stranger::new();
+        let mut command = sandbox.command("cfp-put");
+        command.args(options).args(["-s", &stranger.url(), "f"]).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        // It has been looked at, and waits for leave to send so much.
+        let mut stream = stranger.stall("");
+        fs::File::options()
+            .write(true)
+            .open(sandbox.work().join("f"))
+            .unwrap()
+            .set_len(size as u64 - 5)
+            .unwrap();
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        let mut body = Vec::new();
+        // A cut may come as a reset.
+        let _ = stream.read_to_end(&mut body);
+        assert!(!body.windows(5).any(|window| window == b"\r\n0\r\n"), "{size} {options:?}");
+        let said = child.wait_with_output().unwrap();
+        assert_eq!(
+            (said.status.code(), String::from_utf8_lossy(&said.stderr).as_ref()),
+            (Some(3), "cfp-put: f: became shorter while it was sent\n"),
+            "{size} {options:?}"
+        );
+    }
 }
 
 // Row B1.

@@ -15,6 +15,39 @@ fn commands_and_names_on_the_server_are_completed_and_lines_remembered() {
     assert_eq!(person.end(), Some(0));
 }
 
+#[test]
+fn a_name_is_completed_to_what_means_it_and_to_nothing_else() {
+    let sandbox = Sandbox::new();
+    for name in [":zz", "zz", "e1\x1b]0;x\x07", "e2\nx", "e3"] {
+        sandbox.keep(name, "text");
+    }
+    sandbox.write("my file.txt", "text");
+    let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
+    person.expect("cfp> ").press("delete ::\t\r").expect(" is deleted.").expect("cfp> ");
+    assert!(!sandbox.root().join(":zz").exists() && sandbox.root().join("zz").exists());
+    // What would write to the terminal as it likes is not offered.
+    person.press("delete e\t\r").expect("e3 is deleted.").expect("cfp> ");
+    person.press("upload\r").expect("Local file: ").press("my\t\r");
+    person.expect("is stored").expect("cfp> ").press("upload my\t new\r");
+    person.expect("is stored as new.").expect("cfp> ").press("\x04").expect("Goodbye.");
+    assert_eq!(person.end(), Some(0));
+    assert_eq!(sandbox.stored("my file.txt"), b"text");
+    assert_eq!(sandbox.stored("new"), b"text");
+}
+
+#[test]
+fn what_is_typed_and_not_utf8_ends_nothing() {
+    let sandbox = Sandbox::new();
+    let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
+    person
+        .expect("cfp> ")
+        .press(b"search caf\xe9 x")
+        .expect("cfp-shell: what was typed is not UTF-8")
+        .expect("cfp> ");
+    person.press("list\r").expect("cfp> ").press("\x04").expect("Goodbye.");
+    assert_eq!(person.end(), Some(0));
+}
+
 // Row A4.
 #[test]
 fn the_last_line_of_a_displayed_file_is_not_wiped_out_by_the_prompt() {

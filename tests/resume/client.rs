@@ -1,6 +1,7 @@
 //! cfp-put when the way or the daemon breaks: what came is not sent again, and what is stored is what was meant.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
 use assert_cmd::assert::Assert;
@@ -168,8 +169,12 @@ fn what_is_damaged_in_a_piece_is_not_stored() {
 fn a_file_that_changed_before_the_upload_went_on_is_not_stored_half_and_half() {
     let (sandbox, mut all) = furnished(LONG);
     all[5] ^= 1;
-    let changed = all.clone();
-    let change = cut_after(&sandbox, MIB, move |sandbox| drop(sandbox.write("f", &changed)));
+    let changed = all[5];
+    // In its place: a file that is written anew is shorter for a moment.
+    let change = cut_after(&sandbox, MIB, move |sandbox| {
+        let file = fs::File::options().write(true).open(sandbox.work().join("f")).unwrap();
+        file.write_all_at(&[changed], 5).unwrap();
+    });
     // The digest of the whole is that of what the file holds now, not of what was sent of it.
     put(&sandbox, &proxy(&sandbox, [change]), &["f"]).success();
     assert!(is_stored(&sandbox, &all));

@@ -3,9 +3,12 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::path::Path;
 use std::rc::Rc;
+use std::{fs, io};
 
-use rustyline::completion::{Completer, FilenameCompleter, Pair};
+use nix::sys::termios::{FlushArg, tcflush};
+use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -38,15 +41,11 @@ impl Prompt {
     pub fn new(client: Rc<RefCell<Client>>) -> Result<Self> {
         let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
         let mut editor = Editor::with_config(config).map_err(told)?;
-        editor.set_helper(Some(Completions {
-            client,
-            files: FilenameCompleter::new(),
-            asked: RefCell::new(None),
-        }));
+        editor.set_helper(Some(Completions { client, asked: RefCell::new(None) }));
         Ok(Prompt { editor })
     }
 
-    /// Reads a command.
+    /// Reads a command. What is not UTF-8 is wrong use, and forgotten.
     pub fn command(&mut self) -> Result<Typed> {
         let typed = self.read("cfp> ", None)?;
         if let Typed::Line(line) = &typed {
@@ -72,6 +71,11 @@ impl Prompt {
             Ok(line) => Ok(Typed::Line(line)),
             Err(ReadlineError::Interrupted) => Ok(Typed::Nothing),
             Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(ReadlineError::Io(wrong)) if wrong.kind() == io::ErrorKind::InvalidData => {
+                // The rest of the line is no command of its own.
+                let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
+                Err(Error::usage("what was typed is not UTF-8"))
+            }
             Err(wrong) => Err(told(wrong)),
         }
     }
@@ -87,7 +91,6 @@ fn told(wrong: ReadlineError) -> Error {
 /// What could come next.
 struct Completions {
     client: Rc<RefCell<Client>>,
-    files: FilenameCompleter,
     /// What is asked for, where it is no command.
     asked: RefCell<Option<Place>>,
 }
@@ -98,7 +101,7 @@ impl Completer for Completions {
     fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let before = text.get(..at).unwrap_or(text);
         if let Some(place) = *self.asked.borrow() {
-            return self.complete_name(place, before, 0, before, str::to_owned);
+            return Ok((0, self.names(place, before, str::to_owned)));
         }
         let line = Line::part(before.as_bytes());
         let index = line.words.len() - usize::from(line.grows);
@@ -113,42 +116,53 @@ impl Completer for Completions {
         }
         let command = line.words.first().and_then(|name| Command::find(name).ok());
         match command.and_then(|command| command.argument(index - 1)) {
-            Some(need) => self.complete_name(need.place, before, line.last, &word, quoted),
+            Some(need) => Ok((line.last, self.names(need.place, &word, quoted))),
             None => Ok((at, Vec::new())),
         }
     }
 }
 
 impl Completions {
-    /// The names that go on from `word`, which begins at `start` of the line.
-    fn complete_name(
-        &self,
-        place: Place,
-        line: &str,
-        start: usize,
-        word: &str,
-        write: impl Fn(&str) -> String,
-    ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        match place {
-            Place::Nowhere => Ok((line.len(), Vec::new())),
-            Place::Here if !word.starts_with(':') => self.files.complete_path(line, line.len()),
-            _ => Ok((start, self.stored(word, write))),
-        }
-    }
-
-    /// The names on the server that go on from a word; none where it cannot be asked.
-    fn stored(&self, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
-        let (directory, _) =
-            word.split_at(word.rfind('/').map_or(usize::from(word.starts_with(':')), |at| at + 1));
-        let name = Name::read(directory.as_ref()).as_directory();
-        let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
-        let whole = entries.iter().filter_map(|entry| String::from_utf8(entry.name.bare()).ok());
-        whole
-            .map(|name| (format!("{directory}{name}"), name))
+    /// The names that go on from a word. One that cannot be typed, or would write to the terminal what it likes, is none.
+    fn names(&self, place: Place, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
+        let is_here = place == Place::Here && !word.starts_with(':');
+        let slash = word.rfind('/').map(|at| at + 1);
+        let start = slash.unwrap_or(usize::from(!is_here && word.starts_with(':')));
+        let (directory, _) = word.split_at(start);
+        let names = match place {
+            Place::Nowhere => Vec::new(),
+            _ if is_here => local(directory),
+            _ => self.stored(directory),
+        };
+        names
+            .into_iter()
+            .filter(|name| !name.contains(char::is_control))
+            .map(|name| match directory.is_empty() && !is_here && name.starts_with(':') {
+                // A colon of its own needs one before it.
+                true => (format!(":{name}"), name),
+                false => (format!("{directory}{name}"), name),
+            })
             .filter(|(whole, _)| whole.starts_with(word))
             .map(|(whole, display)| Pair { display, replacement: write(&whole) })
             .collect()
     }
+
+    /// The names in a directory on the server; none where it cannot be asked.
+    fn stored(&self, directory: &str) -> Vec<String> {
+        let name = Name::read(directory.as_ref()).as_directory();
+        let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
+        entries.iter().filter_map(|entry| String::from_utf8(entry.name.bare()).ok()).collect()
+    }
+}
+
+/// The names in a local directory, in order.
+fn local(directory: &str) -> Vec<String> {
+    let place = if directory.is_empty() { "." } else { directory };
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let is_directory = |name: &String| Path::new(place).join(name).is_dir();
+    names.into_iter().map(|name| if is_directory(&name) { name + "/" } else { name }).collect()
 }
 
 impl Hinter for Completions {

@@ -112,6 +112,8 @@ impl Search<'_> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
         thread::scope(|scope| {
+            // It goes with this thread's part of the work: who would send more is not kept waiting.
+            let receiver = receiver;
             let entries = &entries;
             let search = |place: Option<_>| {
                 let sender = sender.clone();
