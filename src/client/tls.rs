@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -150,7 +151,13 @@ impl Secured {
 
 fn is_readable(tcp: &TcpStream, timeout: PollTimeout) -> bool {
     let mut watched = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN)];
-    poll(&mut watched, timeout).is_ok_and(|ready| ready > 0)
+    loop {
+        match poll(&mut watched, timeout) {
+            // A terminal that changes its size is no reason to read, which would wait with the session locked.
+            Err(Errno::EINTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
 /// A certificate that is not trusted now will not be in a moment; anything else may pass.
