@@ -176,7 +176,6 @@ fn hup_opens_the_log_again() {
 fn hup_opens_the_log_again_where_the_rules_are_broken() {
     let sandbox = Sandbox::guarded(&["--log", "access.log"], "allow all * /\n");
     let (log, old) = (sandbox.work().join("access.log"), sandbox.work().join("access.log.1"));
-    let begun = fs::read_to_string(&log).unwrap();
     sandbox.write("access", "broken\n");
     fs::rename(&log, &old).unwrap();
     sandbox.signal(Signal::SIGHUP);
@@ -184,7 +183,8 @@ fn hup_opens_the_log_again_where_the_rules_are_broken() {
     Watch::new(&sandbox).until("a complaint in the new log", |_| {
         fs::read_to_string(&log).is_ok_and(|text| text.contains(complaint))
     });
-    assert_eq!(fs::read_to_string(old).unwrap(), begun);
+    // What was asked meanwhile may stand there.
+    assert!(!fs::read_to_string(old).unwrap().contains("reloaded"));
 }
 
 #[test]
