@@ -1,5 +1,6 @@
 //! Proactive negotiation (RFC 9110 §12): which of what a server has a client likes best.
 
+use super::coding::Coding;
 use super::fields::Fields;
 
 /// The best of `offers` (media types, the server's favourite first) by `Accept`; the first one where the client
@@ -15,12 +16,14 @@ pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     })
 }
 
-/// Whether `Accept-Encoding` names this content coding, does not refuse it, and does not like the bytes as they are
-/// better. A mere `*` does not count: a coding is for those who ask for it.
-pub fn accepts_coding(fields: &Fields, coding: &str) -> bool {
+/// The content coding of an answer: zstd where `Accept-Encoding` names it, does not refuse it, and does not like the
+/// bytes as they are better. A mere `*` does not count: a coding is for those who ask for it.
+pub fn coding(fields: &Fields) -> Coding {
     let weight = |coding| quality(fields, "accept-encoding", coding);
-    weight(coding)
-        .is_some_and(|weighed| weighed > 0 && weight("identity").is_none_or(|plain| weighed >= plain))
+    match (weight("zstd"), weight("identity")) {
+        (Some(zstd @ 1..), plain) if plain.is_none_or(|plain| zstd >= plain) => Coding::Zstd,
+        _ => Coding::Identity,
+    }
 }
 
 /// The offer of the highest quality above 0; the earlier one of equals.
@@ -92,7 +95,7 @@ mod tests {
         for (value, accepted) in rows {
             let mut fields = Fields::new();
             fields.push("Accept-Encoding", value);
-            assert_eq!(accepts_coding(&fields, "zstd"), accepted, "{value}");
+            assert_eq!(coding(&fields) == Coding::Zstd, accepted, "{value}");
         }
     }
 }

@@ -15,6 +15,7 @@ use landlock::{
 
 use super::listen::Address;
 use super::options::Options;
+use super::place::above;
 use crate::error::{Error, Result};
 
 /// What of Landlock is asked for, as far as the kernel has it. Later ones would forbid to tell a supervisor anything.
@@ -72,7 +73,7 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         Address::Unix { path, .. } => Some(path),
         Address::Tcp(_) => None,
     });
-    let gone = sockets.chain(&options.pid_file).map(|file| (above(file), RemoveFile.into()));
+    let gone = sockets.chain(&options.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
     let spools = options.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
     let own = [
         (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
@@ -84,15 +85,8 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
 
 /// The directory of a file, and that of the file it is a link to.
 fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
-    let target = fs::canonicalize(file).ok().map(|target| above(&target));
-    [above(file)].into_iter().chain(target)
-}
-
-fn above(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(above) if !above.as_os_str().is_empty() => above.to_owned(),
-        _ => PathBuf::from("."),
-    }
+    let target = fs::canonicalize(file).ok().map(|target| above(&target).to_owned());
+    [above(file).to_owned()].into_iter().chain(target)
 }
 
 #[cfg(test)]

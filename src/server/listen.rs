@@ -15,9 +15,10 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, connect, listen, setsockopt, socket, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{AccessFlags, Gid, Group, eaccess};
+use nix::unistd::{Gid, Group};
 
 use super::peer::Peer;
+use super::place::{above, require_change};
 use crate::error::{Error, Result};
 
 /// The address when none is named.
@@ -70,9 +71,8 @@ impl Address {
     pub(super) fn check(&self) -> Result<()> {
         let Address::Unix { path, group, .. } = self else { return Ok(()) };
         check_place(path)?;
-        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new("."));
-        eaccess(above, AccessFlags::W_OK | AccessFlags::X_OK)
+        let above = above(path);
+        require_change(above)
             .map_err(|wrong| Error::io(above.as_os_str().as_encoded_bytes(), wrong.into()))?;
         group.as_deref().map_or(Ok(()), |group| group_of(group).map(drop))
     }

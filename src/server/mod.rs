@@ -52,6 +52,7 @@ mod options;
 mod patience;
 mod peer;
 mod pid_file;
+mod place;
 mod policy;
 mod presence;
 mod reply;

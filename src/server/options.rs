@@ -5,14 +5,13 @@ use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, eaccess};
-
 use super::access::{Access, Verb, Who, name_of};
 use super::account::Account;
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
 use super::pid_file;
+use super::place::{above, require_change};
 use super::policy::{Files as PolicyFiles, Policy};
 use super::tls::{Files as TlsFiles, Tls};
 use super::users::Users;
@@ -96,7 +95,7 @@ impl Options {
     /// Where what a client does not take at once is spooled, where that cannot be at the root: `$TMPDIR` or `/var/tmp`,
     /// since `/tmp` may be memory.
     pub(super) fn spools(&self) -> Option<PathBuf> {
-        let may_write = eaccess(&self.root.join("."), AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        let may_write = require_change(&self.root.join(".")).is_ok();
         let set = || std::env::var_os("TMPDIR").filter(|place| !place.is_empty());
         (!may_write).then(|| set().map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
     }
@@ -157,7 +156,7 @@ impl Options {
 /// Whether a directory could be made, with those above it that are missing.
 fn check_place(path: &Path) -> Result<()> {
     let stands = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
-    eaccess(&stands.unwrap_or(Path::new(".")).join("."), AccessFlags::W_OK | AccessFlags::X_OK)
+    require_change(&stands.unwrap_or(Path::new(".")).join("."))
         .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong.into()))
 }
 
@@ -166,11 +165,7 @@ fn check_log(path: &Path) -> Result<()> {
     let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
     match path.try_exists().map_err(named)? {
         true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),
-        false => {
-            let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-            let made = eaccess(above.unwrap_or(Path::new(".")), AccessFlags::W_OK | AccessFlags::X_OK);
-            made.map_err(|wrong| named(wrong.into()))
-        }
+        false => require_change(above(path)).map_err(|wrong| named(wrong.into())),
     }
 }
 

@@ -8,8 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::id;
 
-use nix::unistd::{AccessFlags, eaccess};
-
+use super::place::{above, require_change};
 use crate::error::{Error, Result};
 
 /// The file of this process; it goes with this value.
@@ -56,16 +55,11 @@ impl PidFile {
 /// Whether it could be written, as far as that can be known without doing it.
 pub fn check_place(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
-    eaccess(&above(path).join("."), AccessFlags::W_OK | AccessFlags::X_OK)
-        .map_err(|wrong| Error::io(name, wrong.into()))?;
+    require_change(&above(path).join(".")).map_err(|wrong| Error::io(name, wrong.into()))?;
     match may_be_replaced(path) {
         true => Ok(()),
         false => Err(Error::status(409, name, "is there and is no pid file")),
     }
-}
-
-fn above(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether nothing is there, or a number.

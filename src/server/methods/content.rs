@@ -65,10 +65,7 @@ fn answer_whole(
     // A Range means something in GET alone (RFC 9110 §14.2).
     let range = request.fields.get("range").filter(|_| request.method() == "GET");
     let whole = compressible && range.is_none() && meta.size > 0;
-    let coding = match whole && accept::accepts_coding(&request.fields, "zstd") {
-        true => Coding::Zstd,
-        false => Coding::Identity,
-    };
+    let coding = if whole { accept::coding(&request.fields) } else { Coding::Identity };
     let etag = coded_etag(&meta.etag, coding);
     let fields_under = |etag: &str| {
         let mut fields = fields_of(etag, meta.modified);
@@ -150,9 +147,9 @@ fn answer_filtered(
         Some(of_text) => text_type(of_text, content.as_ref()),
         None => media_type(name, content.as_ref()),
     };
-    let coding = match !operation.is_number && accept::accepts_coding(&exchange.request.fields, "zstd") {
-        true => Coding::Zstd,
-        false => Coding::Identity,
+    let coding = match operation.is_number {
+        true => Coding::Identity,
+        false => accept::coding(&exchange.request.fields),
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);

@@ -6,7 +6,6 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result, shown};
-use crate::http::coding::Coding;
 use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept, target};
@@ -33,10 +32,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
-        true => Coding::Zstd,
-        false => Coding::Identity,
-    };
+    let coding = accept::coding(&exchange.request.fields);
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, fields);

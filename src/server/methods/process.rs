@@ -4,7 +4,6 @@ use std::io;
 
 use super::partial;
 use crate::error::Result;
-use crate::http::coding::Coding;
 use crate::http::{Fields, Query, accept, resumption};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
@@ -42,10 +41,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, root: &Name, query: 
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     fields.push("Vary", "Accept-Encoding");
-    let coding = match accept::accepts_coding(&request.fields, "zstd") {
-        true => Coding::Zstd,
-        false => Coding::Identity,
-    };
+    let coding = accept::coding(&request.fields);
     exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
         let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)

@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::list::with_name;
 use crate::error::{Error, Result};
-use crate::http::coding::Coding;
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
@@ -76,10 +75,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
-    let coding = match accept::accepts_coding(&exchange.request.fields, "zstd") {
-        true => Coding::Zstd,
-        false => Coding::Identity,
-    };
+    let coding = accept::coding(&exchange.request.fields);
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, fields);
