@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::client::output::STDOUT;
 use crate::client::retry::RETRIES;
+use crate::client::standard_streams::{self, STDOUT};
 use crate::client::tls::Trust;
 use crate::client::{Compress, Settings, Tag};
 use crate::error::{Error, Result, shown};
@@ -102,9 +102,10 @@ pub fn each<T>(
     Ok(worst)
 }
 
-fn print(text: &str) -> Result<Ending> {
-    let mut out = io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|wrong| Error::io(STDOUT, wrong))?;
+/// Prints a text that is what was asked for.
+pub fn print(text: &str) -> Result<Ending> {
+    let mut output = standard_streams::output()?;
+    output.write_all(text.as_bytes()).map_err(|wrong| Error::io(STDOUT, wrong))?;
     Ok(Ending::DONE)
 }
 

@@ -34,6 +34,9 @@ pub enum Error {
     },
 }
 
+/// What Linux says of a descriptor that is closed, or open the wrong way round.
+const EBADF: i32 = 9;
+
 /// `std`'s result with the error of the house.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -78,6 +81,8 @@ impl Error {
             Error::Usage(_) => 2,
             Error::Status { status, .. } => 2 + u8::from(*status >= 500),
             Error::Cut { .. } => 3,
+            // A standard stream that is closed, or open the wrong way round.
+            Error::System { source, .. } if source.raw_os_error() == Some(EBADF) => 2,
             Error::System { source, .. } => match http_status_of(source) {
                 400 | 403 | 404 | 409 | 414 => 2,
                 _ => 3,
@@ -194,6 +199,12 @@ mod tests {
             (Error::io("f", io::Error::from_raw_os_error(24)), "f: too many open files", 3, 503),
             (Error::io("f", io::Error::from_raw_os_error(27)), "f: file too large", 3, 413),
             (Error::io("s", io::Error::from_raw_os_error(6)), "s: no such device or address", 2, 404),
+            (
+                Error::io("standard input", io::Error::from_raw_os_error(9)),
+                "standard input: bad file descriptor",
+                2,
+                500,
+            ),
             (Error::usage("no WORD given"), "no WORD given", 2, 400),
             (Error::status(404, "a\nb", "is not there"), "a\\x0ab: is not there", 2, 404),
             (Error::cut("f", "ended early"), "f: ended early", 3, 503),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::fetch::copy_checked;
 use cfp::client::url::{Url, base, is_web};
-use cfp::client::{Call, Client, Name, Output, Settings};
+use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
 
@@ -185,7 +185,7 @@ fn include(args: &Args, head: &Response) -> Result<()> {
     if !args.include {
         return Ok(());
     }
-    match io::stdout().write_all(&head.raw).and_then(|()| io::stdout().flush()) {
+    match standard_streams::output()?.write_all(&head.raw) {
         // Who does not want to see the head may want the file all the same.
         Err(wrong) if wrong.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
         shown => shown.map_err(|wrong| Error::io("standard output", wrong)),

@@ -273,7 +273,7 @@ fn run(args: Args) -> Result<Ending> {
         }
         Task::Explain(asked) => {
             let (yes, why) = args.options.explain(asked.each_ref().map(OsString::as_os_str))?;
-            say(&why).map_err(|wrong| Error::io("standard output", wrong))?;
+            cli::print(&format!("{why}\n"))?;
             Ok(Ending::of(yes))
         }
     }

@@ -1,13 +1,14 @@
 //! The shell: a session whose commands come from a person, from a pipe, or from one argument. This file owns the
 //! loop; the commands are a table in `command.rs`, and what they do stands in `session.rs`.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 
 use self::command::Need;
 use self::editor::{Prompt, Typed};
 use self::session::Session;
 use super::{Ending, complain};
 use crate::client::Settings;
+use crate::client::standard_streams::{self, STDIN};
 use crate::error::{Error, Result};
 
 mod command;
@@ -23,6 +24,7 @@ pub fn run_one(settings: &Settings, command: &[u8]) -> Result<Ending> {
 
 /// Carries out the commands of standard input: of a person at a terminal, or of a program.
 pub fn run(name: &str, settings: &Settings) -> Result<Ending> {
+    standard_streams::input()?;
     let mut session = Session::new(settings)?;
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         session.greet()?;
@@ -64,8 +66,8 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
 
 /// A program: one command a line, and the first one that fails is the last.
 fn follow(session: &mut Session) -> Result<Ending> {
-    for line in io::stdin().lock().split(b'\n') {
-        let line = line.map_err(|wrong| Error::io("standard input", wrong))?;
+    for line in BufReader::new(standard_streams::input()?).split(b'\n') {
+        let line = line.map_err(|wrong| Error::io(STDIN, wrong))?;
         // A blank at the end may be a part of the last word; of a line's end it cannot.
         session.obey(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
         if session.over {

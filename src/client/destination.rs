@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use super::standard_streams;
 use crate::error::{Error, Result};
 
 /// As many symbolic links are followed as Linux follows.
@@ -53,10 +54,23 @@ pub fn take_after(file: &File, standing: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(standing.mode() & mask))
 }
 
-/// The number of the open descriptor that a path is a spelling of. Its file is not to be replaced: whoever opened it goes
-/// on writing to it.
-fn descriptor(path: &Path) -> Option<u32> {
+/// The number of the open descriptor that a path is a spelling of, or a symbolic link to one. Its file is not to be
+/// replaced: whoever opened it goes on writing to it.
+pub(super) fn descriptor(path: &Path) -> Option<u32> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Some(number) = spelled(&path) {
+            return Some(number);
+        }
+        let link = fs::read_link(&path).ok()?;
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    None
+}
+
+fn spelled(path: &Path) -> Option<u32> {
     match path.to_str()? {
+        "/dev/stdin" => Some(0),
         "/dev/stdout" => Some(1),
         "/dev/stderr" => Some(2),
         path => path.strip_prefix("/dev/fd/").or(path.strip_prefix("/proc/self/fd/"))?.parse().ok(),
@@ -67,7 +81,7 @@ fn descriptor(path: &Path) -> Option<u32> {
 /// `unsafe`: its file is opened anew, to be added to.
 fn open_again(number: u32, path: &Path) -> io::Result<File> {
     match number {
-        1 => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        1 => Ok(standard_streams::output()?),
         2 => io::stderr().as_fd().try_clone_to_owned().map(File::from),
         _ => OpenOptions::new().append(true).open(path),
     }

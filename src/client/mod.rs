@@ -23,6 +23,7 @@ pub mod progress;
 pub mod resumption;
 pub mod retry;
 pub mod sending;
+pub mod standard_streams;
 pub mod stored;
 pub mod tls;
 pub mod upload;

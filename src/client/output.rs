@@ -3,15 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::destination::{Destination, take_after};
 use super::draft::Draft;
+use super::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
-
-/// What a person calls standard output.
-pub const STDOUT: &str = "standard output";
 
 /// Where a content that is fetched goes, perhaps in several goes.
 pub trait Sink: Write {
@@ -38,13 +35,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// Standard output.
+    /// Standard output. One that is closed is an error.
     pub fn stdout() -> Result<Self> {
-        let name = STDOUT.to_owned();
-        match io::stdout().as_fd().try_clone_to_owned() {
-            Ok(owned) => Ok(Output { name, file: File::from(owned), draft: None }),
-            Err(wrong) => Err(Error::io(name, wrong)),
-        }
+        Ok(Output { name: STDOUT.to_owned(), file: standard_streams::output()?, draft: None })
     }
 
     /// A local file: a new content for a regular one, whose owner and mode stay; anything else that stands there, such

@@ -4,10 +4,11 @@ use std::borrow::Borrow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::destination::descriptor;
+use super::standard_streams::{self, STDIN};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
 use crate::http::digest::Hasher;
@@ -37,6 +38,9 @@ impl Upload {
     /// Opens a local file. A directory is an error.
     pub fn open(path: &Path) -> Result<Self> {
         let name = shown(path.as_os_str().as_encoded_bytes());
+        if descriptor(path) == Some(0) {
+            standard_streams::input()?;
+        }
         let file = File::open(path).map_err(|wrong| Error::io(&name, wrong))?;
         Upload::new(name, file)
     }
@@ -44,9 +48,7 @@ impl Upload {
     /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
     /// end (POSIX, Utility Description Defaults, INPUT FILES).
     pub fn stdin() -> Result<Self> {
-        let name = "standard input".to_owned();
-        let owned = io::stdin().as_fd().try_clone_to_owned().map_err(|wrong| Error::io(&name, wrong))?;
-        let mut upload = Upload::new(name, File::from(owned))?;
+        let mut upload = Upload::new(STDIN.to_owned(), standard_streams::input()?)?;
         if let Some((start, size)) = upload.place {
             let end = upload.file.seek(SeekFrom::Start(start + size));
             end.map_err(|wrong| Error::io(&upload.name, wrong))?;
