@@ -131,6 +131,17 @@ impl Arguments {
         Ok(self.values(short, long)?.pop())
     }
 
+    /// Takes the value of an option that names something. An empty one, as a variable without a value makes it in a
+    /// script, is wrong use.
+    pub fn name(&mut self, short: &'static str, long: &'static str) -> Result<Option<OsString>> {
+        match self.value(short, long)? {
+            Some(empty) if empty.is_empty() => {
+                Err(Error::usage(format!("{long} needs a name, and has an empty one")))
+            }
+            named => Ok(named),
+        }
+    }
+
     /// Takes all values of an option that may be given more than once, in order. To be asked before any flag.
     pub fn values(&mut self, short: &'static str, long: &'static str) -> Result<Vec<OsString>> {
         self.part_equals(long);
@@ -156,9 +167,9 @@ impl Arguments {
 
     /// Takes the options all tools share.
     pub fn settings(&mut self) -> Result<Settings> {
-        let server = self.value("-s", "--server")?;
-        let user = self.value("-u", "--user")?;
-        let trust = Trust::new(self.value("", "--cacert")?.map(PathBuf::from));
+        let server = self.name("-s", "--server")?;
+        let user = self.name("-u", "--user")?;
+        let trust = Trust::new(self.name("", "--cacert")?.map(PathBuf::from));
         let compress = match self.value("-z", "--compress")?.as_deref().map(OsStr::as_bytes) {
             None | Some(b"auto") => Compress::Auto,
             Some(b"always") => Compress::Always,
@@ -208,6 +219,12 @@ impl Arguments {
         Ok(operands)
     }
 
+    /// All that is left, where each operand is a name: an empty one is wrong use.
+    pub fn names(self, what: &str) -> Result<Vec<OsString>> {
+        let names = self.operands()?;
+        refuse_empty(&names, what).map(|()| names)
+    }
+
     /// Makes `--long=value` two arguments.
     fn part_equals(&mut self, long: &str) {
         let options = std::mem::replace(&mut self.options, pico_args::Arguments::from_vec(Vec::new()));
@@ -227,6 +244,14 @@ impl Arguments {
 /// An option's names for pico-args, which panics where a short one is not short.
 fn keys(short: &'static str, long: &'static str) -> pico_args::Keys {
     if short.is_empty() { long.into() } else { [short, long].into() }
+}
+
+/// Refuses an empty name, as a variable without a value makes it in a script.
+pub fn refuse_empty(names: &[OsString], what: &str) -> Result<()> {
+    match names.iter().any(|name| name.is_empty()) {
+        true => Err(Error::usage(format!("a {what} is empty"))),
+        false => Ok(()),
+    }
 }
 
 /// Exactly `N` operands, or one line that says which are missing.

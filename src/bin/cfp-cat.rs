@@ -44,7 +44,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     Ok(Args {
         settings: arguments.settings()?,
         number: arguments.flag("-n", "--number"),
-        files: arguments.operands()?,
+        files: arguments.names("FILE")?,
     })
 }
 

@@ -53,7 +53,7 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.value("-o", "--output")?;
+    let output = arguments.name("-o", "--output")?;
     let retries = arguments.retries()?;
     let args = Args {
         settings: Settings { retries, ..arguments.settings()? },
@@ -61,13 +61,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         resume: arguments.flag("-c", "--continue"),
         include: arguments.flag("-i", "--include"),
         output,
-        names: arguments.operands()?,
+        names: arguments.names("NAME")?,
     };
     match args.names.len() {
         0 => Err(Error::usage("no NAME given")),
-        _ if args.output.as_deref().is_some_and(|output| output.is_empty()) => {
-            Err(Error::usage("--output needs a name"))
-        }
         _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
             Err(Error::usage("--continue needs a file to go on with"))
         }

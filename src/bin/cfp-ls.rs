@@ -52,7 +52,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         recursive: arguments.flag("-R", "--recursive"),
         null: arguments.flag("-0", "--null"),
         json: arguments.flag("", "--json"),
-        names: arguments.operands()?,
+        names: arguments.names("NAME")?,
     };
     match args {
         Args { json: true, null: true, .. } => Err(Error::usage("--json and --null exclude each other")),
@@ -62,7 +62,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 
 fn run(mut args: Args) -> Result<Ending> {
     if args.names.is_empty() {
-        args.names.push("".into());
+        args.names.push(":".into());
     }
     let mut client = Client::new(&args.settings)?;
     let mut output = BufWriter::new(Output::stdout()?);

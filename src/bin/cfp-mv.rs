@@ -41,7 +41,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let guard = Guard { tag, keep: arguments.flag("-n", "--no-clobber") };
-    let [old, new] = cli::exactly(arguments.operands()?, "OLD and NEW")?;
+    let [old, new] = cli::exactly(arguments.names("name")?, "OLD and NEW")?;
     Ok(Args { settings, guard, old, new })
 }
 

@@ -51,8 +51,8 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let target = arguments.value("-t", "--target")?;
-    let name = arguments.value("", "--as")?;
+    let target = arguments.name("-t", "--target")?;
+    let name = arguments.name("", "--as")?;
     let tag = arguments.if_match()?;
     let retries = arguments.retries()?;
     let args = Args {
@@ -61,7 +61,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         guard: Guard { tag, keep: arguments.flag("-n", "--no-clobber") },
         target,
         name,
-        files: arguments.operands()?,
+        files: arguments.names("FILE")?,
     };
     match &args {
         Args { files, .. } if files.is_empty() => Err(Error::usage("no FILE given")),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cfp::cli::change::{Change, Target, guard};
 use cfp::cli::{self, Arguments, Ending, local};
-use cfp::client::{Guard, Operand, Output, Settings};
+use cfp::client::{Guard, Operand, Output, Settings, filter};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::{Matching, Replace, Search, Show, Word};
@@ -56,7 +56,7 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.value("-o", "--output")?;
+    let output = arguments.name("-o", "--output")?;
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let matching = Matching {
@@ -74,6 +74,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         return Err(Error::usage("the OLD word is empty"));
     }
     let files: Vec<_> = operands.collect();
+    cli::refuse_empty(&files, "FILE")?;
     let target = Target::new(output, in_place, &files)?;
     let guard = guard(tag, &target, &files)?;
     Ok(Args { settings, matching, count, local, target, guard, old, new, files })
@@ -105,10 +106,11 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     let mut total = 0;
     let ending = cli::each(NAME, files, |file| {
         let source = Operand::read(file.clone());
-        total += match &mut client {
+        let count = match &mut client {
             None => local::count(&search, &source, false)?,
             Some(client) => client.count(&source, &query)?,
         };
+        total = filter::add(total, count)?;
         Ok(Ending::DONE)
     })?;
     let line = format!("{total}\n");

@@ -48,13 +48,13 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.value("-o", "--output")?;
+    let output = arguments.name("-o", "--output")?;
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let per_line = arguments.flag("", "--per-line");
     let in_place = arguments.flag("", "--in-place");
     let local = arguments.flag("", "--local");
-    let files = arguments.operands()?;
+    let files = arguments.names("FILE")?;
     if files.len() > 1 {
         return Err(Error::usage("one FILE at a time"));
     }

@@ -47,7 +47,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         recursive: arguments.flag("-r", "--recursive"),
         force: arguments.flag("-f", "--force"),
         guard,
-        names: arguments.operands()?,
+        names: arguments.names("NAME")?,
     };
     match args {
         args if args.names.is_empty() && !args.force => Err(Error::usage("no NAME given")),

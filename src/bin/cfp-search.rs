@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending, local};
 use cfp::client::walk::{Step, walk};
-use cfp::client::{Client, Name, Operand, Output, Settings, list};
+use cfp::client::{Client, Name, Operand, Output, Settings, filter, list};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::{Matching, Search, Show, Word};
@@ -74,6 +74,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let mut operands = arguments.operands()?.into_iter();
     args.word = operands.next().ok_or_else(|| Error::usage("no WORD given"))?;
     args.files = operands.collect();
+    cli::refuse_empty(&args.files, "FILE")?;
     match &args {
         Args { word, .. } if word.is_empty() => Err(Error::usage("the WORD to search for is empty")),
         Args { lines: true, per_file: true, .. } => {
@@ -220,7 +221,7 @@ impl Tool {
     }
 
     fn tell(&mut self, name: &OsStr, count: u64) -> Result<Ending> {
-        self.total += count;
+        self.total = filter::add(self.total, count)?;
         let name = name.as_bytes();
         match (self.args.per_file, self.args.json) {
             (false, _) => {}

@@ -144,7 +144,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 /// What is to be done with the options; only `--explain` takes operands.
 fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
     match (explain, operands.first()) {
-        (true, _) => Ok(Task::Explain(cli::exactly(operands, "--explain: USER VERB NAME")?)),
+        (true, _) => {
+            cli::refuse_empty(&operands, "USER, VERB or NAME")?;
+            Ok(Task::Explain(cli::exactly(operands, "--explain: USER VERB NAME")?))
+        }
         (false, Some(stray)) => {
             let stray = shown(stray.as_encoded_bytes());
             Err(Error::usage(format!("{stray}: no operand is taken here")))

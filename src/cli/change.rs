@@ -30,7 +30,6 @@ impl Target {
                 Err(Error::usage("--in-place needs a FILE"))
             }
             (None, true) => Ok(Target::InPlace),
-            (Some(output), false) if output.is_empty() => Err(Error::usage("--output needs a name")),
             (output, false) => Ok(Target::One(output)),
         }
     }
@@ -156,12 +155,8 @@ mod tests {
         let file = [OsString::from("f")];
         assert_eq!(Target::new(None, true, &file).unwrap(), Target::InPlace);
         assert_eq!(Target::new(Some("o".into()), false, &[]).unwrap(), Target::One(Some("o".into())));
-        let rows: [(Option<&str>, bool, &[OsString]); 4] = [
-            (Some("o"), true, &file),
-            (None, true, &[]),
-            (None, true, &["-".into()]),
-            (Some(""), false, &file),
-        ];
+        let rows: [(Option<&str>, bool, &[OsString]); 3] =
+            [(Some("o"), true, &file), (None, true, &[]), (None, true, &["-".into()])];
         for (output, in_place, files) in rows {
             assert!(Target::new(output.map(OsString::from), in_place, files).is_err());
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
+use nix::unistd::syncfs;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -24,24 +25,52 @@ impl Draft {
     /// Makes an empty file beside `target`, under a name nobody uses, with the mode of a new file.
     pub fn begin(target: PathBuf) -> io::Result<(File, Draft)> {
         watch_signals();
-        let directory = target.parent().filter(|directory| !directory.as_os_str().is_empty());
         // The list is locked before the file is there: no signal falls in between.
         let mut pending = pending();
         let mut builder = Builder::new();
         builder.prefix(".cfp-").permissions(Permissions::from_mode(0o666));
-        let (file, path) = builder.tempfile_in(directory.unwrap_or(Path::new(".")))?.into_parts();
+        let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
         pending.push(path.to_path_buf());
         Ok((file, Draft { path, target }))
     }
 
-    /// Gives it its name.
-    pub fn settle(mut self) -> io::Result<()> {
+    /// Fsyncs the content, gives it its name, and fsyncs the directory.
+    pub fn commit(mut self, file: &File) -> io::Result<()> {
+        sync(file)?;
         let mut pending = pending();
         fs::rename(&self.path, &self.target)?;
         pending.retain(|path| *path != *self.path);
         self.path.disable_cleanup(true);
-        Ok(())
+        sync_name(file, &self.target)
     }
+}
+
+/// Has the content of a file on the disk before a name points at it: after a power failure the name has the old content
+/// or the new one.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    done(file.sync_all())
+}
+
+/// Has a new name on the disk. A directory that may not be read cannot be fsynced: its file system is, which `file` is
+/// on, too.
+pub(super) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
+    match File::open(directory_of(name)) {
+        Ok(directory) => done(directory.sync_all()),
+        Err(wrong) if wrong.kind() == io::ErrorKind::PermissionDenied => Ok(syncfs(file)?),
+        Err(wrong) => Err(wrong),
+    }
+}
+
+/// Not every file system can fsync.
+fn done(synced: io::Result<()>) -> io::Result<()> {
+    synced.or_else(|wrong| match wrong.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(wrong),
+    })
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Drop for Draft {

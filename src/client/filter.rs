@@ -82,7 +82,10 @@ impl Client {
             local => self.filter_here(local, query)?,
         };
         let text = answer.text(64)?;
-        let number = std::str::from_utf8(&text).ok().and_then(|digits| digits.trim_end().parse().ok());
+        let digits = text.strip_suffix(b"\n").unwrap_or(&text);
+        let is_number = digits.iter().all(u8::is_ascii_digit);
+        let number =
+            std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
         number.ok_or_else(|| Error::status(502, "answer", "is no number"))
     }
 
@@ -120,6 +123,11 @@ impl Client {
             Ok(counts)
         })
     }
+}
+
+/// The sum of counts, which a server may make as large as it likes.
+pub fn add(total: u64, count: u64) -> Result<u64> {
+    total.checked_add(count).ok_or_else(|| Error::status(502, "answer", "counts more than there can be"))
 }
 
 /// Opens a source on this machine.

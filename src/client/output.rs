@@ -67,7 +67,7 @@ impl Output {
     /// Gives the content its name.
     pub fn commit(mut self) -> Result<()> {
         match self.draft.take() {
-            Some(draft) => draft.settle().map_err(|wrong| Error::io(&self.name, wrong)),
+            Some(draft) => draft.commit(&self.file).map_err(|wrong| Error::io(&self.name, wrong)),
             None => Ok(()),
         }
     }

@@ -64,8 +64,10 @@ impl Part {
         if let Ok(standing) = fs::metadata(&self.target) {
             let _ = take_after(&self.file, &standing);
         }
-        fs::rename(&self.path, &self.target)
-            .map_err(|wrong| Error::io(self.target.as_os_str().as_bytes(), wrong))
+        let committed = draft::sync(&self.file)
+            .and_then(|()| fs::rename(&self.path, &self.target))
+            .and_then(|()| draft::sync_name(&self.file, &self.target));
+        committed.map_err(|wrong| Error::io(self.target.as_os_str().as_bytes(), wrong))
     }
 
     /// Nobody can go on with what is there.

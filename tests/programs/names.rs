@@ -82,3 +82,63 @@ fn a_directory_is_deleted_only_on_purpose_and_the_root_never() {
     sandbox.run("cfp-rm", ["none", "a"]).code(2);
     sandbox.run("cfp-ls", [""; 0]).stdout("").success();
 }
+
+#[test]
+fn an_empty_name_is_wrong_use_of_every_program_and_every_option() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "stored");
+    sandbox.write("f", "here");
+    let rows: [&[&str]; 36] = [
+        &["cfp-put", "f", "--as", ""],
+        &["cfp-put", "f", "--as="],
+        &["cfp-put", "f", "-t", ""],
+        &["cfp-put", "f", ""],
+        &["cfp-put", ""],
+        &["cfp-get", ""],
+        &["cfp-get", "f", ""],
+        &["cfp-get", "f", "-o", ""],
+        &["cfp-ls", ""],
+        &["cfp-ls", "f", ""],
+        &["cfp-cat", ""],
+        &["cfp-cat", ":f", ""],
+        &["cfp-mv", "f", ""],
+        &["cfp-mv", "", "f"],
+        &["cfp-cp", "f", ""],
+        &["cfp-cp", "", "f"],
+        &["cfp-rm", ""],
+        &["cfp-rm", "-f", ""],
+        &["cfp-rm", "-r", "f", ""],
+        &["cfp-search", "w", ""],
+        &["cfp-search", "-r", "w", "--", ""],
+        &["cfp-replace", "a", "b", ""],
+        &["cfp-replace", "a", "b", "f", "-o", ""],
+        &["cfp-replace", "--in-place", "a", "b", ":f", ""],
+        &["cfp-reverse", ""],
+        &["cfp-reverse", ":f", "-o", ""],
+        &["cfp-ls", "-s", ""],
+        &["cfp-ls", "-u", ""],
+        &["cfp-ls", "--cacert", ""],
+        &["cfp-shell", "-c", "list ''"],
+        &["cfp-shell", "-c", "upload ''"],
+        &["cfp-shell", "-c", "upload f ''"],
+        &["cfp-shell", "-c", "download f ''"],
+        &["cfp-shell", "-c", "rename f ''"],
+        &["cfp-shell", "-c", "search w ''"],
+        &["cfp-shell", "-c", "reverse f ''"],
+    ];
+    for argv in rows {
+        let said = sandbox.run(argv[0], &argv[1..]).stdout("").code(2);
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert!(stderr.contains("empty") || argv.contains(&"-s"), "{argv:?}: {stderr}");
+    }
+    for option in
+        ["--root", "--listen", "--users", "--access", "--log", "--pid-file", "--tls-cert", "--run-as"]
+    {
+        sandbox.run("cfpd", ["--check", option, ""]).stdout("").code(2);
+    }
+    sandbox.run("cfpd", ["--explain", "alice", "read", ""]).stdout("").code(2);
+    assert_eq!(sandbox.all_stored(), ["f"]);
+    // A word may be empty, and the root may be meant.
+    sandbox.run("cfp-replace", ["--local", "here", "", "f"]).stdout("").success();
+    sandbox.run("cfp-ls", [":"]).stdout("f\n").success();
+}

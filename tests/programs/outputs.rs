@@ -157,3 +157,39 @@ fn a_file_that_may_not_grow_leaves_no_draft() {
     said.stderr("cfp-get: out: file too large\n");
     assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_local_file_is_on_the_disk_before_it_takes_its_name_and_then_the_name() {
+    if !need::programs(&["strace"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "old");
+    sandbox.write("f", "old");
+    let rows = [
+        "cfp-get f",
+        "cfp-get -c f",
+        "cfp-get -r :/ -o .",
+        "cfp-get \"$CFP_SERVER/f\" -o f",
+        "cfp-reverse :f -o f",
+        "cfp-replace --local old new f -o f",
+        "cfp-replace --in-place new old f",
+        "cfp-shell -c 'download f'",
+    ];
+    for command in rows {
+        let strace = "strace -f -y -qq -o trace -e trace=fsync,fdatasync,rename,renameat,renameat2";
+        sandbox.sh(&format!("{strace} {command}")).success();
+        let trace = fs::read_to_string(sandbox.work().join("trace")).unwrap();
+        let here = sandbox.work().canonicalize().unwrap().to_str().unwrap().to_owned();
+        let letter = |line: &str| match line.split_once(' ').unwrap().1.trim_start() {
+            call if call.starts_with("rename") => Some('r'),
+            call if call.starts_with("fsync") && call.contains(&format!("<{here}>")) => Some('d'),
+            call if call.contains("sync(") && call.contains(&format!("<{here}/.")) => Some('c'),
+            _ => None,
+        };
+        assert_eq!(trace.lines().filter_map(letter).collect::<String>(), "crd", "{command}: {trace}");
+    }
+    // A directory that may not be read is not fsynced; its file system is.
+    sandbox.sh("mkdir -p blind && chmod 300 blind && cfp-get f -o blind/f && chmod 700 blind").success();
+    assert_eq!(fs::read(sandbox.work().join("blind/f")).unwrap(), b"old");
+}

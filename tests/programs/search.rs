@@ -130,3 +130,37 @@ fn many_operands_travel_over_one_connection() {
     assert!(heads[2].starts_with("GET /c?search=w HTTP/1.1\r\n"), "{}", heads[2]);
     assert!(listener.accept().is_err(), "there was a second connection");
 }
+
+#[test]
+fn counts_of_a_server_that_add_up_to_more_than_there_can_be_are_refused() {
+    let sandbox = Sandbox::new();
+    let many = "18446744073709551615";
+    let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{many}\n", many.len() + 1);
+    let json = format!(
+        "{{\"name\":\"a\",\"count\":{many}}}\n{{\"name\":\"b\",\"count\":{many}}}\n{{\"total\":1}}\n"
+    );
+    let json = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{json}", json.len());
+    let rows: [(&[&str], Vec<&str>); 3] = [
+        (&["cfp-search", "w", ":a", ":b"], vec![&text, &text]),
+        (&["cfp-replace", "-n", "w", "x", ":a", ":b"], vec![&text, &text]),
+        (&["cfp-search", "-r", "w", ":d/"], vec![&json]),
+    ];
+    for (argv, answers) in rows {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let server = stranger.answer(&answers);
+        let said = sandbox.run(argv[0], argv[1..].iter().chain(&["-s", &url])).code(3);
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert_eq!(stderr, format!("{}: answer: counts more than there can be\n", argv[0]));
+        server.join().unwrap();
+    }
+    for number in ["+5", "-1", " 5", "5 ", "18446744073709551616", "", "5\n\n"] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{number}", number.len());
+        let server = stranger.answer(&[answer]);
+        let said = sandbox.run("cfp-search", ["-s", &url, "w", ":a"]).stdout("").code(3);
+        said.stderr("cfp-search: answer: is no number\n");
+        server.join().unwrap();
+    }
+}

@@ -173,6 +173,15 @@ impl Command {
         self.name().to_owned() + &needs.chain(takes).collect::<String>()
     }
 
+    /// Refuses an empty name: it would be the root. A word may be empty.
+    pub fn refuse_empty(&self, arguments: &[OsString]) -> Result<()> {
+        let needs = self.needs.iter().chain(self.takes).zip(arguments);
+        match needs.into_iter().find(|(need, given)| need.place != Place::Nowhere && given.is_empty()) {
+            Some((need, _)) => Err(Error::usage(format!("{} is empty: {}", need.name, self.usage()))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses more arguments than it takes.
     pub fn refuse_more(&self, given: usize) -> Result<()> {
         match given > self.needs.len() + self.takes.len() {

@@ -68,6 +68,7 @@ impl Session {
                 None => return Err(Error::usage(format!("{} is missing: {}", need.name, command.usage()))),
             }
         }
+        command.refuse_empty(&arguments)?;
         (command.act)(self, &arguments)
     }
 
