@@ -383,7 +383,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
 fn a_read_only_server_changes_nothing() {
     let sandbox = Sandbox::prepared(&["--read-only"], |root| {
         fs::create_dir(root.join("d")).unwrap();
-        for name in ["f", "d/f", ".cfpd-left"] {
+        for name in ["f", "d/f", ".cfpd-0123456789abcdef"] {
             fs::write(root.join(name), "text").unwrap();
         }
     });
@@ -409,7 +409,7 @@ fn a_read_only_server_changes_nothing() {
     let answer = raw.ask(request("GET", "/f", "Want-Repr-Digest: sha-256=1\r\n"));
     assert!(answer.field("repr-digest").starts_with("sha-256=:") && answer.text() == "text");
     assert_eq!(changed(), before);
-    assert_eq!(sandbox.all_stored(), [".cfpd-left", "d", "d/f", "f"]);
+    assert_eq!(sandbox.all_stored(), [".cfpd-0123456789abcdef", "d", "d/f", "f"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::draft::{Upload, admit};
 use super::local::Local;
 use super::name::UPLOADS;
 use super::stat::permissions;
-use super::temporary::Temporary;
+use super::temporary::{Temporary, is_hexadecimal};
 use super::walk::{Walk, errno_of};
 use super::{Check, Draft, Meta, Name, Partial, Written};
 use crate::error::{Error, Result};
@@ -109,7 +109,7 @@ pub(super) fn resume<'a>(local: &'a Local, id: &[u8]) -> Result<Kept<'a>> {
         errno if is_absent(errno) => unknown(),
         errno => Error::io(id, errno.into()),
     };
-    let id = std::str::from_utf8(id).ok().filter(|id| is_id(id)).ok_or_else(unknown)?;
+    let id = std::str::from_utf8(id).ok().filter(|id| is_id(id.as_bytes())).ok_or_else(unknown)?;
     let directory = open(local).map_err(failed)?;
     let mut temporary = Temporary::lasting(directory, id.into(), OFlag::empty()).map_err(failed)?;
     temporary.stay();
@@ -140,6 +140,10 @@ fn clear(local: &Local, directory: &OwnedFd) -> nix::Result<Cleared> {
     let mut cleared = Cleared { left: 0, gone: 0 };
     for found in Walk::new(directory.try_clone().map_err(errno_of)?, false)? {
         let found = found?;
+        // Not of the daemon's making.
+        if !is_id(&found.path) {
+            continue;
+        }
         let gone = time_left(local, &found.stat).is_none() && remove_stale(local, directory, found.path);
         cleared.gone += u64::from(gone);
         cleared.left += usize::from(!gone);
@@ -179,8 +183,8 @@ fn fresh_id(chance: Option<&File>) -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn is_id(id: &str) -> bool {
-    id.len() == 2 * CHANCE && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn is_id(id: &[u8]) -> bool {
+    is_hexadecimal(id, 2 * CHANCE)
 }
 
 /// The name and the note.
@@ -282,10 +286,10 @@ mod tests {
     fn an_identifier_is_chance_in_hexadecimal_and_nothing_else_is_one() {
         let chance = File::open("/dev/urandom").unwrap();
         let id = fresh_id(Some(&chance)).unwrap();
-        assert!(is_id(&id) && id != fresh_id(Some(&chance)).unwrap());
+        assert!(is_id(id.as_bytes()) && id != fresh_id(Some(&chance)).unwrap());
         let rows = ["", "..", "0", &id[1..], &format!("{id}0"), &id.replace(&id[..1], "/"), &"A".repeat(32)];
         for other in rows {
-            assert!(!is_id(other), "{other}");
+            assert!(!is_id(other.as_bytes()), "{other}");
         }
     }
 

@@ -1,5 +1,6 @@
-//! Clears away what a daemon that died left behind: its temporaries that nobody has locked. Contents that come in
-//! pieces have a time of their own, and stay.
+//! Removes what a daemon that died left behind: its temporary files and directories that no process has locked, by the
+//! names that only the daemon makes. Other names with the daemon's prefix are somebody else's, and stay; so do contents
+//! that come in several pieces, which expire by themselves.
 
 use std::fs::File;
 
@@ -7,8 +8,8 @@ use nix::fcntl::{OFlag, ResolveFlag};
 
 use super::beneath::{DIRECTORY, HANDLE, READ, is_absent, open_beneath};
 use super::local::Local;
-use super::name::UPLOADS;
 use super::removal::remove;
+use super::temporary::is_fresh_name;
 use super::walk::{Found, Walk};
 use crate::error::{Error, Result};
 
@@ -21,8 +22,7 @@ pub(super) fn sweep(local: &Local) -> Result<u64> {
     let (mut gone, mut left) = (0, None);
     while let Some(found) = walk.next() {
         if let Ok(found) = found
-            && found.is_temporary()
-            && found.path != UPLOADS
+            && is_fresh_name(found.split().1)
         {
             match clear(&walk, &found) {
                 Ok(cleared) => gone += u64::from(cleared),

@@ -19,6 +19,8 @@ use super::removal::remove;
 /// How often a new name is tried. One is lost only when a sweep finds it before it is locked, but on a busy machine
 /// the two can fall into step.
 const TRIES: usize = 128;
+/// Hexadecimal digits in a name.
+const DIGITS: usize = 16;
 /// What is said of one that was lost so.
 const SWEPT: Errno = Errno::EAGAIN;
 
@@ -122,5 +124,38 @@ fn is_ours(file: &File) -> nix::Result<bool> {
 /// A name of the daemon's own that nothing has yet, as far as chance goes.
 pub(super) fn fresh_name() -> Vec<u8> {
     let chance = RandomState::new().hash_one(std::process::id());
-    [TEMPORARY, format!("{chance:016x}").as_bytes()].concat()
+    [TEMPORARY, format!("{chance:0DIGITS$x}").as_bytes()].concat()
+}
+
+/// Whether [`fresh_name`] may have made this name. Other names with the same prefix belong to somebody else.
+pub(super) fn is_fresh_name(last: &[u8]) -> bool {
+    last.strip_prefix(TEMPORARY).is_some_and(|chance| is_hexadecimal(chance, DIGITS))
+}
+
+/// Whether these are so many digits as the daemon writes them.
+pub(super) fn is_hexadecimal(digits: &[u8], count: usize) -> bool {
+    digits.len() == count && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_prefix_and_sixteen_digits_are_a_name_of_the_daemons_making() {
+        assert!(is_fresh_name(&fresh_name()) && is_fresh_name(b".cfpd-0123456789abcdef"));
+        let others: [&[u8]; 8] = [
+            b".cfpd-",
+            b".cfpd-users",
+            b".cfpd-uploads",
+            b".cfpd-0123456789abcde",
+            b".cfpd-0123456789abcdef0",
+            b".cfpd-0123456789abcdeg",
+            b".cfpd-0123456789ABCDEF",
+            b"cfpd-0123456789abcdef",
+        ];
+        for other in others {
+            assert!(!is_fresh_name(other), "{}", crate::error::shown(other));
+        }
+    }
 }

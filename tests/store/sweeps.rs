@@ -12,16 +12,34 @@ fn a_sweep_removes_what_a_dead_daemon_left_and_nothing_else() {
     let sandbox = Sandbox::new().with(&[
         "f",
         "d/in",
-        ".cfpd-left",
-        "d/.cfpd-tree/a/b",
-        "d/.cfpd-tree/.cfpd-x",
-        "d/e/.cfpd-left",
+        ".cfpd-0123456789abcdef",
+        "d/.cfpd-0000000000000001/a/b",
+        "d/.cfpd-0000000000000001/.cfpd-x",
+        "d/e/.cfpd-00000000000000ff",
         ".cfpd/mine",
         "cfpd-not",
     ]);
     assert_eq!(sandbox.store.sweep().unwrap(), 3);
     assert_eq!(sandbox.everything(), [".cfpd", ".cfpd/mine", "cfpd-not", "d", "d/e", "d/in", "f"]);
     assert_eq!(sandbox.store.sweep().unwrap(), 0);
+}
+
+#[test]
+fn what_only_begins_like_a_name_of_the_daemon_belongs_to_somebody_else_and_stays() {
+    let theirs = [
+        ".cfpd-users",
+        ".cfpd-backup/2026/db.sql",
+        ".cfpd-uploads/notes.txt",
+        ".cfpd-0123456789ABCDEF",
+        "d/.cfpd-notes.txt",
+        "d/.cfpd-0123456789abcdef0",
+        "d/.cfpd-0123456789abcde/f",
+    ];
+    let sandbox = Sandbox::new().with(&theirs);
+    let store = sandbox.second().keeping_partials(1, std::time::Duration::from_nanos(1));
+    let before = sandbox.everything();
+    assert_eq!((store.sweep().unwrap(), store.expire().unwrap()), (0, 0));
+    assert_eq!(sandbox.everything(), before);
 }
 
 #[test]
@@ -36,10 +54,10 @@ fn what_another_daemon_is_writing_stays() {
 
 #[test]
 fn a_sweep_follows_no_link() {
-    let sandbox = Sandbox::new().linked(&[(".cfpd-link", "../outside"), ("d", "../outside")]);
-    fs::write(sandbox.outside(".cfpd-theirs"), "").unwrap();
+    let sandbox = Sandbox::new().linked(&[(".cfpd-0123456789abcdef", "../outside"), ("d", "../outside")]);
+    fs::write(sandbox.outside(".cfpd-0123456789abcdef"), "").unwrap();
     sandbox.store.sweep().unwrap();
-    assert!(sandbox.outside(".cfpd-theirs").exists() && sandbox.outside("secret").exists());
+    assert!(sandbox.outside(".cfpd-0123456789abcdef").exists() && sandbox.outside("secret").exists());
 }
 
 #[test]
