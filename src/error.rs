@@ -84,7 +84,7 @@ impl Error {
             // A standard stream that is closed, or open the wrong way round.
             Error::System { source, .. } if source.raw_os_error() == Some(EBADF) => 2,
             Error::System { source, .. } => match http_status_of(source) {
-                400 | 403 | 404 | 409 | 414 => 2,
+                400 | 403 | 404 | 409 | 413 | 414 => 2,
                 _ => 3,
             },
         }

@@ -14,6 +14,7 @@ mod faults {
     mod descriptors;
     mod device;
     mod disk;
+    mod file_size;
     mod order;
     mod place;
     mod resets;

@@ -1,19 +1,23 @@
 //! What a signal asks for: an end, a new look at the files an admin may have changed, or a word on what goes on.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
 use nix::sys::signal::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::{End, Server, start_thread, supervisor};
 use crate::error::{Error, Result};
 
 /// Takes from now on what would end a daemon that only starts, though it is no sign of an end; what it asks for is done
-/// later.
+/// later. SIGXFSZ is caught and nothing is done, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored
+/// signal, a caught one has its default action again in a command that is run.
 pub fn catch() -> Result<Signals> {
-    Signals::new([SIGHUP, SIGUSR1]).map_err(|wrong| Error::io("signals", wrong))
+    let named = |wrong| Error::io("signals", wrong);
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(named)?;
+    Signals::new([SIGHUP, SIGUSR1]).map_err(named)
 }
 
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.

@@ -44,7 +44,9 @@ pub fn receive(
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
             partial.remove();
-            return if terms.length().is_some() { refuse_length(exchange) } else { Err(error) };
+            // The system may refuse the size too, whatever was said of the length.
+            let is_past_length = matches!(error, Error::Status { .. }) && terms.length().is_some();
+            return if is_past_length { refuse_length(exchange) } else { Err(error) };
         }
         Err(error) => {
             let size = partial.size()?;
