@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use assert_cmd::assert::Assert;
+use common::raw::request;
 use common::{Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -59,11 +60,16 @@ struct Proxy {
 impl Proxy {
     /// `None`, and said, where the proxy is not here.
     fn start(kind: &Kind) -> Option<Self> {
+        Self::start_on(kind, None, &[])
+    }
+
+    /// The same on a TCP address, in front of a daemon with these options.
+    fn start_on(kind: &Kind, address: Option<&str>, options: &[&str]) -> Option<Self> {
         let program = Path::new("/usr/sbin").join(kind.program);
         if !need::programs(&[kind.program]) {
             return None;
         }
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::with(options);
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(kind.contrib);
         let ours = fs::read_to_string(ours).unwrap();
         let ([listen, on_socket], [before, behind]) = (kind.listen, kind.around);
@@ -71,11 +77,16 @@ impl Proxy {
             assert_eq!(ours.matches(replaced).count(), 1, "{replaced}");
         }
         let socket = sandbox.work().join("proxy.sock");
-        let on_socket = on_socket.replace("SOCKET", socket.to_str().unwrap());
+        let on_unix = on_socket.replace("SOCKET", socket.to_str().unwrap());
+        let on_tcp =
+            |address: &str| format!("{}{}", listen.trim_end_matches("80;").trim_end_matches(":80"), address);
+        let end = if listen.ends_with(';') { ";" } else { "" };
+        let on_socket = address.map_or(on_unix, |address| on_tcp(address) + end);
         let here = ours.replace(listen, &on_socket).replace("127.0.0.1:8398", sandbox.address());
         sandbox.write("conf", format!("{before}{here}{behind}"));
         sandbox.sh(&format!("{} {}", program.display(), kind.options)).success();
-        Some(Proxy { url: format!("unix:{}", socket.display()), sandbox })
+        let url = address.map_or(format!("unix:{}", socket.display()), |address| format!("http://{address}"));
+        Some(Proxy { url, sandbox })
     }
 
     /// Runs a tool that asks the proxy.
@@ -180,5 +191,77 @@ fn behind_a_proxy_an_upload_that_is_refused_says_why() {
         proxy.run("cfp-put", &["-n", "there.txt"]).code(1);
         proxy.run("cfp-get", &["missing.txt"]).code(2).stderr(contains("missing.txt"));
         assert_eq!(proxy.sandbox.stored("there.txt"), b"old");
+    }
+}
+
+/// An address of this machine that nobody else listens on: loopback has millions.
+fn own_address(number: u8) -> String {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{high}.{low}:8398", 100 + number)
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_log_names_the_client() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
+    for (number, kind) in [NGINX, HAPROXY].iter().enumerate() {
+        let address = own_address(number.try_into().unwrap());
+        let options = ["--trusted-proxy", "127.0.0.0/24", "--log", "log"];
+        let Some(proxy) = Proxy::start_on(kind, Some(&address), &options) else { continue };
+        proxy.sandbox.keep("f", "text");
+        let target = format!("{}/f?{}", proxy.url, kind.program);
+        for forged in ["X-Forwarded-For: 198.51.100.1", "Forwarded: for=198.51.100.1"] {
+            let curl = ["-sf", "--noproxy", "*", "--interface", "127.1.2.3", "-H", forged, &target];
+            proxy.sandbox.run("curl", curl).success().stdout("text");
+        }
+        let log = fs::read_to_string(proxy.sandbox.work().join("log")).unwrap();
+        let ours: Vec<_> = log.lines().filter(|line| line.contains(kind.program)).collect();
+        assert!(ours.iter().all(|line| line.starts_with("127.1.2.3 - - ")), "{}: {log}", kind.program);
+        assert!(!ours.is_empty(), "{}: {log}", kind.program);
+    }
+}
+
+#[test]
+fn a_client_behind_a_trusted_proxy_is_limited_by_its_own_address() {
+    let sandbox =
+        Sandbox::with(&["--trusted-proxy", "127.0.0.1/32", "--max-per-address", "2", "--log", "log"]);
+    let put = |name: &str, client: &str| {
+        let fields = format!("X-Forwarded-For: {client}\r\nExpect: 100-continue\r\nContent-Length: 1\r\n");
+        let mut raw = sandbox.connect();
+        raw.send(request("PUT", name, &fields));
+        raw
+    };
+    let mut begun = ["/a", "/b"].map(|name| put(name, "203.0.113.7"));
+    for raw in &mut begun {
+        assert_eq!(raw.line(), b"HTTP/1.1 100 Continue\r\n");
+        assert_eq!(raw.line(), b"\r\n");
+    }
+    let refused = put("/c", "203.0.113.7").answer_to("PUT");
+    assert_eq!((refused.status, refused.field("retry-after")), (503, "1"));
+    assert_eq!(put("/d", "203.0.113.8").line(), b"HTTP/1.1 100 Continue\r\n");
+    for mut raw in begun {
+        raw.send("x");
+        assert_eq!(raw.answer_to("PUT").status, 201);
+    }
+    let mut raw = put("/c", "203.0.113.7");
+    assert_eq!(raw.line(), b"HTTP/1.1 100 Continue\r\n");
+    let log = fs::read_to_string(sandbox.work().join("log")).unwrap();
+    let line = "\"refused: connection: all connections of this address are taken\"";
+    assert!(log.lines().any(|found| found.starts_with("203.0.113.7 ") && found.ends_with(line)), "{log}");
+}
+
+#[test]
+fn what_a_client_claims_of_itself_is_not_believed() {
+    let claim = "X-Forwarded-For: 203.0.113.7\r\n";
+    for (trusted, peer) in [("192.0.2.0/24", "127.0.0.1"), ("127.0.0.1", "203.0.113.7")] {
+        let sandbox = Sandbox::with(&["--trusted-proxy", trusted, "--log", "log"]);
+        let mut raw = sandbox.connect();
+        assert_eq!(raw.ask(request("GET", "/f", claim)).status, 404);
+        let both = format!("{claim}Forwarded: for=198.51.100.1\r\n");
+        let status = if trusted == "127.0.0.1" { 400 } else { 404 };
+        assert_eq!(raw.ask(request("GET", "/f", &both)).status, status);
+        let log = fs::read_to_string(sandbox.work().join("log")).unwrap();
+        assert!(log.starts_with(&format!("{peer} - - ")), "{log}");
     }
 }

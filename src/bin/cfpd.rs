@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Account, Address, Limits, LogFormat, Options, TlsFiles};
+use cfp::server::{self, Account, Address, Limits, LogFormat, Network, Options, TlsFiles, TrustedProxies};
 
 const NAME: &str = "cfpd";
 const USAGE: &str = "\
@@ -30,6 +30,9 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --insecure-plain          let passwords and files travel unencrypted to and
                             from other machines
   --read-only               refuse every change
+  --trusted-proxy ADDR/BITS believe what proxies at these addresses say of the
+                            client (X-Forwarded-For, X-Forwarded-Proto,
+                            Forwarded); `unix:` is any on a socket; repeatable
   --max-connections N       serve at most N connections at once (default: 1024)
   --max-per-address N       of them at most N from one address (default: all)
   --max-file-size SIZE      take no larger file or body (default: 1T);
@@ -103,6 +106,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let tls = tls(&mut arguments)?;
+    let trusted_proxies = trusted_proxies(&mut arguments)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
     let read_only = arguments.flag("", "--read-only");
@@ -132,6 +136,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         log,
         log_format,
         tls,
+        trusted_proxies,
         limits,
         background,
         pid_file,
@@ -183,6 +188,15 @@ fn tls(arguments: &mut Arguments) -> Result<Option<TlsFiles>> {
         (None, None) => Ok(None),
         _ => Err(Error::usage("--tls-cert and --tls-key go together")),
     }
+}
+
+fn trusted_proxies(arguments: &mut Arguments) -> Result<TrustedProxies> {
+    let texts = arguments.values("", "--trusted-proxy")?;
+    let network = |text: &OsString| {
+        let wrong = || Error::usage("--trusted-proxy: is no ADDR/BITS");
+        Network::parse(given("--trusted-proxy", text)?.to_str().ok_or_else(wrong)?)
+    };
+    texts.iter().map(network).collect::<Result<_>>().map(TrustedProxies)
 }
 
 fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {

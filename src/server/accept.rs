@@ -97,7 +97,7 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
         Ok(stream) => stream,
         Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
     };
-    let entered = match server.connections.enter(stream, &server.limits) {
+    let entered = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
         Ok(entered) => entered,
         Err(turned) => return turn_away(server, &turned.0, turned.1),
     };

@@ -65,8 +65,9 @@ fn serve_burst(
         };
         let begun = Instant::now();
         stream.begin_request();
-        let reply = exchange::run(server, stream, &request, input);
-        let peer = &stream.peer;
+        let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
+        let reply = exchange::run(server, stream, &client, &request, input);
+        let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
         let took = begun.elapsed();
         server.metrics.answered(known(request.method()), reply.filter, reply.status, took);
         server.log.exchange(&Entry { peer, connection, request: &request, reply: &reply, took });

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::forwarded::{Client, TrustedProxies};
 use super::limits::{AFTER_CUT, FRESH_WAIT, Limits};
 use super::metrics::Refusal;
 use super::peer::Peer;
 use super::stream::Stream;
+use crate::error::{Error, Result};
 
 /// Every connection that has a thread.
 #[derive(Default)]
@@ -50,6 +52,25 @@ impl Seat {
 }
 
 impl All {
+    /// Counts one more in a network, unless that would be more than `most`.
+    fn count_in(&mut self, network: IpAddr, most: usize) -> bool {
+        let count = self.networks.get(&network).copied().unwrap_or(0);
+        if count < most {
+            self.networks.insert(network, count + 1);
+        }
+        count < most
+    }
+
+    /// Counts one less.
+    fn count_out(&mut self, network: IpAddr) {
+        if let Some(count) = self.networks.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                self.networks.remove(&network);
+            }
+        }
+    }
+
     fn cut(&mut self, now: Instant) {
         self.seats.values().for_each(|seat| seat.stream.cut());
         self.cut.get_or_insert(now + AFTER_CUT);
@@ -72,23 +93,31 @@ impl Connections {
         self: &Arc<Self>,
         stream: Stream,
         limits: &Limits,
+        trusted_proxies: &TrustedProxies,
     ) -> Result<Entered, Box<(Stream, Refusal)>> {
-        let network = network_of(&stream.peer);
+        // The clients behind a proxy are counted request by request.
+        let network = network_of(&stream.peer).filter(|_| !trusted_proxies.trusts(&stream.peer));
         let mut all = self.lock();
         if all.seats.len() >= limits.connections {
             return Err(Box::new((stream, Refusal::Connections)));
         }
-        if let Some(network) = network {
-            let count = all.networks.get(&network).copied().unwrap_or(0);
-            if count >= limits.per_address {
-                return Err(Box::new((stream, Refusal::Address)));
-            }
-            all.networks.insert(network, count + 1);
+        if network.is_some_and(|network| !all.count_in(network, limits.per_address)) {
+            return Err(Box::new((stream, Refusal::Address)));
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let seat = Arc::new(Seat { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
         all.seats.insert(number, Arc::clone(&seat));
         Ok(Entered { connections: Arc::clone(self), seat, number, network })
+    }
+
+    /// Counts a request that came through a trusted proxy to the network of its client, until the guard is dropped. An
+    /// error has status 503: it has as many as connections of its own it may have.
+    pub fn enter_request(&self, client: &Client, limits: &Limits) -> Result<Option<CountedRequest<'_>>> {
+        let Some(network) = network_of(&client.peer).filter(|_| client.is_forwarded) else { return Ok(None) };
+        match self.lock().count_in(network, limits.per_address) {
+            true => Ok(Some(CountedRequest { connections: self, network })),
+            false => Err(Error::status(503, "connection", "all connections of this address are taken")),
+        }
     }
 
     /// Whether the end has begun: a connection then closes after the answer it is at.
@@ -173,13 +202,8 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let mut all = self.connections.lock();
         all.seats.remove(&self.number);
-        if let Some(network) = self.network
-            && let Some(count) = all.networks.get_mut(&network)
-        {
-            *count -= 1;
-            if *count == 0 {
-                all.networks.remove(&network);
-            }
+        if let Some(network) = self.network {
+            all.count_out(network);
         }
         // Nobody else waits for that.
         let is_awaited = self.connections.is_draining();
@@ -187,6 +211,18 @@ impl Drop for Entered {
         if is_awaited {
             self.connections.changed.notify_all();
         }
+    }
+}
+
+/// A request that is counted to its client's network; dropped, it no longer is.
+pub struct CountedRequest<'a> {
+    connections: &'a Connections,
+    network: IpAddr,
+}
+
+impl Drop for CountedRequest<'_> {
+    fn drop(&mut self) {
+        self.connections.lock().count_out(self.network);
     }
 }
 

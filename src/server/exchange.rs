@@ -6,6 +6,7 @@ use std::io::BufRead;
 use serde_json::{Value, json};
 
 use super::Server;
+use super::forwarded::Client;
 use super::identity::{CHALLENGE, claimed, identify};
 use super::limits::UNREAD_MAX;
 use super::methods::{allowed, dispatch};
@@ -23,6 +24,8 @@ pub struct Exchange<'e> {
     pub server: &'e Server,
     /// The connection it came over.
     pub stream: &'e Stream,
+    /// Who sent it, perhaps through a trusted proxy.
+    pub client: &'e Client,
     /// The head of the request.
     pub request: &'e Request,
     /// Its body.
@@ -32,43 +35,57 @@ pub struct Exchange<'e> {
 }
 
 /// Answers one request, and gives back what was said. Whatever goes wrong before the answer has begun is an
-/// answer itself; after that it cuts the connection.
+/// answer itself; after that it cuts the connection. `client` is an error where it cannot be told who asks.
 pub fn run<'e>(
     server: &'e Server,
     stream: &'e Stream,
+    client: &'e Result<Client>,
     request: &'e Request,
     input: &'e mut dyn BufRead,
 ) -> Reply<'e> {
-    let mut reply = Reply::new(stream, request, &server.connections);
-    let framing = match framing::of_request(request) {
-        Ok(framing) => framing,
-        Err(error) => {
-            reply.closes = true;
-            // A client that is gone needs no answer.
-            let _ = reply.error(&error, Some(request), Fields::new());
-            return reply;
-        }
+    let reply = Reply::new(stream, request, &server.connections);
+    let framed = framing::of_request(request);
+    let (framing, client) = match (framed, client) {
+        (Ok(framing), Ok(client)) => (framing, client),
+        (Err(error), _) => return refused(reply, &error, request),
+        (_, Err(error)) => return refused(reply, error, request),
     };
     let upload = Upload::new(request, framing, input, stream, server.limits.file_size);
-    let mut exchange = Exchange { server, stream, request, upload, reply };
-    if let Err(error) = dispatch(&mut exchange) {
-        exchange.fail(&error, Fields::new());
+    let mut exchange = Exchange { server, stream, client, request, upload, reply };
+    match server.connections.enter_request(client, &server.limits) {
+        Ok(_counted) => {
+            if let Err(error) = dispatch(&mut exchange) {
+                exchange.fail(&error, Fields::new());
+            }
+        }
+        Err(error) => {
+            server.refuse(&client.peer, Refusal::Address, &error);
+            exchange.fail(&error, Fields::new());
+        }
     }
     exchange.settle()
+}
+
+/// Answers what cannot be understood, and ends the connection.
+fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<'e> {
+    reply.closes = true;
+    // A client that is gone needs no answer.
+    let _ = reply.error(error, Some(request), Fields::new());
+    reply
 }
 
 impl<'e> Exchange<'e> {
     /// The store, as far as whoever sent the request may come to it. Errors have status 401 for a name that was not
     /// proved, 503 after too many of those.
     pub fn identify(&mut self) -> Result<View<'e>> {
-        let view = self.server.rights.view(|users| identify(self.stream, self.request, users));
+        let view = self.server.rights.view(|users| identify(self.stream, self.client, self.request, users));
         match &view {
             Ok(view) => self.reply.user = view.who(self.server.log.has_access_lines()),
             Err(error) if error.http_status() == 401 => {
-                self.server.refuse_login(claimed(self.request).as_deref(), &self.stream.peer);
+                self.server.refuse_login(claimed(self.request).as_deref(), &self.client.peer);
             }
             Err(error) if error.http_status() == 503 => {
-                self.server.refuse(&self.stream.peer, Refusal::Login, error);
+                self.server.refuse(&self.client.peer, Refusal::Login, error);
             }
             Err(_) => {}
         }
@@ -81,7 +98,7 @@ impl<'e> Exchange<'e> {
             self.server.log.trouble(error);
         }
         if error.http_status() == 408 {
-            self.server.refuse(&self.stream.peer, Refusal::Slow, error);
+            self.server.refuse(&self.client.peer, Refusal::Slow, error);
         }
         if self.reply.is_begun() {
             return;

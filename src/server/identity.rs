@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::access::Who;
+use super::forwarded::Client;
 use super::peer::Peer;
 use super::stream::Stream;
 use super::users::{Origin, Users};
@@ -16,7 +17,7 @@ pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
 
 /// Says who sent a request. Without users nobody can have a name, so a claim to one is passed over. Errors have
 /// status 401 for a name that was not proved, 503 when there were too many of those.
-pub fn identify(stream: &Stream, request: &Request, users: Option<&Users>) -> Result<Who> {
+pub fn identify(stream: &Stream, client: &Client, request: &Request, users: Option<&Users>) -> Result<Who> {
     let local = stream.peer_id();
     let mut claims = request.fields.get_all("authorization");
     let claim = claims.next();
@@ -26,7 +27,7 @@ pub fn identify(stream: &Stream, request: &Request, users: Option<&Users>) -> Re
     }
     let user = match users.zip(claim) {
         Some((users, claim)) => {
-            let origin = match &stream.peer {
+            let origin = match &client.peer {
                 Peer::Address(address) => Origin::Address(address.ip()),
                 Peer::Local => Origin::Local(local),
             };

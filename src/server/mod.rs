@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::store::{Local, Store};
 
 pub use account::Account;
+pub use forwarded::{Network, TrustedProxies};
 pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
 pub use log::LogFormat;
@@ -38,6 +39,7 @@ mod connection;
 mod delivery;
 mod drain;
 mod exchange;
+mod forwarded;
 mod guesses;
 mod handed;
 mod hashed;
@@ -79,6 +81,7 @@ pub struct Server {
     helpers: methods::Helpers,
     metrics: metrics::Metrics,
     claims: claims::Claims,
+    trusted_proxies: TrustedProxies,
     tls: Option<tls::Tls>,
 }
 
@@ -94,6 +97,7 @@ impl Server {
             log: log::Log::open(options.log.as_deref(), options.log_format)?,
             connections: Arc::default(),
             claims: claims::Claims::default(),
+            trusted_proxies: options.trusted_proxies.clone(),
             tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
         });
         if !options.sync {

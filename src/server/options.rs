@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::access::{Access, Verb, Who, name_of};
 use super::account::Account;
+use super::forwarded::TrustedProxies;
 use super::limits::Limits;
 use super::listen::Address;
 use super::log::LogFormat;
@@ -48,6 +49,8 @@ pub struct Options {
     pub log_format: LogFormat,
     /// What TCP connections are encrypted with.
     pub tls: Option<TlsFiles>,
+    /// Whose word about a client is believed.
+    pub trusted_proxies: TrustedProxies,
     /// What clients may push against.
     pub limits: Limits,
     /// Whether to go on in the background once connections are taken.
@@ -78,6 +81,7 @@ impl Options {
             log: None,
             log_format: LogFormat::default(),
             tls: None,
+            trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
             background: false,
             pid_file: None,

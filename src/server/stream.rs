@@ -47,6 +47,11 @@ impl Stream {
         Stream { tls: Some(Box::new(Mutex::new(session))), ..self }
     }
 
+    /// Whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     fn session(&self) -> Option<MutexGuard<'_, Session>> {
         self.tls.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
     }
