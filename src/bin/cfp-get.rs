@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
+use cfp::client::credentials::Given;
 use cfp::client::fetch::copy_checked;
 use cfp::client::url::{Url, base, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
@@ -76,6 +77,7 @@ fn run(args: Args) -> Result<Ending> {
     let mut client = None;
     let output = args.output.as_deref().map(Path::new);
     let into_directory = output.is_some_and(Path::is_dir);
+    refuse_user_of_many(&args)?;
     if args.names.len() > 1 && output.is_some_and(|output| output != "-") && !into_directory {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
@@ -110,6 +112,19 @@ fn run(args: Args) -> Result<Ending> {
         }
         get(client, &args, &name, &path)
     })
+}
+
+/// Refuses `-u` where it could be meant for each of several servers.
+fn refuse_user_of_many(args: &Args) -> Result<()> {
+    if args.settings.user.is_none() || args.settings.server.is_some() {
+        return Ok(());
+    }
+    let url = |name: &OsString| is_web(name.as_bytes()).then(|| Url::split(name.as_bytes()).ok()).flatten();
+    let Some(urls) = args.names.iter().map(url).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    match urls.iter().zip(urls.iter().skip(1)).all(|((one, _), (two, _))| one.is_same_server(two)) {
+        true => Ok(()),
+        false => Err(Error::usage("--user is of one server: write http://NAME@HOST for each of several")),
+    }
 }
 
 /// Fetches one file to a path.
@@ -158,7 +173,9 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
 /// part of its path.
 fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> {
     let (server, target) = Url::split(url)?;
-    let mut client = Client::at(server, &args.settings);
+    let only = args.names.iter().all(|name| is_web(name.as_bytes()));
+    let given = Given::for_url(&server, args.settings.server.as_deref(), only);
+    let mut client = Client::at(server, &args.settings, given);
     let mut output = match (directory, args.output.as_deref().map(Path::new)) {
         (Some(directory), _) => {
             let base = base(&target).ok_or_else(|| Error::status(409, url, "names no file in its path"))?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Given};
 use super::progress::Progress;
 use super::sending::{DIGEST, Form, Sending};
 use super::upload::Upload;
@@ -71,6 +71,7 @@ pub struct Client {
     /// Where the server is.
     pub url: Url,
     settings: Settings,
+    given: Given,
     /// What is said of the user, once it was needed.
     credentials: Option<Credentials>,
     kept: Option<Connection>,
@@ -88,13 +89,22 @@ type Begun = (Connection, Response, Option<Sending>);
 impl Client {
     /// The server the settings or the environment name. Nothing is connected yet.
     pub fn new(settings: &Settings) -> Result<Self> {
-        Ok(Client::at(Url::choose(settings.server.as_deref())?, settings))
+        Ok(Client::at(Url::choose(settings.server.as_deref())?, settings, Given::ALL))
     }
 
-    /// This server.
-    pub fn at(url: Url, settings: &Settings) -> Self {
+    /// This server, for which these credentials were given.
+    pub fn at(url: Url, settings: &Settings, given: Given) -> Self {
         let settings = settings.clone();
-        Client { url, settings, credentials: None, kept: None, unused: None, met: false, upload_id: None }
+        Client {
+            url,
+            settings,
+            given,
+            credentials: None,
+            kept: None,
+            unused: None,
+            met: false,
+            upload_id: None,
+        }
     }
 
     /// Whether progress and remarks are unwanted.
@@ -141,7 +151,8 @@ impl Client {
     /// Sends a request and reads the head of its answer; the body, if any, goes on being sent meanwhile.
     pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
         if self.credentials.is_none() {
-            self.credentials = Some(Credentials::find(&self.url, self.settings.user.as_deref())?);
+            let user = self.settings.user.as_deref();
+            self.credentials = Some(Credentials::find(&self.url, user, self.given)?);
         }
         let kept = self.kept.take().filter(Connection::is_fresh);
         let begun = match kept.map(|connection| self.begin(connection, call)) {

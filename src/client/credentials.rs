@@ -27,21 +27,49 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// Which credentials were given for a server. Those of another one are not sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The name of `-u`.
+    pub user: bool,
+    /// The password in the file that `$CFP_PASSWORD_FILE` names.
+    pub password_file: bool,
+    /// The `default` of `~/.netrc` where no user is named.
+    pub default_login: bool,
+}
+
+impl Given {
+    /// All of them: for the server of `-s` or `$CFP_SERVER`.
+    pub const ALL: Given = Given { user: true, password_file: true, default_login: true };
+
+    /// Those for the server of a URL that is an operand. Credentials are given for the server (scheme, host and port) of
+    /// `-s`, else of `$CFP_SERVER`. `-u` is for the URL where that is all there is: `only` says that no operand is a name
+    /// on the server.
+    pub fn for_url(url: &Url, server: Option<&OsStr>, only: bool) -> Self {
+        let is_chosen = Url::choose(server).is_ok_and(|chosen| chosen.is_same_server(url));
+        let any_chosen = server.is_some() || Url::is_in_environment();
+        let user = is_chosen || (only && server.is_none());
+        Given { user, password_file: is_chosen || (user && !any_chosen), default_login: is_chosen }
+    }
+}
+
 impl Credentials {
-    /// Those for a server; `user` is the name that was given for it. Asks on the terminal where nothing else says the
-    /// password.
-    pub fn find(url: &Url, user: Option<&OsStr>) -> Result<Self> {
-        let user = user.map(|user| user.as_bytes().to_vec()).or_else(|| url.user.clone());
-        let Some(user) = user else {
+    /// Those for a server, of what was `given` for it; `user` is the name of `-u`. Asks on the terminal where nothing else
+    /// says the password.
+    pub fn find(url: &Url, user: Option<&OsStr>, given: Given) -> Result<Self> {
+        let user = user.filter(|_| given.user).map(|user| user.as_bytes().to_vec());
+        let Some(user) = user.or_else(|| url.user.clone()) else {
             // Who is not asked to say who he is must not fail for a file he does not think of.
-            let login = read_netrc().ok().flatten().and_then(|text| Login::find(&text, host(url), None));
+            let text = read_netrc().ok().flatten();
+            let login = text.and_then(|text| Login::first(&text, host(url), given.default_login));
             let pair = login.and_then(|login| login.user.zip(login.password));
             return pair.map_or(Ok(Credentials(None)), |(user, password)| Credentials::of(&user, &password));
         };
-        let password = match password_of_file()? {
+        let file = if given.password_file { password_of_file()? } else { None };
+        let password = match file {
             Some(password) => Some(password),
             None => read_netrc()?
-                .and_then(|text| Login::find(&text, host(url), Some(&user)))
+                .and_then(|text| Login::of_user(&text, host(url), &user))
                 .and_then(|login| login.password),
         };
         let password = match password {

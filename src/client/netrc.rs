@@ -13,18 +13,25 @@ pub struct Login {
 }
 
 impl Login {
-    /// The first one of a text that is whole, and for this host, and for this user, where one is named. One for any
-    /// host is not taken where no user is named: whoever asks would get it.
-    pub fn find(text: &[u8], host: &[u8], user: Option<&[u8]>) -> Option<Login> {
-        let fits = |login: &Login| {
-            let here = match &login.machine {
-                Some(machine) => machine.eq_ignore_ascii_case(host),
-                None => user.is_some(),
-            };
-            let his = login.user.is_some() && (user.is_none() || login.user.as_deref() == user);
-            here && his && login.password.is_some()
-        };
-        logins(text).into_iter().find(fits)
+    /// The first one of a text that is whole and for this host; one for any host only where that may be sent.
+    pub fn first(text: &[u8], host: &[u8], takes_default: bool) -> Option<Login> {
+        let is_here =
+            |login: &Login| if login.machine.is_none() { takes_default } else { login.is_for(host) };
+        logins(text).into_iter().find(|login| is_here(login) && login.is_whole())
+    }
+
+    /// The first one of a text that is whole, and for this host or any, and of this user.
+    pub fn of_user(text: &[u8], host: &[u8], user: &[u8]) -> Option<Login> {
+        let is_his = |login: &Login| login.user.as_deref() == Some(user);
+        logins(text).into_iter().find(|login| login.is_for(host) && is_his(login) && login.is_whole())
+    }
+
+    fn is_for(&self, host: &[u8]) -> bool {
+        self.machine.as_ref().is_none_or(|machine| machine.eq_ignore_ascii_case(host))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.user.is_some() && self.password.is_some()
     }
 }
 
@@ -33,7 +40,8 @@ fn logins(text: &[u8]) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
     let mut words = Words { rest: text };
     while let Some(word) = words.next() {
-        match word.as_slice() {
+        // Keywords in any case, as curl takes them.
+        match word.to_ascii_lowercase().as_slice() {
             b"machine" => logins.push(Login { machine: words.next(), ..Login::default() }),
             b"default" => logins.push(Login::default()),
             b"macdef" => words.skip_macro(),
@@ -133,16 +141,37 @@ default login alice password anywhere";
             ("elsewhere", Some("bob"), None),
         ];
         for (host, user, found) in rows {
-            let login = Login::find(FILE, host.as_bytes(), user.map(str::as_bytes));
+            let login = match user {
+                Some(user) => Login::of_user(FILE, host.as_bytes(), user.as_bytes()),
+                None => Login::first(FILE, host.as_bytes(), false),
+            };
             let parts = login.map(|login| [login.user.unwrap(), login.password.unwrap()].join(&b'/'));
             assert_eq!(parts.as_deref(), found.map(str::as_bytes), "{host} {user:?}");
         }
     }
 
     #[test]
+    fn keywords_are_read_in_any_case_and_default_is_for_any_host() {
+        let text = b"MACHINE One LOGIN Alice PassWord Secret\nDefault Login bob PASSWORD any";
+        let rows = [
+            ("one", true, Some("Alice/Secret")),
+            ("one", false, Some("Alice/Secret")),
+            ("two", true, Some("bob/any")),
+            ("two", false, None),
+        ];
+        for (host, takes_default, found) in rows {
+            let login = Login::first(text, host.as_bytes(), takes_default);
+            let parts = login.map(|login| [login.user.unwrap(), login.password.unwrap()].join(&b'/'));
+            assert_eq!(parts.as_deref(), found.map(str::as_bytes), "{host}");
+        }
+        assert_eq!(Login::of_user(text, b"two", b"bob").unwrap().password.unwrap(), b"any");
+        assert_eq!(Login::of_user(text, b"two", b"Alice"), None);
+    }
+
+    #[test]
     fn any_bytes_are_read_to_their_end() {
         for text in [&b""[..], b"machine", b"\"", b"\"\\", b"login x", b"macdef", b"# x", b"password \"a"] {
-            assert_eq!(Login::find(text, b"h", None), None, "{text:?}");
+            assert_eq!(Login::first(text, b"h", true), None, "{text:?}");
         }
     }
 }

@@ -54,10 +54,26 @@ impl Url {
     pub fn choose(given: Option<&OsStr>) -> Result<Self> {
         match given {
             Some(given) => Url::parse(given.as_bytes()),
-            None => match std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty()) {
+            None => match in_environment() {
                 Some(server) => Url::parse(server.as_bytes()),
                 None => Url::parse(DEFAULT.as_bytes()),
             },
+        }
+    }
+
+    /// Whether `$CFP_SERVER` names a server.
+    pub fn is_in_environment() -> bool {
+        in_environment().is_some()
+    }
+
+    /// Whether both are reached by the same scheme, host and port.
+    pub fn is_same_server(&self, other: &Url) -> bool {
+        match (&self.address, &other.address) {
+            (Address::Tcp { host: one, port }, Address::Tcp { host: two, port: other })
+            | (Address::Tls { host: one, port }, Address::Tls { host: two, port: other }) => {
+                one.eq_ignore_ascii_case(two) && port == other
+            }
+            (one, two) => one == two,
         }
     }
 
@@ -102,6 +118,10 @@ impl Url {
         let all: Vec<_> = self.prefix.iter().chain(components).collect();
         target::encode(&all, directory, query)
     }
+}
+
+fn in_environment() -> Option<OsString> {
+    std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty())
 }
 
 /// What a URL begins with.
@@ -220,6 +240,24 @@ mod tests {
         let named = Url::parse(b"http://al%40ice@h:1/p").unwrap();
         assert_eq!((named.user.unwrap(), named.host.as_str()), (b"al@ice".to_vec(), "h:1"));
         assert_eq!(Url::parse(b"unix:/run/a b").unwrap().address, Address::Unix("/run/a b".into()));
+    }
+
+    #[test]
+    fn a_server_is_the_same_by_scheme_host_and_port() {
+        let rows = [
+            ("http://h/a", "http://H:80/b?c", true),
+            ("https://alice@h", "https://h:443", true),
+            ("http://h", "https://h", false),
+            ("http://h:443", "https://h", false),
+            ("http://h:1", "http://h:2", false),
+            ("http://h", "http://h.example", false),
+            ("unix:/s", "unix:/s", true),
+            ("unix:/s", "http://localhost", false),
+        ];
+        for (one, two, same) in rows {
+            let url = |text: &str| Url::split(text.as_bytes()).unwrap().0;
+            assert_eq!(url(one).is_same_server(&url(two)), same, "{one} {two}");
+        }
     }
 
     #[test]

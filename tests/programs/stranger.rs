@@ -41,6 +41,12 @@ impl Stranger {
         })
     }
 
+    /// Whether anybody has connected.
+    pub fn was_asked(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        self.listener.accept().is_ok()
+    }
+
     /// Takes a connection, sends this after the head of the request, and leaves the connection open.
     pub fn stall(self, answer: &str) -> TcpStream {
         let (stream, _) = self.listener.accept().unwrap();

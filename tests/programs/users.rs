@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use predicates::prelude::*;
 
+use super::stranger::Stranger;
 use crate::common::Sandbox;
 use crate::common::terminal::Terminal;
 
@@ -151,4 +152,106 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     assert!(
         String::from_utf8_lossy(&said.stderr).contains("alice: no password: say it in $CFP_PASSWORD_FILE")
     );
+}
+
+/// The head that a server which is not cfpd is sent by this command; `SERVER` in it is the address of that server.
+fn head_elsewhere(sandbox: &Sandbox, argv: &[&str], variables: &[(&str, &str)]) -> String {
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let server = stranger.answer(&["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx\n"]);
+    let mut command = sandbox.command(argv[0]);
+    command.args(argv[1..].iter().map(|argument| argument.replace("http://SERVER", &url)));
+    command.args(["-o", "-"]).envs(variables.iter().copied()).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{argv:?}: {said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("x\n"), "{argv:?}");
+    server.join().unwrap().0.concat()
+}
+
+#[test]
+fn credentials_go_to_the_server_they_were_given_for_and_nowhere_else() {
+    let sandbox = furnished();
+    let (here, file) = (sandbox.url().to_owned(), [("CFP_PASSWORD_FILE", "password")]);
+    let named = format!("http://alice@{}", sandbox.address());
+    sandbox.write("../home/.netrc", "default login alice password wonderland\n");
+    let elsewhere: [&[&str]; 6] = [
+        &["cfp-get", "-u", "alice", "-s", &here, "f", "http://SERVER/x"],
+        &["cfp-get", "-u", "alice", "f", "http://SERVER/x"],
+        &["cfp-get", "-u", "alice", "http://SERVER/x", "f"],
+        &["cfp-get", "-u", "alice", "-s", &here, "http://SERVER/x"],
+        &["cfp-get", "-s", &named, "f", "http://SERVER/x"],
+        &["cfp-get", "http://SERVER/x"],
+    ];
+    for argv in elsewhere {
+        let head = head_elsewhere(&sandbox, argv, &file);
+        assert!(!head.to_lowercase().contains("authorization"), "{argv:?}: {head}");
+    }
+}
+
+#[test]
+fn credentials_for_a_url_are_those_that_name_it() {
+    let sandbox = furnished();
+    let file = [("CFP_PASSWORD_FILE", "password")];
+    let basic = "Authorization: Basic YWxpY2U6d29uZGVybGFuZA==\r\n";
+    // The same server, by a name on it and by a URL.
+    let url = format!("{}/f", sandbox.url());
+    for argv in [
+        vec!["-u", "alice", "f", &url],
+        vec!["-u", "alice", &url],
+        vec!["-u", "alice", "-s", sandbox.url(), &url],
+    ] {
+        let done = with_file(&sandbox, &[&["cfp-get", "-o", "-"][..], &argv].concat());
+        assert!(done.status.success(), "{argv:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    // Where there is nothing but a URL, `-u` is for that; the password in the file only where no other server is named.
+    let alone = |argv: &[&str]| {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let server = stranger.answer(&["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx\n"]);
+        let mut command = sandbox.command("cfp-get");
+        command.args(argv).arg(&url).env_remove("CFP_SERVER").envs(file).stdin(Stdio::null());
+        assert!(command.status().unwrap().success());
+        server.join().unwrap().0.concat()
+    };
+    assert!(alone(&["-u", "alice"]).contains(basic));
+    let mut command = sandbox.command("setsid");
+    command
+        .args(["--wait", "cfp-get", "-u", "alice", "http://127.0.0.1:1/x"])
+        .envs(file)
+        .stdin(Stdio::null());
+    let said = command.output().unwrap();
+    assert!(String::from_utf8_lossy(&said.stderr).contains("alice: no password"));
+    let netrc = "MACHINE 127.0.0.1 Login alice PASSWORD wonderland\n";
+    sandbox.write("../home/.netrc", netrc);
+    assert!(head_elsewhere(&sandbox, &["cfp-get", "-u", "alice", "http://SERVER/x"], &[]).contains(basic));
+    assert!(head_elsewhere(&sandbox, &["cfp-get", "http://SERVER/x"], &[]).contains(basic));
+    let two = ["-u", "alice", "http://127.0.0.1:1/x", "http://127.0.0.1:2/x"];
+    sandbox.run("cfp-get", two).code(2).stderr(predicate::str::contains("--user is of one server"));
+}
+
+#[test]
+fn a_default_login_is_for_the_server_of_the_tools() {
+    let sandbox = furnished();
+    sandbox.write(
+        "../home/.netrc",
+        "machine other login x password y\nDEFAULT LOGIN alice PASSWORD wonderland\n",
+    );
+    sandbox.run("cfp-ls", [] as [&str; 0]).stdout("f\n").success();
+    sandbox.run("cfp-ls", ["-u", "alice"]).stdout("f\n").success();
+}
+
+#[test]
+fn nobody_is_followed_to_where_an_answer_sends() {
+    let sandbox = furnished();
+    let stranger = Stranger::new();
+    let elsewhere = Stranger::new();
+    let answer =
+        format!("HTTP/1.1 302 Found\r\nLocation: {}/f\r\nContent-Length: 0\r\n\r\n", elsewhere.url());
+    let url = stranger.url();
+    let server = stranger.answer(&[answer]);
+    let done = with_file(&sandbox, &["cfp-cat", "-s", &url, "-u", "alice", ":f"]);
+    assert_eq!(done.status.code(), Some(3));
+    assert!(server.join().unwrap().0.concat().contains("Authorization: Basic"));
+    assert!(!elsewhere.was_asked());
 }
