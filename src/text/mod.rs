@@ -12,6 +12,7 @@ pub use unpack::unpack;
 pub use word::{Matching, WORD_MAX, Word};
 
 mod batch;
+mod candidate;
 mod cursor;
 mod fold;
 mod held;

@@ -7,8 +7,9 @@
 
 use std::io::{self, Read};
 
+use super::candidate::Candidate;
 use super::scalar;
-use super::word::{Candidate, Word};
+use super::word::Word;
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;

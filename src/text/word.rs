@@ -6,6 +6,7 @@
 
 use memchr::memmem;
 
+use super::candidate::Candidate;
 use super::fold::Folding;
 use super::scalar::{self, First};
 use crate::error::{Error, Result};
@@ -124,17 +125,6 @@ impl Word {
             First::Incomplete => last.then_some(true),
         }
     }
-}
-
-/// Where an occurrence may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Candidate {
-    /// The whole word stands here.
-    Whole(usize),
-    /// At least the beginning of the word stands here, and nothing before.
-    Begun(usize),
-    /// Nothing begins before here; from here on there are too few bytes to tell.
-    After(usize),
 }
 
 /// The borders of every beginning of a word: the failure function of Knuth, Morris and Pratt. With it a text is
