@@ -84,7 +84,7 @@ impl<'a> Upload<'a> {
         // None was taken where one came unannounced in the trailer section of what nobody stores: that is passed over,
         // as any trailer may be (RFC 9110 §6.5.1).
         if whole.digest.is_some() {
-            digest::verify(self.head, &whole)?;
+            digest::verify(self.head, &whole.trailers, whole.digest)?;
         }
         Ok(whole)
     }
