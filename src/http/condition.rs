@@ -30,17 +30,19 @@ pub enum Outcome {
     Failed,
 }
 
-/// Evaluates the conditions in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD; `current` is
+/// Evaluates the conditions `now`, in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD; `current` is
 /// `None` where nothing stands under the name.
-pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>) -> Outcome {
+pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, now: SystemTime) -> Outcome {
     if fields.get("if-match").is_some() {
         if !current.is_some_and(|have| have.are_in(fields, "if-match", false)) {
             return Outcome::Failed;
         }
-    } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current)
-        && have.modified.is_some_and(|modified| whole_seconds(modified) > limit)
-    {
-        return Outcome::Failed;
+    } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current) {
+        let is_later = have.modified.is_some_and(|modified| whole_seconds(modified) > limit);
+        // A write on a weak validator loses the update that came later in the same second.
+        if is_later || (!safe && !is_strong(limit, now)) {
+            return Outcome::Failed;
+        }
     }
     if fields.get("if-none-match").is_some() {
         if current.is_some_and(|have| have.are_in(fields, "if-none-match", true)) {
@@ -80,8 +82,7 @@ pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) ->
         Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => Some(tag) == current.etag,
         Some(_) => {
             let same = |limit| current.modified.is_some_and(|modified| whole_seconds(modified) == limit);
-            let is_strong = |limit| now.duration_since(limit).is_ok_and(|since| since >= STRONG_AFTER);
-            date(fields, "if-range").is_some_and(|limit| same(limit) && is_strong(limit))
+            date(fields, "if-range").is_some_and(|limit| same(limit) && is_strong(limit, now))
         }
     }
 }
@@ -98,6 +99,11 @@ impl Validators<'_> {
 
 fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
     fields.get_text(name).and_then(|text| httpdate::parse_http_date(text).ok())
+}
+
+/// Whether a date is a strong validator `now` (RFC 9110 §8.8.2.2).
+fn is_strong(date: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(date).is_ok_and(|since| since >= STRONG_AFTER)
 }
 
 /// HTTP dates have whole seconds.
@@ -146,11 +152,12 @@ mod tests {
             (&[("If-Unmodified-Since", BEFORE)], Failed, Failed, Proceed),
             (&[("If-Match", "\"a\""), ("If-Unmodified-Since", BEFORE)], Proceed, Proceed, Failed),
         ];
+        let now = SystemTime::now();
         for (rows, safe, write, nothing) in rows {
             let fields = fields(rows);
-            assert_eq!(evaluate(&fields, true, Some(current())), safe, "{rows:?}");
-            assert_eq!(evaluate(&fields, false, Some(current())), write, "{rows:?}");
-            assert_eq!(evaluate(&fields, false, None), nothing, "{rows:?}");
+            assert_eq!(evaluate(&fields, true, Some(current()), now), safe, "{rows:?}");
+            assert_eq!(evaluate(&fields, false, Some(current()), now), write, "{rows:?}");
+            assert_eq!(evaluate(&fields, false, None, now), nothing, "{rows:?}");
         }
     }
 
@@ -184,6 +191,22 @@ mod tests {
     }
 
     #[test]
+    fn a_write_on_a_date_waits_until_its_second_is_over() {
+        let then = httpdate::parse_http_date(THEN).unwrap();
+        let by_date = fields(&[("If-Unmodified-Since", THEN)]);
+        for (millis, outcome) in [(0, Outcome::Failed), (1900, Outcome::Failed), (2000, Outcome::Proceed)] {
+            let now = then + Duration::from_millis(millis);
+            assert_eq!(evaluate(&by_date, false, Some(current()), now), outcome, "{millis} ms later");
+            assert_eq!(evaluate(&by_date, true, Some(current()), now), Outcome::Proceed);
+            assert_eq!(evaluate(&by_date, false, None, now), Outcome::Proceed);
+        }
+        let before = then - Duration::from_secs(9);
+        assert_eq!(evaluate(&by_date, false, Some(current()), before), Outcome::Failed, "a date to come");
+        let with_tag = fields(&[("If-Unmodified-Since", THEN), ("If-Match", "\"a\"")]);
+        assert_eq!(evaluate(&with_tag, false, Some(current()), then), Outcome::Proceed, "a tag decides");
+    }
+
+    #[test]
     fn what_is_not_modified_keeps_the_tag_it_is_known_by() {
         let rows = [
             ("\"a\"", "\"a\""),
@@ -211,7 +234,8 @@ mod tests {
         ];
         for (name, value, outcome) in rows {
             let said = fields(&[(name, value)]);
-            assert_eq!(evaluate(&said, true, Some(Validators::default())), outcome, "{name}: {value}");
+            let evaluated = evaluate(&said, true, Some(Validators::default()), SystemTime::now());
+            assert_eq!(evaluated, outcome, "{name}: {value}");
         }
     }
 }

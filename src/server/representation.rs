@@ -77,7 +77,7 @@ pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
 /// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
 /// of status 412 when it is another than the client thinks.
 pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) -> Result<bool> {
-    match condition::evaluate(&request.fields, true, Some(current)) {
+    match condition::evaluate(&request.fields, true, Some(current), SystemTime::now()) {
         Outcome::Proceed => Ok(false),
         Outcome::NotModified => Ok(true),
         Outcome::Failed => Err(failed(name)),
@@ -99,7 +99,7 @@ pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Resu
     let coded = coded.as_deref();
     let current =
         current.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
-    match condition::evaluate(fields, false, current) {
+    match condition::evaluate(fields, false, current, SystemTime::now()) {
         Outcome::Proceed => Ok(()),
         _ => Err(failed(name)),
     }
