@@ -282,3 +282,22 @@ fn hup_takes_up_new_rules_and_passwords_and_drops_no_connection() {
     let now = (get("bob", "builder"), get("bob", "wonderland"), get("alice", "wonderland"));
     assert_eq!(now, (401, 200, 200));
 }
+
+/// The host name of this machine is its own; one that was given is a name, and may come several times.
+#[test]
+fn a_machine_s_own_names_and_given_ones_are_answered_and_no_others() {
+    let sandbox = Sandbox::with(&["--host", "Files.example.org", "--host", "192.0.2.1"]);
+    sandbox.keep("f", "text");
+    let machine = nix::sys::utsname::uname().unwrap().nodename().to_str().unwrap().to_owned();
+    let mut raw = sandbox.connect();
+    for host in [&machine, "files.EXAMPLE.org:80", "192.0.2.1", "localhost", sandbox.address()] {
+        assert_eq!(raw.ask(format!("GET /f HTTP/1.1\r\nHost: {host}\r\n\r\n")).status, 200, "{host}");
+    }
+    for host in ["example.org", "192.0.2.2", "evil.example"] {
+        let answer = sandbox.connect().ask(format!("GET /f HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!((answer.status, answer.field("connection")), (421, "close"), "{host}");
+    }
+    for host in ["h:80", "http://h", ""] {
+        sandbox.run("cfpd", ["--host", host]).code(2);
+    }
+}

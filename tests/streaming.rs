@@ -6,7 +6,8 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use cfp::http::framing::{Framing, of_response};
@@ -239,4 +240,52 @@ fn a_file_that_shrinks_while_it_is_sent_does_not_look_whole() {
     let head = raw.head();
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1000).unwrap();
     assert!(raw.body_of(&head, "GET").is_err());
+}
+
+/// A download over HTTP/1.0 that has no length, begun and not read on, and the file it is of.
+fn without_length(sandbox: &Sandbox) -> (Raw, PathBuf) {
+    let path = sandbox.keep("big", vec![b'x'; 64 << 20]);
+    let mut raw = sandbox.connect();
+    raw.send("GET /big?replace=one&with=two HTTP/1.0\r\n\r\n");
+    assert_eq!(raw.head().status, 200);
+    (raw, path)
+}
+
+/// What ends a connection whose end is that of the answer.
+fn ending(raw: &mut Raw) -> Result<u64, ErrorKind> {
+    let mut body = raw.body(Framing::UntilClose);
+    std::io::copy(&mut body, &mut std::io::sink()).map_err(|wrong| wrong.kind())
+}
+
+#[test]
+fn an_answer_that_ends_with_its_connection_is_reset_where_it_is_cut() {
+    let sandbox = Sandbox::new();
+    let (mut raw, path) = without_length(&sandbox);
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1000).unwrap();
+    assert_eq!(ending(&mut raw), Err(ErrorKind::ConnectionReset));
+    // One that is whole ends in order.
+    let mut raw = sandbox.connect();
+    raw.send("GET /big?replace=one&with=two HTTP/1.0\r\n\r\n");
+    raw.head();
+    assert_eq!(ending(&mut raw), Ok(1000));
+}
+
+#[test]
+fn a_killed_or_stopped_daemon_resets_what_it_has_not_sent() {
+    for (signal, options) in [(Signal::SIGKILL, [].as_slice()), (Signal::SIGTERM, &["--grace", "0"])] {
+        let mut sandbox = Sandbox::with(options);
+        let (mut raw, _) = without_length(&sandbox);
+        sandbox.signal(signal);
+        sandbox.wait();
+        assert_eq!(ending(&mut raw), Err(ErrorKind::ConnectionReset), "{signal}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_read_in_time_is_reset() {
+    let sandbox = Sandbox::with(&["--idle-timeout", "1"]);
+    let (mut raw, _) = without_length(&sandbox);
+    let mut watch = common::watch::Watch::new(&sandbox);
+    watch.until("the end of the connection", |_| sandbox.log().contains("client: is too slow"));
+    assert_eq!(ending(&mut raw), Err(ErrorKind::ConnectionReset));
 }

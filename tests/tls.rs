@@ -297,3 +297,29 @@ fn files_that_do_not_fit_are_refused_at_start() {
         sandbox.run("cfpd", all).code(2).stdout("").stderr(contains(what).and(contains("\n").count(1)));
     }
 }
+
+/// An answer that ends with its connection has not ended where the file became shorter: neither TLS nor TCP says so.
+#[test]
+fn a_cut_answer_ends_without_a_close_notify() {
+    const SCRIPT: &str = r#"
+import os, socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+stream = context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
+stream.sendall(b"GET /big?replace=one&with=two HTTP/1.0\r\n\r\n")
+stream.recv(1000)
+os.truncate(sys.argv[3], 1000)
+try:
+    while stream.recv(1 << 16):
+        pass
+    print("whole")
+except (ConnectionResetError, ssl.SSLEOFError):
+    print("cut")
+"#;
+    let Some(certificate) = Certificate::new().filter(|_| need::programs(&["python3"])) else { return };
+    let sandbox = certificate.serve(&[]);
+    let file = sandbox.keep("big", vec![b'x'; 64 << 20]);
+    let authority = certificate.path("cert.pem");
+    let arguments = ["-c", SCRIPT, port(&sandbox), authority.to_str().unwrap(), file.to_str().unwrap()];
+    sandbox.run("python3", arguments).success().stdout("cut\n");
+}

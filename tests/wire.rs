@@ -64,6 +64,8 @@ conversations![
     put_refused,
     ranges,
     resume,
+    sites,
+    sites_users,
 ];
 
 #[test]

@@ -124,6 +124,7 @@ complete -c cfpd -n __cfp_before_command -l tls-cert -r -d 'Certificates for TLS
 complete -c cfpd -n __cfp_before_command -l tls-key -r -d 'Their private key'
 complete -c cfpd -n __cfp_before_command -l users -r -d 'Users and passwords'
 complete -c cfpd -n __cfp_before_command -l access -r -d 'Who may what'
+complete -c cfpd -n __cfp_before_command -l host -x -d 'Answer to this host too'
 complete -c cfpd -n __cfp_before_command -l insecure-plain -d 'Unencrypted to other machines'
 complete -c cfpd -n __cfp_before_command -l read-only -d 'Refuse every change'
 complete -c cfpd -n __cfp_before_command -l trusted-proxy -x -d 'Addresses of a proxy that names the client'

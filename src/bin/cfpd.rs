@@ -27,6 +27,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --users FILE              ask for a name and a password of FILE, which
                             htpasswd -B makes
   --access FILE             who may what: the rules of FILE, see cfpd-access(5)
+  --host NAME               without --users answer also to requests for the
+                            host NAME; repeatable
   --insecure-plain          let passwords and files travel unencrypted to and
                             from other machines
   --read-only               refuse every change
@@ -67,7 +69,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   -h, --help                print this and exit
   -V, --version             print the version and exit
 
-Without --users and --access any client may do all. An address that other
+Without --users and --access any client may do all, for the hosts localhost,
+this machine and those of --host. An address that other
 machines can reach needs --users, and TLS or --insecure-plain. With a COMMAND it
 listens on a private socket, runs COMMAND with CFP_SERVER set and its own
 directory first in PATH, and exits as COMMAND does.
@@ -100,6 +103,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let root = path(&mut arguments, "-r", "--root")?;
     let users = path(&mut arguments, "", "--users")?;
     let access = path(&mut arguments, "", "--access")?;
+    let hosts = arguments.values("", "--host")?.iter().map(|text| host(text)).collect::<Result<Vec<_>>>()?;
     let log = path(&mut arguments, "", "--log")?;
     let log_format = log_format(&mut arguments)?;
     let pid_file = path(&mut arguments, "", "--pid-file")?;
@@ -130,6 +134,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         keep_free,
         users,
         access,
+        hosts,
         insecure_plain,
         read_only,
         send_size,
@@ -210,6 +215,12 @@ fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
 
 fn address(text: &OsStr) -> Result<Address> {
     Address::parse(given("--listen", text)?.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
+}
+
+fn host(text: &OsStr) -> Result<String> {
+    server::parse_host(
+        given("--host", text)?.to_str().ok_or_else(|| Error::usage("--host: is no name of a host"))?,
+    )
 }
 
 fn account(text: &OsStr) -> Result<Account> {

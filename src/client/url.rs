@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode;
 
 use crate::error::{Error, Result, shown};
-use crate::http::target::is_host;
+use crate::http::authority::is_host;
 use crate::http::{Query, Target, target};
 
 /// The port of `cfpd`, where neither `-s` nor `$CFP_SERVER` says another.

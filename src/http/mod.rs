@@ -5,6 +5,7 @@
 //! the body reader can make.
 
 pub mod accept;
+pub mod authority;
 pub mod body;
 pub mod chunked;
 pub mod coding;

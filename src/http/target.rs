@@ -1,10 +1,9 @@
 //! Request targets: percent-decoded once into components and a query, and made from them (RFC 9112 §3.2,
 //! RFC 3986). Which components make a name is the store's decision.
 
-use std::net::Ipv6Addr;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
+use super::authority;
 use crate::error::{Error, Result};
 
 /// What a path component may hold as it is: the unreserved characters and what RFC 3986 §3.3 adds.
@@ -54,9 +53,9 @@ impl Target {
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
         }
-        let is_absolute = raw.contains(&b':') && raw.first() != Some(&b'/');
+        let is_absolute = authority::is_absolute(raw);
         let rest = match is_absolute {
-            true => after_authority(raw).ok_or_else(|| bad("is no target this server knows"))?,
+            true => authority::split_absolute(raw).ok_or_else(|| bad("is no target this server knows"))?.1,
             false => raw,
         };
         let mut halves = rest.splitn(2, |&byte| byte == b'?');
@@ -79,55 +78,6 @@ impl Target {
     }
 }
 
-/// What follows `scheme://authority`.
-fn after_authority(raw: &[u8]) -> Option<&[u8]> {
-    let lower = raw.get(..8.min(raw.len()))?.to_ascii_lowercase();
-    let rest = if lower.starts_with(b"http://") {
-        raw.get(7..)
-    } else if lower.starts_with(b"https://") {
-        raw.get(8..)
-    } else {
-        None
-    }?;
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end)?;
-    // One without a host is none (RFC 9110 §4.2.1).
-    Some(path).filter(|_| is_host(authority) && !matches!(authority.first(), None | Some(b':')))
-}
-
-/// Whether these bytes can be a host, with or without a port (RFC 3986 §3.2.2, §3.2.3): no user, no list, no white
-/// space.
-pub fn is_host(value: &[u8]) -> bool {
-    let Some(literal) = value.strip_prefix(b"[") else {
-        let (name, port) = value.split_at(value.iter().position(|&byte| byte == b':').unwrap_or(value.len()));
-        return is_name(name) && is_port(port);
-    };
-    let Some(end) = literal.iter().position(|&byte| byte == b']') else { return false };
-    let (address, port) = literal.split_at(end);
-    is_address(address) && port.strip_prefix(b"]").is_some_and(is_port)
-}
-
-/// Of the characters that the grammar allows a name, those that no host has are left out: a comma joins two of them.
-fn is_name(name: &[u8]) -> bool {
-    is_decodable(name) && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(byte))
-}
-
-/// An address of IPv6, with a zone or without (RFC 6874).
-fn is_address(address: &[u8]) -> bool {
-    let (address, zone) = address.split_at(address.iter().position(|&b| b == b'%').unwrap_or(address.len()));
-    let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
-    address.is_some() && is_name(zone)
-}
-
-/// Nothing, or a colon and a number, which may be left out.
-fn is_port(part: &[u8]) -> bool {
-    let is_number = |digits: &[u8]| {
-        let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());
-        digits.iter().all(u8::is_ascii_digit) && (digits.is_empty() || number.is_some())
-    };
-    part.is_empty() || part.strip_prefix(b":").is_some_and(is_number)
-}
-
 fn decode(part: &[u8]) -> Result<Vec<u8>> {
     match is_decodable(part) {
         true => Ok(percent_decode(part).collect()),
@@ -135,7 +85,8 @@ fn decode(part: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-fn is_decodable(part: &[u8]) -> bool {
+/// Whether every percent sign stands before two hexadecimal digits.
+pub(super) fn is_decodable(part: &[u8]) -> bool {
     let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
     memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
@@ -250,7 +201,6 @@ mod tests {
             "ftp://h/a",
             "http:///a",
             "http://:80/a",
-            "http://a,b/a",
             "http://u:p@h/a",
             "http://u@h/a",
             "http://h:x/a",

@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::cutter::Cutter;
 use super::limits::ENDED_MAX;
-use super::socket::Cutter;
 use crate::error::{Error, Result};
 use crate::store::Name;
 

@@ -24,6 +24,8 @@ enum Next {
     Farewell,
     /// The end, by the client's own word.
     End,
+    /// A reset: the answer was begun and cannot be ended.
+    Reset,
 }
 
 /// Serves a connection until it ends.
@@ -42,6 +44,7 @@ pub fn serve(server: &Server, entered: &Entered) {
             Next::Requests(used) => memory = Some(used),
             Next::Farewell => return linger(stream),
             Next::End => return stream.end_writing(),
+            Next::Reset => return stream.abort(),
         }
     }
 }
@@ -72,9 +75,9 @@ fn serve_burst(
         server.metrics.answered(known(request.method()), reply.filter, reply.status, took);
         server.log.exchange(&Entry { peer, connection, request: &request, reply: &reply, took });
         if reply.is_cut {
-            stream.abort();
+            return Next::Reset;
         }
-        let (ends, is_last) = (reply.closes || reply.is_cut, reply.is_last);
+        let (ends, is_last) = (reply.closes, reply.is_last);
         let nothing_waits = input.buffer().is_empty();
         if ends {
             return if is_last && nothing_waits { Next::End } else { Next::Farewell };

@@ -112,6 +112,8 @@ impl<'e> Exchange<'e> {
                 let root = target.is_ok_and(|target| target.components.is_empty());
                 fields.push("Allow", allowed(root, Some(self.request.method())));
             }
+            // Nobody asks for another host on the connection that is for this one.
+            421 => self.reply.closes = true,
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
             _ => {}
         }

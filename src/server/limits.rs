@@ -81,6 +81,8 @@ pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 pub const RETRY_AFTER: &str = "1";
 /// How long a connection that has asked nothing yet is waited for after a TERM: its request may be on the way.
 pub const FRESH_WAIT: Duration = Duration::from_millis(500);
+/// How often a connection that waits to write looks whether it was cut: within the time it has to notice.
+pub const CUT_LOOKED_FOR_EVERY: Duration = Duration::from_millis(250);
 /// How long connections that were cut may take to notice.
 pub const AFTER_CUT: Duration = Duration::from_secs(1);
 /// Wrong passwords from one address before the next one has to wait.

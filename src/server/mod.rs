@@ -25,6 +25,7 @@ pub use limits::Limits;
 pub use listen::{Address, DEFAULT};
 pub use log::LogFormat;
 pub use options::Options;
+pub use sites::parse as parse_host;
 pub use tls::Files as TlsFiles;
 
 pub mod access;
@@ -36,6 +37,7 @@ mod claims;
 mod command;
 mod confine;
 mod connection;
+mod cutter;
 mod delivery;
 mod drain;
 mod exchange;
@@ -57,10 +59,12 @@ mod pid_file;
 mod place;
 mod policy;
 mod presence;
+mod problem;
 mod reply;
 mod representation;
 mod rights;
 mod signals;
+mod sites;
 mod socket;
 mod spill;
 mod stream;
@@ -83,11 +87,18 @@ pub struct Server {
     claims: claims::Claims,
     trusted_proxies: TrustedProxies,
     tls: Option<tls::Tls>,
+    /// Which hosts requests must be for; where there are users, their passwords tell pages of others apart.
+    sites: Option<sites::Sites>,
 }
 
 impl Server {
     /// A daemon that serves nobody yet.
-    fn new(options: &Options, policy: policy::Policy, store: Arc<dyn Store>) -> Result<Arc<Self>> {
+    fn new(
+        options: &Options,
+        policy: policy::Policy,
+        store: Arc<dyn Store>,
+        sites: Option<sites::Sites>,
+    ) -> Result<Arc<Self>> {
         let server = Arc::new(Server {
             rights: rights::Rights::new(store, policy),
             helpers: methods::Helpers::new(options.limits.scan_jobs),
@@ -99,6 +110,7 @@ impl Server {
             claims: claims::Claims::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
+            sites,
         });
         if !options.sync {
             server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
@@ -170,9 +182,10 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     become_account(&options, private.as_ref())?;
     // Rules name users of this machine, whom the system may look up by code that it loads then.
     let policy = options.policy()?;
+    let sites = options.users.is_none().then(|| sites::Sites::of_machine(&options.hosts));
     let restricted = restrict(&options, private.is_some())?;
     let store = Arc::new(open_store(&options)?);
-    let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>)?;
+    let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     upkeep::start(&server, store)?;
     let (ends, end) = channel();

@@ -37,6 +37,8 @@ pub struct Options {
     pub users: Option<PathBuf>,
     /// Who may what: an access file.
     pub access: Option<PathBuf>,
+    /// Hosts that requests may be for, besides those of this machine, where there are no users.
+    pub hosts: Vec<String>,
     /// Whether passwords and files may travel unencrypted over a network.
     pub insecure_plain: bool,
     /// Whether nobody may write.
@@ -75,6 +77,7 @@ impl Options {
             keep_free: 0,
             users: None,
             access: None,
+            hosts: Vec::new(),
             insecure_plain: false,
             read_only: false,
             send_size: None,

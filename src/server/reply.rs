@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::delivery::deliver;
 use super::drain::Connections;
-use super::limits::RETRY_AFTER;
 use super::operation::Spooler;
+use super::problem::Problem;
 use super::spill::Spill;
 use super::stream::Stream;
 use crate::error::{Error, Result};
-use crate::http::coding::{self, Coding, Encoder};
-use crate::http::{BodyWriter, Fields, Framing, Request, Version, accept, head};
+use crate::http::coding::{Coding, Encoder};
+use crate::http::{BodyWriter, Fields, Framing, Request, Version, head};
 use crate::store::Content;
 
 /// What the log says where no answer was given, because nobody waited for it: nginx's number, which log readers know.
@@ -125,33 +125,11 @@ impl<'a> Reply<'a> {
         &mut self,
         error: &Error,
         request: Option<&Request>,
-        mut fields: Fields,
-        mut members: Value,
+        fields: Fields,
+        members: Value,
     ) -> Result<()> {
-        let status = error.http_status();
-        match status {
-            // Only where the coding is what was refused (RFC 9110 §12.5.3).
-            415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
-                fields.push("Accept-Encoding", "zstd");
-            }
-            503 => fields.push("Retry-After", RETRY_AFTER),
-            _ => {}
-        }
-        if request.is_some() {
-            fields.push("Vary", "Accept");
-        }
-        let offers = ["text/plain", "application/problem+json"];
-        match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
-            Some("application/problem+json") => {
-                if let Some(members) = members.as_object_mut() {
-                    members.insert("title".to_owned(), head::reason(status).into());
-                    members.insert("status".to_owned(), status.into());
-                    members.insert("detail".to_owned(), error.to_string().into());
-                }
-                self.bytes(status, "application/problem+json", format!("{members}\n").as_bytes(), fields)
-            }
-            _ => self.bytes(status, "text/plain", format!("{error}\n").as_bytes(), fields),
-        }
+        let problem = Problem::new(error, request, fields, members);
+        self.bytes(error.http_status(), problem.media_type, &problem.body, problem.fields)
     }
 
     /// Answers a part of a stored file.
@@ -201,10 +179,19 @@ impl<'a> Reply<'a> {
         if self.is_head {
             return self.send(|mut stream| stream.write_all(&head));
         }
+        // An answer without a length is whole when its connection ends: nothing may end it before but a reset, not even
+        // the death of this process.
+        let ends_by_close = framing == Framing::UntilClose;
+        if ends_by_close {
+            self.stream.close_with_reset(true);
+        }
         let mut spill = Spill::new(self.stream, head, spool);
         let outcome = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
         let begun = spill.has_begun();
         self.sent = spill.taken();
+        if ends_by_close && (outcome.is_ok() || !begun) {
+            self.stream.close_with_reset(false);
+        }
         match outcome {
             Err(wrong) if !begun => {
                 (self.status, self.sent) = (0, 0);

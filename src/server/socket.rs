@@ -3,18 +3,22 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::sendfile::sendfile64;
-use nix::sys::socket::{MsgFlags, Shutdown, getsockopt, send, setsockopt, shutdown, sockopt};
+use nix::sys::socket::{
+    MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, send, setsockopt, shutdown, sockopt,
+};
 
-use super::limits::Limits;
+use super::cutter::Cutter;
+use super::limits::{CUT_LOOKED_FOR_EVERY, Limits};
 use super::metrics::Traffic;
 use super::patience::Patience;
 use crate::error::Error;
@@ -52,6 +56,8 @@ pub struct Socket {
     sent: AtomicU64,
     /// The most bytes handed over in one call, where the daemon was asked for that.
     send_size: usize,
+    /// Whether nothing more may be sent: the connection ends with a reset.
+    aborted: AtomicBool,
 }
 
 impl Socket {
@@ -72,6 +78,7 @@ impl Socket {
             traffic,
             sent: AtomicU64::new(0),
             send_size,
+            aborted: AtomicBool::new(false),
         })
     }
 
@@ -85,24 +92,42 @@ impl Socket {
         getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
     }
 
-    /// Waits until there is something to read, as long as there is patience.
+    /// The address the peer connected to; none on a Unix socket.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        let name: SockaddrStorage = getsockname(self.descriptor.as_raw_fd()).ok()?;
+        let v4 = name.as_sockaddr_in().map(|name| IpAddr::V4(name.ip()));
+        v4.or_else(|| name.as_sockaddr_in6().map(|name| IpAddr::V6(name.ip())))
+    }
+
+    /// Waits until there is something to read, as long as there is patience. An abort ends the wait.
     pub fn wait_to_read(&self) -> io::Result<()> {
-        self.wait_patiently(PollFlags::POLLIN, &self.reading)
+        wait_patiently(&self.reading, |left| self.wait(PollFlags::POLLIN, left))
     }
 
-    /// Waits until there is room to write, as long as there is patience.
+    /// Waits until there is room to write, as long as there is patience. An abort ends the wait: it is looked for,
+    /// since what would wake a writer would also tell the peer that the answer is whole.
     pub fn wait_to_write(&self) -> io::Result<()> {
-        self.wait_patiently(PollFlags::POLLOUT, &self.writing)
+        wait_patiently(&self.writing, |mut left| {
+            loop {
+                self.require_open()?;
+                let slice = left.min(CUT_LOOKED_FOR_EVERY);
+                if self.wait(PollFlags::POLLOUT, slice)? {
+                    return Ok(true);
+                }
+                left -= slice;
+                if left.is_zero() {
+                    return Ok(false);
+                }
+            }
+        })
     }
 
-    fn wait_patiently(&self, what: PollFlags, patience: &Patience) -> io::Result<()> {
-        let begun = Instant::now();
-        let left = patience.left();
-        if left.is_zero() || !self.wait(what, left)? {
-            return Err(Error::status(408, "client", "is too slow").into());
+    /// An error where the connection was aborted.
+    fn require_open(&self) -> io::Result<()> {
+        match self.aborted.load(Ordering::Relaxed) {
+            true => Err(io::ErrorKind::ConnectionReset.into()),
+            false => Ok(()),
         }
-        patience.spend(begun.elapsed());
-        Ok(())
     }
 
     /// Waits for any of these. False when `timeout` passes first.
@@ -119,6 +144,9 @@ impl Socket {
 
     /// How the other end stands now. That it is gone is told whether it is asked for or not (poll(2)).
     pub fn far(&self) -> io::Result<Far> {
+        if self.require_open().is_err() {
+            return Ok(Far::Gone);
+        }
         Ok(match self.wait(PollFlags::empty(), Duration::ZERO)? {
             true => Far::Gone,
             false if self.wait(ENDED, Duration::ZERO)? => Far::Ended,
@@ -145,6 +173,7 @@ impl Socket {
     /// was not moved. A file that became shorter is an error: the answer must not look whole.
     pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
         while !part.is_empty() {
+            self.require_open()?;
             let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
             let most = (part.end - part.start).min(SENDFILE_MAX).min(self.send_size as u64);
             let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -162,10 +191,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Says that nothing more will be written.
+    /// Says that nothing more will be written; of a connection that was aborted that is never said.
     pub fn end_writing(&self) {
-        // An error means that the peer is gone already.
-        let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);
+        if self.require_open().is_ok() {
+            // An error means that the peer is gone already.
+            let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);
+        }
     }
 
     /// Ends a wait for more to read, from any thread; what came already can still be read.
@@ -173,19 +204,29 @@ impl Socket {
         let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Read);
     }
 
-    /// Has the socket closed with a reset, so that an answer that ends with its connection cannot look whole.
-    pub fn abort(&self) {
-        let _ = setsockopt(&self.descriptor, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 });
+    /// Has a close of the socket reset the connection, also where the process is killed, or end it in order again. A
+    /// Unix socket knows no reset.
+    pub fn close_with_reset(&self, reset: bool) {
+        let linger = nix::libc::linger { l_onoff: reset.into(), l_linger: 0 };
+        // An error means that the peer is gone already.
+        let _ = setsockopt(&self.descriptor, sockopt::Linger, &linger);
     }
 
-    /// Ends both directions at once, from any thread.
+    /// Sends nothing more and ends with a reset, so that an answer that ends with its connection cannot look whole.
+    pub fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
+        self.close_with_reset(true);
+    }
+
+    /// Aborts the connection from any thread. A shutdown of both directions would end the answer as if it were whole.
     pub fn cut(&self) {
-        let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Both);
+        self.abort();
+        self.end_reading();
     }
 
     /// What another thread can cut this connection with, even when this is gone.
     pub fn cutter(&self) -> io::Result<Cutter> {
-        self.descriptor.try_clone().map(Cutter)
+        self.descriptor.try_clone().map(Cutter::new)
     }
 
     /// As much of a block as may be handed over in one call.
@@ -196,6 +237,7 @@ impl Socket {
     /// Sends what there is room for; `None` where there is none.
     pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         let block = self.cut_to_size(block);
+        self.require_open()?;
         loop {
             match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
                 Ok(sent) => {
@@ -248,14 +290,15 @@ impl Write for &Socket {
     }
 }
 
-/// A second handle on a connected socket.
-pub struct Cutter(OwnedFd);
-
-impl Cutter {
-    /// See [`Socket::cut`].
-    pub fn cut(&self) {
-        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
+/// Waits as long as there is patience, and takes the time of it.
+fn wait_patiently(patience: &Patience, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
+    let begun = Instant::now();
+    let left = patience.left();
+    if left.is_zero() || !wait(left)? {
+        return Err(Error::status(408, "client", "is too slow").into());
     }
+    patience.spend(begun.elapsed());
+    Ok(())
 }
 
 /// A file that became shorter while it was sent: the answer must not look whole.

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -12,10 +13,11 @@ use std::time::{Duration, Instant};
 use nix::poll::PollFlags;
 use nix::sys::socket::MsgFlags;
 
+use super::cutter::Cutter;
 use super::limits::{BLOCK, Limits};
 use super::metrics::Traffic;
 use super::peer::Peer;
-use super::socket::{Cutter, Far, Socket, shorter};
+use super::socket::{Far, Socket, shorter};
 use super::tls::Session;
 use crate::error::Error;
 
@@ -68,6 +70,11 @@ impl Stream {
             Peer::Local => self.socket.peer_id(),
             Peer::Address(_) => None,
         }
+    }
+
+    /// The address the peer connected to; none on a Unix socket.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        self.socket.local_address()
     }
 
     /// How the other end stands now, as far as its socket tells: what came may still be unread.
@@ -161,12 +168,18 @@ impl Stream {
         Ok(())
     }
 
-    /// Says that nothing more will be written.
+    /// Says that nothing more will be written; of a connection that was aborted that is never said.
     pub fn end_writing(&self) {
         if let Some(mut session) = self.session() {
+            // What is aborted takes no `close_notify` either.
             session.end(&mut &self.socket);
         }
         self.socket.end_writing();
+    }
+
+    /// See [`Socket::close_with_reset`].
+    pub fn close_with_reset(&self, reset: bool) {
+        self.socket.close_with_reset(reset);
     }
 
     /// Ends a wait for more to read, from any thread; what came already can still be read.
@@ -174,12 +187,12 @@ impl Stream {
         self.socket.end_reading();
     }
 
-    /// Has the socket closed with a reset, so that an answer that ends with its connection cannot look whole.
+    /// Sends nothing more and ends with a reset, so that an answer that ends with its connection cannot look whole.
     pub fn abort(&self) {
         self.socket.abort();
     }
 
-    /// Ends both directions at once, from any thread.
+    /// Aborts the connection from any thread.
     pub fn cut(&self) {
         self.socket.cut();
     }

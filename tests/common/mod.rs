@@ -326,7 +326,8 @@ impl Daemon {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         command.arg("--root").arg(directory.join("root"));
-        command.args(["--listen", address]).args(options);
+        // What requests of tests are for.
+        command.args(["--listen", address, "--host", "h"]).args(options);
         Self::start(command, &directory.join("cfpd.stderr"))
     }
 

@@ -4,6 +4,7 @@
 use super::exchange::Exchange;
 use super::operation::filter_named;
 use super::rights::{View, Writer};
+use super::sites::refuse_foreign_page;
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target};
 use crate::store::{Name, RESERVED};
@@ -101,6 +102,10 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     if known(method) == UNKNOWN {
         return Err(Error::status(501, method, "is no method this server knows"));
     }
+    exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, exchange.request))?;
+    if writes(method, &target) {
+        refuse_foreign_page(exchange.request)?;
+    }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.upload.judge(exchange.request)?;
         return own::answer(exchange, &target.components);
@@ -124,6 +129,11 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
             act(exchange, &view.writer(&name)?, &name, &target.query)
         }
     }
+}
+
+/// Whether a request may change something: all do but those that tell, and a body that is filtered.
+fn writes(method: &str, target: &Target) -> bool {
+    !matches!(method, "GET" | "HEAD" | "OPTIONS") && !(method == "POST" && target.components.is_empty())
 }
 
 impl Place {

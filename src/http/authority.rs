@@ -1,0 +1,135 @@
+//! Authorities: a host with a port or without, as `Host`, a target in absolute form and `Origin` name it (RFC 9110
+//! §4.2.3, §7.2, RFC 6454 §6). Which hosts are this server's it does not know.
+
+use std::net::Ipv6Addr;
+
+use super::head::Request;
+use super::target::is_decodable;
+
+/// The authority a request is for (RFC 9112 §3.2.2): that of a target in absolute form, else that of `Host`.
+pub fn of_request(request: &Request) -> Option<&[u8]> {
+    let in_target = Some(request.target()).filter(|target| is_absolute(target)).and_then(split_absolute);
+    in_target.map(|(authority, _)| authority).or_else(|| request.fields.get("host"))
+}
+
+/// Whether a target is meant to be in absolute form.
+pub(super) fn is_absolute(target: &[u8]) -> bool {
+    target.contains(&b':') && target.first() != Some(&b'/')
+}
+
+/// The authority of a target in absolute form, and what follows it.
+pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = split_scheme(target)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end)?;
+    // One without a host is none (RFC 9110 §4.2.1).
+    let is_one = is_host(authority) && !matches!(authority.first(), None | Some(b':'));
+    is_one.then_some((authority, path))
+}
+
+/// The default port of a URL's scheme, and what follows `scheme://`.
+fn split_scheme(url: &[u8]) -> Option<(&'static [u8], &[u8])> {
+    let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b"80"), (b"https://", b"443")];
+    schemes.into_iter().find_map(|(scheme, port)| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some((port, rest))
+    })
+}
+
+/// Whether a page of this `Origin` comes from an authority: the same host and port, by whatever scheme, for a proxy may
+/// end TLS. `null` is no origin of anybody.
+pub fn is_origin_of(origin: &[u8], authority: &[u8]) -> bool {
+    let Some((standard, of_page)) = split_scheme(origin) else { return false };
+    let (host, port) = split_port(of_page);
+    let (own_host, own_port) = split_port(authority);
+    let or_standard = |port: &[u8]| if port.is_empty() { standard.to_vec() } else { port.to_vec() };
+    host.eq_ignore_ascii_case(own_host) && or_standard(port) == or_standard(own_port)
+}
+
+/// The host, and the digits of the port.
+pub fn split_port(authority: &[u8]) -> (&[u8], &[u8]) {
+    let start = authority.iter().rposition(|&byte| byte == b']').unwrap_or(0);
+    let colon = authority.iter().skip(start).position(|&byte| byte == b':').map(|at| at + start);
+    let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
+    (host, port.strip_prefix(b":").unwrap_or(port))
+}
+
+/// Whether these bytes can be a host, with a port or without (RFC 3986 §3.2.2, §3.2.3): no user, no white space.
+pub fn is_host(value: &[u8]) -> bool {
+    let Some(literal) = value.strip_prefix(b"[") else {
+        let (name, port) = value.split_at(value.iter().position(|&byte| byte == b':').unwrap_or(value.len()));
+        return is_name(name) && is_port(port);
+    };
+    let Some(end) = literal.iter().position(|&byte| byte == b']') else { return false };
+    let (address, port) = literal.split_at(end);
+    is_address(address) && port.strip_prefix(b"]").is_some_and(is_port)
+}
+
+/// A registered name, which may be empty (RFC 3986 §3.2.2).
+fn is_name(name: &[u8]) -> bool {
+    is_decodable(name)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte))
+}
+
+/// An address of IPv6, with a zone or without (RFC 6874).
+fn is_address(address: &[u8]) -> bool {
+    let (address, zone) = address.split_at(address.iter().position(|&b| b == b'%').unwrap_or(address.len()));
+    let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
+    address.is_some() && is_name(zone)
+}
+
+/// Nothing, or a colon and a number, which may be left out.
+fn is_port(part: &[u8]) -> bool {
+    let is_number = |digits: &[u8]| {
+        let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());
+        digits.iter().all(u8::is_ascii_digit) && (digits.is_empty() || number.is_some())
+    };
+    part.is_empty() || part.strip_prefix(b":").is_some_and(is_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_in_absolute_form_names_the_host_and_not_the_field() {
+        let rows: [(&str, Option<&str>); 4] = [
+            ("GET /a HTTP/1.1\r\nHost: h:1\r\n\r\n", Some("h:1")),
+            ("GET http://t/a HTTP/1.1\r\nHost: h\r\n\r\n", Some("t")),
+            ("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", Some("h")),
+            ("GET / HTTP/1.0\r\n\r\n", None),
+        ];
+        for (text, authority) in rows {
+            let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
+            assert_eq!(of_request(&request), authority.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_of_the_authority_with_its_host_and_port() {
+        let rows = [
+            ("http://h", "h", true),
+            ("http://h", "H:80", true),
+            ("https://h", "h", true),
+            ("https://h", "h:443", true),
+            ("http://h:8398", "h:8398", true),
+            ("http://[::1]:8398", "[::1]:8398", true),
+            ("http://[::1]", "[::1]", true),
+            ("http://h:8398", "h", false),
+            ("http://h", "h:8398", false),
+            ("https://h", "h:80", false),
+            ("http://i", "h", false),
+            ("http://h.i", "h", false),
+            ("null", "null", false),
+            ("", "", false),
+            ("file://", "", false),
+        ];
+        for (origin, authority, same) in rows {
+            assert_eq!(
+                is_origin_of(origin.as_bytes(), authority.as_bytes()),
+                same,
+                "{origin} and {authority}"
+            );
+        }
+    }
+}
