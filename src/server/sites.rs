@@ -101,8 +101,9 @@ fn plain(name: &str) -> String {
 }
 
 /// Refuses a write that the page of another site sends, with status 403. A browser says so in `Sec-Fetch-Site`, which no
-/// page can set, where the connection is safe from others; else `Origin` names the site.
-pub fn refuse_foreign_page(request: &Request) -> Result<()> {
+/// page can set, where the connection is safe from others; else `Origin` names the site. A trusted proxy may say what its
+/// site is called.
+pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()> {
     let foreign = |field| Error::status(403, field, "a page of another site may change nothing here");
     match request.fields.get("sec-fetch-site") {
         // `none` is the user himself. Behind a proxy that gives cfpd another `Host`, only this tells.
@@ -110,8 +111,10 @@ pub fn refuse_foreign_page(request: &Request) -> Result<()> {
         Some(_) => return Err(foreign("Sec-Fetch-Site")),
         None => {}
     }
-    let own = authority::of_request(request).unwrap_or_default();
-    match request.fields.get_all("origin").all(|origin| authority::is_origin_of(origin, own)) {
+    let forwarded = request.fields.members("x-forwarded-host").filter(|_| through_proxy);
+    let own: Vec<_> = authority::of_request(request).into_iter().chain(forwarded).collect();
+    let is_own = |origin| own.iter().any(|authority| authority::is_origin_of(origin, authority));
+    match request.fields.get_all("origin").all(is_own) {
         true => Ok(()),
         false => Err(foreign("Origin")),
     }
@@ -182,12 +185,15 @@ mod tests {
             ("Sec-Fetch-Site: same-site\r\nOrigin: http://h:1\r\n", false),
             ("Sec-Fetch-Site: cross-site\r\n", false),
             ("Sec-Fetch-Site: nonsense\r\n", false),
+            ("Origin: https://outside.example\r\nX-Forwarded-Host: outside.example\r\n", false),
         ];
         for (fields, may) in rows {
             let text = format!("PUT /f HTTP/1.1\r\nHost: h:1\r\n{fields}\r\n");
             let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
-            let status = refuse_foreign_page(&request).err().map(|wrong| wrong.http_status());
+            let status = refuse_foreign_page(&request, false).err().map(|wrong| wrong.http_status());
             assert_eq!(status, (!may).then_some(403), "{fields}");
+            let is_told_by_a_proxy = fields.contains("X-Forwarded-Host");
+            assert_eq!(refuse_foreign_page(&request, true).is_ok(), may || is_told_by_a_proxy, "{fields}");
         }
     }
 }

@@ -104,7 +104,7 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     }
     exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, exchange.request))?;
     if writes(method, &target) {
-        refuse_foreign_page(exchange.request)?;
+        refuse_foreign_page(exchange.request, exchange.client.is_forwarded)?;
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.upload.judge(exchange.request)?;
@@ -133,7 +133,11 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
 
 /// Whether a request may change something: all do but those that tell, and a body that is filtered.
 fn writes(method: &str, target: &Target) -> bool {
-    !matches!(method, "GET" | "HEAD" | "OPTIONS") && !(method == "POST" && target.components.is_empty())
+    match method {
+        "GET" | "HEAD" | "OPTIONS" => false,
+        "POST" => !target.components.is_empty(),
+        _ => true,
+    }
 }
 
 impl Place {
