@@ -18,6 +18,7 @@ mod programs {
     mod search;
     mod shell;
     mod stranger;
+    mod strangers_files;
     mod streams;
     mod terminal;
     mod users;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::credentials::Given;
+use cfp::client::destination::resolve;
 use cfp::client::fetch::copy_checked;
 use cfp::client::url::{Url, base, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
@@ -147,7 +148,8 @@ fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> 
 /// Fetches all beneath a directory into a local one.
 fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
     let make = |path: &Path| {
-        fs::create_dir_all(path).map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
+        let made = resolve(path).and_then(fs::create_dir_all);
+        made.map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
     };
     let entries = client.list(name, true)?;
     if !path.as_os_str().is_empty() {

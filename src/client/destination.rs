@@ -5,8 +5,13 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::libc::O_TMPFILE;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 
 use super::standard_streams;
 use crate::error::{Error, Result};
@@ -14,13 +19,18 @@ use crate::error::{Error, Result};
 /// As many symbolic links are followed as Linux follows.
 const LINKS_MAX: usize = 40;
 
+/// The mode that a new file is asked for, before the umask.
+const MODE_NEW: u32 = 0o666;
+/// The mode of a directory that all may write to, and in which each may remove only what is his own.
+const STICKY_AND_OPEN: u32 = 0o1002;
+
 /// Where bytes go.
 #[derive(Debug)]
 pub enum Destination {
     /// Into what is open already, a device or a pipe: it is written as it is.
     Stream(File),
-    /// Under the name of a regular file, of which this is known, or of nothing yet.
-    Name(PathBuf, Option<Metadata>),
+    /// Under the name of a regular file, or of nothing yet.
+    Name(PathBuf),
 }
 
 impl Destination {
@@ -33,22 +43,56 @@ impl Destination {
         if let Some(number) = descriptor(path) {
             return open_again(number, path).map(Destination::Stream);
         }
-        let path = followed(path);
-        match fs::metadata(&path) {
+        let is_directory = path.as_os_str().as_bytes().ends_with(b"/");
+        let path = resolve(path)?;
+        match fs::symlink_metadata(&path) {
             Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            _ if is_directory => Err(io::ErrorKind::NotADirectory.into()),
+            Ok(meta) if meta.file_type().is_fifo() => {
+                refuse_strange(directory_of(&path), &meta, &path, "a pipe")?;
+                OpenOptions::new().write(true).open(&path).map(Destination::Stream)
+            }
             Ok(meta) if !meta.is_file() => {
                 OpenOptions::new().write(true).open(&path).map(Destination::Stream)
             }
-            Ok(meta) => Ok(Destination::Name(path, Some(meta))),
-            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path, None)),
+            Ok(_) => Ok(Destination::Name(path)),
+            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path)),
             Err(wrong) => Err(wrong),
         }
     }
 }
 
+/// Gives a file that takes the name `target` the mode it shall have there: owner and mode of what stands there, or the mode
+/// of a new file. Until then it is its owner's alone.
+pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(standing) if standing.is_file() => take_after(file, &standing),
+        _ => file.set_permissions(Permissions::from_mode(mode_of_new(directory_of(target)))),
+    }
+}
+
+/// The mode that a new file gets in a directory, by the umask or the default ACL there: that of a file without a name. Where
+/// the file system has none, by the umask alone.
+fn mode_of_new(directory: &Path) -> u32 {
+    let unnamed = OpenOptions::new().write(true).mode(MODE_NEW).custom_flags(O_TMPFILE).open(directory);
+    match unnamed.and_then(|file| file.metadata()) {
+        Ok(meta) => meta.mode() & 0o777,
+        Err(_) => {
+            let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+            umask(mask);
+            MODE_NEW & !mask.bits()
+        }
+    }
+}
+
+/// The directory that a path is in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Gives a file owner and mode of the one whose place it takes. Where the owner cannot be given, which mostly takes
 /// root, the file runs as nobody else either.
-pub fn take_after(file: &File, standing: &Metadata) -> io::Result<()> {
+fn take_after(file: &File, standing: &Metadata) -> io::Result<()> {
     let is_given = fchown(file, Some(standing.uid()), Some(standing.gid())).is_ok();
     let mask = if is_given { 0o7777 } else { 0o777 };
     file.set_permissions(Permissions::from_mode(standing.mode() & mask))
@@ -88,17 +132,49 @@ fn open_again(number: u32, path: &Path) -> io::Result<File> {
 }
 
 /// Where a path leads through symbolic links, also to what is not there yet: not the link is replaced, but what it
-/// leads to.
-fn followed(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        match (fs::canonicalize(&path), fs::read_link(&path)) {
-            (Ok(whole), _) => return whole,
-            (Err(_), Ok(link)) => path = path.parent().unwrap_or(Path::new("")).join(link),
-            (Err(_), Err(_)) => break,
+/// leads to. A link that the kernel would not follow with `fs.protected_symlinks` is an error, wherever in the path it is
+/// and whatever that setting is.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut rest: Vec<PathBuf> = parts(path);
+    let (mut found, mut links) = (PathBuf::new(), 0);
+    while let Some(part) = rest.pop() {
+        let next = found.join(&part);
+        match fs::symlink_metadata(&next) {
+            Ok(meta) if meta.is_symlink() => {
+                links += 1;
+                if links > LINKS_MAX {
+                    return Err(Errno::ELOOP.into());
+                }
+                refuse_strange(&found, &meta, &next, "a symbolic link")?;
+                rest.extend(parts(&fs::read_link(&next)?));
+            }
+            Err(wrong) if wrong.kind() != io::ErrorKind::NotFound => return Err(wrong),
+            _ => found = next,
         }
     }
-    path
+    Ok(found)
+}
+
+/// The components of a path, last one first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
+}
+
+/// Refuses a symbolic link or a pipe in a directory that is sticky and open to all, as /tmp is, unless it is the user's own
+/// or its owner is that of the directory (Linux, Documentation/admin-guide/sysctl/fs.rst, protected_symlinks).
+fn refuse_strange(directory: &Path, link: &Metadata, path: &Path, what: &str) -> io::Result<()> {
+    let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = fs::metadata(here)?;
+    let is_shared = directory.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
+    match is_shared && link.uid() != geteuid().as_raw() && link.uid() != directory.uid() {
+        true => Err(Error::status(
+            403,
+            path.as_os_str().as_bytes(),
+            format!("is {what} of another user, in a directory that all may write to"),
+        )
+        .into()),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +185,7 @@ mod tests {
 
     fn name(path: &Path) -> PathBuf {
         match Destination::find(path).unwrap() {
-            Destination::Name(path, None) => path,
+            Destination::Name(path) => path,
             other => panic!("{other:?}"),
         }
     }

@@ -14,6 +14,8 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tempfile::{Builder, TempPath};
 
+use super::destination::{directory_of, give_mode};
+
 /// A file that has not got its name yet. Dropped before, it goes.
 #[derive(Debug)]
 pub struct Draft {
@@ -22,20 +24,21 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Makes an empty file beside `target`, under a name nobody uses, with the mode of a new file.
+    /// Makes an empty file beside `target`, under a name nobody uses, which nobody else may open.
     pub fn begin(target: PathBuf) -> io::Result<(File, Draft)> {
         watch_signals();
         // The list is locked before the file is there: no signal falls in between.
         let mut pending = pending();
         let mut builder = Builder::new();
-        builder.prefix(".cfp-").permissions(Permissions::from_mode(0o666));
+        builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
         let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
         pending.push(path.to_path_buf());
         Ok((file, Draft { path, target }))
     }
 
-    /// Fsyncs the content, gives it its name, and fsyncs the directory.
+    /// Gives the content its mode, fsyncs it, gives it its name, and fsyncs the directory.
     pub fn commit(mut self, file: &File) -> io::Result<()> {
+        give_mode(file, &self.target)?;
         sync(file)?;
         let mut pending = pending();
         fs::rename(&self.path, &self.target)?;
@@ -67,10 +70,6 @@ fn done(synced: io::Result<()>) -> io::Result<()> {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
         _ => Err(wrong),
     })
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Drop for Draft {

@@ -41,7 +41,7 @@ impl Client {
         let found = Destination::find(path)?;
         let version = self.version(name)?;
         let mut part = match (found, &version.etag) {
-            (Destination::Name(target, _), Some(etag)) => Part::open(target, etag)?,
+            (Destination::Name(target), Some(etag)) => Part::open(target, etag)?,
             (found, _) => {
                 let mut output = Output::at(found, path)?;
                 self.fetch(name, &mut output, show)?;

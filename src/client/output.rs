@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-use super::destination::{Destination, take_after};
+use super::destination::Destination;
 use super::draft::Draft;
 use super::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
@@ -53,15 +53,13 @@ impl Output {
     }
 
     fn open(found: Destination, name: String) -> io::Result<Self> {
-        let (target, standing) = match found {
-            Destination::Stream(file) => return Ok(Output { name, file, draft: None }),
-            Destination::Name(target, standing) => (target, standing),
-        };
-        let (file, draft) = Draft::begin(target)?;
-        if let Some(standing) = standing {
-            take_after(&file, &standing)?;
+        match found {
+            Destination::Stream(file) => Ok(Output { name, file, draft: None }),
+            Destination::Name(target) => {
+                let (file, draft) = Draft::begin(target)?;
+                Ok(Output { name, file, draft: Some(draft) })
+            }
         }
-        Ok(Output { name, file, draft: Some(draft) })
     }
 
     /// Gives the content its name.

@@ -2,15 +2,16 @@
 //! Its name is made of the content's entity tag, so that parts of two contents never meet.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc::O_NOFOLLOW;
+use nix::unistd::geteuid;
 
-use super::destination::take_after;
+use super::destination::give_mode;
 use super::draft;
 use super::output::Sink;
 use crate::error::{Error, Result, shown};
@@ -39,11 +40,7 @@ impl Part {
         let path = beside(&target, etag);
         let named = |wrong| Error::io(path.as_os_str().as_bytes(), wrong);
         loop {
-            let file = open(&path, target.exists()).map_err(named)?;
-            // Not what another user may have put in its place.
-            if !file.metadata().map_err(named)?.is_file() {
-                return Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"));
-            }
+            let file = open(&path).map_err(named)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path).map_err(named)? => return Ok(Part { path, target, file }),
                 // Who had it locked has given it its name meanwhile.
@@ -61,10 +58,8 @@ impl Part {
 
     /// The content is whole: it gets its name, and owner and mode of what stood there, where that can be.
     pub fn commit(self) -> Result<()> {
-        if let Ok(standing) = fs::metadata(&self.target) {
-            let _ = take_after(&self.file, &standing);
-        }
-        let committed = draft::sync(&self.file)
+        let committed = give_mode(&self.file, &self.target)
+            .and_then(|()| draft::sync(&self.file))
             .and_then(|()| fs::rename(&self.path, &self.target))
             .and_then(|()| draft::sync_name(&self.file, &self.target));
         committed.map_err(|wrong| Error::io(self.target.as_os_str().as_bytes(), wrong))
@@ -110,11 +105,32 @@ impl Sink for Part {
     }
 }
 
-/// Opens a part, but none that a symbolic link says is elsewhere. Where something stands that is not for everybody, the part
-/// is not either.
-fn open(path: &Path, is_private: bool) -> io::Result<File> {
-    let mode = if is_private { 0o600 } else { 0o666 };
-    OpenOptions::new().read(true).append(true).create(true).mode(mode).custom_flags(O_NOFOLLOW).open(path)
+/// Opens a part that is there, or makes one that nobody else may open. One that is there may be what another user has put
+/// in its place.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW);
+    match options.clone().create_new(true).open(path) {
+        Err(wrong) if wrong.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    // A pipe, a device or a symbolic link is told of as such, and not opened.
+    refuse_strange(path, &fs::symlink_metadata(path)?)?;
+    let file = options.open(path)?;
+    refuse_strange(path, &file.metadata()?)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Refuses what is no regular file of one's own with one name.
+fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
+    let what = match meta {
+        meta if !meta.is_file() => "is not a regular file",
+        meta if meta.uid() != geteuid().as_raw() => "is another user's: delete it, or go without -c",
+        meta if meta.nlink() > 1 => "has another name besides: delete it, or go without -c",
+        _ => return Ok(()),
+    };
+    Err(Error::status(409, path.as_os_str().as_bytes(), what).into())
 }
 
 /// Whether it is still this file that has this name.
@@ -143,8 +159,6 @@ fn beside(path: &Path, etag: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

@@ -41,6 +41,17 @@ impl Stranger {
         })
     }
 
+    /// The same, on one connection that is left open: each head of `answers`, then this, which is not all.
+    pub fn answer_and_stall(self, answers: &[String], last: &str) -> TcpStream {
+        let (stream, _) = self.listener.accept().unwrap();
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        for answer in answers.iter().map(String::as_str).chain([last]) {
+            read_head(&mut input);
+            (&stream).write_all(answer.as_bytes()).unwrap();
+        }
+        stream
+    }
+
     /// Whether anybody has connected.
     pub fn was_asked(&self) -> bool {
         self.listener.set_nonblocking(true).unwrap();
