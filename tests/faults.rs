@@ -15,6 +15,7 @@ mod faults {
     mod device;
     mod disk;
     mod file_size;
+    mod mounts;
     mod order;
     mod place;
     mod resets;

@@ -78,6 +78,7 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let own = [
         (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
         (PathBuf::from("/proc/self/status"), ReadFile.into()),
+        (PathBuf::from("/proc/self/mountinfo"), ReadFile.into()),
         (PathBuf::from("/dev/urandom"), ReadFile.into()),
     ];
     own.into_iter().chain(read).chain(names).chain(known).chain(logs).chain(gone).chain(spools).collect()

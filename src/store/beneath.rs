@@ -130,6 +130,7 @@ pub(super) fn wrong(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => absent(name),
         Errno::EAGAIN => Error::cut(name.shown(), "is being changed by others"),
+        Errno::EBUSY => Error::status(409, name.shown(), "is a mount point, or in use by the system"),
         errno => Error::io(name.shown(), errno.into()),
     }
 }
@@ -140,6 +141,16 @@ pub(super) fn wrong_for(name: &Name, errno: Errno) -> Error {
         true => no_directory(name),
         false => wrong(name, errno),
     }
+}
+
+/// The file system has rules for names that this one does not keep to.
+pub(super) fn unfit(name: &Name) -> Error {
+    Error::status(409, name.shown(), "is no name that this file system takes")
+}
+
+/// Whether a directory that was opened has not been removed since.
+pub(super) fn stands(directory: impl AsFd) -> bool {
+    fstat(directory).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
 /// The name leads to nothing that is served.

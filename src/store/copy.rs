@@ -54,7 +54,14 @@ fn refuse_early(local: &Local, from: &Name, to: &Name, kind: Kind, target: Check
     target(standing.meta())
 }
 
-fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+/// Copies a file; its content is the one that `source` is asked about.
+pub(super) fn copy_file(
+    local: &Local,
+    from: &Name,
+    to: &Name,
+    source: Check<'_>,
+    target: Check<'_>,
+) -> Result<Written> {
     let content = content::open(local, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
@@ -67,7 +74,8 @@ fn copy_file(local: &Local, from: &Name, to: &Name, source: Check<'_>, target: C
     Box::new(draft).commit(target)
 }
 
-fn copy_directory(
+/// Copies a directory with all in it.
+pub(super) fn copy_directory(
     local: &Local,
     from: &Name,
     to: &Name,

@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
-use nix::sys::stat::{Mode, fchmod, fstat};
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::statvfs::fstatvfs;
 
 use super::beneath::{Place, absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
 use super::standing::Served;
-use super::stat::permissions;
+use super::stat::{permissions, permit};
 use super::temporary::Temporary;
 use super::walk::errno_of;
 use super::{Check, Draft, Kind, Meta, Name, Written, digest};
@@ -115,13 +115,17 @@ impl<'a> Upload<'a> {
     /// new one. Its time is set here, to the nanosecond: the kernel's own is coarser than two quick writes, and the
     /// entity tag needs them apart.
     fn finish(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        self.file().set_modified(SystemTime::now()).map_err(errno_of)?;
+        match self.file().set_modified(SystemTime::now()).map_err(errno_of) {
+            // On a disk that belongs to another user as a whole (FAT), it has the kernel's.
+            Err(Errno::EPERM) => {}
+            set => set?,
+        }
         if let Some(digest) = &self.digest {
             digest::write(self.file(), &fstat(self.file())?, digest);
         }
         // Last, for nothing can be kept with a file that not even its owner may write.
         if let Some(mode) = replaced.map(|replaced| replaced.permissions).or(self.mode) {
-            fchmod(self.file(), mode)?;
+            permit(self.file(), mode)?;
         }
         self.local.durability.content(self.file())
     }

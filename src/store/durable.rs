@@ -9,11 +9,13 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
-use nix::fcntl::openat;
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
 
 use super::beneath::{DIRECTORY, Place};
+use super::temporary::Temporary;
+use super::walk::errno_of;
 
 /// Device and inode of a directory.
 type Directory = (u64, u64);
@@ -109,16 +111,35 @@ impl Rounds {
     }
 }
 
-/// The handle of a place reads nothing; one that may not be opened for reading, as a drop box, is synced with all there
-/// is.
+/// The handle of a place reads nothing. Of a directory that may not be read, as a drop box, and of one whose file system
+/// syncs no directory, all of the file system is synced.
 fn sync_directory(handle: &OwnedFd) -> nix::Result<()> {
-    match openat(handle, ".", DIRECTORY, Mode::empty()) {
-        Ok(directory) => fsync(directory),
-        Err(Errno::EACCES) => {
-            sync();
-            Ok(())
-        }
+    match openat(handle, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(directory) => match fsync(&directory) {
+            Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => syncfs(&directory),
+            synced => synced,
+        },
+        Err(Errno::EACCES) => match probe(handle) {
+            Ok(file) => syncfs(file),
+            // No room for a file without content: all there is costs more, and needs none.
+            Err(_) => {
+                sync();
+                Ok(())
+            }
+        },
         Err(errno) => Err(errno),
+    }
+}
+
+/// An empty file in a directory that may be written: a descriptor of its file system.
+fn probe(directory: &OwnedFd) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    match openat(directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
+            let made = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
+            made.handle().try_clone().map(OwnedFd::from).map_err(errno_of)
+        }
+        opened => opened,
     }
 }
 

@@ -10,13 +10,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use super::beneath::{DIRECTORY, HANDLE, Root, absent, wrong, wrong_for};
+use super::beneath::{DIRECTORY, HANDLE, Root, absent, unfit, wrong, wrong_for};
 use super::durable::Durability;
 use super::locks::Locks;
+use super::mounts::Mounts;
 use super::partial::{self, Partials};
 use super::temporary::Temporary;
 use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Store, Written};
-use super::{content, copy, draft, list, removal, rename, sweep};
+use super::{beneath, content, copy, draft, list, removal, rename, sweep};
 use crate::error::{Error, Result};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 pub struct Local {
     pub(super) root: Root,
     pub(super) locks: Locks,
+    pub(super) mounts: Mounts,
     pub(super) durability: Durability,
     /// Room that uploads leave free, in bytes.
     pub(super) keep_free: u64,
@@ -43,6 +45,7 @@ impl Local {
         Ok(Local {
             root: Root::open(root)?,
             locks: Locks::default(),
+            mounts: Mounts::open(),
             durability: Durability::default(),
             keep_free: 0,
             partials: Partials::default(),
@@ -153,6 +156,9 @@ impl Store for Local {
         let place = self.root.place_for(name)?;
         match mkdirat(&place.parent, place.last.as_slice(), Mode::from_bits_truncate(0o777)) {
             Err(Errno::EEXIST) => Err(stands()),
+            Err(Errno::EINVAL | Errno::EILSEQ) => Err(unfit(name)),
+            // Some say this of a name they do not take.
+            Err(Errno::ENOENT) if beneath::stands(&place.parent) => Err(unfit(name)),
             made => made.and_then(|()| self.durability.entry(&place)).map_err(|errno| wrong_for(name, errno)),
         }
     }

@@ -11,11 +11,11 @@
 //! | `stat`, `standing` | what one `fstat` says: kind, size, time, entity tag; what stands under a name |
 //! | `content`, `list` | reading |
 //! | `digest` | the SHA-256 that is kept beside a content |
-//! | `draft`, `copy` with `tree`, `rename`, `removal` | writing |
+//! | `draft`, `copy` with `tree`, `rename` with `across`, `removal` | writing |
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
 //! | `durable` | what is acknowledged is on the disk |
-//! | `locks`, `temporary`, `walk`, `sweep` | what those stand on |
+//! | `locks`, `temporary`, `walk`, `sweep`, `descent`, `mounts` | what those stand on |
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -26,15 +26,18 @@ use crate::error::{Error, Result};
 pub use local::Local;
 pub use name::{Name, RESERVED};
 
+mod across;
 mod beneath;
 mod content;
 mod copy;
+mod descent;
 mod digest;
 mod draft;
 mod durable;
 mod list;
 mod local;
 mod locks;
+mod mounts;
 mod name;
 mod partial;
 mod removal;

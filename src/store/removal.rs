@@ -8,11 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{OFlag, ResolveFlag, renameat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{Place, absent, wrong};
+use super::beneath::{DIRECTORY, HANDLE, Place, absent, open_beneath, wrong};
+use super::descent::{is_left, remove_in_place};
 use super::local::Local;
 use super::temporary::fresh_name;
 use super::walk::{errno_of, is_dots};
@@ -35,11 +35,18 @@ pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<Opt
         _ => check(Some(&served.meta))?,
     }
     if served.is_tree() {
-        let doomed = hide(&place).map_err(|errno| wrong(name, errno))?;
+        refuse_mounts(local, name, &place)?;
+        let hidden = hide(&place);
         drop(held);
-        local.durability.entry(&place).map_err(|errno| wrong(name, errno))?;
-        let left = remove(&place.parent, &doomed).err();
-        return Ok(left.map(|errno| not_removed(name, &doomed, errno)));
+        return match hidden {
+            Ok(doomed) => {
+                local.durability.entry(&place).map_err(|errno| wrong(name, errno))?;
+                let left = remove(&place.parent, &doomed).err();
+                Ok(left.map(|errno| not_removed(name, &doomed, errno)))
+            }
+            Err(Errno::EXDEV) => delete_in_place(local, name, &place).map(|()| None),
+            Err(errno) => Err(wrong(name, errno)),
+        };
     }
     unlinkat(&place.parent, place.last.as_slice(), UnlinkatFlags::NoRemoveDir)
         .and_then(|()| {
@@ -48,6 +55,30 @@ pub(super) fn delete(local: &Local, name: &Name, check: Check<'_>) -> Result<Opt
         })
         .map_err(|errno| wrong(name, errno))?;
     Ok(None)
+}
+
+/// A directory of a lower layer of an overlay cannot be renamed (EXDEV), only emptied under its name, as rm(1) does.
+fn delete_in_place(local: &Local, name: &Name, place: &Place) -> Result<()> {
+    remove_in_place(&place.parent, &place.last, &|_, _| Ok(()))
+        .and_then(|()| local.durability.entry(place))
+        .map_err(|errno| wrong(name, errno))
+}
+
+/// Refuses to remove a directory with something mounted at it or beneath it: the system would keep that, and what is
+/// around it would be gone.
+pub(super) fn refuse_mounts(local: &Local, name: &Name, place: &Place) -> Result<()> {
+    let flags = HANDLE | OFlag::O_DIRECTORY;
+    match open_beneath(&place.parent, &place.last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS) {
+        Ok(directory) => match local.mounts.at_or_beneath(&directory) {
+            Some(below) => {
+                let mounted = [name.as_directory().shown(), below].concat();
+                Err(Error::status(409, mounted, "is a mount point: unmount it first"))
+            }
+            None => Ok(()),
+        },
+        // It is none, or none any more: whoever removes it sees that.
+        Err(_) => Ok(()),
+    }
 }
 
 /// What cannot be removed takes room under a name that no client sees.
@@ -72,15 +103,21 @@ pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
         let Some((handle, mut top)) = open_directory(parent, last)? else { return Ok(()) };
         for entry in top.iter() {
             let entry = entry?;
-            if !is_dots(entry.file_name().to_bytes()) {
-                flatten(&handle, entry.file_name().to_bytes())?;
+            let name = entry.file_name().to_bytes();
+            if is_dots(name) {
+                continue;
+            }
+            match flatten(&handle, name) {
+                Err(Errno::EXDEV) => remove_in_place(&handle, name, &|_, _| Ok(()))?,
+                flattened => flattened?,
             }
         }
     }
     Ok(())
 }
 
-/// Removes an entry of the top directory; the directories in it become entries of the top themselves.
+/// Removes an entry of the top directory; the directories in it become entries of the top themselves. `EXDEV` where
+/// one cannot be moved.
 fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
     if !is_left(unlinkat(top, name, UnlinkatFlags::NoRemoveDir))?
         || !is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir))?
@@ -102,21 +139,14 @@ fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
     is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir)).map(drop)
 }
 
-/// Whether an entry is still there after it was to be removed: it is a directory, or one that is not empty.
-fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
-    match removed {
-        Ok(()) | Err(Errno::ENOENT) => Ok(false),
-        Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(true),
-        Err(errno) => Err(errno),
-    }
-}
-
 /// A directory to read, and a handle to change it by; nothing if it has gone.
 fn open_directory(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<(OwnedFd, Dir)>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    match openat(parent, name, flags, Mode::empty()) {
+    let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+    match open_beneath(parent, name, DIRECTORY, resolve) {
         Ok(handle) => Ok(Some((handle.try_clone().map_err(errno_of)?, Dir::from_fd(handle)?))),
         Err(Errno::ENOENT) => Ok(None),
+        // Something is mounted there, whose files are none of this tree.
+        Err(Errno::EXDEV) => Err(Errno::EBUSY),
         Err(errno) => Err(errno),
     }
 }

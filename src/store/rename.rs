@@ -2,11 +2,14 @@
 
 use std::os::unix::ffi::OsStringExt;
 
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, readlinkat};
 use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::across::move_across;
 use super::beneath::{HANDLE, Place, absent, wrong};
+use super::descent::remove_in_place;
 use super::local::Local;
 use super::removal::{hide, remove};
 use super::settle::{Comer, itself, keep_apart, settle};
@@ -50,14 +53,28 @@ pub(super) fn rename(
         leads_to: Some(moved.file).filter(|_| moved.link),
         prepare: &|_| Ok(()),
     };
-    let settled = settle(local, &comer, to, &new, target)?;
+    let settled = match settle(local, &comer, to, &new, target) {
+        Err(unsettled) if unsettled.is_across => {
+            drop(held);
+            return move_across(local, from, to, source, target);
+        }
+        settled => settled?,
+    };
     let written = Written { created: settled.created, meta: moved.meta.clone() };
     if settled.exchanged {
-        let doomed = hide(&old).map_err(|errno| wrong(from, errno))?;
+        let hidden = hide(&old);
         drop(held);
-        sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
-        // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
-        let _ = remove(&old.parent, &doomed);
+        match hidden {
+            Ok(doomed) => {
+                sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
+                // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
+                let _ = remove(&old.parent, &doomed);
+            }
+            Err(Errno::EXDEV) => remove_in_place(&old.parent, &old.last, &|_, _| Ok(()))
+                .and_then(|()| sync_entries(local, &old, &new))
+                .map_err(|errno| wrong(from, errno))?,
+            Err(errno) => return Err(wrong(from, errno)),
+        }
     } else {
         forget_twin(&old, moved).map_err(|errno| wrong(from, errno))?;
         drop(held);

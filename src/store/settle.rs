@@ -6,11 +6,13 @@
 //! replaced itself; what it leads to stays as it is. No link takes the place of what it leads to, which would be lost.
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
-use super::beneath::{Place, no_directory, wrong};
+use super::beneath::{HANDLE, Place, no_directory, stands, unfit, wrong};
 use super::local::Local;
+use super::removal::refuse_mounts;
 use super::standing::{Served, Standing};
 use super::{Check, Kind, Name};
 use crate::error::{Error, Result};
@@ -40,6 +42,26 @@ pub(super) struct Settled {
     pub exchanged: bool,
 }
 
+/// Why something was not put under a name.
+pub(super) struct Unsettled {
+    /// What a client is told.
+    pub error: Error,
+    /// Whether the system would not rename it from where it is (`EXDEV`); a copy could be put there.
+    pub is_across: bool,
+}
+
+impl From<Error> for Unsettled {
+    fn from(error: Error) -> Self {
+        Unsettled { error, is_across: false }
+    }
+}
+
+impl From<Unsettled> for Error {
+    fn from(unsettled: Unsettled) -> Self {
+        unsettled.error
+    }
+}
+
 /// Puts something under a name. The caller holds the lock of it.
 pub(super) fn settle(
     local: &Local,
@@ -47,24 +69,27 @@ pub(super) fn settle(
     to: &Name,
     place: &Place,
     check: Check<'_>,
-) -> Result<Settled> {
+) -> Result<Settled, Unsettled> {
     let mut last = Errno::EAGAIN;
     for _ in 0..RACES {
         let standing = local.root.look(to.components(), place).map_err(|errno| wrong(to, errno))?;
         judge(comer.kind, to, &standing)?;
         if standing.served().is_some_and(|served| !served.link && comer.leads_to == Some(served.file)) {
-            return Err(itself(to));
+            return Err(itself(to).into());
         }
         check(standing.meta())?;
+        if standing.served().is_some_and(Served::is_tree) {
+            refuse_mounts(local, to, place)?;
+        }
         (comer.prepare)(standing.served()).map_err(|errno| wrong(to, errno))?;
         let (how, settled) = means(comer, &standing);
         match take(comer, place, how) {
             Ok(()) => return Ok(settled),
             Err(errno) if is_race(errno) => last = errno,
-            Err(errno) => return Err(refused(to, errno)),
+            Err(errno) => return Err(refused(comer, to, place, how, errno)),
         }
     }
-    Err(refused(to, last))
+    Err(refused(comer, to, place, RenameFlags::empty(), last))
 }
 
 /// Refuses what may not take the place of what stands there.
@@ -94,21 +119,30 @@ fn means(comer: &Comer<'_>, standing: &Standing) -> (RenameFlags, Settled) {
     }
 }
 
-/// Renames. Not every file system (NFS) can refuse a name that is taken, but each can link a file to a free one; and no
-/// directory takes the place of anything but an empty one.
+/// Renames. Not every file system (NFS) can refuse a name that is taken, but most can link a file to a free one; where
+/// there are no links either (exFAT), what another program puts there in this moment is replaced. No directory takes
+/// the place of anything but an empty one.
 fn take(comer: &Comer<'_>, place: &Place, how: RenameFlags) -> nix::Result<()> {
     let (from, old) = (&comer.place.parent, comer.place.last.as_slice());
     let (to, new) = (&place.parent, place.last.as_slice());
     match renameat2(from, old, to, new, how) {
-        Err(Errno::EINVAL) if how == RenameFlags::RENAME_NOREPLACE && comer.is_tree => {
+        Err(errno) if how == RenameFlags::RENAME_NOREPLACE && is_unable(errno) && comer.is_tree => {
             renameat(from, old, to, new)
         }
-        Err(Errno::EINVAL) if how == RenameFlags::RENAME_NOREPLACE => {
-            linkat(from, old, to, new, AtFlags::empty())?;
-            unlinkat(from, old, UnlinkatFlags::NoRemoveDir)
+        Err(errno) if how == RenameFlags::RENAME_NOREPLACE && is_unable(errno) => {
+            match linkat(from, old, to, new, AtFlags::empty()) {
+                Ok(()) => unlinkat(from, old, UnlinkatFlags::NoRemoveDir),
+                Err(errno) if errno == Errno::EPERM || is_unable(errno) => renameat(from, old, to, new),
+                Err(errno) => Err(errno),
+            }
         }
         renamed => renamed,
     }
+}
+
+/// Whether the file system may not know what was asked of it.
+fn is_unable(errno: Errno) -> bool {
+    matches!(errno, Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)
 }
 
 /// Whether what was looked at is not what was met.
@@ -116,14 +150,54 @@ fn is_race(errno: Errno) -> bool {
     matches!(errno, Errno::EEXIST | Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENOTEMPTY)
 }
 
-fn refused(to: &Name, errno: Errno) -> Error {
-    match errno {
+/// `EINVAL` is said of a name the file system does not take, of two of which one lies inside the other, and of a rename
+/// of a kind it does not know.
+fn refused(comer: &Comer<'_>, to: &Name, place: &Place, how: RenameFlags, errno: Errno) -> Unsettled {
+    let exchanges = how == RenameFlags::RENAME_EXCHANGE;
+    let error = match errno {
+        // Some say this of a name they do not take.
+        Errno::ENOENT if stands(&place.parent) && is_there(comer.place) => unfit(to),
         Errno::ENOENT => no_directory(to),
-        Errno::EINVAL => inside(to),
+        errno if is_unable(errno) && are_nested(comer.place, place) => inside(to),
+        errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
+            let what = "stands, and this file system replaces no directory in one step: delete it first";
+            Error::status(409, to.shown(), what)
+        }
+        Errno::EINVAL | Errno::EILSEQ => unfit(to),
         Errno::EXDEV => Error::status(409, to.shown(), "lies on another file system"),
         errno if is_race(errno) => wrong(to, Errno::EAGAIN),
         errno => wrong(to, errno),
+    };
+    Unsettled { error, is_across: errno == Errno::EXDEV }
+}
+
+fn is_there(place: &Place) -> bool {
+    fstatat(&place.parent, place.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+}
+
+/// Whether one of two directory entries lies inside the directory that the other is.
+fn are_nested(one: &Place, other: &Place) -> bool {
+    is_inside(one, other) || is_inside(other, one)
+}
+
+fn is_inside(inner: &Place, outer: &Place) -> bool {
+    let Ok(stat) = fstatat(&outer.parent, outer.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
+        return false;
+    };
+    let (outer, mut here) = ((stat.st_dev, stat.st_ino), inner.parent.try_clone().ok());
+    let mut last = None;
+    while let Some(directory) = here {
+        let Ok(stat) = fstat(&directory) else { return false };
+        let now = (stat.st_dev, stat.st_ino);
+        if now == outer {
+            return true;
+        }
+        // The top of all is above itself.
+        let flags = HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        here = openat(&directory, "..", flags, Mode::empty()).ok().filter(|_| last != Some(now));
+        last = Some(now);
     }
+    false
 }
 
 /// One of two names lies beneath the other.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
 use super::beneath::{HANDLE, READ, open_beneath};
@@ -15,7 +15,7 @@ use super::copy::transfer;
 use super::draft::require_room;
 use super::local::Local;
 use super::standing::Standing;
-use super::stat::{file_type, permissions};
+use super::stat::{self, file_type, permissions};
 use super::walk::{Found, Walk};
 use super::{Kind, Name};
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
 /// Gives a copied directory the permissions of the first, but its owner all of them: it is still to be filled, and
 /// to be deleted one day.
 pub(super) fn permit(directory: impl AsFd, stat: &FileStat) -> nix::Result<()> {
-    fchmod(directory, permissions(stat) | Mode::S_IRWXU)
+    stat::permit(directory, permissions(stat) | Mode::S_IRWXU)
 }
 
 fn add_directory(parent: &OwnedFd, last: &[u8], found: &Found) -> nix::Result<()> {
@@ -74,7 +74,7 @@ fn add_content(file: &File, stat: &FileStat, parent: &OwnedFd, last: &[u8]) -> i
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
     transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default())?;
-    Ok(fchmod(&copy, permissions(stat))?)
+    Ok(stat::permit(&copy, permissions(stat))?)
 }
 
 /// Written elsewhere, a link that leads out of what is copied could lead to what its reader has no right to: as where

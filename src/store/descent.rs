@@ -1,0 +1,149 @@
+//! Removes a directory where it stands, the deepest first: for what cannot be moved out of it before, as a directory of
+//! a lower layer of an overlay. Follows no link and enters nothing that is mounted.
+//!
+//! It holds two descriptors whatever the depth, and a name for each level. The way up is `..`, which is taken only where
+//! it is still the directory that the way down came through.
+
+use std::os::fd::OwnedFd;
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, ResolveFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::beneath::{DIRECTORY, HANDLE, open_beneath};
+use super::walk::{errno_of, is_dots};
+
+/// How often a directory that was found empty may turn out not to be.
+const TRIES: u32 = 128;
+
+/// Says of an entry, before it is removed, whether it may be.
+pub(super) type MayGo<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
+
+/// One step of the way down.
+struct Level {
+    /// Device and inode of the directory it was taken in.
+    above: (u64, u64),
+    name: Vec<u8>,
+}
+
+/// Removes a directory with all in it. What must not go ends it, and all that is left stays under its name.
+pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) -> nix::Result<()> {
+    let mut here = parent.try_clone().map_err(errno_of)?;
+    let (mut way, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
+    loop {
+        let above = identity(&here)?;
+        if let Some(child) = open_child(&here, &next)? {
+            here = child;
+            way.push(Level { above, name: next });
+        }
+        next = loop {
+            if way.is_empty() {
+                return Ok(());
+            }
+            if let Some(left) = clear(&here, may_go)? {
+                break left;
+            }
+            let Some(level) = way.pop() else { return Ok(()) };
+            here = open_above(&here, level.above)?;
+            if is_left(unlinkat(&here, level.name.as_slice(), UnlinkatFlags::RemoveDir))? {
+                tries += 1;
+                if tries > TRIES {
+                    return Err(Errno::ENOTEMPTY);
+                }
+                break level.name;
+            }
+            tries = 0;
+        };
+    }
+}
+
+/// Removes the entries of a directory, up to the first that is a directory with something in it.
+fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>> {
+    let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
+    for entry in entries.iter() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if is_dots(name) {
+            continue;
+        }
+        match may_go(directory, name) {
+            Err(Errno::ENOENT) => continue,
+            may => may?,
+        }
+        if is_left(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))?
+            && is_left(unlinkat(directory, name, UnlinkatFlags::RemoveDir))?
+        {
+            return Ok(Some(name.to_vec()));
+        }
+    }
+    Ok(None)
+}
+
+/// A directory to change; nothing if it has gone.
+fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
+    let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+    match open_beneath(parent, name, HANDLE | OFlag::O_DIRECTORY, resolve) {
+        Err(Errno::ENOENT) => Ok(None),
+        Err(Errno::EXDEV) => Err(Errno::EBUSY),
+        opened => opened.map(Some),
+    }
+}
+
+/// The directory above; an error where that is another one by now.
+fn open_above(directory: &OwnedFd, expected: (u64, u64)) -> nix::Result<OwnedFd> {
+    let above = openat(directory, "..", HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    if identity(&above)? == expected { Ok(above) } else { Err(Errno::EAGAIN) }
+}
+
+/// Whether an entry is still there after it was to be removed: it is a directory, or one that is not empty.
+pub(super) fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
+    match removed {
+        Ok(()) | Err(Errno::ENOENT) => Ok(false),
+        Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(true),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn identity(directory: &OwnedFd) -> nix::Result<(u64, u64)> {
+    let stat = fstat(directory)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_goes_with_all_in_it_and_what_links_lead_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("kept"), "").unwrap();
+        let mut deep = folder.path().join("d");
+        for level in 0..40 {
+            fs::create_dir_all(deep.join("empty")).unwrap();
+            fs::write(deep.join("f"), format!("{level}")).unwrap();
+            symlink(folder.path(), deep.join("link")).unwrap();
+            deep.push("deeper");
+        }
+        let parent = OwnedFd::from(File::open(folder.path()).unwrap());
+        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
+        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["kept"]);
+    }
+
+    #[test]
+    fn what_must_not_go_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("d/e")).unwrap();
+        fs::write(folder.path().join("d/e/f"), "").unwrap();
+        let parent = OwnedFd::from(File::open(folder.path()).unwrap());
+        assert_eq!(remove_in_place(&parent, b"d", &|_, _| Err(Errno::EPERM)), Err(Errno::EPERM));
+        assert!(folder.path().join("d/e/f").exists());
+    }
+}

@@ -1,0 +1,305 @@
+//! File systems that cannot do all that ext4 can, and what is mounted beneath the root: an overlay, as it is in every
+//! container, FUSE, exFAT, bind mounts. They need root.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::place::{files_beneath, text};
+use super::strace::Strace;
+use crate::common::client::{Answer, Client};
+use crate::common::{Sandbox, need};
+
+/// Something mounted, gone when dropped, with the loop device beneath it.
+struct Mounted {
+    path: PathBuf,
+    device: Option<String>,
+}
+
+impl Mounted {
+    /// Runs a command that mounts something at its last argument; nothing, and said, where that is not allowed.
+    fn by(program: &str, arguments: &[&str], path: &Path) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        if said(Command::new(program).args(arguments).arg(path)).is_none() {
+            need::left_out(format_args!("{program} {} cannot be done here", arguments.join(" ")));
+            return None;
+        }
+        Some(Mounted { path: path.to_owned(), device: None })
+    }
+
+    /// An overlay over what is in `lower`.
+    fn overlay(path: &Path, lower: &Path) -> Option<Self> {
+        let changes = path.with_file_name("changes");
+        let (upper, work) = (changes.join("upper"), changes.join("work"));
+        [&upper, &work].iter().for_each(|part| fs::create_dir_all(part).unwrap());
+        let [lower, upper, work] = [lower, &upper, &work].map(|part| part.display());
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        Self::by("mount", &["-t", "overlay", "overlay", "-o", &options], path)
+    }
+
+    /// A disk with exFAT, which folds case and knows neither links nor permissions.
+    fn exfat(path: &Path) -> Option<Self> {
+        let image = path.with_file_name("image");
+        fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
+        said(Command::new("mkfs.exfat").arg(&image)).unwrap();
+        let Some(device) = said(Command::new("losetup").args(["--find", "--show"]).arg(&image)) else {
+            need::left_out("there is no loop device here");
+            return None;
+        };
+        match Self::by("mount.exfat-fuse", &[device.trim()], path) {
+            Some(mut mounted) => {
+                mounted.device = Some(device.trim().to_owned());
+                Some(mounted)
+            }
+            None => {
+                said(Command::new("losetup").args(["--detach", device.trim()]));
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // The daemon may still be at it.
+        said(Command::new("umount").arg("-l").arg(&self.path));
+        self.device.iter().for_each(|device| drop(said(Command::new("losetup").args(["--detach", device]))));
+    }
+}
+
+/// What a program prints; nothing where it fails.
+fn said(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn ask(sandbox: &Sandbox, method: &str, target: &str, to: &str, body: Option<&[u8]>) -> Answer {
+    let fields: Vec<_> = [("Destination", to)].into_iter().filter(|(_, to)| !to.is_empty()).collect();
+    Client::connect(sandbox.address()).unwrap().ask(method, target, &fields, body).unwrap()
+}
+
+/// Asks, and asserts the status and what the text of the answer has in it.
+fn expect(sandbox: &Sandbox, request: [&str; 3], status: u16, says: &str) {
+    let [method, target, to] = request;
+    let answer = ask(sandbox, method, target, to, None);
+    assert_eq!(answer.status, status, "{request:?}: {}", answer.text());
+    assert!(answer.text().contains(says), "{request:?}: {}", answer.text());
+}
+
+/// A directory that lies deep and wide, with a link out of it.
+fn plant(directory: &Path) {
+    let mut deep = directory.to_owned();
+    for level in 0..5 {
+        fs::create_dir_all(deep.join("empty")).unwrap();
+        fs::write(deep.join("f"), format!("low {level}")).unwrap();
+        deep.push("deeper");
+    }
+    std::os::unix::fs::symlink("f", directory.join("link")).unwrap();
+}
+
+/// A cfpd on an overlay whose lower layer has the directories `d`, `e` and the file `low`.
+fn overlaid() -> Option<(Sandbox, Mounted)> {
+    if !need::root_and(&["mount", "umount"]) {
+        return None;
+    }
+    let mut mounted = None;
+    let sandbox = Sandbox::prepared(&[], |root| {
+        let lower = root.with_file_name("lower");
+        plant(&lower.join("d"));
+        plant(&lower.join("e"));
+        fs::write(lower.join("low"), "low").unwrap();
+        mounted = Mounted::overlay(root, &lower);
+    });
+    mounted.map(|mounted| (sandbox, mounted))
+}
+
+#[test]
+fn a_directory_of_a_lower_layer_is_deleted_where_it_stands() {
+    let Some((sandbox, _mounted)) = overlaid() else { return };
+    expect(&sandbox, ["DELETE", "/d/", ""], 204, "");
+    expect(&sandbox, ["GET", "/d/", ""], 404, "");
+    // New directories with such a one in them go too.
+    expect(&sandbox, ["MKCOL", "/e/deeper/new/", ""], 201, "");
+    sandbox.run("cfp-rm", ["-r", "-f", "e"]).success();
+    expect(&sandbox, ["DELETE", "/low", ""], 204, "");
+    assert!(files_beneath(&sandbox.root()).is_empty(), "{:?}", files_beneath(&sandbox.root()));
+}
+
+#[test]
+fn a_directory_of_a_lower_layer_is_moved_as_mv_does() {
+    let Some((sandbox, _mounted)) = overlaid() else { return };
+    let before = files_beneath(&sandbox.root().join("d"));
+    expect(&sandbox, ["MOVE", "/d/", "/new/"], 201, "");
+    expect(&sandbox, ["GET", "/d/", ""], 404, "");
+    assert_eq!(files_beneath(&sandbox.root().join("new")), before);
+    assert_eq!(sandbox.stored("new/deeper/deeper/f"), b"low 2");
+    expect(&sandbox, ["MOVE", "/low", "/high"], 201, "");
+    assert_eq!(sandbox.stored("high"), b"low");
+    // Neither takes the place of one that the system would have to rename.
+    for method in ["COPY", "MOVE"] {
+        expect(&sandbox, [method, "/new/", "/e/"], 409, "/e/: stands, and this file system replaces no");
+    }
+    assert_eq!(sandbox.stored("e/deeper/f"), b"low 1");
+    assert_eq!(files_beneath(&sandbox.root().join("new")), before);
+    expect(&sandbox, ["DELETE", "/e/", ""], 204, "");
+    expect(&sandbox, ["MOVE", "/new/", "/e/"], 201, "");
+}
+
+#[test]
+fn what_would_be_lost_by_a_move_as_mv_does_it_is_not_moved() {
+    let Some((sandbox, _mounted)) = overlaid() else { return };
+    let fifo = sandbox.root().join("d/deeper/fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    expect(&sandbox, ["MOVE", "/d/", "/new/"], 409, "/d/deeper/fifo: is not served");
+    expect(&sandbox, ["GET", "/new/", ""], 404, "");
+    assert!(fifo.exists());
+}
+
+#[test]
+fn between_mounts_a_name_is_moved_as_mv_does() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let other = sandbox.work().join("other");
+    fs::create_dir(&other).unwrap();
+    let bound = ["--bind", &other.display().to_string()].map(str::to_owned);
+    let (bind, disk) = (sandbox.root().join("bind"), sandbox.root().join("disk"));
+    let Some(_bound) = Mounted::by("mount", &[&bound[0], &bound[1]], &bind) else { return };
+    let Some(_disk) = Mounted::by("mount", &["-t", "tmpfs", "none"], &disk) else { return };
+    for (round, to) in ["/bind", "/disk"].into_iter().enumerate() {
+        plant(&sandbox.root().join("d"));
+        let before = files_beneath(&sandbox.root().join("d"));
+        sandbox.keep("f", text(1, 100_000));
+        expect(&sandbox, ["MOVE", "/f", &format!("{to}/f")], 201, "");
+        expect(&sandbox, ["MOVE", "/d/", &format!("{to}/d/")], 201, "");
+        let there = sandbox.root().join(&to[1..]);
+        assert_eq!(fs::read(there.join("f")).unwrap(), text(1, 100_000), "{round}");
+        assert_eq!(files_beneath(&there.join("d")), before);
+        assert!(!sandbox.root().join("d").exists() && !sandbox.root().join("f").exists());
+        // And back, onto what stands.
+        sandbox.keep("d/old", "");
+        expect(&sandbox, ["MOVE", &format!("{to}/d/"), "/d/"], 204, "");
+        assert_eq!(files_beneath(&sandbox.root().join("d")), before);
+        expect(&sandbox, ["DELETE", "/d/", ""], 204, "");
+    }
+}
+
+#[test]
+fn nothing_is_touched_around_what_is_mounted() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    plant(&sandbox.root().join("d"));
+    sandbox.keep("new/f", "new");
+    let at = sandbox.root().join("d/deeper/a disk");
+    let Some(mounted) = Mounted::by("mount", &["-t", "tmpfs", "none"], &at) else { return };
+    fs::write(at.join("precious"), "kept").unwrap();
+    let file = sandbox.keep("d/deeper/mounted", "");
+    let bound = sandbox.root().join("new/f").display().to_string();
+    let bound = said(Command::new("mount").args(["--bind", &bound]).arg(&file)).unwrap();
+    assert_eq!(bound, "");
+    let before = files_beneath(&sandbox.root());
+    let is_one = "is a mount point: unmount it first";
+    expect(&sandbox, ["DELETE", "/d/", ""], 409, &format!("/d/deeper/a disk: {is_one}"));
+    expect(&sandbox, ["DELETE", "/d/deeper/a%20disk/", ""], 409, &format!("/d/deeper/a disk/: {is_one}"));
+    expect(&sandbox, ["DELETE", "/d/deeper/mounted", ""], 409, "/d/deeper/mounted: is a mount point");
+    for method in ["COPY", "MOVE"] {
+        expect(&sandbox, [method, "/new/", "/d/"], 409, &format!("/d/deeper/a disk: {is_one}"));
+        expect(&sandbox, [method, "/new/f", "/d/deeper/mounted"], 409, "is a mount point");
+    }
+    sandbox.run("cfp-rm", ["-rf", "d"]).code(2);
+    assert_eq!(files_beneath(&sandbox.root()), before);
+    said(Command::new("umount").arg(&file)).unwrap();
+    drop(mounted);
+    expect(&sandbox, ["DELETE", "/d/", ""], 204, "");
+}
+
+#[test]
+fn a_file_system_that_cannot_exchange_says_so() {
+    if !need::root_and(&["bindfs", "mount", "umount"]) {
+        return;
+    }
+    let mut mounted = None;
+    let sandbox = Sandbox::prepared(&[], |root| {
+        let below = root.with_file_name("below");
+        fs::create_dir(&below).unwrap();
+        mounted = Mounted::by("bindfs", &[&below.display().to_string()], root);
+    });
+    let Some(_mounted) = mounted else { return };
+    works_on_any_file_system(&sandbox);
+}
+
+#[test]
+fn exfat_takes_files_though_it_knows_neither_links_nor_permissions() {
+    if !need::root_and(&["mkfs.exfat", "mount.exfat-fuse", "losetup", "umount"]) {
+        return;
+    }
+    let mut mounted = None;
+    let sandbox = Sandbox::prepared(&[], |root| mounted = Mounted::exfat(root));
+    let Some(_mounted) = mounted else { return };
+    works_on_any_file_system(&sandbox);
+    for (method, target) in [("PUT", "/a:b"), ("MKCOL", "/a:b/")] {
+        let answer = ask(&sandbox, method, target, "", (method == "PUT").then_some(b"".as_slice()));
+        assert_eq!(answer.status, 409, "{method}: {}", answer.text());
+        assert!(answer.text().contains("no name that this file system takes"), "{}", answer.text());
+    }
+}
+
+/// What is promised of any file system, with the true reason where that one cannot.
+fn works_on_any_file_system(sandbox: &Sandbox) {
+    for (status, content) in [(201, "one word"), (204, "two words"), (204, "")] {
+        let put = ask(sandbox, "PUT", "/f", "", Some(content.as_bytes()));
+        assert_eq!(put.status, status, "{}", put.text());
+        assert_eq!(ask(sandbox, "GET", "/f", "", None).text(), content);
+    }
+    ask(sandbox, "PUT", "/f", "", Some(b"one word"));
+    let fields = [("If-None-Match", "*")];
+    let only_new = |name| {
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        client.ask("PUT", name, &fields, Some(b"new")).unwrap().status
+    };
+    assert_eq!((only_new("/f"), only_new("/new")), (412, 201));
+    let rows: [([&str; 3], u16, &str); 12] = [
+        (["COPY", "/f?replace=one&with=two", "/f"], 204, ""),
+        (["COPY", "/f", "/g"], 201, ""),
+        (["MOVE", "/f", "/h"], 201, ""),
+        (["MOVE", "/h", "/g"], 204, ""),
+        (["MKCOL", "/d/", ""], 201, ""),
+        (["MOVE", "/g", "/d/g"], 201, ""),
+        (["COPY", "/d/", "/e/"], 201, ""),
+        (["MOVE", "/d/", "/e/"], 409, "/e/: stands, and this file system replaces no directory in one step"),
+        (["COPY", "/d/", "/e/"], 409, "/e/: stands, and this file system replaces no directory in one step"),
+        (["MOVE", "/d/", "/d/in/"], 409, "one of the two lies inside the other"),
+        (["MOVE", "/d/", "/m/"], 201, ""),
+        (["DELETE", "/e/", ""], 204, ""),
+    ];
+    for (request, status, says) in rows {
+        expect(sandbox, request, status, says);
+    }
+    assert_eq!(files_beneath(&sandbox.root()), ["m/g", "new"]);
+    assert_eq!(sandbox.stored("m/g"), b"two word");
+}
+
+#[test]
+fn a_directory_that_is_not_readable_costs_a_sync_of_its_file_system_and_of_no_other() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let sandbox = Sandbox::prepared(&["--run-as", "nobody"], |root| {
+        let drop_box = root.join("box");
+        fs::create_dir(&drop_box).unwrap();
+        std::os::unix::fs::chown(&drop_box, Some(nobody.uid.as_raw()), None).unwrap();
+        for (path, mode) in [(root.parent().unwrap(), 0o755), (root, 0o755), (&drop_box, 0o300)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    });
+    let strace = Strace::attach(&sandbox, &["trace=sync,syncfs,fsync"]);
+    assert_eq!(ask(&sandbox, "PUT", "/box/f", "", Some(b"new")).status, 201);
+    let calls = strace.lines();
+    assert!(calls.iter().any(|call| call.contains("syncfs(")), "{calls:?}");
+    assert!(!calls.iter().any(|call| call.contains(" sync()")), "{calls:?}");
+}
