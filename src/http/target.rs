@@ -114,6 +114,11 @@ impl Query {
         self.0.push((name.as_bytes().to_vec(), value.map(<[u8]>::to_vec)));
     }
 
+    /// The parameters, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|(name, _)| name.as_slice())

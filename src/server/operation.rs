@@ -1,5 +1,5 @@
-//! Which filter a query names, and what its answer is called. A new operation of the house is a new arm here
-//! and works for every method that moves bytes.
+//! The filter that a request names, ready to run on a stored file or a body, and what its answer is called. Which filters
+//! there are is the table of the text room; each works for every method that moves bytes.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +10,7 @@ use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
 use crate::store::Name;
-use crate::text::{Filter, Matching, ReadAt, Replace, Reverse, Search, Show, Source, Word, unpack};
+use crate::text::{Answer, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -24,15 +24,9 @@ pub struct Operation {
     tag: u64,
 }
 
-/// The filters by the parameters that name them.
-const FILTERS: [&str; 3] = ["search", "replace", "reverse"];
-
-/// The parameters without a value.
-const FLAGS: [&str; 4] = ["ignore-case", "substring", "lines", "decompress"];
-
 /// The filter that a query names, first of all, for whoever counts.
 pub fn filter_named(query: &Query) -> Option<&'static str> {
-    FILTERS.into_iter().find(|name| query.has(name))
+    FILTERS.iter().map(|spec| spec.name).find(|name| query.has(name))
 }
 
 /// Media types of what a search answers, the favourite first.
@@ -42,25 +36,33 @@ impl Operation {
     /// The filter of a query; `None` where it names none. `strict` refuses parameters that mean nothing, as is
     /// right where something would be stored. Errors have status 400, or 406 for an `Accept` that fits nothing.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
-        let (operation, known): (_, &[&str]) = match FILTERS.map(|name| query.has(name)) {
-            [false, false, false] => (None, &[]),
-            [true, false, false] => {
-                (Some(search(query, fields)?), &["search", "ignore-case", "substring", "lines", "decompress"])
-            }
-            [false, true, false] => (Some(replace(query)?), &["replace", "with", "ignore-case", "substring"]),
-            [false, false, true] => (Some(reverse(query)?), &["reverse"]),
-            _ => {
-                return Err(Error::status(
-                    400,
-                    "query",
-                    "names more than one of search, replace and reverse",
-                ));
-            }
-        };
+        let pairs: Vec<_> = query.pairs().collect();
+        let named = FilterQuery::parse(&pairs).map_err(bad_request)?;
+        let operation = named.as_ref().map(|named| Operation::of(named, query, fields)).transpose()?;
         if strict {
-            refuse_unfit(query, known)?;
+            FilterQuery::refuse_ambiguous(named.as_ref(), &pairs).map_err(bad_request)?;
         }
         Ok(operation)
+    }
+
+    fn of(named: &FilterQuery, query: &Query, fields: &Fields) -> Result<Self> {
+        let (answer, media_type) = match named.answer() {
+            Answer::Changed => (Answer::Changed, None),
+            Answer::Lines => (Answer::Lines, Some("text/plain")),
+            Answer::Number | Answer::NumberInJson => match number_type(fields)? {
+                "application/json" => (Answer::NumberInJson, Some("application/json")),
+                plain => (Answer::Number, Some(plain)),
+            },
+        };
+        let is_number = named.answer() == Answer::Number;
+        Ok(Operation {
+            filter: named.build(answer).map_err(bad_request)?,
+            decompress: named.decompresses(),
+            is_number,
+            media_type,
+            // The type of a number is chosen by the client, that of lines is always the same.
+            tag: tag(query, if is_number { media_type.unwrap_or_default() } else { "" }),
+        })
     }
 
     /// The filter that changes nothing.
@@ -110,80 +112,18 @@ impl Operation {
     }
 }
 
-/// Refuses what may be meant otherwise than it would be taken.
-fn refuse_unfit(query: &Query, known: &[&str]) -> Result<()> {
-    for (at, name) in query.names().enumerate() {
-        if !known.iter().any(|known| known.as_bytes() == name) {
-            return Err(Error::status(400, name, "is no parameter here"));
-        }
-        if query.names().take(at).any(|earlier| earlier == name) {
-            return Err(Error::status(400, name, "comes twice"));
-        }
-    }
-    match FLAGS.into_iter().find(|flag| query.get(flag).is_some_and(|value| !value.is_empty())) {
-        Some(flag) => Err(Error::status(400, flag, "takes no value")),
-        None => Ok(()),
-    }
+fn bad_request(invalid: Invalid) -> Error {
+    Error::status(400, invalid.parameter, invalid.what)
 }
 
 /// Makes an empty file without a name.
 pub type Spooler<'a> = &'a dyn Fn() -> io::Result<File>;
-
-/// The word of a query parameter, with how it is to be found.
-pub fn word(query: &Query, parameter: &str) -> Result<Word> {
-    let matching = Matching { ignore_case: query.has("ignore-case"), substring: query.has("substring") };
-    Word::new(query.get(parameter).unwrap_or_default(), matching)
-        .map_err(|wrong| Error::status(400, parameter, wrong.to_string()))
-}
-
-fn search(query: &Query, fields: &Fields) -> Result<Operation> {
-    let word = word(query, "search")?;
-    let decompress = query.has("decompress");
-    if query.has("lines") {
-        let filter = Box::new(Search { word, show: Show::Lines });
-        return Ok(Operation {
-            filter,
-            decompress,
-            is_number: false,
-            media_type: Some("text/plain"),
-            tag: tag(query, ""),
-        });
-    }
-    let media_type = number_type(fields)?;
-    let show = if media_type == "application/json" { Show::Json } else { Show::Count };
-    let filter = Box::new(Search { word, show });
-    Ok(Operation {
-        filter,
-        decompress,
-        is_number: true,
-        media_type: Some(media_type),
-        tag: tag(query, media_type),
-    })
-}
 
 /// Which of the two forms of a number a client likes best.
 pub fn number_type(fields: &Fields) -> Result<&'static str> {
     accept::media_type(fields, &NUMBER_TYPES)
         .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))
         .ok_or_else(|| Error::status(406, "Accept", "fits neither text/plain nor application/json"))
-}
-
-fn replace(query: &Query) -> Result<Operation> {
-    let Some(with) = query.get("with") else {
-        return Err(Error::status(400, "replace", "needs with=NEW besides"));
-    };
-    let filter = Box::new(Replace { word: word(query, "replace")?, with: with.to_vec() });
-    Ok(Operation { filter, decompress: false, is_number: false, media_type: None, tag: tag(query, "") })
-}
-
-fn reverse(query: &Query) -> Result<Operation> {
-    let per_line = match query.get("reverse") {
-        Some(b"") => false,
-        Some(b"lines") => true,
-        _ => return Err(Error::status(400, "reverse", "takes no value but lines")),
-    };
-    let filter = Box::new(Reverse { per_line });
-    Ok(Operation { filter, decompress: false, is_number: false, media_type: None, tag: tag(query, "") })
 }
 
 /// The same for the same query, whatever the process.

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};
+pub use spec::{Answer, FILTERS, FilterQuery, Invalid, Spec};
 pub use unpack::unpack;
 pub use word::{Matching, WORD_MAX, Word};
 
@@ -23,6 +24,7 @@ mod scalar;
 mod scan;
 mod search;
 mod spaces;
+mod spec;
 mod unpack;
 mod word;
 

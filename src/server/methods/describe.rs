@@ -1,4 +1,5 @@
-//! OPTIONS: what can be done, as text a person can read. It is the table of the methods and nothing else.
+//! OPTIONS: what can be done, as text a person can read. It reads the table of the methods and that of the
+//! filters.
 
 use std::fmt::Write;
 
@@ -7,14 +8,7 @@ use crate::error::Result;
 use crate::http::{Query, resumption};
 use crate::server::exchange::Exchange;
 use crate::store::Name;
-
-/// What a query may name.
-const FILTERS: [[&str; 2]; 4] = [
-    ["(nothing)", "the bytes as they are"],
-    ["search=WORD", "how often it occurs; &ignore-case, &substring, &lines, &decompress"],
-    ["replace=OLD&with=NEW", "with every occurrence replaced; &ignore-case, &substring"],
-    ["reverse", "the words last first, the white space where it was; reverse=lines line by line"],
-];
+use crate::text::{FILTERS, Spec};
 
 /// Answers the greeting and the table; for `*`, which is the server as a whole, with all that is offered anywhere
 /// (RFC 9110 §9.3.7).
@@ -46,8 +40,9 @@ fn text(read_only: bool) -> String {
         format!("cfpd {}: files, and word operations where the files are", env!("CARGO_PKG_VERSION"));
     text += if read_only { " (read-only)\n\n" } else { "\n\n" };
     let methods = METHODS.iter().map(|row| row.usage).chain(partial::METHODS.iter().map(|row| row.usage));
-    let rows = methods.chain([["", ""], ["F is", ""]]).chain(FILTERS);
-    for [usage, meaning] in rows {
+    let heading = [["", ""], ["F is", ""], ["(nothing)", "the bytes as they are"]];
+    let rows = methods.chain(heading).map(|row| row.map(str::to_owned));
+    for [usage, meaning] in rows.chain(FILTERS.iter().map(Spec::help)) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", format!("  {usage:<24} {meaning}").trim_end());
     }
