@@ -20,6 +20,7 @@ use crate::error::{Error, Result, shown};
 pub mod change;
 pub mod local;
 pub mod shell;
+pub mod targets;
 pub mod terminal;
 
 /// How a program ended that nothing stopped. Greater is worse.

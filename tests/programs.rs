@@ -20,6 +20,7 @@ mod programs {
     mod stranger;
     mod strangers_files;
     mod streams;
+    mod targets;
     mod terminal;
     mod users;
     mod versions;

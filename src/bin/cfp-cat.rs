@@ -63,6 +63,7 @@ fn run(mut args: Args) -> Result<Ending> {
 
 fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
     let mut client = None;
+    let output = Output::stdout()?;
     let mut numbered = Numbered { sink, number: args.number.then_some(0), begins: true };
     let ending = cli::each(NAME, args.files, |file| {
         match Operand::read(file) {
@@ -73,7 +74,10 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
                 };
                 client.get(&name, &Query::default())?.copy_to(&mut numbered, "standard output")?;
             }
-            local => show(&local, &mut numbered)?,
+            local => {
+                output.refuse_itself(&local)?;
+                show(&local, &mut numbered)?;
+            }
         }
         Ok(Ending::DONE)
     })?;

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cfp::cli::targets::{Kind, Targets, overlapping};
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::credentials::Given;
 use cfp::client::destination::resolve;
@@ -82,6 +83,7 @@ fn run(args: Args) -> Result<Ending> {
     if args.names.len() > 1 && output.is_some_and(|output| output != "-") && !into_directory {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
+    refuse_one_file_for_two(&args, output, into_directory, &mut client)?;
     cli::each(NAME, &args.names, |operand| {
         if is_web(operand.as_bytes()) {
             return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
@@ -90,10 +92,7 @@ fn run(args: Args) -> Result<Ending> {
                 ended => ended,
             };
         }
-        let client = match &mut client {
-            Some(client) => client,
-            none => none.insert(Client::new(&args.settings)?),
-        };
+        let client = connected(&mut client, &args)?;
         let name = Name::read(operand);
         name.refuse_none()?;
         if output == Some(Path::new("-")) {
@@ -102,17 +101,73 @@ fn run(args: Args) -> Result<Ending> {
                 false => get_to(client, &args, &name, Output::stdout()?),
             };
         }
-        let base = || Path::new(name.base().unwrap_or_default()).to_owned();
-        let path = match output {
-            Some(output) if into_directory => output.join(base()),
-            Some(output) => output.to_owned(),
-            None => base(),
-        };
+        let path = path_of(&name, output, into_directory);
         if args.recursive && client.is_directory(&name)? {
             return get_directory(client, &args, &name, &path);
         }
         get(client, &args, &name, &path)
     })
+}
+
+/// Where a file of the server is stored here.
+fn path_of(name: &Name, output: Option<&Path>, into_directory: bool) -> PathBuf {
+    let base = Path::new(name.base().unwrap_or_default());
+    match output {
+        Some(output) if into_directory => output.join(base),
+        Some(output) => output.to_owned(),
+        None => base.to_owned(),
+    }
+}
+
+/// Refuses two sources that would be stored as one local file. Only where trees overlap is the server asked for what is in
+/// them.
+fn refuse_one_file_for_two(
+    args: &Args,
+    output: Option<&Path>,
+    into_directory: bool,
+    client: &mut Option<Client>,
+) -> Result<()> {
+    if output == Some(Path::new("-")) || args.names.len() < 2 {
+        return Ok(());
+    }
+    let path = |operand: &OsString| match is_web(operand.as_bytes()) {
+        true => Some(output?.join(base(&Url::split(operand.as_bytes()).ok()?.1)?)),
+        false => Some(path_of(&Name::read(operand), output, into_directory)),
+    };
+    // What stands there may be a symbolic link to another one.
+    let real = |path: PathBuf| resolve(&path).unwrap_or(path);
+    let sources: Vec<_> =
+        args.names.iter().filter_map(|operand| Some((operand, real(path(operand)?)))).collect();
+    let paths: Vec<_> = sources.iter().map(|(_, path)| path).collect();
+    let mut targets = Targets::default();
+    for (operand, path) in overlapping(&paths).filter_map(|at| sources.get(at)) {
+        let mut take =
+            |path: &Path, kind, source: &[u8]| targets.take(path.as_os_str().as_bytes(), kind, source);
+        let name = Name::read(operand);
+        // What may not be looked at is told of when it is its turn.
+        let is_tree = args.recursive && !is_web(operand.as_bytes());
+        let entries = match is_tree && connected(client, args)?.is_directory(&name).unwrap_or(false) {
+            true => connected(client, args)?.list(&name, true).unwrap_or_default(),
+            false => {
+                take(path, Kind::File, operand.as_bytes())?;
+                continue;
+            }
+        };
+        take(path, Kind::Directory, operand.as_bytes())?;
+        for entry in entries {
+            let kind = if entry.name.directory { Kind::Directory } else { Kind::File };
+            take(&path.join(entry.name.path()), kind, &name.join(&entry.name).bare())?;
+        }
+    }
+    Ok(())
+}
+
+/// The server of the names.
+fn connected<'a>(client: &'a mut Option<Client>, args: &Args) -> Result<&'a mut Client> {
+    match client {
+        Some(client) => Ok(client),
+        none => Ok(none.insert(Client::new(&args.settings)?)),
+    }
 }
 
 /// Refuses `-u` where it could be meant for each of several servers.

@@ -1,11 +1,12 @@
 //! cfp-put: stores local files on the server. It owns what a file is called there; how bytes travel is the
 //! client room's business.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use cfp::cli::targets::{Kind, Targets, overlapping};
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::walk::{Step, walk};
 use cfp::client::{Client, Guard, Name, Operand, Settings, filter};
@@ -89,22 +90,46 @@ fn names_a_file(name: &Option<OsString>) -> bool {
 
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
-    let target = Name::read(args.target.as_deref().unwrap_or_default()).as_directory();
-    cli::each(NAME, &args.files, |file| {
-        let name = match &args.name {
-            Some(name) => Name::read(name),
-            None => target.clone(),
-        };
-        // A name that is a directory, the target too, takes the file under its base name.
-        let name = match Path::new(file).file_name().filter(|_| name.directory) {
-            Some(base) => name.join(&Name { components: vec![base.as_bytes().to_vec()], directory: false }),
-            None => name,
-        };
-        match Path::new(file).is_dir() {
-            true if args.recursive => put_directory(&mut client, &args, Path::new(file), &name),
-            _ => put(&mut client, &args, file.clone(), &name),
-        }
+    let sources: Vec<_> = args.files.iter().map(|file| (Path::new(file), name_of(&args, file))).collect();
+    refuse_one_name_for_two(&args, &sources)?;
+    cli::each(NAME, sources, |(file, name)| match args.recursive && file.is_dir() {
+        true => put_directory(&mut client, &args, file, &name),
+        false => put(&mut client, &args, file.into(), &name),
     })
+}
+
+/// What a file is called on the server. A name that is a directory, the target too, takes it under its base name.
+fn name_of(args: &Args, file: &OsStr) -> Name {
+    let name = match &args.name {
+        Some(name) => Name::read(name),
+        None => Name::read(args.target.as_deref().unwrap_or_default()).as_directory(),
+    };
+    match Path::new(file).file_name().filter(|_| name.directory) {
+        Some(base) => name.join(&Name { components: vec![base.as_bytes().to_vec()], directory: false }),
+        None => name,
+    }
+}
+
+/// Refuses two sources that would be stored under one name. Only where trees overlap are they looked through for that.
+fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> Result<()> {
+    let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
+    let mut targets = Targets::default();
+    for (file, name) in overlapping(&names).filter_map(|at| sources.get(at)) {
+        if !(args.recursive && file.is_dir()) {
+            targets.take(&name.bare(), Kind::File, file.as_os_str().as_bytes())?;
+            continue;
+        }
+        // What cannot be read is told of when it is its turn.
+        for step in walk(file).flatten() {
+            let (path, kind) = match &step {
+                Step::Directory(path) => (path, Kind::Directory),
+                Step::File(path) => (path, Kind::File),
+                Step::Link(_) | Step::Other(_) => continue,
+            };
+            targets.take(&below(file, path, name, false).bare(), kind, path.as_os_str().as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<Ending> {
@@ -116,22 +141,24 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<
     client.put(filter::open(&source)?, name, &Query::default(), &args.guard).map(Ending::of)
 }
 
+/// What a path beneath `root`, which is stored as `name`, is called on the server.
+fn below(root: &Path, path: &Path, name: &Name, directory: bool) -> Name {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let components = relative.iter().map(|part| part.as_bytes().to_vec()).collect();
+    name.join(&Name { components, directory })
+}
+
 fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> Result<Ending> {
-    let below = |path: &Path, directory| {
-        let relative = path.strip_prefix(root).unwrap_or(path);
-        let components = relative.iter().map(|part| part.as_bytes().to_vec()).collect();
-        name.join(&Name { components, directory })
-    };
     cli::each(NAME, walk(root), |step| match step? {
         Step::Directory(path) => {
-            let directory = below(&path, true);
+            let directory = below(root, &path, name, true);
             if !directory.is_root() {
                 client.make_directory(&directory)?;
             }
             Ok(Ending::DONE)
         }
         Step::File(path) => {
-            let name = below(&path, false);
+            let name = below(root, &path, name, false);
             put(client, args, path.into(), &name)
         }
         Step::Link(path) => leave_out(args, &path, "is a symbolic link to no file"),

@@ -103,18 +103,25 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     push_matching(&mut query, args.matching);
     let standard = [OsString::from("-")];
     let files = if args.files.is_empty() { &standard[..] } else { &args.files };
-    let mut total = 0;
+    let (mut total, mut counted) = (0, false);
+    let mut output = Output::stdout()?;
     let ending = cli::each(NAME, files, |file| {
         let source = Operand::read(file.clone());
+        output.refuse_itself(&source)?;
         let count = match &mut client {
             None => local::count(&search, &source, false)?,
             Some(client) => client.count(&source, &query)?,
         };
         total = filter::add(total, count)?;
+        counted = true;
         Ok(Ending::DONE)
     })?;
+    // Where nothing could be searched there is no total, not even 0.
+    if !counted {
+        return Ok(ending);
+    }
     let line = format!("{total}\n");
-    Output::stdout()?.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
+    output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
     Ok(ending.max(Ending::of(total > 0)))
 }
 

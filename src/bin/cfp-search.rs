@@ -159,7 +159,11 @@ impl Tool {
         match (&operand, &mut self.client) {
             (Operand::Local(path), _) if self.args.recursive && path.is_dir() => {
                 cli::each(NAME, walk(path), |step| match step? {
-                    Step::File(path) => self.file(&Operand::Local(path)),
+                    // What is written to was made by this command, mostly: `-r . > out`.
+                    Step::File(path) => match Operand::Local(path) {
+                        file if self.output.is_also(&file) => Ok(Ending::DONE),
+                        file => self.file(&file),
+                    },
                     _ => Ok(Ending::DONE),
                 })
             }
@@ -172,7 +176,10 @@ impl Tool {
                     false => self.file(&operand),
                 }
             }
-            _ => self.file(&operand),
+            _ => {
+                self.output.refuse_itself(&operand)?;
+                self.file(&operand)
+            }
         }
     }
 

@@ -125,6 +125,7 @@ impl Change<'_> {
     }
 
     fn write(&self, client: &mut Option<Client>, source: &Operand, output: &mut Output) -> Result<Ending> {
+        output.refuse_itself(source)?;
         let name = output.name.clone();
         match (client, source) {
             (None, Operand::Stored(name)) => return Err(local::out_of_reach(name)),

@@ -105,6 +105,11 @@ impl Name {
         bare
     }
 
+    /// The name as a relative path, whose components are those of the name.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(OsString::from_vec(self.components.join(&b'/')))
+    }
+
     /// The name as the server says it.
     pub fn shown(&self) -> Vec<u8> {
         [b"/".to_vec(), self.bare()].concat()

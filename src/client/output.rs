@@ -1,12 +1,15 @@
 //! Outputs: where the bytes of a tool go on this machine. A local file is written beside its name and renamed when
 //! it is whole.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::destination::Destination;
 use super::draft::Draft;
+use super::operand::Operand;
 use super::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
 
@@ -62,6 +65,30 @@ impl Output {
         }
     }
 
+    /// Whether a source is the file that is written as it is, as of `f >> f`: what is read there may be what was written.
+    /// A file that only takes a name at the end is none.
+    pub fn is_also(&self, source: &Operand) -> bool {
+        let same = || -> io::Result<bool> {
+            let read = match source {
+                Operand::Standard => standard_streams::input()?.metadata()?,
+                Operand::Local(path) => fs::metadata(path)?,
+                Operand::Stored(_) => return Ok(false),
+            };
+            let written = self.file.metadata()?;
+            Ok(written.is_file() && (written.dev(), written.ino()) == (read.dev(), read.ino()))
+        };
+        // Whoever opens the source tells what is wrong with it.
+        self.draft.is_none() && same().unwrap_or(false)
+    }
+
+    /// Refuses a source that is the file that is written.
+    pub fn refuse_itself(&self, source: &Operand) -> Result<()> {
+        match self.is_also(source) {
+            true => Err(Error::status(409, source.shown().as_bytes(), "is also what is written to")),
+            false => Ok(()),
+        }
+    }
+
     /// Gives the content its name.
     pub fn commit(mut self) -> Result<()> {
         match self.draft.take() {
@@ -105,7 +132,7 @@ impl Sink for Output {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

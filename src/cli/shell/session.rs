@@ -218,12 +218,17 @@ impl Session {
 
     /// `display FILE`.
     pub fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let source = match Operand::read(arguments.first().cloned().unwrap_or_default()) {
+            Operand::Stored(name) => Operand::Stored(name),
+            _ => Operand::Local(local(arguments.first())),
+        };
+        self.output.refuse_itself(&source)?;
         let mut sink = Unended { output: &mut self.output, midline: &mut self.midline };
         if !terminal::is_stdout() {
-            return show(&mut self.client.borrow_mut(), arguments.first(), &mut sink).map(|()| Ending::DONE);
+            return show(&mut self.client.borrow_mut(), &source, &mut sink).map(|()| Ending::DONE);
         }
         let mut visible = Visible::new(sink);
-        show(&mut self.client.borrow_mut(), arguments.first(), &mut visible)?;
+        show(&mut self.client.borrow_mut(), &source, &mut visible)?;
         visible.finish().map_err(|wrong| Error::io("standard output", wrong))?;
         Ok(Ending::DONE)
     }
@@ -276,11 +281,11 @@ impl Write for Unended<'_> {
     }
 }
 
-fn show(client: &mut Client, argument: Option<&OsString>, sink: &mut dyn Write) -> Result<()> {
-    match Operand::read(argument.cloned().unwrap_or_default()) {
-        Operand::Stored(name) => client.get(&name, &Query::default())?.copy_to(sink, "standard output"),
-        _ => {
-            let source = filter::open(&Operand::Local(local(argument)))?;
+fn show(client: &mut Client, source: &Operand, sink: &mut dyn Write) -> Result<()> {
+    match source {
+        Operand::Stored(name) => client.get(name, &Query::default())?.copy_to(sink, "standard output"),
+        local => {
+            let source = filter::open(local)?;
             let named = |wrong: io::Error| Error::io(&source.name, wrong);
             upload::copy(
                 &mut source.reader()?,
