@@ -184,15 +184,16 @@ impl Arguments {
         };
         let quiet = self.flag("-q", "--quiet");
         let verbose = self.flag("-v", "--verbose");
-        Ok(Settings { server, user, compress, trust, retries: 0, quiet, verbose })
+        Ok(Settings { server, user, compress, trust, retries: None, quiet, verbose })
     }
 
     /// Takes `--retry N` of a tool that moves files. To be asked before any flag.
-    pub fn retries(&mut self) -> Result<u32> {
-        let Some(given) = self.value("", "--retry")? else { return Ok(RETRIES) };
+    pub fn retries(&mut self) -> Result<Option<u32>> {
+        let Some(given) = self.value("", "--retry")? else { return Ok(Some(RETRIES)) };
         let number = given.to_str().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         number
             .and_then(|digits| digits.parse().ok())
+            .map(Some)
             .ok_or_else(|| Error::usage(format!("--retry {} is no number", shown(given.as_bytes()))))
     }
 

@@ -15,6 +15,8 @@ mod common;
 mod crowd;
 #[path = "hostile/gone.rs"]
 mod gone;
+#[path = "hostile/keys.rs"]
+mod keys;
 #[path = "hostile/limits.rs"]
 mod limits;
 #[path = "hostile/tricks.rs"]

@@ -9,6 +9,7 @@ mod programs {
     mod cat;
     mod failures;
     mod get;
+    mod lost_answers;
     mod ls;
     mod names;
     mod outputs;

@@ -284,7 +284,7 @@ mod tests {
         let args =
             parse(Arguments::new(["-c", "a", "-o", "d", "-i", ":b", "--recursive", "--retry", "7"])).unwrap();
         let expected = Args {
-            settings: Settings { retries: 7, ..Settings::default() },
+            settings: Settings { retries: Some(7), ..Settings::default() },
             recursive: true,
             resume: true,
             include: true,

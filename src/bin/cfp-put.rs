@@ -185,7 +185,7 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-n", "a", "--target", "d", "-r", "b"])).unwrap();
         let expected = Args {
-            settings: Settings { retries: 8, ..Settings::default() },
+            settings: Settings { retries: Some(8), ..Settings::default() },
             recursive: true,
             guard: Guard { keep: true, tag: None },
             target: Some("d".into()),

@@ -2,17 +2,20 @@
 //! answer's body is worth stands in `answer.rs`.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
 use super::credentials::{Credentials, Given};
 use super::progress::Progress;
+use super::retry::{RETRIES, Retries};
 use super::sending::{DIGEST, Form, Sending};
 use super::upload::Upload;
 use super::url::Url;
 use super::{Compress, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::head::{reason, write_request};
+use crate::http::idempotency::{self, KEY, RETRY, RETRY_UNSURE};
 use crate::http::{Fields, Framing, Response, Target, digest};
 
 /// What a server is told of this program.
@@ -35,9 +38,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// A request without fields or body.
+    /// A request without a body; one whose second time would be another has a key.
     pub fn new(method: &'static str, target: Vec<u8>) -> Self {
-        Call { method, target, fields: Fields::new(), upload: None }
+        let call = Call { method, target, fields: Fields::new(), upload: None };
+        if matches!(method, "COPY" | "MOVE" | "DELETE" | "MKCOL") { call.once() } else { call }
     }
 
     /// With this field too.
@@ -46,12 +50,31 @@ impl Call {
         self
     }
 
-    /// Whether it may be sent a second time when a kept connection turns out to be gone: RFC 9110 §9.2.2, less
-    /// the methods whose second answer would not be the first one's. The filters of POST change nothing. What is
-    /// appended belongs at one place, and no more once some of it came.
+    /// With a key that is this request's own, so that the server carries it out once however often it is sent.
+    pub fn once(self) -> Self {
+        self.with(KEY, idempotency::fresh_key())
+    }
+
+    /// Whether the server carries it out once however often it is sent.
+    fn has_key(&self) -> bool {
+        self.fields.get(KEY).is_some()
+    }
+
+    /// Whether it may be sent a second time when a kept connection turns out to be gone: where it changes nothing, as
+    /// the filters of POST do not, or a second time means the same.
     fn may_repeat(&self) -> bool {
-        !matches!(self.method, "MOVE" | "DELETE" | "MKCOL" | "PATCH")
-            && self.upload.as_ref().is_none_or(Upload::can_repeat)
+        let is_whole = self.method == "PUT" && !self.has_key();
+        (is_whole || matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "POST")) && self.can_repeat()
+    }
+
+    /// Whether it can be sent a second time at all.
+    fn can_repeat(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::can_repeat)
+    }
+
+    /// What it is about, for a person.
+    fn subject(&self) -> &[u8] {
+        self.target.split(|&byte| byte == b'?').next().unwrap_or_default()
     }
 
     /// Whether it can be gone on with when it breaks: then its bytes go as they are.
@@ -81,6 +104,8 @@ pub struct Client {
     met: bool,
     /// What the server finds the upload by that was sent last.
     upload_id: Option<Vec<u8>>,
+    /// Whether the last call may have been carried out though it failed.
+    is_in_doubt: bool,
 }
 
 /// A head that has come, and what it came over.
@@ -104,6 +129,7 @@ impl Client {
             unused: None,
             met: false,
             upload_id: None,
+            is_in_doubt: false,
         }
     }
 
@@ -114,7 +140,7 @@ impl Client {
 
     /// How often a transfer that broke is tried again.
     pub(super) fn retries(&self) -> u32 {
-        self.settings.retries
+        self.settings.retries.unwrap_or(0)
     }
 
     /// Whether what went wrong may be over soon: a connection to a server that was there broke, or it is busy.
@@ -155,22 +181,85 @@ impl Client {
             self.credentials = Some(Credentials::find(&self.url, user, self.given)?);
         }
         let kept = self.kept.take().filter(Connection::is_fresh);
-        let begun = match kept.map(|connection| self.begin(connection, call)) {
-            Some(Err(Error::Cut { .. } | Error::System { .. }))
-                if call.may_repeat() && self.upload_id.is_none() =>
-            {
-                None
+        let (was_kept, sent) = (kept.is_some(), Instant::now());
+        let connection = match kept {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        let begun = match self.begin(connection, call, None) {
+            // The server knows how far it came.
+            Err(wrong) if self.upload_id.is_some() => Err(wrong),
+            Err(wrong) if was_kept && call.may_repeat() && self.is_broken(&wrong) => {
+                let connection = self.open()?;
+                self.begin(connection, call, None)
             }
+            Err(wrong) if call.has_key() => self.begin_again(call, sent, was_kept, wrong),
             begun => begun,
         };
-        let (connection, response, sending) = match begun {
-            Some(begun) => begun?,
-            None => {
-                let connection = self.open()?;
-                self.begin(connection, call)?
-            }
-        };
+        let (connection, response, sending) = begun?;
         Answer::new(self, call, connection, response, sending)
+    }
+
+    /// Sends a call with a key again until its outcome is known: the server tells the one it remembers, or that it
+    /// remembers everything since the call was first `sent`, so that it did not come. The call is in doubt else.
+    fn begin_again(&mut self, call: &Call, sent: Instant, at_once: bool, wrong: Error) -> Result<Begun> {
+        let (mut retries, mut wrong) = (Retries::new(self.settings.retries.unwrap_or(RETRIES)), wrong);
+        let (mut retry, mut waits) = (RETRY_UNSURE.to_owned(), !at_once);
+        loop {
+            match &wrong {
+                // The body could not be read: the server has not got all of it.
+                Error::Cut { name, .. } | Error::System { name, .. } if *name != self.url.shown => {
+                    return Err(wrong);
+                }
+                wrong if call.can_repeat() && self.is_broken(wrong) => {}
+                wrong => return Err(self.doubt(call, wrong)),
+            }
+            if waits && let Err(last) = retries.after(wrong, self) {
+                return Err(self.doubt(call, &last));
+            }
+            waits = true;
+            let begun = self.open().and_then(|connection| self.begin(connection, call, Some(&retry)));
+            let (connection, response, sending) = match begun {
+                Ok(begun) => begun,
+                Err(again) => {
+                    wrong = again;
+                    continue;
+                }
+            };
+            let Some((epoch, since)) = idempotency::outcomes(&response.fields) else {
+                return Ok((connection, response, sending));
+            };
+            let never_came = since > sent.elapsed();
+            Answer::new(self, call, connection, response, sending)?.finish()?;
+            wrong = Error::cut(&self.url.shown, "does not remember it");
+            if !never_came {
+                return Err(self.doubt(call, &wrong));
+            }
+            (retry, waits) = (epoch, retries.is_used());
+            retries.count();
+        }
+    }
+
+    /// The error of a call that may have been carried out.
+    fn doubt(&mut self, call: &Call, wrong: &Error) -> Error {
+        self.is_in_doubt = true;
+        Error::cut(shown(call.subject()), format!("may have been done, for the answer was lost: {wrong}"))
+    }
+
+    /// Whether the last call may have been carried out though it failed.
+    pub(super) fn take_doubt(&mut self) -> bool {
+        std::mem::take(&mut self.is_in_doubt)
+    }
+
+    /// Whether the connection broke, so that another one may do. A server that is slow is not asked more.
+    fn is_broken(&self, wrong: &Error) -> bool {
+        match wrong {
+            Error::Cut { name, .. } => *name == self.url.shown,
+            Error::System { name, source } => {
+                *name == self.url.shown && source.kind() != io::ErrorKind::TimedOut
+            }
+            _ => false,
+        }
     }
 
     /// What the server finds the upload by that was sent last, where it keeps it.
@@ -188,10 +277,10 @@ impl Client {
         self.kept = Some(connection);
     }
 
-    fn begin(&mut self, mut connection: Connection, call: &Call) -> Result<Begun> {
+    fn begin(&mut self, mut connection: Connection, call: &Call, retry: Option<&str>) -> Result<Begun> {
         self.tell('>', &format!("{} {}", call.method, shown(&call.target)));
         let form = self.form(call, connection.socket())?;
-        let head = self.head(call, form.as_ref(), connection.socket());
+        let head = self.head(call, form.as_ref(), connection.socket(), retry);
         let mut socket = connection.socket().clone();
         socket.write_all(&head).map_err(|_| Error::cut(&self.url.shown, "closed the connection"))?;
         let mut sending = match (&call.upload, form) {
@@ -248,7 +337,7 @@ impl Client {
         Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest }))
     }
 
-    fn head(&self, call: &Call, form: Option<&Form>, socket: &Socket) -> Vec<u8> {
+    fn head(&self, call: &Call, form: Option<&Form>, socket: &Socket, retry: Option<&str>) -> Vec<u8> {
         let mut fields = Fields::new();
         fields.push("Host", &self.url.host);
         fields.push("User-Agent", AGENT);
@@ -262,6 +351,9 @@ impl Client {
             fields.push("Accept-Encoding", "zstd");
         }
         call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
+        if let Some(retry) = retry {
+            fields.push(RETRY, retry);
+        }
         if let Some(form) = form {
             match form.framing {
                 Framing::Length(length) => fields.push("Content-Length", length.to_string()),

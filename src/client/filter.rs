@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::call::{Call, Client};
-use super::guard::Guard;
+use super::guard::{Guard, Tag};
 use super::list::{each_line, name_of};
 use super::operand::{Name, Operand};
 use super::upload::Upload;
@@ -45,6 +45,11 @@ impl Client {
             return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
         }
         match source {
+            // What is worked on is what was looked at, so that the same is never done to what came of it.
+            Operand::Stored(stored) if stored == target && guard.tag.is_none() => {
+                let guard = Guard { tag: self.look(stored)?.etag.and_then(Tag::told), ..*guard };
+                self.transfer("COPY", stored, target, query, &guard)?
+            }
             Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
             local => self.put(open(local)?, target, query, guard)?,
         };

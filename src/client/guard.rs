@@ -47,6 +47,11 @@ impl Guard {
 pub struct Tag(String);
 
 impl Tag {
+    /// One that a server told, with its quotes; a weak one says no version.
+    pub fn told(etag: String) -> Option<Self> {
+        (etag.starts_with('"') && etag.len() > 1).then_some(Tag(etag))
+    }
+
     /// Reads a tag, with its quotes or without.
     pub fn read(argument: &OsStr) -> Result<Self> {
         let bytes = argument.as_bytes();

@@ -51,8 +51,8 @@ pub struct Settings {
     pub compress: Compress,
     /// Whose certificates are trusted.
     pub trust: tls::Trust,
-    /// How often a transfer that broke is tried again.
-    pub retries: u32,
+    /// How often what broke is tried again, where the user may say so; else only what the server carries out once is.
+    pub retries: Option<u32>,
     /// No progress and no remarks.
     pub quiet: bool,
     /// Requests and answers on standard error.

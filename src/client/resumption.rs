@@ -107,7 +107,7 @@ impl Client {
 
     /// Whether what stands under a name is what was to be stored there: the server may have done all of it, and
     /// forgotten that by the time it was asked.
-    fn find_stored(&mut self, source: &Upload, name: &Name) -> Result<Ended> {
+    pub(super) fn find_stored(&mut self, source: &Upload, name: &Name) -> Result<Ended> {
         let target = self.url.target(&name.components, false, &Query::default());
         let fields = match self.look_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
             Ok((_, fields)) => fields,

@@ -32,6 +32,16 @@ impl Retries {
         self.used = 0;
     }
 
+    /// Counts a retry that need not wait.
+    pub fn count(&mut self) {
+        self.used += 1;
+    }
+
+    /// Whether there was one.
+    pub fn is_used(&self) -> bool {
+        self.used > 0
+    }
+
     /// Waits, and lets another try begin; or gives the error back: it will not pass, or the retries are used up.
     pub fn after(&mut self, wrong: Error, client: &Client) -> Result<()> {
         if self.used >= self.most || !client.may_pass(&wrong) {

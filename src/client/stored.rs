@@ -75,6 +75,9 @@ impl Client {
         if guard.keep {
             call = call.with("If-None-Match", "*");
         }
+        if !guard.may_repeat() {
+            call = call.once();
+        }
         let resumable =
             upload.size().filter(|size| *size >= RESUMABLE_FROM && query.names().next().is_none());
         if let Some(size) = resumable.filter(|_| !self.always_compresses()) {
@@ -86,6 +89,7 @@ impl Client {
         loop {
             self.take_upload_id();
             let wrong = match self.write(&call, name, guard) {
+                Err(wrong) if self.take_doubt() => return self.find_out(&call, name, query, wrong),
                 Err(wrong) => told_of_damage(wrong, name),
                 done => {
                     self.take_upload_id();
@@ -107,6 +111,16 @@ impl Client {
                 true => retries.after(wrong, self)?,
                 false => return Err(wrong),
             }
+        }
+    }
+
+    /// Whether an upload that may have been stored was: then those bytes stand there.
+    fn find_out(&mut self, call: &Call, name: &Name, query: &Query, wrong: Error) -> Result<bool> {
+        let source =
+            call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
+        match source.map(|source| self.find_stored(source, name)) {
+            Some(Ok(Ended::Stored)) => Ok(true),
+            _ => Err(wrong),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod digest;
 pub mod fields;
 pub mod framing;
 pub mod head;
+pub mod idempotency;
 pub mod limits;
 pub mod range;
 pub mod resumption;

@@ -64,7 +64,7 @@ impl Verb {
 }
 
 /// Who asks, as far as is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Who {
     /// The user whose password was right.
     pub user: Option<Vec<u8>>,

@@ -58,6 +58,13 @@ pub const READ_AHEAD: usize = 4 * 1024;
 pub const BLOCK: usize = 64 * 1024;
 /// Uploads that have ended and are remembered for a client that missed the answer.
 pub const ENDED_MAX: usize = 1000;
+/// Outcomes of requests with an `Idempotency-Key` that are remembered, over all clients. Past it the client that has most
+/// loses its oldest, so that a flood of keys costs nobody else's.
+pub const OUTCOMES_MAX: usize = 4096;
+/// What the fields of those outcomes may take together, in bytes.
+pub const OUTCOMES_BYTES_MAX: usize = 4 << 20;
+/// How long an outcome is remembered: longer than a client tries again.
+pub const OUTCOMES_TIME: Duration = Duration::from_secs(10 * 60);
 /// How often uploads are looked for whose time is over, at least.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often work that neither reads nor writes asks whether its client is still there: rarely enough to cost nothing.

@@ -51,8 +51,10 @@ mod listen;
 mod log;
 mod methods;
 mod metrics;
+mod once;
 mod operation;
 mod options;
+mod outcomes;
 mod patience;
 mod peer;
 mod pid_file;
@@ -86,6 +88,7 @@ pub struct Server {
     metrics: metrics::Metrics,
     claims: claims::Claims,
     trusted_proxies: TrustedProxies,
+    outcomes: outcomes::Outcomes,
     tls: Option<tls::Tls>,
     /// Which hosts requests must be for; where there are users, their passwords tell pages of others apart.
     sites: Option<sites::Sites>,
@@ -109,6 +112,7 @@ impl Server {
             connections: Arc::default(),
             claims: claims::Claims::default(),
             trusted_proxies: options.trusted_proxies.clone(),
+            outcomes: outcomes::Outcomes::default(),
             tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
             sites,
         });

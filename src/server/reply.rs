@@ -45,6 +45,8 @@ pub struct Reply<'a> {
     pub sent: u64,
     /// The filter that the query names.
     pub filter: Option<&'static str>,
+    /// The fields that were sent, where somebody wants to send them again.
+    record: Option<Fields>,
 }
 
 impl<'a> Reply<'a> {
@@ -73,6 +75,7 @@ impl<'a> Reply<'a> {
             status: 0,
             sent: 0,
             filter: None,
+            record: None,
         }
     }
 
@@ -113,6 +116,16 @@ impl<'a> Reply<'a> {
     /// The connection it goes over.
     pub fn stream(&self) -> &'a Stream {
         self.stream
+    }
+
+    /// Keeps the fields of the answer for [`Reply::take_record`].
+    pub fn keep_record(&mut self) {
+        self.record = Some(Fields::new());
+    }
+
+    /// The status and the fields that were sent, without those every answer has.
+    pub fn take_record(&mut self) -> Option<(u16, Fields)> {
+        self.record.take().filter(|_| self.is_begun()).map(|fields| (self.status, fields))
     }
 
     /// Answers an error, in the form the client likes (RFC 9457 for `application/problem+json`).
@@ -235,6 +248,9 @@ impl<'a> Reply<'a> {
     /// The head, with the fields every answer has.
     fn begin(&mut self, status: u16, fields: &Fields) -> Vec<u8> {
         self.status = status;
+        if let Some(record) = &mut self.record {
+            record.clone_from(fields);
+        }
         self.closes |= self.connections.is_some_and(Connections::is_draining);
         let mut own = Fields::new();
         own.push("Date", httpdate::fmt_http_date(SystemTime::now()));

@@ -74,6 +74,11 @@ impl<'s> View<'s> {
         self.who.user.clone().or_else(peer)
     }
 
+    /// Who the client is, as far as is known.
+    pub fn client(&self) -> &Who {
+        &self.who
+    }
+
     /// The way to read what is stored.
     pub fn reader(&self) -> Reader<'_> {
         Reader(self)

@@ -15,6 +15,11 @@ pub enum Fault {
     CutRequest(usize),
     /// The same, and this is done right before.
     ActAndCutRequest(usize, Box<dyn FnOnce() + Send>),
+    /// So many requests come through, and the next one does not: the connection is cut in its place.
+    LoseRequest(usize),
+    /// So many final answers come through. The next request does too, but its answer does not: this is done, and the
+    /// connection is cut in its place.
+    LoseAnswer(usize, Box<dyn FnOnce() + Send>),
     /// The byte at this place of the requests is another at the other end.
     Damage(usize),
     /// The byte at this place of the answers is another at this end.
@@ -62,17 +67,20 @@ impl Proxy {
 
 fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mutex<Vec<u8>>>) {
     let (mut cut_answer, mut cut_request, mut damage, mut damage_answer) = (None, None, None, None);
+    let (mut lose_answer, mut lose_request) = (None, None);
     let mut before: Box<dyn FnOnce() + Send> = Box::new(|| {});
     match fault {
         Some(Fault::CutAnswer(place, act)) => (cut_answer, before) = (Some(place), act),
         Some(Fault::ActAndCutRequest(place, act)) => (cut_request, before) = (Some(place), act),
         Some(Fault::CutRequest(place)) => cut_request = Some(place),
+        Some(Fault::LoseRequest(after)) => lose_request = Some(after),
+        Some(Fault::LoseAnswer(after, act)) => (lose_answer, before) = (Some(after), act),
         Some(Fault::Damage(place)) => damage = Some(place),
         Some(Fault::DamageAnswer(place)) => damage_answer = Some(place),
         None => {}
     }
     // Only one of the two is ever cut.
-    let (before_answer, before_request) = match cut_answer {
+    let (before_answer, before_request) = match cut_answer.or(lose_answer) {
         Some(_) => (Some(before), None),
         None => (None, Some(before)),
     };
@@ -82,6 +90,7 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
         let is_cut = pass(&from, &to, cut_request, &mut |offset, block| {
             spoil(damage, offset, block);
             kept.lock().unwrap().extend_from_slice(block);
+            is_lost(&mut lose_request, block.windows(11).any(|part| part == b" HTTP/1.1\r\n"))
         });
         if is_cut {
             before_request.into_iter().for_each(|act| act());
@@ -91,12 +100,28 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
     });
     let (to, from) = ends();
     thread::spawn(move || {
-        if pass(&from, &to, cut_answer, &mut |offset, block| spoil(damage_answer, offset, block)) {
+        let is_cut = pass(&from, &to, cut_answer, &mut |offset, block| {
+            spoil(damage_answer, offset, block);
+            is_lost(&mut lose_answer, block.starts_with(b"HTTP/1.1 ") && block.get(9) != Some(&b'1'))
+        });
+        if is_cut {
             before_answer.into_iter().for_each(|act| act());
         }
         let _ = to.shutdown(Shutdown::Both);
         let _ = from.shutdown(Shutdown::Both);
     });
+}
+
+/// Whether a block is to be lost: the one in which a message begins after so many others.
+fn is_lost(after: &mut Option<usize>, begins: bool) -> bool {
+    match after {
+        Some(0) => begins,
+        Some(left) if begins => {
+            *left -= 1;
+            false
+        }
+        _ => false,
+    }
 }
 
 /// Makes the byte at a place another one, if it is in this block.
@@ -106,12 +131,13 @@ fn spoil(place: Option<usize>, offset: usize, block: &mut [u8]) {
     }
 }
 
-/// Passes bytes on to the end, or to the place where they are cut; whether they were.
+/// Passes bytes on to the end, or to the place where they are cut, or to the block that `act` says is lost; whether
+/// they were cut.
 fn pass(
     mut from: &TcpStream,
     mut to: &TcpStream,
     cut: Option<usize>,
-    act: &mut dyn FnMut(usize, &mut [u8]),
+    act: &mut dyn FnMut(usize, &mut [u8]) -> bool,
 ) -> bool {
     let (mut block, mut offset) = (vec![0; 16 * 1024], 0);
     loop {
@@ -120,7 +146,9 @@ fn pass(
             return true;
         }
         let read = from.read(&mut block[..most]).unwrap_or(0);
-        act(offset, &mut block[..read]);
+        if act(offset, &mut block[..read]) {
+            return true;
+        }
         if read == 0 || to.write_all(&block[..read]).is_err() {
             return false;
         }

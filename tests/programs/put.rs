@@ -232,9 +232,11 @@ fn an_upload_that_breaks_begins_again_where_that_means_the_same() {
     let [_, long] = contents();
     sandbox.write("f", &long);
     let cutting = || Proxy::new(sandbox.address(), [Fault::CutRequest(500_000), Fault::CutRequest(100)]);
-    sandbox.run("cfp-put", ["-n", "f", "-s", &cutting().url]).code(3);
+    sandbox.run("cfp-put", ["--retry", "1", "-n", "f", "-s", &cutting().url]).code(3);
     sandbox.run("cfp-put", ["--retry", "1", "f", "-s", &cutting().url]).code(3);
     sandbox.run("cfp-ls", [""; 0]).stdout("").success();
     sandbox.run("cfp-put", ["f", "-s", &cutting().url]).stdout("").stderr("").success();
     assert!(fs::read(sandbox.root().join("f")).unwrap() == long);
+    sandbox.run("cfp-put", ["-n", "f", "--as", "g", "-s", &cutting().url]).stdout("").stderr("").success();
+    assert!(fs::read(sandbox.root().join("g")).unwrap() == long);
 }

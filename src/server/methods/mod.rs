@@ -2,6 +2,7 @@
 //! same four beats; here is only who is asked.
 
 use super::exchange::Exchange;
+use super::once::once;
 use super::operation::filter_named;
 use super::rights::{View, Writer};
 use super::sites::refuse_foreign_page;
@@ -126,7 +127,8 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         Act::Writes(act) => {
             let view = exchange.identify()?;
-            act(exchange, &view.writer(&name)?, &name, &target.query)
+            let writer = view.writer(&name)?;
+            once(exchange, view.client(), |exchange| act(exchange, &writer, &name, &target.query))
         }
     }
 }

@@ -1,0 +1,167 @@
+//! The fields by which a request is carried out once however often it is sent
+//! (draft-ietf-httpapi-idempotency-key-header-07), and those by which the two sides agree on whether it was carried out
+//! at all. What is remembered, and for how long, is the server's business.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::digest::{Digest, Hasher};
+use super::fields::Fields;
+use crate::error::{Error, Result};
+
+/// The field that names a request, chosen by its client.
+pub const KEY: &str = "Idempotency-Key";
+/// The field of a request that was sent before: `?1`, or the epoch in which the server says that it did not come.
+pub const RETRY: &str = "Cfp-Retry";
+/// The field of an answer to a retry whose key is unknown: `"EPOCH";since=MILLISECONDS`. All outcomes since then are
+/// remembered; the epoch changes as soon as one is forgotten.
+pub const OUTCOMES: &str = "Cfp-Outcomes";
+/// The value of [`RETRY`] where no epoch is known.
+pub const RETRY_UNSURE: &str = "?1";
+
+/// The longest key that is taken, in bytes. A UUID has 36.
+const KEY_MAX: usize = 255;
+/// The fields that make two requests with one key different, beyond method and target.
+const DISTINCTIVE: [&str; 14] = [
+    "destination",
+    "overwrite",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "content-digest",
+    "repr-digest",
+    "x-oc-mtime",
+    "upload-complete",
+    "upload-offset",
+];
+
+/// The key of a request, where it has one: a String of RFC 9651. An error of status 400 for anything else, since a client
+/// that sends a key relies on it.
+pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
+    let mut values = fields.get_all(KEY);
+    let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
+    match string(value).filter(|key| next.is_none() && !key.is_empty() && key.len() <= KEY_MAX) {
+        Some(key) => Ok(Some(key)),
+        None => Err(Error::status(400, KEY, format!("is no quoted string of 1 to {KEY_MAX} characters"))),
+    }
+}
+
+/// A new key of 128 bits that nobody can guess: the system seeds what hashes them.
+pub fn fresh_key() -> String {
+    let random = RandomState::new();
+    format!("\"{:016x}{:016x}\"", random.hash_one(0), random.hash_one(1))
+}
+
+/// What tells two requests with one key apart.
+pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
+    let mut hasher = Hasher::default();
+    let mut add = |part: &[u8]| {
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    };
+    add(method.as_bytes());
+    add(target);
+    for name in DISTINCTIVE {
+        for value in fields.get_all(name) {
+            add(name.as_bytes());
+            add(value);
+        }
+    }
+    hasher.finish()
+}
+
+/// Whether a request was sent before, and in which epoch the server said that it did not come.
+pub fn retry(fields: &Fields) -> Option<Option<Vec<u8>>> {
+    fields.get(RETRY).map(string)
+}
+
+/// The value of [`OUTCOMES`].
+pub fn format_outcomes(epoch: &str, since: Duration) -> String {
+    format!("\"{epoch}\";since={}", since.as_millis())
+}
+
+/// The epoch of an answer to a retry, as a retry in turn says it, and since when all outcomes are remembered.
+pub fn outcomes(fields: &Fields) -> Option<(String, Duration)> {
+    let (epoch, since) = fields.get_text(OUTCOMES)?.split_once(";since=")?;
+    Some((epoch.to_owned(), Duration::from_millis(since.parse().ok()?)))
+}
+
+/// A String (RFC 9651 §3.3.3) without the parameters behind it.
+fn string(value: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = value.trim_ascii().strip_prefix(b"\"")?.iter();
+    let mut text = Vec::new();
+    loop {
+        match rest.next()? {
+            b'"' => break,
+            b'\\' => text.push(*rest.next().filter(|byte| matches!(byte, b'"' | b'\\'))?),
+            byte @ 0x20..=0x7e => text.push(*byte),
+            _ => return None,
+        }
+    }
+    let behind = rest.as_slice();
+    (behind.is_empty() || behind.trim_ascii_start().starts_with(b";")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(rows: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        rows.iter().for_each(|(name, value)| fields.push(name, value));
+        fields
+    }
+
+    #[test]
+    fn a_key_is_one_quoted_string() {
+        let long = format!("\"{}\"", "k".repeat(KEY_MAX + 1));
+        let rows: [(&[&str], Option<Option<&str>>); 9] = [
+            (&[], Some(None)),
+            (&["\"8e03978e\""], Some(Some("8e03978e"))),
+            (&[" \"a\\\"b\" ; x=1"], Some(Some("a\"b"))),
+            (&["8e03978e"], None),
+            (&["\"\""], None),
+            (&["\"a"], None),
+            (&["\"a\"b"], None),
+            (&["\"a\"", "\"a\""], None),
+            (&[&long], None),
+        ];
+        for (values, expected) in rows {
+            let fields = with(&values.iter().map(|value| (KEY, *value)).collect::<Vec<_>>());
+            let expected = expected.map(|key| key.map(|key| key.as_bytes().to_vec()));
+            assert_eq!(key(&fields).ok(), expected, "{values:?}");
+        }
+        let (one, other) = (fresh_key(), fresh_key());
+        assert_eq!(key(&with(&[(KEY, &one)])).unwrap().unwrap().len(), 32);
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn what_asks_for_something_else_has_another_fingerprint() {
+        let of =
+            |method, target: &str, rows: &[(&str, &str)]| fingerprint(method, target.as_bytes(), &with(rows));
+        let one = of("COPY", "/f", &[("Destination", "/g"), ("Host", "h"), ("User-Agent", "a")]);
+        assert_eq!(one, of("COPY", "/f", &[("destination", "/g"), (RETRY, "?1")]));
+        for other in [
+            of("MOVE", "/f", &[("Destination", "/g")]),
+            of("COPY", "/f?reverse", &[("Destination", "/g")]),
+            of("COPY", "/f", &[("Destination", "/h")]),
+            of("COPY", "/f", &[("Destination", "/g"), ("If-Match", "\"a\"")]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_as_it_is_written() {
+        let told = with(&[(OUTCOMES, &format_outcomes("a-1", Duration::from_millis(1500)))]);
+        assert_eq!(outcomes(&told), Some(("\"a-1\"".to_owned(), Duration::from_millis(1500))));
+        assert_eq!(retry(&with(&[(RETRY, "\"a-1\"")])), Some(Some(b"a-1".to_vec())));
+        assert_eq!(retry(&with(&[(RETRY, RETRY_UNSURE)])), Some(None));
+        assert_eq!(retry(&with(&[])), None);
+    }
+}
