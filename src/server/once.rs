@@ -22,7 +22,7 @@ pub fn once(
     let request = exchange.request;
     let Some(key) = idempotency::key(&request.fields)? else { return act(exchange) };
     let fingerprint = idempotency::fingerprint(request.method(), request.target(), &request.fields);
-    let address = match &exchange.stream.peer {
+    let address = match &exchange.client.peer {
         Peer::Address(address) if *who == Who::default() => Some(address.ip()),
         _ => None,
     };
