@@ -19,6 +19,7 @@ mod faults {
     mod order;
     mod place;
     mod resets;
+    mod space;
     mod strace;
     mod term;
 }

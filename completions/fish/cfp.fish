@@ -132,6 +132,7 @@ complete -c cfpd -n __cfp_before_command -l max-connections -x -d 'Connections a
 complete -c cfpd -n __cfp_before_command -l max-per-address -x -d 'Connections of one address'
 complete -c cfpd -n __cfp_before_command -l max-file-size -x -d 'Size of a stored file'
 complete -c cfpd -n __cfp_before_command -l keep-free -x -d 'Room to leave on the disk'
+complete -c cfpd -n __cfp_before_command -l max-spool -x -d 'Disk for requests being answered'
 complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer before a write is on the disk'
 complete -c cfpd -n __cfp_before_command -l header-timeout -x -d 'Seconds for a request head'
 complete -c cfpd -n __cfp_before_command -l idle-timeout -x -d 'Seconds without movement'

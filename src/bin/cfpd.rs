@@ -41,6 +41,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             a number, with K, M, G or T behind it or not
   --keep-free SIZE          take no file that would leave less room on the
                             disk (default: 0)
+  --max-spool SIZE          keep at most SIZE on the disk for requests being
+                            answered (default: a tenth of the disk)
   --no-sync                 answer before a write is on the disk
   --header-timeout SECONDS  time for a request head to arrive (default: 10)
   --idle-timeout SECONDS    time between requests, and for a transfer that
@@ -113,6 +115,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let trusted_proxies = trusted_proxies(&mut arguments)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
+    let max_spool = size(&mut arguments, "--max-spool")?;
     let read_only = arguments.flag("", "--read-only");
     let sync = !arguments.flag("", "--no-sync");
     let insecure_plain = arguments.flag("", "--insecure-plain");
@@ -132,6 +135,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         listen,
         sync,
         keep_free,
+        max_spool,
         users,
         access,
         hosts,

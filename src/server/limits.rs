@@ -74,6 +74,10 @@ pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
 pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
 pub const SPILL_MAX: u64 = 16 << 30;
+/// One answer may hold this part of what all spools may hold together: one client that does not read leaves room for others.
+pub const SPILL_PARTS: u64 = 4;
+/// How often an answer for which there is no room in a spool looks for some again.
+pub const SPILL_AGAIN: Duration = Duration::from_secs(1);
 /// How long a client that sends may let its answer wait before the answer goes into a spool.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
 /// How long the lines of a search may wait for others to share a write with.

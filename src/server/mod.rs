@@ -247,6 +247,7 @@ fn make_root(options: &Options) -> Result<()> {
 fn open_store(options: &Options) -> Result<Local> {
     let store = Local::open(&options.root)?
         .keeping_free(options.keep_free)
+        .spooling_at_most(options.max_spool)
         .keeping_partials(options.limits.partials, options.limits.partial_time);
     let store = if options.sync { store } else { store.without_sync() };
     let store = match options.spools() {

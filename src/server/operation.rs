@@ -1,7 +1,6 @@
 //! The filter that a request names, ready to run on a stored file or a body, and what its answer is called. Which filters
 //! there are is the table of the text room; each works for every method that moves bytes.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 
@@ -9,8 +8,8 @@ use super::limits::BLOCK;
 use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::store::Name;
-use crate::text::{Answer, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
+use crate::store::{Name, Spool};
+use crate::text::{self, Answer, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -87,7 +86,7 @@ impl Operation {
         match self.decompress {
             true => {
                 let (name, packed) = (name.shown(), ContentReader { content, offset: 0 });
-                self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool }, sink)
+                self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool: &spool }, sink)
             }
             false => self.filter.run(Source::File(&content), sink),
         }
@@ -101,8 +100,10 @@ impl Operation {
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
-            true => self.filter.run(Source::Stream { bytes: &mut unpack(bytes, b"body")?, spool }, sink),
-            false => self.filter.run(Source::Stream { bytes, spool }, sink),
+            true => {
+                self.filter.run(Source::Stream { bytes: &mut unpack(bytes, b"body")?, spool: &spool }, sink)
+            }
+            false => self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
         }
     }
 
@@ -117,7 +118,21 @@ fn bad_request(invalid: Invalid) -> Error {
 }
 
 /// Makes an empty file without a name.
-pub type Spooler<'a> = &'a dyn Fn() -> io::Result<File>;
+pub type Spooler<'a> = &'a dyn Fn() -> io::Result<Spool>;
+
+impl text::Spool for Spool {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Spool::append(self, bytes)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Spool::read_at(self, buffer, offset)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        Spool::clear(self)
+    }
+}
 
 /// Which of the two forms of a number a client likes best.
 pub fn number_type(fields: &Fields) -> Result<&'static str> {

@@ -33,6 +33,8 @@ pub struct Options {
     pub sync: bool,
     /// Bytes of the file system that uploads leave free.
     pub keep_free: u64,
+    /// Bytes that answers and bodies kept for the time of a request may take together; a tenth of the disk without it.
+    pub max_spool: Option<u64>,
     /// Who has a password: a file of `htpasswd -B`.
     pub users: Option<PathBuf>,
     /// Who may what: an access file.
@@ -75,6 +77,7 @@ impl Options {
             listen: Vec::new(),
             sync: false,
             keep_free: 0,
+            max_spool: None,
             users: None,
             access: None,
             hosts: Vec::new(),

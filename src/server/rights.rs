@@ -2,7 +2,6 @@
 //! who asks, and to writing only through a [`Writer`]: a forgotten check does not compile. Each function of a view
 //! asks for the verbs it needs before it looks at the store, so that a refusal tells nothing of what is there.
 
-use std::fs::File;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,7 +9,7 @@ use super::access::{Verb, Who, local_name};
 use super::policy::Policy;
 use super::users::Users;
 use crate::error::{Error, Result, shown};
-use crate::store::{Entry, Kind, Meta, Name, Partial, Store};
+use crate::store::{Entry, Kind, Meta, Name, Partial, Spool, Store};
 
 mod partial;
 mod reader;
@@ -170,7 +169,7 @@ pub struct Processor<'s>(&'s dyn Store);
 
 impl Processor<'_> {
     /// See [`Store::spool`].
-    pub fn spool(&self) -> io::Result<File> {
+    pub fn spool(&self) -> io::Result<Spool> {
         self.0.spool()
     }
 }

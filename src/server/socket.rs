@@ -122,6 +122,14 @@ impl Socket {
         })
     }
 
+    /// Waits until there is room to write, as long as there is patience, and at most so long: what was waited is spent.
+    pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
+        wait_patiently(&self.writing, |left| {
+            self.require_open()?;
+            Ok(self.wait(PollFlags::POLLOUT, left.min(most))? || most < left)
+        })
+    }
+
     /// An error where the connection was aborted.
     fn require_open(&self) -> io::Result<()> {
         match self.aborted.load(Ordering::Relaxed) {

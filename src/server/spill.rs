@@ -1,14 +1,13 @@
 //! The way out for answers that begin before their request has ended. A client that sends everything before it
 //! reads would wait for us to read while we wait for it: then the answer goes into an unlinked file until the
-//! client listens.
+//! client listens. Where there is no room for that, the rest of its body is not read before it listens.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 
-use super::limits::{BLOCK, SPILL_AFTER, SPILL_MAX};
+use super::limits::{BLOCK, SPILL_AFTER, SPILL_AGAIN, SPILL_MAX, SPILL_PARTS};
 use super::operation::Spooler;
 use super::stream::Stream;
+use crate::store;
 
 /// A writer onto a socket that never waits long while a request body may still be coming.
 pub struct Spill<'a> {
@@ -21,11 +20,10 @@ pub struct Spill<'a> {
     spool: Option<Spool>,
 }
 
-/// What waits: the bytes of the file from `read` to `written`.
+/// What waits: the bytes of the file from `read` on.
 struct Spool {
-    file: File,
+    file: store::Spool,
     read: u64,
-    written: u64,
     block: Vec<u8>,
 }
 
@@ -60,35 +58,38 @@ impl<'a> Spill<'a> {
     }
 
     fn waiting(&self) -> u64 {
-        self.spool.as_ref().map_or(0, |spool| spool.written - spool.read)
+        self.spool.as_ref().map_or(0, |spool| spool.file.size() - spool.read)
     }
 
     /// Sends as much of what waits as there is room for.
     fn pump(&mut self) -> io::Result<()> {
         let Some(spool) = &mut self.spool else { return Ok(()) };
-        while spool.read < spool.written {
-            let most = usize::try_from(spool.written - spool.read).unwrap_or(BLOCK).min(BLOCK);
-            spool.block.resize(most, 0);
-            spool.file.read_exact_at(&mut spool.block, spool.read)?;
-            match self.stream.try_write(&spool.block)? {
+        while spool.read < spool.file.size() {
+            spool.block.resize(BLOCK, 0);
+            let read = spool.file.read_at(&mut spool.block, spool.read)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            match self.stream.try_write(spool.block.get(..read).unwrap_or_default())? {
                 Some(sent) => spool.read += sent as u64,
                 None => return Ok(()),
             }
         }
         // All is sent: give the disk back.
-        spool.file.set_len(0)?;
-        (spool.read, spool.written) = (0, 0);
-        Ok(())
+        spool.read = 0;
+        spool.file.clear()
     }
 
-    fn keep(&mut self, block: &[u8], make_spool: Spooler<'_>) -> io::Result<()> {
+    /// Puts a block behind what waits. False where there is no room for it.
+    fn try_keep(&mut self, block: &[u8], make_spool: Spooler<'_>) -> io::Result<bool> {
+        if self.waiting() > SPILL_MAX {
+            return Ok(false);
+        }
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => none.insert(Spool { file: make_spool()?, read: 0, written: 0, block: Vec::new() }),
+            none => none.insert(Spool { file: make_spool()?, read: 0, block: Vec::new() }),
         };
-        spool.file.write_all_at(block, spool.written)?;
-        spool.written += block.len() as u64;
-        Ok(())
+        spool.file.try_append(block, SPILL_PARTS)
     }
 
     /// Sends from the block directly; what is left when the client does not read is returned.
@@ -124,15 +125,17 @@ impl Spill<'_> {
         let Some(make_spool) = self.make_spool else {
             return (&mut &*self.stream).write_all(block);
         };
-        self.pump()?;
-        while self.waiting() > SPILL_MAX {
-            self.stream.wait_to_write()?;
+        let mut rest = block;
+        loop {
             self.pump()?;
+            if self.waiting() == 0 {
+                rest = self.send(rest)?;
+            }
+            if rest.is_empty() || self.try_keep(rest, make_spool)? {
+                return Ok(());
+            }
+            // The client has to read now, or room to come from elsewhere.
+            self.stream.wait_to_write_for(SPILL_AGAIN)?;
         }
-        let rest = if self.waiting() == 0 { self.send(block)? } else { block };
-        if !rest.is_empty() {
-            self.keep(rest, make_spool)?;
-        }
-        Ok(())
     }
 }

@@ -123,6 +123,11 @@ impl Stream {
         self.socket.wait_to_write()
     }
 
+    /// Waits until there is room to write, as long as there is patience, and at most so long.
+    pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
+        self.socket.wait_to_write_for(most)
+    }
+
     /// Writes what there is room for, without waiting: `None` when there is no room at all.
     pub fn try_write(&self, block: &[u8]) -> io::Result<Option<usize>> {
         match self.session() {

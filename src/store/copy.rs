@@ -11,13 +11,14 @@ use nix::sys::stat::fstat;
 use super::beneath::{DIRECTORY, absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, itself, judge, keep_apart, settle};
+use super::space::Promise;
 use super::stat::permissions;
 use super::temporary::Temporary;
 use super::{Check, Content, Draft, Kind, Meta, Name, Store, Written, content, draft, tree};
 use crate::error::{Error, Result};
 
-/// How much the kernel is asked to copy at a time.
-const STEP: u64 = 1 << 30;
+/// How much the kernel is asked to copy at a time: what was promised is spent after each step.
+const STEP: u64 = 64 << 20;
 
 /// Copies a file, or a directory with all in it. What a link leads to is copied, not the link.
 ///
@@ -66,7 +67,9 @@ pub(super) fn copy_file(
     source(Some(content.meta()))?;
     let size = content.meta().size;
     let mut draft = draft::begin(local, to, Some(size))?;
-    transfer(content.file(), draft.file(), size).map_err(|error| broken(from, error))?;
+    let to_file = draft.file().try_clone().map_err(|error| broken(from, error))?;
+    transfer(content.file(), &to_file, size, draft.promise_all(size)?)
+        .map_err(|error| broken(from, error))?;
     draft.permit(permissions(content.stat()));
     if let Some(digest) = content.digest() {
         draft.set_digest(digest);
@@ -111,17 +114,21 @@ pub(super) fn copy_directory(
     Ok(Written { created: settled.created, meta })
 }
 
-/// Copies the first `size` bytes of a file to the end of another. Fewer are an error: it was cut short meanwhile.
-pub(super) fn transfer(from: &File, to: &File, size: u64) -> io::Result<()> {
+/// Copies the first `size` bytes of a file to the end of another, for which room was promised. Fewer are an error: it
+/// was cut short meanwhile.
+pub(super) fn transfer(from: &File, to: &File, size: u64, promise: &mut Promise) -> io::Result<()> {
     let mut left = size;
     while left > 0 {
         let step = usize::try_from(left.min(STEP)).unwrap_or(usize::MAX);
         match copy_file_range(from, None, to, None, step) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(copied) => left = left.saturating_sub(copied as u64),
+            Ok(copied) => {
+                left = left.saturating_sub(copied as u64);
+                promise.spend(copied as u64);
+            }
             Err(Errno::EINTR) => {}
             Err(Errno::EXDEV | Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP) => {
-                return stream(from, to, left);
+                return stream(from, to, left, promise);
             }
             Err(errno) => return Err(errno.into()),
         }
@@ -130,11 +137,29 @@ pub(super) fn transfer(from: &File, to: &File, size: u64) -> io::Result<()> {
 }
 
 /// The same where the kernel cannot: between file systems, or on one that has no such call.
-fn stream(from: &File, mut to: &File, left: u64) -> io::Result<()> {
+fn stream(from: &File, to: &File, left: u64, promise: &mut Promise) -> io::Result<()> {
     use io::Read;
-    match io::copy(&mut from.take(left), &mut to)? {
+    match io::copy(&mut from.take(left), &mut Spending { to, promise })? {
         copied if copied < left => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
+    }
+}
+
+/// A file for which room was promised, and which spends it.
+struct Spending<'a> {
+    to: &'a File,
+    promise: &'a mut Promise,
+}
+
+impl io::Write for Spending<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(block)?;
+        self.promise.spend(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -149,18 +174,19 @@ fn broken(from: &Name, error: io::Error) -> Error {
 mod tests {
     use std::io::{Seek, Write};
 
+    use super::super::space::Space;
     use super::*;
 
     #[test]
     fn both_ways_of_copying_stop_at_the_size_and_miss_no_byte() {
-        type Way = fn(&File, &File, u64) -> io::Result<()>;
+        type Way = fn(&File, &File, u64, &mut Promise) -> io::Result<()>;
         let ways: [Way; 2] = [transfer, stream];
         for way in ways {
             for (size, copied) in [(0, Some("")), (3, Some("con")), (7, Some("content")), (8, None)] {
                 let (mut from, mut to) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
                 from.write_all(b"content").unwrap();
                 from.rewind().unwrap();
-                let done = way(&from, &to, size);
+                let done = way(&from, &to, size, &mut Space::default().promise(0));
                 to.rewind().unwrap();
                 match copied {
                     Some(copied) => assert_eq!(io::read_to_string(&to).unwrap(), copied),

@@ -1,26 +1,22 @@
 //! A new content on its way to a name: written to a temporary file beside it, then renamed over it.
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fstat};
-use nix::sys::statvfs::fstatvfs;
 
 use super::beneath::{Place, absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
+use super::space::{Promise, step_after};
 use super::standing::Served;
 use super::stat::{permissions, permit};
 use super::temporary::Temporary;
 use super::walk::errno_of;
 use super::{Check, Draft, Kind, Meta, Name, Written, digest};
 use crate::error::{Error, Result};
-
-/// How much is written before the room left is looked at again, in bytes.
-const LOOK_EVERY: u64 = 8 << 20;
 
 /// A content being written beside its name.
 pub(super) struct Upload<'a> {
@@ -33,15 +29,19 @@ pub(super) struct Upload<'a> {
     mode: Option<Mode>,
     /// Its length, where that is known.
     size: Option<u64>,
-    /// Bytes that may still be written before the room left is looked at again.
-    unlooked: u64,
+    /// How many bytes of it there are.
+    written: u64,
+    /// The room promised to it and not yet on the disk.
+    promise: Promise,
+    /// Bytes that may be written before more room is asked for.
+    ahead: u64,
 }
 
 /// Begins a content.
 pub(super) fn begin<'a>(local: &'a Local, name: &Name, size: Option<u64>) -> Result<Upload<'a>> {
     let place = admit(local, name, size)?;
     let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
-    Ok(Upload::over(local, name, temporary, size))
+    Ok(Upload::over(local, name, temporary, size, 0))
 }
 
 /// Refuses now, before a byte is sent, what can never be put under the name.
@@ -49,14 +49,22 @@ pub(super) fn admit(local: &Local, name: &Name, size: Option<u64>) -> Result<Pla
     let place = local.root.place_for(name)?;
     let standing = local.root.look(name.components(), &place).map_err(|errno| wrong(name, errno))?;
     judge(Kind::File, name, &standing)?;
-    require_room(local, name, &place.parent, size.unwrap_or_default())?;
+    require_room(local, name, &place, size.unwrap_or_default())?;
     Ok(place)
 }
 
 impl<'a> Upload<'a> {
-    /// A content in this file.
-    pub fn over(local: &'a Local, name: &Name, temporary: Temporary, size: Option<u64>) -> Self {
-        Upload { local, name: name.clone(), temporary, digest: None, mode: None, size, unlooked: 0 }
+    /// A content in this file, which holds `written` bytes of it.
+    pub fn over(
+        local: &'a Local,
+        name: &Name,
+        temporary: Temporary,
+        size: Option<u64>,
+        written: u64,
+    ) -> Self {
+        let promise = local.space.promise(temporary.place().directory().0);
+        let name = name.clone();
+        Upload { local, name, temporary, digest: None, mode: None, size, written, promise, ahead: 0 }
     }
 
     /// The name it is on its way to.
@@ -74,28 +82,41 @@ impl<'a> Upload<'a> {
         self.temporary.handle()
     }
 
-    /// Takes the room for a content whose length is known when its first byte is there, so that it cannot run out on
-    /// the way; of one that may grow without end, looks from time to time whether enough is left.
+    /// Asks for room a step ahead of what has come, and sets it aside where the length is known: a client that announces
+    /// much and sends little takes little.
     fn prepare_room(&mut self, wanted: u64) -> Result<()> {
-        if let Some(size) = self.size.take().filter(|size| *size > 0) {
-            // Others may have taken it since the upload began.
-            require_room(self.local, &self.name, self.file(), size)?;
-            self.preallocate(size)?;
-            self.unlooked = size;
+        let Some(least) = wanted.checked_sub(self.ahead).filter(|least| *least > 0) else { return Ok(()) };
+        let offset = self.written + self.ahead;
+        let to_come = self.size.map_or(u64::MAX, |size| size.saturating_sub(offset));
+        let granted = self.promise_room(least, step_after(self.written).min(to_come))?;
+        if self.size.is_some() && self.preallocate(offset, granted)? {
+            self.promise.spend(granted);
         }
-        if self.unlooked < wanted && self.local.keep_free > 0 {
-            let spare = require_room(self.local, &self.name, self.file(), wanted)?;
-            self.unlooked = spare.min(LOOK_EVERY.max(wanted));
-        }
-        self.unlooked = self.unlooked.saturating_sub(wanted);
+        self.ahead += granted;
         Ok(())
     }
 
-    fn preallocate(&self, size: u64) -> Result<()> {
+    /// Has room promised for `least` more bytes, up to `most` where there is that much, and says how many. Errors have
+    /// status 507.
+    fn promise_room(&mut self, least: u64, most: u64) -> Result<u64> {
+        let granted = self.promise.grow(self.temporary.handle(), least, most);
+        granted.map_err(|errno| wrong(&self.name, errno))?.ok_or_else(|| no_room(&self.name, least))
+    }
+
+    /// Has room promised for all of a content that does not wait for a client, and hands out the promise, of which is to
+    /// be spent what is written.
+    pub fn promise_all(&mut self, size: u64) -> Result<&mut Promise> {
+        self.promise_room(size, size)?;
+        Ok(&mut self.promise)
+    }
+
+    /// Sets room aside on the disk. False where the file system cannot.
+    fn preallocate(&self, offset: u64, length: u64) -> Result<bool> {
+        let signed = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
         let keep = FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        match fallocate(self.file(), keep, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
-            // Not every file system can.
-            Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => Ok(()),
+        match fallocate(self.file(), keep, signed(offset), signed(length)) {
+            Ok(()) => Ok(true),
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => Ok(false),
             Err(errno) => Err(wrong(&self.name, errno)),
         }
     }
@@ -144,10 +165,14 @@ impl<'a> Upload<'a> {
 impl Write for Upload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.prepare_room(bytes.len() as u64)?;
-        self.file().write(bytes).map_err(|wrong| match wrong.kind() {
+        let written = self.file().write(bytes).map_err(|wrong| match wrong.kind() {
             io::ErrorKind::Interrupted => wrong,
-            _ => Error::io(self.name.shown(), wrong).into(),
-        })
+            _ => io::Error::from(Error::io(self.name.shown(), wrong)),
+        })?;
+        let bytes = written as u64;
+        self.promise.spend(bytes);
+        (self.written, self.ahead) = (self.written + bytes, self.ahead.saturating_sub(bytes));
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -185,18 +210,17 @@ impl Draft for Upload<'_> {
     }
 }
 
-/// Refuses a content that cannot fit, as far as the file system knows now; else says how much could. Nothing is set
-/// aside yet: a client could claim all room there is with one line.
-pub(super) fn require_room(local: &Local, name: &Name, on: impl AsFd, size: u64) -> Result<u64> {
-    let room = room(on).map_err(|errno| wrong(name, errno))?;
-    match room.saturating_sub(local.keep_free) {
-        spare if spare < size => Err(Error::status(507, name.shown(), format!("no room for {size} bytes"))),
-        spare => Ok(spare),
+/// Refuses a content that cannot fit, as far as is known now. Nothing is promised yet: a client could claim all room
+/// there is with one line.
+fn require_room(local: &Local, name: &Name, place: &Place, size: u64) -> Result<()> {
+    let available = local.space.available(&place.parent, place.directory().0);
+    match available.map_err(|errno| wrong(name, errno))? {
+        available if available < size => Err(no_room(name, size)),
+        _ => Ok(()),
     }
 }
 
-/// The room left for files where something is, in bytes.
-pub(super) fn room(on: impl AsFd) -> nix::Result<u64> {
-    let room = fstatvfs(on)?;
-    Ok(room.blocks_available().saturating_mul(room.fragment_size()))
+/// Status 507.
+pub(super) fn no_room(name: &Name, size: u64) -> Error {
+    Error::status(507, name.shown(), format!("no room for {size} bytes"))
 }

@@ -1,23 +1,23 @@
 //! The engine of one local directory: which verb is answered where.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat, mkdirat};
+use nix::sys::statvfs::fstatvfs;
 
 use super::beneath::{DIRECTORY, HANDLE, Root, absent, unfit, wrong, wrong_for};
 use super::durable::Durability;
 use super::locks::Locks;
 use super::mounts::Mounts;
 use super::partial::{self, Partials};
-use super::temporary::Temporary;
-use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Store, Written};
-use super::{beneath, content, copy, draft, list, removal, rename, sweep};
+use super::space::Space;
+use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
+use super::{beneath, content, copy, draft, list, removal, rename, space, spool, sweep};
 use crate::error::{Error, Result};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -29,8 +29,8 @@ pub struct Local {
     pub(super) locks: Locks,
     pub(super) mounts: Mounts,
     pub(super) durability: Durability,
-    /// Room that uploads leave free, in bytes.
-    pub(super) keep_free: u64,
+    /// The disk space that is promised to what is being written.
+    pub(super) space: Space,
     pub(super) partials: Partials,
     /// Whether nothing is written beneath the root, not even what is known of a file.
     pub(super) untouched: bool,
@@ -47,7 +47,7 @@ impl Local {
             locks: Locks::default(),
             mounts: Mounts::open(),
             durability: Durability::default(),
-            keep_free: 0,
+            space: Space::default(),
             partials: Partials::default(),
             untouched: false,
             spools: None,
@@ -75,7 +75,13 @@ impl Local {
 
     /// Refuses contents that would leave fewer bytes free.
     pub fn keeping_free(mut self, bytes: u64) -> Self {
-        self.keep_free = bytes;
+        self.space.keep_free = bytes;
+        self
+    }
+
+    /// Lets spools hold so many bytes together; without this it is a tenth of the file system they are on.
+    pub fn spooling_at_most(mut self, bytes: Option<u64>) -> Self {
+        self.space.max_spool = bytes;
         self
     }
 
@@ -99,7 +105,7 @@ impl Local {
 
     /// The room left for files, in bytes.
     pub fn room(&self) -> io::Result<u64> {
-        Ok(draft::room(self.root.handle())?)
+        Ok(space::free(&fstatvfs(self.root.handle())?))
     }
 }
 
@@ -163,23 +169,7 @@ impl Store for Local {
         }
     }
 
-    /// On a file system without nameless files it has a name for a moment.
-    fn spool(&self) -> io::Result<File> {
-        let place = self.spools.as_ref().unwrap_or(self.root.handle());
-        if self.keep_free > 0 && draft::room(place)? <= self.keep_free {
-            return Err(Error::status(507, "spool", "no room to work in").into());
-        }
-        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-            Ok(file) => Ok(file.into()),
-            Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
-                Temporary::file(place.try_clone()?)?.handle().try_clone()
-            }
-            // Whatever its client asked for, that is no matter of his.
-            Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
-                Err(Error::status(500, "spool", errno.desc().to_lowercase()).into())
-            }
-            Err(errno) => Err(errno.into()),
-        }
+    fn spool(&self) -> io::Result<Spool> {
+        spool::begin(self, self.spools.as_ref().unwrap_or(self.root.handle()))
     }
 }

@@ -15,6 +15,7 @@
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
 //! | `durable` | what is acknowledged is on the disk |
+//! | `space`, `spool` | disk space that is promised; files for the time of a request |
 //! | `locks`, `temporary`, `walk`, `sweep`, `descent`, `mounts` | what those stand on |
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 
 pub use local::Local;
 pub use name::{Name, RESERVED};
+pub use spool::Spool;
 
 mod across;
 mod beneath;
@@ -43,6 +45,8 @@ mod partial;
 mod removal;
 mod rename;
 mod settle;
+mod space;
+mod spool;
 mod standing;
 mod stat;
 mod sweep;
@@ -185,5 +189,5 @@ pub trait Store: Send + Sync {
     /// Makes a directory whose parent stands. Status 405 where something stands already.
     fn make_directory(&self, name: &Name) -> Result<()>;
     /// An empty file without a name, on the disk of the store, for what is too large for memory.
-    fn spool(&self) -> io::Result<File>;
+    fn spool(&self) -> io::Result<Spool>;
 }

@@ -29,6 +29,8 @@ use crate::error::{Error, Result};
 
 /// The attribute with the name and the note; only `user.` is open to everybody.
 const ATTRIBUTE: &str = "user.cfpd.upload";
+/// The largest block of a file system: what is within one is no room set aside.
+const BLOCK_MAX: i64 = 64 << 10;
 /// Bytes of chance in an identifier.
 const CHANCE: usize = 16;
 
@@ -69,7 +71,7 @@ pub(super) fn begin<'a>(
 ) -> Result<Option<Kept<'a>>> {
     let place = admit(local, name, size)?;
     Ok(make(local, &place, name, note).ok().map(|(id, temporary)| Kept {
-        upload: Upload::over(local, name, temporary, size),
+        upload: Upload::over(local, name, temporary, size, 0),
         id,
         note: note.to_vec(),
         time_left: local.partials.time,
@@ -117,7 +119,8 @@ pub(super) fn resume<'a>(local: &'a Local, id: &[u8]) -> Result<Kept<'a>> {
     let time_left = time_left(local, &stat).ok_or_else(unknown)?;
     let kept = temporary.handle().get_xattr(ATTRIBUTE).ok().flatten().ok_or_else(unknown)?;
     let (name, note) = read_attribute(&kept).ok_or_else(unknown)?;
-    let upload = Upload::over(local, &name, temporary, None);
+    let written = u64::try_from(stat.st_size).unwrap_or_default();
+    let upload = Upload::over(local, &name, temporary, None, written);
     Ok(Kept { upload, id: id.to_owned(), note, time_left })
 }
 
@@ -144,7 +147,15 @@ fn clear(local: &Local, directory: &OwnedFd) -> nix::Result<Cleared> {
         if !is_id(&found.path) {
             continue;
         }
-        let gone = time_left(local, &found.stat).is_none() && remove_stale(local, directory, found.path);
+        let gone = match time_left(local, &found.stat) {
+            None => remove_stale(local, directory, found.path),
+            Some(_) => {
+                if has_room_beyond(&found.stat) {
+                    give_back(directory, found.path);
+                }
+                false
+            }
+        };
         cleared.gone += u64::from(gone);
         cleared.left += usize::from(!gone);
     }
@@ -164,6 +175,28 @@ fn remove_stale(local: &Local, directory: &OwnedFd, last: Vec<u8>) -> bool {
         }
         is_stale
     })
+}
+
+/// Whether more room is set aside for one than its bytes take: the process may have been killed while they came.
+fn has_room_beyond(stat: &FileStat) -> bool {
+    let (allocated, size) = (stat.st_blocks.saturating_mul(512), stat.st_size);
+    allocated > size.saturating_add(stat.st_blksize.max(BLOCK_MAX))
+}
+
+/// Gives back the room beyond the bytes of one that nobody is at work on. It gets no more time by that.
+fn give_back(directory: &OwnedFd, last: Vec<u8>) {
+    let locked = directory
+        .try_clone()
+        .map_err(errno_of)
+        .and_then(|directory| Temporary::lasting(directory, last, OFlag::empty()));
+    let Ok(mut temporary) = locked else { return };
+    temporary.stay();
+    let file = temporary.handle();
+    // A size that is set anew takes the blocks behind it away, even where it is the same.
+    let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
+        file.set_len(u64::try_from(stat.st_size).unwrap_or_default())?;
+        Meta::of(&stat).map_or(Ok(()), |meta| file.set_modified(meta.modified))
+    });
 }
 
 /// How long one stays that was last written to when its stat says.

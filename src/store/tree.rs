@@ -12,8 +12,9 @@ use nix::unistd::symlinkat;
 
 use super::beneath::{HANDLE, READ, open_beneath};
 use super::copy::transfer;
-use super::draft::require_room;
+use super::draft::no_room;
 use super::local::Local;
+use super::space::Promise;
 use super::standing::Standing;
 use super::stat::{self, file_type, permissions};
 use super::walk::{Found, Walk};
@@ -22,6 +23,7 @@ use crate::error::Error;
 
 /// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
+    let mut promise = local.space.promise(fstat(top)?.st_dev);
     let mut walk = Walk::new(base, true)?;
     while let Some(found) = walk.next() {
         let found = found?;
@@ -33,14 +35,29 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
         match file_type(&found.stat) {
             SFlag::S_IFDIR => add_directory(&parent, last, &found)?,
             SFlag::S_IFREG => {
-                require_room(local, from, &parent, u64::try_from(found.stat.st_size).unwrap_or_default())?;
-                add_file(&walk, &parent, last, &found)?;
+                let size = u64::try_from(found.stat.st_size).unwrap_or_default();
+                let promise = promise_room(&mut promise, from, &parent, size)?;
+                add_file(&walk, &parent, last, &found, promise)?;
             }
-            SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found)?,
+            SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found, &mut promise)?,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Has room promised for the next file; what the last one left over is given back. Errors have status 507.
+fn promise_room<'p>(
+    promise: &'p mut Promise,
+    from: &Name,
+    on: &OwnedFd,
+    size: u64,
+) -> io::Result<&'p mut Promise> {
+    promise.spend(u64::MAX);
+    match promise.grow(on, size, size)? {
+        Some(_) => Ok(promise),
+        None => Err(no_room(from, size).into()),
+    }
 }
 
 /// Gives a copied directory the permissions of the first, but its owner all of them: it is still to be filled, and
@@ -58,28 +75,47 @@ fn add_directory(parent: &OwnedFd, last: &[u8], found: &Found) -> nix::Result<()
 }
 
 /// A file that has gone since it was found is left out.
-fn add_file(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> io::Result<()> {
+fn add_file(
+    walk: &Walk,
+    parent: &OwnedFd,
+    last: &[u8],
+    found: &Found,
+    promise: &mut Promise,
+) -> io::Result<()> {
     let file = match walk.open(&found.path, READ) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENXIO) => return Ok(()),
         opened => File::from(opened?),
     };
     let stat = fstat(&file)?;
     match file_type(&stat) {
-        SFlag::S_IFREG => add_content(&file, &stat, parent, last),
+        SFlag::S_IFREG => add_content(&file, &stat, parent, last, promise),
         _ => Ok(()),
     }
 }
 
-fn add_content(file: &File, stat: &FileStat, parent: &OwnedFd, last: &[u8]) -> io::Result<()> {
+fn add_content(
+    file: &File,
+    stat: &FileStat,
+    parent: &OwnedFd,
+    last: &[u8],
+    promise: &mut Promise,
+) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default())?;
+    transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?;
     Ok(stat::permit(&copy, permissions(stat))?)
 }
 
 /// Written elsewhere, a link that leads out of what is copied could lead to what its reader has no right to: as where
 /// such a link is copied by itself, the file it leads to is.
-fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &Found) -> io::Result<()> {
+fn add_link(
+    local: &Local,
+    from: &Name,
+    walk: &Walk,
+    parent: &OwnedFd,
+    found: &Found,
+    promise: &mut Promise,
+) -> io::Result<()> {
     let way = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
     let Standing::Served(served) = local.root.judge(&way, found.stat)? else { return Ok(()) };
@@ -93,7 +129,7 @@ fn add_link(local: &Local, from: &Name, walk: &Walk, parent: &OwnedFd, found: &F
             Error::status(409, name, "is a link to a directory, by a way out of what is copied").into()
         );
     }
-    require_room(local, from, parent, served.meta.size)?;
+    let promise = promise_room(promise, from, parent, served.meta.size)?;
     let file = File::from(local.root.descend(&way, READ)?);
-    add_content(&file, &fstat(&file)?, parent, last)
+    add_content(&file, &fstat(&file)?, parent, last, promise)
 }

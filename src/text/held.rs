@@ -1,11 +1,9 @@
 //! A line too long for memory: held where it can be read again, in the source itself or in a spool. It does not
 //! know what is looked for in it.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 
-use super::{ReadAt, Snapshot, Source};
+use super::{MakeSpool, ReadAt, Source, Spool};
 
 /// Bytes of the source from some offset on, kept out of memory.
 pub(super) struct Held<'a> {
@@ -16,7 +14,7 @@ pub(super) struct Held<'a> {
 
 enum Place<'a> {
     Source(&'a dyn ReadAt),
-    Spool { make: &'a dyn Fn() -> io::Result<File>, file: Option<File> },
+    Spool { make: &'a dyn MakeSpool, file: Option<Box<dyn Spool>> },
 }
 
 impl<'a> Source<'a> {
@@ -37,8 +35,8 @@ impl Held<'_> {
     /// Drops what is held; what is pushed next stands at `offset` of the source.
     pub(super) fn begin(&mut self, offset: u64) -> io::Result<()> {
         (self.start, self.size) = (offset, 0);
-        match &self.place {
-            Place::Spool { file: Some(file), .. } => file.set_len(0),
+        match &mut self.place {
+            Place::Spool { file: Some(file), .. } => file.clear(),
             _ => Ok(()),
         }
     }
@@ -46,12 +44,10 @@ impl Held<'_> {
     /// Holds the next bytes of the source.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Place::Spool { make, file } = &mut self.place {
-            let spool = match file.take() {
-                Some(spool) => spool,
-                None => make()?,
-            };
-            spool.write_all_at(bytes, self.size)?;
-            *file = Some(spool);
+            match file {
+                Some(spool) => spool.append(bytes)?,
+                None => file.insert(make.make()?).append(bytes)?,
+            }
         }
         self.size += bytes.len() as u64;
         Ok(())
@@ -66,7 +62,7 @@ impl Held<'_> {
     pub(super) fn region(&self) -> Region<'_> {
         match &self.place {
             Place::Source(bytes) => Region::Source { bytes: *bytes, start: self.start, size: self.size },
-            Place::Spool { file: Some(file), .. } => Region::Spool(Snapshot { file, size: self.size }),
+            Place::Spool { file: Some(file), .. } => Region::Spool { spool: file.as_ref(), size: self.size },
             Place::Spool { file: None, .. } => Region::Empty,
         }
     }
@@ -75,15 +71,14 @@ impl Held<'_> {
 /// What is held, to be read at any offset.
 pub(super) enum Region<'a> {
     Source { bytes: &'a dyn ReadAt, start: u64, size: u64 },
-    Spool(Snapshot<'a>),
+    Spool { spool: &'a dyn Spool, size: u64 },
     Empty,
 }
 
 impl ReadAt for Region<'_> {
     fn size(&self) -> u64 {
         match self {
-            Region::Source { size, .. } => *size,
-            Region::Spool(spool) => spool.size(),
+            Region::Source { size, .. } | Region::Spool { size, .. } => *size,
             Region::Empty => 0,
         }
     }
@@ -95,7 +90,11 @@ impl ReadAt for Region<'_> {
                 let wanted = left.min(buffer.len());
                 bytes.read_at(buffer.get_mut(..wanted).unwrap_or_default(), start + offset)
             }
-            Region::Spool(spool) => spool.read_at(buffer, offset),
+            Region::Spool { spool, size } => {
+                let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let wanted = left.min(buffer.len());
+                spool.read_at(buffer.get_mut(..wanted).unwrap_or_default(), offset)
+            }
             Region::Empty => Ok(0),
         }
     }

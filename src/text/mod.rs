@@ -2,7 +2,7 @@
 //! knows nothing of HTTP, of names or of where bytes are kept.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 
 pub use replace::Replace;
@@ -43,10 +43,47 @@ pub enum Source<'a> {
         /// The bytes.
         bytes: &'a mut dyn Read,
         /// Makes an empty file without a name, for a filter that must see the end first.
-        spool: &'a dyn Fn() -> io::Result<File>,
+        spool: &'a dyn MakeSpool,
     },
     /// Bytes that can be read at any offset: all of them, from 0.
     File(&'a dyn ReadAt),
+}
+
+/// Makes an empty spool.
+pub trait MakeSpool {
+    /// Makes one.
+    fn make(&self) -> io::Result<Box<dyn Spool>>;
+}
+
+impl<F: Fn() -> io::Result<S>, S: Spool + 'static> MakeSpool for F {
+    fn make(&self) -> io::Result<Box<dyn Spool>> {
+        Ok(Box::new(self()?))
+    }
+}
+
+/// A place for bytes that have to be read again and are too many for memory.
+pub trait Spool: Sync {
+    /// Appends bytes.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Reads some bytes from `offset` on; 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Drops all it holds.
+    fn clear(&mut self) -> io::Result<()>;
+}
+
+impl Spool for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.rewind()
+    }
 }
 
 /// Bytes at offsets: a stored or local file.

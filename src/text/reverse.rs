@@ -1,7 +1,7 @@
 //! Reverse: the words last first, the white space where it is; all of a text, or each line by itself. What white
 //! space is belongs to `spaces.rs`.
 
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, Read, Write};
 
 use memchr::{memchr, memrchr};
 
@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::cursor::{Backward, Forward};
 use super::held::Held;
 use super::spaces::{Span, Words};
-use super::{Filter, ReadAt, Snapshot, Source};
+use super::{Filter, ReadAt, Source};
 
 /// How much is read at once, in bytes; a text or a line that fits is reversed in memory.
 const BLOCK: usize = 64 * 1024;
@@ -35,21 +35,32 @@ fn run(source: Source<'_>, per_line: bool, block: usize, sink: &mut dyn Write) -
             Lines::new(held, block).run(&mut bytes, &mut batch)?;
         }
         Source::File(file) => reverse(file, block, &mut batch)?,
-        Source::Stream { bytes, spool } => {
+        stream => {
+            let (mut bytes, mut held) = stream.split();
             let mut head = Vec::new();
-            bytes.take(block as u64).read_to_end(&mut head)?;
+            bytes.by_ref().take(block as u64).read_to_end(&mut head)?;
             if head.len() < block {
                 reverse(&head.as_slice(), block, &mut batch)?;
             } else {
-                let mut file = spool()?;
-                file.write_all(&head)?;
-                io::copy(&mut BufReader::with_capacity(block, bytes), &mut file)?;
-                let size = file.stream_position()?;
-                reverse(&Snapshot { file: &file, size }, block, &mut batch)?;
+                held.push(&head)?;
+                hold_all(&mut bytes, &mut head, &mut held)?;
+                reverse(&held.region(), block, &mut batch)?;
             }
         }
     }
     batch.flush()
+}
+
+/// Holds all that still comes; `block` is the memory for it.
+fn hold_all(bytes: &mut dyn Read, block: &mut [u8], held: &mut Held<'_>) -> io::Result<()> {
+    loop {
+        match bytes.read(block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => held.push(block.get(..read).unwrap_or_default())?,
+            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+            Err(wrong) => return Err(wrong),
+        }
+    }
 }
 
 /// Reverses all of `source`, which is read from both ends.

@@ -21,12 +21,18 @@ impl Small {
         Self::mount_on(path, options)
     }
 
-    fn mount_on(path: PathBuf, options: &str) -> Option<Self> {
+    pub fn mount_on(path: PathBuf, options: &str) -> Option<Self> {
         if !run("mount", &["-t", "tmpfs", "-o", options, "none"], &path) {
             need::left_out("root may not mount a disk here");
             return None;
         }
         Some(Small { path })
+    }
+
+    /// How many bytes are free on it.
+    pub fn free(&self) -> u64 {
+        let disk = nix::sys::statvfs::statvfs(&self.path).unwrap();
+        disk.blocks_available() * disk.fragment_size()
     }
 
     fn remount(&self, options: &str) {

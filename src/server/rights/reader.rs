@@ -1,12 +1,11 @@
 //! Reading, as far as `list` and `read` go. Its functions are those of [`Store`](crate::store::Store).
 
-use std::fs::File;
 use std::io;
 
 use super::View;
 use crate::error::{Error, Result};
 use crate::server::access::Verb;
-use crate::store::{Content, Entries, Kind, Meta, Name};
+use crate::store::{Content, Entries, Kind, Meta, Name, Spool};
 
 /// A view that reads.
 #[derive(Clone, Copy)]
@@ -50,7 +49,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An empty file without a name.
-    pub fn spool(self) -> io::Result<File> {
+    pub fn spool(self) -> io::Result<Spool> {
         self.0.store.spool()
     }
 }

@@ -3,14 +3,13 @@
 //! judged again under the lock of the name, in the moment it changes hands.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Write};
 
 use super::partial::GuardedPartial;
 use super::{Processor, Reader, View};
 use crate::error::{Error, Result};
 use crate::server::access::Verb;
-use crate::store::{Check, Draft, Kind, Meta, Name, Partial, Written};
+use crate::store::{Check, Draft, Kind, Meta, Name, Partial, Spool, Written};
 
 /// What a write may turn out to be.
 const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
@@ -92,7 +91,7 @@ impl<'a> Writer<'a> {
     }
 
     /// An empty file without a name.
-    pub fn spool(&self) -> io::Result<File> {
+    pub fn spool(&self) -> io::Result<Spool> {
         self.0.store.spool()
     }
 }

@@ -1,0 +1,220 @@
+//! Disk space that is promised: one account, for each file system of a store, of what uploads, copies, partial uploads
+//! and spools have been promised and not yet written. Whoever looks at the free space sees what others were promised
+//! too, so that `--keep-free` holds whoever writes at the same time. It knows no names.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nix::sys::statvfs::{Statvfs, fstatvfs};
+
+/// The first promise to a content whose bytes come from a client. Each further one is as large as what came, so that a
+/// slow client holds little, up to [`STEP_MAX`], so that a fast one asks seldom.
+const STEP_MIN: u64 = 64 << 10;
+/// The largest promise beyond what has come.
+const STEP_MAX: u64 = 8 << 20;
+
+/// The account of a store.
+#[derive(Clone, Default)]
+pub(super) struct Space {
+    account: Arc<Mutex<Account>>,
+    /// Bytes that stay free on each file system.
+    pub keep_free: u64,
+    /// Bytes that spools may hold together; nothing is a tenth of the file system they are on.
+    pub max_spool: Option<u64>,
+}
+
+#[derive(Default)]
+struct Account {
+    /// Bytes promised and not yet on the disk, by device.
+    promised: HashMap<u64, u64>,
+    /// Bytes promised to spools, on the disk or not.
+    spooled: u64,
+}
+
+/// What is promised to one content. Dropped, what was not used of it is free for others.
+pub(super) struct Promise {
+    space: Space,
+    device: u64,
+    left: u64,
+}
+
+/// The bytes that one spool may hold.
+pub(super) struct SpoolShare {
+    space: Space,
+    bytes: u64,
+}
+
+impl Space {
+    /// A promise of nothing on a file system; [`Promise::grow`] makes it one of something.
+    pub fn promise(&self, device: u64) -> Promise {
+        Promise { space: self.clone(), device, left: 0 }
+    }
+
+    /// A share of nothing in what spools may hold.
+    pub fn share(&self) -> SpoolShare {
+        SpoolShare { space: self.clone(), bytes: 0 }
+    }
+
+    /// How many bytes could still be promised on the file system of an open file.
+    pub fn available(&self, on: impl AsFd, device: u64) -> nix::Result<u64> {
+        let account = self.account();
+        Ok(self.available_in(&account, &fstatvfs(on)?, device))
+    }
+
+    fn available_in(&self, account: &Account, disk: &Statvfs, device: u64) -> u64 {
+        let promised = account.promised.get(&device).copied().unwrap_or_default();
+        free(disk).saturating_sub(self.keep_free).saturating_sub(promised)
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Promise {
+    /// Promises `least` more bytes, or, where there is room, up to `most`; nothing where there is no room for `least`.
+    /// The free space is read under the lock of the account: no two promises are made of the same room.
+    pub fn grow(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
+        let mut account = self.space.account();
+        let available = self.space.available_in(&account, &fstatvfs(on)?, self.device);
+        let granted = most.max(least).min(available);
+        if granted < least {
+            return Ok(None);
+        }
+        let promised = account.promised.entry(self.device).or_default();
+        *promised = promised.saturating_add(granted);
+        drop(account);
+        self.left += granted;
+        Ok(Some(granted))
+    }
+
+    /// Notes that so many of the promised bytes are on the disk, where the file system counts them itself.
+    pub fn spend(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.left);
+        self.left -= bytes;
+        let mut account = self.space.account();
+        if let Some(promised) = account.promised.get_mut(&self.device) {
+            *promised = promised.saturating_sub(bytes);
+            if *promised == 0 {
+                account.promised.remove(&self.device);
+            }
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.left > 0 {
+            self.spend(self.left);
+        }
+    }
+}
+
+impl SpoolShare {
+    /// Takes `bytes` more for one spool, unless spools would then hold too much together; one alone may hold no more
+    /// than `1/parts` of it.
+    pub fn grow(&mut self, on: impl AsFd, bytes: u64, parts: u64) -> nix::Result<bool> {
+        let total = match self.space.max_spool {
+            Some(total) => total,
+            None => size(&fstatvfs(on)?) / 10,
+        };
+        let mut account = self.space.account();
+        let fits = account.spooled.saturating_add(bytes) <= total
+            && self.bytes.saturating_add(bytes) <= total / parts;
+        if fits {
+            account.spooled += bytes;
+            drop(account);
+            self.bytes += bytes;
+        }
+        Ok(fits)
+    }
+
+    /// Gives so many bytes back.
+    pub fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        let mut account = self.space.account();
+        account.spooled = account.spooled.saturating_sub(bytes);
+    }
+
+    /// Gives all of it back.
+    pub fn clear(&mut self) {
+        self.shrink(self.bytes);
+    }
+}
+
+impl Drop for SpoolShare {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// How far ahead of its bytes a content is promised room that has `written` of them.
+pub(super) fn step_after(written: u64) -> u64 {
+    written.clamp(STEP_MIN, STEP_MAX)
+}
+
+/// The space left for files, in bytes.
+pub(super) fn free(disk: &Statvfs) -> u64 {
+    disk.blocks_available().saturating_mul(disk.fragment_size())
+}
+
+fn size(disk: &Statvfs) -> u64 {
+    disk.blocks().saturating_mul(disk.fragment_size())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_promised_the_same_room() {
+        let file = tempfile::tempfile().unwrap();
+        let free = free(&fstatvfs(&file).unwrap());
+        // Other programs use the same disk: half of what is free is enough to tell.
+        let space = Space { keep_free: free / 2, ..Space::default() };
+        let (mut one, mut other, mut elsewhere) = (space.promise(1), space.promise(1), space.promise(2));
+        assert!(one.grow(&file, free / 3, free / 3).unwrap().is_some());
+        assert_eq!(other.grow(&file, free / 3, free / 3).unwrap(), None);
+        assert!(elsewhere.grow(&file, free / 3, free / 3).unwrap().is_some(), "another device");
+        one.spend(free / 4);
+        assert!(other.grow(&file, free / 3, free / 3).unwrap().is_some(), "what is written counts no more");
+        drop((one, other, elsewhere));
+        assert!(space.account().promised.is_empty());
+    }
+
+    #[test]
+    fn what_is_granted_is_between_the_least_and_the_most() {
+        let file = tempfile::tempfile().unwrap();
+        let mut promise = Space::default().promise(1);
+        assert_eq!(promise.grow(&file, 1, 4096).unwrap(), Some(4096));
+        assert_eq!(promise.grow(&file, 4096, 1).unwrap(), Some(4096));
+        assert_eq!(promise.grow(&file, u64::MAX, u64::MAX).unwrap(), None);
+        let rest = promise.grow(&file, 1, u64::MAX).unwrap().unwrap();
+        assert!(rest > 4096 && rest < u64::MAX);
+    }
+
+    #[test]
+    fn spools_hold_no_more_than_their_total_and_one_no_more_than_its_part() {
+        let file = tempfile::tempfile().unwrap();
+        let space = Space { max_spool: Some(100), ..Space::default() };
+        let (mut one, mut other) = (space.share(), space.share());
+        assert!(one.grow(&file, 50, 2).unwrap());
+        assert!(!one.grow(&file, 1, 2).unwrap(), "its part");
+        assert!(other.grow(&file, 50, 1).unwrap());
+        assert!(!other.grow(&file, 1, 1).unwrap(), "the total");
+        one.clear();
+        assert!(other.grow(&file, 50, 1).unwrap());
+        drop(other);
+        assert_eq!(space.account().spooled, 0);
+    }
+
+    #[test]
+    fn a_step_is_as_large_as_what_came() {
+        let rows = [(0, STEP_MIN), (1, STEP_MIN), (1 << 20, 1 << 20), (1 << 40, STEP_MAX)];
+        for (written, step) in rows {
+            assert_eq!(step_after(written), step, "{written}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Spools: files without a name, for what does not fit into memory and is needed for the time of a request. What they
+//! hold is promised and limited together with all else that is written (`space`).
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+
+use super::local::Local;
+use super::space::{Promise, SpoolShare, step_after};
+use super::temporary::Temporary;
+use crate::error::Error;
+
+/// One spool. Dropped, it is gone.
+pub struct Spool {
+    file: File,
+    promise: Promise,
+    share: SpoolShare,
+    size: u64,
+    /// Bytes that may be written before more room is asked for.
+    ahead: u64,
+}
+
+/// Makes an empty spool. On a file system without nameless files it has a name for a moment.
+pub(super) fn begin(local: &Local, place: &OwnedFd) -> io::Result<Spool> {
+    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let file = match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Ok(file) => file.into(),
+        Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
+            Temporary::file(place.try_clone()?)?.handle().try_clone()?
+        }
+        // Not the client's fault: 500, not 403.
+        Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
+            return Err(Error::status(500, "spool", errno.desc().to_lowercase()).into());
+        }
+        Err(errno) => return Err(errno.into()),
+    };
+    let (space, device) = (&local.space, fstat(&file)?.st_dev);
+    Ok(Spool { file, promise: space.promise(device), share: space.share(), size: 0, ahead: 0 })
+}
+
+impl Spool {
+    /// Appends bytes. An error has status 507 where spools hold too much, or the disk has no room.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.try_append(bytes, 1)? {
+            true => Ok(()),
+            false => Err(Error::status(507, "spool", "no room to work in").into()),
+        }
+    }
+
+    /// Appends bytes, unless there is no room: then nothing is written. It may hold at most `1/parts` of what spools may
+    /// hold together.
+    pub fn try_append(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
+        if !self.prepare_room(bytes.len() as u64, parts)? {
+            return Ok(false);
+        }
+        self.file.write_all_at(bytes, self.size)?;
+        let written = bytes.len() as u64;
+        self.promise.spend(written);
+        (self.size, self.ahead) = (self.size + written, self.ahead - written);
+        Ok(true)
+    }
+
+    fn prepare_room(&mut self, wanted: u64, parts: u64) -> nix::Result<bool> {
+        let Some(least) = wanted.checked_sub(self.ahead).filter(|least| *least > 0) else { return Ok(true) };
+        // A step ahead where there is room for it, else what is needed now.
+        for bytes in [least.max(step_after(self.size)), least] {
+            if !self.share.grow(self.file.as_fd(), bytes, parts)? {
+                continue;
+            }
+            if self.promise.grow(self.file.as_fd(), bytes, bytes)?.is_some() {
+                self.ahead += bytes;
+                return Ok(true);
+            }
+            self.share.shrink(bytes);
+        }
+        Ok(false)
+    }
+
+    /// How many bytes it holds.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads some bytes from `offset` on; 0 at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    /// Drops all it holds, and gives the disk back.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.promise.spend(self.ahead);
+        self.share.clear();
+        (self.size, self.ahead) = (0, 0);
+        Ok(())
+    }
+}
