@@ -102,15 +102,24 @@ fn lines(text: &[u8], found: &[Range<usize>]) -> Vec<u8> {
     shown
 }
 
+/// The byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn check_reverse(text: &[u8], at_once: usize) {
     for per_line in [false, true] {
         let once = run(&Reverse { per_line }, text, at_once);
-        let expected = match per_line {
-            false => reversed(text),
-            true => text.split_inclusive(|&byte| byte == b'\n').flat_map(reversed).collect(),
+        // A byte order mark at the beginning stays there.
+        let rest = text.strip_prefix(MARK).unwrap_or(text);
+        let changed = match per_line {
+            false => reversed(rest),
+            true => rest.split_inclusive(|&byte| byte == b'\n').flat_map(reversed).collect(),
         };
+        let expected = [&text[..text.len() - rest.len()], &changed].concat();
         assert!(once == expected, "reverse");
-        assert!(run(&Reverse { per_line }, &once, at_once) == text, "reverse twice");
+        // A word that brings a mark to the beginning leaves it there.
+        if once.starts_with(MARK) == text.starts_with(MARK) {
+            assert!(run(&Reverse { per_line }, &once, at_once) == text, "reverse twice");
+        }
     }
 }
 

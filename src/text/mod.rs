@@ -18,6 +18,7 @@ mod cursor;
 mod fold;
 mod held;
 mod lines;
+mod mark;
 mod replace;
 mod reverse;
 mod scalar;

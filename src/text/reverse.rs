@@ -8,6 +8,7 @@ use memchr::{memchr, memrchr};
 use super::batch::Batch;
 use super::cursor::{Backward, Forward};
 use super::held::Held;
+use super::mark::{Behind, MARK, begins_with_mark, take_start};
 use super::spaces::{Span, Words};
 use super::{Filter, ReadAt, Source};
 
@@ -27,8 +28,28 @@ impl Filter for Reverse {
     }
 }
 
+/// Passes a byte order mark at the very beginning on, and reverses what is behind it.
 fn run(source: Source<'_>, per_line: bool, block: usize, sink: &mut dyn Write) -> io::Result<()> {
     let mut batch = Batch::new(sink);
+    match source {
+        Source::File(file) if begins_with_mark(file)? => {
+            batch.push(&MARK)?;
+            run_behind(Source::File(&Behind(file)), per_line, block, batch)
+        }
+        Source::File(file) => run_behind(Source::File(file), per_line, block, batch),
+        Source::Stream { bytes, spool } => {
+            let mut start = take_start(bytes)?;
+            if start == MARK {
+                batch.push(&MARK)?;
+                start.clear();
+            }
+            let mut bytes = start.as_slice().chain(bytes);
+            run_behind(Source::Stream { bytes: &mut bytes, spool }, per_line, block, batch)
+        }
+    }
+}
+
+fn run_behind(source: Source<'_>, per_line: bool, block: usize, mut batch: Batch<'_>) -> io::Result<()> {
     match source {
         source if per_line => {
             let (mut bytes, held) = source.split();
@@ -211,7 +232,7 @@ mod tests {
 
     #[test]
     fn words_come_out_last_first_and_white_space_stays() {
-        let rows: [(&[u8], &[u8], &[u8]); 12] = [
+        let rows: [(&[u8], &[u8], &[u8]); 15] = [
             (b"", b"", b""),
             (b"one", b"one", b"one"),
             (b" \t\n", b" \t\n", b" \t\n"),
@@ -221,10 +242,17 @@ mod tests {
             (b"a\0b c", b"c a\0b", b"c a\0b"),
             (b"a\xff \xe2\x80 b", b"b \xe2\x80 a\xff", b"b \xe2\x80 a\xff"),
             (
-                "\u{feff}a\u{2003}\u{a0}b\u{85}c".as_bytes(),
-                "c\u{2003}\u{a0}b\u{85}\u{feff}a".as_bytes(),
-                "c\u{2003}\u{a0}b\u{85}\u{feff}a".as_bytes(),
+                "a\u{2003}\u{a0}b\u{85}\u{feff}c".as_bytes(),
+                "\u{feff}c\u{2003}\u{a0}b\u{85}a".as_bytes(),
+                "\u{feff}c\u{2003}\u{a0}b\u{85}a".as_bytes(),
             ),
+            (
+                "\u{feff}a b\r\n\u{feff}c d".as_bytes(),
+                "\u{feff}d \u{feff}c\r\nb a".as_bytes(),
+                "\u{feff}b a\r\nd \u{feff}c".as_bytes(),
+            ),
+            ("\u{feff}".as_bytes(), "\u{feff}".as_bytes(), "\u{feff}".as_bytes()),
+            ("\u{feff}\na b".as_bytes(), "\u{feff}\nb a".as_bytes(), "\u{feff}\nb a".as_bytes()),
             ("世界\u{3000}你好".as_bytes(), "你好\u{3000}世界".as_bytes(), "你好\u{3000}世界".as_bytes()),
             (b"a \x85\xa0b", b"\x85\xa0b a", b"\x85\xa0b a"),
             (b"a\x1cb c\x1fd", b"c\x1fd a\x1cb", b"c\x1fd a\x1cb"),

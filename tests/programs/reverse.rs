@@ -46,3 +46,30 @@ fn twice_gives_back_every_byte_of_a_large_stream() {
         cfp-reverse --local < f | cfp-reverse -z always - | cmp - f";
     sandbox.sh(script).stdout("").stderr("").success();
 }
+
+#[test]
+fn a_byte_order_mark_at_the_beginning_stays_there() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "\u{feff}one two three\r\nfour\r\n");
+    sandbox.keep("f", "\u{feff}one two three\r\nfour\r\n");
+    let script = "
+        whole() { printf '\\357\\273\\277four three two\\r\\none\\r\\n' | cmp - \"$1\"; }
+        lines() { printf '\\357\\273\\277three two one\\r\\nfour\\r\\n' | cmp - \"$1\"; }
+        for options in '' --local; do
+            cfp-reverse $options f > out; whole out
+            cfp-reverse $options < f > out; whole out
+            cat f | cfp-reverse $options > out; whole out
+            cfp-reverse $options --per-line f > out; lines out
+            cat f | cfp-reverse $options --per-line > out; lines out
+        done
+        cfp-reverse :f > out; whole out
+        cfp-reverse --per-line :f > out; lines out
+        cfp-reverse f -o :put; cfp-get put; whole put
+        cfp-reverse --per-line f -o :put; cfp-get put; lines put
+        cfp-reverse :f -o :copy; cfp-get copy; whole copy
+        cfp-reverse --per-line :f -o :copy; cfp-get copy; lines copy
+        cfp-reverse --in-place :f; cfp-get f -o out; whole out
+        cfp-reverse --in-place :f; cfp-get f -o out; cmp f out
+        cfp-reverse --local --in-place f; whole f";
+    sandbox.sh(script).stdout("").stderr("").success();
+}
