@@ -9,6 +9,7 @@ mod common;
 
 #[cfg(test)]
 mod faults {
+    mod behind;
     mod clock;
     mod crash;
     mod descriptors;

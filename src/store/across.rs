@@ -106,9 +106,9 @@ fn refuse_unserved(local: &Local, from: &Name) -> Result<()> {
     let named = |errno| wrong(from, errno);
     let base = local.root.descend(from.components(), DIRECTORY).map_err(named)?;
     for found in Walk::new(base, true).map_err(named)? {
-        let Found { path, stat } = found.map_err(named)?;
+        let Found { path, stat, .. } = found.map_err(named)?;
         let way = [from.components(), std::slice::from_ref(&path)].concat();
-        if local.root.judge(&way, stat).map_err(named)?.served().is_none() {
+        if local.root.judge(&way, stat, None).map_err(named)?.served().is_none() {
             let what = "is not served, and cannot be moved to another file system";
             return Err(Error::status(409, from.join(&path, false).shown(), what));
         }

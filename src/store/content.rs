@@ -6,8 +6,10 @@ use std::os::unix::fs::FileExt;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
+use nix::unistd::fdatasync;
 
 use super::beneath::{READ, absent, wrong};
+use super::digest::Attribute;
 use super::local::Local;
 use super::{Content, Kind, Meta, Name, digest};
 use crate::error::{Error, Result};
@@ -18,20 +20,26 @@ pub(super) struct Opened {
     file: File,
     meta: Meta,
     stat: FileStat,
+    kept: Option<Attribute>,
     /// Whether nothing is to be kept with it.
     untouched: bool,
+    /// Whether a change that it does not show could have come since it was opened.
+    is_fresh: bool,
 }
 
 /// Opens a regular file. What it is, is asked of the open file: a name can change hands in between.
 pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let file = local.root.descend(name.components(), READ | kind).map_err(|errno| wrong(name, errno))?;
-    let stat = fstat(&file).map_err(|errno| wrong(name, errno))?;
-    let meta = Meta::of(&stat).ok_or_else(|| absent(name))?;
+    let file = File::from(file);
+    let look = || fstat(&file).map(|stat| (stat, Attribute::of(&file, &stat)));
+    let (stat, kept) = local.settled(name, look).map_err(|errno| wrong(name, errno))?;
+    let meta = Meta::of(&stat, kept).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
         Kind::File => {
-            Ok(Opened { name: name.shown(), file: file.into(), meta, stat, untouched: local.untouched })
+            let (name, untouched) = (name.shown(), local.untouched);
+            Ok(Opened { name, file, meta, stat, kept, untouched, is_fresh: true })
         }
     }
 }
@@ -40,6 +48,11 @@ impl Opened {
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Whether nothing was done to it since it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        fstat(&self.file).is_ok_and(|now| digest::is_unchanged(&now, &self.stat))
     }
 
     /// All the system knows of it.
@@ -75,12 +88,21 @@ impl Content for Opened {
     }
 
     fn digest(&self) -> Option<[u8; 32]> {
-        digest::read(&self.file, &self.stat)
+        self.kept?.digest
+    }
+
+    /// A page that another program has mapped and changed is written to the disk: only then does its next change have
+    /// a time of its own.
+    fn prepare_digest(&mut self) {
+        if !self.untouched {
+            self.is_fresh = fdatasync(&self.file).is_err() || digest::is_fresh(&self.stat);
+        }
     }
 
     fn keep_digest(&self, digest: &[u8; 32]) {
-        if !self.untouched {
-            digest::write(&self.file, &self.stat, digest);
+        if !self.untouched && !self.is_fresh {
+            // That it cannot be kept is no error: it can be taken again.
+            let _ = Attribute::new(*digest, self.kept).write_now(&self.file, &self.stat);
         }
     }
 }

@@ -71,7 +71,8 @@ pub(super) fn copy_file(
     transfer(content.file(), &to_file, size, draft.promise_all(size)?)
         .map_err(|error| broken(from, error))?;
     draft.permit(permissions(content.stat()));
-    if let Some(digest) = content.digest() {
+    // Another program may have changed it in place while it was copied.
+    if let Some(digest) = content.digest().filter(|_| content.is_unchanged()) {
         draft.set_digest(digest);
     }
     Box::new(draft).commit(target)
@@ -87,7 +88,7 @@ pub(super) fn copy_directory(
 ) -> Result<Written> {
     let base = local.root.descend(from.components(), DIRECTORY).map_err(|errno| wrong(from, errno))?;
     let stat = fstat(&base).map_err(|errno| wrong(from, errno))?;
-    source(Meta::of(&stat).as_ref())?;
+    source(Meta::of(&stat, None).as_ref())?;
     let parent = local.root.place_for(to)?.parent;
     let mut temporary = Temporary::directory(parent).map_err(|errno| wrong_for(to, errno))?;
     tree::fill(local, from, base, temporary.handle()).map_err(|error| broken(from, error))?;
@@ -110,7 +111,7 @@ pub(super) fn copy_directory(
     drop(held);
     local.durability.entry(&place).map_err(|errno| wrong(to, errno))?;
     let stat = fstat(temporary.handle()).map_err(|errno| wrong(to, errno))?;
-    let meta = Meta::of(&stat).ok_or_else(|| absent(to))?;
+    let meta = Meta::of(&stat, None).ok_or_else(|| absent(to))?;
     Ok(Written { created: settled.created, meta })
 }
 

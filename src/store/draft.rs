@@ -6,8 +6,10 @@ use std::time::SystemTime;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fstat};
+use xattr::FileExt;
 
 use super::beneath::{Place, absent, wrong, wrong_for};
+use super::digest::{self, Attribute};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
 use super::space::{Promise, step_after};
@@ -15,7 +17,7 @@ use super::standing::Served;
 use super::stat::{permissions, permit};
 use super::temporary::Temporary;
 use super::walk::errno_of;
-use super::{Check, Draft, Kind, Meta, Name, Written, digest};
+use super::{Check, Draft, Kind, Meta, Name, Written};
 use crate::error::{Error, Result};
 
 /// A content being written beside its name.
@@ -27,6 +29,8 @@ pub(super) struct Upload<'a> {
     digest: Option<[u8; 32]>,
     /// Its permissions, where it replaces none and they are not a new file's.
     mode: Option<Mode>,
+    /// An attribute of an unfinished content, which no finished one has.
+    note: Option<&'static str>,
     /// Its length, where that is known.
     size: Option<u64>,
     /// How many bytes of it there are.
@@ -64,7 +68,13 @@ impl<'a> Upload<'a> {
     ) -> Self {
         let promise = local.space.promise(temporary.place().directory().0);
         let name = name.clone();
-        Upload { local, name, temporary, digest: None, mode: None, size, written, promise, ahead: 0 }
+        let (digest, mode, note) = (None, None, None);
+        Upload { local, name, temporary, digest, mode, note, size, written, promise, ahead: 0 }
+    }
+
+    /// Takes this attribute off once the content is in place.
+    pub fn forget(&mut self, attribute: &'static str) {
+        self.note = Some(attribute);
     }
 
     /// The name it is on its way to.
@@ -141,24 +151,46 @@ impl<'a> Upload<'a> {
             Err(Errno::EPERM) => {}
             set => set?,
         }
-        if let Some(digest) = &self.digest {
-            digest::write(self.file(), &fstat(self.file())?, digest);
-        }
-        // Last, for nothing can be kept with a file that not even its owner may write.
         if let Some(mode) = replaced.map(|replaced| replaced.permissions).or(self.mode) {
             permit(self.file(), mode)?;
         }
         self.local.durability.content(self.file())
     }
 
-    /// Finishes once more in the rare case that another file came under the name meanwhile.
-    fn finish_again(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        match replaced {
-            Some(replaced) if permissions(&fstat(self.file())?) != replaced.permissions => {
-                self.finish(Some(replaced))
-            }
-            _ => Ok(()),
+    /// What is left to do in the moment before the rename: finishes once more in the rare case that another file came
+    /// under the name meanwhile, and keeps the digest, which the rename must follow at once.
+    fn seal(&self, replaced: Option<&Served>) -> nix::Result<()> {
+        let mut stat = fstat(self.file())?;
+        if let Some(replaced) = replaced
+            && permissions(&stat) != replaced.permissions
+        {
+            self.finish(Some(replaced))?;
+            stat = fstat(self.file())?;
         }
+        if let Some(digest) = &self.digest {
+            let kept = Attribute::new(*digest, None);
+            let _ = digest::as_owner(self.file(), || kept.write(self.file(), &stat));
+        }
+        Ok(())
+    }
+
+    /// Takes off what was kept with an unfinished content, and has the digest be true though the rename was late.
+    fn unseal(&self) -> nix::Result<Option<Meta>> {
+        if let Some(attribute) = self.note {
+            // It may have come to a mode that not even its owner may write; what cannot be removed disturbs nobody.
+            let _ = digest::as_owner(self.file(), || self.file().remove_xattr(attribute));
+        }
+        let stat = fstat(self.file())?;
+        let Some(digest) = self.digest else { return Ok(Meta::of(&stat, None)) };
+        let kept = Attribute::of(self.file(), &stat);
+        if kept.is_some_and(|kept| kept.digest.is_some()) {
+            return Ok(Meta::of(&stat, kept));
+        }
+        // That it cannot be kept is no error: it can be taken again.
+        let kept = Attribute::new(digest, None);
+        let _ = digest::as_owner(self.file(), || kept.write_now(self.file(), &stat));
+        let stat = fstat(self.file())?;
+        Ok(Meta::of(&stat, Attribute::of(self.file(), &stat)))
     }
 }
 
@@ -198,14 +230,14 @@ impl Draft for Upload<'_> {
             kind: Kind::File,
             is_tree: false,
             leads_to: None,
-            prepare: &|replaced| self.finish_again(replaced),
+            prepare: &|replaced| self.seal(replaced),
         };
         let settled = settle(self.local, &comer, &self.name, &place, check)?;
         self.temporary.stay();
+        let meta = self.unseal().map_err(|errno| wrong(&self.name, errno))?;
         drop(held);
         self.local.durability.entry(&place).map_err(|errno| wrong(&self.name, errno))?;
-        let meta = fstat(self.file()).map_err(|errno| wrong(&self.name, errno))?;
-        let meta = Meta::of(&meta).ok_or_else(|| absent(&self.name))?;
+        let meta = meta.ok_or_else(|| absent(&self.name))?;
         Ok(Written { created: settled.created, meta })
     }
 }

@@ -15,7 +15,7 @@ use crate::error::Result;
 /// are longer than the system takes, are listed without what is in them.
 pub(super) fn list<'a>(local: &'a Local, name: &Name, recursive: bool) -> Result<Entries<'a>> {
     let base = local.root.descend(name.components(), DIRECTORY).map_err(|errno| wrong(name, errno))?;
-    let walk = Walk::new(base, recursive).map_err(|errno| wrong(name, errno))?;
+    let walk = Walk::new(base, recursive).map(Walk::with_kept).map_err(|errno| wrong(name, errno))?;
     let name = name.clone();
     Ok(Box::new(walk.filter_map(move |found| match found {
         Ok(found) => entry(local, &name, found),
@@ -31,7 +31,11 @@ fn entry(local: &Local, name: &Name, found: Found) -> Option<Result<Entry>> {
     }
     let mut way = name.components().to_vec();
     way.push(found.path);
-    match local.root.judge(&way, found.stat) {
+    let judged = match found.kept.is_none_or(|kept| kept.is_true) {
+        true => local.root.judge(&way, found.stat, found.kept),
+        false => local.look_again(&Name::join(name, way.last()?, false)),
+    };
+    match judged {
         Ok(Standing::Served(served)) => Some(Ok(Entry { name: way.pop()?, meta: served.meta })),
         Ok(Standing::Nothing | Standing::Unserved) | Err(Errno::EACCES | Errno::ENAMETOOLONG) => None,
         Err(errno) => Some(Err(wrong(name, errno))),

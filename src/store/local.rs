@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::{Mode, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 
 use super::beneath::{DIRECTORY, HANDLE, Root, absent, unfit, wrong, wrong_for};
+use super::digest::Attribute;
 use super::durable::Durability;
 use super::locks::Locks;
 use super::mounts::Mounts;
 use super::partial::{self, Partials};
 use super::space::Space;
+use super::standing::Standing;
 use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
-use super::{beneath, content, copy, draft, list, removal, rename, space, spool, sweep};
+use super::{beneath, content, copy, digest, draft, list, removal, rename, space, spool, sweep};
 use crate::error::{Error, Result};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -103,6 +105,29 @@ impl Local {
         if self.untouched { Ok(0) } else { sweep::sweep(self) }
     }
 
+    /// Looks at what a name leads to, and once more under the lock of the name where what is kept with it does not fit:
+    /// another thread may just be renaming it.
+    pub(super) fn settled(
+        &self,
+        name: &Name,
+        look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
+    ) -> nix::Result<(FileStat, Option<Attribute>)> {
+        let looked = look()?;
+        if looked.1.is_none_or(|kept| kept.is_true) {
+            return Ok(looked);
+        }
+        let Ok(place) = self.root.place_of(name) else { return Ok(looked) };
+        let _held = self.locks.hold(vec![place.key()]);
+        digest::settled(look)
+    }
+
+    /// Looks at an entry of a list once more, under the lock of its name.
+    pub(super) fn look_again(&self, name: &Name) -> nix::Result<Standing> {
+        let Ok(place) = self.root.place_of(name) else { return Ok(Standing::Nothing) };
+        let _held = self.locks.hold(vec![place.key()]);
+        self.root.look(name.components(), &place)
+    }
+
     /// The room left for files, in bytes.
     pub fn room(&self) -> io::Result<u64> {
         Ok(space::free(&fstatvfs(self.root.handle())?))
@@ -112,9 +137,11 @@ impl Local {
 impl Store for Local {
     fn meta(&self, name: &Name) -> Result<Meta> {
         let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
-        let stat = self.root.descend(name.components(), HANDLE | kind).and_then(fstat);
-        let stat = stat.map_err(|errno| wrong(name, errno))?;
-        Meta::of(&stat).ok_or_else(|| absent(name))
+        let named = |errno| wrong(name, errno);
+        let handle = self.root.descend(name.components(), HANDLE | kind).map_err(named)?;
+        let look = || fstat(&handle).map(|stat| (stat, digest::of_handle(&handle, &stat)));
+        let (stat, kept) = self.settled(name, look).map_err(named)?;
+        Meta::of(&stat, kept).ok_or_else(|| absent(name))
     }
 
     fn open(&self, name: &Name) -> Result<Box<dyn Content>> {

@@ -86,6 +86,8 @@ pub trait Content: Send + Sync {
     fn descriptor(&self) -> Option<&File>;
     /// The SHA-256 of all of it, where one was kept that is still true.
     fn digest(&self) -> Option<[u8; 32]>;
+    /// To be called before the bytes are read of which the digest is to be kept.
+    fn prepare_digest(&mut self);
     /// Keeps the SHA-256 of all of it for the next time, as far as the engine can.
     fn keep_digest(&self, digest: &[u8; 32]);
 }

@@ -14,17 +14,17 @@ use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
-use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use xattr::FileExt as _;
 
 use super::beneath::{DIRECTORY, Place, is_absent, open_beneath};
 use super::draft::{Upload, admit};
 use super::local::Local;
 use super::name::UPLOADS;
-use super::stat::permissions;
+use super::stat::modified;
 use super::temporary::{Temporary, is_hexadecimal};
 use super::walk::{Walk, errno_of};
-use super::{Check, Draft, Meta, Name, Partial, Written};
+use super::{Check, Draft, Name, Partial, Written};
 use crate::error::{Error, Result};
 
 /// The attribute with the name and the note; only `user.` is open to everybody.
@@ -195,13 +195,13 @@ fn give_back(directory: &OwnedFd, last: Vec<u8>) {
     // A size that is set anew takes the blocks behind it away, even where it is the same.
     let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
         file.set_len(u64::try_from(stat.st_size).unwrap_or_default())?;
-        Meta::of(&stat).map_or(Ok(()), |meta| file.set_modified(meta.modified))
+        file.set_modified(modified(&stat))
     });
 }
 
 /// How long one stays that was last written to when its stat says.
 fn time_left(local: &Local, stat: &FileStat) -> Option<Duration> {
-    let age = SystemTime::now().duration_since(Meta::of(stat)?.modified).unwrap_or_default();
+    let age = SystemTime::now().duration_since(modified(stat)).unwrap_or_default();
     local.partials.time.checked_sub(age).filter(|left| !left.is_zero())
 }
 
@@ -244,23 +244,10 @@ impl Draft for Kept<'_> {
 
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
         let mut upload = self.upload;
-        let file = upload.file().try_clone().map_err(|wrong| Error::io(&self.id, wrong))?;
         upload.temporary().go();
-        let written = Box::new(upload).commit(check)?;
-        // Only now: should the process end before the rename, all is still there.
-        forget(&file);
-        Ok(written)
-    }
-}
-
-/// Takes the note off a content that is in place, though it may have come to a mode that not even its owner may write.
-fn forget(file: &File) {
-    if file.remove_xattr(ATTRIBUTE).is_err()
-        && let Ok(mode) = fstat(file).map(|stat| permissions(&stat))
-        && fchmod(file, mode | Mode::S_IWUSR).is_ok()
-    {
-        let _ = file.remove_xattr(ATTRIBUTE);
-        let _ = fchmod(file, mode);
+        // Not before it is in place: should the process end until then, all is still there.
+        upload.forget(ATTRIBUTE);
+        Box::new(upload).commit(check)
     }
 }
 

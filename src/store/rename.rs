@@ -1,15 +1,17 @@
 //! Renaming: the same bytes under another name, at once.
 
+use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, readlinkat};
-use nix::sys::stat::{fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::across::move_across;
-use super::beneath::{HANDLE, Place, absent, wrong};
+use super::beneath::{HANDLE, Place, READ, absent, wrong};
 use super::descent::remove_in_place;
+use super::digest::Attribute;
 use super::local::Local;
 use super::removal::{hide, remove};
 use super::settle::{Comer, itself, keep_apart, settle};
@@ -46,12 +48,16 @@ pub(super) fn rename(
     if moved.link && !leads_there(local, &old, to, moved.file) {
         return Err(Error::status(403, to.shown(), "is where that link would lead elsewhere"));
     }
+    let sealed = Sealed::open(&old, moved);
     let comer = Comer {
         place: &old,
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
-        prepare: &|_| Ok(()),
+        prepare: &|_| {
+            sealed.iter().for_each(Sealed::seal);
+            Ok(())
+        },
     };
     let settled = match settle(local, &comer, to, &new, target) {
         Err(unsettled) if unsettled.is_across => {
@@ -60,6 +66,7 @@ pub(super) fn rename(
         }
         settled => settled?,
     };
+    sealed.iter().for_each(Sealed::settle);
     let written = Written { created: settled.created, meta: moved.meta.clone() };
     if settled.exchanged {
         let hidden = hide(&old);
@@ -81,6 +88,42 @@ pub(super) fn rename(
         sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
     }
     Ok(written)
+}
+
+/// A file with which something is kept. The rename changes the time of the file, to which that is bound.
+struct Sealed {
+    file: File,
+    kept: Attribute,
+}
+
+impl Sealed {
+    fn open(place: &Place, moved: &Served) -> Option<Self> {
+        if moved.link || moved.meta.kind != Kind::File {
+            return None;
+        }
+        let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = File::from(openat(&place.parent, place.last.as_slice(), flags, Mode::empty()).ok()?);
+        let kept = Attribute::of(&file, &fstat(&file).ok()?)?;
+        Some(Sealed { file, kept })
+    }
+
+    /// Keeps it once more, in the moment before the rename.
+    fn seal(&self) {
+        if let Ok(stat) = fstat(&self.file)
+            && Attribute::of(&self.file, &stat).is_some_and(|kept| kept.mark == self.kept.mark)
+        {
+            let _ = self.kept.write(&self.file, &stat);
+        }
+    }
+
+    /// Keeps it after the rename where that came later than a moment, as on a busy machine.
+    fn settle(&self) {
+        if let Ok(stat) = fstat(&self.file)
+            && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
+        {
+            let _ = self.kept.write_now(&self.file, &stat);
+        }
+    }
 }
 
 /// The new name first: a crash between the two may leave both, but not none.

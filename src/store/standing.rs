@@ -5,6 +5,7 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
 use super::beneath::{HANDLE, Place, Root, is_absent};
+use super::digest::{Attribute, of_entry, of_handle};
 use super::stat::{is_link, permissions};
 use super::{Kind, Meta};
 
@@ -35,23 +36,35 @@ impl Root {
     /// Looks what stands at a place; `components` are the way to it, for a link there.
     pub fn look(&self, components: &[Vec<u8>], place: &Place) -> nix::Result<Standing> {
         match fstatat(&place.parent, place.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => self.judge(components, stat),
+            Ok(stat) => {
+                let kept = of_entry(&place.parent, &place.last, &stat);
+                self.judge(components, stat, kept)
+            }
             Err(Errno::ENOENT) => Ok(Standing::Nothing),
             Err(errno) => Err(errno),
         }
     }
 
-    /// Says what a directory entry is to a client; `stat` is of the entry itself.
-    pub fn judge(&self, components: &[Vec<u8>], stat: FileStat) -> nix::Result<Standing> {
+    /// Says what a directory entry is to a client; `stat` and `kept` are of the entry itself.
+    pub fn judge(
+        &self,
+        components: &[Vec<u8>],
+        stat: FileStat,
+        kept: Option<Attribute>,
+    ) -> nix::Result<Standing> {
         let link = is_link(&stat);
-        let stat = match link {
-            true => match self.descend(components, HANDLE).and_then(fstat) {
+        let (stat, kept) = match link {
+            true => match self.descend(components, HANDLE) {
                 Err(errno) if is_absent(errno) => return Ok(Standing::Unserved),
-                found => found?,
+                found => {
+                    let handle = found?;
+                    let stat = fstat(&handle)?;
+                    (stat, of_handle(&handle, &stat))
+                }
             },
-            false => stat,
+            false => (stat, kept),
         };
-        Ok(match Meta::of(&stat) {
+        Ok(match Meta::of(&stat, kept) {
             Some(meta) => Standing::Served(Served {
                 meta,
                 permissions: permissions(&stat),

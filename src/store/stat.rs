@@ -6,23 +6,29 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod};
 
+use super::digest::Attribute;
 use super::{Kind, Meta};
 
 impl Meta {
-    /// Reads it off a stat; nothing where it is neither a regular file nor a directory.
-    pub(super) fn of(stat: &FileStat) -> Option<Meta> {
+    /// Reads it off a stat and what is kept with a file; nothing where it is neither a regular file nor a directory.
+    pub(super) fn of(stat: &FileStat, kept: Option<Attribute>) -> Option<Meta> {
         let (kind, size) = match file_type(stat) {
             SFlag::S_IFREG => (Kind::File, u64::try_from(stat.st_size).unwrap_or_default()),
             SFlag::S_IFDIR => (Kind::Directory, 0),
             _ => return None,
         };
-        Some(Meta { kind, size, modified: modified(stat), etag: etag(stat) })
+        Some(Meta { kind, size, modified: modified(stat), etag: etag(stat, kept) })
     }
 }
 
 /// The type bits.
 pub(super) fn file_type(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// Whether it is a regular file.
+pub(super) fn is_regular(stat: &FileStat) -> bool {
+    file_type(stat) == SFlag::S_IFREG
 }
 
 /// Whether it is a symbolic link.
@@ -44,7 +50,7 @@ pub(super) fn permit(file: impl AsFd, mode: Mode) -> nix::Result<()> {
     }
 }
 
-fn modified(stat: &FileStat) -> SystemTime {
+pub(super) fn modified(stat: &FileStat) -> SystemTime {
     let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
     let whole = match stat.st_mtime {
         0.. => UNIX_EPOCH.checked_add(seconds),
@@ -54,11 +60,23 @@ fn modified(stat: &FileStat) -> SystemTime {
     whole.and_then(|whole| whole.checked_add(rest)).unwrap_or(UNIX_EPOCH)
 }
 
-/// The inode tells replaced files apart, size and time those written in place. Not the time of the inode: a
-/// rename changes that one, but no byte.
-fn etag(stat: &FileStat) -> String {
-    let nanoseconds = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
-    format!("\"{:x}-{:x}-{nanoseconds:x}\"", stat.st_ino, stat.st_size)
+/// The inode tells replaced files apart, size and time those written in place; a mark those whose time was set back. Not
+/// the time of the inode: a rename changes that one, but no byte.
+fn etag(stat: &FileStat, kept: Option<Attribute>) -> String {
+    let mark = kept.map(|kept| kept.mark).filter(|mark| *mark != 0);
+    let mark = mark.map(|mark| format!("-c{mark:x}")).unwrap_or_default();
+    format!("\"{:x}-{:x}-{:x}{mark}\"", stat.st_ino, stat.st_size, modification_time(stat))
+}
+
+/// When the content was last changed, as far as nobody has set another time (`st_mtim`), in nanoseconds since 1970.
+pub(super) fn modification_time(stat: &FileStat) -> i128 {
+    i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)
+}
+
+/// When anything of the file was last changed, be it a name, a mode or an attribute (`st_ctim`), in nanoseconds since
+/// 1970. Nobody can set it.
+pub(super) fn change_time(stat: &FileStat) -> i128 {
+    i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec)
 }
 
 #[cfg(test)]
@@ -73,8 +91,11 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_of_inode_size_and_time() {
-        assert_eq!(etag(&stat(|_| ())), "\"1a-400-3b9aca05\"");
+    fn the_tag_is_of_inode_size_time_and_mark() {
+        let plain = |change: fn(&mut FileStat)| etag(&stat(change), None);
+        assert_eq!(plain(|_| ()), "\"1a-400-3b9aca05\"");
+        let marked = |mark| etag(&stat(|_| ()), Some(Attribute { digest: None, mark, is_true: true }));
+        assert_eq!((marked(0), marked(0x1f)), (plain(|_| ()), "\"1a-400-3b9aca05-c1f\"".to_owned()));
         let others: [fn(&mut FileStat); 4] = [
             |stat| stat.st_ino += 1,
             |stat| stat.st_size += 1,
@@ -84,9 +105,9 @@ mod tests {
             },
         ];
         for change in others {
-            assert_ne!(etag(&stat(change)), etag(&stat(|_| ())));
+            assert_ne!(plain(change), plain(|_| ()));
         }
-        assert_eq!(etag(&stat(|stat| stat.st_ctime += 1)), etag(&stat(|_| ())));
+        assert_eq!(plain(|stat| stat.st_ctime += 1), plain(|_| ()));
     }
 
     #[test]
@@ -107,7 +128,7 @@ mod tests {
             (SFlag::S_IFLNK, None),
         ];
         for (kind, served) in rows {
-            let meta = Meta::of(&stat(|stat| stat.st_mode = kind.bits() | 0o644));
+            let meta = Meta::of(&stat(|stat| stat.st_mode = kind.bits() | 0o644), None);
             assert_eq!(meta.map(|meta| meta.kind), served, "{kind:?}");
         }
     }

@@ -118,7 +118,7 @@ fn add_link(
 ) -> io::Result<()> {
     let way = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
-    let Standing::Served(served) = local.root.judge(&way, found.stat)? else { return Ok(()) };
+    let Standing::Served(served) = local.root.judge(&way, found.stat, None)? else { return Ok(()) };
     if walk.stays_within(&found.path) {
         let target = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
         return Ok(symlinkat(target.as_os_str(), parent, last)?);

@@ -11,6 +11,7 @@ use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
 use super::beneath::{DIRECTORY, HANDLE, open_beneath};
+use super::digest::{Attribute, of_entry};
 use super::name::TEMPORARY;
 use super::stat::file_type;
 
@@ -18,6 +19,8 @@ use super::stat::file_type;
 pub(super) struct Walk {
     base: OwnedFd,
     recursive: bool,
+    /// Whether what is kept with each file is read, too.
+    with_kept: bool,
     waiting: Vec<Vec<u8>>,
     reading: Option<Reading>,
 }
@@ -35,6 +38,8 @@ pub(super) struct Found {
     pub path: Vec<u8>,
     /// What is known of the entry itself, even if it is a link.
     pub stat: FileStat,
+    /// What is kept with it, where that was asked for.
+    pub kept: Option<Attribute>,
 }
 
 impl Walk {
@@ -42,7 +47,12 @@ impl Walk {
     /// in it. The daemon's temporary directories are found but not entered.
     pub fn new(base: OwnedFd, recursive: bool) -> nix::Result<Self> {
         let reading = Some(Reading::new(Vec::new(), base.try_clone().map_err(errno_of)?)?);
-        Ok(Walk { base, recursive, waiting: Vec::new(), reading })
+        Ok(Walk { base, recursive, with_kept: false, waiting: Vec::new(), reading })
+    }
+
+    /// Reads what is kept with each file, too.
+    pub fn with_kept(self) -> Self {
+        Walk { with_kept: true, ..self }
     }
 
     /// Opens something found for reading, which must still be no link.
@@ -73,7 +83,7 @@ impl Iterator for Walk {
         loop {
             if let Some(reading) = &mut self.reading {
                 match reading.entries.next() {
-                    Some(Ok(entry)) => match reading.found(&entry) {
+                    Some(Ok(entry)) => match reading.found(&entry, self.with_kept) {
                         Ok(None) => continue,
                         Ok(Some(found)) => {
                             if self.recursive && is_entered(&found) {
@@ -105,7 +115,7 @@ impl Reading {
     }
 
     /// An entry with what is known of it; nothing for `.`, `..` and what has gone since.
-    fn found(&self, entry: &Entry) -> nix::Result<Option<Found>> {
+    fn found(&self, entry: &Entry, with_kept: bool) -> nix::Result<Option<Found>> {
         let name = entry.file_name().to_bytes();
         if is_dots(name) {
             return Ok(None);
@@ -119,7 +129,8 @@ impl Reading {
             b"" => name.to_vec(),
             path => [path, b"/", name].concat(),
         };
-        Ok(Some(Found { path, stat }))
+        let kept = if with_kept { of_entry(&self.handle, name, &stat) } else { None };
+        Ok(Some(Found { path, stat, kept }))
     }
 }
 

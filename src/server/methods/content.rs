@@ -56,7 +56,7 @@ fn answer_whole(
     exchange: &mut Exchange<'_>,
     view: &View<'_>,
     name: &Name,
-    content: Box<dyn Content>,
+    mut content: Box<dyn Content>,
 ) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
@@ -86,7 +86,7 @@ fn answer_whole(
     if coding == Coding::Zstd {
         return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
     }
-    if let Some(digest) = digest_of(exchange, content.as_ref())? {
+    if let Some(digest) = digest_of(exchange, content.as_mut())? {
         fields.push("Repr-Digest", digest::format(&digest));
     }
     let current = Validators { etag: Some(&etag), coded: None, modified: Some(meta.modified) };
@@ -121,11 +121,12 @@ fn answer_selected(
 }
 
 /// The digest that was kept, or one taken now for a client that wants it.
-fn digest_of(exchange: &Exchange<'_>, content: &dyn Content) -> Result<Option<Digest>> {
+fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Option<Digest>> {
     let kept = content.digest();
     if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
         return Ok(kept);
     }
+    content.prepare_digest();
     let client = Presence::of(exchange.stream);
     let file = Attended { content, client: &client };
     let taken = take_digest(|block, offset| file.read_at(block, offset));
