@@ -55,7 +55,7 @@ fn curl_puts_gets_resumes_and_renames() {
             # A directory without its slash is elsewhere.
             curl -fsS -X MKCOL "$CFP_SERVER/d/"
             curl -fsS -X MOVE -H 'Destination: /d/g' "$CFP_SERVER/f"
-            curl -fsSL "$CFP_SERVER/d"
+            curl -fsSL -H 'Accept: text/plain' "$CFP_SERVER/d"
             curl -fsS -X DELETE "$CFP_SERVER/d/"
             # Many at once on one connection.
             curl -fsS "$CFP_SERVER/chunked?search=lamp" "$CFP_SERVER/chunked?search=light"
@@ -109,8 +109,8 @@ fn wget_downloads_and_goes_on() {
             cmp f ../root/f
             wget -q -N "$CFP_SERVER/f"
             wget -q -O - "$CFP_SERVER/d/e/g"
-            # What a browser sees can be walked.
-            wget -q -r -np -nH --header 'Accept: text/html' "$CFP_SERVER/d/"
+            # A list can be walked.
+            wget -q -r -np -nH "$CFP_SERVER/d/"
             cmp d/e/g ../root/d/e/g
             ! wget -q "$CFP_SERVER/nothing"
         "#)

@@ -133,3 +133,25 @@ for family in families: print(family.name, family.type, len(family.samples))"
         assert!(families.lines().any(|line| line == family), "{family}\n{families}");
     }
 }
+
+/// What is counted tells of others; what is well says no more than that.
+#[test]
+fn metrics_are_told_to_whom_the_rules_let_read_them_and_health_to_anyone() {
+    const ALICE: &str = "Authorization: Basic YWxpY2U6d29uZGVybGFuZA==\r\n";
+    const BOB: &str = "Authorization: Basic Ym9iOmJ1aWxkZXI=\r\n";
+    let rows = [
+        ("allow all alice /\nallow list,read * /pub/\n", [401, 200, 403]),
+        ("allow read bob /.cfpd/\nallow all alice /pub/\n", [401, 403, 200]),
+        ("allow read * /.cfpd/metrics\n", [200, 200, 200]),
+        ("deny read bob /.cfpd/\nallow read @users /\n", [401, 200, 403]),
+    ];
+    for (rules, statuses) in rows {
+        let sandbox = Sandbox::guarded(&[], rules);
+        for (who, status) in ["", ALICE, BOB].into_iter().zip(statuses) {
+            let mut raw = sandbox.connect();
+            assert_eq!(raw.ask(request("GET", METRICS, who)).status, status, "{rules}{who}");
+            assert_eq!(raw.ask(request("HEAD", METRICS, who)).status, status, "{rules}{who}");
+            assert_eq!(raw.ask(request("GET", "/.cfpd/health", who)).text(), "ok\n");
+        }
+    }
+}

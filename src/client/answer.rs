@@ -84,7 +84,7 @@ impl<'c> Answer<'c> {
         // An answer that would send us elsewhere is none of cfpd's but for a directory without its slash.
         if status < 400 {
             return match status {
-                308 => Error::status(409, &name, "is a directory"),
+                301 | 308 => Error::status(409, &name, "is a directory"),
                 _ => Error::status(502, &name, format!("{status} is no answer to this request")),
             };
         }

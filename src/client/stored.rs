@@ -50,7 +50,7 @@ impl Client {
         answer.finish()?;
         match status {
             200 => Ok((Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
-            308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
+            301 | 308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
             404 => Err(Error::status(404, name.shown(), "no such file or directory")),
             status => {
                 Err(Error::status(status, name.shown(), crate::http::head::reason(status).to_lowercase()))

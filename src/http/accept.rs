@@ -3,16 +3,18 @@
 use super::coding::Coding;
 use super::fields::Fields;
 
-/// The best of `offers` (media types, the server's favourite first) by `Accept`; the first one where the client
-/// says nothing, be it in an empty field, `None` where it refuses all.
+/// The best of `offers` (media types, the server's favourite first) by `Accept`: of equal weight one that is named
+/// before one that a wildcard means. The first one where the client says nothing, be it in an empty field, `None` where it
+/// refuses all.
 pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     if fields.members("accept").next().is_none() {
         return offers.first().copied();
     }
     best(offers, |offer| {
         let subtype = offer.find('/').map_or(0, |at| at + 1);
-        let ranges = [offer, &format!("{}*", offer.get(..subtype).unwrap_or_default()), "*/*"];
-        ranges.iter().find_map(|range| quality(fields, "accept", range)).unwrap_or(0)
+        let ranges = ["*/*", &format!("{}*", offer.get(..subtype).unwrap_or_default()), offer];
+        let mut weights = ranges.iter().map(|range| quality(fields, "accept", range)).enumerate().rev();
+        weights.find_map(|(precision, weight)| Some((weight?, precision))).unwrap_or((0, 0))
     })
 }
 
@@ -26,11 +28,11 @@ pub fn coding(fields: &Fields) -> Coding {
     }
 }
 
-/// The offer of the highest quality above 0; the earlier one of equals.
-fn best<'o>(offers: &[&'o str], quality: impl Fn(&str) -> u32) -> Option<&'o str> {
-    let weighed =
-        offers.iter().rev().map(|offer| (quality(offer), *offer)).filter(|(quality, _)| *quality > 0);
-    weighed.max_by_key(|(quality, _)| *quality).map(|(_, offer)| offer)
+/// The offer of the highest quality above 0, then of the highest precision; the earlier one of equals.
+fn best<'o>(offers: &[&'o str], quality: impl Fn(&str) -> (u32, usize)) -> Option<&'o str> {
+    let weighed = offers.iter().rev().map(|offer| (quality(offer), *offer));
+    let wanted = weighed.filter(|((quality, _), _)| *quality > 0);
+    wanted.max_by_key(|(weight, _)| *weight).map(|(_, offer)| offer)
 }
 
 /// The weight in thousandths that a list gives to exactly this member (RFC 9110 §12.4.2).
@@ -63,6 +65,11 @@ mod tests {
             ("application/json", Some("application/json")),
             (browser, Some("text/html")),
             ("text/*, application/json;q=0.9", Some("text/plain")),
+            ("text/html, application/xhtml+xml, */*", Some("text/html")),
+            ("text/html, text/*;q=0.5, image/*, application/*", Some("text/html")),
+            ("application/json, text/plain, */*", Some("text/plain")),
+            ("*/*, application/json", Some("application/json")),
+            ("text/*, application/*", Some("text/plain")),
             ("text/*;q=0.5, application/json;q=0.9", Some("application/json")),
             ("text/plain;q=0, */*", Some("application/json")),
             ("application/json;q=2", None),

@@ -28,9 +28,10 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// A target, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The path components from the root down, decoded; every byte may stand in them.
+    /// The path components from the root down, decoded; every byte may stand in them. Empty ones and `.` are dropped
+    /// (RFC 3986 §6.2.2.3).
     pub components: Vec<Vec<u8>>,
-    /// Whether the path ended with a slash.
+    /// Whether the path ended with a slash, or with a component that was dropped.
     pub directory: bool,
     /// The query.
     pub query: Query,
@@ -70,10 +71,9 @@ impl Target {
             .map(decode)
             .collect::<Result<Vec<_>>>()
             .map_err(|_| bad("has a percent sign without two hexadecimal digits"))?;
-        let directory = components.last().is_some_and(Vec::is_empty);
-        if directory {
-            components.pop();
-        }
+        let is_nothing = |component: &Vec<u8>| matches!(component.as_slice(), b"" | b".");
+        let directory = components.last().is_some_and(is_nothing);
+        components.retain(|component| !is_nothing(component));
         Ok(Target { components, directory, query })
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn is_decodable(part: &[u8]) -> bool {
 }
 
 /// The parameters of a query, in order: `name` or `name=value`, decoded; `+` is a space, as forms write it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
 impl Query {
@@ -119,6 +119,12 @@ impl Query {
         self.0.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
     }
 
+    /// The values of all parameters of this name; empty where one has none.
+    pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let values = self.pairs().filter(|(have, _)| *have == name.as_bytes());
+        values.map(|(_, value)| value.unwrap_or_default())
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|(name, _)| name.as_slice())
@@ -131,8 +137,7 @@ impl Query {
 
     /// The value of the first parameter of this name; empty where it has none.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let found = self.0.iter().find(|(have, _)| have == name.as_bytes());
-        found.map(|(_, value)| value.as_deref().unwrap_or_default())
+        self.get_all(name).next()
     }
 }
 
@@ -176,7 +181,11 @@ mod tests {
             ("/a%2520", "a%20", false),
             ("/a+b", "a+b", false),
             ("//", "", true),
-            ("/a//b", "a||b", false),
+            ("//a//b//", "a|b", true),
+            ("/./a/%2e/b/.", "a|b", true),
+            ("/./a:b", "a:b", false),
+            ("/.a/..b/...", ".a|..b|...", false),
+            ("http://h//./", "", true),
             ("/../x", "..|x", false),
             ("http://h:1/a/", "a", true),
             ("http://[::1]:/a", "a", false),
@@ -190,7 +199,7 @@ mod tests {
                 "{raw}"
             );
         }
-        assert_eq!(Target::parse(b"//").unwrap().components, [b""]);
+        assert!(Target::parse(b"//").unwrap().components.is_empty());
     }
 
     #[test]

@@ -80,6 +80,10 @@ pub const SPILL_PARTS: u64 = 4;
 pub const SPILL_AGAIN: Duration = Duration::from_secs(1);
 /// How long a client that sends may let its answer wait before the answer goes into a spool.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
+/// How many names of a list are sorted for a page: what waits for that takes some 10 MiB.
+pub const LIST_SORTED_MAX: usize = 100_000;
+/// Globs of one list or search; each is held against every name.
+pub const GLOBS_MAX: usize = 64;
 /// How long the lines of a search may wait for others to share a write with.
 pub const LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long a connection that ends with an unread body is read on, so that the client sees the answer.

@@ -148,6 +148,12 @@ impl Server {
         self.metrics.line(&self.moment())
     }
 
+    /// What caches may do with stored bytes and what is made of them: keep them, and ask each time; where there are users,
+    /// no cache that others share.
+    fn cache_control(&self) -> &'static str {
+        if self.sites.is_some() { "no-cache" } else { "private, no-cache" }
+    }
+
     /// Notes and counts a client that was refused.
     fn refuse(&self, peer: &Peer, why: Refusal, error: &Error) {
         self.metrics.refused(why);

@@ -62,13 +62,27 @@ pub fn is_compressible(media_type: &str) -> bool {
     media_type.starts_with("image/svg") || !DENSE.iter().any(|dense| media_type.starts_with(dense))
 }
 
-/// The fields of every answer with stored bytes in it, but for their type: what a stranger uploaded runs nothing.
-pub fn fields_of(etag: &str, modified: SystemTime) -> Fields {
+/// What a 304 tells besides the date (RFC 9110 §15.4.5).
+const OF_NOT_MODIFIED: [&str; 3] = ["ETag", "Vary", "Cache-Control"];
+
+/// Of the fields of an answer those of a 304 in its place.
+pub fn of_not_modified(fields: &Fields) -> Fields {
+    let mut kept = Fields::new();
+    for name in OF_NOT_MODIFIED {
+        fields.get_all(name).for_each(|value| kept.push(name, value));
+    }
+    kept
+}
+
+/// The fields of every answer with stored bytes in it, but for their type: caches ask before they use them (`cache`), and
+/// what a stranger uploaded runs nothing.
+pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
     let mut fields = Fields::new();
     fields.push("ETag", etag);
     // Never later than the answer itself (RFC 9110 §8.8.2.1), nor earlier than a date can say.
     let modified = modified.clamp(SystemTime::UNIX_EPOCH, SystemTime::now().max(SystemTime::UNIX_EPOCH));
     fields.push("Last-Modified", httpdate::fmt_http_date(modified));
+    fields.push("Cache-Control", cache);
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     fields

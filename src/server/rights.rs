@@ -103,6 +103,11 @@ impl<'s> View<'s> {
         Ok(Processor(self.store))
     }
 
+    /// Whether one of the daemon's own resources may be told; needs `read` of it, beneath `/.cfpd/`.
+    pub fn require_own(&self, below: &[u8]) -> Result<()> {
+        self.require(Verb::Read, &Name::own(below), false)
+    }
+
     /// Whether the rules allow it; with `tree`, also of whatever is beneath.
     fn may(&self, verb: Verb, name: &Name, tree: bool) -> bool {
         let access = &self.policy.access;

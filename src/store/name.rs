@@ -43,6 +43,20 @@ impl Name {
         Ok(name)
     }
 
+    /// One of the daemon's own resources, which can be named in rules and not be stored.
+    pub fn own(below: &[u8]) -> Self {
+        Name { components: vec![RESERVED.to_vec(), below.to_vec()], directory: false }
+    }
+
+    /// Judges what a rule speaks of: as [`Name::new`], but for the daemon's own resources, which rules may be about.
+    pub fn of_rule(components: Vec<Vec<u8>>, directory: bool) -> Result<Self> {
+        match components.as_slice() {
+            [own] if own == RESERVED => Ok(Name { components, directory }),
+            [own, _] if own == RESERVED => Ok(Name { components, directory }),
+            _ => Name::new(components, directory),
+        }
+    }
+
     /// The directory above all others.
     pub fn root() -> Self {
         Name { components: Vec::new(), directory: true }

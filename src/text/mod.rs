@@ -1,10 +1,11 @@
-//! Words: bytes in, bytes out. This room owns what a word is (`docs/words.md`) and the filters on words; it
-//! knows nothing of HTTP, of names or of where bytes are kept.
+//! Words: bytes in, bytes out. This room owns what a word is (`docs/words.md`), the filters on words, and what a glob
+//! means; it knows nothing of HTTP or of where bytes are kept.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 
+pub use glob::Globs;
 pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};
@@ -16,6 +17,7 @@ mod batch;
 mod candidate;
 mod cursor;
 mod fold;
+mod glob;
 mod held;
 mod lines;
 mod mark;

@@ -197,3 +197,34 @@ fn searches_share_their_helpers() {
         assert!(watch.held().threads <= most + 1);
     }
 }
+
+#[test]
+fn globs_have_a_limit() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    let mut raw = sandbox.connect();
+    for (count, status) in [(64, 200), (65, 400)] {
+        for target in ["/?format=text", "/?search=text"] {
+            let globs = "&include=*&exclude=a".repeat(count / 2) + &"&include=f".repeat(count % 2);
+            assert_eq!(raw.ask(request("GET", &format!("{target}{globs}"), "")).status, status, "{count}");
+        }
+    }
+    // One that would be large is small, or refused.
+    for glob in ["{a,".repeat(256) + &"}".repeat(256), "{a,".repeat(8000), "[a-z]*?**/".repeat(100)] {
+        assert!([200, 400].contains(&raw.ask(request("GET", &format!("/?include={glob}"), "")).status));
+    }
+}
+
+#[test]
+fn a_page_of_more_names_than_are_sorted_says_so() {
+    let sandbox = Sandbox::new();
+    (0..100_000).rev().for_each(|at| drop(sandbox.keep(&format!("f{at:06}"), "")));
+    let page = |sandbox: &Sandbox| sandbox.connect().ask(request("GET", "/", "")).text();
+    let names = |page: &str| page.matches("<a href=\"./f").count();
+    let most = page(&sandbox);
+    let rows = most.lines().filter(|line| line.contains("./f"));
+    assert!(names(&most) == 100_000 && rows.is_sorted() && !most.contains("in no order"));
+    sandbox.keep("f100000", "");
+    let more = page(&sandbox);
+    assert!(names(&more) == 100_001 && more.contains("More than 100000 names, in no order."));
+}

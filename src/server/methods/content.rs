@@ -17,7 +17,7 @@ use crate::server::operation::{Operation, filter_named};
 use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
 use crate::server::representation::{
-    coded_etag, fields_of, is_compressible, is_not_modified, media_type, text_type,
+    coded_etag, fields_of, is_compressible, is_not_modified, media_type, of_not_modified, text_type,
 };
 use crate::server::rights::View;
 use crate::store::{Content, Name};
@@ -48,7 +48,8 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
     let location = target::encode(name.components(), true, query);
     fields.push("Location", &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
-    exchange.reply.bytes(308, "text/plain", line.as_bytes(), fields)
+    // Not 308, which older clients do not know: of GET and HEAD both mean the same.
+    exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
 }
 
 /// The bytes as they are stored, or a part of them.
@@ -67,8 +68,9 @@ fn answer_whole(
     let whole = compressible && range.is_none() && meta.size > 0;
     let coding = if whole { accept::coding(&request.fields) } else { Coding::Identity };
     let etag = coded_etag(&meta.etag, coding);
+    let cache = exchange.server.cache_control();
     let fields_under = |etag: &str| {
-        let mut fields = fields_of(etag, meta.modified);
+        let mut fields = fields_of(etag, meta.modified, cache);
         fields.push("Content-Type", &media_type);
         fields.push("Accept-Ranges", "bytes");
         if compressible {
@@ -80,7 +82,7 @@ fn answer_whole(
     let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
     if is_not_modified(request, name, either)? {
         let known = known_tag(&request.fields, either).unwrap_or(&etag);
-        return exchange.reply.empty(304, fields_under(known));
+        return exchange.reply.empty(304, of_not_modified(&fields_under(known)));
     }
     let mut fields = fields_under(&etag);
     if coding == Coding::Zstd {
@@ -154,11 +156,11 @@ fn answer_filtered(
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
-    let mut fields = fields_of(&etag, modified);
+    let mut fields = fields_of(&etag, modified, exchange.server.cache_control());
     fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
     let current = Validators { etag: Some(&etag), coded: None, modified: Some(modified) };
     if is_not_modified(exchange.request, name, current)? {
-        return exchange.reply.empty(304, fields);
+        return exchange.reply.empty(304, of_not_modified(&fields));
     }
     if operation.is_number {
         if exchange.request.method() == "HEAD" {

@@ -1,62 +1,92 @@
 //! GET of a directory: its list, for a browser, a program or a shell, streamed while it is read.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result, shown};
+use super::page;
+use crate::error::{Error, Result};
 use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
-use crate::http::{Fields, Query, accept, target};
+use crate::http::{Fields, Query, accept};
 use crate::server::exchange::Exchange;
-use crate::server::representation::is_not_modified;
+use crate::server::limits::GLOBS_MAX;
+use crate::server::representation::{is_not_modified, of_not_modified};
 use crate::server::rights::View;
 use crate::store::{Entry, Kind, Name};
+use crate::text::Globs;
 
-/// What a list can be, the favourite first.
-const FORMS: [&str; 3] = ["text/plain", "application/json", "text/html"];
+/// What a list can be, the favourite first, and how a query names it.
+const FORMS: [(&str, &str); 3] =
+    [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
 /// Answers what is in a directory.
 pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
-    let Some(form) = accept::media_type(&exchange.request.fields, &FORMS) else {
-        return Err(Error::status(406, "Accept", "fits neither text/plain, application/json nor text/html"));
-    };
-    let recursive = query.has("recursive");
-    let entries = view.reader().list(name, recursive)?;
+    let form = form(exchange, query)?;
+    let globs = globs(query)?;
+    let entries = view.reader().list(name, query.has("recursive"))?;
+    let entries = entries.filter(|entry| match entry {
+        Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
+        Err(_) => true,
+    });
     let mut fields = Fields::new();
     fields.push(
         "Content-Type",
         if form == "application/json" { form.to_owned() } else { format!("{form}; charset=utf-8") },
     );
     fields.push("Vary", "Accept, Accept-Encoding");
+    fields.push("Cache-Control", exchange.server.cache_control());
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
     let coding = accept::coding(&exchange.request.fields);
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
-        return exchange.reply.empty(304, fields);
+        return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    exchange.reply.lines(fields, coding, |out| {
-        if form == "text/html" {
-            out.write_all(html_head(name).as_bytes())?;
-        }
-        for entry in entries {
-            let entry = entry?;
-            match form {
-                "text/html" => out.write_all(html_row(&entry).as_bytes())?,
-                "application/json" => out.write_all(json_line(&entry).as_bytes())?,
-                _ => out.write_all(&text_line(&entry))?,
-            }
-        }
-        if form == "text/html" {
-            out.write_all(b"</table>\n")?;
-        }
-        Ok(())
+    exchange.reply.lines(fields, coding, |out| match form {
+        "text/html" => page::write(name, entries, out),
+        _ => write_lines(entries, form == "application/json", out),
     })
 }
 
-fn text_line(entry: &Entry) -> Vec<u8> {
+/// What the list is to be: what the query says, for who cannot say it in `Accept`. Errors have status 400 and 406.
+fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
+    let Some(wanted) = query.get("format") else {
+        return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {
+            Error::status(406, "Accept", "fits neither text/html, application/json nor text/plain")
+        });
+    };
+    let found = FORMS.into_iter().find(|(short, _)| short.as_bytes() == wanted);
+    found.map(|(_, form)| form).ok_or_else(|| Error::status(400, "format", "is neither html, json nor text"))
+}
+
+/// Which names the query means. Errors have status 400.
+pub fn globs(query: &Query) -> Result<Globs> {
+    let count = query.get_all("include").chain(query.get_all("exclude")).count();
+    match count > GLOBS_MAX {
+        true => Err(Error::status(400, "query", format!("has more than {GLOBS_MAX} globs"))),
+        false => Globs::new(query.get_all("include"), query.get_all("exclude")),
+    }
+}
+
+fn write_lines(
+    entries: impl Iterator<Item = Result<Entry>>,
+    json: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for entry in entries {
+        let entry = entry?;
+        match json {
+            true => out.write_all(json_line(&entry).as_bytes())?,
+            false => out.write_all(&text_line(&entry))?,
+        }
+    }
+    Ok(())
+}
+
+/// The name of an entry, a slash behind that of a directory, and a newline.
+pub fn text_line(entry: &Entry) -> Vec<u8> {
     let mut line = entry.name.clone();
     line.extend_from_slice(if entry.meta.kind == Kind::Directory { b"/\n" } else { b"\n" });
     line
@@ -84,41 +114,6 @@ pub fn with_name(mut object: Value, name: &[u8]) -> Value {
     object
 }
 
-fn html_head(name: &Name) -> String {
-    let title = escaped(&name.shown());
-    let up = if name.components().is_empty() { "" } else { "<tr><td><a href=\"../\">../</a>\n" };
-    format!(
-        "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
-         <style>body{{font:1rem/1.5 monospace}}td{{padding-right:2em}}td+td{{text-align:right}}</style>\n\
-         <h1>{title}</h1>\n<table>\n{up}"
-    )
-}
-
-fn html_row(entry: &Entry) -> String {
-    let directory = entry.meta.kind == Kind::Directory;
-    let parts: Vec<&[u8]> = entry.name.split(|&byte| byte == b'/').collect();
-    let path = target::encode(&parts, directory, &Query::default());
-    // Relative, and never mistaken for a scheme.
-    let href = format!(".{}", String::from_utf8_lossy(&path));
-    let label = escaped(text_line(entry).trim_ascii_end());
-    let size = if directory { String::new() } else { entry.meta.size.to_string() };
-    format!("<tr><td><a href=\"{href}\">{label}</a><td>{size}<td>{}\n", rfc3339(entry.meta.modified))
-}
-
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for char in shown(bytes).chars() {
-        match char {
-            '<' => text += "&lt;",
-            '>' => text += "&gt;",
-            '&' => text += "&amp;",
-            '"' => text += "&quot;",
-            char => text.push(char),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,12 +133,5 @@ mod tests {
             "{\"etag\":\"\\\"1\\\"\",\"mtime\":\"1970-01-01T00:00:00Z\",\"name\":\"é\\\"\",\"size\":3,\"type\":\"file\"}\n"
         );
         assert!(json_line(&entry(b"\xff.", Kind::File)).contains("\"name_bytes\":\"%FF%2E\""));
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_cell() {
-        let row = html_row(&entry(b"javascript:<b>\"&", Kind::File));
-        assert!(row.contains("href=\"./javascript:%3Cb%3E%22%26\""), "{row}");
-        assert!(row.contains(">javascript:&lt;b&gt;&quot;&amp;</a>"), "{row}");
     }
 }

@@ -15,6 +15,7 @@ mod describe;
 mod list;
 mod names;
 mod own;
+mod page;
 mod partial;
 mod piece;
 mod process;

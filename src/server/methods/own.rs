@@ -28,6 +28,9 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
 }
 
 fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
+    if what != b"health" {
+        exchange.identify()?.require_own(what)?;
+    }
     let (media_type, text) = match what {
         b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),
         _ => ("text/plain", "ok\n".to_owned()),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::list::with_name;
+use super::list::{globs, with_name};
 use crate::error::{Error, Result};
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query, accept};
@@ -18,7 +18,7 @@ use crate::server::limits::LINES_AFTER;
 use crate::server::operation::{Operation, number_type};
 use crate::server::presence::{Attended, Presence};
 use crate::server::reply::Lines;
-use crate::server::representation::is_not_modified;
+use crate::server::representation::{is_not_modified, of_not_modified};
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
 
@@ -69,16 +69,22 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: 
         return Err(Error::status(400, "search", "is missing"));
     };
     let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
+    let globs = globs(query)?;
     let entries = reader.list_readable(name)?;
+    let entries = Box::new(entries.filter(move |entry| match entry {
+        Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
+        Err(_) => true,
+    }));
     let mut fields = Fields::new();
     fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
     fields.push("Vary", "Accept, Accept-Encoding");
+    fields.push("Cache-Control", server.cache_control());
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     let coding = accept::coding(&exchange.request.fields);
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
-        return exchange.reply.empty(304, fields);
+        return exchange.reply.empty(304, of_not_modified(&fields));
     }
     let client = Presence::of(exchange.stream);
     let search = Search { reader, directory: name, operation: &operation, client: &client };
