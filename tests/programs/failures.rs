@@ -41,7 +41,7 @@ fn every_failure_is_one_line_and_the_right_code() {
         (&["cfp-get", "d"], 2),
         (&["cfp-put", "f", "--as", "../f"], 2),
         (&["cfp-cp", "f", "d/../g"], 2),
-        (&["cfp-put", "f", "--as", "a//b"], 2),
+        (&["cfp-put", "f", "--as", "a/../b"], 2),
         (&["cfp-put", "f", "--as", ".cfpd/f"], 2),
         (&["cfp-shell", "-c", "upload none"], 2),
     ];
