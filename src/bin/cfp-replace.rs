@@ -23,7 +23,8 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
   -i, --ignore-case   replace upper and lower case alike
   --substring         replace occurrences inside longer words too
   -n, --count         print how many would be replaced, and replace nothing
-  --in-place          give each result the name of its source
+  --in-place          give each result the name of its source, and print how
+                      many were replaced; exit 1 when there were none
   --if-match ETAG     only if what it replaces on the server has this tag
   --local             do the work in this process, without a server
   -o, --output OUT    store the result as OUT, local or :name
@@ -89,8 +90,9 @@ fn run(args: Args) -> Result<Ending> {
     query.push("replace", Some(args.old.as_bytes()));
     query.push("with", Some(args.new.as_bytes()));
     push_matching(&mut query, args.matching);
+    let count = Some(search_query(&args));
     let filter = Replace { word, with: args.new.as_bytes().to_vec() };
-    let change = Change { query, filter: &filter, local: args.local, guard: args.guard };
+    let change = Change { query, filter: &filter, local: args.local, guard: args.guard, count };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -98,9 +100,7 @@ fn run(args: Args) -> Result<Ending> {
 fn count(args: &Args, word: Word) -> Result<Ending> {
     let mut client = local::server(&args.settings, args.local)?;
     let search = Search { word, show: Show::Count };
-    let mut query = Query::default();
-    query.push("search", Some(args.old.as_bytes()));
-    push_matching(&mut query, args.matching);
+    let query = search_query(args);
     let standard = [OsString::from("-")];
     let files = if args.files.is_empty() { &standard[..] } else { &args.files };
     let (mut total, mut counted) = (0, false);
@@ -123,6 +123,14 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     let line = format!("{total}\n");
     output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
     Ok(ending.max(Ending::of(total > 0)))
+}
+
+/// How a server is asked how often OLD occurs.
+fn search_query(args: &Args) -> Query {
+    let mut query = Query::default();
+    query.push("search", Some(args.old.as_bytes()));
+    push_matching(&mut query, args.matching);
+    query
 }
 
 fn push_matching(query: &mut Query, matching: Matching) {

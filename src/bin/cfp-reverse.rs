@@ -67,7 +67,7 @@ fn run(args: Args) -> Result<Ending> {
     let mut query = Query::default();
     query.push("reverse", args.per_line.then_some(b"lines"));
     let filter = Reverse { per_line: args.per_line };
-    let change = Change { query, filter: &filter, local: args.local, guard: args.guard };
+    let change = Change { query, filter: &filter, local: args.local, guard: args.guard, count: None };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 

@@ -3,12 +3,14 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Ending, each, local};
-use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
-use crate::error::{Error, Result};
+use crate::client::standard_streams::STDOUT;
+use crate::client::{Client, Guard, Operand, Output, Settings, Tag, filter};
+use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::text::Filter;
 
@@ -68,6 +70,8 @@ pub struct Change<'a> {
     pub local: bool,
     /// What must hold where the result is stored on the server.
     pub guard: Guard,
+    /// How the server is asked for how much it would change, where that is a number a person wants to know.
+    pub count: Option<Query>,
 }
 
 impl Change<'_> {
@@ -85,10 +89,7 @@ impl Change<'_> {
         }
         let mut sources = files.into_iter().map(Operand::read);
         match target {
-            Target::InPlace => each(name, sources, |source| {
-                let target = source.clone();
-                self.store(client, &source, target)
-            }),
+            Target::InPlace => self.run_in_place(name, client, sources),
             Target::One(output) => match output.map_or(Operand::Standard, Operand::read) {
                 Operand::Standard => {
                     let mut output = Output::stdout()?;
@@ -107,6 +108,60 @@ impl Change<'_> {
         }
     }
 
+    /// Changes each file where it is, and says how much where that is counted.
+    fn run_in_place(
+        &self,
+        name: &str,
+        client: &mut Option<Client>,
+        sources: impl Iterator<Item = Operand>,
+    ) -> Result<Ending> {
+        let (mut output, mut total) = (self.count.as_ref().map(|_| Output::stdout()).transpose()?, 0);
+        let ending = each(name, sources, |source| {
+            let changed = self.change_in_place(client, &source)?;
+            total = filter::add(total, changed)?;
+            if let Some(output) = &mut output {
+                let line = format!("{}: {changed} replaced\n", shown(source.shown().as_bytes()));
+                output.write_all(line.as_bytes()).map_err(|wrong| Error::io(STDOUT, wrong))?;
+            }
+            Ok(Ending::DONE)
+        })?;
+        Ok(ending.max(Ending::of(total > 0 || self.count.is_none())))
+    }
+
+    /// Changes one file where it is; where nothing changes nothing is written.
+    fn change_in_place(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
+        match (source, client) {
+            (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
+            // A server that does not tell has written something.
+            (Operand::Stored(name), Some(client)) => {
+                Ok(client.filter_into(source, &self.query, name, &self.guard)?.unwrap_or(1))
+            }
+            (Operand::Local(path), client) => {
+                refuse_irregular(path)?;
+                let mut output = Output::create(path)?;
+                let name = output.name.clone();
+                let changed = match (client, &self.count) {
+                    (None, _) => local::change(self.filter, source, &mut output, &name)?,
+                    (Some(client), Some(count)) => match client.count(source, count)? {
+                        0 => 0,
+                        changed => {
+                            client.filter_to(source, &self.query, &mut output, &name)?;
+                            changed
+                        }
+                    },
+                    (Some(client), None) => local::compare(source, &mut output, |sink| {
+                        client.filter_to(source, &self.query, sink, &name)
+                    })?,
+                };
+                if changed > 0 {
+                    output.commit()?;
+                }
+                Ok(changed)
+            }
+            (Operand::Standard, _) => Err(Error::usage("--in-place needs a FILE")),
+        }
+    }
+
     fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<Ending> {
         match target {
             Operand::Local(path) => {
@@ -117,7 +172,7 @@ impl Change<'_> {
             }
             Operand::Stored(name) => match client {
                 None => return Err(local::out_of_reach(&name)),
-                Some(client) => client.filter_into(source, &self.query, &name, &self.guard)?,
+                Some(client) => drop(client.filter_into(source, &self.query, &name, &self.guard)?),
             },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }

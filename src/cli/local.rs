@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::client::{Client, Name, Operand, Settings, Upload, filter};
 use crate::error::{Error, Result};
-use crate::text::{Filter, Search, Snapshot, Source, unpack};
+use crate::text::{Compared, Filter, ReadAt, Search, Snapshot, Source, unpack};
 
 /// The server, unless all work is done here: that needs none, nor the name of one.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
@@ -30,6 +30,34 @@ pub fn run(
     let upload = filter::open(source)?;
     let mut sink = Named { sink, name };
     with_source(&upload, inside, |source| work.run(source, &mut sink))
+}
+
+/// Runs a filter on a local file that its result is to replace, and counts what it changed.
+pub fn change(work: &dyn Filter, source: &Operand, sink: &mut dyn Write, name: &str) -> Result<u64> {
+    let mut sink = Named { sink, name };
+    with_file(source, |file| work.change(file, &mut sink))
+}
+
+/// Lets `act` write what a local file is to become; 0 where that is what it is already.
+pub fn compare(
+    source: &Operand,
+    sink: &mut dyn Write,
+    act: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<u64> {
+    with_file(source, |file| {
+        let mut sink = Compared::new(file, sink);
+        act(&mut sink)?;
+        Ok(u64::from(!sink.is_same()))
+    })
+}
+
+/// A file that says less or more of its size than it holds is none that could be replaced.
+fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
+    let upload = filter::open(source)?;
+    let Some((file, size)) = upload.whole_file() else {
+        return Err(Error::status(409, upload.name, "is not a regular file"));
+    };
+    act(&Snapshot { file, size }).map_err(|wrong| Error::io(&upload.name, wrong))
 }
 
 /// How often a search finds its word in a local source; `inside` a compressed one, where that is asked for.

@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::http::Query;
 use crate::http::limits::TARGET_MAX;
 
+/// The field by which a server says how much a filter changed in place.
+const CHANGED: &str = "Cfp-Changed";
+
 impl Client {
     /// Runs a filter and moves its result into a local sink.
     pub fn filter_to(
@@ -33,27 +36,32 @@ impl Client {
     }
 
     /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the
-    /// bytes never leave the server.
+    /// bytes never leave the server. Where source and target are the same, how much the filter changed, if the server
+    /// tells it.
     pub fn filter_into(
         &mut self,
         source: &Operand,
         query: &Query,
         target: &Name,
         guard: &Guard,
-    ) -> Result<()> {
+    ) -> Result<Option<u64>> {
         if target.directory {
             return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
         }
-        match source {
+        let answer = match source {
             // What is worked on is what was looked at, so that the same is never done to what came of it.
             Operand::Stored(stored) if stored == target && guard.tag.is_none() => {
                 let guard = Guard { tag: self.look(stored)?.etag.and_then(Tag::told), ..*guard };
                 self.transfer("COPY", stored, target, query, &guard)?
             }
             Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
-            local => self.put(open(local)?, target, query, guard)?,
+            local => {
+                self.put(open(local)?, target, query, guard)?;
+                None
+            }
         };
-        Ok(())
+        let changed = answer.as_ref().and_then(|fields| fields.get_text(CHANGED));
+        Ok(changed.and_then(|digits| digits.parse().ok()))
     }
 
     /// The target of a name with a filter. Its words travel in there, which has room for a name and many of them, but

@@ -93,7 +93,7 @@ impl Client {
                 Err(wrong) => told_of_damage(wrong, name),
                 done => {
                     self.take_upload_id();
-                    return done;
+                    return done.map(|fields| fields.is_some());
                 }
             };
             let wrong = match (self.take_upload_id().map(Resumption::new), &call.upload) {
@@ -142,8 +142,8 @@ impl Client {
         }
     }
 
-    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; a tag of the guard is that of `from`. False when
-    /// the guard keeps what stood at `to`.
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; a tag of the guard is that of `from`. The fields of the
+    /// answer, or nothing when the guard keeps what stood at `to`.
     pub fn transfer(
         &mut self,
         method: &'static str,
@@ -151,7 +151,7 @@ impl Client {
         to: &Name,
         query: &Query,
         guard: &Guard,
-    ) -> Result<bool> {
+    ) -> Result<Option<Fields>> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.target(from, query)?;
         // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
@@ -190,7 +190,7 @@ impl Client {
             Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
                 Err(Error::status(412, target.shown(), "is taken: a directory replaces nothing"))
             }
-            done => Ok(done?.then_some(target)),
+            done => Ok(done?.map(|_| target)),
         }
     }
 
@@ -216,8 +216,9 @@ impl Client {
         }
     }
 
-    /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again.
-    fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<bool> {
+    /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
+    /// the answer, or nothing when the guard keeps what stood there.
+    fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<Option<Fields>> {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {
@@ -231,8 +232,12 @@ impl Client {
             _ => answer,
         };
         match answer.status() {
-            412 if guard.is_silent() => answer.finish().map(|()| false),
-            _ => answer.check()?.finish().map(|()| true),
+            412 if guard.is_silent() => answer.finish().map(|()| None),
+            _ => {
+                let answer = answer.check()?;
+                let fields = answer.head.fields.clone();
+                answer.finish().map(|()| Some(fields))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
 use crate::store::{Name, Spool};
-use crate::text::{self, Answer, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
+use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -73,6 +73,24 @@ impl Operation {
             is_number: false,
             media_type: None,
             tag: 0,
+        }
+    }
+
+    /// Moves a stored file through the filter that the result is to replace, and counts what it changed.
+    pub fn change_content(
+        &self,
+        name: &Name,
+        content: Attended<'_>,
+        spool: Spooler<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<u64> {
+        match self.decompress {
+            true => {
+                let mut sink = Compared::new(&content, sink);
+                self.run_on_content(name, content, spool, &mut sink)?;
+                Ok(u64::from(!sink.is_same()))
+            }
+            false => self.filter.change(&content, sink),
         }
     }
 

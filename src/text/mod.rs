@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 
+pub use compared::Compared;
 pub use glob::Globs;
 pub use replace::Replace;
 pub use reverse::Reverse;
@@ -15,6 +16,7 @@ pub use word::{Matching, WORD_MAX, Word};
 
 mod batch;
 mod candidate;
+mod compared;
 mod cursor;
 mod fold;
 mod glob;
@@ -37,6 +39,14 @@ mod word;
 pub trait Filter: Send + Sync {
     /// Moves all of `source` through the filter into `sink`.
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()>;
+
+    /// Moves a file through the filter that the result is to replace, and counts what it changed: 0 where the file need
+    /// not be replaced. A filter that has nothing to count counts a file that is another afterwards as one.
+    fn change(&self, file: &dyn ReadAt, sink: &mut dyn Write) -> io::Result<u64> {
+        let mut sink = Compared::new(file, sink);
+        self.run(Source::File(file), &mut sink)?;
+        Ok(u64::from(!sink.is_same()))
+    }
 }
 
 /// Where a filter's bytes come from.

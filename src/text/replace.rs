@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::batch::Batch;
 use super::scan::{BLOCK, Visit, scan};
-use super::{Filter, Source, Word};
+use super::{Filter, ReadAt, Source, Word};
 
 /// Replaces a word. What was put in is not searched again.
 #[derive(Clone, Debug)]
@@ -18,14 +18,27 @@ pub struct Replace {
 
 impl Filter for Replace {
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
-        let mut change = Change { with: &self.with, batch: Batch::new(sink) };
-        scan(&self.word, &mut source.split().0, BLOCK, &mut change)
+        self.replace(source, sink).map(drop)
+    }
+
+    fn change(&self, file: &dyn ReadAt, sink: &mut dyn Write) -> io::Result<u64> {
+        self.replace(Source::File(file), sink)
+    }
+}
+
+impl Replace {
+    /// Replaces the word, and says how often.
+    fn replace(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<u64> {
+        let mut change = Change { with: &self.with, batch: Batch::new(sink), count: 0 };
+        scan(&self.word, &mut source.split().0, BLOCK, &mut change)?;
+        Ok(change.count)
     }
 }
 
 struct Change<'a> {
     with: &'a [u8],
     batch: Batch<'a>,
+    count: u64,
 }
 
 impl Visit for Change<'_> {
@@ -34,6 +47,7 @@ impl Visit for Change<'_> {
     }
 
     fn found(&mut self, _: &[u8]) -> io::Result<()> {
+        self.count += 1;
         self.batch.push(self.with)
     }
 

@@ -56,7 +56,7 @@ fn an_owner_stays_with_the_modes_that_are_his() {
         let path = sandbox.write("su", "a b");
         chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).unwrap();
-        sandbox.run(program, argv).stdout("").stderr("").success();
+        sandbox.run(program, argv).stderr("").success();
         let meta = fs::metadata(&path).unwrap();
         assert_ne!(fs::read_to_string(&path).unwrap(), "a b", "{argv:?}");
         assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (NOBODY, NOBODY, 0o4755), "{argv:?}");

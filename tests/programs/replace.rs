@@ -1,7 +1,8 @@
 //! cfp-replace: from every kind of source to every kind of target.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 
 use crate::common::Sandbox;
 
@@ -53,7 +54,8 @@ fn in_place_keeps_name_and_mode_and_leaves_nothing_else() {
     let sandbox = furnished();
     let path = sandbox.work().join("f");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    sandbox.run("cfp-replace", ["--in-place", "red", "blue", "f", ":f"]).stdout("").stderr("").success();
+    let said = sandbox.run("cfp-replace", ["--in-place", "red", "blue", "f", ":f"]);
+    said.stdout("f: 2 replaced\n:f: 2 replaced\n").stderr("").success();
     assert_eq!(fs::read_to_string(&path).unwrap(), NEW);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), NEW);
@@ -61,6 +63,36 @@ fn in_place_keeps_name_and_mode_and_leaves_nothing_else() {
     assert_eq!(fs::read_dir(sandbox.root()).unwrap().count(), 1);
     sandbox.run("cfp-replace", ["--in-place", "--local", "blue", "red", "f"]).success();
     assert_eq!(fs::read_to_string(&path).unwrap(), OLD);
+}
+
+#[test]
+fn where_nothing_is_replaced_nothing_is_written_and_the_answer_is_no() {
+    let sandbox = furnished();
+    for directory in [sandbox.work(), sandbox.root()] {
+        fs::hard_link(directory.join("f"), directory.join("link")).unwrap();
+        let file = fs::File::open(directory.join("f")).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_577_836_800)).unwrap();
+    }
+    let state = || {
+        let of =
+            |path: PathBuf| fs::metadata(path).map(|meta| (meta.ino(), meta.mtime(), meta.nlink())).unwrap();
+        let listed = sandbox.run("cfp-ls", ["--json", "f"]).success().get_output().stdout.clone();
+        (of(sandbox.work().join("f")), of(sandbox.root().join("f")), listed)
+    };
+    let before = state();
+    let rows: [(&[&str], &str); 3] =
+        [(&[":f"], ":f: 0 replaced\n"), (&["f"], "f: 0 replaced\n"), (&["--local", "f"], "f: 0 replaced\n")];
+    for (argv, said) in rows {
+        let argv = [&["--in-place", "purple", "blue"], argv].concat();
+        sandbox.run("cfp-replace", &argv).stdout(said).stderr("").code(1);
+        assert!(state() == before, "{argv:?}");
+    }
+    // One of several is enough.
+    sandbox.write("g", "purple");
+    let said = sandbox.run("cfp-replace", ["--in-place", "purple", "blue", ":f", "g"]);
+    said.stdout(":f: 0 replaced\ng: 1 replaced\n").success();
+    assert!(state() == before);
+    assert_eq!((sandbox.all_stored().len(), fs::read_dir(sandbox.work()).unwrap().count()), (2, 3));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! cfp-reverse: the words last first, wherever they come from and go to.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use crate::common::Sandbox;
 
@@ -37,6 +39,22 @@ fn each_line_by_itself_and_in_place() {
     sandbox.run("cfp-reverse", ["--in-place", "f"]).success();
     assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), REVERSED);
     assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), REVERSED);
+}
+
+#[test]
+fn where_the_order_stays_the_same_nothing_is_written() {
+    let sandbox = Sandbox::new();
+    let palindrome = "one two\none\n";
+    for path in [sandbox.write("f", palindrome), sandbox.keep("f", palindrome)] {
+        fs::hard_link(&path, path.with_file_name("link")).unwrap();
+    }
+    for argv in [&[":f"][..], &["f"], &["--local", "f"], &["--per-line", ":f"]] {
+        let same = !argv.contains(&"--per-line");
+        sandbox.run("cfp-reverse", [&["--in-place"], argv].concat()).stdout("").stderr("").success();
+        let links = |path: PathBuf| fs::metadata(path).unwrap().nlink();
+        assert_eq!(links(sandbox.work().join("f")), 2, "{argv:?}");
+        assert_eq!(links(sandbox.root().join("f")) == 2, same, "{argv:?}");
+    }
 }
 
 #[test]

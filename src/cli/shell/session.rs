@@ -203,7 +203,7 @@ impl Session {
         let mut client = self.client.borrow_mut();
         let target = target(to);
         match &target {
-            Operand::Stored(name) => client.filter_into(&source, query, name, &Guard::default())?,
+            Operand::Stored(name) => drop(client.filter_into(&source, query, name, &Guard::default())?),
             Operand::Local(path) => {
                 let mut output = Output::create(path)?;
                 let name = output.name.clone();

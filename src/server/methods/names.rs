@@ -1,6 +1,6 @@
 //! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
 
-use super::put::answer_written;
+use super::put::{answer_written, fields_of_written};
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::exchange::Exchange;
@@ -11,6 +11,9 @@ use crate::server::representation::{check_write, failed};
 use crate::server::rights::{Passage, Writer};
 use crate::store::{Content, Meta, Name, Written};
 
+/// The field that says how much a filter changed in place.
+const CHANGED: &str = "Cfp-Changed";
+
 /// Copies a file or a directory; with a filter, what the filter makes of a file.
 pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
@@ -18,6 +21,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
     let passage = writer.copying(name, &to)?;
     check_source(request, name, &passage)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
+        Some(operation) if *name == to => return change_in_place(exchange, writer, name, &operation),
         Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
         None => passage
             .copy(&|from| check_write(&request.fields, name, from), &|at| may_stand(request, &to, at))?,
@@ -62,8 +66,40 @@ pub fn make_directory(
     exchange.reply.empty(201, fields)
 }
 
-/// Reads one version of the source, and replaces the target at once; a file copied onto itself must still be the
-/// version that was read.
+/// Replaces a file by what a filter makes of it, where that changes anything, and says how much. The file must still be
+/// the version that was read.
+fn change_in_place(
+    exchange: &mut Exchange<'_>,
+    writer: &Writer<'_>,
+    name: &Name,
+    operation: &Operation,
+) -> Result<()> {
+    let (request, client) = (exchange.request, Presence::of(exchange.stream));
+    let (content, mut draft) = begin_filtered(exchange, writer, name, name)?;
+    let (read, reader) = (content.meta().clone(), writer.reader());
+    let file = Attended { content: content.as_ref(), client: &client };
+    let changed = operation
+        .change_content(name, file, &|| reader.spool(), &mut draft)
+        .map_err(|wrong| Error::io(name.shown(), wrong))?;
+    let mut fields = Fields::new();
+    fields.push(CHANGED, changed.to_string());
+    if changed == 0 {
+        drop(draft);
+        fields.push("ETag", &read.etag);
+        return exchange.reply.empty(204, fields);
+    }
+    // Who says that any version will do has been told of none.
+    let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
+    let written =
+        draft.commit(None, &|standing| match any || standing.is_some_and(|now| now.etag == read.etag) {
+            true => may_stand(request, name, standing),
+            false => Err(Error::status(412, name.shown(), "changed while it was worked on")),
+        })?;
+    let status = fields_of_written(&mut fields, name, &written);
+    exchange.reply.empty(status, fields)
+}
+
+/// Reads one version of the source, and replaces the target at once by what a filter makes of it.
 fn copy_filtered(
     exchange: &Exchange<'_>,
     writer: &Writer<'_>,
@@ -71,27 +107,29 @@ fn copy_filtered(
     to: &Name,
     operation: &Operation,
 ) -> Result<Written> {
-    let (request, reader) = (exchange.request, writer.reader());
-    let content: Box<dyn Content> = reader.open(name)?;
-    let read = content.meta().clone();
-    check_write(&request.fields, name, Some(&read))?;
-    may_stand(request, to, writer.standing(to)?.as_ref())?;
-    // What is that large already was not taken from a client.
-    let most = exchange.server.limits.file_size.max(read.size);
-    let mut draft = Hashed::new(writer.create(to, None)?, most);
     let client = Presence::of(exchange.stream);
-    let file = Attended { content: content.as_ref(), client: &client };
+    let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
+    let (file, reader) = (Attended { content: content.as_ref(), client: &client }, writer.reader());
     operation
         .run_on_content(name, file, &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
-    // Who says that any version will do has been told of none.
-    let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
-    draft.commit(None, &|standing| match name == to && !any {
-        true if standing.is_none_or(|now| now.etag != read.etag) => {
-            Err(Error::status(412, name.shown(), "changed while it was worked on"))
-        }
-        _ => may_stand(request, to, standing),
-    })
+    draft.commit(None, &|standing| may_stand(exchange.request, to, standing))
+}
+
+/// Opens the source of a filter and a draft for the target, once the conditions of both hold.
+fn begin_filtered<'a>(
+    exchange: &Exchange<'_>,
+    writer: &'a Writer<'_>,
+    name: &Name,
+    to: &Name,
+) -> Result<(Box<dyn Content>, Hashed<'a>)> {
+    let content = writer.reader().open(name)?;
+    let read = content.meta();
+    check_write(&exchange.request.fields, name, Some(read))?;
+    may_stand(exchange.request, to, writer.standing(to)?.as_ref())?;
+    // What is that large already was not taken from a client.
+    let most = exchange.server.limits.file_size.max(read.size);
+    Ok((content, Hashed::new(writer.create(to, None)?, most)))
 }
 
 /// Judges the source before the destination: who is told of a missing directory makes it, though nothing will be put

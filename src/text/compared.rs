@@ -1,0 +1,81 @@
+//! Whether a filter changed anything: a sink that compares what is written with what the source holds at the same place.
+//! It reads the source only as far as both are the same.
+
+use std::io::{self, Write};
+
+use super::{ReadAt, read_exact_at};
+
+/// How much of the source is read at once, in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// A sink that passes everything on.
+pub struct Compared<'a> {
+    source: &'a dyn ReadAt,
+    sink: &'a mut dyn Write,
+    /// Where the next byte belongs, as long as all were the same.
+    same: Option<u64>,
+    block: Vec<u8>,
+}
+
+impl<'a> Compared<'a> {
+    /// Compares what is written to `sink` with `source`.
+    pub fn new(source: &'a dyn ReadAt, sink: &'a mut dyn Write) -> Self {
+        Compared { source, sink, same: Some(0), block: Vec::new() }
+    }
+
+    /// Whether all that was written is all of the source, byte for byte.
+    pub fn is_same(&self) -> bool {
+        self.same == Some(self.source.size())
+    }
+
+    fn compare(&mut self, written: &[u8]) -> io::Result<()> {
+        for part in written.chunks(BLOCK) {
+            let Some(at) = self.same else { return Ok(()) };
+            let end = at + part.len() as u64;
+            self.same = None;
+            if end <= self.source.size() {
+                self.block.resize(part.len(), 0);
+                read_exact_at(self.source, &mut self.block, at)?;
+                self.same = (self.block == part).then_some(end);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Compared<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(block)?;
+        self.compare(block.get(..written).unwrap_or_default())?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_bytes_are_the_same() {
+        let rows: [(&[&[u8]], bool); 6] = [
+            (&[b"one ", b"two"], true),
+            (&[b"one two"], true),
+            (&[b"one "], false),
+            (&[b"one two", b"!"], false),
+            (&[b"one", b"-two"], false),
+            (&[], false),
+        ];
+        for (written, same) in rows {
+            let (source, mut sink) = (&b"one two"[..], Vec::new());
+            let mut compared = Compared::new(&source, &mut sink);
+            written.iter().for_each(|block| compared.write_all(block).unwrap());
+            assert_eq!(compared.is_same(), same, "{written:?}");
+            assert_eq!(sink, written.concat());
+        }
+        assert!(Compared::new(&&b""[..], &mut Vec::new()).is_same());
+    }
+}
