@@ -16,6 +16,7 @@ mod faults {
     mod device;
     mod disk;
     mod file_size;
+    mod gone;
     mod mounts;
     mod order;
     mod place;

@@ -81,7 +81,24 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         (PathBuf::from("/proc/self/mountinfo"), ReadFile.into()),
         (PathBuf::from("/dev/urandom"), ReadFile.into()),
     ];
-    own.into_iter().chain(read).chain(names).chain(known).chain(logs).chain(gone).chain(spools).collect()
+    let around_root = switched(&options.root).map(|place| (place, AccessFs::from_all(LEVEL) & !strange));
+    own.into_iter()
+        .chain(around_root)
+        .chain(read)
+        .chain(names)
+        .chain(known)
+        .chain(logs)
+        .chain(gone)
+        .chain(spools)
+        .collect()
+}
+
+/// Where a root that is a link leads: another one there may be its target when it is opened again.
+fn switched(root: &Path) -> Option<PathBuf> {
+    let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
+    let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
+    // That would be no confinement.
+    (beside != Path::new("/")).then_some(beside)
 }
 
 /// The directory of a file, and that of the file it is a link to.

@@ -77,7 +77,7 @@ fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<
 impl<'e> Exchange<'e> {
     /// The store, as far as whoever sent the request may come to it. Errors have status 401 for a name that was not
     /// proved, 503 after too many of those.
-    pub fn identify(&mut self) -> Result<View<'e>> {
+    pub fn identify(&mut self) -> Result<View> {
         let view = self.server.rights.view(|users| identify(self.stream, self.client, self.request, users));
         match &view {
             Ok(view) => self.reply.user = view.who(self.server.log.has_access_lines()),

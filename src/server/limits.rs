@@ -88,6 +88,10 @@ pub const GLOBS_MAX: usize = 64;
 pub const LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long a connection that ends with an unread body is read on, so that the client sees the answer.
 pub const LINGER: Duration = Duration::from_secs(2);
+/// How long `/.cfpd/health` waits for the store before it says no.
+pub const HEALTH_WITHIN: Duration = Duration::from_secs(5);
+/// How often the store is asked though nobody wants to know, so that the log has it.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// What of an unwanted body is read to keep a connection; past it the connection is closed.
 pub const UNREAD_MAX: u64 = 64 * 1024;
 /// How long the acceptor rests when the system has no descriptor or thread left.

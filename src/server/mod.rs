@@ -5,8 +5,8 @@
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -45,6 +45,7 @@ mod forwarded;
 mod guesses;
 mod handed;
 mod hashed;
+mod health;
 mod identity;
 mod limits;
 mod listen;
@@ -80,6 +81,9 @@ mod users;
 /// What every connection shares.
 pub struct Server {
     rights: rights::Rights,
+    /// The store that `rights` has, as the engine it is; another one where a reload found another root.
+    store: RwLock<Arc<Local>>,
+    health: health::Health,
     limits: Limits,
     send_size: Option<usize>,
     log: log::Log,
@@ -99,11 +103,14 @@ impl Server {
     fn new(
         options: &Options,
         policy: policy::Policy,
-        store: Arc<dyn Store>,
+        store: Local,
         sites: Option<sites::Sites>,
     ) -> Result<Arc<Self>> {
+        let store = Arc::new(store);
         let server = Arc::new(Server {
-            rights: rights::Rights::new(store, policy),
+            rights: rights::Rights::new(Arc::clone(&store) as Arc<dyn Store>, policy),
+            store: RwLock::new(store),
+            health: health::Health::default(),
             helpers: methods::Helpers::new(options.limits.scan_jobs),
             metrics: metrics::Metrics::new(),
             limits: options.limits.clone(),
@@ -129,11 +136,21 @@ impl Server {
         self.log.swap(self.log.reopened()?);
         let policy = self.rights.reopened()?;
         let config = self.tls.as_ref().map(tls::Tls::reopened).transpose()?;
-        self.rights.swap(policy);
+        let store = self.store().reopened().map_err(advise)?.map(Arc::new);
+        self.rights.swap(policy, store.clone().map(|store| store as Arc<dyn Store>));
+        if let Some(store) = store {
+            *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+            self.log.remark("the served directory is another one now");
+        }
         if let (Some(tls), Some(config)) = (&self.tls, config) {
             tls.swap(config);
         }
         Ok(())
+    }
+
+    /// The store as it is now.
+    fn store(&self) -> Arc<Local> {
+        Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is so at this moment.
@@ -167,6 +184,18 @@ impl Server {
     }
 }
 
+/// Says what to do where the process may not open what it finds: Landlock holds for directories, not for names.
+fn advise(error: Error) -> Error {
+    match error {
+        Error::System { name, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+            let what =
+                "is another directory than at the start, which a confined process cannot open: restart cfpd";
+            Error::usage(format!("{name}: {what}"))
+        }
+        error => error,
+    }
+}
+
 /// Why the daemon ends.
 enum End {
     /// This signal asked for it.
@@ -194,10 +223,10 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let policy = options.policy()?;
     let sites = options.users.is_none().then(|| sites::Sites::of_machine(&options.hosts));
     let restricted = restrict(&options, private.is_some())?;
-    let store = Arc::new(open_store(&options)?);
-    let server = Server::new(&options, policy, Arc::clone(&store) as Arc<dyn Store>, sites)?;
+    let server = Server::new(&options, policy, open_store(&options)?, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
-    upkeep::start(&server, store)?;
+    upkeep::start(&server)?;
+    health::start(&server)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {

@@ -20,52 +20,55 @@ pub use writer::{Passage, Writer};
 
 /// The gate before a store.
 pub struct Rights {
-    store: Arc<dyn Store>,
-    /// A request keeps the one it began with.
-    policy: RwLock<Arc<Policy>>,
+    /// A request keeps those it began with.
+    current: RwLock<(Arc<dyn Store>, Arc<Policy>)>,
 }
 
 impl Rights {
     /// A gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        Rights { store, policy: RwLock::new(Arc::new(policy)) }
+        Rights { current: RwLock::new((store, Arc::new(policy))) }
     }
 
     /// The store as whoever `identify` finds may see it; it is told who has a password.
-    pub fn view(&self, identify: impl FnOnce(Option<&Users>) -> Result<Who>) -> Result<View<'_>> {
-        let policy = self.policy();
+    pub fn view(&self, identify: impl FnOnce(Option<&Users>) -> Result<Who>) -> Result<View> {
+        let (store, policy) = self.current();
         let who = identify(policy.users.as_ref())?;
-        Ok(View { store: self.store.as_ref(), policy, who })
+        Ok(View { store, policy, who })
     }
 
     /// Whether nobody may write.
     pub fn is_read_only(&self) -> bool {
-        self.policy().read_only
+        self.current().1.read_only
     }
 
     /// Reads the files again that said who may what; nothing changes until [`Rights::swap`].
     pub fn reopened(&self) -> Result<Policy> {
-        self.policy().reopened()
+        self.current().1.reopened()
     }
 
-    /// Has this hold for the requests that come.
-    pub fn swap(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    /// Has these hold for the requests that come; without a store the same one as before.
+    pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.1 = Arc::new(policy);
+        if let Some(store) = store {
+            current.0 = store;
+        }
     }
 
-    fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> (Arc<dyn Store>, Arc<Policy>) {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// A store as one client may see it, for one request.
-pub struct View<'s> {
-    store: &'s dyn Store,
+pub struct View {
+    store: Arc<dyn Store>,
     policy: Arc<Policy>,
     who: Who,
 }
 
-impl<'s> View<'s> {
+impl View {
     /// Whose view it is, as a rule names him; with `local` also a peer on a Unix socket, whose name the system has to
     /// be asked for.
     pub fn who(&self, local: bool) -> Option<Vec<u8>> {
@@ -98,9 +101,9 @@ impl<'s> View<'s> {
     }
 
     /// The right to send a body to `name` through a filter; needs `process`.
-    pub fn processor(&self, name: &Name) -> Result<Processor<'s>> {
+    pub fn processor(&self, name: &Name) -> Result<Processor<'_>> {
         self.require(Verb::Process, name, false)?;
-        Ok(Processor(self.store))
+        Ok(Processor(self.store.as_ref()))
     }
 
     /// Whether one of the daemon's own resources may be told; needs `read` of it, beneath `/.cfpd/`.

@@ -45,6 +45,6 @@ fn reload(server: &Server) {
     supervisor::ready(&server.status());
     match outcome {
         Ok(()) => server.log.remark("reloaded"),
-        Err(error) => server.log.remark(&format!("nothing was reloaded, all stays as it was: {error}")),
+        Err(error) => server.log.alarm(&format!("nothing was reloaded, all stays as it was: {error}")),
     }
 }

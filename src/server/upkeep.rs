@@ -6,23 +6,31 @@ use std::thread;
 
 use super::{Server, limits, start_thread};
 use crate::error::Result;
-use crate::store::Local;
 
 /// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
 /// goes on.
-pub fn start(server: &Arc<Server>, store: Arc<Local>) -> Result<()> {
+pub fn start(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
-    let tell = move |swept: Result<u64>, what: &str| match swept {
-        Ok(0) => {}
-        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
-        Err(error) => server.log.trouble(&error),
-    };
     start_thread(move || {
-        tell(store.sweep(), "unfinished uploads of a daemon that ended were removed");
+        sweep(&server);
         loop {
-            tell(store.expire(), "uploads that nobody went on with were removed");
+            let expired = server.store().expire();
+            tell(&server, expired, "uploads that nobody went on with were removed");
             thread::sleep(pause);
         }
     })
+}
+
+/// Removes what a daemon that died left behind.
+pub fn sweep(server: &Server) {
+    tell(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
+}
+
+fn tell(server: &Server, swept: Result<u64>, what: &str) {
+    match swept {
+        Ok(0) => {}
+        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
+        Err(error) => server.log.trouble(&error),
+    }
 }

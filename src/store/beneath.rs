@@ -2,11 +2,11 @@
 //! `openat2` beneath the root, so that neither `..` nor a link, swapped at whatever moment, leads outside.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{Mode, fstat, stat};
 
 use super::Name;
 use crate::error::{Error, Result, shown};
@@ -14,6 +14,9 @@ use crate::error::{Error, Result, shown};
 /// How often a walk that raced with a rename is tried again. The kernel gives up (EAGAIN) only where a `..` of a
 /// link is walked while anything on the machine is renamed.
 const RACES: usize = 128;
+
+/// What is said where the root is not what its name leads to.
+const GONE: &str = "the served directory was removed, moved or mounted over; HUP opens it by its name again";
 
 /// A handle that stands for a name but reads nothing: no rights to the content are needed, nothing is woken up.
 pub(super) const HANDLE: OFlag = OFlag::O_PATH;
@@ -25,6 +28,10 @@ pub(super) const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OF
 /// The directory everything is beneath.
 pub(super) struct Root {
     handle: OwnedFd,
+    /// The name it was opened by. Only asked whether it still leads to the same directory.
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
 }
 
 /// A name about to change: its directory, held open, and its last component. Only a [`Root`] makes one, so it is
@@ -48,7 +55,37 @@ impl Root {
         let found =
             open(path, HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(named)?;
         let handle = open_beneath(&found, b".", DIRECTORY, ResolveFlag::empty()).map_err(named)?;
-        Ok(Root { handle })
+        let stat = fstat(&handle).map_err(named)?;
+        let mut root = Root { handle, path: path.to_owned(), identity: (stat.st_dev, stat.st_ino) };
+        // A relative name would follow the working directory wherever that is moved.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if root.is_at(&absolute) == Some(true) {
+            root.path = absolute;
+        }
+        Ok(root)
+    }
+
+    /// The name it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses (503) what would be written to, or missed in, a directory that its name leads to no more: it was
+    /// removed, moved, unmounted, mounted over, or a link on the way was switched.
+    pub fn require_attached(&self) -> Result<()> {
+        match self.is_at(&self.path) {
+            Some(false) => Err(Error::cut("/", GONE)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a path leads to it; nothing where the system does not say.
+    fn is_at(&self, path: &Path) -> Option<bool> {
+        match stat(path) {
+            Ok(stat) => Some((stat.st_dev, stat.st_ino) == self.identity),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Some(false),
+            Err(_) => None,
+        }
     }
 
     /// The root itself.
@@ -77,6 +114,7 @@ impl Root {
         let Some((last, above)) = name.components().split_last() else {
             return Err(Error::status(403, name.shown(), "is the root and stays"));
         };
+        self.require_attached()?;
         let parent = self.descend(above, HANDLE | OFlag::O_DIRECTORY).map_err(&wrong)?;
         Place::new(parent, last.clone()).map_err(&wrong)
     }

@@ -48,6 +48,11 @@ struct Round {
 }
 
 impl Durability {
+    /// The same for another root.
+    pub fn again(&self) -> Self {
+        Durability { off: self.off, rounds: Mutex::default() }
+    }
+
     /// Syncs a content with its time and attributes.
     pub fn content(&self, file: &File) -> nix::Result<()> {
         if self.off { Ok(()) } else { fsync(file) }

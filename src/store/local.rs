@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -29,7 +30,7 @@ use crate::error::{Error, Result};
 pub struct Local {
     pub(super) root: Root,
     pub(super) locks: Locks,
-    pub(super) mounts: Mounts,
+    pub(super) mounts: Arc<Mounts>,
     pub(super) durability: Durability,
     /// The disk space that is promised to what is being written.
     pub(super) space: Space,
@@ -41,13 +42,13 @@ pub struct Local {
 }
 
 impl Local {
-    /// Opens the directory, which must be there. The path is never used again: the handle stays with the directory
-    /// even if it is renamed.
+    /// Opens the directory, which must be there. The handle stays with it even if it is renamed; then, and where another
+    /// one has its name, nothing is written, and what is not there is not said to be missing (503).
     pub fn open(root: &Path) -> Result<Self> {
         Ok(Local {
             root: Root::open(root)?,
             locks: Locks::default(),
-            mounts: Mounts::open(),
+            mounts: Arc::new(Mounts::open()),
             durability: Durability::default(),
             space: Space::default(),
             partials: Partials::default(),
@@ -128,6 +129,39 @@ impl Local {
         self.root.look(name.components(), &place)
     }
 
+    /// The same on the directory that the root's name leads to now; nothing where that is this one.
+    pub fn reopened(&self) -> Result<Option<Self>> {
+        if self.root.require_attached().is_ok() {
+            return Ok(None);
+        }
+        let named = |wrong| Error::io(self.root.path().as_os_str().as_encoded_bytes(), wrong);
+        Ok(Some(Local {
+            root: Root::open(self.root.path())?,
+            locks: Locks::default(),
+            mounts: Arc::clone(&self.mounts),
+            durability: self.durability.again(),
+            space: self.space.clone(),
+            partials: self.partials.again().map_err(named)?,
+            untouched: self.untouched,
+            spools: self.spools.as_ref().map(OwnedFd::try_clone).transpose().map_err(named)?,
+        }))
+    }
+
+    /// Whether the root is what its name leads to, and its file system answers, which is waited for as long as that
+    /// takes.
+    pub fn require_answer(&self) -> Result<()> {
+        self.root.require_attached()?;
+        self.room().map(drop).map_err(|wrong| Error::io("/", wrong))
+    }
+
+    /// An error of what was looked for, which is not missing where the root itself is.
+    fn missed(&self, error: Error) -> Error {
+        match error.http_status() {
+            404 => self.root.require_attached().err().unwrap_or(error),
+            _ => error,
+        }
+    }
+
     /// The room left for files, in bytes.
     pub fn room(&self) -> io::Result<u64> {
         Ok(space::free(&fstatvfs(self.root.handle())?))
@@ -137,7 +171,7 @@ impl Local {
 impl Store for Local {
     fn meta(&self, name: &Name) -> Result<Meta> {
         let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
-        let named = |errno| wrong(name, errno);
+        let named = |errno| self.missed(wrong(name, errno));
         let handle = self.root.descend(name.components(), HANDLE | kind).map_err(named)?;
         let look = || fstat(&handle).map(|stat| (stat, digest::of_handle(&handle, &stat)));
         let (stat, kept) = self.settled(name, look).map_err(named)?;
@@ -145,10 +179,11 @@ impl Store for Local {
     }
 
     fn open(&self, name: &Name) -> Result<Box<dyn Content>> {
-        Ok(Box::new(content::open(self, name)?))
+        Ok(Box::new(content::open(self, name).map_err(|error| self.missed(error))?))
     }
 
     fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>> {
+        self.root.require_attached()?;
         list::list(self, name, recursive)
     }
 

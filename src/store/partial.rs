@@ -62,6 +62,14 @@ impl Default for Partials {
     }
 }
 
+impl Partials {
+    /// The same for another root.
+    pub fn again(&self) -> io::Result<Self> {
+        let chance = self.chance.as_ref().map(File::try_clone).transpose()?;
+        Ok(Partials { most: self.most, time: self.time, chance, counting: Mutex::default() })
+    }
+}
+
 /// Begins one. Nothing where that cannot be: what stands in the way of any write is told when it is tried without.
 pub(super) fn begin<'a>(
     local: &'a Local,

@@ -87,6 +87,14 @@ impl Log {
         self.remark(&error.to_string());
     }
 
+    /// Notes what an admin must know, who may not find it in the log: it may be the log that is wrong.
+    pub fn alarm(&self, what: &str) {
+        self.remark(what);
+        if self.access.is_some() {
+            write_line(io::stderr(), self.format.remark(what, SystemTime::now()));
+        }
+    }
+
     /// Notes what an admin should know.
     pub fn remark(&self, what: &str) {
         let line = self.format.remark(what, SystemTime::now());

@@ -24,7 +24,7 @@ use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
 /// Answers a stored file, or a directory where the name is one.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
     match filter_named(query) {
         None if name.is_directory() => return list::answer(exchange, view, name, query),
         Some("search") if name.is_directory() => return scan::answer(exchange, view, name, query),
@@ -55,7 +55,7 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 /// The bytes as they are stored, or a part of them.
 fn answer_whole(
     exchange: &mut Exchange<'_>,
-    view: &View<'_>,
+    view: &View,
     name: &Name,
     mut content: Box<dyn Content>,
 ) -> Result<()> {
@@ -140,7 +140,7 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
 /// What a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
-    view: &View<'_>,
+    view: &View,
     name: &Name,
     content: Box<dyn Content>,
     operation: &Operation,
@@ -182,7 +182,7 @@ fn answer_filtered(
 /// Sends what a filter makes of a stored file, while it is made.
 fn stream(
     exchange: &mut Exchange<'_>,
-    view: &View<'_>,
+    view: &View,
     name: &Name,
     content: &dyn Content,
     fields: Fields,

@@ -22,7 +22,7 @@ const FORMS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
 /// Answers what is in a directory.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
     let form = form(exchange, query)?;
     let globs = globs(query)?;
     let entries = view.reader().list(name, query.has("recursive"))?;

@@ -50,7 +50,7 @@ pub enum Place {
 /// writer changes it.
 enum Act {
     Tells(fn(&mut Exchange<'_>, &Name, &Query) -> Result<()>),
-    Reads(fn(&mut Exchange<'_>, &View<'_>, &Name, &Query) -> Result<()>),
+    Reads(fn(&mut Exchange<'_>, &View, &Name, &Query) -> Result<()>),
     Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
 }
 

@@ -33,7 +33,17 @@ fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     }
     let (media_type, text) = match what {
         b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),
-        _ => ("text/plain", "ok\n".to_owned()),
+        _ => ("text/plain", health(exchange)?),
     };
     exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
+}
+
+/// Why it is not well is for the log: anybody may ask.
+fn health(exchange: &Exchange<'_>) -> Result<String> {
+    let (is_ok, news) = exchange.server.health.ask();
+    news.iter().for_each(|error| exchange.server.log.trouble(error));
+    match is_ok {
+        true => Ok("ok\n".to_owned()),
+        false => Err(Error::status(503, "/.cfpd/health", "is not ok")),
+    }
 }

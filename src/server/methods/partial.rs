@@ -22,7 +22,7 @@ pub struct Row {
     pub method: &'static str,
     /// In words: how it is written, and what it does.
     pub usage: [&'static str; 2],
-    act: fn(&mut Exchange<'_>, &View<'_>, &[u8]) -> Result<()>,
+    act: fn(&mut Exchange<'_>, &View, &[u8]) -> Result<()>,
 }
 
 /// The table of it.
@@ -102,7 +102,7 @@ fn begin(
 }
 
 /// HEAD: how much there is.
-fn look(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
+fn look(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Cache-Control", "no-store");
     let (size, length) = match exchange.server.claims.ended(id) {
@@ -128,13 +128,13 @@ fn look(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
 }
 
 /// DELETE: the client will not go on.
-fn cancel(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
+fn cancel(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     view.resume(id)?.remove();
     exchange.reply.empty(204, Fields::new())
 }
 
 /// PATCH: more of it, and the end where the client says so.
-fn append(exchange: &mut Exchange<'_>, view: &View<'_>, id: &[u8]) -> Result<()> {
+fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.upload.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));

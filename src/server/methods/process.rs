@@ -17,7 +17,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const BYTES: &[u8] = b"application/octet-stream";
 
 /// Answers what a filter makes of the body.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, root: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let processor = view.processor(root)?;
     if resumption::is_complete(&request.fields) == Some(false) {

@@ -62,7 +62,7 @@ impl Drop for Place<'_> {
 type Found = Result<(Vec<u8>, u64)>;
 
 /// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
     let server = exchange.server;
     let reader = view.reader();
     let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {

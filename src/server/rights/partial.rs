@@ -11,7 +11,7 @@ use crate::store::{Check, Draft, Name, Partial, Written};
 /// What the engine keeps of it, and who goes on with it.
 pub(super) struct GuardedPartial<'a> {
     pub partial: Box<dyn Partial + 'a>,
-    pub view: &'a View<'a>,
+    pub view: &'a View,
 }
 
 impl Write for GuardedPartial<'_> {

@@ -9,7 +9,7 @@ use crate::store::{Content, Entries, Kind, Meta, Name, Spool};
 
 /// A view that reads.
 #[derive(Clone, Copy)]
-pub struct Reader<'a>(pub(super) &'a View<'a>);
+pub struct Reader<'a>(pub(super) &'a View);
 
 impl<'a> Reader<'a> {
     /// A content; needs `read`. Who may only list is told where it is a directory, which a list tells too.
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The entries of a directory for which the view has a right, or which lead to such.
-fn only<'a>(entries: Entries<'a>, view: &'a View<'a>, verb: Verb, directory: &Name) -> Entries<'a> {
+fn only<'a>(entries: Entries<'a>, view: &'a View, verb: Verb, directory: &Name) -> Entries<'a> {
     if view.may(verb, directory, true) {
         return entries;
     }

@@ -15,7 +15,7 @@ use crate::store::{Check, Draft, Kind, Meta, Name, Partial, Spool, Written};
 const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
 
 /// A view that writes.
-pub struct Writer<'a>(pub(super) &'a View<'a>);
+pub struct Writer<'a>(pub(super) &'a View);
 
 impl<'a> Writer<'a> {
     /// The same view, for reading.
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
 
 /// The proof that something may go from one name to another, before anything was looked at.
 pub struct Passage<'a> {
-    view: &'a View<'a>,
+    view: &'a View,
     /// What is needed of the source.
     verbs: &'static [Verb],
     from: &'a Name,
@@ -106,7 +106,7 @@ pub struct Passage<'a> {
 }
 
 impl<'a> Passage<'a> {
-    fn open(view: &'a View<'a>, verbs: &'static [Verb], from: &'a Name, to: &'a Name) -> Result<Self> {
+    fn open(view: &'a View, verbs: &'static [Verb], from: &'a Name, to: &'a Name) -> Result<Self> {
         let tree = from.is_directory();
         view.require_source(verbs, from, tree)?;
         view.require_any(&WRITES, to, tree)?;
@@ -142,7 +142,7 @@ impl<'a> Passage<'a> {
 /// A draft that asks for the right once more when it takes its name.
 struct Guarded<'a> {
     draft: Box<dyn Draft + 'a>,
-    view: &'a View<'a>,
+    view: &'a View,
     name: Name,
 }
 

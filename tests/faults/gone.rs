@@ -1,0 +1,215 @@
+//! A served directory or a log that goes away beneath a running daemon: removed, moved, mounted over, switched, hung. No
+//! write is acknowledged that nobody would find, nothing is said to be missing that is only not looked for, health says
+//! so, and a HUP takes up what has the name then.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::place::wait_until;
+use crate::common::client::{Answer, Client};
+use crate::common::{HANG, Sandbox, need};
+
+fn ask(sandbox: &Sandbox, method: &str, target: &str) -> Answer {
+    let body = (method == "PUT").then_some(b"new".as_slice());
+    let fields: &[_] = if matches!(method, "COPY" | "MOVE") { &[("Destination", "/x")] } else { &[] };
+    Client::connect(sandbox.address()).unwrap().ask(method, target, fields, body).unwrap()
+}
+
+fn health(sandbox: &Sandbox) -> u16 {
+    ask(sandbox, "GET", "/.cfpd/health").status
+}
+
+/// Waits for a line of the daemon, which need not be well meanwhile.
+fn until_said(sandbox: &Sandbox, line: &str) {
+    let end = std::time::Instant::now() + HANG;
+    while !sandbox.log().contains(line) {
+        assert!(std::time::Instant::now() < end, "{line:?} was never said: {}", sandbox.log());
+        std::thread::yield_now();
+    }
+}
+
+/// Everything that asks for the root is told that it is not there, and nothing is written.
+fn assert_gone(sandbox: &Sandbox) {
+    let requests = [
+        ("PUT", "/new"),
+        ("PUT", "/f"),
+        ("MKCOL", "/d/"),
+        ("DELETE", "/f"),
+        ("COPY", "/f"),
+        ("MOVE", "/f"),
+        ("GET", "/"),
+        ("GET", "/missing"),
+    ];
+    for (method, target) in requests {
+        let answer = ask(sandbox, method, target);
+        assert_eq!(answer.status, 503, "{method} {target}: {}", answer.text());
+        assert!(answer.text().contains("the served directory was removed"), "{}", answer.text());
+    }
+    let answer = ask(sandbox, "GET", "/.cfpd/health");
+    assert_eq!((answer.status, &*answer.text()), (503, "/.cfpd/health: is not ok\n"));
+    until_said(sandbox, "cfpd: /: the served directory was removed, moved or mounted over");
+}
+
+#[test]
+fn a_root_that_was_removed_and_made_again_is_not_there_until_it_is_opened_again() {
+    let mut sandbox = Sandbox::new();
+    sandbox.keep("f", "old");
+    assert_eq!(health(&sandbox), 200);
+    fs::remove_dir_all(sandbox.root()).unwrap();
+    assert_gone(&sandbox);
+    fs::create_dir(sandbox.root()).unwrap();
+    sandbox.keep("f", "again");
+    assert_gone(&sandbox);
+    sandbox.signal(Signal::SIGHUP);
+    until_said(&sandbox, "reloaded");
+    if sandbox.log().contains("no Landlock") {
+        assert_eq!(ask(&sandbox, "GET", "/f").text(), "again");
+    } else {
+        until_said(&sandbox, "which a confined process cannot open: restart cfpd");
+        assert_gone(&sandbox);
+    }
+    assert_eq!(fs::read_dir(sandbox.root()).unwrap().count(), 1);
+    sandbox.restart(&[]);
+    assert_eq!((health(&sandbox), &*ask(&sandbox, "GET", "/f").text()), (200, "again"));
+}
+
+#[test]
+fn a_root_that_was_moved_takes_nothing_and_one_that_comes_back_serves_again() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "old");
+    let aside = sandbox.root().with_file_name("aside");
+    fs::rename(sandbox.root(), &aside).unwrap();
+    assert_gone(&sandbox);
+    // What is there is still what it was.
+    assert_eq!(ask(&sandbox, "GET", "/f").text(), "old");
+    fs::rename(&aside, sandbox.root()).unwrap();
+    assert_eq!(health(&sandbox), 200);
+    until_said(&sandbox, "cfpd: the served directory answers again");
+    assert_eq!(ask(&sandbox, "PUT", "/new").status, 201);
+}
+
+#[test]
+fn a_root_that_something_is_mounted_over_takes_nothing() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    if !Command::new("mount").args(["-t", "tmpfs", "none"]).arg(sandbox.root()).status().unwrap().success() {
+        return need::left_out("root may not mount here");
+    }
+    assert_gone(&sandbox);
+    assert!(Command::new("umount").arg(sandbox.root()).status().unwrap().success());
+    assert_eq!(health(&sandbox), 200);
+}
+
+#[test]
+fn a_root_that_is_a_link_is_switched_by_a_hup() {
+    let mut first = None;
+    let sandbox = Sandbox::prepared(&[], |root| {
+        let releases = root.with_file_name("releases");
+        for (name, content) in [("1", "one"), ("2", "two")] {
+            fs::create_dir_all(releases.join(name)).unwrap();
+            fs::write(releases.join(name).join("f"), content).unwrap();
+        }
+        fs::remove_dir(root).unwrap();
+        symlink("releases/1", root).unwrap();
+        first = Some(releases.join("1"));
+    });
+    assert_eq!(ask(&sandbox, "GET", "/f").text(), "one");
+    let new = sandbox.root().with_file_name("new");
+    symlink("releases/2", &new).unwrap();
+    fs::rename(&new, sandbox.root()).unwrap();
+    assert_gone(&sandbox);
+    sandbox.signal(Signal::SIGHUP);
+    until_said(&sandbox, "cfpd: reloaded");
+    assert_eq!((health(&sandbox), &*ask(&sandbox, "GET", "/f").text()), (200, "two"));
+    assert_eq!(ask(&sandbox, "PUT", "/new").status, 201);
+    assert_eq!(fs::read_dir(first.unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_reload_that_fails_is_said_in_the_log_and_on_standard_error() {
+    let sandbox = Sandbox::prepared(&["--log", "logs/log"], |root| {
+        fs::create_dir(root.with_file_name("work").join("logs")).unwrap();
+    });
+    let logs = sandbox.work().join("logs");
+    let failed = "cfpd: nothing was reloaded, all stays as it was: logs/log: ";
+    // A directory that is gone.
+    fs::rename(&logs, sandbox.work().join("old")).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    until_said(&sandbox, failed);
+    assert!(fs::read_to_string(sandbox.work().join("old/log")).unwrap().contains(failed));
+    // And one that was moved back.
+    fs::rename(sandbox.work().join("old"), &logs).unwrap();
+    fs::rename(logs.join("log"), logs.join("log.1")).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    let reloaded = || fs::read_to_string(logs.join("log")).is_ok_and(|log| log.contains("cfpd: reloaded"));
+    wait_until(&sandbox, "the new log", reloaded);
+    assert!(!sandbox.log().contains("cfpd: reloaded"), "{}", sandbox.log());
+}
+
+/// A process that is continued when dropped, so that what hangs on it ends.
+struct Stopped(Pid);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+/// Unmounts when dropped.
+struct Unmounted<'a>(&'a Path);
+
+impl Drop for Unmounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn health_says_no_when_the_file_system_does_not_answer() {
+    if !need::root_and(&["bindfs", "umount"]) {
+        return;
+    }
+    let mut server = None;
+    let sandbox = Sandbox::prepared(&[], |root| {
+        let below = root.with_file_name("below");
+        fs::create_dir(&below).unwrap();
+        // In the foreground, so that its number is known; no answer is kept.
+        let mut command = Command::new("bindfs");
+        command.args(["-f", "-o", "attr_timeout=0,entry_timeout=0"]).arg(&below).arg(root);
+        let mut child = command.spawn().unwrap();
+        let device = |path: &Path| std::os::unix::fs::MetadataExt::dev(&fs::metadata(path).unwrap());
+        while child.try_wait().unwrap().is_none() && device(root) == device(&below) {
+            std::thread::yield_now();
+        }
+        server = Some(child);
+    });
+    let mut server = server.unwrap();
+    if server.try_wait().unwrap().is_some() {
+        return need::left_out("FUSE cannot be used here");
+    }
+    {
+        let root = sandbox.root();
+        let _unmounted = Unmounted(&root);
+        assert_eq!(health(&sandbox), 200);
+        let number = Pid::from_raw(server.id().try_into().unwrap());
+        kill(number, Signal::SIGSTOP).unwrap();
+        let stopped = Stopped(number);
+        assert_eq!(health(&sandbox), 503);
+        until_said(&sandbox, "cfpd: /: the file system has not answered for 5 s");
+        // Nobody waits for it any more.
+        assert_eq!(health(&sandbox), 503);
+        drop(stopped);
+        until_said(&sandbox, "cfpd: the served directory answers again");
+        assert_eq!(health(&sandbox), 200);
+    }
+    // The daemon still has it open.
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
