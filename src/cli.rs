@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use self::options::Options;
 use crate::client::retry::RETRIES;
 use crate::client::standard_streams::{self, STDOUT};
 use crate::client::tls::Trust;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result, shown};
 
 pub mod change;
 pub mod local;
+mod options;
 pub mod shell;
 pub mod targets;
 pub mod terminal;
@@ -53,7 +55,7 @@ pub fn main<A>(
     parse: impl FnOnce(Arguments) -> Result<A>,
     run: impl FnOnce(A) -> Result<Ending>,
 ) -> ExitCode {
-    let mut arguments = Arguments::new(std::env::args_os().skip(1));
+    let mut arguments = Arguments::of(usage, std::env::args_os().skip(1));
     let ended = if arguments.flag("-h", "--help") {
         print(usage)
     } else if arguments.flag("-V", "--version") {
@@ -118,11 +120,15 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Arguments without the program's own name.
+    /// Arguments without the program's own name, whose options stand each by itself.
     pub fn new<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Self {
-        let mut options: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let end = options.iter().position(|argument| argument == "--");
-        let behind = end.map(|end| options.split_off(end).into_iter().skip(1).collect());
+        Arguments::of("", arguments)
+    }
+
+    /// The same, of a program with this help: its short options may stand together.
+    pub fn of<A: Into<OsString>>(usage: &str, arguments: impl IntoIterator<Item = A>) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        let (options, behind) = Options::of(usage).part(arguments);
         Arguments { options: pico_args::Arguments::from_vec(options), behind }
     }
 
@@ -215,7 +221,11 @@ impl Arguments {
         let mut operands = self.options.finish();
         let is_option = |operand: &&OsString| operand.as_bytes().starts_with(b"-") && *operand != "-";
         if let Some(unknown) = operands.iter().find(is_option) {
-            return Err(Error::usage(format!("unknown option {}", shown(unknown.as_bytes()))));
+            let dash = match unknown.as_bytes().starts_with(b"--") {
+                true => "",
+                false => "; what begins with a dash and is no option goes behind `--`",
+            };
+            return Err(Error::usage(format!("unknown option {}{dash}", shown(unknown.as_bytes()))));
         }
         operands.extend(self.behind.unwrap_or_default());
         Ok(operands)
@@ -280,6 +290,30 @@ mod tests {
         ];
         for (argv, output, count, operands) in rows {
             let mut arguments = Arguments::new(argv.iter().copied());
+            assert_eq!(
+                arguments.value("-o", "--output").unwrap().as_deref(),
+                output.map(OsStr::new),
+                "{argv:?}"
+            );
+            assert_eq!(arguments.flag("-n", "--count"), count, "{argv:?}");
+            assert_eq!(arguments.operands().unwrap(), operands, "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn a_dash_dash_that_is_a_value_ends_nothing() {
+        const USAGE: &str = "  -o, --output OUT    there\n  -n, --count         count\n";
+        type Row<'a> = (&'a [&'a str], Option<&'a str>, bool, &'a [&'a str]);
+        let rows: [Row<'_>; 5] = [
+            (&["-no", "--", "-n"], Some("--"), true, &[]),
+            (&["-no--", "a"], Some("--"), true, &["a"]),
+            (&["-n", "--", "-ox"], None, true, &["-ox"]),
+            (&["-o", "-h", "-n"], Some("-h"), true, &[]),
+            (&["--output", "--", "--", "-n"], Some("--"), false, &["-n"]),
+        ];
+        for (argv, output, count, operands) in rows {
+            let mut arguments = Arguments::of(USAGE, argv.iter().copied());
+            assert!(!arguments.flag("-h", "--help"));
             assert_eq!(
                 arguments.value("-o", "--output").unwrap().as_deref(),
                 output.map(OsStr::new),

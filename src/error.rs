@@ -197,7 +197,7 @@ mod tests {
             (Error::io("d", io::Error::from_raw_os_error(21)), "d: is a directory", 2, 409),
             (Error::io("f", io::Error::from_raw_os_error(28)), "f: no space left on device", 3, 507),
             (Error::io("f", io::Error::from_raw_os_error(24)), "f: too many open files", 3, 503),
-            (Error::io("f", io::Error::from_raw_os_error(27)), "f: file too large", 3, 413),
+            (Error::io("f", io::Error::from_raw_os_error(27)), "f: file too large", 2, 413),
             (Error::io("s", io::Error::from_raw_os_error(6)), "s: no such device or address", 2, 404),
             (
                 Error::io("standard input", io::Error::from_raw_os_error(9)),

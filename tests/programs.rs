@@ -12,6 +12,7 @@ mod programs {
     mod lost_answers;
     mod ls;
     mod names;
+    mod options;
     mod outputs;
     mod put;
     mod replace;

@@ -16,7 +16,7 @@ use cfp::text::{Matching, Replace, Search, Show, Word};
 const NAME: &str = "cfp-replace";
 const USAGE: &str = "\
 usage: cfp-replace [-i] [--substring] [-n] [--in-place] [--local] [option ...]
-                   [-o OUT] OLD NEW [FILE ...]
+                   [-o OUT] [--] OLD NEW [FILE ...]
 
 Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
 

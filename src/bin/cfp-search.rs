@@ -16,7 +16,7 @@ use cfp::text::{Matching, Search, Show, Word};
 const NAME: &str = "cfp-search";
 const USAGE: &str = "\
 usage: cfp-search [-i] [--substring] [--per-file | --lines] [-r] [--decompress]
-                  [--json] [--local] [option ...] WORD [FILE ...]
+                  [--json] [--local] [option ...] [--] WORD [FILE ...]
 
 Prints how often WORD occurs in the files. `:name` is on the server.
 

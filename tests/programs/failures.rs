@@ -11,7 +11,7 @@ fn every_failure_is_one_line_and_the_right_code() {
     sandbox.keep("d/f", "text\n");
     let rows: [(&[&str], i32); 34] = [
         (&["cfp-ls", "--foo"], 2),
-        (&["cfp-ls", "-lR"], 2),
+        (&["cfp-ls", "-lx"], 2),
         (&["cfp-put", "f", "-t"], 2),
         (&["cfp-cat", "-z", "maybe", ":f"], 2),
         (&["cfp-cat", "-s", "ftp://example.org", ":f"], 2),
