@@ -75,11 +75,13 @@ impl Error {
         matches!(self, Error::System { name, .. } if name == thing)
     }
 
-    /// The exit code of a tool: 2 refused for good, 3 not now.
+    /// The exit code of a tool: 2 refused for good, 3 not now, 4 changed meanwhile.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::Status { status, .. } => 2 + u8::from(*status >= 500),
+            Error::Status { status: 412, .. } => 4,
+            Error::Status { status: 408 | 500.., .. } => 3,
+            Error::Status { .. } => 2,
             Error::Cut { .. } => 3,
             // A standard stream that is closed, or open the wrong way round.
             Error::System { source, .. } if source.raw_os_error() == Some(EBADF) => 2,
@@ -112,6 +114,8 @@ fn http_status_of(source: &io::Error) -> u16 {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => 404,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => 403,
         io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => 409,
+        // A mount point, which keeps its name.
+        io::ErrorKind::ResourceBusy => 409,
         io::ErrorKind::InvalidFilename => 414,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 507,
         io::ErrorKind::FileTooLarge => 413,
@@ -207,6 +211,9 @@ mod tests {
             ),
             (Error::usage("no WORD given"), "no WORD given", 2, 400),
             (Error::status(404, "a\nb", "is not there"), "a\\x0ab: is not there", 2, 404),
+            (Error::status(408, "f", "came too slowly"), "f: came too slowly", 3, 408),
+            (Error::status(412, "f", "is another"), "f: is another", 4, 412),
+            (Error::io("f", io::Error::from_raw_os_error(16)), "f: device or resource busy", 2, 409),
             (Error::cut("f", "ended early"), "f: ended early", 3, 503),
         ];
         for (error, line, exit, status) in rows {

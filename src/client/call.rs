@@ -302,6 +302,12 @@ impl Client {
 
     /// Reads the final head; those before it (1xx) may let the body go on.
     fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
+        if connection.begins_with_tls() {
+            return Err(Error::usage(format!(
+                "{}: TLS is spoken there: its URL begins with https://",
+                self.url.shown
+            )));
+        }
         for _ in 0..INTERIM_MAX {
             let response = Response::read(&mut connection.input)
                 .map_err(|wrong| blame(&self.url.shown, wrong))?

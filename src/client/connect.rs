@@ -1,7 +1,7 @@
 //! Connections: a socket to a server, TCP with TLS or without, or Unix, that a sending thread and a reading one share. It knows no
 //! byte of HTTP.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -130,6 +130,13 @@ impl Connection {
     /// The socket, for sending.
     pub fn socket(&self) -> &Socket {
         self.input.get_ref()
+    }
+
+    /// Whether what comes from the server is a record of TLS, an alert mostly, on a connection without it (RFC 8446 §5.1).
+    /// Waits for its first bytes.
+    pub fn begins_with_tls(&mut self) -> bool {
+        let is_plain = matches!(self.socket(), Socket::Tcp(_));
+        is_plain && self.input.fill_buf().is_ok_and(|block| matches!(block, [0x14..=0x17, 0x03, ..]))
     }
 
     /// Whether a kept connection may carry another call: a server that has closed it, or has said something

@@ -188,7 +188,7 @@ impl Client {
         }
         match self.transfer(method, &from, &target, &Query::default(), guard) {
             Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
-                Err(Error::status(412, target.shown(), "is taken: a directory replaces nothing"))
+                Err(Error::status(409, target.shown(), "is taken: a directory replaces nothing"))
             }
             done => Ok(done?.map(|_| target)),
         }

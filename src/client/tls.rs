@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore};
+use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
 use super::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
@@ -168,6 +168,10 @@ fn not_agreed(host: &str, wrong: io::Error) -> Error {
             "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
             reason(why)
         )),
+        // What is no record of TLS at all is something else.
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
+        }
         Some(why) => Error::cut(host, format!("no TLS is spoken there: {why}")),
         None => Error::cut(host, format!("no TLS is spoken there: {wrong}")),
     }

@@ -1,6 +1,7 @@
 //! What goes wrong, in all tools alike: one line, the program's name first, and the right exit code.
 
-use crate::common::Sandbox;
+use super::stranger::Stranger;
+use crate::common::{Sandbox, need};
 
 #[test]
 fn every_failure_is_one_line_and_the_right_code() {
@@ -202,4 +203,34 @@ fn what_is_no_file_is_refused_for_good() {
         .code(2);
     let said = sandbox.sh("seq 100000 | TMPDIR=/nowhere cfp-reverse --local || exit $?").stdout("").code(2);
     said.stderr("cfp-reverse: /nowhere: no such file or directory\n");
+}
+
+#[test]
+fn a_name_that_is_a_mount_point_is_refused_for_good() {
+    if !need::root_and(&["unshare", "mount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "text");
+    sandbox.write("busy", "kept");
+    sandbox.write("source", "");
+    let script = "mount --bind source busy && { cfp-get f -o busy; echo $?; cfp-get -c f -o busy; echo $?; }";
+    let said = sandbox.run("unshare", ["-m", "sh", "-c", script]);
+    if !said.get_output().status.success() {
+        return need::left_out("nothing can be mounted here");
+    }
+    said.stdout("2\n2\n");
+    assert_eq!(sandbox.sh("cat busy; ls").get_output().stdout, b"keptbusy\nsource\n");
+}
+
+#[test]
+fn http_and_https_are_not_mixed_up() {
+    let sandbox = Sandbox::new();
+    // As a server with TLS answers what is none (RFC 8446 §6): a fatal alert.
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let server = stranger.answer(&[b"\x15\x03\x03\x00\x02\x02\x32"]);
+    let said = sandbox.run("cfp-ls", ["-s", &url]).stdout("").code(2);
+    said.stderr(format!("cfp-ls: {url}: TLS is spoken there: its URL begins with https://\n"));
+    server.join().unwrap();
 }

@@ -41,16 +41,16 @@ const WRITES: [(&[&str], &str); 9] = [
 ];
 
 #[test]
-fn another_version_stays_as_it_is_and_the_exit_status_is_2() {
+fn another_version_stays_as_it_is_and_the_exit_status_is_4() {
     let sandbox = furnished();
     let other = tag(&sandbox, "other");
     for (argv, _) in WRITES {
         let argv = [argv, &["--if-match", &other]].concat();
-        let said = sandbox.feed(argv[0], &argv[1..], "fed").stdout("").code(2);
+        let said = sandbox.feed(argv[0], &argv[1..], "fed").stdout("").code(4);
         said.stderr(format!("{}: /f: is not as the condition says\n", argv[0]));
         assert_eq!(stored(&sandbox), "f=old other=other ", "{argv:?}");
     }
-    sandbox.run("cfp-put", ["f", "--as", "none/f", "--if-match", "*"]).code(2);
+    sandbox.run("cfp-put", ["f", "--as", "none/f", "--if-match", "*"]).code(4);
     assert_eq!(stored(&sandbox), "f=old other=other ");
 }
 
@@ -101,7 +101,7 @@ while [ $added -lt "$2" ]; do
   if cfp-put "mine-$1" --as log --if-match "$tag" 2> "said-$1"; then
     added=$((added + 1))
   else
-    [ $? = 2 ]
+    [ $? = 4 ]
   fi
 done
 "#;
