@@ -161,13 +161,23 @@ fn said(source: &io::Error) -> String {
     }
 }
 
+/// Whether a terminal does something else with a character than show it: a control character, or one that changes the
+/// direction of the text around it (UAX 9 §2), so that a name looks like another.
+pub fn is_control(char: char) -> bool {
+    let is_direction = matches!(
+        char,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    char.is_control() || is_direction
+}
+
 /// Bytes as a person may read them on one line: control characters and bytes that are no UTF-8 as `\xNN`.
 pub fn shown(bytes: &[u8]) -> String {
     let mut line = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
             match char {
-                char if char.is_control() => {
+                char if is_control(char) => {
                     let mut utf8 = [0; 4];
                     char.encode_utf8(&mut utf8).bytes().for_each(|byte| line += &format!("\\x{byte:02x}"));
                 }
@@ -234,5 +244,9 @@ mod tests {
     fn shown_keeps_text_and_escapes_the_rest() {
         assert_eq!(shown("é\t\u{1b}[0m".as_bytes()), "é\\x09\\x1b[0m");
         assert_eq!(shown(b"a\xff\\"), "a\\xff\\");
+        assert_eq!(
+            shown("a\u{202e}b\u{5d0}\u{2069}\u{9b}".as_bytes()),
+            "a\\xe2\\x80\\xaeb\u{5d0}\\xe2\\x81\\xa9\\xc2\\x9b"
+        );
     }
 }

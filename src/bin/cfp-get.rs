@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cfp::cli::targets::{Kind, Targets, overlapping};
+use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::credentials::Given;
 use cfp::client::destination::resolve;
@@ -256,10 +257,23 @@ fn include(args: &Args, head: &Response) -> Result<()> {
     if !args.include {
         return Ok(());
     }
-    match standard_streams::output()?.write_all(&head.raw) {
+    match write_head(&head.raw) {
         // Who does not want to see the head may want the file all the same.
         Err(wrong) if wrong.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
         shown => shown.map_err(|wrong| Error::io("standard output", wrong)),
+    }
+}
+
+/// Writes a head as it came; a terminal is shown what it would do something with.
+fn write_head(raw: &[u8]) -> io::Result<()> {
+    let output = standard_streams::output()?;
+    match terminal::is_stdout() {
+        true => {
+            let mut visible = Visible::new(output);
+            raw.split(|&byte| byte == b'\r').try_for_each(|part| visible.write_all(part))?;
+            visible.finish().map(drop)
+        }
+        false => (&output).write_all(raw),
     }
 }
 

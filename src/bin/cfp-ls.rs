@@ -101,7 +101,8 @@ fn write_entry(output: &mut impl Write, args: &Args, entry: &Entry, on_terminal:
             ("mtime", entry.modified.clone().into()),
             ("etag", entry.etag.clone().into()),
         ];
-        return output.write_all(object(name.strip_suffix(b"/").unwrap_or(&name), &rest).as_bytes());
+        let line = object(name.strip_suffix(b"/").unwrap_or(&name), &rest);
+        return output.write_all(terminal::json(line).as_bytes());
     }
     if args.long {
         let size = if is_directory { "-".to_owned() } else { entry.size.to_string() };

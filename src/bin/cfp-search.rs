@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
+use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending, local};
 use cfp::client::walk::{Step, walk};
 use cfp::client::{Client, Name, Operand, Output, Settings, filter, list};
@@ -199,7 +200,7 @@ impl Tool {
         if self.args.lines {
             // The server puts the name below the directory before each line.
             let source = Operand::Stored(name.clone());
-            return self.print_lines(&source, source.shown().into_encoded_bytes());
+            return self.print_lines(&source, terminal::name(source.shown().as_bytes()));
         }
         let Some(client) = &mut self.client else { return Err(local::out_of_reach(name)) };
         for (file, count) in client.count_beneath(name, &self.query)? {
@@ -209,12 +210,19 @@ impl Tool {
     }
 
     fn lines(&mut self, source: &Operand) -> Result<Ending> {
-        let prefix = if self.several { [source.shown().as_bytes(), b":"].concat() } else { Vec::new() };
+        let prefix = if self.several {
+            [&terminal::name(source.shown().as_bytes())[..], b":"].concat()
+        } else {
+            Vec::new()
+        };
         self.print_lines(source, prefix)
     }
 
     fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
-        let mut lines = Lines { output: &mut self.output, prefix, begins: true, written: 0 };
+        let is_terminal = terminal::is_stdout();
+        let mut visible = Visible::new(&mut self.output);
+        let output: &mut dyn Write = if is_terminal { &mut visible } else { visible.raw() };
+        let mut lines = Lines { output, prefix, begins: true, written: 0 };
         let to = "standard output";
         match (&mut self.client, source) {
             (None, source) => local::run(&self.search, source, self.args.decompress, &mut lines, to)?,
@@ -224,6 +232,7 @@ impl Tool {
             (Some(client), source) => client.filter_to(source, &self.query, &mut lines, to)?,
         }
         self.total += lines.written;
+        visible.finish().map_err(|wrong| Error::io(to, wrong))?;
         Ok(Ending::DONE)
     }
 
@@ -232,8 +241,12 @@ impl Tool {
         let name = name.as_bytes();
         match (self.args.per_file, self.args.json) {
             (false, _) => {}
-            (true, false) => self.print(&[name, format!(":{count}\n").as_bytes()].concat())?,
-            (true, true) => self.print(list::object(name, &[("count", count.into())]).as_bytes())?,
+            (true, false) => {
+                self.print(&[&terminal::name(name), format!(":{count}\n").as_bytes()].concat())?
+            }
+            (true, true) => {
+                self.print(terminal::json(list::object(name, &[("count", count.into())])).as_bytes())?;
+            }
         }
         Ok(Ending::DONE)
     }
@@ -245,7 +258,7 @@ impl Tool {
 
 /// Lines on their way out, each after the name of its file where there are several.
 struct Lines<'a> {
-    output: &'a mut Output,
+    output: &'a mut dyn Write,
     prefix: Vec<u8>,
     begins: bool,
     written: u64,

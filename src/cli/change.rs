@@ -7,10 +7,10 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{Ending, each, local};
+use super::{Ending, each, local, terminal};
 use crate::client::standard_streams::STDOUT;
 use crate::client::{Client, Guard, Operand, Output, Settings, Tag, filter};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result};
 use crate::http::Query;
 use crate::text::Filter;
 
@@ -120,8 +120,9 @@ impl Change<'_> {
             let changed = self.change_in_place(client, &source)?;
             total = filter::add(total, changed)?;
             if let Some(output) = &mut output {
-                let line = format!("{}: {changed} replaced\n", shown(source.shown().as_bytes()));
-                output.write_all(line.as_bytes()).map_err(|wrong| Error::io(STDOUT, wrong))?;
+                let name = terminal::name(source.shown().as_bytes());
+                let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
+                output.write_all(&line).map_err(|wrong| Error::io(STDOUT, wrong))?;
             }
             Ok(Ending::DONE)
         })?;

@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::error::{is_control, shown};
+
 /// A writer that shows control characters as `cat -v` does; newlines and tabs pass, and so does UTF-8.
 pub struct Visible<W> {
     output: W,
@@ -14,6 +16,11 @@ impl<W: Write> Visible<W> {
     /// Shows what is written to it.
     pub fn new(output: W) -> Self {
         Visible { output, begun: Vec::new() }
+    }
+
+    /// The writer itself, for what is to go there as it is.
+    pub fn raw(&mut self) -> &mut W {
+        &mut self.output
     }
 
     /// Shows a character that never ended, and gives the writer back.
@@ -60,7 +67,7 @@ fn push_text(line: &mut Vec<u8>, text: &str) {
         let bytes = char.encode_utf8(&mut utf8).as_bytes();
         match char {
             '\n' | '\t' => line.extend_from_slice(bytes),
-            char if char.is_control() => bytes.iter().for_each(|&byte| push_visible(line, byte)),
+            char if is_control(char) => bytes.iter().for_each(|&byte| push_visible(line, byte)),
             _ => line.extend_from_slice(bytes),
         }
     }
@@ -77,6 +84,31 @@ fn push_visible(line: &mut Vec<u8>, byte: u8) {
     }
 }
 
+/// A name as it goes to standard output: as it is, but harmless on a terminal.
+pub fn name(name: &[u8]) -> Vec<u8> {
+    match is_stdout() {
+        true => shown(name).into_bytes(),
+        false => name.to_vec(),
+    }
+}
+
+/// JSON as it goes to standard output: on a terminal, what it would do something with is escaped (RFC 8259 §7). Such
+/// characters are in strings only, and the JSON means the same.
+pub fn json(text: String) -> String {
+    let is_harmless = |char: char| char == '\n' || !is_control(char);
+    if !is_stdout() || text.chars().all(is_harmless) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            char if is_harmless(char) => line.push(char),
+            char => line += &format!("\\u{:04x}", u32::from(char)),
+        }
+    }
+    line
+}
+
 /// Whether standard output is a terminal.
 pub fn is_stdout() -> bool {
     io::stdout().is_terminal()
@@ -88,7 +120,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_wherever_the_bytes_are_cut() {
-        let rows: [(&[u8], &str); 5] = [
+        let rows: [(&[u8], &str); 6] = [
+            ("a\u{202e}b\u{5d0}".as_bytes(), "aM-bM-^@M-.b\u{5d0}"),
             ("é\tb\n".as_bytes(), "é\tb\n"),
             (b"\x1b[2J\x07\x7f\r\n", "^[[2J^G^?^M\n"),
             (b"a\xff\x80b", "aM-^?M-^@b"),

@@ -19,7 +19,7 @@ use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use super::command::{COMMANDS, Command, Need, Place};
 use super::line::{Line, quoted};
 use crate::client::{Client, Name};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_control};
 
 /// What a person did at a prompt.
 pub enum Typed {
@@ -136,7 +136,7 @@ impl Completions {
         };
         names
             .into_iter()
-            .filter(|name| !name.contains(char::is_control))
+            .filter(|name| !name.contains(is_control))
             .map(|name| match directory.is_empty() && !is_here && name.starts_with(':') {
                 // A colon of its own needs one before it.
                 true => (format!(":{name}"), name),
