@@ -13,6 +13,8 @@
 mod common;
 #[path = "hostile/crowd.rs"]
 mod crowd;
+#[path = "hostile/decoding.rs"]
+mod decoding;
 #[path = "hostile/gone.rs"]
 mod gone;
 #[path = "hostile/keys.rs"]

@@ -131,6 +131,7 @@ complete -c cfpd -n __cfp_before_command -l trusted-proxy -x -d 'Addresses of a 
 complete -c cfpd -n __cfp_before_command -l max-connections -x -d 'Connections at once'
 complete -c cfpd -n __cfp_before_command -l max-per-address -x -d 'Connections of one address'
 complete -c cfpd -n __cfp_before_command -l max-file-size -x -d 'Size of a stored file'
+complete -c cfpd -n __cfp_before_command -l max-ratio -x -d 'Times as large as its coded bytes a body may become'
 complete -c cfpd -n __cfp_before_command -l keep-free -x -d 'Room to leave on the disk'
 complete -c cfpd -n __cfp_before_command -l max-spool -x -d 'Disk for requests being answered'
 complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer before a write is on the disk'

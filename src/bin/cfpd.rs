@@ -39,6 +39,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --max-per-address N       of them at most N from one address (default: all)
   --max-file-size SIZE      take no larger file or body (default: 1T);
                             a number, with K, M, G or T behind it or not
+  --max-ratio N             take no body or file that becomes more than N times
+                            as large when it is decoded (default: any)
   --keep-free SIZE          take no file that would leave less room on the
                             disk (default: 0)
   --max-spool SIZE          keep at most SIZE on the disk for requests being
@@ -181,6 +183,7 @@ fn limits(arguments: &mut Arguments) -> Result<Limits> {
         connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
         per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
         file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
+        ratio: number(arguments, "--max-ratio", 1)?,
         header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
         idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
         min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),

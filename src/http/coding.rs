@@ -2,12 +2,19 @@
 
 use std::io::{self, Read, Write};
 
+use zstd::stream::raw::{CParameter, Operation, OutBuffer};
+
 use super::fields::Fields;
 use super::limits::ZSTD_WINDOW_LOG_MAX;
 use crate::error::{Error, Result};
 
 /// How hard to try: the wire is seldom slower than this level.
 const LEVEL: i32 = 1;
+/// The window of an answer, as a power of two: 64 KiB. Source text becomes about 8 % larger than with the 512 KiB of this
+/// level, and a slow reader holds 0.5 MiB instead of 1.1.
+const ANSWER_WINDOW_LOG: u32 = 16;
+/// What is coded is written in pieces of this size, in bytes.
+const CODED_BLOCK: usize = 32 * 1024;
 /// A write shorter than this is what is ready now, and goes out at once.
 const FLUSH_BELOW: usize = 32 * 1024;
 
@@ -55,31 +62,66 @@ impl<R: Read> Read for Decoding<R> {
 }
 
 /// Writes content into a coded body. It must be finished with [`Encoder::finish`].
-pub struct Encoder<W: Write>(zstd::stream::write::Encoder<'static, W>);
+pub struct Encoder<W: Write> {
+    zstd: zstd::stream::raw::Encoder<'static>,
+    body: W,
+    /// What is coded, on its way to the body.
+    coded: Vec<u8>,
+}
 
 impl<W: Write> Encoder<W> {
     /// An encoder onto a body.
     pub fn new(body: W) -> io::Result<Self> {
-        zstd::stream::write::Encoder::new(body, LEVEL).map(Encoder)
+        let zstd = zstd::stream::raw::Encoder::new(LEVEL)?;
+        Ok(Encoder { zstd, body, coded: vec![0; CODED_BLOCK] })
+    }
+
+    /// An encoder onto an answer, whose reader may be slow and hold it for long: its window is small.
+    pub fn of_answer(body: W) -> io::Result<Self> {
+        let mut encoder = Encoder::new(body)?;
+        encoder.zstd.set_parameter(CParameter::WindowLog(ANSWER_WINDOW_LOG))?;
+        Ok(encoder)
     }
 
     /// Ends the frame and gives the body back.
-    pub fn finish(self) -> io::Result<W> {
-        self.0.finish()
+    pub fn finish(mut self) -> io::Result<W> {
+        self.drain(|zstd, out| zstd.finish(out, true))?;
+        Ok(self.body)
+    }
+
+    /// Has zstd give out what it holds, until it says that nothing is left.
+    fn drain(
+        &mut self,
+        give: impl Fn(&mut zstd::stream::raw::Encoder<'static>, &mut OutBuffer<'_, [u8]>) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        loop {
+            let mut out = OutBuffer::around(self.coded.as_mut_slice());
+            let left = give(&mut self.zstd, &mut out)?;
+            self.body.write_all(out.as_slice())?;
+            if left == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 
 impl<W: Write> Write for Encoder<W> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.write_all(block)?;
+        let mut rest = block;
+        while !rest.is_empty() {
+            let status = self.zstd.run_on_buffers(rest, &mut self.coded)?;
+            self.body.write_all(self.coded.get(..status.bytes_written).unwrap_or_default())?;
+            rest = rest.get(status.bytes_read..).unwrap_or_default();
+        }
         if block.len() < FLUSH_BELOW {
-            self.0.flush()?;
+            self.flush()?;
         }
         Ok(block.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.drain(|zstd, out| zstd.flush(out))?;
+        self.body.flush()
     }
 }
 

@@ -16,7 +16,8 @@ use super::rights::View;
 use super::stream::Stream;
 use super::upload::Upload;
 use crate::error::{Error, Result};
-use crate::http::{Fields, Request, Target, framing, resumption};
+use crate::http::coding::Coding;
+use crate::http::{Fields, Request, Target, accept, framing, resumption};
 
 /// A request being answered.
 pub struct Exchange<'e> {
@@ -50,7 +51,7 @@ pub fn run<'e>(
         (Err(error), _) => return refused(reply, &error, request),
         (_, Err(error)) => return refused(reply, error, request),
     };
-    let upload = Upload::new(request, framing, input, stream, server.limits.file_size);
+    let upload = Upload::new(request, framing, input, stream, &server.coders, &server.limits);
     let mut exchange = Exchange { server, stream, client, request, upload, reply };
     match server.connections.enter_request(client, &server.limits) {
         Ok(_counted) => {
@@ -90,6 +91,14 @@ impl<'e> Exchange<'e> {
             Err(_) => {}
         }
         view
+    }
+
+    /// The coding of an answer that may be compressed: what the client likes best, as long as there is an encoder for it.
+    pub fn choose_coding(&mut self) -> Coding {
+        match accept::coding(&self.request.fields) {
+            Coding::Zstd => self.reply.reserve_encoder(&self.server.coders),
+            Coding::Identity => Coding::Identity,
+        }
     }
 
     /// Answers an error, with these fields too, when that can still be done.

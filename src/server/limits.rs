@@ -12,6 +12,8 @@ pub struct Limits {
     pub per_address: usize,
     /// The size of a stored file, and of a body that is worked on, decoded, in bytes.
     pub file_size: u64,
+    /// How many times as large as its coded bytes a body or a file may become when it is decoded; any without it.
+    pub ratio: Option<u64>,
     /// From the first byte of a head to its last.
     pub header_time: Duration,
     /// Between two requests, and for a body that makes no way.
@@ -37,6 +39,8 @@ impl Default for Limits {
             // Behind a proxy all clients have one address.
             per_address: usize::MAX,
             file_size: 1 << 40,
+            // An image of zeros is a right upload.
+            ratio: None,
             header_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             // A modem of the nineties is faster.
@@ -72,6 +76,17 @@ pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
 /// How long it goes on for a client that has ended its side and takes nothing: one that asks by a pipe may still want
 /// a short answer, one that has left looks the same.
 pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
+/// zstd encoders at once, over all answers: each holds about 0.5 MiB for as long as its client reads. Past them answers are
+/// sent as they are.
+pub const ENCODERS_MAX: usize = 256;
+/// Decoders at once, over all bodies and files: each may hold a window of 8 MiB. Past them a body is refused with 503.
+pub const DECODERS_MAX: usize = 32;
+/// Bytes a second, over [`CODER_PACE_OVER`], below which a transfer loses its decoder to another one that needs it.
+pub const CODER_PACE: u64 = 16 * 1024;
+/// See [`CODER_PACE`].
+pub const CODER_PACE_OVER: Duration = Duration::from_secs(10);
+/// What may be decoded whatever the ratio: a short text of one word says nothing.
+pub const RATIO_FREE: u64 = 64 * 1024;
 /// What is kept in a spool for a client that sends without reading; past it the client has to read.
 pub const SPILL_MAX: u64 = 16 << 30;
 /// One answer may hold this part of what all spools may hold together: one client that does not read leaves room for others.

@@ -34,10 +34,12 @@ mod accept;
 mod account;
 mod background;
 mod claims;
+mod coders;
 mod command;
 mod confine;
 mod connection;
 mod cutter;
+mod decoding;
 mod delivery;
 mod drain;
 mod exchange;
@@ -90,6 +92,7 @@ pub struct Server {
     connections: Arc<drain::Connections>,
     helpers: methods::Helpers,
     metrics: metrics::Metrics,
+    coders: coders::Coders,
     claims: claims::Claims,
     trusted_proxies: TrustedProxies,
     outcomes: outcomes::Outcomes,
@@ -113,6 +116,7 @@ impl Server {
             health: health::Health::default(),
             helpers: methods::Helpers::new(options.limits.scan_jobs),
             metrics: metrics::Metrics::new(),
+            coders: coders::Coders::new(options.limits.scan_jobs),
             limits: options.limits.clone(),
             send_size: options.send_size,
             log: log::Log::open(options.log.as_deref(), options.log_format)?,
@@ -151,6 +155,11 @@ impl Server {
     /// The store as it is now.
     fn store(&self) -> Arc<Local> {
         Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How what `client` sends or asks for is decoded.
+    fn decoding<'a>(&'a self, client: &'a presence::Presence<'a>) -> decoding::Decoding<'a> {
+        decoding::Decoding { coders: &self.coders, limits: &self.limits, client }
     }
 
     /// What is so at this moment.

@@ -5,12 +5,13 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
+use super::decoding::{Coded, Decoding};
 use super::limits::BLOCK;
 use super::presence::Attended;
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
 use crate::store::{Name, Spool};
-use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source, unpack};
+use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -81,13 +82,14 @@ impl Operation {
         &self,
         name: &Name,
         content: Attended<'_>,
+        decoding: Decoding<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<u64> {
         match self.decompress {
             true => {
                 let mut sink = Compared::new(&content, sink);
-                self.run_on_content(name, content, spool, &mut sink)?;
+                self.run_on_content(name, content, decoding, spool, &mut sink)?;
                 Ok(u64::from(!sink.is_same()))
             }
             false => self.filter.change(&content, sink),
@@ -99,13 +101,19 @@ impl Operation {
         &self,
         name: &Name,
         content: Attended<'_>,
+        decoding: Decoding<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
             true => {
-                let (name, packed) = (name.shown(), ContentReader { content, offset: 0 });
-                self.filter.run(Source::Stream { bytes: &mut unpack(packed, &name)?, spool: &spool }, sink)
+                let name = name.shown();
+                // What is that large already was not taken from a client.
+                let most = decoding.limits.file_size.max(content.size());
+                let mut packed = ContentReader { content, offset: 0 };
+                decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
+                    self.filter.run(Source::Stream { bytes, spool: &spool }, sink)
+                })
             }
             false => self.filter.run(Source::File(&content), sink),
         }
@@ -115,13 +123,18 @@ impl Operation {
     pub fn run_on_stream(
         &self,
         bytes: &mut dyn Read,
+        decoding: Decoding<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
-            true => {
-                self.filter.run(Source::Stream { bytes: &mut unpack(bytes, b"body")?, spool: &spool }, sink)
-            }
+            true => decoding.run(
+                &decoding.permit()?,
+                Coded::Packed(b"body"),
+                bytes,
+                decoding.limits.file_size,
+                |bytes| self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
+            ),
             false => self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
         }
     }

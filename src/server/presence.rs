@@ -38,6 +38,11 @@ impl<'a> Presence<'a> {
         Presence { stream, seen: Mutex::new(seen) }
     }
 
+    /// The connection.
+    pub fn stream(&self) -> &'a Stream {
+        self.stream
+    }
+
     /// An error, that of a write to a client that is gone, as soon as nobody waits any more.
     pub fn require(&self) -> io::Result<()> {
         let mut seen = match self.seen.try_lock() {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::coders::{Coders, EncoderPermit};
 use super::delivery::deliver;
 use super::drain::Connections;
 use super::operation::Spooler;
@@ -47,6 +48,8 @@ pub struct Reply<'a> {
     pub filter: Option<&'static str>,
     /// The fields that were sent, where somebody wants to send them again.
     record: Option<Fields>,
+    /// The encoder it may be compressed with.
+    encoder: Option<EncoderPermit>,
 }
 
 impl<'a> Reply<'a> {
@@ -76,6 +79,7 @@ impl<'a> Reply<'a> {
             sent: 0,
             filter: None,
             record: None,
+            encoder: None,
         }
     }
 
@@ -111,6 +115,12 @@ impl<'a> Reply<'a> {
         head::write_response(&mut head, status, &[fields]);
         let mut stream = self.stream;
         stream.write_all(&head).map_err(|wrong| Error::io("client", wrong))
+    }
+
+    /// Takes an encoder for the answer, and says how it is coded: as it is where all are in use.
+    pub fn reserve_encoder(&mut self, coders: &Coders) -> Coding {
+        self.encoder = coders.encoder();
+        if self.encoder.is_some() { Coding::Zstd } else { Coding::Identity }
     }
 
     /// The connection it goes over.
@@ -294,7 +304,7 @@ fn write_coded(
             body
         }
         Coding::Zstd => {
-            let mut encoder = Encoder::new(body)?;
+            let mut encoder = Encoder::of_answer(body)?;
             write(&mut encoder)?;
             encoder.finish()?
         }

@@ -3,6 +3,10 @@
 
 use std::io::{self, BufRead, Read, Write};
 
+use super::coders::Coders;
+use super::decoding::{Coded, Decoding, too_large};
+use super::limits::Limits;
+use super::presence::Presence;
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::http::coding::{self, Coding};
@@ -14,6 +18,9 @@ pub struct Upload<'a> {
     body: Body<&'a mut dyn BufRead>,
     framing: Framing,
     coding: Coding,
+    stream: &'a Stream,
+    coders: &'a Coders,
+    limits: &'a Limits,
     /// Decoded bytes that may come at most.
     most: u64,
     /// Where a client waits for leave to send.
@@ -21,13 +28,14 @@ pub struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// The body that follows the head of `request` in `input`; `most` decoded bytes are taken.
+    /// The body that follows the head of `request` in `input`, taken and decoded within these limits.
     pub fn new(
         request: &'a Request,
         framing: Framing,
         input: &'a mut dyn BufRead,
         stream: &'a Stream,
-        most: u64,
+        coders: &'a Coders,
+        limits: &'a Limits,
     ) -> Self {
         let awaits = request.fields.has_token("expect", "100-continue")
             && request.version == Version::Http11
@@ -37,7 +45,17 @@ impl<'a> Upload<'a> {
         if digest::is_announced(&request.fields) {
             body.hash();
         }
-        Upload { head: &request.fields, body, framing, coding: Coding::Identity, most, awaits_leave }
+        Upload {
+            head: &request.fields,
+            body,
+            framing,
+            coding: Coding::Identity,
+            stream,
+            coders,
+            limits,
+            most: limits.file_size,
+            awaits_leave,
+        }
     }
 
     /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
@@ -48,7 +66,7 @@ impl<'a> Upload<'a> {
         }
         self.coding = coding::of_message(&request.fields)?;
         match self.framing {
-            Framing::Length(length) if length > self.most => Err(too_large(self.most)),
+            Framing::Length(length) if length > self.most => Err(too_large("body", self.most)),
             _ => Ok(()),
         }
     }
@@ -91,15 +109,17 @@ impl<'a> Upload<'a> {
 
     /// The same for a content whose digests may be said of something else.
     pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
+        let client = Presence::of(self.stream);
+        let decoding = Decoding { coders: self.coders, limits: self.limits, client: &client };
+        // Before leave to send is given: without a decoder there is none.
+        let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if let Some(mut stream) = self.awaits_leave.take() {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|wrong| Error::io("client", wrong))?;
         }
         let (left, most) = (self.most, self.most);
-        let outcome = match self.coding {
-            Coding::Identity => work(&mut Bounded { bytes: &mut self.body, left, most }),
-            Coding::Zstd => {
-                coding::decoder(&mut self.body).and_then(|bytes| work(&mut Bounded { bytes, left, most }))
-            }
+        let outcome = match &permit {
+            None => work(&mut Bounded { bytes: &mut self.body, left, most }),
+            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, work),
         };
         outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
             Error::Cut { name, what } => Error::status(400, name, what),
@@ -154,11 +174,7 @@ impl<R: Read> Read for Bounded<R> {
                 self.left = left;
                 Ok(usize::try_from(read).unwrap_or(usize::MAX))
             }
-            None => Err(too_large(self.most).into()),
+            None => Err(too_large("body", self.most).into()),
         }
     }
-}
-
-fn too_large(most: u64) -> Error {
-    Error::status(413, "body", format!("is larger than {most} bytes"))
 }

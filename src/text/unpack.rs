@@ -8,9 +8,9 @@ use zstd::stream::read::Decoder;
 
 use crate::error::Error;
 
-/// The largest zstd window, as a power of two: 128 MiB, what `zstd -d` takes. The window is memory that the file,
-/// not the caller, asks for.
-const WINDOW_LOG_MAX: u32 = 27;
+/// The largest zstd window, as a power of two: 8 MiB, what RFC 8878 §3.1.1.1.2 has every decoder take. The window is
+/// memory that the file, not the caller, asks for.
+const WINDOW_LOG_MAX: u32 = 23;
 
 /// What is read of a gzip file at once, in bytes.
 const BLOCK: usize = 32 * 1024;

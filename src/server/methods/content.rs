@@ -1,5 +1,6 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::io::Write;
 use std::time::SystemTime;
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
-use crate::http::{Fields, Query, accept, target};
+use crate::http::{Fields, Query, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::{Operation, filter_named};
@@ -66,7 +67,7 @@ fn answer_whole(
     // A Range means something in GET alone (RFC 9110 §14.2).
     let range = request.fields.get("range").filter(|_| request.method() == "GET");
     let whole = compressible && range.is_none() && meta.size > 0;
-    let coding = if whole { accept::coding(&request.fields) } else { Coding::Identity };
+    let coding = if whole { exchange.choose_coding() } else { Coding::Identity };
     let etag = coded_etag(&meta.etag, coding);
     let cache = exchange.server.cache_control();
     let fields_under = |etag: &str| {
@@ -152,7 +153,7 @@ fn answer_filtered(
     };
     let coding = match operation.is_number {
         true => Coding::Identity,
-        false => accept::coding(&exchange.request.fields),
+        false => exchange.choose_coding(),
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
@@ -171,7 +172,8 @@ fn answer_filtered(
         let spool = || view.reader().spool();
         let client = Presence::of(exchange.stream);
         let file = Attended { content: content.as_ref(), client: &client };
-        let run = operation.run_on_content(name, file, &spool, &mut number);
+        let run =
+            operation.run_on_content(name, file, exchange.server.decoding(&client), &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
     }
@@ -192,5 +194,7 @@ fn stream(
     let spool = || view.reader().spool();
     let client = Presence::of(exchange.stream);
     let file = Attended { content, client: &client };
-    exchange.reply.streamed(fields, coding, None, |sink| operation.run_on_content(name, file, &spool, sink))
+    let decoding = exchange.server.decoding(&client);
+    let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
+    exchange.reply.streamed(fields, coding, None, work)
 }

@@ -39,7 +39,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
     fields.push("Cache-Control", exchange.server.cache_control());
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    let coding = accept::coding(&exchange.request.fields);
+    let coding = exchange.choose_coding();
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));

@@ -79,7 +79,7 @@ fn change_in_place(
     let (read, reader) = (content.meta().clone(), writer.reader());
     let file = Attended { content: content.as_ref(), client: &client };
     let changed = operation
-        .change_content(name, file, &|| reader.spool(), &mut draft)
+        .change_content(name, file, exchange.server.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     let mut fields = Fields::new();
     fields.push(CHANGED, changed.to_string());
@@ -111,7 +111,7 @@ fn copy_filtered(
     let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
     let (file, reader) = (Attended { content: content.as_ref(), client: &client }, writer.reader());
     operation
-        .run_on_content(name, file, &|| reader.spool(), &mut draft)
+        .run_on_content(name, file, exchange.server.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     draft.commit(None, &|standing| may_stand(exchange.request, to, standing))
 }

@@ -1,6 +1,8 @@
 //! The bytes of an upload that comes in pieces: one piece into the store, and after the last one the whole under its
 //! name. Who may add what, and where, is decided before (`partial`).
 
+use std::io::Read;
+
 use serde_json::{Value, json};
 
 use super::put::fields_of_written;
@@ -12,6 +14,7 @@ use crate::server::claims::Ended;
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::Operation;
+use crate::server::presence::Presence;
 use crate::server::representation::check_write;
 use crate::server::rights::Reader;
 use crate::server::terms::Terms;
@@ -40,7 +43,11 @@ pub fn receive(
     // A digest may follow unannounced; that of the only piece is that of the whole.
     exchange.upload.hash();
     let spool = || reader.spool();
-    let read = exchange.upload.read(|bytes| Operation::identity().run_on_stream(bytes, &spool, &mut partial));
+    let client = Presence::of(exchange.stream);
+    let decoding = exchange.server.decoding(&client);
+    let work =
+        |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut partial);
+    let read = exchange.upload.read(work);
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
             partial.remove();

@@ -1,12 +1,13 @@
 //! POST on the root: from the request body, through a filter, into the answer, both ways at once.
 
-use std::io;
+use std::io::{self, Read};
 
 use super::partial;
 use crate::error::Result;
-use crate::http::{Fields, Query, accept, resumption};
+use crate::http::{Fields, Query, resumption};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
+use crate::server::presence::Presence;
 use crate::server::reply::with_charset;
 use crate::server::rights::View;
 use crate::store::Name;
@@ -25,11 +26,13 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();
-    let upload = &mut exchange.upload;
+    let client = Presence::of(exchange.stream);
+    let decoding = exchange.server.decoding(&client);
     let mut fields = Fields::new();
     if operation.is_number {
         let mut number = Vec::new();
-        upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut number))?;
+        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, &spool, &mut number);
+        exchange.upload.read_through(work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
     let own_type =
@@ -41,9 +44,10 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     fields.push("Vary", "Accept-Encoding");
-    let coding = accept::coding(&request.fields);
+    let coding = exchange.choose_coding();
+    let upload = &mut exchange.upload;
     exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
-        let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, sink));
+        let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })
 }

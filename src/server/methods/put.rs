@@ -7,6 +7,7 @@ use crate::http::{Complete, Fields, Query, Request, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::Hashed;
 use crate::server::operation::Operation;
+use crate::server::presence::Presence;
 use crate::server::representation::check_write;
 use crate::server::rights::Writer;
 use crate::store::{Name, Written};
@@ -36,8 +37,11 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     };
     let operation = operation.unwrap_or_else(Operation::identity);
     let spool = || writer.spool();
+    let client = Presence::of(exchange.stream);
+    let decoding = exchange.server.decoding(&client);
+    let mut sink = decoding.attended(&mut draft);
     let complete =
-        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, &spool, &mut draft))?;
+        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, &mut sink))?;
     let written = publish(draft, &complete, request, name)?;
     answer_written(exchange, name, &written)
 }

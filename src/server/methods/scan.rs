@@ -12,7 +12,8 @@ use serde_json::json;
 use super::list::{globs, with_name};
 use crate::error::{Error, Result};
 use crate::http::condition::Validators;
-use crate::http::{Fields, Query, accept};
+use crate::http::{Fields, Query};
+use crate::server::decoding::Decoding;
 use crate::server::exchange::Exchange;
 use crate::server::limits::LINES_AFTER;
 use crate::server::operation::{Operation, number_type};
@@ -81,13 +82,14 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
     fields.push("Cache-Control", server.cache_control());
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
-    let coding = accept::coding(&exchange.request.fields);
+    let coding = exchange.choose_coding();
     // It stands, but has no version of its own.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     let client = Presence::of(exchange.stream);
-    let search = Search { reader, directory: name, operation: &operation, client: &client };
+    let decoding = exchange.server.decoding(&client);
+    let search = Search { reader, directory: name, operation: &operation, decoding };
     exchange.reply.lines(fields, coding, |out| match operation.is_number {
         true => search.count_all(entries, &server.helpers, json, out),
         false => search.lines_of_all(entries, out),
@@ -99,7 +101,7 @@ struct Search<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
-    client: &'a Presence<'a>,
+    decoding: Decoding<'a>,
 }
 
 impl Search<'_> {
@@ -175,10 +177,10 @@ impl Search<'_> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
-        let file = Attended { content: content.as_ref(), client: self.client };
+        let file = Attended { content: content.as_ref(), client: self.decoding.client };
         let spool = || self.reader.spool();
         self.operation
-            .run_on_content(&name, file, &spool, sink)
+            .run_on_content(&name, file, self.decoding, &spool, sink)
             .map_err(|wrong| Error::io(name.shown(), wrong))
     }
 
