@@ -10,9 +10,11 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use self::options::Options;
 use crate::client::retry::RETRIES;
+use crate::client::silence::Timeouts;
 use crate::client::standard_streams::{self, STDOUT};
 use crate::client::tls::Trust;
 use crate::client::{Compress, Settings, Tag};
@@ -188,9 +190,24 @@ impl Arguments {
                 )));
             }
         };
+        let usual = Timeouts::default();
+        let timeouts = Timeouts {
+            connect: self.seconds("--connect-timeout")?.unwrap_or(usual.connect),
+            silence: self.seconds("--timeout")?.unwrap_or(usual.silence),
+        };
         let quiet = self.flag("-q", "--quiet");
         let verbose = self.flag("-v", "--verbose");
-        Ok(Settings { server, user, compress, trust, retries: None, quiet, verbose })
+        Ok(Settings { server, user, compress, trust, retries: None, timeouts, quiet, verbose })
+    }
+
+    /// Takes a number of seconds, 1 or more: nothing is waited for for ever.
+    fn seconds(&mut self, long: &'static str) -> Result<Option<Duration>> {
+        let Some(given) = self.value("", long)? else { return Ok(None) };
+        let seconds =
+            given.to_str().and_then(|digits| digits.parse::<u32>().ok()).filter(|number| *number > 0);
+        let refused =
+            || Error::usage(format!("{long} {} is no number of seconds from 1 on", shown(given.as_bytes())));
+        seconds.map(|number| Some(Duration::from_secs(number.into()))).ok_or_else(refused)
     }
 
     /// Takes `--retry N` of a tool that moves files. To be asked before any flag.

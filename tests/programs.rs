@@ -19,6 +19,7 @@ mod programs {
     mod reverse;
     mod search;
     mod shell;
+    mod silent_servers;
     mod stranger;
     mod strangers_files;
     mod streams;

@@ -47,6 +47,8 @@ set -l tools cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls c
 for tool in $tools
     complete -c $tool -s s -l server -x -d 'The server'
     complete -c $tool -l cacert -r -d 'Certificates to trust'
+    complete -c $tool -l connect-timeout -x -d 'Seconds a connection may take'
+    complete -c $tool -l timeout -x -d 'Seconds the server may say nothing'
     complete -c $tool -s u -l user -x -d 'Who you are'
     complete -c $tool -s z -l compress -x -a 'auto always never' -d 'Compress the transfer'
     complete -c $tool -s q -l quiet -d 'Show neither progress nor remarks'

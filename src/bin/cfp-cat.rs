@@ -23,6 +23,9 @@ Writes the files one after the other. `:name` streams from the server.
   -u, --user NAME     who you are; the password is read from the file
                       $CFP_PASSWORD_FILE or ~/.netrc, or asked for
   --cacert FILE       trust the certificates of FILE instead of the system's
+  --connect-timeout SECONDS
+                      how long a connection may take (10)
+  --timeout SECONDS   how long the server may say nothing (60)
   -z, --compress HOW  compress the transfer: auto (default), always or never
   -q, --quiet         no progress, no remarks
   -v, --verbose       tell what is asked and answered

@@ -13,6 +13,8 @@ use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
 use crate::http::{Body, Framing, Response, framing};
 
+/// As much of a body as is read past where nobody wants it, in bytes.
+const UNWANTED_MAX: u64 = 1024 * 1024;
 /// As much of a refusal as is read: it is one line.
 const REFUSAL_MAX: u64 = 4096;
 
@@ -182,12 +184,21 @@ fn read_body<T>(
         Coding::Zstd => {
             let mut decoder = coding::decoder(&mut body).map_err(named)?;
             let value = act(&mut Blaming { body: &mut decoder, server })?;
-            io::copy(&mut decoder, &mut io::sink()).map_err(named)?;
+            skip(&mut decoder, server).map_err(named)?;
             value
         }
     };
+    skip(&mut body, server).map_err(named)?;
     body.finish().map_err(named)?;
     Ok(value)
+}
+
+/// Reads past what nobody wants of a body, which has an end or is cut.
+fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
+    match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
+        UNWANTED_MAX => Err(Error::status(502, server, "sends more than was asked for").into()),
+        _ => Ok(()),
+    }
 }
 
 /// A body whose errors are the server's.

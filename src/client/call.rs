@@ -2,7 +2,7 @@
 //! answer's body is worth stands in `answer.rs`.
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answer::{Answer, blame};
 use super::connect::{Connection, Socket};
@@ -21,8 +21,12 @@ use crate::http::{Fields, Framing, Response, Target, digest};
 /// What a server is told of this program.
 const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
 
-/// Heads before the final one (1xx) that are read. A server says one or two.
+/// Heads before the final one (1xx) that are read at once. A server says one or two.
 const INTERIM_MAX: usize = 100;
+/// How long a server must have been silent before what it says then is not counted among those.
+const INTERIM_PAUSE: Duration = Duration::from_secs(1);
+/// What asks a server to say from time to time that it works.
+const PROGRESS: (&str, &str) = ("Cfp-Progress", "?1");
 
 /// One request.
 #[derive(Debug)]
@@ -169,7 +173,7 @@ impl Client {
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
-        let connection = Connection::open(&self.url, &self.settings.trust)?;
+        let connection = Connection::open(&self.url, &self.settings.trust, self.settings.timeouts)?;
         self.met = true;
         Ok(connection)
     }
@@ -302,16 +306,22 @@ impl Client {
 
     /// Reads the final head; those before it (1xx) may let the body go on.
     fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
-        if connection.begins_with_tls() {
+        let begins_with_tls = connection.begins_with_tls();
+        let named = |wrong| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, wrong)));
+        if begins_with_tls.map_err(named)? {
             return Err(Error::usage(format!(
                 "{}: TLS is spoken there: its URL begins with https://",
                 self.url.shown
             )));
         }
-        for _ in 0..INTERIM_MAX {
+        let (mut interim, mut heard) = (0, Instant::now());
+        while interim < INTERIM_MAX {
             let response = Response::read(&mut connection.input)
-                .map_err(|wrong| blame(&self.url.shown, wrong))?
+                .map_err(|wrong| self.not_answered(blame(&self.url.shown, wrong)))?
                 .ok_or_else(|| Error::cut(&self.url.shown, "closed the connection without an answer"))?;
+            // A server that works for hours may say so as often.
+            interim = if heard.elapsed() >= INTERIM_PAUSE { 0 } else { interim + 1 };
+            heard = Instant::now();
             self.tell('<', &format!("{} {}", response.status, reason(response.status)));
             match (response.status, sending) {
                 (100, Some(sending)) => sending.go_on(),
@@ -325,6 +335,18 @@ impl Client {
             }
         }
         Err(Error::status(502, &self.url.shown, "never comes to an answer"))
+    }
+
+    /// A server that does not answer in time is not asked again, but for what it has of an upload.
+    fn not_answered(&self, wrong: Error) -> Error {
+        match wrong {
+            Error::System { name, source }
+                if source.kind() == io::ErrorKind::TimedOut && self.upload_id.is_none() =>
+            {
+                Error::status(504, name, source.to_string())
+            }
+            other => other,
+        }
     }
 
     /// How the body of a call goes over this socket.
@@ -347,6 +369,7 @@ impl Client {
         let mut fields = Fields::new();
         fields.push("Host", &self.url.host);
         fields.push("User-Agent", AGENT);
+        fields.push(PROGRESS.0, PROGRESS.1);
         if let Some(value) = self.credentials.as_ref().and_then(Credentials::value) {
             fields.push("Authorization", value);
         }

@@ -2,21 +2,23 @@
 //! byte of HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::silence::{Silence, Timeouts, is_readable};
 use super::tls::{Secured, Trust};
 use super::url::{Address, Url};
 use crate::error::{Error, Result};
 
-/// How long one address may take to accept: longer than three lost packets.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// After how many silent seconds the system asks whether the peer is still there, and how often.
 const PROBE_SECONDS: u32 = 30;
 /// What is read from the wire at once, in bytes.
@@ -24,8 +26,15 @@ const BLOCK: usize = 64 * 1024;
 
 /// A socket that may be read and written at the same time.
 #[derive(Clone, Debug)]
-pub enum Socket {
-    /// TCP.
+pub struct Socket {
+    way: Way,
+    /// How long the server may say nothing on it.
+    pub silence: Arc<Silence>,
+}
+
+/// What it goes over.
+#[derive(Clone, Debug)]
+enum Way {
     Tcp(Arc<TcpStream>),
     /// TCP with TLS.
     Tls(Arc<Secured>),
@@ -37,58 +46,73 @@ impl Socket {
     /// Cuts the connection for both threads.
     pub fn cut(&self) {
         // A socket that is not connected any more is what was wanted.
-        let _ = match self {
-            Socket::Tcp(socket) => socket.shutdown(Shutdown::Both),
-            Socket::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
-            Socket::Unix(socket) => socket.shutdown(Shutdown::Both),
+        let _ = match &self.way {
+            Way::Tcp(socket) => socket.shutdown(Shutdown::Both),
+            Way::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
+            Way::Unix(socket) => socket.shutdown(Shutdown::Both),
         };
     }
 
     /// Whether the server is on this machine.
     pub fn is_near(&self) -> bool {
-        let tcp = match self {
-            Socket::Tcp(socket) => socket,
-            Socket::Tls(socket) => &socket.tcp,
-            Socket::Unix(_) => return true,
+        let tcp = match &self.way {
+            Way::Tcp(socket) => socket,
+            Way::Tls(socket) => &socket.tcp,
+            Way::Unix(_) => return true,
         };
         tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Whether the server has neither closed it nor said something since it was read last.
     fn is_quiet(&self) -> bool {
-        if let Socket::Tls(socket) = self {
+        if let Way::Tls(socket) = &self.way {
             return socket.is_quiet();
         }
         poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(0)
+    }
+
+    /// Waits for the next byte of the server, as long as it may be silent.
+    fn wait_readable(&self) -> io::Result<()> {
+        let since = Instant::now();
+        while !is_readable(self, self.silence.left(since)?) {}
+        Ok(())
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Tcp(socket) => socket.as_fd(),
-            Socket::Tls(socket) => socket.tcp.as_fd(),
-            Socket::Unix(socket) => socket.as_fd(),
+        match &self.way {
+            Way::Tcp(socket) => socket.as_fd(),
+            Way::Tls(socket) => socket.tcp.as_fd(),
+            Way::Unix(socket) => socket.as_fd(),
         }
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => (&**socket).read(out),
-            Socket::Tls(socket) => socket.read(out),
-            Socket::Unix(socket) => (&**socket).read(out),
+        if let Way::Tls(socket) = &self.way {
+            return socket.read(out, &|| self.wait_readable());
+        }
+        self.wait_readable()?;
+        match &self.way {
+            Way::Tcp(socket) => (&**socket).read(out),
+            Way::Tls(_) => Ok(0),
+            Way::Unix(socket) => (&**socket).read(out),
         }
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => (&**socket).write(block),
-            Socket::Tls(socket) => socket.write(block),
-            Socket::Unix(socket) => (&**socket).write(block),
+        let written = match &self.way {
+            Way::Tcp(socket) => (&**socket).write(block),
+            Way::Tls(socket) => socket.write(block),
+            Way::Unix(socket) => (&**socket).write(block),
+        };
+        match written {
+            Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
+            written => written,
         }
     }
 
@@ -106,19 +130,31 @@ pub struct Connection {
 
 impl Connection {
     /// Connects to a server. The error names it.
-    pub fn open(url: &Url, trust: &Trust) -> Result<Self> {
-        let socket = match &url.address {
+    pub fn open(url: &Url, trust: &Trust, timeouts: Timeouts) -> Result<Self> {
+        let until = Instant::now() + timeouts.connect;
+        let way = match &url.address {
             Address::Tcp { host, port } => {
-                connect_tcp(host, *port).map(|socket| Socket::Tcp(Arc::new(socket)))
+                connect_tcp(host, *port, until).map(|socket| Way::Tcp(Arc::new(socket)))
             }
-            Address::Tls { host, port } => match connect_tcp(host, *port) {
-                Ok(socket) => Ok(Socket::Tls(Arc::new(Secured::open(socket, host, trust)?))),
+            Address::Tls { host, port } => match connect_tcp(host, *port, until) {
+                Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, host, trust, until)?))),
                 Err(wrong) => Err(wrong),
             },
-            Address::Unix(path) => UnixStream::connect(path).map(|socket| Socket::Unix(Arc::new(socket))),
+            Address::Unix(path) => {
+                connect_unix(path, timeouts.connect).map(|socket| Way::Unix(Arc::new(socket)))
+            }
         };
+        let socket = way.and_then(|way| {
+            let socket = Socket { way, silence: Arc::new(Silence::new(timeouts.silence)) };
+            setsockopt(&socket, sockopt::SendTimeout, &time_of(timeouts.silence))?;
+            Ok(socket)
+        });
         match socket {
             Ok(socket) => Ok(Connection { input: BufReader::with_capacity(BLOCK, socket) }),
+            Err(wrong) if matches!(wrong.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                let seconds = timeouts.connect.as_secs();
+                Err(Error::cut(&url.shown, format!("took no connection for {seconds} s (--connect-timeout)")))
+            }
             // Whatever the reason is, the server is not there now: a missing socket file is no missing operand.
             Err(wrong) => {
                 let said = Error::io("", wrong).to_string();
@@ -134,9 +170,11 @@ impl Connection {
 
     /// Whether what comes from the server is a record of TLS, an alert mostly, on a connection without it (RFC 8446 §5.1).
     /// Waits for its first bytes.
-    pub fn begins_with_tls(&mut self) -> bool {
-        let is_plain = matches!(self.socket(), Socket::Tcp(_));
-        is_plain && self.input.fill_buf().is_ok_and(|block| matches!(block, [0x14..=0x17, 0x03, ..]))
+    pub fn begins_with_tls(&mut self) -> io::Result<bool> {
+        match self.socket().way {
+            Way::Tcp(_) => Ok(matches!(self.input.fill_buf()?, [0x14..=0x17, 0x03, ..])),
+            _ => Ok(false),
+        }
     }
 
     /// Whether a kept connection may carry another call: a server that has closed it, or has said something
@@ -146,10 +184,17 @@ impl Connection {
     }
 }
 
-fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+/// Tries one address after the other; each has its share of the time that is left.
+fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+    let addresses = look_up(host, port, until)?;
+    for (at, address) in addresses.iter().enumerate() {
+        let others = u32::try_from(addresses.len() - at).unwrap_or(1);
+        let share = until.saturating_duration_since(Instant::now()) / others;
+        if share.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(address, share) {
             Ok(socket) => {
                 socket.set_nodelay(true)?;
                 setsockopt(&socket, sockopt::KeepAlive, &true)?;
@@ -161,4 +206,32 @@ fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// The addresses of a host. The system looks a name up for as long as it likes, so a thread of its own waits for that.
+fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (told, found) = mpsc::channel();
+    let host = host.to_owned();
+    thread::Builder::new().spawn(move || {
+        let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        // Who has waited for long enough has gone.
+        let _ = told.send(addresses);
+    })?;
+    let left = until.saturating_duration_since(Instant::now());
+    found.recv_timeout(left).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Connects to a Unix socket: with a full backlog that waits, as long as a send may.
+fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::SendTimeout, &time_of(timeout))?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket.into())
+}
+
+fn time_of(duration: Duration) -> TimeVal {
+    TimeVal::seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }

@@ -62,15 +62,31 @@ pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
     format!("{}\n", Value::Object(object))
 }
 
-/// Hands on each line of a body of text.
+/// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more beside it.
+const LINE_MAX: u64 = 1024 * 1024;
+
+/// Hands on each line of a body of text. A line that does not end is an error.
 pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
-    for line in BufReader::new(body).split(b'\n') {
-        let line = line.map_err(|wrong| Error::io("list", wrong))?;
+    let mut body = BufReader::new(body);
+    loop {
+        let mut line = Vec::new();
+        let read = body.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
+        match read.map_err(|wrong| Error::io("list", wrong))? {
+            0 => return Ok(()),
+            _ if line.last() == Some(&b'\n') => drop(line.pop()),
+            read if read as u64 == LINE_MAX => {
+                return Err(Error::status(
+                    502,
+                    "list",
+                    format!("holds a line of more than {LINE_MAX} bytes"),
+                ));
+            }
+            _ => {}
+        }
         if !line.is_empty() {
             act(line)?;
         }
     }
-    Ok(())
 }
 
 impl Client {

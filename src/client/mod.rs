@@ -23,6 +23,7 @@ pub mod progress;
 pub mod resumption;
 pub mod retry;
 pub mod sending;
+pub mod silence;
 pub mod standard_streams;
 pub mod stored;
 pub mod tls;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub trust: tls::Trust,
     /// How often what broke is tried again, where the user may say so; else only what the server carries out once is.
     pub retries: Option<u32>,
+    /// How long a server is waited for.
+    pub timeouts: silence::Timeouts,
     /// No progress and no remarks.
     pub quiet: bool,
     /// Requests and answers on standard error.

@@ -65,12 +65,14 @@ impl Sending {
         let name = upload.name.clone();
         let (go, asked) = mpsc::channel();
         let (told, outcome) = mpsc::channel();
+        socket.silence.begin_sending();
         let work = move || {
             let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
                 true => Ok(Sent::Nothing),
                 false => send(reader, &form, &socket, &name),
             };
             let failed = sent.is_err();
+            socket.silence.end_sending();
             let _ = told.send(sent);
             // Only now: whoever reads the answer finds the reason when the connection ends.
             if failed {

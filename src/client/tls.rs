@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
+use super::silence::is_readable;
 use super::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
 
@@ -86,13 +88,13 @@ pub struct Secured {
 
 impl Secured {
     /// Agrees on keys with the server. The error says why it is not trusted, where it is not.
-    pub fn open(tcp: TcpStream, host: &str, trust: &Trust) -> Result<Self> {
+    pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
         let bad = || Error::usage(format!("{host}: is no name a certificate can have"));
         let name = ServerName::try_from(host.to_owned()).map_err(|_| bad())?;
         let mut session = ClientConnection::new(trust.config()?, name)
             .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
         while session.is_handshaking() {
-            session.complete_io(&mut &tcp).map_err(|wrong| not_agreed(host, wrong))?;
+            session.complete_io(&mut Timed { tcp: &tcp, until }).map_err(|wrong| not_agreed(host, wrong))?;
         }
         Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
     }
@@ -101,7 +103,7 @@ impl Secured {
     /// two answers is taken in.
     pub fn is_quiet(&self) -> bool {
         let mut session = self.session();
-        while is_readable(&self.tcp, PollTimeout::ZERO) {
+        while is_ready(&self.tcp) {
             let state = match session.read_tls(&mut &self.tcp) {
                 Ok(1..) => session.process_new_packets(),
                 _ => return false,
@@ -115,13 +117,14 @@ impl Secured {
     }
 
     /// Reads decrypted bytes. An end that the server has not announced is an error: somebody may have cut it off.
-    pub fn read(&self, out: &mut [u8]) -> io::Result<usize> {
+    /// `wait` waits for more of them.
+    pub fn read(&self, out: &mut [u8], wait: &dyn Fn() -> io::Result<()>) -> io::Result<usize> {
         loop {
             match self.session().reader().read(out) {
                 Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            is_readable(&self.tcp, PollTimeout::NONE);
+            wait()?;
             let mut session = self.session();
             session.read_tls(&mut &self.tcp)?;
             session
@@ -149,11 +152,41 @@ impl Secured {
     }
 }
 
-fn is_readable(tcp: &TcpStream, timeout: PollTimeout) -> bool {
+/// A connection on which a handshake must end in time.
+struct Timed<'a> {
+    tcp: &'a TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if is_readable(self.tcp, left) {
+                return self.tcp.read(out);
+            }
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.tcp.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether there is something to read now.
+fn is_ready(tcp: &TcpStream) -> bool {
     let mut watched = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN)];
     loop {
-        match poll(&mut watched, timeout) {
-            // A terminal that changes its size is no reason to read, which would wait with the session locked.
+        match poll(&mut watched, PollTimeout::ZERO) {
             Err(Errno::EINTR) => {}
             ready => return ready.is_ok_and(|ready| ready > 0),
         }
@@ -164,6 +197,9 @@ fn is_readable(tcp: &TcpStream, timeout: PollTimeout) -> bool {
 fn not_agreed(host: &str, wrong: io::Error) -> Error {
     let why = wrong.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
+        None if wrong.kind() == io::ErrorKind::TimedOut => {
+            Error::cut(host, "ended no TLS handshake in time (--connect-timeout)")
+        }
         Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
             "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
             reason(why)

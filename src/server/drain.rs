@@ -82,6 +82,11 @@ impl Connections {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All of them.
+    pub fn seats(&self) -> Vec<Arc<Seat>> {
+        self.lock().seats.values().cloned().collect()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.lock().seats.len()

@@ -45,6 +45,7 @@ pub fn run<'e>(
     input: &'e mut dyn BufRead,
 ) -> Reply<'e> {
     let reply = Reply::new(stream, request, &server.connections);
+    stream.processing.begin(request);
     let framed = framing::of_request(request);
     let (framing, client) = match (framed, client) {
         (Ok(framing), Ok(client)) => (framing, client),

@@ -69,6 +69,9 @@ pub const OUTCOMES_MAX: usize = 4096;
 pub const OUTCOMES_BYTES_MAX: usize = 4 << 20;
 /// How long an outcome is remembered: longer than a client tries again.
 pub const OUTCOMES_TIME: Duration = Duration::from_secs(10 * 60);
+/// How often those are told that the work goes on who asked for it. Who has waited for less than this is told the next
+/// time, so that nobody hears nothing for more than twice as long.
+pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
 /// How often uploads are looked for whose time is over, at least.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often work that neither reads nor writes asks whether its client is still there: rarely enough to cost nothing.

@@ -65,6 +65,7 @@ mod place;
 mod policy;
 mod presence;
 mod problem;
+mod processing;
 mod reply;
 mod representation;
 mod rights;
@@ -236,6 +237,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     restricted.iter().for_each(|remark| server.log.remark(remark));
     upkeep::start(&server)?;
     health::start(&server)?;
+    processing::start(&server.connections)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {

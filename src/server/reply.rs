@@ -113,8 +113,7 @@ impl<'a> Reply<'a> {
     pub fn interim(&mut self, status: u16, fields: &Fields) -> Result<()> {
         let mut head = Vec::with_capacity(256);
         head::write_response(&mut head, status, &[fields]);
-        let mut stream = self.stream;
-        stream.write_all(&head).map_err(|wrong| Error::io("client", wrong))
+        self.stream.processing.say(self.stream, &head).map_err(|wrong| Error::io("client", wrong))
     }
 
     /// Takes an encoder for the answer, and says how it is coded: as it is where all are in use.
@@ -276,7 +275,8 @@ impl<'a> Reply<'a> {
 
     /// Once a head is on its way, whatever goes wrong can only cut.
     fn send(&mut self, write: impl FnOnce(&Stream) -> io::Result<()>) -> Result<()> {
-        write(self.stream).map_err(|wrong| {
+        let ready = self.stream.processing.end(self.stream);
+        ready.and_then(|()| write(self.stream)).map_err(|wrong| {
             self.is_cut = true;
             Error::io("client", wrong)
         })

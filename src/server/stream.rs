@@ -17,6 +17,7 @@ use super::cutter::Cutter;
 use super::limits::{BLOCK, Limits};
 use super::metrics::Traffic;
 use super::peer::Peer;
+use super::processing::Processing;
 use super::socket::{Far, Socket, shorter};
 use super::tls::Session;
 use crate::error::Error;
@@ -27,7 +28,9 @@ pub struct Stream {
     socket: Socket,
     /// Who is at the other end.
     pub peer: Peer,
-    /// Only the thread of the connection locks it.
+    /// What is said before an answer.
+    pub processing: Processing,
+    /// The thread of the connection locks it, and for a moment who tells its client that the work goes on.
     tls: Option<Box<Mutex<Session>>>,
 }
 
@@ -41,7 +44,7 @@ impl Stream {
         traffic: Traffic,
     ) -> io::Result<Self> {
         let socket = Socket::new(socket, send_size, limits, traffic)?;
-        Ok(Stream { socket, peer, tls: None })
+        Ok(Stream { socket, peer, processing: Processing::default(), tls: None })
     }
 
     /// With TLS on it.

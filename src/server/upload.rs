@@ -1,7 +1,7 @@
 //! Request bodies as handlers read them: asked for only when they are wanted (`100 Continue`), decoded, within
 //! the limit, and complete only when the wire says so.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use super::coders::Coders;
 use super::decoding::{Coded, Decoding, too_large};
@@ -113,8 +113,9 @@ impl<'a> Upload<'a> {
         let decoding = Decoding { coders: self.coders, limits: self.limits, client: &client };
         // Before leave to send is given: without a decoder there is none.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
-        if let Some(mut stream) = self.awaits_leave.take() {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|wrong| Error::io("client", wrong))?;
+        if let Some(stream) = self.awaits_leave.take() {
+            let said = stream.processing.say(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
+            said.map_err(|wrong| Error::io("client", wrong))?;
         }
         let (left, most) = (self.most, self.most);
         let outcome = match &permit {

@@ -1,0 +1,120 @@
+//! How long a server may say nothing: as long as neither side has anything to send, and not while a body waits for its own
+//! source. It knows nothing of what a socket is connected to.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// How often a reader looks whether the body is still being sent.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a tool waits, as its user says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection: the name looked up, TCP, and the TLS handshake.
+    pub connect: Duration,
+    /// For the next byte of a server.
+    pub silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts { connect: Duration::from_secs(10), silence: Duration::from_secs(60) }
+    }
+}
+
+/// The silence on one connection, which a sending thread and a reading one share.
+#[derive(Debug)]
+pub struct Silence {
+    most: Duration,
+    begun: Instant,
+    /// When the last body was sent, in milliseconds after `begun`.
+    sent: AtomicU64,
+    sending: AtomicBool,
+    /// Whether the server has taken nothing for too long.
+    stalled: AtomicBool,
+}
+
+impl Silence {
+    /// On a new connection, for so long at most.
+    pub fn new(most: Duration) -> Self {
+        let (sending, stalled) = (AtomicBool::new(false), AtomicBool::new(false));
+        Silence { most, begun: Instant::now(), sent: AtomicU64::new(0), sending, stalled }
+    }
+
+    /// How long it may last.
+    pub fn most(&self) -> Duration {
+        self.most
+    }
+
+    /// A body begins to be sent: the server may wait for it.
+    pub fn begin_sending(&self) {
+        self.sending.store(true, Ordering::SeqCst);
+    }
+
+    /// The body is sent, or will not be.
+    pub fn end_sending(&self) {
+        let sent = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sent.store(sent, Ordering::SeqCst);
+        self.sending.store(false, Ordering::SeqCst);
+    }
+
+    /// The server has not taken a byte of a body for as long as it may.
+    pub fn stall(&self) -> io::Error {
+        self.stalled.store(true, Ordering::SeqCst);
+        self.over()
+    }
+
+    /// How long a reader that has waited since then may go on before it looks again. An error when it may not.
+    pub fn left(&self, since: Instant) -> io::Result<Duration> {
+        if self.stalled.load(Ordering::SeqCst) {
+            return Err(self.over());
+        }
+        if self.sending.load(Ordering::SeqCst) {
+            return Ok(LOOK_EVERY);
+        }
+        let sent = self.begun + Duration::from_millis(self.sent.load(Ordering::SeqCst));
+        match self.most.saturating_sub(since.max(sent).elapsed()) {
+            Duration::ZERO => Err(self.over()),
+            left => Ok(left),
+        }
+    }
+
+    fn over(&self) -> io::Error {
+        let what = format!("said nothing for {} s (--timeout)", self.most.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, what)
+    }
+}
+
+/// Whether there is something to read within this time.
+pub fn is_readable(socket: impl AsFd, timeout: Duration) -> bool {
+    let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    // A millisecond more than none, so that the time is over when nothing came.
+    let timeout = i32::try_from(timeout.as_millis()).map_or(i32::MAX, |millis| millis.saturating_add(1));
+    let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+    // A terminal that changes its size ends a poll too.
+    poll(&mut watched, timeout).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_be_silent_while_a_body_is_sent_and_not_for_ever() {
+        let silence = Silence::new(Duration::ZERO);
+        assert_eq!(silence.left(Instant::now()).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        silence.begin_sending();
+        assert!(silence.left(Instant::now()).is_ok());
+        silence.end_sending();
+        assert!(silence.left(Instant::now()).is_err());
+        let patient = Silence::new(Duration::from_secs(3600));
+        assert!(patient.left(Instant::now()).is_ok());
+        patient.begin_sending();
+        patient.stall();
+        assert!(patient.left(Instant::now()).is_err());
+    }
+}
