@@ -230,3 +230,24 @@ fn who_cannot_become_that_user_does_not_start() {
         sandbox.run("cfpd", root).stdout("").stderr(starts_with("cfpd: --run-as root: "));
     }
 }
+
+#[test]
+fn a_default_root_is_made_for_its_owner_and_group_alone() {
+    let sandbox = Sandbox::new();
+    if !geteuid().is_root() {
+        let script = "umask 0; cfpd -- true; stat -c %a data/cfpd";
+        let mut command = sandbox.command("sh");
+        command.env("XDG_DATA_HOME", sandbox.work().join("data")).args(["-ec", script]);
+        return drop(assert_cmd::Command::from_std(command).assert().success().stdout("750\n"));
+    }
+    if !need::programs(&["unshare", "mount"]) {
+        return;
+    }
+    // On a /var/lib of its own.
+    let script = "mount -t tmpfs none /var/lib || exit 77; umask 0; cfpd -- true; stat -c %a /var/lib/cfpd";
+    let said = sandbox.run("unshare", ["-m", "sh", "-ec", script]);
+    match said.get_output().status.code() {
+        Some(77) => need::left_out("root may not mount here"),
+        _ => drop(said.success().stdout("750\n")),
+    }
+}

@@ -1,6 +1,6 @@
 //! What the process may still do once it is bound: Landlock leaves it the served directory, the log, and the files it
-//! reads again; it can start no program and open no connection. It is a second wall: names that lead out of the root
-//! are refused before.
+//! reads again; it can start no program, open no TCP connection, and neither signal nor reach by an abstract Unix
+//! socket what runs outside. It is a second wall: names that lead out of the root are refused before.
 //!
 //! A rule holds for a file, not for its name, and logs, rules and certificates are replaced by renames: so what they
 //! need is allowed in the directories they are in, and where a name is a link, in that of what it leads to.
@@ -34,12 +34,21 @@ fn restrict(options: &Options) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(LEVEL))?
         .handle_access(AccessNet::from_all(LEVEL))?
-        .scope(Scope::Signal)?
+        .scope(scopes())?
         .create()?;
     for (path, access) in allowed(options) {
         rules = allow(rules, &path, access)?;
     }
     Ok(rules.restrict_self()?.ruleset)
+}
+
+/// Processes outside that are out of reach. A supervisor may listen on an abstract socket (sd_notify(3)).
+fn scopes() -> BitFlags<Scope> {
+    let told = std::env::var_os("NOTIFY_SOCKET");
+    match told.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
+        true => Scope::Signal.into(),
+        false => Scope::Signal | Scope::AbstractUnixSocket,
+    }
 }
 
 /// What is not there needs no rule: whoever opens it says so.
@@ -113,8 +122,14 @@ mod tests {
     use std::io::ErrorKind::PermissionDenied;
     use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
     use std::process::Command;
     use std::thread;
+
+    use nix::errno::Errno;
+    use nix::sys::signal::kill;
+    use nix::unistd::Pid;
 
     use super::*;
 
@@ -133,10 +148,14 @@ mod tests {
             users: Some(keys.join("users")),
             ..Options::of_root(&root)
         };
+        let name = SocketAddr::from_abstract_name(folder.path().as_os_str().as_encoded_bytes()).unwrap();
+        let _listens = UnixListener::bind_addr(&name).unwrap();
+        UnixStream::connect_addr(&name).unwrap();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let confined = move || {
-            if restrict(&options).unwrap() == RulesetStatus::NotEnforced {
+            let status = restrict(&options).unwrap();
+            if status == RulesetStatus::NotEnforced {
                 return false;
             }
             let denied = |what: std::io::Result<()>| what.unwrap_err().kind() == PermissionDenied;
@@ -155,6 +174,11 @@ mod tests {
             assert!(denied(fs::write(other.join("g"), "mine")));
             assert!(denied(fs::read_dir("/").map(drop)));
             assert!(denied(Command::new("/bin/true").spawn().map(drop)));
+            // From the sixth version on.
+            if status == RulesetStatus::FullyEnforced {
+                assert!(denied(UnixStream::connect_addr(&name).map(drop)));
+                assert_eq!(kill(Pid::parent(), None), Err(Errno::EPERM));
+            }
             // Of the network only from the fourth version on.
             if let Err(wrong) = TcpStream::connect(address) {
                 assert_eq!(wrong.kind(), PermissionDenied);

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
@@ -285,7 +286,8 @@ fn make_root(options: &Options) -> Result<()> {
         return Ok(());
     }
     let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
-    fs::create_dir_all(&options.root).map_err(named)?;
+    // What is kept there is not for every user of the machine, and a package makes it so too.
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(&options.root).map_err(named)?;
     options.run_as.as_ref().map_or(Ok(()), |account| account.own(&options.root))
 }
 

@@ -16,6 +16,8 @@ mkdir /mnt/changed /mnt/work $copy
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/changed,workdir=/mnt/work $copy 2>/dev/null || exit 77
 cp "$script" "$file" $copy/opt
 script=/opt/${script##*/} file=/opt/${file##*/}
+# What cfpd left on this machine is none of the copy's: the test brings its own world.
+rm -rf $copy/var/lib/cfpd $copy/var/log/cfpd $copy/etc/cfpd $copy/etc/default/cfpd
 
 if [ "$how" = plain ]; then
   mount --rbind /dev $copy/dev

@@ -59,7 +59,34 @@ fails grep -v -e '^/var/lib/cfpd$' -e '^/var/lib/cfpd/' "$here/left"
 fails getent passwd cfpd
 fails getent group cfpd
 
-# A later installation has the files again.
+# A later installation has the files again, and nothing that links there lead to; it says what stays as it is.
+echo secret >"$here/secret"
+mkdir "$here/secrets"
+echo secret >"$here/secrets/of"
+ln -s "$here/secret" /var/lib/cfpd/link
+ln -s "$here/secrets" /var/lib/cfpd/links
+chmod 755 /var/lib/cfpd
+dpkg -i "$1" >"$here/said"
+cat "$here/said"
+grep -q 'cfp: /var/lib/cfpd was there: .* modes stay as they are, 755 where a new one has 750' "$here/said"
+[ "$(stat -c '%U %a' /var/lib/cfpd)" = 'cfpd 755' ]
+[ "$(stat -c %U /var/lib/cfpd/link)" = cfpd ]
+[ "$(stat -c %U "$here/secret" "$here/secrets" "$here/secrets/of" | sort -u)" = root ]
+chown nobody "$here/secret" "$here/secrets" "$here/secrets/of"
+dpkg --purge cfp
+[ "$(stat -c %U /var/lib/cfpd/link)" = root ]
+[ "$(stat -c %U "$here/secret" "$here/secrets" "$here/secrets/of" | sort -u)" = nobody ]
+rm /var/lib/cfpd/link /var/lib/cfpd/links
+
+# An admin's link is left as it is, and what it leads to.
+mv /var/lib/cfpd "$here/data"
+ln -s "$here/data" /var/lib/cfpd
+dpkg -i "$1" | grep 'cfp: /var/lib/cfpd is a symbolic link'
+[ "$(stat -c %U "$here/data")" = root ]
+dpkg --purge cfp | grep 'cfp: /var/lib/cfpd is a symbolic link'
+[ -L /var/lib/cfpd ]
+rm /var/lib/cfpd
+mv "$here/data" /var/lib/cfpd
 dpkg -i "$1"
 serve 'cfp-replace be do :notes.txt --in-place; [ "$(cfp-cat :notes.txt)" = "to do or not to do" ]; cfp-rm notes.txt'
 dpkg --purge cfp
