@@ -56,6 +56,31 @@ fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_
 }
 
 #[test]
+fn check_names_every_bad_line_of_each_file() {
+    let sandbox = Sandbox::new();
+    let good = bcrypt::hash("a", 4).unwrap();
+    sandbox.write("users", format!("alice\nbob:{good}\ncarol:plain\nbob:{good}\n"));
+    sandbox.write("access", "allow raed * /\nallow read * /pub/\nallow read\npermit all * /\n");
+    let options = ["--check", "-r", ".", "--users", "users", "--access", "access"];
+    let exposed = ["-l", "0.0.0.0:1", "-l", "[::]:1"];
+    let said = sandbox.run("cfpd", options.iter().chain(&exposed)).code(2).stdout("");
+    let lines = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    let places: Vec<_> = lines.lines().map(|line| line.rsplit_once(": ").unwrap().0).collect();
+    let expected = [
+        "cfpd: 0.0.0.0:1: other machines can reach it",
+        "cfpd: [::]:1: other machines can reach it",
+        "cfpd: users:1: is no user",
+        "cfpd: users:3: has no bcrypt hash",
+        "cfpd: users:4: names a user a second time",
+        "cfpd: access:1: raed",
+        "cfpd: access:3: a rule is",
+        "cfpd: access:4: permit",
+    ];
+    let begins = expected.iter().zip(lines.lines()).all(|(begin, line)| line.starts_with(begin));
+    assert!(begins && places.len() == expected.len(), "{lines}");
+}
+
+#[test]
 fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
     let sandbox = Sandbox::guarded(&[], RULES);
     sandbox.write("plain", "# people\nalice:secret\n");

@@ -151,6 +151,23 @@ fn a_login_that_is_refused_says_who_it_was_as_he_wrote_it() {
 }
 
 #[test]
+fn a_log_that_is_a_dash_is_standard_error() {
+    let sandbox = Sandbox::with(&["--log", "-"]);
+    let mut raw = sandbox.connect();
+    assert_eq!(raw.ask(request("GET", "/none", "")).status, 404);
+    let line = "] \"GET /none HTTP/1.1\" 404 ";
+    Watch::new(&sandbox).until("the line", |_| sandbox.log().contains(line));
+    sandbox.signal(Signal::SIGHUP);
+    Watch::new(&sandbox).until("the reload", |_| sandbox.log().contains("cfpd: reloaded\n"));
+    assert_eq!(raw.ask(request("GET", "/none", "")).status, 404);
+    Watch::new(&sandbox).until("the second line", |_| sandbox.log().matches(line).count() == 2);
+    assert!(!sandbox.work().join("-").exists());
+    let in_background = ["-r", ".", "-l", "127.0.0.1:0", "--log", "-", "--background"];
+    let said = sandbox.run("cfpd", in_background).code(2).stdout("");
+    said.stderr("cfpd: --log -: nobody reads standard error in the background\n");
+}
+
+#[test]
 fn hup_opens_the_log_again() {
     let (sandbox, log) = logging("combined");
     let mut watch = Watch::new(&sandbox);

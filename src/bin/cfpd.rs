@@ -58,15 +58,15 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   --scan-jobs N             search directories with at most N threads
                             (default: the number of cores)
   --log FILE                append a line for each request to FILE, which HUP
-                            opens again
+                            opens again; `-` is standard error
   --log-format FORMAT       combined (default) or json, one object a line
   --background              go on in the background once clients can connect
   --pid-file FILE           write the number of the serving process to FILE
   --run-as USER[:GROUP]     go on as this user once the sockets are bound
   --grace SECONDS           let what runs finish for SECONDS after TERM or INT
                             (default: 8)
-  --check                   say what is wrong with options and files, and
-                            start nothing
+  --check                   say all that is wrong with options and files,
+                            and start nothing
   --explain USER VERB NAME  say which rule decides, and exit 0 where it is
                             a yes; USER is a name, local:NAME, @users, or `-`
                             for anyone
@@ -127,6 +127,9 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let task = task(arguments.operands()?, check, explain)?;
     if background && !command.is_empty() {
         return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
+    }
+    if background && log.as_deref().is_some_and(|log| log.as_os_str() == "-") {
+        return Err(Error::usage("--log -: nobody reads standard error in the background"));
     }
     let make_root = root.is_none();
     let root =

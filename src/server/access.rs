@@ -164,9 +164,19 @@ impl Access {
         Ok(Access { rules: file::read(path, with_users)? })
     }
 
+    /// All that is wrong with a file, line by line.
+    pub fn faults(path: &Path, with_users: bool) -> Vec<Error> {
+        file::faults(path, with_users)
+    }
+
     /// Reads the text of one; `file` is what errors call it.
     pub fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Self> {
         Ok(Access { rules: file::parse(file, text, with_users)? })
+    }
+
+    /// The rules that say no, each with its place.
+    pub fn denials(&self) -> impl Iterator<Item = (&Rule, &Name)> {
+        self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.place))
     }
 
     /// The rule that decides whether `who` may do this to a name; none is a no.

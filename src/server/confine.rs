@@ -14,6 +14,7 @@ use landlock::{
 };
 
 use super::listen::Address;
+use super::log::is_standard_error;
 use super::options::Options;
 use super::place::above;
 use crate::error::{Error, Result};
@@ -73,11 +74,12 @@ fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
     let files = options.users.iter().chain(&options.access).chain(tls);
     let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
+    let log = options.log.as_ref().filter(|path| !is_standard_error(path));
     // The names of local users, where rules speak of them.
     let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
     // Where the log does, it is enough to know those there are now.
-    let known = options.log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
-    let logs = options.log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
+    let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
+    let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = options.listen.iter().filter_map(|address| match address {
         Address::Unix { path, .. } => Some(path),
         Address::Tcp(_) => None,

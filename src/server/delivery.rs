@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use super::limits::BLOCK;
 use super::stream::Stream;
-use crate::error::Error;
 use crate::store::Content;
 
 /// Sends a part of a content, and leaves in `part` what was not sent.
@@ -18,11 +17,12 @@ pub fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) ->
     }
 }
 
-/// `sendfile` does not say which end failed, nor can every file system do it. A read and a write, each by itself,
-/// do say, or go on.
+/// `sendfile` does not say which end failed, nor can every file system do it; and who sends an open file does not know
+/// its name, where that became shorter. A read of the content and a write, each by itself, do say, or go on.
 fn may_be_of_the_file(wrong: &io::Error) -> bool {
     use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
-    matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
+    wrong.kind() == io::ErrorKind::UnexpectedEof
+        || matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
 }
 
 fn copy(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {
@@ -31,7 +31,7 @@ fn copy(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io
         let most = usize::try_from(part.end - part.start).unwrap_or(BLOCK).min(BLOCK);
         let read = content.read_at(block.get_mut(..most).unwrap_or_default(), part.start)?;
         if read == 0 {
-            return Err(Error::cut("file", "became shorter while it was sent").into());
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         stream.write_all(block.get(..read).unwrap_or_default())?;
         part.start += read as u64;

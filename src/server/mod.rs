@@ -49,6 +49,7 @@ mod guesses;
 mod handed;
 mod hashed;
 mod health;
+mod htpasswd;
 mod identity;
 mod limits;
 mod listen;
@@ -143,6 +144,8 @@ impl Server {
         let policy = self.rights.reopened()?;
         let config = self.tls.as_ref().map(tls::Tls::reopened).transpose()?;
         let store = self.store().reopened().map_err(advise)?.map(Arc::new);
+        let now = self.store();
+        policy.require_one_spelling(store.as_ref().unwrap_or(&now))?;
         self.rights.swap(policy, store.clone().map(|store| store as Arc<dyn Store>));
         if let Some(store) = store {
             *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
@@ -234,7 +237,9 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     let policy = options.policy()?;
     let sites = options.users.is_none().then(|| sites::Sites::of_machine(&options.hosts));
     let restricted = restrict(&options, private.is_some())?;
-    let server = Server::new(&options, policy, open_store(&options)?, sites)?;
+    let store = open_store(&options)?;
+    policy.require_one_spelling(&store)?;
+    let server = Server::new(&options, policy, store, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     upkeep::start(&server)?;
     health::start(&server)?;

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::access::{Access, Verb, Who, name_of};
 use super::account::Account;
 use super::forwarded::TrustedProxies;
+use super::htpasswd;
 use super::limits::Limits;
 use super::listen::Address;
-use super::log::LogFormat;
+use super::log::{LogFormat, is_standard_error};
 use super::pid_file;
 use super::place::{above, require_change};
 use super::policy::{Files as PolicyFiles, Policy};
 use super::tls::{Files as TlsFiles, Tls};
-use super::users::Users;
 use crate::error::{Error, Result};
 use crate::store::Local;
 
@@ -135,24 +135,28 @@ impl Options {
         let listen: Vec<_> = self.listen.iter().map(Address::check).collect();
         let pid_file = self.pid_file.as_deref().map(pid_file::check_place);
         let run_as = self.run_as.as_ref().map(Account::assume);
-        let users = self.users.as_deref().map(|path| Users::read(path).map(drop));
-        let access = self.access.as_deref().map(|path| Access::read(path, users.is_some()).map(drop));
+        let users = self.users.iter().flat_map(|path| htpasswd::faults(path));
+        let with_users = self.users.is_some();
+        let access = self.access.iter().flat_map(|path| Access::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_place(&self.root),
-            false => Local::open(&self.root).map(drop),
+            false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.untouched())),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
-        let rest = [
-            run_as,
-            Some(root),
-            self.log.as_deref().map(check_log),
-            pid_file,
-            Some(self.refuse_exposure()),
-            users,
-            access,
-            tls,
-        ];
-        rest.into_iter().flatten().chain(listen).filter_map(Result::err).collect()
+        let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
+        let exposed = self.listen.iter().map(|address| self.refuse_exposed(address));
+        let before = rest.into_iter().flatten().chain(exposed).filter_map(Result::err);
+        let after = tls.into_iter().chain(listen).filter_map(Result::err);
+        before.chain(users).chain(access).chain(after).collect()
+    }
+
+    /// Whether the rules can hold at the root, where there are any that can be read.
+    fn check_spelling(&self, store: &Local) -> Result<()> {
+        match self.policy() {
+            Ok(policy) => policy.require_one_spelling(store),
+            // That is said elsewhere.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Which rule decides whether a user, as an admin writes him, may do this to a name: whether that is a yes, and a
@@ -172,6 +176,9 @@ fn check_place(path: &Path) -> Result<()> {
 
 /// Whether a log can be appended to, or made, without making it.
 fn check_log(path: &Path) -> Result<()> {
+    if is_standard_error(path) {
+        return Ok(());
+    }
     let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
     match path.try_exists().map_err(named)? {
         true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::access::{ANY_USER, Access, Verb, Who};
 use super::users::Users;
-use crate::error::{Result, shown};
-use crate::store::Name;
+use crate::error::{Error, Result, shown};
+use crate::store::{Local, Name};
 
 /// The files an admin named.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,22 @@ impl Policy {
             None => Access::standard(users.is_some()),
         };
         Ok(Policy { files, users, access, read_only })
+    }
+
+    /// Refuses a rule that denies something which another spelling would reach: where a directory takes a name in
+    /// another case for the same, a rule holds for one spelling only. What no rule allows is denied in any.
+    pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
+        for (rule, place) in self.access.denials() {
+            let components = place.components();
+            let mut above = (0..components.len()).filter_map(|length| components.get(..length));
+            if let Some(folding) = above.find(|above| store.folds_case(above)) {
+                let directory = shown(&[b"/", &*folding.join(&b'/')].concat());
+                let what =
+                    "takes a name in any case for the same, and cannot deny one: allow what may be reached";
+                return Err(Error::usage(format!("{}: {directory} {what}", rule.shown)));
+            }
+        }
+        Ok(())
     }
 
     /// These rules, for anyone.

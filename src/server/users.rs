@@ -5,24 +5,15 @@
 //! has, and pays no bcrypt and waits for nobody's wrong guesses any more.
 
 use std::collections::HashMap;
-use std::fs;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bcrypt::HashParts;
-
-use super::access::BYTE_ORDER_MARK;
 use super::guesses::{Guesses, Marks, Turn};
-use crate::error::{Error, Result, shown};
-
-/// Below it no bcrypt goes, and no password would ever be right.
-const COST_MIN: u32 = 4;
-/// The costliest hash that htpasswd makes; beyond it one guess would take minutes.
-const COST_MAX: u32 = 17;
+use super::htpasswd;
+use crate::error::Result;
 
 /// Everybody who has a password.
 pub struct Users {
@@ -46,43 +37,23 @@ pub enum Origin {
 impl Users {
     /// Reads a file. Errors name file and line.
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.as_os_str().as_encoded_bytes();
-        let text = fs::read(path).map_err(|wrong| Error::io(name, wrong))?;
-        Users::parse(&shown(name), &text)
+        htpasswd::read(path).map(Users::of)
     }
 
+    /// Reads the text of one; `file` is what errors call it.
+    #[cfg(test)]
     fn parse(file: &str, text: &[u8]) -> Result<Self> {
-        let mut hashes = HashMap::new();
-        // Editors of other systems write this mark, which is not to be a part of the first name.
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        for (at, line) in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate() {
-            if line.is_empty() || line.starts_with(b"#") {
-                continue;
-            }
-            let bad = |what: &str| Error::usage(format!("{file}:{}: {what}", at + 1));
-            let colon = line.iter().position(|&byte| byte == b':').filter(|at| *at > 0);
-            let (name, hash) = colon
-                .and_then(|at| line.split_at_checked(at))
-                .ok_or_else(|| bad("is no user: a line is NAME:HASH, as htpasswd -B writes it"))?;
-            let hash = std::str::from_utf8(hash.get(1..).unwrap_or_default()).unwrap_or_default();
-            let parts =
-                HashParts::from_str(hash).map_err(|_| bad("has no bcrypt hash: make it with htpasswd -B"))?;
-            match parts.get_cost() {
-                ..COST_MIN => return Err(bad("has a hash that no password fits: make it with htpasswd -B")),
-                COST_MIN..=COST_MAX => {}
-                _ => return Err(bad("has a hash that takes minutes to check: use htpasswd -C 12")),
-            }
-            if hashes.insert(name.to_vec(), hash.to_owned()).is_some() {
-                return Err(bad("names a user a second time"));
-            }
-        }
-        Ok(Users {
+        htpasswd::parse(file, text).map(Users::of)
+    }
+
+    fn of(hashes: htpasswd::Hashes) -> Self {
+        Users {
             hashes,
             key: RandomState::new(),
             remembered: Mutex::default(),
             guesses: Mutex::default(),
             ended: Condvar::new(),
-        })
+        }
     }
 
     /// Whether there is such a user.

@@ -20,7 +20,7 @@ use super::partial::{self, Partials};
 use super::space::Space;
 use super::standing::Standing;
 use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
-use super::{beneath, content, copy, digest, draft, list, removal, rename, space, spool, sweep};
+use super::{beneath, content, copy, digest, draft, folding, list, removal, rename, space, spool, sweep};
 use crate::error::{Error, Result};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -154,6 +154,19 @@ impl Local {
         self.room().map(drop).map_err(|wrong| Error::io("/", wrong))
     }
 
+    /// Whether names in the directory of these components are the same in any case.
+    pub fn folds_case(&self, components: &[Vec<u8>]) -> bool {
+        folding::folds_case_in(self, components)
+    }
+
+    /// Refuses the daemon's own names in another case, where that leads to the same.
+    fn admit(&self, name: &Name) -> Result<()> {
+        match folding::is_reserved_in_disguise(self, name) {
+            true => Err(Error::status(403, name.shown(), "belongs to the daemon")),
+            false => Ok(()),
+        }
+    }
+
     /// An error of what was looked for, which is not missing where the root itself is.
     fn missed(&self, error: Error) -> Error {
         match error.http_status() {
@@ -170,6 +183,7 @@ impl Local {
 
 impl Store for Local {
     fn meta(&self, name: &Name) -> Result<Meta> {
+        self.admit(name)?;
         let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
         let named = |errno| self.missed(wrong(name, errno));
         let handle = self.root.descend(name.components(), HANDLE | kind).map_err(named)?;
@@ -179,15 +193,18 @@ impl Store for Local {
     }
 
     fn open(&self, name: &Name) -> Result<Box<dyn Content>> {
+        self.admit(name)?;
         Ok(Box::new(content::open(self, name).map_err(|error| self.missed(error))?))
     }
 
     fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>> {
+        self.admit(name)?;
         self.root.require_attached()?;
         list::list(self, name, recursive)
     }
 
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
+        self.admit(name)?;
         Ok(Box::new(draft::begin(self, name, size)?))
     }
 
@@ -197,6 +214,7 @@ impl Store for Local {
         size: Option<u64>,
         note: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>> {
+        self.admit(name)?;
         Ok(partial::begin(self, name, size, note)?.map(|kept| Box::new(kept) as Box<dyn Partial>))
     }
 
@@ -205,18 +223,24 @@ impl Store for Local {
     }
 
     fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        self.admit(from)?;
+        self.admit(to)?;
         copy::copy(self, from, to, source, target)
     }
 
     fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        self.admit(from)?;
+        self.admit(to)?;
         rename::rename(self, from, to, source, target)
     }
 
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
+        self.admit(name)?;
         removal::delete(self, name, check)
     }
 
     fn make_directory(&self, name: &Name) -> Result<()> {
+        self.admit(name)?;
         let stands = || Error::status(405, name.shown(), "stands already");
         if name.components().is_empty() {
             return Err(stands());

@@ -16,7 +16,7 @@
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
 //! | `durable` | what is acknowledged is on the disk |
 //! | `space`, `spool` | disk space that is promised; files for the time of a request |
-//! | `locks`, `temporary`, `walk`, `sweep`, `descent`, `mounts` | what those stand on |
+//! | `locks`, `temporary`, `walk`, `sweep`, `descent`, `mounts`, `folding` | what those stand on |
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,6 +36,7 @@ mod descent;
 mod digest;
 mod draft;
 mod durable;
+mod folding;
 mod list;
 mod local;
 mod locks;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -12,6 +12,7 @@ use super::across::move_across;
 use super::beneath::{HANDLE, Place, READ, absent, wrong};
 use super::descent::remove_in_place;
 use super::digest::Attribute;
+use super::folding::{differ_in_case, folds_case};
 use super::local::Local;
 use super::removal::{hide, remove};
 use super::settle::{Comer, itself, keep_apart, settle};
@@ -47,6 +48,13 @@ pub(super) fn rename(
     source(Some(&moved.meta))?;
     if moved.link && !leads_there(local, &old, to, moved.file) {
         return Err(Error::status(403, to.shown(), "is where that link would lead elsewhere"));
+    }
+    if is_respelled(local, &old, &new) {
+        target(None)?;
+        renameat(&old.parent, old.last.as_slice(), &new.parent, new.last.as_slice())
+            .and_then(|()| local.durability.entry(&new))
+            .map_err(|errno| wrong(to, errno))?;
+        return Ok(Written { created: true, meta: moved.meta.clone() });
     }
     let sealed = Sealed::open(&old, moved);
     let comer = Comer {
@@ -88,6 +96,14 @@ pub(super) fn rename(
         sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
     }
     Ok(written)
+}
+
+/// Whether the new name is the old one in another case, in a directory that takes both for the same: nothing is
+/// replaced then.
+fn is_respelled(local: &Local, old: &Place, new: &Place) -> bool {
+    old.directory() == new.directory()
+        && differ_in_case(&old.last, &new.last)
+        && folds_case(local, &old.parent)
 }
 
 /// A file with which something is kept. The rename changes the time of the file, to which that is bound.

@@ -3,6 +3,8 @@
 //! so, and a HUP takes up what has the name then.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
@@ -212,4 +214,19 @@ fn health_says_no_when_the_file_system_does_not_answer() {
     // The daemon still has it open.
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+#[test]
+fn a_file_that_becomes_shorter_while_it_is_sent_is_named() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.keep("big", vec![b'x'; 64 << 20]);
+    let mut client = TcpStream::connect(sandbox.address()).unwrap();
+    client.write_all(b"GET /big HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    client.read_exact(&mut [0; 1]).unwrap();
+    // More than all buffers on the way hold is still to be sent.
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(1).unwrap();
+    let mut rest = Vec::new();
+    let _ = client.read_to_end(&mut rest);
+    assert!(rest.len() < 64 << 20);
+    until_said(&sandbox, "cfpd: /big: became shorter while it was read");
 }

@@ -303,3 +303,57 @@ fn a_directory_that_is_not_readable_costs_a_sync_of_its_file_system_and_of_no_ot
     assert!(calls.iter().any(|call| call.contains("syncfs(")), "{calls:?}");
     assert!(!calls.iter().any(|call| call.contains(" sync()")), "{calls:?}");
 }
+
+#[test]
+fn where_case_does_not_count_nothing_is_reached_by_another_spelling() {
+    if !need::root_and(&["mkfs.exfat", "mount.exfat-fuse", "losetup", "umount"]) {
+        return;
+    }
+    let mut mounted = None;
+    let mut sandbox = Sandbox::prepared(&[], |root| mounted = Mounted::exfat(root));
+    let Some(_mounted) = mounted else { return };
+    for name in ["/.cfpd-x", "/.CFPD-x", "/.Cfpd-Uploads", "/d/.CFPD-x", "/.CFPD"] {
+        fs::create_dir_all(sandbox.root().join("d")).unwrap();
+        assert_eq!(ask(&sandbox, "PUT", name, "", Some(b"")).status, 403, "{name}");
+        expect(&sandbox, ["GET", name, ""], 403, "belongs to the daemon");
+        expect(&sandbox, ["MKCOL", &format!("{name}/"), ""], 403, "belongs to the daemon");
+    }
+    // A new spelling is a rename, and no file is lost by it.
+    ask(&sandbox, "PUT", "/Notes", "", Some(b"text"));
+    expect(&sandbox, ["MOVE", "/Notes", "/NOTES"], 201, "");
+    expect(&sandbox, ["MOVE", "/d/", "/D/"], 201, "");
+    assert_eq!(files_beneath(&sandbox.root()), ["D/", "NOTES"]);
+    assert_eq!(sandbox.stored("NOTES"), b"text");
+
+    sandbox.keep("pub/secret", "secret");
+    let refused = "takes a name in any case for the same, and cannot deny one: allow what may be reached";
+    let rows = [
+        ("deny all * /pub/secret\nallow all * /\n", Some("/")),
+        ("deny all * /secret/\nallow all * /\n", Some("/")),
+        ("allow read * /pub/\ndeny all * /\n", None),
+        ("allow all * /pub/\n", None),
+    ];
+    for (rules, folding) in rows {
+        sandbox.write("rules", rules);
+        let options = ["-r", "../root", "-l", "127.0.0.1:0", "--access", "rules"];
+        match folding {
+            Some(directory) => {
+                let first = rules.lines().next().unwrap();
+                let said = format!("cfpd: rules:1: {first}: {directory} {refused}\n");
+                sandbox.run("cfpd", options).code(2).stdout("").stderr(said.clone());
+                sandbox.run("cfpd", options.iter().chain(&["--check"])).code(2).stdout("").stderr(said);
+            }
+            None => {
+                sandbox.run("cfpd", options.iter().chain(&["--check"])).success();
+                sandbox.restart(&["--access", "rules"]);
+                expect(&sandbox, ["GET", "/pub/secret", ""], 200, "secret");
+                expect(&sandbox, ["GET", "/PUB/secret", ""], 403, "you may not read it");
+                // Nor is such a rule taken up by a reload.
+                sandbox.write("rules", "deny all * /pub/secret\nallow all * /\n");
+                sandbox.signal(nix::sys::signal::Signal::SIGHUP);
+                super::place::wait_until(&sandbox, "the reload", || sandbox.log().contains(refused));
+                expect(&sandbox, ["GET", "/PUB/secret", ""], 403, "you may not read it");
+            }
+        }
+    }
+}

@@ -16,11 +16,24 @@ pub(super) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
     parse(&shown(name), &text, with_users)
 }
 
+/// All that is wrong with a file, line by line.
+pub(super) fn faults(path: &Path, with_users: bool) -> Vec<Error> {
+    let name = path.as_os_str().as_encoded_bytes();
+    match fs::read(path) {
+        Ok(text) => lines(&shown(name), &text, with_users).filter_map(Result::err).collect(),
+        Err(wrong) => vec![Error::io(name, wrong)],
+    }
+}
+
 /// The rules of a text; `file` is what it is called.
 pub(super) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
-    let mut rules = Vec::new();
+    lines(file, text, with_users).filter_map(Result::transpose).collect()
+}
+
+/// What each line says, or what is wrong with it.
+fn lines(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
+    text.split(|&byte| byte == b'\n').enumerate().map(move |(at, line)| {
         let place = format!("{file}:{}", at + 1);
         let rule = rule(line, &place).and_then(|rule| match &rule {
             Some(Rule { whom: Whom::User(_) | Whom::AnyUser, .. }) if !with_users => {
@@ -28,9 +41,8 @@ pub(super) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rul
             }
             _ => Ok(rule),
         });
-        rules.extend(rule.map_err(|wrong| Error::usage(format!("{place}: {wrong}")))?);
-    }
-    Ok(rules)
+        rule.map_err(|wrong| Error::usage(format!("{place}: {wrong}")))
+    })
 }
 
 /// The rule of a line, if it holds one.

@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
@@ -90,7 +91,7 @@ impl Log {
     /// Notes what an admin must know, who may not find it in the log: it may be the log that is wrong.
     pub fn alarm(&self, what: &str) {
         self.remark(what);
-        if self.access.is_some() {
+        if self.access.as_ref().is_some_and(|(path, _)| !is_standard_error(path)) {
             write_line(io::stderr(), self.format.remark(what, SystemTime::now()));
         }
     }
@@ -105,8 +106,16 @@ impl Log {
     }
 }
 
+/// Whether the log is standard error, as `-` says it.
+pub fn is_standard_error(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn append_to(path: &Path) -> Result<File> {
-    let file = OpenOptions::new().append(true).create(true).open(path);
+    let file = match is_standard_error(path) {
+        true => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        false => OpenOptions::new().append(true).create(true).open(path),
+    };
     file.map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
 }
 

@@ -1,0 +1,128 @@
+//! Whether a directory takes a name in another case for the same one (FAT, exFAT, NTFS, CIFS, casefold of ext4). It
+//! tries, for no file system says so of itself, and some do it in some directories only.
+
+use std::os::fd::OwnedFd;
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fstatat};
+
+use super::beneath::{DIRECTORY, HANDLE};
+use super::local::Local;
+use super::name::{Name, RESERVED, TEMPORARY};
+use super::temporary::Temporary;
+use super::walk::{errno_of, is_dots};
+
+/// Whether names in a directory are the same in any case. Without a name to try one is made for a moment, where the
+/// store may be written; where nothing can be tried, there is nothing that could be reached so.
+pub(super) fn folds_case(local: &Local, directory: &OwnedFd) -> bool {
+    match try_entry(directory) {
+        Ok(Some(entry)) if !has_other_case(directory, &entry) => false,
+        // The other one may be a name of its own.
+        Ok(Some(entry)) => try_new(local, directory)
+            .or_else(|_| is_listed(directory, &in_other_case(&entry)).map(|listed| !listed))
+            .unwrap_or(true),
+        Ok(None) | Err(_) => try_new(local, directory).unwrap_or(false),
+    }
+}
+
+/// Whether two names are the same but for case, as far as letters go that std knows.
+pub(super) fn differ_in_case(one: &[u8], other: &[u8]) -> bool {
+    let lower = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase();
+    one != other && lower(one) == lower(other)
+}
+
+/// The same of the directory that a name leads to, if it leads to one.
+pub(super) fn folds_case_in(local: &Local, components: &[Vec<u8>]) -> bool {
+    let opened = local.root.descend(components, HANDLE | OFlag::O_DIRECTORY);
+    opened.is_ok_and(|directory| folds_case(local, &directory))
+}
+
+/// Whether a component is one of the daemon's own but for its case, in a directory that takes it for that.
+pub(super) fn is_reserved_in_disguise(local: &Local, name: &Name) -> bool {
+    name.components().iter().enumerate().any(|(at, component)| {
+        looks_reserved(component, at) && folds_case_in(local, name.components().get(..at).unwrap_or_default())
+    })
+}
+
+fn looks_reserved(component: &[u8], at: usize) -> bool {
+    let begins = component.get(..TEMPORARY.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(TEMPORARY));
+    begins || (at == 0 && component.eq_ignore_ascii_case(RESERVED))
+}
+
+/// The first name with a letter in it.
+fn try_entry(directory: &OwnedFd) -> nix::Result<Option<Vec<u8>>> {
+    find(directory, |name| !is_dots(name) && name.iter().any(u8::is_ascii_alphabetic))
+}
+
+fn is_listed(directory: &OwnedFd, wanted: &[u8]) -> nix::Result<bool> {
+    find(directory, |name| name == wanted).map(|found| found.is_some())
+}
+
+fn find(directory: &OwnedFd, is_wanted: impl Fn(&[u8]) -> bool) -> nix::Result<Option<Vec<u8>>> {
+    let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
+    for entry in entries.iter() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if is_wanted(name) {
+            return Ok(Some(name.to_vec()));
+        }
+    }
+    Ok(None)
+}
+
+fn try_new(local: &Local, directory: &OwnedFd) -> nix::Result<bool> {
+    if local.untouched {
+        return Err(Errno::EROFS);
+    }
+    let made = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
+    Ok(has_other_case(directory, &made.place().last))
+}
+
+/// Whether something is found under a name in the other case. Not whether it is the same: FUSE tells two inodes of one
+/// file that was looked up in two ways.
+fn has_other_case(directory: &OwnedFd, name: &[u8]) -> bool {
+    fstatat(directory, in_other_case(name).as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+}
+
+fn in_other_case(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|byte| if byte.is_ascii_alphabetic() { byte ^ 0x20 } else { *byte }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_directory_here_keeps_names_in_two_cases_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = Local::open(folder.path()).unwrap();
+        assert!(!folds_case_in(&local, &[]));
+        fs::write(folder.path().join("Name"), "").unwrap();
+        assert!(!folds_case_in(&local, &[]));
+        // That both names are there is no proof.
+        fs::write(folder.path().join("nAME"), "").unwrap();
+        assert!(!folds_case_in(&local, &[]));
+        assert!(!folds_case_in(&local.untouched(), &[]));
+        let local = Local::open(folder.path()).unwrap();
+        assert!(!folds_case_in(&local, &[b"missing".to_vec()]));
+    }
+
+    #[test]
+    fn what_looks_like_a_name_of_the_daemon() {
+        let rows = [
+            (".cfpd-x", 3, true),
+            (".CFPD-UPLOADS", 0, true),
+            (".Cfpd", 0, true),
+            (".Cfpd", 1, false),
+            (".CFPDX", 0, false),
+            ("CFPD-", 0, false),
+            (".CFP", 0, false),
+        ];
+        for (component, at, looks) in rows {
+            assert_eq!(looks_reserved(component.as_bytes(), at), looks, "{component}");
+        }
+    }
+}
