@@ -200,7 +200,10 @@ pub(super) fn read_lines(input: &mut impl BufRead, text: &mut Vec<u8>, most: usi
     let mut line = 0;
     let mut skipped = 0;
     loop {
-        let block = input.fill_buf()?;
+        let block = match input.fill_buf() {
+            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => continue,
+            block => block?,
+        };
         if block.is_empty() {
             let nothing = text.is_empty();
             return if nothing { Ok(false) } else { Err(cut().into()) };
@@ -299,6 +302,20 @@ mod tests {
     fn read_split(text: &[u8], at: usize) -> Result<Option<Request>> {
         let (one, two) = text.split_at(at);
         Request::read(&mut io::Read::chain(one, two), None)
+    }
+
+    #[test]
+    fn a_head_whose_reading_a_signal_interrupts_is_read_on() {
+        struct Interrupted<'a>(&'a [u8], bool);
+        impl io::Read for Interrupted<'_> {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(out) }
+            }
+        }
+        let wire = Interrupted(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n", false);
+        let request = Request::read(&mut io::BufReader::with_capacity(3, wire), None).unwrap().unwrap();
+        assert_eq!((request.method(), request.target()), ("GET", &b"/a"[..]));
     }
 
     #[test]

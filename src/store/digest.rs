@@ -29,8 +29,14 @@ const LENGTH: usize = 32 + 1 + 24 + 16 + 16;
 const MOMENT: i128 = 100_000;
 /// How far a kernel before 6.13 is behind with the time it gives to a file, in nanoseconds: a tick of its clock.
 const TICK: i128 = 10_000_000;
-/// How often it is tried to have the change of the attribute fall into the moment that the attribute tells.
-const TRIES: usize = 4;
+/// How long it may take to give a new content its name and its mode, in nanoseconds. Whoever would change it in place has
+/// to find and open it first.
+const INSTALLATION: i128 = 2_000_000;
+/// How often it is tried to have the change of the attribute fall into the moment that the attribute tells. On a busy disk a
+/// change of an attribute may wait for the journal.
+const WRITES_MAX: usize = 16;
+/// How often a file is looked at that changes meanwhile.
+const LOOKS_MAX: usize = 4;
 
 /// What an attribute says of a file that has still the size and the time of modification it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +91,30 @@ impl Attribute {
         self.write_at(file, stat, now())
     }
 
+    /// Writes it for a new content, whose name and mode are still to be changed.
+    pub fn write_ahead(&self, file: &File) -> io::Result<()> {
+        as_owner(file, || self.write_at(file, &fstat(file)?, now() + INSTALLATION))
+    }
+
+    /// The same after that, where it took longer: until it is true.
+    pub fn write_again(&self, file: &File) -> io::Result<()> {
+        for _ in 0..WRITES_MAX {
+            self.write_ahead(file)?;
+            let stat = fstat(file)?;
+            if Attribute::of(file, &stat).is_some_and(|kept| kept.is_true) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes it for a file that is as `seen` says, and has been since before its bytes were read. On a busy machine the
     /// change of the attribute may come after the moment that it tells, and where a server has another time than this
     /// machine; then the file's own time is the next moment. One that comes too late every time is not true, and does no
     /// harm.
     pub fn write_now(&self, file: &File, seen: &FileStat) -> io::Result<()> {
         let (mut moment, mut last) = (now(), *seen);
-        for _ in 0..TRIES {
+        for _ in 0..WRITES_MAX {
             if !is_unchanged(&fstat(file)?, &last) {
                 break;
             }
@@ -122,7 +145,7 @@ pub(super) fn settled(
     look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
     let mut last = look()?;
-    for _ in 0..TRIES {
+    for _ in 0..LOOKS_MAX {
         if last.1.is_none_or(|kept| kept.is_true) {
             break;
         }

@@ -160,16 +160,13 @@ impl<'a> Upload<'a> {
     /// What is left to do in the moment before the rename: finishes once more in the rare case that another file came
     /// under the name meanwhile, and keeps the digest, which the rename must follow at once.
     fn seal(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        let mut stat = fstat(self.file())?;
         if let Some(replaced) = replaced
-            && permissions(&stat) != replaced.permissions
+            && permissions(&fstat(self.file())?) != replaced.permissions
         {
             self.finish(Some(replaced))?;
-            stat = fstat(self.file())?;
         }
         if let Some(digest) = &self.digest {
-            let kept = Attribute::new(*digest, None);
-            let _ = digest::as_owner(self.file(), || kept.write(self.file(), &stat));
+            let _ = Attribute::new(*digest, None).write_ahead(self.file());
         }
         Ok(())
     }
@@ -187,8 +184,7 @@ impl<'a> Upload<'a> {
             return Ok(Meta::of(&stat, kept));
         }
         // That it cannot be kept is no error: it can be taken again.
-        let kept = Attribute::new(digest, None);
-        let _ = digest::as_owner(self.file(), || kept.write_now(self.file(), &stat));
+        let _ = Attribute::new(digest, None).write_again(self.file());
         let stat = fstat(self.file())?;
         Ok(Meta::of(&stat, Attribute::of(self.file(), &stat)))
     }

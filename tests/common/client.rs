@@ -106,7 +106,7 @@ impl Client {
 
 /// The head of a request with these fields.
 pub fn head(method: &str, target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: h\r\n");
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
     fields.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
     (head + "\r\n").into_bytes()
 }

@@ -102,7 +102,7 @@ impl Raw {
 
 /// A request with these fields, which must each end in CRLF, and no body.
 pub fn request(method: &str, target: &str, fields: &str) -> String {
-    format!("{method} {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
+    format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")
 }
 
 /// A request with a body of a known length.
