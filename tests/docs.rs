@@ -10,6 +10,8 @@ mod console;
 mod page;
 #[path = "docs/shells.rs"]
 mod shells;
+#[path = "docs/typing.rs"]
+mod typing;
 
 use std::collections::BTreeSet;
 use std::fs;
