@@ -116,7 +116,7 @@ fn http_status_of(source: &io::Error) -> u16 {
         io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => 409,
         // A mount point, which keeps its name.
         io::ErrorKind::ResourceBusy => 409,
-        io::ErrorKind::InvalidFilename => 414,
+        io::ErrorKind::InvalidFilename => 400,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 507,
         io::ErrorKind::FileTooLarge => 413,
         // What `std` refuses before the system is asked: a NUL in a name.

@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::raw::request;
+use common::raw::{request, request_with};
 use common::watch::Watch;
 use common::{Sandbox, need};
 use predicates::str::contains;
@@ -330,4 +330,62 @@ fn many_helpers_end_a_search_of_few_files() {
     sandbox.keep("d/f", "a word\n");
     // A search that never ends is cut by the harness.
     sandbox.run("cfp-search", ["-r", "word", ":d/"]).success().stdout("1\n");
+}
+
+/// The field of rclone, Nextcloud and others: the file has the second that the client says, and its own tag all the same.
+#[test]
+fn a_modification_time_that_a_client_gives_is_kept() {
+    let sandbox = Sandbox::new();
+    let mut raw = sandbox.connect();
+    let modified = |name: &str| {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(sandbox.root().join(name)).unwrap().mtime()
+    };
+    let mut tags = Vec::new();
+    for (said, seconds) in
+        [("1557057600", 1_557_057_600), ("1557057600.75", 1_557_057_600), ("-86401", -86_401)]
+    {
+        let answer = raw.ask(request_with("PUT", "/f", &format!("X-OC-Mtime: {said}\r\n"), "text"));
+        assert_eq!((answer.field("x-oc-mtime"), modified("f")), ("accepted", seconds), "{said}");
+        tags.push(answer.field("etag").to_owned());
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 3);
+    let head = raw.ask(request("HEAD", "/f", ""));
+    assert_eq!(head.field("last-modified"), "Tue, 30 Dec 1969 23:59:59 GMT");
+    let since = "If-Modified-Since: Tue, 30 Dec 1969 23:59:59 GMT\r\n";
+    assert_eq!(raw.ask(request("GET", "/f", since)).status, 304);
+    assert!(
+        raw.ask(request("GET", "/?format=json", "")).text().contains("\"mtime\":\"1969-12-30T23:59:59Z\"")
+    );
+    let plain = raw.ask(request_with("PUT", "/f", "", "text"));
+    assert!(plain.field("x-oc-mtime").is_empty() && modified("f") > 1_557_057_600);
+    for bad in ["yesterday", "", "0x10", "99999999999999"] {
+        let refused = raw.ask(request_with("PUT", "/f", &format!("X-OC-Mtime: {bad}\r\n"), "other"));
+        assert_eq!((refused.status, sandbox.stored("f")), (400, b"text".to_vec()), "{bad}");
+    }
+    // One that comes in pieces is given it with the last.
+    if !need::has_attributes() {
+        return;
+    }
+    let first = "X-OC-Mtime: 1557057600\r\nUpload-Complete: ?0\r\n";
+    let begun = raw.ask(request_with("PUT", "/g", first, "one "));
+    // The interim answer, then the one to the piece.
+    assert_eq!((begun.status, raw.answer().status), (104, 201));
+    let rest = "Content-Type: application/partial-upload\r\nUpload-Complete: ?1\r\nUpload-Offset: 4\r\n";
+    let path = begun.field("location").split_once("/.cfpd/").unwrap().1;
+    let ended = raw.ask(request_with("PATCH", &format!("/.cfpd/{path}"), rest, "two"));
+    assert_eq!((ended.status, ended.field("x-oc-mtime")), (201, "accepted"), "{}", ended.text());
+    assert_eq!(modified("g"), 1_557_057_600);
+}
+
+/// Files between boundaries are no text: their words would be counted with those of the boundaries.
+#[test]
+fn a_form_with_files_is_refused_and_said_how_it_is_done() {
+    let sandbox = Sandbox::new();
+    let fields = "Content-Type: Multipart/form-data; boundary=x\r\n";
+    let answer =
+        sandbox.connect().ask(request_with("POST", "/?search=a", fields, "--x\r\n\r\na\r\n--x--\r\n"));
+    assert_eq!((answer.status, answer.field("accept-encoding")), (415, ""));
+    assert!(answer.text().contains("send the file itself"), "{}", answer.text());
 }

@@ -1,5 +1,6 @@
 //! Ranges: whatever a field says, what is selected lies within the representation. The first eight bytes are its size.
 
+use cfp::http::limits::RANGES_MAX;
 use cfp::http::range::{Selected, content_range, parse_content_range, select};
 
 pub fn check(bytes: &[u8]) {
@@ -11,6 +12,16 @@ pub fn check(bytes: &[u8]) {
         Selected::Part(part) => {
             assert!(part.start < part.end && part.end <= size, "{part:?} of {size}");
             assert_eq!(parse_content_range(content_range(&part, size).as_bytes()), Some((part, Some(size))));
+        }
+        Selected::Parts(parts) => {
+            assert!((2..=RANGES_MAX).contains(&parts.len()), "{parts:?}");
+            assert!(
+                parts.iter().all(|part| part.start < part.end && part.end <= size),
+                "{parts:?} of {size}"
+            );
+            let mut sorted = parts.clone();
+            sorted.sort_by_key(|part| part.start);
+            assert!(sorted.windows(2).all(|two| two[0].end < two[1].start), "{parts:?} touch");
         }
         Selected::Unsatisfiable => assert!(field.contains(&b'-') && field.contains(&b'=')),
         Selected::Whole => {}

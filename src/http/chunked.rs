@@ -84,7 +84,7 @@ impl Default for Decoder {
     }
 }
 
-/// Reads `size[;extensions]CRLF`; extensions are passed over.
+/// Reads `size[;extensions]CRLF`; extensions mean nothing here, but must be some.
 fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
     let mut line = Vec::with_capacity(16);
     let most = CHUNK_LINE_MAX as u64 + 1;
@@ -99,30 +99,77 @@ fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
     let Some(line) = line.strip_suffix(b"\r").filter(|line| !line.contains(&b'\r')) else {
         return Err(bad("has a size line that does not end in CRLF"));
     };
-    let mut parts = line.splitn(2, |&byte| byte == b';');
-    let digits = parts.next().unwrap_or_default();
-    // White space before an extension is tolerated by RFC 9112 §7.1.1, nowhere else.
-    let is_bare = parts.next().is_none();
-    let end = digits.iter().rposition(|byte| is_bare || !b" \t".contains(byte)).map_or(0, |at| at + 1);
-    let digits = digits.get(..end).unwrap_or_default();
-    let valid = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    let end = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (digits, extensions) = line.split_at_checked(end).unwrap_or((line, b""));
+    if !are_extensions(extensions) && skip_blanks(extensions).starts_with(b";") {
+        return Err(bad("has extensions that are none"));
+    }
+    let valid = (1..=16).contains(&digits.len()) && are_extensions(extensions);
     let text = std::str::from_utf8(digits).ok().filter(|_| valid);
     text.and_then(|text| u64::from_str_radix(text, 16).ok())
         .ok_or_else(|| bad("has a size that is no number"))
 }
 
+/// Whether these are extensions of a chunk, none or more: `;name`, `;name=token` or `;name="quoted"`, with white space
+/// around the marks (RFC 9112 §7.1.1).
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let Some(named) = skip_blanks(rest).strip_prefix(b";") else { return false };
+        let Some(after) = skip_token(skip_blanks(named)) else { return false };
+        rest = match skip_blanks(after).strip_prefix(b"=") {
+            None => after,
+            Some(value) => match skip_value(skip_blanks(value)) {
+                Some(after) => after,
+                None => return false,
+            },
+        };
+    }
+    true
+}
+
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| !b" \t".contains(byte)).unwrap_or(text.len());
+    text.get(end..).unwrap_or_default()
+}
+
+/// What follows a token (RFC 9110 §5.6.2).
+fn skip_token(text: &[u8]) -> Option<&[u8]> {
+    let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let end = text.iter().position(|byte| !is_of_token(byte)).unwrap_or(text.len());
+    text.get(end..).filter(|_| end > 0)
+}
+
+/// What follows a token or a quoted string (RFC 9110 §5.6.4).
+fn skip_value(text: &[u8]) -> Option<&[u8]> {
+    let Some(mut rest) = text.strip_prefix(b"\"") else { return skip_token(text) };
+    loop {
+        rest = match rest {
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', b'\t' | b' '..=b'~' | 0x80.., after @ ..] => after,
+            [b'\t' | b' '..=b'~' | 0x80.., after @ ..] => after,
+            _ => return None,
+        };
+    }
+}
+
 fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
     let mut text = Vec::new();
-    let mut first = [0; 2];
-    input.read_exact(&mut first).map_err(cut_at_end)?;
-    if first == *b"\r\n" {
+    // Byte by byte: a client that ends with a bare LF sends no more.
+    for end in b"\r\n" {
+        let mut byte = [0; 1];
+        input.read_exact(&mut byte).map_err(cut_at_end)?;
+        text.extend_from_slice(&byte);
+        if byte == [b'\n'] && *end != b'\n' {
+            return Err(bad("has a trailer section that does not end in CRLF"));
+        }
+        if byte != [*end] {
+            break;
+        }
+    }
+    if text == b"\r\n" {
         return Ok(Fields::new());
     }
-    if first.contains(&b'\n') {
-        return Err(bad("has a trailer section that is no fields"));
-    }
-    text.extend_from_slice(&first);
-    match read_lines(input, &mut text, TRAILERS_MAX) {
+    match read_lines(input, &mut text, TRAILERS_MAX, false) {
         Ok(_)
             if memchr::memchr_iter(b'\n', &text)
                 .any(|at| !text.get(..at).is_some_and(|line| line.ends_with(b"\r"))) =>
@@ -199,9 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn extensions_of_the_grammar_are_passed_over() {
+        for line in ["5", "5;a", "5 ; a", "5;a=b;c", "5\t;\ta = b", "5;a=\"b;\\\"\u{e9} \"", "5;a=\"\";!#$=~"]
+        {
+            let wire = format!("{line}\r\nhello\r\n0;z\r\n\r\n");
+            assert_eq!(decode(wire.as_bytes(), 0).unwrap().0, b"hello", "{line}");
+        }
+    }
+
+    #[test]
     fn a_line_that_can_be_read_in_two_ways_is_refused() {
         let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(CHUNK_LINE_MAX));
-        let rows: [&[u8]; 17] = [
+        let rows: [&[u8]; 27] = [
             b"5\nhello\r\n0\r\n\r\n",
             b"5\r\nhello0\r\n\r\n",
             b"5\r\nhello\n0\r\n\r\n",
@@ -218,6 +274,16 @@ mod tests {
             b"0\r\nA: b\n\r\n",
             b"0\r\nA: b\r\n\n",
             b"5\x0c;x\r\nhello\r\n0\r\n\r\n",
+            b"0\r\n\n",
+            b"5;\r\nhello\r\n0\r\n\r\n",
+            b"5;=v\r\nhello\r\n0\r\n\r\n",
+            b"5;n=\r\nhello\r\n0\r\n\r\n",
+            b"5;n=\"v\r\nhello\r\n0\r\n\r\n",
+            b"5;n=\"v\"x\r\nhello\r\n0\r\n\r\n",
+            b"5;n n\r\nhello\r\n0\r\n\r\n",
+            b"5;n=\x01\r\nhello\r\n0\r\n\r\n",
+            b"5;n=\"\x00\"\r\nhello\r\n0\r\n\r\n",
+            b"5 n\r\nhello\r\n0\r\n\r\n",
             long.as_bytes(),
         ];
         for wire in rows {

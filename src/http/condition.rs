@@ -3,10 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use super::fields::Fields;
+use super::time::parse_http_date;
 
 /// How old a date must be that says exactly one version (RFC 9110 §8.8.2.2): the second it names is over, and one more
 /// for clocks that differ.
 const STRONG_AFTER: Duration = Duration::from_secs(2);
+
+/// Of a second.
+const NANOS: u64 = 1_000_000_000;
 
 /// What a condition is held against.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +102,7 @@ impl Validators<'_> {
 }
 
 fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
-    fields.get_text(name).and_then(|text| httpdate::parse_http_date(text).ok())
+    fields.get_text(name).and_then(parse_http_date)
 }
 
 /// Whether a date is a strong validator `now` (RFC 9110 §8.8.2.2).
@@ -108,8 +112,12 @@ fn is_strong(date: SystemTime, now: SystemTime) -> bool {
 
 /// HTTP dates have whole seconds.
 fn whole_seconds(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+    let fraction = match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => u64::from(since.subsec_nanos()),
+        // One before 1970 is of the second that begins before it.
+        Err(before) => (NANOS - u64::from(before.duration().subsec_nanos())) % NANOS,
+    };
+    time - Duration::from_nanos(fraction)
 }
 
 #[cfg(test)]
@@ -204,6 +212,18 @@ mod tests {
         assert_eq!(evaluate(&by_date, false, Some(current()), before), Outcome::Failed, "a date to come");
         let with_tag = fields(&[("If-Unmodified-Since", THEN), ("If-Match", "\"a\"")]);
         assert_eq!(evaluate(&with_tag, false, Some(current()), then), Outcome::Proceed, "a tag decides");
+    }
+
+    #[test]
+    fn a_time_before_1970_is_of_its_second_too() {
+        let modified = SystemTime::UNIX_EPOCH - Duration::from_millis(9500);
+        let current = Validators { etag: None, coded: None, modified: Some(modified) };
+        let now = SystemTime::now();
+        let rows = [(":49", Outcome::Proceed), (":50", Outcome::NotModified), (":51", Outcome::NotModified)];
+        for (second, outcome) in rows {
+            let since = fields(&[("If-Modified-Since", &format!("Wed, 31 Dec 1969 23:59{second} GMT"))]);
+            assert_eq!(evaluate(&since, true, Some(current), now), outcome, "{second}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// The framing of a request. Every error has status 400 and means that the connection cannot be read on.
+/// The framing of a request. Every error has status 400, or 501 for a transfer coding, and means that the connection cannot be read on.
 pub fn of_request(request: &Request) -> Result<Framing> {
     let fields = &request.fields;
     let mut hosts = fields.get_all("host");
@@ -53,12 +53,22 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     }
 }
 
-/// `Transfer-Encoding` is absent or exactly `chunked`, once.
+/// `Transfer-Encoding` is absent or exactly `chunked`, once. Another coding before that is one that is not understood here
+/// (501, RFC 9112 §6.1); without that at the end there is no length.
 fn is_chunked(fields: &Fields) -> Result<bool> {
     let mut values = fields.get_all("transfer-encoding");
+    let is_last = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match (values.next(), values.next()) {
         (None, _) => Ok(false),
-        (Some(value), None) if value.eq_ignore_ascii_case(b"chunked") => Ok(true),
+        (Some(value), None) if is_last(value) => Ok(true),
+        (Some(_), None) => {
+            let mut codings = fields.members("transfer-encoding").collect::<Vec<_>>();
+            let ends_chunked = codings.pop().is_some_and(is_last);
+            match ends_chunked && !codings.is_empty() && !codings.into_iter().any(is_last) {
+                true => Err(Error::status(501, "Transfer-Encoding", "names a coding besides `chunked`")),
+                false => Err(Error::status(400, "Transfer-Encoding", "is not `chunked`, once")),
+            }
+        }
         _ => Err(Error::status(400, "Transfer-Encoding", "is not `chunked`, once")),
     }
 }
@@ -102,7 +112,9 @@ mod tests {
             ("Content-Length: 1, 1\r\n", None),
             ("Content-Length: 1\r\nContent-Length: 1\r\n", None),
             ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", None),
-            ("Transfer-Encoding: gzip, chunked\r\n", None),
+            ("Transfer-Encoding: chunked, gzip\r\n", None),
+            ("Transfer-Encoding: chunked, chunked\r\n", None),
+            ("Transfer-Encoding: ,chunked\r\n", None),
             ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", None),
             ("Transfer-Encoding: identity\r\n", None),
             ("Transfer-Encoding: \r\n", None),
@@ -113,6 +125,10 @@ mod tests {
                 Some(framing) => assert_eq!(got.unwrap(), framing, "{fields}"),
                 None => assert_eq!(got.unwrap_err().http_status(), 400, "{fields}"),
             }
+        }
+        for codings in ["gzip, chunked", "GZIP,deflate, Chunked", "x;q=\"chunked\", chunked"] {
+            let got = request(&format!("{host}Transfer-Encoding: {codings}\r\n"));
+            assert_eq!(got.unwrap_err().http_status(), 501, "{codings}");
         }
         assert!(request("").is_err() && request("Host: a\r\nHost: a\r\n").is_err());
         for host in [

@@ -35,9 +35,10 @@ impl Request {
     /// Errors: 400 for what is no head, 431 and 414 past the limits, 505 for another version.
     pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
         let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
-        if !read_lines(input, &mut text, HEAD_MAX).map_err(|wrong| too_large(&text, wrong))? {
+        if !read_lines(input, &mut text, HEAD_MAX, true).map_err(|wrong| too_large(&text, wrong))? {
             return Ok(None);
         }
+        lower_version(&mut text, |line| line.rsplitn(2, |&byte| byte == b' ').next().map(<[u8]>::len));
         let (method, target, version) = parse_request(&text, &mut spans)?;
         Ok(Some(Request { method, target, version, fields: Fields::over(text, spans) }))
     }
@@ -75,10 +76,11 @@ impl Response {
     /// Reads a head. `Ok(None)` when the stream ends before its first byte.
     pub fn read(input: &mut impl BufRead) -> Result<Option<Response>> {
         let mut text = Vec::new();
-        if !read_lines(input, &mut text, HEAD_MAX).map_err(|wrong| too_large(b"", wrong))? {
+        if !read_lines(input, &mut text, HEAD_MAX, false).map_err(|wrong| too_large(b"", wrong))? {
             return Ok(None);
         }
         let raw = text.clone();
+        lower_version(&mut text, |line| Some(line.len()));
         unfold(&mut text);
         let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut slots);
@@ -97,6 +99,19 @@ impl Response {
     /// Whether the server will take another request on this connection.
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.fields)
+    }
+}
+
+/// Takes a later minor version for 1.1, which it must understand (RFC 9110 §6.2). `from_end` says how many bytes before
+/// the end of the start line the version begins.
+fn lower_version(text: &mut [u8], from_end: impl Fn(&[u8]) -> Option<usize>) {
+    let end = memchr::memchr(b'\r', text).unwrap_or(text.len());
+    let Some(line) = text.get_mut(..end) else { return };
+    let begin = from_end(line).and_then(|length| line.len().checked_sub(length)).unwrap_or_default();
+    if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) =
+        line.get_mut(begin..begin + 8)
+    {
+        *minor = b'1';
     }
 }
 
@@ -195,8 +210,14 @@ fn keeps_alive(version: Version, fields: &Fields) -> bool {
 }
 
 /// Reads lines up to and with the empty one that ends a head or a trailer section. Empty lines before the first
-/// are passed over (RFC 9112 §2.2). False when the stream ends before anything came.
-pub(super) fn read_lines(input: &mut impl BufRead, text: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+/// are passed over (RFC 9112 §2.2). False when the stream ends before anything came. A `strict` reader takes no line that
+/// ends in LF alone: a proxy may have read on.
+pub(super) fn read_lines(
+    input: &mut impl BufRead,
+    text: &mut Vec<u8>,
+    most: usize,
+    strict: bool,
+) -> io::Result<bool> {
     let mut line = 0;
     let mut skipped = 0;
     loop {
@@ -216,6 +237,9 @@ pub(super) fn read_lines(input: &mut impl BufRead, text: &mut Vec<u8>, most: usi
         }
         if text.last() != Some(&b'\n') {
             continue;
+        }
+        if strict && !text.ends_with(b"\r\n") {
+            return Err(Error::status(400, "head", "has a line that does not end in CRLF").into());
         }
         match text.get(line..) {
             Some(b"\r\n" | b"\n") if line == 0 => {
@@ -320,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_head_reads_the_same_wherever_it_is_cut_in_two() {
-        let text = b"\r\nPUT /a%20b?x HTTP/1.1\r\nHost: h\r\nX:  \tv \r\nY:\n\r\nrest";
+        let text = b"\r\nPUT /a%20b?x HTTP/1.1\r\nHost: h\r\nX:  \tv \r\nY:\r\n\r\nrest";
         for at in 0..=text.len() {
             let request = read_split(text, at).unwrap().unwrap();
             assert_eq!((request.method(), request.target()), ("PUT", &b"/a%20b?x"[..]), "cut at {at}");
@@ -336,7 +360,7 @@ mod tests {
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(TARGET_MAX));
         let endless = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(HEAD_MAX));
         let huge = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(HEAD_MAX));
-        let rows: [(&[u8], u16); 13] = [
+        let rows: [(&[u8], u16); 18] = [
             (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
@@ -345,6 +369,11 @@ mod tests {
             (b"GET /\r\n\r\n", 400),
             (b"\x16\x03\x01\x02\n\r\n", 400),
             (b"GET / HTTP/2.0\r\n\r\n", 505),
+            (b"GET / HTTP/1.10\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\nA: b\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nA: b\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\n", 400),
+            (b"\nGET / HTTP/1.1\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\nA: b", 503),
             (many.as_bytes(), 431),
             (long.as_bytes(), 414),
@@ -362,6 +391,8 @@ mod tests {
     fn a_connection_is_kept_as_version_and_field_say() {
         let rows = [
             ("HTTP/1.1", "", true),
+            ("HTTP/1.2", "", true),
+            ("HTTP/1.9", "Connection: close\r\n", false),
             ("HTTP/1.1", "Connection: close\r\n", false),
             ("HTTP/1.0", "", false),
             ("HTTP/1.0", "Connection: Keep-Alive\r\n", true),

@@ -7,6 +7,12 @@ pub const HEAD_MAX: usize = 64 * 1024;
 pub const FIELDS_MAX: usize = 100;
 /// A request target: four times the 8000 octets RFC 9110 §4.1 asks for, since words travel in it.
 pub const TARGET_MAX: usize = 32 * 1024;
+/// The path of a target, decoded: what RFC 9110 §4.1 asks for, and twice what the system takes.
+pub const PATH_MAX: usize = 8000;
+/// How much of a target an error repeats, in bytes.
+pub const TARGET_SHOWN: usize = 256;
+/// Parts of one answer: what zsync and dnf ask for at once. Past it the whole is sent.
+pub const RANGES_MAX: usize = 16;
 /// The line before a chunk: its size and what extensions a proxy may add (RFC 9112 §7.1.1).
 pub const CHUNK_LINE_MAX: usize = 1024;
 /// A whole trailer section. Digests are all anybody sends there.

@@ -1,7 +1,8 @@
-//! Ranges of a representation (RFC 9110 §14). One range is served; a list of several is answered with the whole,
-//! as §14.2 allows, since only few programs understand many parts.
+//! Ranges of a representation (RFC 9110 §14): one, or a few in one answer; of many all is sent, as §14.2 allows.
 
 use std::ops::Range;
+
+use super::limits::RANGES_MAX;
 
 /// What of a representation is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,34 +11,82 @@ pub enum Selected {
     Whole,
     /// These bytes.
     Part(Range<u64>),
+    /// These, in the order they were asked for; none of them touches another.
+    Parts(Vec<Range<u64>>),
     /// Bytes that are not there: status 416.
     Unsatisfiable,
 }
 
-/// Reads a `Range` field against a size. What is no byte range is passed over, as §14.2 asks.
+/// One range of a list, held against a size.
+enum Spec {
+    /// What is no range, or none that is sent by itself.
+    Ignored,
+    /// Bytes that are not there.
+    Unsatisfiable,
+    These(Range<u64>),
+}
+
+/// Reads a `Range` field against a size. What is no list of byte ranges, or a long one, is passed over, as §14.2 asks.
 pub fn select(field: Option<&[u8]>, size: u64) -> Selected {
-    let Some(spec) = field.and_then(|value| std::str::from_utf8(value).ok()).and_then(bytes_spec) else {
+    let text = field.and_then(|value| std::str::from_utf8(value).ok());
+    let Some((unit, list)) = text.and_then(|value| value.split_once('=')) else { return Selected::Whole };
+    let specs: Vec<_> = list.split(',').map(str::trim).take(RANGES_MAX + 1).collect();
+    if !unit.trim().eq_ignore_ascii_case("bytes") || specs.len() > RANGES_MAX {
         return Selected::Whole;
-    };
+    }
+    let mut parts = Vec::new();
+    for spec in specs {
+        match read_spec(spec, size) {
+            Spec::Ignored => return Selected::Whole,
+            Spec::Unsatisfiable => {}
+            Spec::These(part) => join(&mut parts, part),
+        }
+    }
+    match parts.pop() {
+        None => Selected::Unsatisfiable,
+        Some(last) if parts.is_empty() => Selected::Part(last),
+        Some(last) => {
+            parts.push(last);
+            Selected::Parts(parts)
+        }
+    }
+}
+
+/// Reads one range.
+fn read_spec(spec: &str, size: u64) -> Spec {
     let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too large for 64 bits is past every end.
         true if !digits.is_empty() => Some(digits.parse().unwrap_or(u64::MAX)),
         _ => None,
     };
-    let Some((first, last)) = spec.split_once('-') else { return Selected::Whole };
+    let Some((first, last)) = spec.split_once('-') else { return Spec::Ignored };
     let range = match (number(first.trim()), number(last.trim())) {
         (Some(first), None) if last.trim().is_empty() => first..size,
         (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
+        // The last bytes of nothing are all of it (§14.1.2), which no range can say.
+        (None, Some(1..)) if first.trim().is_empty() && size == 0 => return Spec::Ignored,
         (None, Some(suffix)) if first.trim().is_empty() => size.saturating_sub(suffix)..size,
-        _ => return Selected::Whole,
+        _ => return Spec::Ignored,
     };
-    if range.is_empty() { Selected::Unsatisfiable } else { Selected::Part(range) }
+    if range.is_empty() { Spec::Unsatisfiable } else { Spec::These(range) }
 }
 
-/// The one range of `bytes=…`.
-fn bytes_spec(value: &str) -> Option<&str> {
-    let (unit, spec) = value.split_once('=')?;
-    (unit.trim().eq_ignore_ascii_case("bytes") && !spec.contains(',')).then_some(spec)
+/// Adds a part; those that it overlaps or touches become one with it, in the place of the first: no byte is sent twice.
+fn join(parts: &mut Vec<Range<u64>>, mut part: Range<u64>) {
+    let mut place = parts.len();
+    let mut at = 0;
+    while let Some(other) = parts.get(at) {
+        if other.start <= part.end && part.start <= other.end {
+            part = other.start.min(part.start)..other.end.max(part.end);
+            parts.remove(at);
+            place = place.min(at);
+            // What was apart from the smaller part may touch this one.
+            at = 0;
+        } else {
+            at += 1;
+        }
+    }
+    parts.insert(place.min(parts.len()), part);
 }
 
 /// The value of `Content-Range` for a part.
@@ -74,13 +123,36 @@ mod tests {
             ("bytes=+1-2", Selected::Whole),
             ("bytes=a-b", Selected::Whole),
             ("lines=0-1", Selected::Whole),
-            ("bytes=0-1,3-4", Selected::Whole),
+            ("bytes=0-1,3-4", Selected::Parts(vec![0..2, 3..5])),
+            ("bytes=-1 , 0-0", Selected::Parts(vec![9..10, 0..1])),
+            ("bytes=5-6,0-0,20-30", Selected::Parts(vec![5..7, 0..1])),
+            ("bytes=0-3,2-5", Selected::Part(0..6)),
+            ("bytes=0-1,2-3", Selected::Part(0..4)),
+            ("bytes=8-,0-1,4-5,1-4", Selected::Parts(vec![8..10, 0..6])),
+            ("bytes=0-1,6-7,3-4,1-6", Selected::Part(0..8)),
+            ("bytes=0-,0-,0-", Selected::Part(0..10)),
+            ("bytes=20-,30-", Selected::Unsatisfiable),
+            ("bytes=0-1,x", Selected::Whole),
+            ("bytes=0-1,", Selected::Whole),
+            ("bytes=", Selected::Whole),
         ];
         for (field, selected) in rows {
             assert_eq!(select(Some(field.as_bytes()), 10), selected, "{field}");
         }
         assert_eq!(select(None, 10), Selected::Whole);
-        assert_eq!(select(Some(b"bytes=0-"), 0), Selected::Unsatisfiable);
+        let empty = [
+            ("bytes=0-", Selected::Unsatisfiable),
+            ("bytes=-5", Selected::Whole),
+            ("bytes=-0", Selected::Unsatisfiable),
+        ];
+        for (field, selected) in empty {
+            assert_eq!(select(Some(field.as_bytes()), 0), selected, "{field} of nothing");
+        }
+        let list =
+            |count: u64| (0..count).map(|at| format!("{}-{}", 4 * at, 4 * at)).collect::<Vec<_>>().join(",");
+        let many = |count| select(Some(format!("bytes={}", list(count)).as_bytes()), 1000);
+        assert!(matches!(many(16), Selected::Parts(parts) if parts.len() == 16));
+        assert_eq!(many(17), Selected::Whole);
     }
 
     #[test]

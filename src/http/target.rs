@@ -4,6 +4,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 use super::authority;
+use super::limits::{PATH_MAX, TARGET_SHOWN};
 use crate::error::{Error, Result};
 
 /// What a path component may hold as it is: the unreserved characters and what RFC 3986 §3.3 adds.
@@ -47,9 +48,10 @@ impl Target {
         }
     }
 
-    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have status 400.
+    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have status 400, or 414 for a
+    /// path that is too long.
     pub fn parse(raw: &[u8]) -> Result<Self> {
-        let bad = |what: &str| Error::status(400, raw, what);
+        let bad = |what: &str| Error::status(400, raw.get(..TARGET_SHOWN).unwrap_or(raw), what);
         // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
@@ -74,6 +76,9 @@ impl Target {
         let is_nothing = |component: &Vec<u8>| matches!(component.as_slice(), b"" | b".");
         let directory = components.last().is_some_and(is_nothing);
         components.retain(|component| !is_nothing(component));
+        if components.iter().map(|component| component.len() + 1).sum::<usize>() > PATH_MAX {
+            return Err(Error::status(414, "target", format!("has a path of more than {PATH_MAX} bytes")));
+        }
         Ok(Target { components, directory, query })
     }
 }
@@ -225,6 +230,18 @@ mod tests {
         ] {
             assert_eq!(Target::parse(raw.as_bytes()).unwrap_err().http_status(), 400, "{raw}");
         }
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_told_without_it() {
+        let long = |count| format!("/d/{}?x", "a".repeat(count));
+        assert!(Target::parse(long(PATH_MAX - 3).as_bytes()).is_ok());
+        let wrong = Target::parse(long(PATH_MAX - 2).as_bytes()).unwrap_err();
+        assert_eq!((wrong.http_status(), wrong.to_string().len() < 80), (414, true));
+        let coded = "%C3%A9".repeat(2000);
+        assert!(Target::parse(format!("/{coded}").as_bytes()).is_ok(), "what counts is decoded");
+        let wrong = Target::parse(format!("/%{}", "a".repeat(9000)).as_bytes()).unwrap_err();
+        assert!(wrong.to_string().len() < 400);
     }
 
     #[test]

@@ -4,10 +4,39 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last second of the year 9999: an HTTP date has four digits for the year.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
+/// 1600 years, after which days of the week and leap years come again: dates before 1970 are counted in later ones.
+const CYCLE: Duration = Duration::from_secs(4 * 146_097 * 24 * 60 * 60);
+const CYCLE_YEARS: u32 = 1600;
 
-/// The parts of an HTTP date: day, month, year and time of day. A time it cannot say is the nearest it can.
+/// An HTTP date (RFC 9110 §5.6.7), also of a time before 1970. A time it cannot say is the nearest it can.
+pub fn http_date(time: SystemTime) -> String {
+    if time >= UNIX_EPOCH {
+        return httpdate::fmt_http_date(time.min(UNIX_EPOCH + LAST));
+    }
+    let later = time.checked_add(CYCLE).unwrap_or(UNIX_EPOCH).max(UNIX_EPOCH);
+    let date = httpdate::fmt_http_date(later);
+    match date.split(' ').nth(3).and_then(|year| Some((year, year.parse::<u32>().ok()?))) {
+        Some((year, number)) => {
+            date.replacen(&format!(" {year} "), &format!(" {:04} ", number.saturating_sub(CYCLE_YEARS)), 1)
+        }
+        None => date,
+    }
+}
+
+/// What an HTTP date says, also of one before 1970 in the form that is not obsolete.
+pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+    if let Ok(time) = httpdate::parse_http_date(text) {
+        return Some(time);
+    }
+    let year = text.split(' ').nth(3).filter(|year| year.len() == 4 && text.ends_with(" GMT"))?;
+    let later = year.parse::<u32>().ok()?.checked_add(CYCLE_YEARS)?;
+    let date = text.replacen(&format!(" {year} "), &format!(" {later} "), 1);
+    httpdate::parse_http_date(&date).ok()?.checked_sub(CYCLE)
+}
+
+/// The parts of an HTTP date: day, month, year and time of day.
 fn parts(time: SystemTime) -> (String, String, String, String) {
-    let date = httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST));
+    let date = http_date(time);
     let mut words = date.split(' ').skip(1).map(str::to_owned);
     let mut next = || words.next().unwrap_or_default();
     (next(), next(), next(), next())
@@ -19,9 +48,20 @@ pub fn clf(time: SystemTime) -> String {
     format!("{day}/{month}/{year}:{clock} +0000")
 }
 
+/// Seconds since 1970, before it with a minus, as `X-OC-Mtime` has them; a fraction is dropped. Nothing for what is none,
+/// or could not be said in a date.
+pub fn seconds(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds: i64 = whole.parse().ok().filter(|_| is_number(digits) && is_number(fraction))?;
+    (seconds.unsigned_abs() <= LAST.as_secs()).then_some(seconds)
+}
+
 /// What an HTTP date says (RFC 9110 §5.6.7), as [`rfc3339`] says it.
 pub fn rfc3339_of(date: &str) -> Option<String> {
-    httpdate::parse_http_date(date).ok().map(rfc3339)
+    parse_http_date(date).map(rfc3339)
 }
 
 /// `1994-11-06T08:49:37Z` (RFC 3339).
@@ -48,6 +88,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_date_before_1970_is_written_and_read() {
+        let rows = [
+            (1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+            (14_182_940, "Sun, 20 Jul 1969 20:17:40 GMT"),
+            (2_208_988_800, "Mon, 01 Jan 1900 00:00:00 GMT"),
+        ];
+        for (before, date) in rows {
+            let time = UNIX_EPOCH - Duration::from_secs(before);
+            assert_eq!((http_date(time).as_str(), parse_http_date(date)), (date, Some(time)));
+        }
+        for none in ["", "Wed, 31 Dec 1969", "Thu, 31 Dec 1969 23:59:59 GMT x", "yesterday"] {
+            assert_eq!(parse_http_date(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_a_whole_number_with_a_fraction_or_not() {
+        let rows = [
+            ("0", Some(0)),
+            ("1557057600", Some(1_557_057_600)),
+            ("1557057600.25", Some(1_557_057_600)),
+            ("-5", Some(-5)),
+            ("253402300800", None),
+            ("", None),
+            ("+5", None),
+            ("1.", None),
+            ("0x10", None),
+            ("1e3", None),
+            ("99999999999999999999", None),
+        ];
+        for (text, read) in rows {
+            assert_eq!(seconds(text.as_bytes()), read, "{text}");
+        }
+    }
+
+    #[test]
     fn a_time_is_written_in_every_form() {
         let time = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let time = time + Duration::from_millis(50);
@@ -56,7 +132,8 @@ mod tests {
         assert_eq!(rfc3339_millis(time), "1994-11-06T08:49:37.050Z");
         assert_eq!(rfc3339_of("Sun, 06 Nov 1994 08:49:37 GMT").as_deref(), Some("1994-11-06T08:49:37Z"));
         assert_eq!(rfc3339_of("yesterday"), None);
-        assert_eq!(rfc3339(UNIX_EPOCH - LAST), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(UNIX_EPOCH - LAST), "0370-01-01T00:00:00Z");
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_millis(500)), "1969-12-31T23:59:59Z");
         assert_eq!(rfc3339(UNIX_EPOCH + 2 * LAST), "9999-12-31T23:59:59Z");
     }
 }

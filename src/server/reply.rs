@@ -176,6 +176,37 @@ impl<'a> Reply<'a> {
         outcome
     }
 
+    /// Answers parts of a stored file with 206, each behind some bytes, and `end` behind the last.
+    pub fn parts(
+        &mut self,
+        content: &dyn Content,
+        parts: &[(Vec<u8>, Range<u64>)],
+        end: &[u8],
+        mut fields: Fields,
+    ) -> Result<()> {
+        let lengths = parts.iter().map(|(before, part)| before.len() as u64 + part.end - part.start);
+        let length = lengths.sum::<u64>() + end.len() as u64;
+        fields.push("Content-Length", length.to_string());
+        let head = self.begin(206, &fields);
+        let mut sent = 0;
+        let outcome = self.send(|mut stream| {
+            stream.write_head(&head)?;
+            for (before, part) in parts {
+                stream.write_head(before)?;
+                sent += before.len() as u64;
+                let mut left = part.clone();
+                let delivered = deliver(content, &mut left, stream);
+                sent += left.start - part.start;
+                delivered?;
+            }
+            stream.write_all(end)?;
+            sent += end.len() as u64;
+            Ok(())
+        });
+        self.sent = sent;
+        outcome
+    }
+
     /// Answers what `write` writes, as it comes. Nothing is sent before its first byte, so that an error until
     /// then is still an answer; one after it cuts the connection. `spool` is where the answer waits when the
     /// client is still sending and does not read; without one the client has to read.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::condition::{self, Outcome, Validators};
+use crate::http::time::http_date;
 use crate::http::{Fields, Request};
 use crate::store::{Content, Meta, Name};
 
@@ -79,9 +80,8 @@ pub fn of_not_modified(fields: &Fields) -> Fields {
 pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
     let mut fields = Fields::new();
     fields.push("ETag", etag);
-    // Never later than the answer itself (RFC 9110 §8.8.2.1), nor earlier than a date can say.
-    let modified = modified.clamp(SystemTime::UNIX_EPOCH, SystemTime::now().max(SystemTime::UNIX_EPOCH));
-    fields.push("Last-Modified", httpdate::fmt_http_date(modified));
+    // Never later than the answer itself (RFC 9110 §8.8.2.1).
+    fields.push("Last-Modified", http_date(modified.min(SystemTime::now())));
     fields.push("Cache-Control", cache);
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");

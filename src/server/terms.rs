@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::http::{Fields, head, resumption};
 
 /// The fields that are kept as they came.
-const KEPT: [&str; 4] = ["If-Match", "If-None-Match", "If-Unmodified-Since", "Repr-Digest"];
+const KEPT: [&str; 5] = ["If-Match", "If-None-Match", "If-Unmodified-Since", "Repr-Digest", "X-OC-Mtime"];
 /// The field with the length, as soon as one was said.
 const LENGTH: &str = "Upload-Length";
 

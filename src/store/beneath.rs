@@ -18,6 +18,9 @@ const RACES: usize = 128;
 /// What is said where the root is not what its name leads to.
 const GONE: &str = "the served directory was removed, moved or mounted over; HUP opens it by its name again";
 
+/// The longest component any file system takes, in bytes (NAME_MAX).
+const COMPONENT_MAX: usize = 255;
+
 /// A handle that stands for a name but reads nothing: no rights to the content are needed, nothing is woken up.
 pub(super) const HANDLE: OFlag = OFlag::O_PATH;
 /// A directory to be read.
@@ -115,6 +118,9 @@ impl Root {
             return Err(Error::status(403, name.shown(), "is the root and stays"));
         };
         self.require_attached()?;
+        if last.len() > COMPONENT_MAX {
+            return Err(wrong(Errno::ENAMETOOLONG));
+        }
         let parent = self.descend(above, HANDLE | OFlag::O_DIRECTORY).map_err(&wrong)?;
         Place::new(parent, last.clone()).map_err(&wrong)
     }
@@ -167,6 +173,8 @@ pub(super) fn is_absent(errno: Errno) -> bool {
 pub(super) fn wrong(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => absent(name),
+        // The name is not repeated.
+        Errno::ENAMETOOLONG => Error::status(404, "name", "is longer than the system takes: nothing has it"),
         Errno::EAGAIN => Error::cut(name.shown(), "is being changed by others"),
         Errno::EBUSY => Error::status(409, name.shown(), "is a mount point, or in use by the system"),
         errno => Error::io(name.shown(), errno.into()),
@@ -175,9 +183,10 @@ pub(super) fn wrong(name: &Name, errno: Errno) -> Error {
 
 /// What the system said of a name that is to be: if something is not there, it is the directory.
 pub(super) fn wrong_for(name: &Name, errno: Errno) -> Error {
-    match is_absent(errno) {
-        true => no_directory(name),
-        false => wrong(name, errno),
+    match errno {
+        errno if is_absent(errno) => no_directory(name),
+        Errno::ENAMETOOLONG => Error::status(400, "name", "is longer than the system takes"),
+        errno => wrong(name, errno),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A new content on its way to a name: written to a temporary file beside it, then renamed over it.
 
 use std::io::{self, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -27,6 +27,8 @@ pub(super) struct Upload<'a> {
     temporary: Temporary,
     /// Its SHA-256, where that is known.
     digest: Option<[u8; 32]>,
+    /// The second it is to be of, where that is not now.
+    modified: Option<i64>,
     /// Its permissions, where it replaces none and they are not a new file's.
     mode: Option<Mode>,
     /// An attribute of an unfinished content, which no finished one has.
@@ -68,8 +70,8 @@ impl<'a> Upload<'a> {
     ) -> Self {
         let promise = local.space.promise(temporary.place().directory().0);
         let name = name.clone();
-        let (digest, mode, note) = (None, None, None);
-        Upload { local, name, temporary, digest, mode, note, size, written, promise, ahead: 0 }
+        let (digest, modified, mode, note) = (None, None, None, None);
+        Upload { local, name, temporary, digest, modified, mode, note, size, written, promise, ahead: 0 }
     }
 
     /// Takes this attribute off once the content is in place.
@@ -144,9 +146,11 @@ impl<'a> Upload<'a> {
 
     /// Makes the content whole on the disk before its name points at it, so that a crash finds the old one or the
     /// new one. Its time is set here, to the nanosecond: the kernel's own is coarser than two quick writes, and the
-    /// entity tag needs them apart.
+    /// entity tag needs them apart, also where clients give the seconds.
     fn finish(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        match self.file().set_modified(SystemTime::now()).map_err(errno_of) {
+        let now = SystemTime::now();
+        let modified = self.modified.map_or(now, |seconds| at_second(seconds, now));
+        match self.file().set_modified(modified).map_err(errno_of) {
             // On a disk that belongs to another user as a whole (FAT), it has the kernel's.
             Err(Errno::EPERM) => {}
             set => set?,
@@ -213,6 +217,10 @@ impl Draft for Upload<'_> {
         self.digest = Some(digest);
     }
 
+    fn set_modified(&mut self, seconds: i64) {
+        self.modified = Some(seconds);
+    }
+
     /// The name is walked again: should its directory have been renamed meanwhile, the content goes where the name
     /// leads now, not where it led.
     fn commit(mut self: Box<Self>, check: Check<'_>) -> Result<Written> {
@@ -236,6 +244,16 @@ impl Draft for Upload<'_> {
         let meta = meta.ok_or_else(|| absent(&self.name))?;
         Ok(Written { created: settled.created, meta })
     }
+}
+
+/// This second since 1970, and the fraction of another moment. A time that nobody can say is that moment.
+fn at_second(seconds: i64, moment: SystemTime) -> SystemTime {
+    let whole = match seconds {
+        0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),
+        _ => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
+    };
+    let rest = moment.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    whole.and_then(|whole| whole.checked_add(Duration::from_nanos(rest.into()))).unwrap_or(moment)
 }
 
 /// Refuses a content that cannot fit, as far as is known now. Nothing is promised yet: a client could claim all room

@@ -113,6 +113,9 @@ pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 pub trait Draft: Write {
     /// Keeps the SHA-256 of what was written with the content.
     fn set_digest(&mut self, digest: [u8; 32]);
+    /// Gives the content a modification time, in seconds since 1970. Its fraction of a second is the moment's, and tells
+    /// versions apart that were given the same time.
+    fn set_modified(&mut self, seconds: i64);
     /// Puts the content under its name, replacing what stood there, at once. `check` is asked under the lock of
     /// the name, just before.
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written>;

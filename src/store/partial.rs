@@ -250,6 +250,10 @@ impl Draft for Kept<'_> {
         self.upload.set_digest(digest);
     }
 
+    fn set_modified(&mut self, seconds: i64) {
+        self.upload.set_modified(seconds);
+    }
+
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
         let mut upload = self.upload;
         upload.temporary().go();

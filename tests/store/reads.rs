@@ -26,8 +26,12 @@ fn meta_and_open_answer_by_what_stands_there() {
         assert_eq!((meta, status(sandbox.open(path))), (kind, opened), "{path}");
     }
     assert_eq!(sandbox.meta("/d/no").unwrap_err().to_string(), "/d/no: is not there");
-    assert_eq!(status(sandbox.meta(&"/a".repeat(4000))), 414);
-    assert_eq!(status(sandbox.meta(&format!("/{}", "a".repeat(256)))), 414);
+    for long in ["/a".repeat(4000), format!("/{}", "a".repeat(256))] {
+        let wrong = sandbox.meta(&long).unwrap_err();
+        assert_eq!((wrong.http_status(), wrong.to_string().len() < 80), (404, true));
+        assert_eq!(status(sandbox.open(&long)), 404);
+        assert_eq!(status(sandbox.delete(&long)), 404);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! GET and HEAD: from a stored file, through a filter or none, into the answer.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
+use std::ops::Range;
 use std::time::SystemTime;
 
 use serde_json::json;
@@ -115,12 +117,42 @@ fn answer_selected(
             fields.push("Content-Range", range::content_range(&part, size));
             exchange.reply.content(206, content, part, fields)
         }
+        Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
             exchange.refuse(&Error::status(416, name.shown(), "has no such range"), fields, json!({}))
         }
     }
+}
+
+/// Several parts in one answer, each behind its own fields (RFC 9110 §14.6).
+fn answer_parts(
+    exchange: &mut Exchange<'_>,
+    content: &dyn Content,
+    parts: &[Range<u64>],
+    whole: &Fields,
+) -> Result<()> {
+    // Nobody can have stored a file in which it occurs.
+    let random = || RandomState::new().build_hasher().finish();
+    let boundary = format!("{:016x}{:016x}", random(), random());
+    let mut fields = Fields::new();
+    let mut media_type: &[u8] = b"";
+    for (name, value) in whole.iter() {
+        match name {
+            b"Content-Type" => media_type = value,
+            name => fields.push(&String::from_utf8_lossy(name), value),
+        }
+    }
+    fields.push("Content-Type", format!("multipart/byteranges; boundary={boundary}"));
+    let behind_head = |part: &Range<u64>| {
+        let range = range::content_range(part, content.meta().size);
+        let (start, end) =
+            (format!("\r\n--{boundary}\r\nContent-Type: "), format!("\r\nContent-Range: {range}\r\n\r\n"));
+        ([start.as_bytes(), media_type, end.as_bytes()].concat(), part.clone())
+    };
+    let parts: Vec<_> = parts.iter().map(behind_head).collect();
+    exchange.reply.parts(content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
 }
 
 /// The digest that was kept, or one taken now for a client that wants it.

@@ -96,13 +96,16 @@ pub fn known(method: &str) -> &'static str {
 /// Looks the method up, and lets it act.
 pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let method = exchange.request.method();
+    // Before the target, which may be of a form of their own.
+    match known(method) {
+        UNKNOWN => return Err(Error::status(501, method, "is no method this server knows")),
+        "CONNECT" => return Err(Error::status(501, method, "is not done here: this server is no proxy")),
+        _ => {}
+    }
     let target = Target::of_request(method, exchange.request.target())?;
     exchange.reply.filter = filter_named(&target.query);
     if !READ_BODY.contains(&method) {
         exchange.leave_body();
-    }
-    if known(method) == UNKNOWN {
-        return Err(Error::status(501, method, "is no method this server knows"));
     }
     exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, exchange.request))?;
     if writes(method, &target) {

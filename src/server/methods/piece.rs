@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use super::put::fields_of_written;
+use super::put::{accept_modified, fields_of_written, modified};
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest};
 use crate::http::resumption::PROBLEM_TYPES;
@@ -94,10 +94,12 @@ fn end(
         return refuse_length(exchange);
     }
     let mut fields = Fields::new();
+    let modified = modified(&terms.fields)?;
     match publish(exchange, partial, terms, whole, taken) {
         Ok(written) => {
             let etag = written.meta.etag.clone();
             let status = fields_of_written(&mut fields, &name, &written);
+            accept_modified(&mut fields, modified);
             exchange.server.claims.end(id, Ended { name, size, etag });
             fields.push("Upload-Complete", "?1");
             exchange.reply.empty(status, fields)
@@ -134,6 +136,7 @@ fn publish(
     match judge() {
         Ok(digest) => {
             partial.set_digest(digest);
+            modified(&terms.fields)?.iter().for_each(|seconds| partial.set_modified(*seconds));
             partial.commit(&|standing| check_write(&terms.fields, &name, standing))
         }
         Err(error) => {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::partial;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::{Fields, Query, resumption};
 use crate::server::exchange::Exchange;
 use crate::server::operation::Operation;
@@ -14,6 +14,8 @@ use crate::store::Name;
 
 /// What curl says of any body it is given: nothing that could be said of the answer.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// What forms and curl -F send: files between boundaries, whose words would be counted too.
+const PARTS: &[u8] = b"multipart/form-data";
 /// Bytes nothing is known of.
 const BYTES: &[u8] = b"application/octet-stream";
 
@@ -23,6 +25,11 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     let processor = view.processor(root)?;
     if resumption::is_complete(&request.fields) == Some(false) {
         return Err(partial::incomplete());
+    }
+    let own_type = request.fields.get("content-type").unwrap_or(BYTES);
+    if own_type.split_at_checked(PARTS.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(PARTS)) {
+        let what = "multipart/form-data is not taken apart: send the file itself as the body";
+        return Err(Error::status(415, "Content-Type", what));
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();
@@ -35,8 +42,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
         exchange.upload.read_through(work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
-    let own_type =
-        request.fields.get("content-type").filter(|given| !given.starts_with(FORM)).unwrap_or(BYTES);
+    let own_type = if own_type.starts_with(FORM) { BYTES } else { own_type };
     match operation.media_type {
         Some(known) => fields.push("Content-Type", with_charset(known)),
         None => fields.push("Content-Type", own_type),

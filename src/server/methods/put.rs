@@ -3,7 +3,7 @@
 
 use super::partial;
 use crate::error::{Error, Result};
-use crate::http::{Complete, Fields, Query, Request, target};
+use crate::http::{Complete, Fields, Query, Request, target, time};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::Hashed;
 use crate::server::operation::Operation;
@@ -19,6 +19,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
         return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
     let operation = Operation::of_query(query, &request.fields, true)?;
+    let modified = modified(&request.fields)?;
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
     if operation.is_some() {
         writer.processor(name)?;
@@ -28,7 +29,8 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     if partial::create(exchange, writer, name, operation.is_none())? {
         return Ok(());
     }
-    let draft = writer.create(name, length)?;
+    let mut draft = writer.create(name, length)?;
+    modified.iter().for_each(|seconds| draft.set_modified(*seconds));
     // The body is hashed as it comes; what is stored has a digest of its own where it is something else.
     exchange.upload.hash();
     let mut draft = match operation.is_none() && exchange.upload.is_identity() {
@@ -43,7 +45,32 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let complete =
         exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, &mut sink))?;
     let written = publish(draft, &complete, request, name)?;
-    answer_written(exchange, name, &written)
+    let mut fields = Fields::new();
+    let status = fields_of_written(&mut fields, name, &written);
+    accept_modified(&mut fields, modified);
+    exchange.reply.empty(status, fields)
+}
+
+/// The field with which a client gives a file its modification time, in seconds since 1970 (rclone, Nextcloud).
+const MODIFIED: &str = "X-OC-Mtime";
+
+/// The time that a client gives a file. An error has status 400: a client that says one wants to find it again.
+pub fn modified(fields: &Fields) -> Result<Option<i64>> {
+    let mut values = fields.get_all(MODIFIED);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => time::seconds(value)
+            .map(Some)
+            .ok_or_else(|| Error::status(400, MODIFIED, "is no number of seconds since 1970")),
+        (Some(_), Some(_)) => Err(Error::status(400, MODIFIED, "comes twice")),
+    }
+}
+
+/// Tells a client that its time was taken.
+pub fn accept_modified(fields: &mut Fields, modified: Option<i64>) {
+    if modified.is_some() {
+        fields.push(MODIFIED, "accepted");
+    }
 }
 
 /// Puts a draft under its name, which takes the proof that its body came whole.

@@ -29,6 +29,10 @@ impl Draft for GuardedPartial<'_> {
         self.partial.set_digest(digest);
     }
 
+    fn set_modified(&mut self, seconds: i64) {
+        self.partial.set_modified(seconds);
+    }
+
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
         let GuardedPartial { partial, view } = *self;
         let name = partial.name().clone();

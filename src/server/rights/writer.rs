@@ -161,6 +161,10 @@ impl Draft for Guarded<'_> {
         self.draft.set_digest(digest);
     }
 
+    fn set_modified(&mut self, seconds: i64) {
+        self.draft.set_modified(seconds);
+    }
+
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
         let Guarded { draft, view, name } = *self;
         draft.commit(&|at| view.require_place(&name, false, at).and_then(|()| check(at)))
