@@ -1,4 +1,4 @@
-//! Uploads that go on where they broke (draft-ietf-httpbis-resumable-upload-11): the server is asked how much it has,
+//! Uploads that go on where they broke (draft-ietf-httpbis-resumable-upload-12): the server is asked how much it has,
 //! and sent the rest, with the digest of the whole behind it. When to try again is decided by whoever began.
 
 use super::call::{Call, Client};

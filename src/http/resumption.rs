@@ -1,10 +1,14 @@
-//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-11): read and written as the structured
+//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-12): read and written as the structured
 //! fields they are (RFC 9651). What an upload is, and where it is kept, is others' business.
 
 use super::fields::Fields;
 
 /// The version that drafts of the protocol tell each other. A message that says none follows the document itself.
 pub const INTEROP_VERSION: &str = "8";
+/// The versions that say the same in the same fields.
+const UNDERSTOOD: [&str; 3] = ["6", "7", INTEROP_VERSION];
+/// The field of versions before those, in which the same would mean its contrary.
+pub const UPLOAD_INCOMPLETE: &str = "Upload-Incomplete";
 /// The media type of what is appended.
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 /// Where the problem types of the protocol are registered.
@@ -41,12 +45,24 @@ pub fn format_limit(max_size: u64, max_age: Option<u64>) -> String {
     }
 }
 
-/// Whether a message speaks the version spoken here, or none.
+/// Whether a message speaks a version that is understood here, or none.
 pub fn is_understood(fields: &Fields) -> bool {
-    match fields.get("upload-draft-interop-version") {
-        Some(_) => item(fields, "upload-draft-interop-version") == Some(INTEROP_VERSION.as_bytes()),
-        None => true,
-    }
+    fields.get("upload-draft-interop-version").is_none() || version(fields).is_some()
+}
+
+/// The version a message speaks, where it says one that is understood here. Who says none is told nothing before the
+/// answer: it may not know what a 104 is.
+pub fn version(fields: &Fields) -> Option<&'static str> {
+    let said = item(fields, "upload-draft-interop-version")?;
+    UNDERSTOOD.into_iter().find(|version| version.as_bytes() == said)
+}
+
+/// The fields of a 104 that tells how much is on the disk.
+pub fn progress(version: &str, offset: u64) -> Fields {
+    let mut fields = Fields::new();
+    fields.push("Upload-Offset", offset.to_string());
+    fields.push("Upload-Draft-Interop-Version", version);
+    fields
 }
 
 /// The bare Item of a field that stands there once; its parameters mean nothing here.
@@ -100,7 +116,15 @@ mod tests {
 
     #[test]
     fn another_draft_is_not_understood() {
-        let rows: [(&[&str], bool); 4] = [(&[], true), (&["8"], true), (&["6"], false), (&["8", "8"], false)];
+        let rows: [(&[&str], bool); 7] = [
+            (&[], true),
+            (&["8"], true),
+            (&["7"], true),
+            (&["6"], true),
+            (&["5"], false),
+            (&["3"], false),
+            (&["8", "8"], false),
+        ];
         for (values, understood) in rows {
             assert_eq!(
                 is_understood(&with("Upload-Draft-Interop-Version", values)),

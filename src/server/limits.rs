@@ -69,6 +69,8 @@ pub const OUTCOMES_MAX: usize = 4096;
 pub const OUTCOMES_BYTES_MAX: usize = 4 << 20;
 /// How long an outcome is remembered: longer than a client tries again.
 pub const OUTCOMES_TIME: Duration = Duration::from_secs(10 * 60);
+/// After how many bytes the client of an upload in pieces is told how much is on the disk, which takes a sync.
+pub const TELL_UPLOAD_EVERY: u64 = 64 << 20;
 /// How often those are told that the work goes on who asked for it. Who has waited for less than this is told the next
 /// time, so that nobody hears nothing for more than twice as long.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);

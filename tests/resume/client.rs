@@ -93,9 +93,9 @@ fn an_upload_that_is_not_tried_again_stays_for_who_goes_on() {
 
 #[test]
 fn what_stands_there_meanwhile_is_guarded_to_the_end() {
-    for (argv, code) in [(&["-n", "f"][..], 1), (&["--if-match", "*", "f"], 2)] {
+    for (argv, code) in [(&["-n", "f"][..], 1), (&["--if-match", "*", "f"], 4)] {
         let (sandbox, all) = furnished(LONG);
-        if code == 2 {
+        if code == 4 {
             sandbox.lock().unwrap().keep("f", "ours");
         }
         let meddle = cut_after(&sandbox, MIB, move |sandbox| match code {
@@ -107,7 +107,7 @@ fn what_stands_there_meanwhile_is_guarded_to_the_end() {
         assert_eq!(stored.as_deref(), (code == 1).then_some(&b"theirs"[..]));
         // And where nobody came between, a guard is no reason to begin again.
         fs::remove_file(sandbox.lock().unwrap().root().join("f")).ok();
-        if code == 2 {
+        if code == 4 {
             sandbox.lock().unwrap().keep("f", "ours");
         }
         put(&sandbox, &proxy(&sandbox, [Fault::CutRequest(MIB)]), argv).stdout("").stderr("").success();

@@ -16,7 +16,7 @@ fn an_upload_that_comes_in_one_go_is_a_put_like_any_other() {
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     assert_eq!(interim.field("upload-limit"), "max-size=1099511627776, max-age=86400");
     let answer = wire.send(b"text").answer(true);
-    assert_eq!((answer.state(), answer.field("location")), ("201 - ?1".to_owned(), "/f"));
+    assert_eq!((answer.state(), answer.field("location")), ("201 4 ?1".to_owned(), "/f"));
     assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), b"text");
     let again = wire.head("HEAD /f", "").answer(false);
     assert_eq!(again.field("etag"), answer.field("etag"));
@@ -38,7 +38,7 @@ fn an_upload_cut_anywhere_goes_on_where_it_stopped() {
         assert!(state.field("upload-limit").contains("max-age=8"), "{state:?}");
         assert!(!sandbox.root().join(&name).exists());
         let end = patch(&sandbox, &place, cut, "?1", "", &all[cut..]);
-        assert_eq!(end.state(), "201 - ?1");
+        assert_eq!(end.state(), "201 200000 ?1");
         assert_eq!(end.field("location"), format!("/{name}"));
         assert_eq!(fs::read(sandbox.root().join(&name)).unwrap(), all, "cut at {cut}");
         let stored = ask(&sandbox, &format!("HEAD /{name}"), "", b"");
@@ -65,7 +65,7 @@ fn a_content_without_a_known_length_comes_in_pieces() {
     );
     wire.send(b"c350\r\n").send(&all[50_000..]).send(b"\r\n0\r\n\r\n");
     assert_eq!(wire.answer(true).state(), "204 100000 ?0");
-    assert_eq!(patch(&sandbox, &place, 100_000, "?1", "", b"").state(), "201 - ?1");
+    assert_eq!(patch(&sandbox, &place, 100_000, "?1", "", b"").state(), "201 100000 ?1");
     assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), all);
 }
 
@@ -163,7 +163,7 @@ fn what_cannot_be_gone_on_with_is_taken_as_any_put() {
     let rows = [
         ("/f?reverse", "Upload-Complete: ?1"),
         ("/f", "Upload-Complete: 1"),
-        ("/f", "Upload-Complete: ?1\nUpload-Draft-Interop-Version: 6"),
+        ("/f", "Upload-Complete: ?1\nUpload-Draft-Interop-Version: 5"),
     ];
     for (target, fields) in rows {
         let mut wire = Wire::to(&sandbox);
@@ -188,7 +188,7 @@ fn conditions_of_the_beginning_hold_at_the_end() {
 
     let etag = ask(&sandbox, "HEAD /f", "", b"").field("etag").to_owned();
     let place = begin_and_cut(&sandbox, "f", &format!("If-Match: {etag}"), 4, b"te");
-    assert_eq!(patch(&sandbox, &place, 2, "?1", "", b"xt").state(), "204 - ?1");
+    assert_eq!(patch(&sandbox, &place, 2, "?1", "", b"xt").state(), "204 4 ?1");
     let place = {
         let etag = ask(&sandbox, "HEAD /f", "", b"").field("etag").to_owned();
         begin_and_cut(&sandbox, "f", &format!("If-Match: {etag}"), 4, b"TE")
@@ -209,7 +209,8 @@ fn a_digest_that_is_not_that_of_the_whole_leaves_nothing() {
     {
         let place = begin_and_cut(&sandbox, "f", begin, 4, b"te");
         let answer = patch(&sandbox, &place, 2, "?1", end, b"xt");
-        assert_eq!(answer.state(), format!("{status} - ?1"), "{begin} {end}");
+        let offset = if status == 400 { "-" } else { "4" };
+        assert_eq!(answer.state(), format!("{status} {offset} ?1"), "{begin} {end}");
         assert_eq!((kept(&sandbox).len(), sandbox.root().join("f").exists()), (0, status != 400));
     }
     // In the trailer section of the last piece.
@@ -265,4 +266,68 @@ fn options_say_that_uploads_can_be_gone_on_with() {
     let answer = ask(&sandbox, "OPTIONS /f", "", b"");
     assert_eq!(answer.field("accept-patch"), "application/partial-upload");
     assert_eq!(answer.field("upload-limit"), "max-size=1099511627776");
+}
+
+#[test]
+fn the_versions_that_say_the_same_are_understood_and_who_says_none_hears_no_104() {
+    let sandbox = Sandbox::new();
+    for version in ["6", "7", "8"] {
+        let mut wire = Wire::to(&sandbox);
+        let fields =
+            format!("Content-Length: 4\nUpload-Complete: ?1\nUpload-Draft-Interop-Version: {version}");
+        wire.head("PUT /f", &fields);
+        let interim = wire.answer(false);
+        assert_eq!((interim.status, interim.field("upload-draft-interop-version")), (104, version));
+        let answer = wire.send(b"text").answer(true);
+        assert!(matches!(answer.status, 201 | 204));
+        assert_eq!((answer.field("upload-complete"), answer.field("upload-offset")), ("?1", "4"));
+    }
+    for fields in ["", "Upload-Draft-Interop-Version: 3\n", "Upload-Draft-Interop-Version: 9\n"] {
+        let mut wire = Wire::to(&sandbox);
+        wire.plain_head("PUT /f", &format!("{fields}Content-Length: 4\nUpload-Complete: ?1")).send(b"text");
+        assert_eq!(wire.answer(true).status, 204, "{fields}");
+    }
+}
+
+#[test]
+fn a_piece_is_told_of_before_it_comes_and_a_wrong_offset_that_more_is_to_follow() {
+    let sandbox = Sandbox::new();
+    let place = begin_and_cut(&sandbox, "f", "", 4, b"te");
+    let wrong = patch(&sandbox, &place, 1, "?1", "", b"ext");
+    assert_eq!(wrong.state(), "409 2 ?0");
+    let mut wire = Wire::to(&sandbox);
+    wire.head(
+        &format!("PATCH {place}"),
+        "Content-Type: application/partial-upload\nUpload-Offset: 2\nUpload-Complete: ?1\nContent-Length: 2\n\
+         Upload-Draft-Interop-Version: 8",
+    );
+    let interim = wire.answer(false);
+    assert_eq!((interim.status, interim.field("upload-offset")), (104, "2"));
+    assert_eq!(wire.send(b"xt").answer(true).state(), "201 4 ?1");
+    assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), b"text");
+}
+
+#[test]
+fn a_post_to_a_name_begins_an_upload_as_a_put_does() {
+    let sandbox = Sandbox::new();
+    let begun = ask(&sandbox, "POST /f", "Upload-Complete: ?0", b"te");
+    assert_eq!((begun.status, sandbox.root().join("f").exists()), (201, false));
+    let place = begun.field("location").to_owned();
+    assert_eq!(patch(&sandbox, &place, 2, "?1", "", b"xt").state(), "201 4 ?1");
+    assert_eq!(ask(&sandbox, "POST /g", "Upload-Complete: ?1", b"text").status, 201);
+    assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), fs::read(sandbox.root().join("g")).unwrap());
+    assert_eq!(ask(&sandbox, "POST /h", "", b"text").status, 405);
+    assert_eq!(ask(&sandbox, "POST /d/", "Upload-Complete: ?1", b"text").status, 405);
+}
+
+#[test]
+fn what_the_third_version_says_is_not_all_is_not_stored_as_if_it_were() {
+    let sandbox = Sandbox::new();
+    for line in ["PUT /f", "POST /f"] {
+        for value in ["?1", "?0"] {
+            let fields = format!("Upload-Draft-Interop-Version: 3\nUpload-Incomplete: {value}");
+            assert!(matches!(ask(&sandbox, line, &fields, b"te").status, 400 | 405), "{line}");
+        }
+    }
+    assert!(!sandbox.root().join("f").exists());
 }

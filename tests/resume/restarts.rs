@@ -22,7 +22,7 @@ fn an_upload_survives_the_daemon() {
     }
     sandbox.kill();
     sandbox.start_again();
-    assert_eq!(patch(&sandbox, &place, at, "?1", "", b"").state(), "201 - ?1");
+    assert_eq!(patch(&sandbox, &place, at, "?1", "", b"").state(), "201 3000000 ?1");
     assert_eq!(fs::read(sandbox.root().join("f")).unwrap(), all);
     assert_eq!(kept(&sandbox), [""; 0]);
 }

@@ -42,8 +42,18 @@ impl Wire {
         Wire { input: BufReader::new(stream) }
     }
 
-    /// Sends a request line and fields.
+    /// Sends a request line and fields; what begins an upload says the version, without which there is no 104.
     pub fn head(&mut self, line: &str, fields: &str) -> &mut Self {
+        let begins =
+            line.starts_with('P') && !line.starts_with("PATCH") && fields.contains("Upload-Complete");
+        match begins && !fields.contains("Interop-Version") {
+            true => self.plain_head(line, &format!("{fields}\nUpload-Draft-Interop-Version: 8")),
+            false => self.plain_head(line, fields),
+        }
+    }
+
+    /// Sends a request line and no other fields than these.
+    pub fn plain_head(&mut self, line: &str, fields: &str) -> &mut Self {
         let lines = fields.lines().map(str::trim).filter(|field| !field.is_empty());
         let fields: String = lines.map(|field| format!("{field}\r\n")).collect();
         self.send(format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes())

@@ -7,7 +7,7 @@ use super::operation::filter_named;
 use super::rights::{View, Writer};
 use super::sites::refuse_foreign_page;
 use crate::error::{Error, Result, shown};
-use crate::http::{Query, Target};
+use crate::http::{Query, Target, resumption};
 use crate::store::{Name, RESERVED};
 
 mod content;
@@ -115,7 +115,13 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
         exchange.upload.judge(exchange.request)?;
         return own::answer(exchange, &target.components);
     }
-    let Some(row) = METHODS.iter().find(|row| row.method == method) else {
+    // A name takes a POST that begins an upload as it takes a PUT.
+    let creates = method == "POST"
+        && target.components.last().is_some()
+        && !target.directory
+        && resumption::is_complete(&exchange.request.fields).is_some();
+    let acting = if creates { "PUT" } else { method };
+    let Some(row) = METHODS.iter().find(|row| row.method == acting) else {
         return Err(Error::status(405, method, "is not offered here"));
     };
     exchange.upload.judge(exchange.request)?;

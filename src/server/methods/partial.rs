@@ -1,11 +1,11 @@
-//! Uploads that come in pieces (draft-ietf-httpbis-resumable-upload-11): a PUT that may be gone on with, and the
+//! Uploads that come in pieces (draft-ietf-httpbis-resumable-upload-12): a PUT that may be gone on with, and the
 //! resource it is gone on with at. What becomes of the bytes stands in `piece`; how they are kept is the store's business.
 
 use serde_json::json;
 
 use super::piece::{Piece, receive, refuse, refuse_length};
 use crate::error::{Error, Result};
-use crate::http::resumption::{self, PARTIAL_UPLOAD};
+use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::claims::Claimed;
 use crate::server::exchange::Exchange;
@@ -85,6 +85,14 @@ pub fn incomplete() -> Error {
     Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")
 }
 
+/// Refuses the field of the third version, which says whether a body is not all: as a whole it must not be stored.
+pub fn refuse_old(fields: &Fields) -> Result<()> {
+    match fields.get(UPLOAD_INCOMPLETE) {
+        Some(_) => Err(Error::status(400, UPLOAD_INCOMPLETE, "is of a draft that is not understood here")),
+        None => Ok(()),
+    }
+}
+
 /// Says where the upload is before it is read, then reads it.
 fn begin(
     exchange: &mut Exchange<'_>,
@@ -95,9 +103,11 @@ fn begin(
 ) -> Result<()> {
     let _claimed = claim(exchange, partial.id().as_bytes())?;
     let fields = location(exchange, partial.as_ref());
-    let mut interim = fields.clone();
-    interim.push("Upload-Draft-Interop-Version", resumption::INTEROP_VERSION);
-    exchange.reply.interim(104, &interim)?;
+    if let Some(version) = resumption::version(&exchange.request.fields) {
+        let mut interim = fields.clone();
+        interim.push("Upload-Draft-Interop-Version", version);
+        exchange.reply.interim(104, &interim)?;
+    }
     receive(exchange, reader, partial, terms, Piece { start: 0, complete }, (201, fields))
 }
 
@@ -153,6 +163,7 @@ fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     if offset != size {
         partial.settle()?;
         let mut fields = Fields::new();
+        fields.push("Upload-Complete", "?0");
         fields.push("Upload-Offset", size.to_string());
         let both = json!({ "expected-offset": size, "provided-offset": offset });
         let what = format!("goes on at {size}, not at {offset}");
@@ -172,6 +183,10 @@ fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
         partial.set_note(&terms.to_note())?;
     }
     let piece = Piece { start: size, complete };
+    if let Some(version) = resumption::version(&exchange.request.fields) {
+        partial.settle()?;
+        exchange.reply.interim(104, &resumption::progress(version, size))?;
+    }
     receive(exchange, view.reader(), partial, &terms, piece, (204, Fields::new()))
 }
 

@@ -1,22 +1,24 @@
 //! The bytes of an upload that comes in pieces: one piece into the store, and after the last one the whole under its
 //! name. Who may add what, and where, is decided before (`partial`).
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 
 use serde_json::{Value, json};
 
 use super::put::{accept_modified, fields_of_written, modified};
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest};
-use crate::http::resumption::PROBLEM_TYPES;
-use crate::http::{Complete, Fields};
+use crate::http::resumption::{self, PROBLEM_TYPES};
+use crate::http::{Complete, Fields, head};
 use crate::server::claims::Ended;
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
+use crate::server::limits::TELL_UPLOAD_EVERY;
 use crate::server::operation::Operation;
 use crate::server::presence::Presence;
 use crate::server::representation::check_write;
 use crate::server::rights::Reader;
+use crate::server::stream::Stream;
 use crate::server::terms::Terms;
 use crate::store::{Partial, Written};
 
@@ -45,8 +47,9 @@ pub fn receive(
     let spool = || reader.spool();
     let client = Presence::of(exchange.stream);
     let decoding = exchange.server.decoding(&client);
-    let work =
-        |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut partial);
+    let version = resumption::version(&exchange.request.fields);
+    let mut sink = Told { partial: partial.as_mut(), stream: exchange.stream, version, untold: 0 };
+    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);
     let read = exchange.upload.read(work);
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
@@ -79,6 +82,38 @@ pub fn receive(
     exchange.reply.empty(status, fields)
 }
 
+/// An upload that is written, and its client, which is told from time to time how much is on the disk.
+struct Told<'a, 'p> {
+    partial: &'a mut (dyn Partial + 'p),
+    stream: &'a Stream,
+    /// The version the client speaks, where it is to be told.
+    version: Option<&'static str>,
+    /// Bytes that came since.
+    untold: u64,
+}
+
+impl Write for Told<'_, '_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.partial.write(block)?;
+        self.untold += written as u64;
+        if self.untold >= TELL_UPLOAD_EVERY
+            && let Some(version) = self.version
+        {
+            self.partial.settle()?;
+            let mut head = Vec::new();
+            let fields = resumption::progress(version, self.partial.size()?);
+            head::write_response(&mut head, 104, &[&fields]);
+            self.stream.processing.say(self.stream, &head)?;
+            self.untold = 0;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.partial.flush()
+    }
+}
+
 /// Ends an upload, and answers what the PUT that began it would have been answered. Whatever that is, there is
 /// nothing to go on with any more.
 fn end(
@@ -102,6 +137,7 @@ fn end(
             accept_modified(&mut fields, modified);
             exchange.server.claims.end(id, Ended { name, size, etag });
             fields.push("Upload-Complete", "?1");
+            fields.push("Upload-Offset", size.to_string());
             exchange.reply.empty(status, fields)
         }
         Err(error) => {

@@ -23,6 +23,7 @@ const BYTES: &[u8] = b"application/octet-stream";
 pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let processor = view.processor(root)?;
+    partial::refuse_old(&request.fields)?;
     if resumption::is_complete(&request.fields) == Some(false) {
         return Err(partial::incomplete());
     }

@@ -18,6 +18,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     if request.fields.get("content-range").is_some() {
         return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
+    partial::refuse_old(&request.fields)?;
     let operation = Operation::of_query(query, &request.fields, true)?;
     let modified = modified(&request.fields)?;
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
