@@ -12,6 +12,7 @@ use common::watch::Watch;
 use common::{Sandbox, need};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, getuid};
+use predicates::str::contains;
 
 const RULES: &str = "# verbs  who  where\nallow all alice /\ndeny delete bob /d/x\nallow all bob /d/\n";
 
@@ -34,25 +35,49 @@ fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &str) -> (u16, String,
 #[test]
 fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_named() {
     let sandbox = Sandbox::guarded(&[], RULES);
-    let rows: [(&[&str], &str); 4] = [
-        (&[], "needs --users FILE, and --tls-cert and --tls-key or --insecure-plain"),
-        (&["--users", "users"], "needs --tls-cert and --tls-key, or --insecure-plain"),
-        (&["--insecure-plain"], "needs --users FILE"),
-        (&["--access", "access", "--insecure-plain"], "needs --users FILE"),
+    sandbox.write("anyone", "allow list,read * /\n");
+    sandbox.write("local", "allow list,read * /\nallow all local:root /\n");
+    let guard = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
+    let secrecy = "--tls-cert and --tls-key, or --insecure-plain";
+    let both = format!("{guard}; and {secrecy}");
+    let rows: [(&[&str], &str); 7] = [
+        (&[], &both),
+        (&["--users", "users"], secrecy),
+        (&["--read-only"], secrecy),
+        (&["--access", "anyone"], secrecy),
+        (&["--insecure-plain"], guard),
+        (&["--access", "local", "--insecure-plain"], guard),
+        (&["--access", "local"], &both),
     ];
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         for (options, needs) in rows {
             let argv = [&["-r", ".", "-l", "127.0.0.1:0", "-l", address], options].concat();
-            let said = format!("cfpd: {address}: other machines can reach it: {needs}\n");
+            let said = format!("cfpd: {address}: other machines can reach it: needs {needs}\n");
             sandbox.run("cfpd", argv).code(2).stdout("").stderr(said);
         }
     }
-    let both = ["-r", ".", "-l", "0.0.0.0:0", "--users", "users", "--insecure-plain"];
-    let served = sandbox.run("cfpd", both.into_iter().chain(["--", "true"])).success().stderr("");
+    let enough: [&[&str]; 3] = [&["--users", "users"], &["--read-only"], &["--access", "anyone"]];
+    for options in enough {
+        let argv = [&["-r", ".", "-l", "0.0.0.0:0", "--insecure-plain"], options, &["--", "true"]].concat();
+        let served = sandbox.run("cfpd", argv).success().stderr("");
+        let said = String::from_utf8_lossy(&served.get_output().stdout).into_owned();
+        assert!(said.starts_with("cfpd: listening on http://0.0.0.0:"), "{options:?}: {said}");
+    }
+    // A rule that cannot be read is told as such.
+    sandbox.write("typo", "allow raed * /\n");
+    let typo = ["-r", ".", "-l", "0.0.0.0:0", "--insecure-plain", "--access", "typo"];
+    sandbox.run("cfpd", typo).code(2).stderr(contains("typo:1: raed: is no verb"));
+    // Forms of addresses.
+    let listens = |address| {
+        let argv = ["-r", ".", "-l", address, "--read-only", "--insecure-plain", "--", "true"];
+        let served = sandbox.run("cfpd", argv).success();
+        String::from_utf8_lossy(&served.get_output().stdout).into_owned()
+    };
     assert!(
-        String::from_utf8_lossy(&served.get_output().stdout)
-            .starts_with("cfpd: listening on http://0.0.0.0:")
+        listens("localhost:0").lines().all(|line| line.contains("//127.0.0.1:") || line.contains("//[::1]:"))
     );
+    let all = listens(":0");
+    assert!(all.contains("//[::]:") || all.contains("//0.0.0.0:"), "{all}");
 }
 
 #[test]

@@ -239,7 +239,8 @@ fn the_units_are_what_systemd_takes() {
 fn in_the_background_the_command_ends_when_clients_can_connect() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "text");
-    let options = ["-r", ".", "-l", "127.0.0.1:0", "-l", "unix:here.sock", "--log", "log", "--background"];
+    let options =
+        ["-r", ".", "-l", "127.0.0.1:0", "-l", "unix:here.sock", "--host", "h", "--log", "log", "--background"];
     // Its output is read to the end: the daemon holds none of it.
     let started = sandbox.run("cfpd", options.iter().chain(&["--pid-file", "pid"])).success().stderr("");
     let said = String::from_utf8_lossy(&started.get_output().stdout).into_owned();

@@ -21,7 +21,8 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   -r, --root DIR            serve the files beneath DIR;
                             else $XDG_DATA_HOME/cfpd, as root /var/lib/cfpd
   -l, --listen ADDRESS      127.0.0.1:8398 (default), [::1]:0 (any free port),
-                            or unix:PATH[,mode=0660][,group=NAME]; repeatable
+                            :8000 (all addresses), localhost:8000, or
+                            unix:PATH[,mode=0660][,group=NAME]; repeatable
   --tls-cert FILE           speak TLS on TCP, with the certificates of FILE
   --tls-key FILE            their private key; HUP reads both files again
   --users FILE              ask for a name and a password of FILE, which
@@ -74,10 +75,11 @@ Serves the files beneath a directory over HTTP, with word operations on them.
   -V, --version             print the version and exit
 
 Without --users and --access any client may do all, for the hosts localhost,
-this machine and those of --host. An address that other
-machines can reach needs --users, and TLS or --insecure-plain. With a COMMAND it
-listens on a private socket, runs COMMAND with CFP_SERVER set and its own
-directory first in PATH, and exits as COMMAND does.
+this machine and those of --host. An address that other machines can reach needs
+--users, or --access rules that name only `*`, or --read-only; and TLS or
+--insecure-plain. With a COMMAND it listens on a private socket, runs COMMAND
+with CFP_SERVER set and its own directory first in PATH, and exits as COMMAND
+does.
 
   cfpd --root /srv/files
   cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'
@@ -103,7 +105,7 @@ enum Task {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let listen =
-        arguments.values("-l", "--listen")?.iter().map(|text| address(text)).collect::<Result<Vec<_>>>()?;
+        arguments.values("-l", "--listen")?.iter().map(|text| addresses(text)).collect::<Result<Vec<_>>>()?;
     let root = path(&mut arguments, "-r", "--root")?;
     let users = path(&mut arguments, "", "--users")?;
     let access = path(&mut arguments, "", "--access")?;
@@ -137,7 +139,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let options = Options {
         root,
         make_root,
-        listen,
+        listen: listen.into_iter().flatten().collect(),
         sync,
         keep_free,
         max_spool,
@@ -223,7 +225,7 @@ fn log_format(arguments: &mut Arguments) -> Result<LogFormat> {
     }
 }
 
-fn address(text: &OsStr) -> Result<Address> {
+fn addresses(text: &OsStr) -> Result<Vec<Address>> {
     Address::parse(given("--listen", text)?.to_str().ok_or_else(|| Error::usage("--listen: is no address"))?)
 }
 

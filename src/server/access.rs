@@ -174,6 +174,11 @@ impl Access {
         Ok(Access { rules: file::parse(file, text, with_users)? })
     }
 
+    /// Whether all rules are about anyone, as `*` says it.
+    pub fn is_for_anyone(&self) -> bool {
+        self.rules.iter().all(|rule| rule.whom == Whom::Anyone)
+    }
+
     /// The rules that say no, each with its place.
     pub fn denials(&self) -> impl Iterator<Item = (&Rule, &Name)> {
         self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.place))

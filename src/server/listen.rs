@@ -17,6 +17,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group};
 
+use super::listen_host::addresses;
 use super::peer::Peer;
 use super::place::{above, require_change};
 use crate::error::{Error, Result};
@@ -41,14 +42,12 @@ pub enum Address {
 }
 
 impl Address {
-    /// Reads `127.0.0.1:8398`, `[::1]:0`, `unix:/path,mode=0660,group=www-data`.
-    pub fn parse(text: &str) -> Result<Self> {
+    /// Reads `127.0.0.1:8398`, `[::1]:0`, `:8000`, `localhost:8000`, `unix:/path,mode=0660,group=www-data`. A host name may
+    /// stand for several addresses.
+    pub fn parse(text: &str) -> Result<Vec<Self>> {
         let bad = |what: &str| Error::usage(format!("{text}: {what}"));
         let Some(rest) = text.strip_prefix("unix:") else {
-            let address: SocketAddr = text
-                .parse()
-                .map_err(|_| bad("is no address: use 127.0.0.1:8398, [::1]:8398 or unix:/path"))?;
-            return Ok(Address::Tcp(address));
+            return Ok(addresses(text)?.into_iter().map(Address::Tcp).collect());
         };
         let mut parts = rest.split(',');
         let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(|| bad("names no path"))?;
@@ -64,7 +63,7 @@ impl Address {
                 _ => return Err(bad("takes only mode= and group= after the path")),
             }
         }
-        Ok(Address::Unix { path: PathBuf::from(path), mode, group })
+        Ok(vec![Address::Unix { path: PathBuf::from(path), mode, group }])
     }
 
     /// Whether it can be bound, as far as that can be known without doing it.
@@ -282,7 +281,7 @@ mod tests {
             ("unix:/a,owner=me", None),
         ];
         for (text, address) in rows {
-            assert_eq!(Address::parse(text).ok(), address, "{text}");
+            assert_eq!(Address::parse(text).ok(), address.map(|address| vec![address]), "{text}");
         }
     }
 

@@ -53,6 +53,7 @@ mod htpasswd;
 mod identity;
 mod limits;
 mod listen;
+mod listen_host;
 mod log;
 mod methods;
 mod metrics;
@@ -313,8 +314,8 @@ fn open_store(options: &Options) -> Result<Local> {
 /// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
 fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
     let default = match alone && options.listen.is_empty() && private.is_none() {
-        true => Some(Address::parse(DEFAULT)?),
-        false => None,
+        true => Address::parse(DEFAULT)?,
+        false => Vec::new(),
     };
     let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
     addresses.map(|address| Listener::bind(address, options.tls.is_some())).collect()

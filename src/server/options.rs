@@ -19,6 +19,10 @@ use super::tls::{Files as TlsFiles, Tls};
 use crate::error::{Error, Result};
 use crate::store::Local;
 
+/// What an address that other machines can reach needs.
+const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
+const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
+
 /// What an admin may choose.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -117,15 +121,25 @@ impl Options {
 
     /// The same of one address.
     pub(super) fn refuse_exposed(&self, address: &Address) -> Result<()> {
-        let needs = match (&self.users, self.tls.is_some() || self.insecure_plain) {
-            (Some(_), true) => return Ok(()),
-            (None, true) => "--users FILE",
-            (Some(_), false) => "--tls-cert and --tls-key, or --insecure-plain",
-            (None, false) => "--users FILE, and --tls-cert and --tls-key or --insecure-plain",
+        if !address.is_exposed() {
+            return Ok(());
+        }
+        let needs = match (self.is_guarded()?, self.tls.is_some() || self.insecure_plain) {
+            (true, true) => return Ok(()),
+            (false, true) => NEEDS_GUARD.to_owned(),
+            (true, false) => NEEDS_SECRECY.to_owned(),
+            (false, false) => format!("{NEEDS_GUARD}; and {NEEDS_SECRECY}"),
         };
-        match address.is_exposed() {
-            true => Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}"))),
-            false => Ok(()),
+        Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}")))
+    }
+
+    /// Whether an admin has said what anybody may do: whoever comes is asked for a password, or the rules speak of
+    /// anyone and nobody else, or nobody changes anything.
+    fn is_guarded(&self) -> Result<bool> {
+        match &self.access {
+            _ if self.users.is_some() || self.read_only => Ok(true),
+            Some(rules) => Ok(Access::read(rules, false)?.is_for_anyone()),
+            None => Ok(false),
         }
     }
 
