@@ -50,8 +50,8 @@ impl Drop for Daemon {
 /// A daemon with sockets handed over: its standard input, and its standard error where there are two.
 fn handed(sandbox: &Sandbox, tcp: &TcpListener, unix: Option<&UnixListener>) -> Daemon {
     let script = match unix {
-        Some(_) => "LISTEN_PID=$$ LISTEN_FDS=2 exec cfpd -r . 3<&0 4<&2 2>complaints </dev/null",
-        None => "LISTEN_PID=$$ LISTEN_FDS=1 exec cfpd -r . 3<&0 </dev/null",
+        Some(_) => "LISTEN_PID=$$ LISTEN_FDS=2 exec cfpd -r . --host h 3<&0 4<&2 2>complaints </dev/null",
+        None => "LISTEN_PID=$$ LISTEN_FDS=1 exec cfpd -r . --host h 3<&0 </dev/null",
     };
     let mut command = sandbox.command("sh");
     command.args(["-c", script]).stdin(OwnedFd::from(tcp.try_clone().unwrap())).stdout(Stdio::piped());
@@ -133,7 +133,7 @@ fn every_handed_socket_is_served_and_nothing_else() {
 fn what_is_handed_and_no_socket_of_this_machine_is_refused() {
     let sandbox = Sandbox::new();
     let run = |descriptor: Stdio| {
-        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec cfpd -r . 3<&0 </dev/null";
+        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec cfpd -r . --host h 3<&0 </dev/null";
         let output = sandbox.command("sh").args(["-c", script]).stdin(descriptor).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -239,8 +239,19 @@ fn the_units_are_what_systemd_takes() {
 fn in_the_background_the_command_ends_when_clients_can_connect() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "text");
-    let options =
-        ["-r", ".", "-l", "127.0.0.1:0", "-l", "unix:here.sock", "--host", "h", "--log", "log", "--background"];
+    let options = [
+        "-r",
+        ".",
+        "-l",
+        "127.0.0.1:0",
+        "-l",
+        "unix:here.sock",
+        "--host",
+        "h",
+        "--log",
+        "log",
+        "--background",
+    ];
     // Its output is read to the end: the daemon holds none of it.
     let started = sandbox.run("cfpd", options.iter().chain(&["--pid-file", "pid"])).success().stderr("");
     let said = String::from_utf8_lossy(&started.get_output().stdout).into_owned();
