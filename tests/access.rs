@@ -256,6 +256,91 @@ fn guesses_are_slowed_down_and_who_is_known_goes_on() {
     }
 }
 
+/// A cfpd that believes whom a client says it is forwarded for.
+fn behind_a_proxy() -> Sandbox {
+    let sandbox = Sandbox::guarded(&["--trusted-proxy", "127.0.0.1"], RULES);
+    sandbox.keep("f", "text");
+    sandbox
+}
+
+/// The status of a request of this user, whose client has this address.
+fn ask_from(sandbox: &Sandbox, address: &str, user: &str, password: &str) -> u16 {
+    let fields = format!("{}X-Forwarded-For: {address}\r\n", basic(user, password));
+    ask(sandbox, "GET /f", &fields, "").0
+}
+
+#[test]
+fn who_guesses_at_a_user_keeps_out_neither_that_user_nor_others_behind_the_same_address() {
+    let sandbox = behind_a_proxy();
+    let guesses: Vec<_> = (0..12).map(|_| ask_from(&sandbox, "203.0.113.1", "alice", "wrong")).collect();
+    assert!(guesses.contains(&503), "{guesses:?}");
+    assert_eq!(ask_from(&sandbox, "203.0.113.2", "alice", "wonderland"), 200);
+    // Bob may do nothing here, which he is told only when he has proved who he is.
+    assert_eq!(ask_from(&sandbox, "203.0.113.1", "bob", "builder"), 403);
+}
+
+#[test]
+fn a_user_who_is_guessed_at_from_everywhere_is_slowed_and_not_shut_out() {
+    let sandbox = behind_a_proxy();
+    for client in 0..60 {
+        assert_eq!(ask_from(&sandbox, &format!("198.51.100.{client}"), "alice", "wrong"), 401);
+    }
+    assert_eq!(ask_from(&sandbox, "203.0.113.2", "alice", "wonderland"), 200);
+    // Known from then on, she waits for nobody.
+    let guessing: Vec<u16> = thread::scope(|scope| {
+        let guess = |client: u8| ask_from(&sandbox, &format!("192.0.2.{client}"), "alice", "wrong");
+        let all: Vec<_> = (0..20).map(|client| scope.spawn(move || guess(client))).collect();
+        assert_eq!(ask_from(&sandbox, "203.0.113.3", "alice", "wonderland"), 200);
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(guessing.contains(&503), "few of them wait: {guessing:?}");
+}
+
+#[test]
+fn the_networks_of_one_prefix_have_no_more_guesses_than_one() {
+    let sandbox = behind_a_proxy();
+    let guess = |network: u16| ask_from(&sandbox, &format!("2001:db8:1:{network:x}::1"), "alice", "wrong");
+    let guesses: Vec<_> = (0..100).map(guess).collect();
+    let looked_at = guesses.iter().filter(|status| **status == 401).count();
+    assert!((26..40).contains(&looked_at), "{guesses:?}");
+    assert_eq!(ask_from(&sandbox, "2001:db8:2::1", "alice", "wonderland"), 200);
+}
+
+#[test]
+fn a_reload_keeps_who_was_known_and_takes_up_a_changed_password() {
+    let sandbox = behind_a_proxy();
+    let from = "203.0.113.1";
+    assert_eq!(ask_from(&sandbox, from, "alice", "wonderland"), 200);
+    assert_eq!(ask_from(&sandbox, from, "bob", "builder"), 403);
+    let users = fs::read_to_string(sandbox.work().join("users")).unwrap();
+    let alice = users.lines().find(|line| line.starts_with("alice:")).unwrap();
+    let bob = bcrypt::hash("changed", 4).unwrap();
+    sandbox.write("users", format!("{alice}\nbob:{bob}\n"));
+    sandbox.signal(Signal::SIGHUP);
+    Watch::new(&sandbox).until("the reload", |_| sandbox.log().contains("cfpd: reloaded\n"));
+    let guesses: Vec<_> = (0..12).map(|_| ask_from(&sandbox, from, "alice", "wrong")).collect();
+    assert!(guesses.contains(&503), "{guesses:?}");
+    assert_eq!(ask_from(&sandbox, from, "alice", "wonderland"), 200);
+    assert_eq!(ask_from(&sandbox, from, "bob", "builder"), 401);
+    assert_eq!(ask_from(&sandbox, from, "bob", "changed"), 403);
+}
+
+#[test]
+fn a_flood_of_made_up_names_resets_no_count() {
+    let sandbox = behind_a_proxy();
+    let from = "203.0.113.1";
+    let guess = || ask_from(&sandbox, from, "alice", "wrong");
+    assert_eq!([(); 5].map(|()| guess()), [401; 5]);
+    let mut raw = sandbox.connect();
+    for number in 0..5000_u32 {
+        let [_, _, high, low] = number.to_be_bytes();
+        let user = basic(&format!("made-up-{number}"), "wrong");
+        let fields = format!("{user}X-Forwarded-For: 10.0.{high}.{low}\r\n");
+        assert_eq!(raw.ask(common::raw::request("GET", "/f", &fields)).status, 401);
+    }
+    assert_eq!([guess(), guess()], [401, 503]);
+}
+
 #[test]
 fn who_may_only_create_creates_once_however_many_try() {
     let rules = "allow create,list,read alice /\nallow replace bob /\n";

@@ -6,9 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::access::Who;
 use super::forwarded::Client;
+use super::origin::Origin;
 use super::peer::Peer;
 use super::stream::Stream;
-use super::users::{Origin, Users};
+use super::users::Users;
 use crate::error::{Error, Result};
 use crate::http::Request;
 

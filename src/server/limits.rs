@@ -124,18 +124,29 @@ pub const FRESH_WAIT: Duration = Duration::from_millis(500);
 pub const CUT_LOOKED_FOR_EVERY: Duration = Duration::from_millis(250);
 /// How long connections that were cut may take to notice.
 pub const AFTER_CUT: Duration = Duration::from_secs(1);
-/// Wrong passwords from one address before the next one has to wait.
+/// Wrong passwords at one user from one address, or one /64 of IPv6, before the next one from there has to wait.
 pub const WRONG_FREE: u32 = 5;
-/// Wrong passwords at one user, wherever they come from, before the next one has to wait: more, because who is
-/// guessed at is not the one who guesses.
-pub const WRONG_FREE_OF_USER: u32 = 50;
-/// The longest a wrong password makes the next one wait.
+/// The same of one /48 of IPv6: one customer may have its 65,536 networks.
+pub const WRONG_FREE_OF_PREFIX: u32 = 25;
+/// Wrong passwords at one user from anywhere, or from one address (one /48 of IPv6) at anybody, before guesses there are
+/// looked at one after the other, with a pause between that grows with each further so many.
+pub const WRONG_FREE_OF_ALL: u32 = 50;
+/// That pause at first.
+pub const WRONG_PAUSE: Duration = Duration::from_millis(250);
+/// The longest such pause.
+pub const WRONG_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The longest a wrong password makes the next one at the same user from the same address wait.
 pub const WRONG_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long after that wrong passwords are forgotten.
 pub const WRONG_FORGOTTEN: Duration = Duration::from_secs(600);
-/// Addresses and users whose wrong passwords are counted.
+/// Pairs of a user and an address whose wrong passwords are counted, and as many of made-up names, made-up names alone,
+/// and addresses alone.
 pub const WATCHED_MAX: usize = 4096;
 /// Passwords that are hashed at the same time: each takes a core.
 pub const LOGINS_AT_ONCE: usize = 2;
 /// Passwords that wait to be hashed; each holds a thread.
 pub const LOGINS_WAITING: usize = 64;
+/// Of them at one user: whoever guesses at one leaves room for others.
+pub const LOGINS_WAITING_AT_USER: usize = 4;
+/// Of them from one address, or one /48 of IPv6.
+pub const LOGINS_WAITING_FROM_NETWORK: usize = 16;

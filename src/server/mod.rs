@@ -60,6 +60,7 @@ mod metrics;
 mod once;
 mod operation;
 mod options;
+mod origin;
 mod outcomes;
 mod patience;
 mod peer;
@@ -83,6 +84,7 @@ mod tls;
 mod upkeep;
 mod upload;
 mod users;
+mod wrong_counts;
 
 /// What every connection shares.
 pub struct Server {

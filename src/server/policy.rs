@@ -64,7 +64,11 @@ impl Policy {
 
     /// Reads the same files again.
     pub fn reopened(&self) -> Result<Self> {
-        Policy::read(self.files.clone(), self.read_only)
+        let mut policy = Policy::read(self.files.clone(), self.read_only)?;
+        if let (Some(new), Some(old)) = (policy.users.take(), &self.users) {
+            policy.users = Some(new.keeping_logins_of(old));
+        }
+        Ok(policy)
     }
 
     /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is

@@ -5,33 +5,30 @@
 //! has, and pays no bcrypt and waits for nobody's wrong guesses any more.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::guesses::{Guesses, Marks, Turn};
 use super::htpasswd;
+use super::origin::{NETWORK_BITS, Origin, PREFIX_BITS};
 use crate::error::Result;
 
 /// Everybody who has a password.
 pub struct Users {
     hashes: HashMap<Vec<u8>, String>,
+    logins: Arc<Logins>,
+}
+
+/// What is known of logins since the start, whatever file was read meanwhile.
+#[derive(Default)]
+struct Logins {
     key: RandomState,
     /// The last password that was right for a user: not more than one for each.
     remembered: Mutex<HashMap<Vec<u8>, u64>>,
     guesses: Mutex<Guesses>,
     ended: Condvar,
-}
-
-/// Where a password comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// An address. Who has one of IPv6 has all of its /64.
-    Address(IpAddr),
-    /// A user of this machine, by his id.
-    Local(Option<u32>),
 }
 
 impl Users {
@@ -47,13 +44,15 @@ impl Users {
     }
 
     fn of(hashes: htpasswd::Hashes) -> Self {
-        Users {
-            hashes,
-            key: RandomState::new(),
-            remembered: Mutex::default(),
-            guesses: Mutex::default(),
-            ended: Condvar::new(),
-        }
+        Users { hashes, logins: Arc::default() }
+    }
+
+    /// These users, who were read from the file of the others anew: who was known is known still where the hash is the
+    /// same, and wrong passwords count on.
+    pub fn keeping_logins_of(self, others: &Users) -> Self {
+        let logins = Arc::clone(&others.logins);
+        logins.remembered().retain(|name, _| self.hashes.contains_key(name));
+        Users { logins, ..self }
     }
 
     /// Whether there is such a user.
@@ -63,36 +62,53 @@ impl Users {
 
     /// Whether this is the user's password. Errors have status 503: too many have been wrong lately.
     pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
-        let guess = self.key.hash_one((name, password));
-        let marks =
-            Marks { origin: self.mark("origin", origin.network()), user: self.mark("user", name), guess };
-        let mut guesses = self.guesses();
+        let logins = &*self.logins;
+        let marks = self.marks(name, password, origin);
+        let mut guesses = logins.guesses();
         loop {
-            if self.remembers(name, guess) {
+            if marks.is_user && logins.remembers(name, marks.guess) {
                 return Ok(true);
             }
-            match guesses.begin(marks, Instant::now())? {
+            let now = Instant::now();
+            let until = match guesses.begin(marks, now)? {
                 Turn::Now => break,
-                Turn::Later => {
-                    guesses.wait(true);
-                    guesses = self.ended.wait(guesses).unwrap_or_else(PoisonError::into_inner);
-                    guesses.wait(false);
+                Turn::Later => None,
+                Turn::At(until) => Some(until.saturating_duration_since(now)),
+            };
+            guesses.wait(marks, true);
+            guesses = match until {
+                None => logins.ended.wait(guesses).unwrap_or_else(PoisonError::into_inner),
+                Some(time) => {
+                    logins.ended.wait_timeout(guesses, time).unwrap_or_else(PoisonError::into_inner).0
                 }
-            }
+            };
+            guesses.wait(marks, false);
         }
         drop(guesses);
         let is_right = self.check(name, password);
         if is_right {
-            self.remember(name, guess);
+            logins.remember(name, marks.guess);
         }
-        self.guesses().end(marks, is_right, Instant::now());
-        self.ended.notify_all();
+        logins.guesses().end(marks, is_right, Instant::now());
+        logins.ended.notify_all();
         Ok(is_right)
     }
 
-    /// A hash nobody outside of this process can foresee.
-    fn mark(&self, kind: &str, of: impl Hash) -> u64 {
-        self.key.hash_one((kind, of))
+    /// Hashes nobody outside of this process can foresee. That of a guess is also of the hash it is held against, so that a
+    /// password that was changed is no longer the right one.
+    fn marks(&self, name: &[u8], password: &[u8], origin: Origin) -> Marks {
+        let mark = |of: (&str, &[u8], Option<Origin>)| self.logins.key.hash_one(of);
+        let (network, prefix) = (origin.network(NETWORK_BITS), origin.network(PREFIX_BITS));
+        let hash = self.hashes.get(name);
+        let pair = mark(("pair", name, Some(network)));
+        Marks {
+            pair,
+            prefix_pair: if prefix == network { pair } else { mark(("pair", name, Some(prefix))) },
+            user: mark(("user", name, None)),
+            prefix: mark(("prefix", b"", Some(prefix))),
+            guess: self.logins.key.hash_one((name, password, hash)),
+            is_user: hash.is_some(),
+        }
     }
 
     /// A name nobody has costs what the dearest password costs. So time tells no names where all hashes have one cost;
@@ -103,31 +119,24 @@ impl Users {
         let Some(hash) = known.or_else(dearest) else { return false };
         bcrypt::verify(password, hash).unwrap_or(false) && known.is_some()
     }
+}
 
+impl Logins {
     fn guesses(&self) -> MutexGuard<'_, Guesses> {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Vec<u8>, u64>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// 64 bits are enough: a guess at them is only ever made through [`Users::verify`].
     fn remembers(&self, name: &[u8], guess: u64) -> bool {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(name) == Some(&guess)
+        self.remembered().get(name) == Some(&guess)
     }
 
     fn remember(&self, name: &[u8], guess: u64) {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_vec(), guess);
-    }
-}
-
-impl Origin {
-    fn network(self) -> Self {
-        match self {
-            Origin::Address(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
-                let bits = u128::from(address) & !u128::from(u64::MAX);
-                Origin::Address(IpAddr::V6(bits.into()))
-            }
-            Origin::Address(address) => Origin::Address(address.to_canonical()),
-            local => local,
-        }
+        self.remembered().insert(name.to_vec(), guess);
     }
 }
 
@@ -168,14 +177,14 @@ mod tests {
 
     #[test]
     fn a_right_password_is_hashed_once() {
-        let mut users = users(&[("alice", "a"), ("bob", "b")]);
+        let users = users(&[("alice", "a"), ("bob", "b")]);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
-        // What is remembered needs no hash any more; nothing else is.
-        users.hashes.clear();
-        assert!(users.verify(b"alice", b"a", HERE).unwrap());
-        assert!(!users.verify(b"alice", b"b", HERE).unwrap());
-        assert!(!users.verify(b"bob", b"b", HERE).unwrap());
-        assert!(!users.verify(b"bob", b"a", HERE).unwrap());
+        let remembers = |name: &[u8], password: &[u8]| {
+            let guess = users.marks(name, password, HERE).guess;
+            users.logins.remembers(name, guess)
+        };
+        assert!(remembers(b"alice", b"a"));
+        assert!(!remembers(b"alice", b"b") && !remembers(b"bob", b"b") && !remembers(b"bob", b"a"));
     }
 
     #[test]
@@ -192,28 +201,41 @@ mod tests {
 
     #[test]
     fn many_at_once_with_the_same_password_are_hashed_once() {
-        let mut users = users(&[("alice", "a")]);
-        // The guess is being looked at: others with it wait for the outcome, and find no hash to look at.
-        users.hashes.clear();
-        let marks = Marks { origin: 0, user: 0, guess: users.key.hash_one((&b"alice"[..], &b"a"[..])) };
-        assert_eq!(users.guesses().begin(marks, Instant::now()).unwrap(), Turn::Now);
+        let users = users(&[("alice", "a")]);
+        // The guess is being looked at: others with it wait for the outcome.
+        let marks = users.marks(b"alice", b"a", HERE);
+        assert_eq!(users.logins.guesses().begin(marks, Instant::now()).unwrap(), Turn::Now);
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
-            users.remember(b"alice", marks.guess);
-            users.guesses().end(marks, true, Instant::now());
-            users.ended.notify_all();
+                (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
+            users.logins.remember(b"alice", marks.guess);
+            users.logins.guesses().end(marks, true, Instant::now());
+            users.logins.ended.notify_all();
             assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
         });
     }
 
     #[test]
-    fn neighbours_in_a_network_of_ipv6_are_one() {
-        let network = |text: &str| Origin::Address(text.parse().unwrap()).network();
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    fn a_file_that_is_read_anew_keeps_who_was_known_and_what_was_wrong() {
+        let line = |name: &str, password: &str| format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap());
+        let (alice, bob, carol) = (line("alice", "a"), line("bob", "b"), line("carol", "c"));
+        let old = Users::parse("f", [alice.as_str(), &bob, &carol].concat().as_bytes()).unwrap();
+        for (name, password) in [("alice", "a"), ("bob", "b"), ("carol", "c")] {
+            assert!(old.verify(name.as_bytes(), password.as_bytes(), HERE).unwrap());
+            for _ in 0..=WRONG_FREE {
+                assert!(!old.verify(name.as_bytes(), b"wrong", HERE).unwrap());
+            }
+        }
+        // Bob has another password, and carol is gone.
+        let changed = [alice, line("bob", "new")].concat();
+        let new = Users::parse("f", changed.as_bytes()).unwrap().keeping_logins_of(&old);
+        assert!(new.verify(b"alice", b"a", HERE).unwrap());
+        assert_eq!(new.verify(b"bob", b"b", HERE).unwrap_err().http_status(), 503, "wrong ones count on");
+        let elsewhere = Origin::Local(Some(1));
+        assert!(
+            !new.verify(b"bob", b"b", elsewhere).unwrap() && !new.verify(b"carol", b"c", elsewhere).unwrap()
+        );
+        assert!(new.verify(b"bob", b"new", elsewhere).unwrap());
     }
 
     #[test]

@@ -1,0 +1,48 @@
+//! Where a password comes from: an address, or a user of this machine, and what it has in common with its neighbours.
+
+use std::net::IpAddr;
+
+/// The bits of an address of IPv6 that one machine's addresses have in common.
+pub const NETWORK_BITS: u32 = 64;
+/// Those that the networks of one customer have in common.
+pub const PREFIX_BITS: u32 = 48;
+
+/// Where a password comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// An address. Who has one of IPv6 has all of its /64.
+    Address(IpAddr),
+    /// A user of this machine, by his id.
+    Local(Option<u32>),
+}
+
+impl Origin {
+    /// What it has in common with its neighbours: the first bits of an address of IPv6.
+    pub fn network(self, bits: u32) -> Self {
+        match self {
+            Origin::Address(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+                let network = u128::from(address) & !(u128::MAX >> bits);
+                Origin::Address(IpAddr::V6(network.into()))
+            }
+            Origin::Address(address) => Origin::Address(address.to_canonical()),
+            local => local,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_in_a_network_of_ipv6_are_one() {
+        let bits = |text: &str, bits| Origin::Address(text.parse().unwrap()).network(bits);
+        let network = |text: &str| bits(text, NETWORK_BITS);
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_eq!(bits("2001:db8:0:1::1", PREFIX_BITS), bits("2001:db8:0:2::1", PREFIX_BITS));
+        assert_ne!(bits("2001:db8:1::1", PREFIX_BITS), bits("2001:db8:2::1", PREFIX_BITS));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+}
