@@ -7,14 +7,16 @@
 //! | [`error`] | the one error enum: a line for people, an exit code, an HTTP status | nothing |
 //! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | error |
 //! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | error |
-//! | [`store`] | named files, atomically; the only room that opens served files | error |
-//! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, error |
+//! | [`attributes`] | what a file is besides its content: owner, permissions, ACL, user attributes | nothing |
+//! | [`store`] | named files, atomically; the only room that opens served files | attributes, error |
+//! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, attributes, error |
 //! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | http, store, text, error |
 //! | [`cli`] | arguments, the way a program ends, and what the tools share beyond one conversation | client, text, http, error |
 //!
 //! The programs stand in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli,
 //! client, http's values and error, and a filter also text, for `--local`.
 
+pub mod attributes;
 pub mod cli;
 pub mod client;
 pub mod error;

@@ -5,15 +5,16 @@ use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::libc::O_TMPFILE;
+use nix::libc::{O_NOFOLLOW, O_PATH, O_TMPFILE};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
 use super::standard_streams;
+use crate::attributes::Attributes;
 use crate::error::{Error, Result};
 
 /// As many symbolic links are followed as Linux follows.
@@ -62,11 +63,14 @@ impl Destination {
     }
 }
 
-/// Gives a file that takes the name `target` the mode it shall have there: owner and mode of what stands there, or the mode
-/// of a new file. Until then it is its owner's alone.
+/// Gives a file that takes the name `target` what it shall have there: owner, mode, ACL and user attributes of what stands
+/// there, or the mode of a new file. Until then it is its owner's alone.
 pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
     match fs::symlink_metadata(target) {
-        Ok(standing) if standing.is_file() => take_after(file, &standing),
+        Ok(standing) if standing.is_file() => {
+            let standing = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(target)?;
+            Attributes::of(&standing)?.give(file).map(drop)
+        }
         _ => file.set_permissions(Permissions::from_mode(mode_of_new(directory_of(target)))),
     }
 }
@@ -88,14 +92,6 @@ fn mode_of_new(directory: &Path) -> u32 {
 /// The directory that a path is in.
 pub(super) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Gives a file owner and mode of the one whose place it takes. Where the owner cannot be given, which mostly takes
-/// root, the file runs as nobody else either.
-fn take_after(file: &File, standing: &Metadata) -> io::Result<()> {
-    let is_given = fchown(file, Some(standing.uid()), Some(standing.gid())).is_ok();
-    let mask = if is_given { 0o7777 } else { 0o777 };
-    file.set_permissions(Permissions::from_mode(standing.mode() & mask))
 }
 
 /// The number of the open descriptor that a path is a spelling of, or a symbolic link to one. Its file is not to be

@@ -13,7 +13,7 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{DIRECTORY, Place, absent, wrong};
+use super::beneath::{DIRECTORY, Links, Place, absent, wrong};
 use super::copy::{copy_directory, copy_file};
 use super::descent::remove_in_place;
 use super::local::Local;
@@ -62,7 +62,7 @@ fn move_file(
 ) -> Result<Written> {
     let named = |errno| wrong(from, errno);
     let before = entry(&old.parent, &old.last).map_err(named)?;
-    let written = copy_file(local, from, to, source, target)?;
+    let written = copy_file(local, from, to, Links::Replaced, source, target)?;
     let held = local.locks.hold(vec![old.key()]);
     let now = entry(&old.parent, &old.last).map_err(named)?;
     if (now.st_ino, now.st_size, changed(&now)) != (before.st_ino, before.st_size, changed(&before)) {
@@ -89,7 +89,7 @@ fn move_directory(
     refuse_mounts(local, from, old)?;
     refuse_unserved(local, from)?;
     let begun = begin(&old.parent).map_err(named)?;
-    let written = copy_directory(local, from, to, source, target)?;
+    let written = copy_directory(local, from, to, Links::Replaced, source, target)?;
     let may_go = |directory: &OwnedFd, name: &[u8]| {
         let stat = entry(directory, name)?;
         let is_copied = file_type(&stat) == SFlag::S_IFDIR || changed(&stat) < begun;

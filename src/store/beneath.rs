@@ -2,10 +2,11 @@
 //! `openat2` beneath the root, so that neither `..` nor a link, swapped at whatever moment, leads outside.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat, stat};
 
 use super::Name;
@@ -17,6 +18,8 @@ const RACES: usize = 128;
 
 /// What is said where the root is not what its name leads to.
 const GONE: &str = "the served directory was removed, moved or mounted over; HUP opens it by its name again";
+/// As many symbolic links are followed as Linux follows.
+const LINKS_MAX: usize = 40;
 
 /// The longest component any file system takes, in bytes (NAME_MAX).
 const COMPONENT_MAX: usize = 255;
@@ -46,6 +49,15 @@ pub(super) struct Place {
     pub last: Vec<u8>,
     /// Device and inode of the directory.
     directory: (u64, u64),
+}
+
+/// What a write does to a symbolic link: new content goes to what it leads to, a new name takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// What it leads to is written.
+    Followed,
+    /// The link itself is replaced.
+    Replaced,
 }
 
 /// What a name is the same as: directory and last component, so that two ways through links are one.
@@ -113,6 +125,48 @@ impl Root {
         self.place(name, |errno| wrong_for(name, errno))
     }
 
+    /// The place where a content is to be put: that of the file which a link leads to, where the name is one. A link that
+    /// leads nowhere, or out of the root, is the place itself.
+    fn place_through(&self, name: &Name) -> Result<Place> {
+        let mut place = self.place_for(name)?;
+        if !is_link(&place) {
+            return Ok(place);
+        }
+        let mut above =
+            name.components().split_last().map(|(_, above)| above.join(&b'/')).unwrap_or_default();
+        for _ in 0..LINKS_MAX {
+            let text = match readlinkat(&place.parent, place.last.as_slice()) {
+                Ok(text) => text,
+                // It is what it leads to.
+                Err(Errno::EINVAL) => return Ok(place),
+                Err(_) => break,
+            };
+            let text = text.into_vec();
+            let at = text.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+            let (way, last) = text.split_at_checked(at).unwrap_or_default();
+            if matches!(last, b"" | b"." | b"..") || way.starts_with(b"/") {
+                break;
+            }
+            above = [above.as_slice(), b"/", way].concat();
+            let above = above.strip_prefix(b"/").unwrap_or(&above);
+            let above = if above.is_empty() { b".".as_slice() } else { above };
+            let found = open_beneath(&self.handle, above, HANDLE | OFlag::O_DIRECTORY, ResolveFlag::empty())
+                .and_then(|parent| Place::new(parent, last.to_vec()));
+            let Ok(found) = found else { break };
+            place = found;
+        }
+        // A directory, or nothing that is served.
+        self.place_for(name)
+    }
+
+    /// The place for what is to be under a name that may be a link.
+    pub fn place_to(&self, name: &Name, links: Links) -> Result<Place> {
+        match links {
+            Links::Followed => self.place_through(name),
+            Links::Replaced => self.place_for(name),
+        }
+    }
+
     fn place(&self, name: &Name, wrong: impl Fn(Errno) -> Error) -> Result<Place> {
         let Some((last, above)) = name.components().split_last() else {
             return Err(Error::status(403, name.shown(), "is the root and stays"));
@@ -142,6 +196,10 @@ impl Place {
     pub fn key(&self) -> Key {
         (self.directory.0, self.directory.1, self.last.clone())
     }
+}
+
+fn is_link(place: &Place) -> bool {
+    readlinkat(&place.parent, place.last.as_slice()).is_ok()
 }
 
 /// Opens a path beneath a directory.

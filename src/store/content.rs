@@ -54,11 +54,6 @@ impl Opened {
     pub fn is_unchanged(&self) -> bool {
         fstat(&self.file).is_ok_and(|now| digest::is_unchanged(&now, &self.stat))
     }
-
-    /// All the system knows of it.
-    pub fn stat(&self) -> &FileStat {
-        &self.stat
-    }
 }
 
 impl Content for Opened {

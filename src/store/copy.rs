@@ -3,18 +3,19 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::fcntl::copy_file_range;
 use nix::sys::stat::fstat;
 
-use super::beneath::{DIRECTORY, absent, wrong, wrong_for};
+use super::beneath::{DIRECTORY, Links, absent, wrong, wrong_for};
 use super::local::Local;
 use super::settle::{Comer, itself, judge, keep_apart, settle};
 use super::space::Promise;
-use super::stat::permissions;
 use super::temporary::Temporary;
 use super::{Check, Content, Draft, Kind, Meta, Name, Store, Written, content, draft, tree};
+use crate::attributes::Attributes;
 use crate::error::{Error, Result};
 
 /// How much the kernel is asked to copy at a time: what was promised is spent after each step.
@@ -34,8 +35,8 @@ pub(super) fn copy(
     let kind = if from.is_directory() { Kind::Directory } else { Kind::File };
     refuse_early(local, from, to, kind, target)?;
     match kind {
-        Kind::File => copy_file(local, from, to, source, target),
-        Kind::Directory => copy_directory(local, from, to, source, target),
+        Kind::File => copy_file(local, from, to, Links::Followed, source, target),
+        Kind::Directory => copy_directory(local, from, to, Links::Followed, source, target),
     }
 }
 
@@ -45,9 +46,9 @@ fn refuse_early(local: &Local, from: &Name, to: &Name, kind: Kind, target: Check
         let what = "is a directory: only with a final slash it is copied, with all in it";
         return Err(Error::status(409, from.shown(), what));
     }
-    let place = local.root.place_for(to)?;
+    let place = local.root.place_to(to, Links::Followed)?;
     keep_apart(from, to)?;
-    if local.root.place_of(from)?.key() == place.key() {
+    if local.root.place_to(from, Links::Followed)?.key() == place.key() {
         return Err(itself(to));
     }
     let standing = local.root.look(to.components(), &place).map_err(|errno| wrong(to, errno))?;
@@ -60,17 +61,18 @@ pub(super) fn copy_file(
     local: &Local,
     from: &Name,
     to: &Name,
+    links: Links,
     source: Check<'_>,
     target: Check<'_>,
 ) -> Result<Written> {
     let content = content::open(local, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
-    let mut draft = draft::begin(local, to, Some(size))?;
+    let mut draft = draft::begin(local, to, links, Some(size))?;
     let to_file = draft.file().try_clone().map_err(|error| broken(from, error))?;
     transfer(content.file(), &to_file, size, draft.promise_all(size)?)
         .map_err(|error| broken(from, error))?;
-    draft.permit(permissions(content.stat()));
+    draft.model_on(attributes_of(content.file()).map_err(|error| broken(from, error))?);
     // Another program may have changed it in place while it was copied.
     if let Some(digest) = content.digest().filter(|_| content.is_unchanged()) {
         draft.set_digest(digest);
@@ -78,24 +80,31 @@ pub(super) fn copy_file(
     Box::new(draft).commit(target)
 }
 
+/// What a copy has of the first besides its content: all but the owner, which is the daemon.
+pub(super) fn attributes_of(first: impl AsFd) -> io::Result<Attributes> {
+    Ok(Attributes::of(first)?.without_owner().without_special_bits())
+}
+
 /// Copies a directory with all in it.
 pub(super) fn copy_directory(
     local: &Local,
     from: &Name,
     to: &Name,
+    links: Links,
     source: Check<'_>,
     target: Check<'_>,
 ) -> Result<Written> {
     let base = local.root.descend(from.components(), DIRECTORY).map_err(|errno| wrong(from, errno))?;
     let stat = fstat(&base).map_err(|errno| wrong(from, errno))?;
     source(Meta::of(&stat, None).as_ref())?;
-    let parent = local.root.place_for(to)?.parent;
+    let parent = local.root.place_to(to, links)?.parent;
     let mut temporary = Temporary::directory(parent).map_err(|errno| wrong_for(to, errno))?;
+    let attributes = attributes_of(&base).map_err(|error| broken(from, error))?.open_to_owner();
     tree::fill(local, from, base, temporary.handle()).map_err(|error| broken(from, error))?;
-    tree::permit(temporary.handle(), &stat).map_err(|errno| wrong(to, errno))?;
+    attributes.give(temporary.handle()).map_err(|error| broken(from, error))?;
 
     local.durability.tree(temporary.handle()).map_err(|errno| wrong(to, errno))?;
-    let place = local.root.place_for(to)?;
+    let place = local.root.place_to(to, links)?;
     let held = local.locks.hold(vec![place.key()]);
     let comer = Comer {
         place: temporary.place(),

@@ -5,32 +5,34 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::fstat;
 use xattr::FileExt;
 
-use super::beneath::{Place, absent, wrong, wrong_for};
+use super::beneath::{Links, Place, absent, wrong, wrong_for};
 use super::digest::{self, Attribute};
+use super::handover::{of_new, of_replaced};
 use super::local::Local;
 use super::settle::{Comer, judge, settle};
 use super::space::{Promise, step_after};
 use super::standing::Served;
-use super::stat::{permissions, permit};
 use super::temporary::Temporary;
 use super::walk::errno_of;
 use super::{Check, Draft, Kind, Meta, Name, Written};
+use crate::attributes::Attributes;
 use crate::error::{Error, Result};
 
 /// A content being written beside its name.
 pub(super) struct Upload<'a> {
     local: &'a Local,
     name: Name,
+    links: Links,
     temporary: Temporary,
     /// Its SHA-256, where that is known.
     digest: Option<[u8; 32]>,
     /// The second it is to be of, where that is not now.
     modified: Option<i64>,
-    /// Its permissions, where it replaces none and they are not a new file's.
-    mode: Option<Mode>,
+    /// What it takes over where it replaces nothing, and not of a new file.
+    model: Option<Attributes>,
     /// An attribute of an unfinished content, which no finished one has.
     note: Option<&'static str>,
     /// Its length, where that is known.
@@ -44,15 +46,20 @@ pub(super) struct Upload<'a> {
 }
 
 /// Begins a content.
-pub(super) fn begin<'a>(local: &'a Local, name: &Name, size: Option<u64>) -> Result<Upload<'a>> {
-    let place = admit(local, name, size)?;
+pub(super) fn begin<'a>(
+    local: &'a Local,
+    name: &Name,
+    links: Links,
+    size: Option<u64>,
+) -> Result<Upload<'a>> {
+    let place = admit(local, name, links, size)?;
     let temporary = Temporary::file(place.parent).map_err(|errno| wrong_for(name, errno))?;
-    Ok(Upload::over(local, name, temporary, size, 0))
+    Ok(Upload { links, ..Upload::over(local, name, temporary, size, 0) })
 }
 
 /// Refuses now, before a byte is sent, what can never be put under the name.
-pub(super) fn admit(local: &Local, name: &Name, size: Option<u64>) -> Result<Place> {
-    let place = local.root.place_for(name)?;
+pub(super) fn admit(local: &Local, name: &Name, links: Links, size: Option<u64>) -> Result<Place> {
+    let place = local.root.place_to(name, links)?;
     let standing = local.root.look(name.components(), &place).map_err(|errno| wrong(name, errno))?;
     judge(Kind::File, name, &standing)?;
     require_room(local, name, &place, size.unwrap_or_default())?;
@@ -70,8 +77,9 @@ impl<'a> Upload<'a> {
     ) -> Self {
         let promise = local.space.promise(temporary.place().directory().0);
         let name = name.clone();
-        let (digest, modified, mode, note) = (None, None, None, None);
-        Upload { local, name, temporary, digest, modified, mode, note, size, written, promise, ahead: 0 }
+        let (digest, modified, model, note, links) = (None, None, None, None, Links::Followed);
+        let ahead = 0;
+        Upload { local, name, links, temporary, digest, modified, model, note, size, written, promise, ahead }
     }
 
     /// Takes this attribute off once the content is in place.
@@ -139,15 +147,15 @@ impl<'a> Upload<'a> {
         self.local.durability.entry(self.temporary.place())
     }
 
-    /// Gives the content other permissions than a new file's, should it replace none.
-    pub fn permit(&mut self, mode: Mode) {
-        self.mode = Some(mode);
+    /// Has the content take over this, should it replace none.
+    pub fn model_on(&mut self, attributes: Attributes) {
+        self.model = Some(attributes);
     }
 
     /// Makes the content whole on the disk before its name points at it, so that a crash finds the old one or the
     /// new one. Its time is set here, to the nanosecond: the kernel's own is coarser than two quick writes, and the
     /// entity tag needs them apart, also where clients give the seconds.
-    fn finish(&self, replaced: Option<&Served>) -> nix::Result<()> {
+    fn finish(&self, attributes: &Attributes) -> nix::Result<()> {
         let now = SystemTime::now();
         let modified = self.modified.map_or(now, |seconds| at_second(seconds, now));
         match self.file().set_modified(modified).map_err(errno_of) {
@@ -155,19 +163,31 @@ impl<'a> Upload<'a> {
             Err(Errno::EPERM) => {}
             set => set?,
         }
-        if let Some(mode) = replaced.map(|replaced| replaced.permissions).or(self.mode) {
-            permit(self.file(), mode)?;
-        }
+        attributes.give(self.file()).map_err(errno_of)?;
         self.local.durability.content(self.file())
+    }
+
+    /// What the content takes over at this place.
+    fn attributes(&self, place: &Place, replaced: Option<&Served>) -> nix::Result<Attributes> {
+        let attributes = match (of_replaced(place, replaced).map_err(errno_of)?, &self.model) {
+            (Some(attributes), _) => attributes,
+            (None, Some(model)) => model.clone(),
+            (None, None) => {
+                let is_made_there = self.temporary.place().directory() == place.directory();
+                of_new(&place.parent, self.local.umask, is_made_there).map_err(errno_of)?
+            }
+        };
+        Ok(attributes)
     }
 
     /// What is left to do in the moment before the rename: finishes once more in the rare case that another file came
     /// under the name meanwhile, and keeps the digest, which the rename must follow at once.
-    fn seal(&self, replaced: Option<&Served>) -> nix::Result<()> {
-        if let Some(replaced) = replaced
-            && permissions(&fstat(self.file())?) != replaced.permissions
-        {
-            self.finish(Some(replaced))?;
+    fn seal(&self, given: &Given, place: &Place, replaced: Option<&Served>) -> nix::Result<()> {
+        if given.by != replaced.map(version) {
+            let attributes = self.attributes(place, replaced)?;
+            if attributes != given.attributes {
+                self.finish(&attributes)?;
+            }
         }
         if let Some(digest) = &self.digest {
             let _ = Attribute::new(*digest, None).write_ahead(self.file());
@@ -184,7 +204,7 @@ impl<'a> Upload<'a> {
         let stat = fstat(self.file())?;
         let Some(digest) = self.digest else { return Ok(Meta::of(&stat, None)) };
         let kept = Attribute::of(self.file(), &stat);
-        if kept.is_some_and(|kept| kept.digest.is_some()) {
+        if kept.is_some_and(|kept| kept.is_true) {
             return Ok(Meta::of(&stat, kept));
         }
         // That it cannot be kept is no error: it can be taken again.
@@ -192,6 +212,19 @@ impl<'a> Upload<'a> {
         let stat = fstat(self.file())?;
         Ok(Meta::of(&stat, Attribute::of(self.file(), &stat)))
     }
+}
+
+/// What a content was given before its name was locked, and by which file.
+struct Given {
+    attributes: Attributes,
+    by: Option<Version>,
+}
+
+/// A file as it is until anything of it is changed.
+type Version = ((u64, u64), i128);
+
+fn version(served: &Served) -> Version {
+    (served.file, served.changed)
 }
 
 impl Write for Upload<'_> {
@@ -224,17 +257,19 @@ impl Draft for Upload<'_> {
     /// The name is walked again: should its directory have been renamed meanwhile, the content goes where the name
     /// leads now, not where it led.
     fn commit(mut self: Box<Self>, check: Check<'_>) -> Result<Written> {
-        let place = self.local.root.place_for(&self.name)?;
+        let place = self.local.root.place_to(&self.name, self.links)?;
         let named = |errno| wrong(&self.name, errno);
         let standing = self.local.root.look(self.name.components(), &place).map_err(named)?;
-        self.finish(standing.served()).map_err(named)?;
+        let attributes = self.attributes(&place, standing.served()).map_err(named)?;
+        self.finish(&attributes).map_err(named)?;
+        let given = Given { attributes, by: standing.served().map(version) };
         let held = self.local.locks.hold(vec![place.key()]);
         let comer = Comer {
             place: self.temporary.place(),
             kind: Kind::File,
             is_tree: false,
             leads_to: None,
-            prepare: &|replaced| self.seal(replaced),
+            prepare: &|replaced| self.seal(&given, &place, replaced),
         };
         let settled = settle(self.local, &comer, &self.name, &place, check)?;
         self.temporary.stay();

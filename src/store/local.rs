@@ -11,9 +11,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 
-use super::beneath::{DIRECTORY, HANDLE, Root, absent, unfit, wrong, wrong_for};
+use super::beneath::{DIRECTORY, HANDLE, Links, Root, absent, unfit, wrong, wrong_for};
 use super::digest::Attribute;
 use super::durable::Durability;
+use super::handover::umask;
 use super::locks::Locks;
 use super::mounts::Mounts;
 use super::partial::{self, Partials};
@@ -35,6 +36,8 @@ pub struct Local {
     /// The disk space that is promised to what is being written.
     pub(super) space: Space,
     pub(super) partials: Partials,
+    /// The umask, where it is known.
+    pub(super) umask: Option<u32>,
     /// Whether nothing is written beneath the root, not even what is known of a file.
     pub(super) untouched: bool,
     /// Where to spool, if not at the root.
@@ -52,6 +55,7 @@ impl Local {
             durability: Durability::default(),
             space: Space::default(),
             partials: Partials::default(),
+            umask: umask(),
             untouched: false,
             spools: None,
         })
@@ -117,14 +121,14 @@ impl Local {
         if looked.1.is_none_or(|kept| kept.is_true) {
             return Ok(looked);
         }
-        let Ok(place) = self.root.place_of(name) else { return Ok(looked) };
+        let Ok(place) = self.root.place_to(name, Links::Followed) else { return Ok(looked) };
         let _held = self.locks.hold(vec![place.key()]);
         digest::settled(look)
     }
 
     /// Looks at an entry of a list once more, under the lock of its name.
     pub(super) fn look_again(&self, name: &Name) -> nix::Result<Standing> {
-        let Ok(place) = self.root.place_of(name) else { return Ok(Standing::Nothing) };
+        let Ok(place) = self.root.place_to(name, Links::Followed) else { return Ok(Standing::Nothing) };
         let _held = self.locks.hold(vec![place.key()]);
         self.root.look(name.components(), &place)
     }
@@ -142,6 +146,7 @@ impl Local {
             durability: self.durability.again(),
             space: self.space.clone(),
             partials: self.partials.again().map_err(named)?,
+            umask: self.umask,
             untouched: self.untouched,
             spools: self.spools.as_ref().map(OwnedFd::try_clone).transpose().map_err(named)?,
         }))
@@ -205,7 +210,7 @@ impl Store for Local {
 
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
         self.admit(name)?;
-        Ok(Box::new(draft::begin(self, name, size)?))
+        Ok(Box::new(draft::begin(self, name, Links::Followed, size)?))
     }
 
     fn create_partial(

@@ -14,6 +14,7 @@
 //! | `draft`, `copy` with `tree`, `rename` with `across`, `removal` | writing |
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
 //! | `settle` | the one moment of a write in which a name changes hands, and its rules |
+//! | `handover` | what a content takes over besides its name: owner, mode, ACL, user attributes |
 //! | `durable` | what is acknowledged is on the disk |
 //! | `space`, `spool` | disk space that is promised; files for the time of a request |
 //! | `locks`, `temporary`, `walk`, `sweep`, `descent`, `mounts`, `folding` | what those stand on |
@@ -37,6 +38,7 @@ mod digest;
 mod draft;
 mod durable;
 mod folding;
+mod handover;
 mod list;
 mod local;
 mod locks;

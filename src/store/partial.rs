@@ -17,7 +17,7 @@ use nix::fcntl::{OFlag, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use xattr::FileExt as _;
 
-use super::beneath::{DIRECTORY, Place, is_absent, open_beneath};
+use super::beneath::{DIRECTORY, Links, Place, is_absent, open_beneath};
 use super::draft::{Upload, admit};
 use super::local::Local;
 use super::name::UPLOADS;
@@ -77,7 +77,7 @@ pub(super) fn begin<'a>(
     size: Option<u64>,
     note: &[u8],
 ) -> Result<Option<Kept<'a>>> {
-    let place = admit(local, name, size)?;
+    let place = admit(local, name, Links::Followed, size)?;
     Ok(make(local, &place, name, note).ok().map(|(id, temporary)| Kept {
         upload: Upload::over(local, name, temporary, size, 0),
         id,

@@ -3,7 +3,7 @@
 //!
 //! What may take whose place: a file takes a file's; a directory takes a file's, and a directory's only where the
 //! name was given with its final slash. What is not served but takes the name is never replaced. A link is
-//! replaced itself; what it leads to stays as it is. No link takes the place of what it leads to, which would be lost.
+//! replaced itself, where a name is given; new content goes to what it leads to (`beneath`). No link takes the place of what it leads to, which would be lost.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};

@@ -2,11 +2,11 @@
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::sys::stat::{FileStat, fstat, fstatat};
 
 use super::beneath::{HANDLE, Place, Root, is_absent};
 use super::digest::{Attribute, of_entry, of_handle};
-use super::stat::{is_link, permissions};
+use super::stat::{change_time, is_link};
 use super::{Kind, Meta};
 
 /// What stands at a place.
@@ -24,11 +24,11 @@ pub(super) enum Standing {
 pub(super) struct Served {
     /// What a client knows of it.
     pub meta: Meta,
-    /// Who may read, write and execute it.
-    pub permissions: Mode,
+    /// When anything of it was last changed, in nanoseconds.
+    pub changed: i128,
     /// Device and inode: the file itself, whatever its names.
     pub file: (u64, u64),
-    /// Whether the name itself is a symbolic link. Writes change the link and leave alone what it leads to.
+    /// Whether the name itself is a symbolic link.
     pub link: bool,
 }
 
@@ -67,7 +67,7 @@ impl Root {
         Ok(match Meta::of(&stat, kept) {
             Some(meta) => Standing::Served(Served {
                 meta,
-                permissions: permissions(&stat),
+                changed: change_time(&stat),
                 file: (stat.st_dev, stat.st_ino),
                 link,
             }),

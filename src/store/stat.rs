@@ -1,10 +1,8 @@
 //! What one `fstat` says of a file: its kind, size, time and entity tag. Opens nothing.
 
-use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod};
+use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::digest::Attribute;
 use super::{Kind, Meta};
@@ -39,15 +37,6 @@ pub(super) fn is_link(stat: &FileStat) -> bool {
 /// The permission bits: who may read, write and execute. Set-user-ID and its like are no part of a content.
 pub(super) fn permissions(stat: &FileStat) -> Mode {
     Mode::from_bits_truncate(stat.st_mode & 0o777)
-}
-
-/// Sets the permissions of a file that was just made. A file system that keeps none of its own (FAT) refuses that,
-/// and goes on with those of its mount.
-pub(super) fn permit(file: impl AsFd, mode: Mode) -> nix::Result<()> {
-    match fchmod(file, mode) {
-        Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
-        done => done,
-    }
 }
 
 pub(super) fn modified(stat: &FileStat) -> SystemTime {

@@ -33,18 +33,18 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// An empty file in a directory, with the mode any new file gets.
+    /// An empty file in a directory, which only its owner may open: it has its mode when it is whole.
     pub fn file(parent: OwnedFd) -> nix::Result<Self> {
         Self::make(parent, |parent, name| {
             let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            openat(parent, name, flags, Mode::from_bits_truncate(0o666))
+            openat(parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
         })
     }
 
-    /// An empty directory in a directory.
+    /// An empty directory in a directory, which only its owner may enter.
     pub fn directory(parent: OwnedFd) -> nix::Result<Self> {
         Self::make(parent, |parent, name| {
-            mkdirat(parent, name, Mode::from_bits_truncate(0o777))?;
+            mkdirat(parent, name, Mode::S_IRWXU)?;
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             openat(parent, name, flags, Mode::empty()).map_err(|errno| match errno {
                 Errno::ENOENT => SWEPT,
@@ -74,7 +74,7 @@ impl Temporary {
     pub fn lasting(parent: OwnedFd, last: Vec<u8>, new: OFlag) -> nix::Result<Self> {
         let place = Place::new(parent, last)?;
         let flags = new | OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::from_bits_truncate(0o666);
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let file = File::from(openat(&place.parent, place.last.as_slice(), flags, mode)?);
         match is_ours(&file)? {
             true => Ok(Temporary { place, file, stays: false }),

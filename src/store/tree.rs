@@ -3,20 +3,20 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::beneath::{HANDLE, READ, open_beneath};
-use super::copy::transfer;
+use super::beneath::{DIRECTORY, HANDLE, READ, open_beneath};
+use super::copy::{attributes_of, transfer};
 use super::draft::no_room;
 use super::local::Local;
 use super::space::Promise;
 use super::standing::Standing;
-use super::stat::{self, file_type, permissions};
+use super::stat::file_type;
 use super::walk::{Found, Walk};
 use super::{Kind, Name};
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
         let (above, last) = found.split();
         let parent = open_beneath(top, above, HANDLE | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
         match file_type(&found.stat) {
-            SFlag::S_IFDIR => add_directory(&parent, last, &found)?,
+            SFlag::S_IFDIR => add_directory(&walk, &parent, last, &found)?,
             SFlag::S_IFREG => {
                 let size = u64::try_from(found.stat.st_size).unwrap_or_default();
                 let promise = promise_room(&mut promise, from, &parent, size)?;
@@ -60,18 +60,17 @@ fn promise_room<'p>(
     }
 }
 
-/// Gives a copied directory the permissions of the first, but its owner all of them: it is still to be filled, and
-/// to be deleted one day.
-pub(super) fn permit(directory: impl AsFd, stat: &FileStat) -> nix::Result<()> {
-    stat::permit(directory, permissions(stat) | Mode::S_IRWXU)
-}
-
-fn add_directory(parent: &OwnedFd, last: &[u8], found: &Found) -> nix::Result<()> {
+/// A directory has what the first has, but its owner all permissions: it is still to be filled, and to be deleted one
+/// day.
+fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> io::Result<()> {
     mkdirat(parent, last, Mode::S_IRWXU)?;
-    permit(
-        open_beneath(parent, last, OFlag::O_RDONLY | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?,
-        &found.stat,
-    )
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    let copy = File::from(open_beneath(parent, last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)?);
+    // One that has gone since it was found is empty.
+    match walk.open(&found.path, DIRECTORY).or_else(|_| walk.open(&found.path, HANDLE)) {
+        Ok(first) => attributes_of(first)?.open_to_owner().give(&copy).map(drop),
+        Err(_) => Ok(()),
+    }
 }
 
 /// A file that has gone since it was found is left out.
@@ -103,7 +102,7 @@ fn add_content(
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
     transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?;
-    Ok(stat::permit(&copy, permissions(stat))?)
+    attributes_of(file)?.give(&copy).map(drop)
 }
 
 /// Written elsewhere, a link that leads out of what is copied could lead to what its reader has no right to: as where

@@ -193,3 +193,32 @@ fn a_local_file_is_on_the_disk_before_it_takes_its_name_and_then_the_name() {
     sandbox.sh("mkdir -p blind && chmod 300 blind && cfp-get f -o blind/f && chmod 700 blind").success();
     assert_eq!(fs::read(sandbox.work().join("blind/f")).unwrap(), b"old");
 }
+
+#[test]
+fn acl_and_attributes_of_a_local_file_outlive_its_content() {
+    if !need::programs(&["setfacl", "getfacl"]) || !need::attributes() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("stored", "a cat");
+    let script = "
+        make() {
+            rm -f f; echo 'a cat' >f; chmod 640 f; setfacl -m u:65534:rw f || exit 0
+            getfacl -cpE f >before
+        }
+        check() {
+            getfacl -cpE f >after; cmp before after || { echo \"$1\"; cat after; exit 1; } >&2
+            test \"$(stat -c %a f)\" = 660 || exit 1
+        }
+        make; cfp-replace --local --in-place cat dog f; check 'in place'
+        make; cfp-reverse --local f -o f; check 'reverse -o'
+        make; cfp-get stored -o f; check 'get -o'
+        make; cfp-get -c stored -o f; check 'get -c'
+        make; cfp-search --local cat f >/dev/null; cfp-replace cat dog f -o f; check 'replace -o'
+    ";
+    sandbox.sh(script).success();
+    let path = sandbox.write("g", "a cat");
+    xattr::set(&path, "user.note", b"kept").unwrap();
+    sandbox.run("cfp-replace", ["--local", "--in-place", "cat", "dog", "g"]).success();
+    assert_eq!(xattr::get(&path, "user.note").unwrap(), Some(b"kept".to_vec()));
+}

@@ -65,11 +65,31 @@ fn a_link_leads_as_far_as_the_root_and_no_farther() {
 }
 
 #[test]
-fn a_write_to_a_link_replaces_the_link_and_not_what_it_leads_to() {
-    let sandbox = Sandbox::new().with(&["d/f"]).linked(&[("link", "d/f"), ("to-d", "d")]);
-    assert!(!sandbox.put("/link", b"new").unwrap().created);
-    assert!(fs::symlink_metadata(sandbox.path("link")).unwrap().is_file());
-    assert_eq!(sandbox.get("/d/f").unwrap(), b"d/f");
+fn a_content_is_written_to_what_a_link_leads_to_and_a_name_takes_the_place_of_the_link() {
+    let links = [("link", "d/f"), ("to-d", "d"), ("d/up", "../link"), ("through", "to-d/up"), ("none", "no")];
+    let sandbox = Sandbox::new().with(&["d/f", "e/x"]).linked(&links);
+    let is_link = |path: &str| fs::symlink_metadata(sandbox.path(path)).unwrap().is_symlink();
+    for (path, bytes) in [("/link", b"1"), ("/d/up", b"2"), ("/through", b"3"), ("/to-d/up", b"4")] {
+        let written = sandbox.put(path, bytes).unwrap();
+        assert!(!written.created && is_link(&path[1..]), "{path}");
+        assert_eq!(
+            (sandbox.get("/d/f").unwrap(), sandbox.meta("/d/f").unwrap()),
+            (bytes.to_vec(), written.meta)
+        );
+    }
+    assert!(!sandbox.copy("/e/x", "/through").unwrap().created && is_link("through"));
+    assert_eq!(sandbox.get("/d/f").unwrap(), b"e/x");
+    assert_eq!(status(sandbox.copy("/link", "/d/f")), 403);
+    assert_eq!(status(sandbox.copy("/d/f", "/through")), 403);
+    assert_eq!(status(sandbox.put("/none", b"new")), 409);
+    sandbox.copy("/e/", "/to-d/").unwrap();
+    assert!(is_link("to-d"));
+    assert_eq!(sandbox.list("/d/", true), ["x"]);
+    sandbox.put("/d/f", b"again").unwrap();
+    // A new name is given to what is named.
+    sandbox.rename("/e/x", "/link").unwrap();
+    assert!(!is_link("link"));
+    assert_eq!(sandbox.get("/d/f").unwrap(), b"again");
     assert_eq!(status(sandbox.put("/to-d", b"new")), 409);
     assert!(sandbox.put("/to-d/g", b"g").unwrap().created);
     assert_eq!(sandbox.get("/d/g").unwrap(), b"g");

@@ -109,11 +109,17 @@ fn copy_filtered(
 ) -> Result<Written> {
     let client = Presence::of(exchange.stream);
     let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
+    // One of the two may be a link to the other.
+    let read = content.meta().etag.clone();
+    let is_itself = writer.standing(to)?.is_some_and(|now| now.etag == read);
     let (file, reader) = (Attended { content: content.as_ref(), client: &client }, writer.reader());
     operation
         .run_on_content(name, file, exchange.server.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
-    draft.commit(None, &|standing| may_stand(exchange.request, to, standing))
+    draft.commit(None, &|standing| match is_itself && standing.is_none_or(|now| now.etag != read) {
+        true => Err(Error::status(412, name.shown(), "changed while it was worked on")),
+        false => may_stand(exchange.request, to, standing),
+    })
 }
 
 /// Opens the source of a filter and a draft for the target, once the conditions of both hold.

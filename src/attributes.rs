@@ -1,0 +1,278 @@
+//! What a file is besides its content: owner, permissions, access control list and the attributes of its users. A new
+//! content that takes the place of another takes them over. It knows neither names nor contents.
+//!
+//! A file with an ACL shows the mask of the ACL where others have the bits of their group: a mode that is copied without
+//! the ACL gives the group what only the named users had.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat};
+use nix::unistd::{Gid, Uid, fchown};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, getxattr, listxattr};
+
+/// The ACL of a file, as the kernel reads and writes it (`linux/posix_acl_xattr.h`).
+const ACCESS: &CStr = c"system.posix_acl_access";
+/// The ACL that what is made in a directory begins with.
+pub const ACL_OF_NEW: &CStr = c"system.posix_acl_default";
+/// What users keep with a file begins so; all else is the system's.
+const USERS: &[u8] = b"user.";
+/// What the daemon keeps with a content; another content has its own.
+const OF_CONTENT: &[u8] = b"user.cfpd.";
+/// The largest attribute, and the longest list of their names (`linux/limits.h`).
+const MOST: usize = 64 << 10;
+/// Few are longer, in bytes.
+const USUAL: usize = 1 << 10;
+/// Set-user-ID, set-group-ID and sticky.
+const SPECIAL: u32 = 0o7000;
+
+/// What a file is besides its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// User and group, where they are to be given, too.
+    owner: Option<(u32, u32)>,
+    mode: u32,
+    access: Option<Vec<u8>>,
+    /// Of a directory.
+    default: Option<Vec<u8>>,
+    users: Vec<(CString, Vec<u8>)>,
+}
+
+impl Attributes {
+    /// Reads them off an open file or directory, be it only a handle (`O_PATH`).
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        let (file, stat) = (file.as_fd(), fstat(&file)?);
+        let names = list(file);
+        let read =
+            |name: &CStr| names.iter().find(|listed| listed.as_c_str() == name).and_then(|_| get(file, name));
+        let users = names.iter().filter(|name| is_of_users(name)).map(|name| (name.clone(), get(file, name)));
+        Ok(Attributes {
+            owner: Some((stat.st_uid, stat.st_gid)),
+            mode: stat.st_mode & !SFlag::S_IFMT.bits(),
+            access: read(ACCESS),
+            default: read(ACL_OF_NEW),
+            users: users.filter_map(|(name, value)| Some((name, value?))).collect(),
+        })
+    }
+
+    /// A mode, and nothing else.
+    pub fn of_mode(mode: u32) -> Self {
+        Attributes { owner: None, mode, access: None, default: None, users: Vec::new() }
+    }
+
+    /// Leaves the owner as it is.
+    pub fn without_owner(self) -> Self {
+        Attributes { owner: None, ..self }
+    }
+
+    /// Leaves the set-user-ID, set-group-ID and sticky bits out: who may write a content must not decide what runs as
+    /// another user.
+    pub fn without_special_bits(self) -> Self {
+        Attributes { mode: self.mode & !SPECIAL, ..self }
+    }
+
+    /// Leaves its owner all permissions: what is to be filled must be a directory its owner may write.
+    pub fn open_to_owner(self) -> Self {
+        Attributes { mode: self.mode | Mode::S_IRWXU.bits(), ..self }
+    }
+
+    /// Gives them to a file that nobody else has opened. What the system does not let this process give is left out; that
+    /// the disk is full is an error.
+    ///
+    /// Tells whether the file has the group. Without it, another group gets no more than everybody has.
+    pub fn give(&self, file: &File) -> io::Result<bool> {
+        for (name, value) in &self.users {
+            may_fail(fsetxattr(file, name.as_c_str(), value, XattrFlags::empty()))?;
+        }
+        let stat = fstat(file)?;
+        let (has_user, has_group) = self.give_owner(file, &stat);
+        let special = if has_user && has_group { SPECIAL } else { 0 };
+        let mode = self.mode & (special | 0o777) | inherited(&stat);
+        match self.access.as_deref().map(|acl| if has_group { acl.to_vec() } else { narrowed(acl) }) {
+            Some(acl) if may_fail(fsetxattr(file, ACCESS, &acl, XattrFlags::empty()))? => {
+                // The ACL has the other bits.
+                if mode & SPECIAL != 0 {
+                    give_mode(file, mode)?;
+                }
+            }
+            Some(acl) => give_mode(file, with_group(mode, group_of(&acl)))?,
+            None => {
+                // One that came of the directory would give its users what the mode gives the group.
+                may_fail(fremovexattr(file, ACCESS))?;
+                let group = if has_group { mode >> 3 } else { mode >> 3 & mode };
+                give_mode(file, with_group(mode, group))?;
+            }
+        }
+        if let Some(acl) = &self.default {
+            may_fail(fsetxattr(file, ACL_OF_NEW, acl, XattrFlags::empty()))?;
+        }
+        Ok(has_group)
+    }
+
+    /// Whether user and group are as they should be.
+    fn give_owner(&self, file: &File, stat: &FileStat) -> (bool, bool) {
+        let Some((user, group)) = self.owner else { return (true, true) };
+        if (stat.st_uid, stat.st_gid) == (user, group) {
+            return (true, true);
+        }
+        let group_id = Some(Gid::from_raw(group));
+        match fchown(file, Some(Uid::from_raw(user)), group_id) {
+            Ok(()) => (true, true),
+            // It takes root to give a file to another user, but not to a group that this process is in.
+            Err(_) => (stat.st_uid == user, stat.st_gid == group || fchown(file, None, group_id).is_ok()),
+        }
+    }
+}
+
+/// A directory keeps the set-group-ID bit that it was made with: it has the group of the one above.
+fn inherited(stat: &FileStat) -> u32 {
+    let is_directory = stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits();
+    if is_directory { stat.st_mode & Mode::S_ISGID.bits() } else { 0 }
+}
+
+fn is_of_users(name: &CStr) -> bool {
+    name.to_bytes().starts_with(USERS) && !name.to_bytes().starts_with(OF_CONTENT)
+}
+
+/// The names of all attributes; none where the file system has none.
+fn list(file: BorrowedFd<'_>) -> Vec<CString> {
+    let names = read(|buffer| match flistxattr(file, &mut *buffer) {
+        // A handle can only be asked by a path.
+        Err(rustix::io::Errno::BADF) => listxattr(path_of(file), buffer),
+        read => read,
+    });
+    let names = names.unwrap_or_default();
+    let names = names.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    names.filter_map(|name| CString::new(name).ok()).collect()
+}
+
+fn get(file: BorrowedFd<'_>, name: &CStr) -> Option<Vec<u8>> {
+    read(|buffer| match fgetxattr(file, name, &mut *buffer) {
+        Err(rustix::io::Errno::BADF) => getxattr(path_of(file), name, buffer),
+        read => read,
+    })
+}
+
+/// What is read into a buffer that is mostly large enough, else into the largest.
+fn read(into: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; USUAL];
+    let read = match into(&mut buffer) {
+        Err(rustix::io::Errno::RANGE) => {
+            buffer.resize(MOST, 0);
+            into(&mut buffer)
+        }
+        read => read,
+    };
+    buffer.truncate(read.ok()?);
+    Some(buffer)
+}
+
+fn path_of(file: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Whether it was done. Only a lack of room is an error.
+fn may_fail(done: rustix::io::Result<()>) -> io::Result<bool> {
+    use rustix::io::Errno;
+    match done {
+        Err(errno @ (Errno::NOSPC | Errno::DQUOT)) => Err(errno.into()),
+        done => Ok(done.is_ok()),
+    }
+}
+
+/// A file system that keeps no permissions of its own (FAT) refuses them, and goes on with those of its mount.
+fn give_mode(file: &File, mode: u32) -> io::Result<()> {
+    match fchmod(file, Mode::from_bits_truncate(mode)) {
+        Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+fn with_group(mode: u32, group: u32) -> u32 {
+    mode & !0o070 | (group & 0o7) << 3
+}
+
+/// Tags of the entries of an ACL.
+const GROUP: u16 = 0x04;
+const MASK: u16 = 0x10;
+const OTHER: u16 = 0x20;
+/// Bytes before the entries, and of an entry: tag and permissions of two bytes each, and an identifier.
+const HEADER: usize = 4;
+const ENTRY: usize = 8;
+
+/// The permissions of the first entry with this tag.
+fn permissions_of(acl: &[u8], tag: u16) -> Option<u32> {
+    let entries = acl.get(HEADER..)?.chunks_exact(ENTRY);
+    let mut found = entries.filter_map(|entry| match entry {
+        [low, high, permissions, ..] if u16::from_le_bytes([*low, *high]) == tag => Some(*permissions),
+        _ => None,
+    });
+    found.next().map(u32::from)
+}
+
+/// What the group of a file may, and not its mask.
+fn group_of(acl: &[u8]) -> u32 {
+    let group = permissions_of(acl, GROUP).unwrap_or_default();
+    group & permissions_of(acl, MASK).unwrap_or(0o7)
+}
+
+/// The ACL with the group having no more than everybody.
+fn narrowed(acl: &[u8]) -> Vec<u8> {
+    let (mut acl, others) = (acl.to_vec(), permissions_of(acl, OTHER).unwrap_or_default());
+    for entry in acl.get_mut(HEADER..).unwrap_or_default().chunks_exact_mut(ENTRY) {
+        if let [low, high, permissions, ..] = entry
+            && u16::from_le_bytes([*low, *high]) == GROUP
+        {
+            *permissions &= u8::try_from(others).unwrap_or_default();
+        }
+    }
+    acl
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acl(entries: &[(u16, u16)]) -> Vec<u8> {
+        let entries = entries.iter().flat_map(|(tag, permissions)| {
+            [tag.to_le_bytes().as_slice(), &permissions.to_le_bytes(), &[0xff; 4]].concat()
+        });
+        2u32.to_le_bytes().into_iter().chain(entries).collect()
+    }
+
+    #[test]
+    fn the_group_of_an_acl_is_not_its_mask() {
+        let rows = [
+            (&[(0x01, 6), (0x02, 6), (GROUP, 4), (MASK, 6), (OTHER, 0)][..], 4, 0),
+            (&[(0x01, 6), (GROUP, 6), (MASK, 4), (OTHER, 4)], 4, 4),
+            (&[(0x01, 6), (GROUP, 5), (OTHER, 1)], 5, 1),
+        ];
+        for (entries, group, narrow) in rows {
+            let acl = acl(entries);
+            assert_eq!((group_of(&acl), permissions_of(&narrowed(&acl), GROUP)), (group, Some(narrow)));
+        }
+        for broken in [&b""[..], b"\x02", &acl(&[])] {
+            assert_eq!((group_of(broken), narrowed(broken)), (0, broken.to_vec()));
+        }
+    }
+
+    #[test]
+    fn mode_and_attributes_of_users_are_taken_over_and_what_is_kept_with_a_content_is_not() {
+        let (old, new) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let set = |name: &str| fsetxattr(&old, name, b"value", XattrFlags::empty()).is_ok();
+        let has_attributes = set("user.note") && set("user.cfpd.sha256");
+        give_mode(&old, 0o4750).unwrap();
+        let attributes = Attributes::of(&old).unwrap();
+        assert!(attributes.give(&new).unwrap());
+        assert_eq!(fstat(&new).unwrap().st_mode & 0o7777, 0o4750);
+        if has_attributes {
+            assert_eq!(list(new.as_fd()), [c"user.note".to_owned()]);
+            assert_eq!(get(new.as_fd(), c"user.note").unwrap(), b"value");
+        }
+        attributes.without_special_bits().give(&new).unwrap();
+        assert_eq!(fstat(&new).unwrap().st_mode & 0o7777, 0o750);
+    }
+}
