@@ -389,3 +389,30 @@ fn a_form_with_files_is_refused_and_said_how_it_is_done() {
     assert_eq!((answer.status, answer.field("accept-encoding")), (415, ""));
     assert!(answer.text().contains("send the file itself"), "{}", answer.text());
 }
+
+/// What is compressed already keeps its length, whatever it is called; text does not pay for that.
+#[test]
+fn what_is_compressed_already_is_sent_as_it_is() {
+    const TAKES_ZSTD: &str = "Accept-Encoding: gzip, deflate, br, zstd\r\n";
+    let sandbox = Sandbox::new();
+    let mut raw = sandbox.connect();
+    let mut coding = |name: &str, content: &[u8]| {
+        sandbox.keep(name, content);
+        let answer = raw.ask(request("GET", &format!("/{name}"), TAKES_ZSTD));
+        let length = answer.field("content-length").to_owned();
+        (answer.field("content-type").to_owned(), answer.field("content-encoding").to_owned(), length)
+    };
+    let noise: Vec<u8> = (0..20_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for ending in ["zst", "tgz", "bz2", "deb", "lz4", "br", "rpm", "iso", "xz", "7z", "unknown"] {
+        let (_, coded, length) = coding(&format!("f.{ending}"), &noise);
+        assert_eq!((coded.as_str(), length.as_str()), ("", "20000"), "{ending}");
+    }
+    let (_, coded, _) = coding("named.txt", &[b"\x1f\x8b\x08".as_slice(), &noise].concat());
+    assert_eq!(coded, "");
+    let (kind, coded, _) = coding("f.ts", b"export const x = 1;\n");
+    assert_eq!((kind.as_str(), coded.as_str()), ("text/plain; charset=utf-8", "zstd"));
+    assert_eq!(coding("v.ts", b"\x47\x40\x00\x10\xff\x00").0, "video/vnd.dlna.mpeg-tts");
+    assert_eq!(coding("r.rpm", b"\xed\xab\xee\xdb").0, "application/x-rpm");
+    assert_eq!(coding("z.zst", b"\x28\xb5\x2f\xfd\x00").0, "application/zstd");
+    assert_eq!(coding("f.json", b"{}").1, "zstd");
+}

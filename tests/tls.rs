@@ -221,7 +221,7 @@ fn who_speaks_something_else_gets_nowhere() {
     let sandbox = certificate.serve(&[]);
     let plain = format!("http://127.0.0.1:{}", port(&sandbox));
     let said = sandbox.run("cfp-ls", ["-s", &plain]).code(2);
-    said.stderr(starts_with("cfp-ls: http://127.0.0.1:").and(contains("https")));
+    said.stderr(starts_with("cfp-ls: ").and(contains("use https://")));
     let unsecured = Sandbox::new();
     let secure = unsecured.url().replace("http:", "https:");
     unsecured.run("cfp-ls", ["-s", &secure]).code(2).stderr(contains("its URL begins with http://"));
@@ -323,4 +323,82 @@ except (ConnectionResetError, ssl.SSLEOFError):
     let authority = certificate.path("cert.pem");
     let arguments = ["-c", SCRIPT, port(&sandbox), authority.to_str().unwrap(), file.to_str().unwrap()];
     sandbox.run("python3", arguments).success().stdout("cut\n");
+}
+
+/// Whoever mixes up the schemes is told at once, in words that he can read.
+#[test]
+fn the_wrong_scheme_is_named_at_once_on_both_ports() {
+    let unsecured = Sandbox::with(&["--header-timeout", "3600"]);
+    let mut client = unsecured.connect();
+    client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc");
+    let answer = client.answer();
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("use http://"), "{}", answer.text());
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&["--header-timeout", "3600"]);
+    for request in
+        ["GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), format!("PUT /{} HTTP/1.1\r\n", "a".repeat(9000))]
+    {
+        let mut client = raw::Raw::connect(&format!("127.0.0.1:{}", port(&sandbox)));
+        client.send(request);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.field("connection")), (400, "close"));
+        assert!(answer.text().contains("use https://"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_client_that_speaks_no_protocol_of_ours_is_told_by_an_alert() {
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    for version in ["-tls1_3", "-tls1_2"] {
+        let connect = format!("127.0.0.1:{}", port(&sandbox));
+        let arguments = ["s_client", "-connect", &connect, version, "-alpn", "h2"];
+        let said = sandbox.run("openssl", arguments);
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert!(stderr.contains("no application protocol"), "{version}: {stderr}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_sign_is_named_with_what_can() {
+    let keys: [&[&str]; 2] =
+        [&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp521r1"], &["-newkey", "rsa:1024"]];
+    for newkey in keys {
+        let Some(certificate) = Certificate::new() else { return };
+        let (cert, key) = (certificate.path("cert.pem"), certificate.path("key.pem"));
+        let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+        let mut command = Command::new("openssl");
+        command.args([
+            "req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=cfpd", "-keyout", key, "-out", cert,
+        ]);
+        assert!(command.args(newkey).output().unwrap().status.success());
+        let sandbox = Sandbox::new();
+        for check in [&[][..], &["--check"]] {
+            let all =
+                [&["-r", ".", "-l", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key], check].concat();
+            let said =
+                sandbox.run("cfpd", all).stdout("").stderr(contains("key.pem: ").and(contains("P-256")));
+            assert_ne!(said.get_output().status.code(), Some(0));
+        }
+    }
+}
+
+#[test]
+fn browsers_are_told_of_tls_alone_where_it_is_asked_for() {
+    let Some(certificate) = Certificate::new().filter(|_| need::programs(&["curl"])) else { return };
+    let sandbox = certificate.serve(&["--hsts", "31536000"]);
+    let url = format!("https://localhost:{}/", port(&sandbox));
+    let authority = certificate.path("cert.pem");
+    let shown = [
+        "-sS",
+        "--cacert",
+        authority.to_str().unwrap(),
+        "-o",
+        "/dev/null",
+        "-w",
+        "%header{strict-transport-security}",
+    ];
+    sandbox.run("curl", shown.iter().copied().chain([url.as_str()])).success().stdout("max-age=31536000");
+    sandbox.run("cfpd", ["--hsts", "1"]).code(2).stderr(contains("--tls-cert"));
 }

@@ -124,6 +124,7 @@ complete -c cfpd -n __cfp_before_command -s r -l root -x -a '(__fish_complete_di
 complete -c cfpd -n __cfp_before_command -s l -l listen -x -d 'Listen there'
 complete -c cfpd -n __cfp_before_command -l tls-cert -r -d 'Certificates for TLS'
 complete -c cfpd -n __cfp_before_command -l tls-key -r -d 'Their private key'
+complete -c cfpd -n __cfp_before_command -l hsts -x -d 'Seconds of TLS alone'
 complete -c cfpd -n __cfp_before_command -l users -r -d 'Users and passwords'
 complete -c cfpd -n __cfp_before_command -l access -r -d 'Who may what'
 complete -c cfpd -n __cfp_before_command -l host -x -d 'Answer to this host too'

@@ -25,6 +25,7 @@ Serves the files beneath a directory over HTTP, with word operations on them.
                             unix:PATH[,mode=0660][,group=NAME]; repeatable
   --tls-cert FILE           speak TLS on TCP, with the certificates of FILE
   --tls-key FILE            their private key; HUP reads both files again
+  --hsts SECONDS            tell browsers to use TLS alone for that long
   --users FILE              ask for a name and a password of FILE, which
                             htpasswd -B makes
   --access FILE             who may what: the rules of FILE, see cfpd-access(5)
@@ -116,6 +117,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
     let send_size = number(&mut arguments, "--send-size", 1)?;
     let tls = tls(&mut arguments)?;
+    let hsts = number(&mut arguments, "--hsts", 0)?;
+    if hsts.is_some() && tls.is_none() {
+        return Err(Error::usage("--hsts needs --tls-cert and --tls-key"));
+    }
     let trusted_proxies = trusted_proxies(&mut arguments)?;
     let limits = limits(&mut arguments)?;
     let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
@@ -152,6 +157,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         log,
         log_format,
         tls,
+        hsts,
         trusted_proxies,
         limits,
         background,

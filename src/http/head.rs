@@ -8,6 +8,9 @@ use super::fields::{Fields, Span};
 use super::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 use crate::error::{Error, Result};
 
+/// How a TLS connection begins (RFC 8446 §5.1), and no request does.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// The two versions spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -34,6 +37,9 @@ impl Request {
     ///
     /// Errors: 400 for what is no head, 431 and 414 past the limits, 505 for another version.
     pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
+        if input.fill_buf().is_ok_and(|block| block.first() == Some(&TLS_HANDSHAKE)) {
+            return Err(Error::status(400, "request", "is TLS, which this port does not speak: use http://"));
+        }
         let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
         if !read_lines(input, &mut text, HEAD_MAX, true).map_err(|wrong| too_large(&text, wrong))? {
             return Ok(None);

@@ -37,7 +37,7 @@ pub fn serve(server: &Server, entered: &Entered) {
         match entered.wait_for_request(server.limits.idle_time) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(wrong) => return note(server, stream, &Error::io("client", wrong)),
+            Err(wrong) => return refuse_keys(server, stream, &Error::io("client", wrong)),
         }
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
         match serve_burst(server, entered, &mut input, memory.take()) {
@@ -103,10 +103,17 @@ fn read_request(
     request
 }
 
-/// Notes a client whose keys were not agreed on, which no answer can be told; one that is gone is no trouble.
-fn note(server: &Server, stream: &Stream, error: &Error) {
+/// Notes a client whose keys were not agreed on; one that speaks plain HTTP is told, and one that is gone is no trouble.
+#[inline(never)]
+fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
     if matches!(error, Error::Status { .. }) {
         server.refuse(&stream.peer, Refusal::of_status(error.http_status()), error);
+        let answer = format!(
+            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\n\r\n{error}\n",
+            error.to_string().len() + 1
+        );
+        stream.end_unencrypted(answer.as_bytes());
     }
 }
 

@@ -44,7 +44,8 @@ pub fn run<'e>(
     request: &'e Request,
     input: &'e mut dyn BufRead,
 ) -> Reply<'e> {
-    let reply = Reply::new(stream, request, &server.connections);
+    let mut reply = Reply::new(stream, request, &server.connections);
+    reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
     stream.processing.begin(request);
     let framed = framing::of_request(request);
     let (framing, client) = match (framed, client) {

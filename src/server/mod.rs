@@ -103,6 +103,8 @@ pub struct Server {
     trusted_proxies: TrustedProxies,
     outcomes: outcomes::Outcomes,
     tls: Option<tls::Tls>,
+    /// What browsers are told over TLS of later visits.
+    hsts: Option<String>,
     /// Which hosts requests must be for; where there are users, their passwords tell pages of others apart.
     sites: Option<sites::Sites>,
 }
@@ -131,6 +133,7 @@ impl Server {
             trusted_proxies: options.trusted_proxies.clone(),
             outcomes: outcomes::Outcomes::default(),
             tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
+            hsts: options.hsts.map(|seconds| format!("max-age={seconds}")),
             sites,
         });
         if !options.sync {

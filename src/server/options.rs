@@ -59,6 +59,8 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// Whose word about a client is believed.
     pub trusted_proxies: TrustedProxies,
+    /// For how many seconds browsers are told to come by TLS alone.
+    pub hsts: Option<u64>,
     /// What clients may push against.
     pub limits: Limits,
     /// Whether to go on in the background once connections are taken.
@@ -91,6 +93,7 @@ impl Options {
             log: None,
             log_format: LogFormat::default(),
             tls: None,
+            hsts: None,
             trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
             background: false,

@@ -30,6 +30,8 @@ pub struct Reply<'a> {
     stream: &'a Stream,
     /// Whose end, once begun, makes every answer the last of its connection.
     connections: Option<&'a Connections>,
+    /// What browsers are told over TLS of later visits (RFC 6797).
+    pub hsts: Option<&'a str>,
     is_head: bool,
     version: Version,
     /// Whether the connection ends with this answer.
@@ -69,6 +71,7 @@ impl<'a> Reply<'a> {
         Reply {
             stream,
             connections: None,
+            hsts: None,
             is_head: false,
             version: Version::Http11,
             closes: true,
@@ -299,6 +302,7 @@ impl<'a> Reply<'a> {
         } else if self.version == Version::Http10 {
             own.push("Connection", "keep-alive");
         }
+        self.hsts.iter().for_each(|hsts| own.push("Strict-Transport-Security", hsts));
         let mut head = Vec::with_capacity(512);
         head::write_response(&mut head, status, &[&own, fields]);
         head

@@ -12,25 +12,62 @@ use crate::store::{Content, Meta, Name};
 
 /// How much of a file without a telling name is looked at.
 const SNIFFED: usize = 512;
-/// Types whose bytes are compressed already, by their beginnings and whole.
-const DENSE: [&str; 10] = [
-    "image/",
-    "audio/",
-    "video/",
-    "font/",
-    "application/zip",
-    "application/gzip",
-    "application/zstd",
-    "application/x-xz",
-    "application/x-7z",
-    "application/pdf",
+/// Types that are no text and yet compress well, by their beginnings.
+const SPARSE: [&str; 12] = [
+    "application/javascript",
+    "application/json",
+    "application/manifest+json",
+    "application/rtf",
+    "application/sql",
+    "application/wasm",
+    "application/x-sh",
+    "application/x-tar",
+    "application/xml",
+    "application/yaml",
+    "font/ttf",
+    "image/bmp",
+];
+/// How files begin that are compressed already: gzip, zstd and its skippable frames, xz, bzip2, lz4, zip, 7z, ar (deb), rpm,
+/// PDF, PNG, JPEG.
+const DENSE: [&[u8]; 13] = [
+    b"\x1f\x8b",
+    b"\x28\xb5\x2f\xfd",
+    b"\x50\x2a\x4d\x18",
+    b"\xfd7zXZ\0",
+    b"BZh",
+    b"\x04\x22\x4d\x18",
+    b"PK\x03\x04",
+    b"7z\xbc\xaf\x27\x1c",
+    b"!<arch>\n",
+    b"\xed\xab\xee\xdb",
+    b"%PDF-",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+];
+/// Endings that the list of media types has not, or takes for something else.
+const ENDINGS: [(&str, &str); 7] = [
+    ("zst", "application/zstd"),
+    ("tgz", "application/gzip"),
+    ("bz2", "application/x-bzip2"),
+    ("lz4", "application/x-lz4"),
+    ("br", "application/x-brotli"),
+    ("deb", "application/vnd.debian.binary-package"),
+    ("rpm", "application/x-rpm"),
 ];
 
 /// The media type of a stored file: by its name, else text when it begins like text.
 pub fn media_type(name: &Name, content: &dyn Content) -> String {
     let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok()).unwrap_or_default();
+    let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+    if let Some((_, known)) = ENDINGS.iter().find(|(own, _)| own.eq_ignore_ascii_case(ending)) {
+        return (*known).to_owned();
+    }
     match mime_guess::from_path(last).first() {
         Some(known) if known.type_() == "text" => text_type(known.essence_str(), content),
+        // TypeScript has the ending of a video.
+        Some(known) if known.type_() == "video" && begins_like_text(content) => {
+            "text/plain; charset=utf-8".to_owned()
+        }
         Some(known) => known.to_string(),
         None if begins_like_text(content) => "text/plain; charset=utf-8".to_owned(),
         None => "application/octet-stream".to_owned(),
@@ -58,9 +95,20 @@ fn begins_like_text(content: &dyn Content) -> bool {
     valid && !start.contains(&0)
 }
 
-/// Whether compressing such a file can be worth the work.
+/// Whether compressing files of such a type can be worth the work: text, and what is known to be like it. Of bytes that
+/// nothing is known of a client had better know the length.
 pub fn is_compressible(media_type: &str) -> bool {
-    media_type.starts_with("image/svg") || !DENSE.iter().any(|dense| media_type.starts_with(dense))
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.starts_with("text/")
+        || SPARSE.iter().any(|sparse| essence.starts_with(sparse))
+        || ["+xml", "+json"].iter().any(|suffix| essence.ends_with(suffix))
+}
+
+/// Whether a file is compressed already, whatever its name says.
+pub fn is_dense(content: &dyn Content) -> bool {
+    let mut start = [0; 8];
+    let read = content.read_at(&mut start, 0).unwrap_or(0);
+    DENSE.iter().any(|dense| start.get(..read).is_some_and(|start| start.starts_with(dense)))
 }
 
 /// What a 304 tells besides the date (RFC 9110 §15.4.5).
@@ -133,7 +181,11 @@ mod tests {
         let rows = [
             ("text/html; charset=utf-8", true),
             ("image/svg+xml", true),
-            ("application/octet-stream", true),
+            ("application/ld+json; charset=utf-8", true),
+            ("application/x-tar", true),
+            ("application/octet-stream", false),
+            ("application/x-iso9660-image", false),
+            ("application/vnd.debian.binary-package", false),
             ("image/png", false),
             ("video/mp4", false),
             ("application/zip", false),

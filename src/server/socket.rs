@@ -14,7 +14,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::sendfile::sendfile64;
 use nix::sys::socket::{
-    MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, send, setsockopt, shutdown, sockopt,
+    MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, send, setsockopt, shutdown, sockopt,
 };
 
 use super::cutter::Cutter;
@@ -257,6 +257,13 @@ impl Socket {
                 Err(wrong) => return Err(wrong.into()),
             }
         }
+    }
+
+    /// The next byte, which stays unread; `None` where none has come.
+    pub fn peek(&self) -> Option<u8> {
+        let mut byte = [0; 1];
+        let come = recv(self.descriptor.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+        (come == Ok(1)).then(|| u8::from_be_bytes(byte))
     }
 
     /// Reads what has come; `None` where nothing has.

@@ -14,7 +14,7 @@ use nix::poll::PollFlags;
 use nix::sys::socket::MsgFlags;
 
 use super::cutter::Cutter;
-use super::limits::{BLOCK, Limits};
+use super::limits::{BLOCK, LINGER, Limits};
 use super::metrics::Traffic;
 use super::peer::Peer;
 use super::processing::Processing;
@@ -102,7 +102,7 @@ impl Stream {
     /// What comes may be a part of a record, or none of HTTP's.
     fn wait_decrypted(&self, session: &mut Session, timeout: Duration) -> io::Result<bool> {
         let until = Instant::now() + timeout;
-        while !session.fill(&mut &self.socket).map_err(|wrong| session.refused(wrong))? {
+        while !self.fill(session).map_err(|wrong| session.refused(wrong))? {
             let out = if session.holds() { PollFlags::POLLOUT } else { PollFlags::empty() };
             let (keys, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
             match keys.map_or(left, |keys| keys.min(left)) {
@@ -114,6 +114,44 @@ impl Stream {
             };
         }
         Ok(true)
+    }
+
+    /// Takes what has come. An error of status 400 where that begins as a request in plain HTTP does.
+    fn fill(&self, session: &mut Session) -> io::Result<bool> {
+        if session.is_untouched && self.begins_in_plain() {
+            return Err(Error::status(400, "TLS", "is spoken here, and plain HTTP came: use https://").into());
+        }
+        session.fill(&mut &self.socket)
+    }
+
+    /// Whether what comes next begins as a method does; a handshake of TLS does not.
+    fn begins_in_plain(&self) -> bool {
+        self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
+    }
+
+    /// Ends a connection on which no TLS was agreed on: `answer` is for a client that speaks plain HTTP. What it has sent is
+    /// read on for a moment, or it would not see the answer, or the alert.
+    pub fn end_unencrypted(&self, answer: &[u8]) {
+        if self.begins_in_plain() {
+            // The answer fits an empty socket buffer; a client that is gone needs none.
+            let _ = self.socket.try_send(answer, MsgFlags::empty());
+        }
+        self.socket.end_writing();
+        let until = Instant::now() + LINGER;
+        let mut block = [0; 4096];
+        loop {
+            match self.socket.try_receive(&mut block) {
+                Ok(Some(1..)) => {}
+                Ok(None) if self.wait_until(until) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Whether something comes before a moment.
+    fn wait_until(&self, moment: Instant) -> bool {
+        let left = moment.saturating_duration_since(Instant::now());
+        !left.is_zero() && self.socket.wait(PollFlags::POLLIN, left).unwrap_or(false)
     }
 
     /// Waits until there is room to write. False when `timeout` passes first.

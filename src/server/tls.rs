@@ -47,6 +47,10 @@ impl Files {
         Error::usage(match wrong {
             rustls::Error::InconsistentKeys(_) => format!("{key}: is not the key of {certificate}"),
             rustls::Error::InvalidCertificate(_) => format!("{certificate}: {wrong}"),
+            // What `ring` says of a key it can read and cannot sign with.
+            rustls::Error::General(_) => format!(
+                "{key}: is a key of a kind that is not supported: use ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits on"
+            ),
             _ => format!("{key}: {wrong}"),
         })
     }
@@ -90,7 +94,7 @@ impl Tls {
     pub fn session(&self, time: Duration) -> io::Result<Session> {
         let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
         let connection = ServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Session { connection, until: Instant::now() + time, ended: false })
+        Ok(Session { connection, until: Instant::now() + time, ended: false, is_untouched: true })
     }
 }
 
@@ -101,6 +105,8 @@ pub struct Session {
     until: Instant,
     /// Whether the peer sends nothing more.
     ended: bool,
+    /// Whether nothing has come yet.
+    pub is_untouched: bool,
 }
 
 impl Session {
@@ -129,7 +135,9 @@ impl Session {
         loop {
             let state = self.connection.process_new_packets().map_err(|wrong| {
                 // The alert that says what is wrong; a peer that is gone needs none.
-                let _ = self.connection.write_tls(wire);
+                while self.connection.wants_write()
+                    && self.connection.write_tls(wire).is_ok_and(|sent| sent > 0)
+                {}
                 io::Error::new(io::ErrorKind::InvalidData, wrong)
             })?;
             self.flush(wire)?;
@@ -137,7 +145,7 @@ impl Session {
                 return Ok(true);
             }
             match self.connection.read_tls(wire) {
-                Ok(read) => self.ended = read == 0,
+                Ok(read) => (self.ended, self.is_untouched) = (read == 0, false),
                 Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(wrong) => return Err(wrong),
             }

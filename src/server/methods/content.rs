@@ -13,14 +13,14 @@ use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
-use crate::http::{Fields, Query, target};
+use crate::http::{Fields, Query, accept, target};
 use crate::server::exchange::Exchange;
 use crate::server::hashed::take_digest;
 use crate::server::operation::{Operation, filter_named};
 use crate::server::presence::{Attended, Presence};
 use crate::server::reply::with_charset;
 use crate::server::representation::{
-    coded_etag, fields_of, is_compressible, is_not_modified, media_type, of_not_modified, text_type,
+    coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
 };
 use crate::server::rights::View;
 use crate::store::{Content, Name};
@@ -69,7 +69,11 @@ fn answer_whole(
     // A Range means something in GET alone (RFC 9110 §14.2).
     let range = request.fields.get("range").filter(|_| request.method() == "GET");
     let whole = compressible && range.is_none() && meta.size > 0;
-    let coding = if whole { exchange.choose_coding() } else { Coding::Identity };
+    let coding = match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref())
+    {
+        true => exchange.choose_coding(),
+        false => Coding::Identity,
+    };
     let etag = coded_etag(&meta.etag, coding);
     let cache = exchange.server.cache_control();
     let fields_under = |etag: &str| {
