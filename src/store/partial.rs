@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+use nix::unistd::{Gid, getegid, geteuid, getgroups};
+use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
 use super::beneath::{DIRECTORY, Links, Place, is_absent, open_beneath};
@@ -97,8 +99,10 @@ fn make(local: &Local, place: &Place, name: &Name, note: &[u8]) -> io::Result<(S
     }
     let directory = open(local)?;
     let counted = local.partials.counting.lock().unwrap_or_else(PoisonError::into_inner);
-    // Between two file systems there is no rename.
-    let fits = fstat(&directory)?.st_dev == place.directory().0;
+    // Between two file systems there is no rename, nor between two mounts of one.
+    let fits = fstat(&directory)?.st_dev == place.directory().0
+        && mount(&directory) == mount(&place.parent)
+        && can_give_group(&fstat(&place.parent)?);
     if !fits || clear(local, &directory)?.left >= local.partials.most {
         return Err(io::ErrorKind::Unsupported.into());
     }
@@ -109,6 +113,22 @@ fn make(local: &Local, place: &Place, name: &Name, note: &[u8]) -> io::Result<(S
     temporary.handle().set_xattr(ATTRIBUTE, &[&name.shown()[..], &[0], note].concat())?;
     temporary.stay();
     Ok((id, temporary))
+}
+
+/// Whether a file that was not made in a directory can have the group that one made there has.
+fn can_give_group(directory: &FileStat) -> bool {
+    let group = Gid::from_raw(directory.st_gid);
+    let is_set = directory.st_mode & Mode::S_ISGID.bits() != 0;
+    !is_set
+        || geteuid().is_root()
+        || getegid() == group
+        || getgroups().is_ok_and(|groups| groups.contains(&group))
+}
+
+/// The mount that a directory is reached by, as far as the kernel tells (5.8).
+fn mount(directory: &OwnedFd) -> Option<u64> {
+    let stat = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
+    StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID).then_some(stat.stx_mnt_id)
 }
 
 /// Goes on with one. Errors have status 404 where there is none, 503 where another process has it.

@@ -2,7 +2,7 @@
 //! container, FUSE, exFAT, bind mounts. They need root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -356,4 +356,27 @@ fn where_case_does_not_count_nothing_is_reached_by_another_spelling() {
             }
         }
     }
+}
+
+#[test]
+fn a_large_upload_goes_into_a_bind_mount_and_has_the_group_of_its_directory_as_a_small_one() {
+    if !need::root_and(&["mount"]) || !need::attributes() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (other, bound, shared) =
+        (sandbox.work().join("other"), sandbox.root().join("b"), sandbox.root().join("s"));
+    [&other, &shared].iter().for_each(|directory| fs::create_dir(directory).unwrap());
+    std::os::unix::fs::chown(&shared, None, Some(65534)).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2755)).unwrap();
+    let Some(_mounted) = Mounted::by("mount", &["--bind", other.to_str().unwrap()], &bound) else { return };
+    sandbox.sh("echo small > small; head -c 9000000 /dev/zero > large").success();
+    for directory in ["b", "s"] {
+        sandbox.sh(&format!("cfp-put -t {directory} small large")).success();
+        let of = |name: &str| fs::metadata(sandbox.root().join(directory).join(name)).unwrap();
+        let (small, large) = (of("small"), of("large"));
+        assert_eq!((small.gid(), small.mode()), (large.gid(), large.mode()), "{directory}");
+        assert_eq!((small.len(), large.len()), (6, 9_000_000), "{directory}");
+    }
+    assert_eq!(fs::metadata(shared.join("large")).unwrap().gid(), 65534);
 }
