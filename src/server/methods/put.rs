@@ -1,6 +1,8 @@
 //! PUT: from the request body, through a filter or none, into a stored file. Nothing is visible before the body
 //! came whole: only then is there a [`Complete`] to publish with.
 
+use std::io::Write;
+
 use super::partial;
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request, target, time};
@@ -34,7 +36,8 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
     // The body is hashed as it comes; what is stored has a digest of its own where it is something else.
     exchange.upload.hash();
-    let mut draft = match operation.is_none() && exchange.upload.is_identity() {
+    let is_plain = operation.is_none() && exchange.upload.is_identity();
+    let mut draft = match is_plain {
         true => Hashed::told_at_the_end(draft),
         false => Hashed::new(draft, exchange.server.limits.file_size),
     };
@@ -42,9 +45,17 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let spool = || writer.spool();
     let client = Presence::of(exchange.stream);
     let decoding = exchange.server.decoding(&client);
-    let mut sink = decoding.attended(&mut draft);
+    // Bytes that are stored as they came need no work: what has arrived is stored whatever its client does.
+    let mut attended;
+    let sink: &mut dyn Write = match is_plain {
+        true => &mut draft,
+        false => {
+            attended = decoding.attended(&mut draft);
+            &mut attended
+        }
+    };
     let complete =
-        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, &mut sink))?;
+        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, &written);
