@@ -93,6 +93,8 @@ const SCAN_JOBS_MAX: usize = 1024;
 struct Args {
     task: Task,
     options: Options,
+    /// What is wrong with options, for `--check`.
+    wrong: Vec<Error>,
 }
 
 /// What is to be done.
@@ -105,26 +107,28 @@ enum Task {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let listen =
-        arguments.values("-l", "--listen")?.iter().map(|text| addresses(text)).collect::<Result<Vec<_>>>()?;
-    let root = path(&mut arguments, "-r", "--root")?;
-    let users = path(&mut arguments, "", "--users")?;
-    let access = path(&mut arguments, "", "--access")?;
-    let hosts = arguments.values("", "--host")?.iter().map(|text| host(text)).collect::<Result<Vec<_>>>()?;
-    let log = path(&mut arguments, "", "--log")?;
-    let log_format = log_format(&mut arguments)?;
-    let pid_file = path(&mut arguments, "", "--pid-file")?;
-    let run_as = arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()?;
-    let send_size = number(&mut arguments, "--send-size", 1)?;
-    let tls = tls(&mut arguments)?;
-    let hsts = number(&mut arguments, "--hsts", 0)?;
+    let mut wrong = Wrong::default();
+    let texts = wrong.take(arguments.values("-l", "--listen"));
+    let listen: Vec<_> = texts.iter().flat_map(|text| wrong.take(addresses(text))).collect();
+    let root = wrong.take(path(&mut arguments, "-r", "--root"));
+    let users = wrong.take(path(&mut arguments, "", "--users"));
+    let access = wrong.take(path(&mut arguments, "", "--access"));
+    let texts = wrong.take(arguments.values("", "--host"));
+    let hosts = wrong.take(texts.iter().map(|text| host(text)).collect::<Result<Vec<_>>>());
+    let log = wrong.take(path(&mut arguments, "", "--log"));
+    let log_format = wrong.take(log_format(&mut arguments));
+    let pid_file = wrong.take(path(&mut arguments, "", "--pid-file"));
+    let run_as = wrong.take(run_as(&mut arguments));
+    let send_size = wrong.take(number(&mut arguments, "--send-size", 1));
+    let tls = wrong.take(tls(&mut arguments));
+    let hsts = wrong.take(number(&mut arguments, "--hsts", 0));
     if hsts.is_some() && tls.is_none() {
-        return Err(Error::usage("--hsts needs --tls-cert and --tls-key"));
+        wrong.note(Error::usage("--hsts needs --tls-cert and --tls-key"));
     }
-    let trusted_proxies = trusted_proxies(&mut arguments)?;
-    let limits = limits(&mut arguments)?;
-    let keep_free = size(&mut arguments, "--keep-free")?.unwrap_or_default();
-    let max_spool = size(&mut arguments, "--max-spool")?;
+    let trusted_proxies = wrong.take(trusted_proxies(&mut arguments));
+    let limits = limits(&mut arguments, &mut wrong);
+    let keep_free = wrong.take(size(&mut arguments, "--keep-free")).unwrap_or_default();
+    let max_spool = wrong.take(size(&mut arguments, "--max-spool"));
     let read_only = arguments.flag("", "--read-only");
     let sync = !arguments.flag("", "--no-sync");
     let insecure_plain = arguments.flag("", "--insecure-plain");
@@ -133,18 +137,21 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let command = arguments.command()?;
     let task = task(arguments.operands()?, check, explain)?;
     if background && !command.is_empty() {
-        return Err(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
+        wrong.note(Error::usage("--background: a COMMAND is waited for, and cannot be with it"));
     }
     if background && log.as_deref().is_some_and(|log| log.as_os_str() == "-") {
-        return Err(Error::usage("--log -: nobody reads standard error in the background"));
+        wrong.note(Error::usage("--log -: nobody reads standard error in the background"));
     }
     let make_root = root.is_none();
     let root =
         root.or_else(default_root).ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?;
+    if !check {
+        wrong.refuse()?;
+    }
     let options = Options {
         root,
         make_root,
-        listen: listen.into_iter().flatten().collect(),
+        listen,
         sync,
         keep_free,
         max_spool,
@@ -165,7 +172,29 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         run_as,
         command,
     };
-    Ok(Args { task, options })
+    Ok(Args { task, options, wrong: wrong.0 })
+}
+
+/// What is wrong with options, in their order: `--check` tells all of it, any other task the first.
+#[derive(Default)]
+struct Wrong(Vec<Error>);
+
+impl Wrong {
+    fn note(&mut self, error: Error) {
+        self.0.push(error);
+    }
+
+    /// What was read, or else nothing.
+    fn take<T: Default>(&mut self, read: Result<T>) -> T {
+        read.unwrap_or_else(|error| {
+            self.note(error);
+            T::default()
+        })
+    }
+
+    fn refuse(&mut self) -> Result<()> {
+        self.0.drain(..).next().map_or(Ok(()), Err)
+    }
 }
 
 /// What is to be done with the options; only `--explain` takes operands.
@@ -183,26 +212,33 @@ fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
     }
 }
 
-fn limits(arguments: &mut Arguments) -> Result<Limits> {
+fn limits(arguments: &mut Arguments, wrong: &mut Wrong) -> Limits {
     let standard = Limits::default();
     // More than a clock can count to is as long as anybody waits.
     let most = u64::from(u32::MAX);
     let seconds = |given: Option<u64>, standard| {
         given.map_or(standard, |seconds| Duration::from_secs(seconds.min(most)))
     };
-    Ok(Limits {
-        connections: number(arguments, "--max-connections", 1)?.unwrap_or(standard.connections),
-        per_address: number(arguments, "--max-per-address", 1)?.unwrap_or(standard.per_address),
-        file_size: size(arguments, "--max-file-size")?.unwrap_or(standard.file_size),
-        ratio: number(arguments, "--max-ratio", 1)?,
-        header_time: seconds(number(arguments, "--header-timeout", 1)?, standard.header_time),
-        idle_time: seconds(number(arguments, "--idle-timeout", 1)?, standard.idle_time),
-        min_rate: number(arguments, "--min-rate", 0)?.unwrap_or(standard.min_rate),
-        partial_time: seconds(number(arguments, "--partial-ttl", 1)?, standard.partial_time),
-        partials: number(arguments, "--max-partials", 0)?.unwrap_or(standard.partials),
-        scan_jobs: number(arguments, "--scan-jobs", 1)?.unwrap_or(standard.scan_jobs).min(SCAN_JOBS_MAX),
-        grace: seconds(number(arguments, "--grace", 0)?, standard.grace),
-    })
+    Limits {
+        connections: wrong.take(number(arguments, "--max-connections", 1)).unwrap_or(standard.connections),
+        per_address: wrong.take(number(arguments, "--max-per-address", 1)).unwrap_or(standard.per_address),
+        file_size: wrong.take(size(arguments, "--max-file-size")).unwrap_or(standard.file_size),
+        ratio: wrong.take(number(arguments, "--max-ratio", 1)),
+        header_time: seconds(wrong.take(number(arguments, "--header-timeout", 1)), standard.header_time),
+        idle_time: seconds(wrong.take(number(arguments, "--idle-timeout", 1)), standard.idle_time),
+        min_rate: wrong.take(number(arguments, "--min-rate", 0)).unwrap_or(standard.min_rate),
+        partial_time: seconds(wrong.take(number(arguments, "--partial-ttl", 1)), standard.partial_time),
+        partials: wrong.take(number(arguments, "--max-partials", 0)).unwrap_or(standard.partials),
+        scan_jobs: wrong
+            .take(number(arguments, "--scan-jobs", 1))
+            .unwrap_or(standard.scan_jobs)
+            .min(SCAN_JOBS_MAX),
+        grace: seconds(wrong.take(number(arguments, "--grace", 0)), standard.grace),
+    }
+}
+
+fn run_as(arguments: &mut Arguments) -> Result<Option<Account>> {
+    arguments.value("", "--run-as")?.map(|text| account(&text)).transpose()
 }
 
 fn tls(arguments: &mut Arguments) -> Result<Option<TlsFiles>> {
@@ -313,7 +349,7 @@ fn run(args: Args) -> Result<Ending> {
     match args.task {
         Task::Serve => server::run(args.options, &say).map(Ending::code),
         Task::Check => {
-            let faults = args.options.faults();
+            let faults: Vec<_> = args.wrong.into_iter().chain(args.options.faults()).collect();
             faults.iter().for_each(|fault| cli::remark(NAME, fault));
             Ok(Ending::code(if faults.is_empty() { 0 } else { 2 }))
         }
@@ -381,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 21] = [
+        let rows: [&[&str]; 20] = [
             &["--explain", "bob", "read"],
             &["--check", "stray"],
             &["--listen", "8398"],
@@ -397,7 +433,6 @@ mod tests {
             &["--grace", "1K"],
             &["--background", "--", "true"],
             &["--root", "/srv", "--"],
-            &["--check", "--log="],
             &["--users", ""],
             &["--listen", ""],
             &["--tls-cert=", "--tls-key="],
@@ -407,5 +442,18 @@ mod tests {
         for argv in rows {
             assert_eq!(parsed(argv).unwrap_err().exit_code(), 2, "{argv:?}");
         }
+    }
+
+    #[test]
+    fn a_check_hears_of_all_options_that_are_wrong() {
+        let argv =
+            ["--check", "--listen", "8398", "--log=", "--min-rate", "x", "--grace", "1K", "--log-format=xml"];
+        let args = parse(Arguments::new(argv)).unwrap();
+        let said: Vec<_> = args.wrong.iter().map(Error::to_string).collect();
+        let options = ["8398", "--log ", "--log-format", "--min-rate", "--grace"];
+        assert!(
+            said.len() == 5 && said.iter().zip(options).all(|(line, option)| line.starts_with(option)),
+            "{said:?}"
+        );
     }
 }
