@@ -2,17 +2,20 @@
 //! belongs to the text room, wherever that runs.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending, local};
+use cfp::client::filter::Counts;
 use cfp::client::walk::{Step, walk};
 use cfp::client::{Client, Name, Operand, Output, Settings, filter, list};
-use cfp::error::{Error, Result};
+use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
-use cfp::text::{Matching, Search, Show, Word};
+use cfp::text::{Matching, Search, Show, UTF_16, Word, is_utf16};
 
 const NAME: &str = "cfp-search";
 const USAGE: &str = "\
@@ -188,6 +191,13 @@ impl Tool {
     }
 
     fn file(&mut self, source: &Operand) -> Result<Ending> {
+        if let Operand::Local(path) = source
+            && !self.args.decompress
+            && !self.args.settings.quiet
+            && begins_as_utf16(path)
+        {
+            cli::remark(NAME, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
+        }
         if self.args.lines {
             return self.lines(source);
         }
@@ -206,10 +216,12 @@ impl Tool {
             return self.print_lines(&source, terminal::name(source.shown().as_bytes()));
         }
         let Some(client) = &mut self.client else { return Err(local::out_of_reach(name)) };
-        for (file, count) in client.count_beneath(name, &self.query)? {
+        let Counts { counts, unreadable } = client.count_beneath(name, &self.query)?;
+        for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
-        Ok(Ending::DONE)
+        unreadable.iter().for_each(|said| cli::remark(NAME, said));
+        Ok(if unreadable.is_empty() { Ending::DONE } else { Ending::code(2) })
     }
 
     fn lines(&mut self, source: &Operand) -> Result<Ending> {
@@ -257,6 +269,16 @@ impl Tool {
     fn print(&mut self, line: &[u8]) -> Result<()> {
         self.output.write_all(line).map_err(|wrong| Error::io("standard output", wrong))
     }
+}
+
+/// Whether a local file is text in UTF-16, by its first bytes.
+fn begins_as_utf16(path: &Path) -> bool {
+    let start = || {
+        let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
+        let mut start = Vec::new();
+        file.take(2).read_to_end(&mut start).ok().map(|_| start)
+    };
+    path.is_file() && start().is_some_and(|start| is_utf16(&start))
 }
 
 /// Lines on their way out, each after the name of its file where there are several.

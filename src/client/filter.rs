@@ -12,7 +12,7 @@ use super::guard::{Guard, Tag};
 use super::list::{each_line, name_of};
 use super::operand::{Name, Operand};
 use super::upload::Upload;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::http::limits::TARGET_MAX;
 
@@ -114,17 +114,22 @@ impl Client {
         self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
     }
 
-    /// How often a search finds its word in each file beneath a directory, in the order of a walk: one request.
-    pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Vec<(Name, u64)>> {
+    /// How often a search finds its word in each file beneath a directory, in the order of a walk, and what the server
+    /// says of those it cannot look into: one request.
+    pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Counts> {
         let target = self.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
         let bad = || Error::status(502, "answer", "holds a line that is no count");
         answer.read(|body| {
-            let mut counts = Vec::new();
+            let (mut counts, mut unreadable) = (Vec::new(), Vec::new());
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
                 match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
                     (Some(file), Some(count)) => counts.push((Name::parse(&file), count)),
+                    (None, None) if object.get("error").is_some() => {
+                        let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
+                        unreadable.push(shown(said.as_bytes()));
+                    }
                     // The last line, which a list that was cut has not got.
                     (None, None) if object.get("total").is_some() => {}
                     _ => return Err(bad()),
@@ -133,7 +138,7 @@ impl Client {
             })?;
             // They come as the threads of the server are done with them.
             counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
-            Ok(counts)
+            Ok(Counts { counts, unreadable })
         })
     }
 }
@@ -141,6 +146,15 @@ impl Client {
 /// The sum of counts, which a server may make as large as it likes.
 pub fn add(total: u64, count: u64) -> Result<u64> {
     total.checked_add(count).ok_or_else(|| Error::status(502, "answer", "counts more than there can be"))
+}
+
+/// What a search of a directory finds.
+#[derive(Debug)]
+pub struct Counts {
+    /// The files, and how often the word is in each.
+    pub counts: Vec<(Name, u64)>,
+    /// What the server says of those it cannot look into, a line each.
+    pub unreadable: Vec<String>,
 }
 
 /// Opens a source on this machine.

@@ -15,12 +15,51 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// What is read of a gzip file at once, in bytes.
 const BLOCK: usize = 32 * 1024;
 
+/// As many first bytes tell what a file is at most.
+const MAGIC: usize = 10;
+
+/// What a file is that cannot be searched inside, as its first bytes tell it: who searches it shall not take a 0 for an
+/// answer.
+fn unread(magic: &[u8]) -> Option<&'static str> {
+    match magic {
+        [0xfd, b'7', b'z', b'X', ..] => {
+            Some("is compressed with xz, which is not read: unpack it with xz -d")
+        }
+        // A block of bzip2, or the end of an empty file.
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90] => {
+            Some("is compressed with bzip2, which is not read: unpack it with bzip2 -d")
+        }
+        // A frame of today, and one of before.
+        [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => {
+            Some("is compressed with lz4, which is not read: unpack it with lz4 -d")
+        }
+        magic if is_utf16(magic) => Some(UTF_16),
+        _ => None,
+    }
+}
+
+/// What is said of text in UTF-16, in which no word is found.
+pub const UTF_16: &str = "is UTF-16, in which no word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8";
+
+/// Whether a text begins with the byte order mark of UTF-16, of either order.
+pub fn is_utf16(start: &[u8]) -> bool {
+    start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
+}
+
 /// The bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all
 /// frames, all members. An error of status 422 where they are cut short or damaged.
 pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
-    let mut magic = Vec::with_capacity(4);
+    let mut magic = Vec::with_capacity(MAGIC);
     source.by_ref().take(4).read_to_end(&mut magic)?;
+    // Those of bzip2 are more, for its first ones may begin a word.
+    if magic.starts_with(b"BZh") {
+        source.by_ref().take(MAGIC as u64 - 4).read_to_end(&mut magic)?;
+    }
     let coding = Coding::of(&magic);
+    if let Some(what) = unread(&magic) {
+        return Err(Error::status(422, name, what).into());
+    }
     let whole = Cursor::new(magic).chain(source);
     Ok(match coding {
         Coding::Zstd => {
@@ -87,10 +126,35 @@ impl<R: Read> Read for Unpacking<'_, R> {
                 || wrong.get_ref().is_some_and(|inner| inner.is::<Error>());
             match of_the_source {
                 true => wrong,
-                false => Error::status(422, self.name, format!("is damaged: {wrong}")).into(),
+                false => Error::status(422, self.name, told(&wrong.to_string())).into(),
             }
         })
     }
+}
+
+/// What is wrong with a compressed file. What libzstd has no number for here, it has a text (zstd_errors.h): a file that
+/// needs more than it is given is not damaged.
+fn told(wrong: &str) -> String {
+    let is = |text: &str| wrong.contains(text);
+    if is("requires too much memory") || is("Window is too large") {
+        let most = (1_u64 << WINDOW_LOG_MAX) >> 20;
+        return format!(
+            "needs a zstd window of more than {most} MiB, which is not read: unpack it with zstd -d --long=31"
+        );
+    }
+    if is("Dictionary mismatch") || is("ictionary") {
+        return "needs the dictionary it was compressed with, which is not read: unpack it with zstd -d -D"
+            .to_owned();
+    }
+    format!("{DAMAGED}: {wrong}")
+}
+
+/// What is said of a file that is cut short or damaged.
+const DAMAGED: &str = "is damaged";
+
+/// Whether this is said of a file that is cut short or damaged, not of one that is not read.
+pub fn is_damage(what: &str) -> bool {
+    what.starts_with(DAMAGED)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -156,6 +220,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_read_is_named() {
+        let rows: [(&[u8], &str); 8] = [
+            (b"\xfd7zXZ\0\0\x04", "f: is compressed with xz,"),
+            (b"BZh91AY&SY\0", "f: is compressed with bzip2,"),
+            (b"BZh9\x17\x72\x45\x38\x50\x90", "f: is compressed with bzip2,"),
+            (b"\x04\x22\x4d\x18d", "f: is compressed with lz4,"),
+            (b"\x02\x21\x4c\x18d", "f: is compressed with lz4,"),
+            (b"\xff\xfea\0", "f: is UTF-16,"),
+            (b"\xfe\xff\0a", "f: is UTF-16,"),
+            // libzstd finds no dictionary with this number.
+            (b"\x28\xb5\x2f\xfd\x21\x07\x03\x19\0\0abc", "f: needs the dictionary"),
+        ];
+        for (bytes, said) in rows {
+            let wrong = Error::io("other", unpacked(bytes.to_vec()).unwrap_err());
+            assert_eq!(wrong.http_status(), 422, "{said}");
+            assert!(wrong.to_string().starts_with(said), "{wrong}");
+        }
+        for text in [&b"BZh9 is a word"[..], b"\xff", b"\x04\x22"] {
+            assert_eq!(unpacked(text.to_vec()).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn a_file_cut_short_is_an_error() {
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {
             for end in 4..whole.len() {
@@ -195,6 +282,7 @@ mod tests {
         encoder.window_log(WINDOW_LOG_MAX + 1).unwrap();
         encoder.write_all(b"small").unwrap();
         let huge = encoder.finish().unwrap();
-        assert!(unpacked(huge).is_err());
+        let wrong = unpacked(huge).unwrap_err().to_string();
+        assert!(wrong.starts_with("f: needs a zstd window of more than"), "{wrong}");
     }
 }

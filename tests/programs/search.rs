@@ -4,6 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use predicates::prelude::PredicateBooleanExt as _;
 
 use super::stranger::Stranger;
 use crate::common::Sandbox;
@@ -163,4 +164,52 @@ fn counts_of_a_server_that_add_up_to_more_than_there_can_be_are_refused() {
         said.stderr("cfp-search: answer: is no number\n");
         server.join().unwrap();
     }
+}
+
+#[test]
+fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
+    let sandbox = Sandbox::new();
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(24).unwrap();
+    encoder.write_all(b"word").unwrap();
+    let rows: [(&str, Vec<u8>, &str); 6] = [
+        ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), "is compressed with xz"),
+        ("bz2", b"BZh91AY&SY\0".to_vec(), "is compressed with bzip2"),
+        ("lz4", b"\x04\x22\x4d\x18d@\xa7".to_vec(), "is compressed with lz4"),
+        ("zst", encoder.finish().unwrap(), "needs a zstd window of more than 8 MiB"),
+        ("dictionary", b"\x28\xb5\x2f\xfd\x21\x07\x03\x19\0\0abc".to_vec(), "needs the dictionary"),
+        ("utf16", b"\xff\xfew\0o\0r\0d\0".to_vec(), "is UTF-16"),
+    ];
+    for (name, content, said) in &rows {
+        sandbox.write(&format!("d/{name}"), content);
+        sandbox.keep(&format!("d/{name}"), content);
+        let (here, there) = (format!("d/{name}"), format!(":d/{name}"));
+        for argv in [
+            &["--local", "word", &here][..],
+            &["word", &here],
+            &["word", &there],
+            &["--lines", "word", &there],
+        ] {
+            let refused = sandbox.run("cfp-search", ["--decompress"].iter().chain(argv)).stdout("").code(2);
+            refused.stderr(predicates::str::contains(*said).and(predicates::str::contains("damaged").not()));
+        }
+    }
+    // Beneath a directory the others are searched all the same.
+    sandbox.write("d/text", "word\n");
+    sandbox.keep("d/text", "word\n");
+    for argv in [["--local", "word", "d"], ["-q", "word", "d"], ["-q", "word", ":d"]] {
+        let counted =
+            sandbox.run("cfp-search", ["--decompress", "-r"].iter().chain(&argv)).stdout("1\n").code(2);
+        let stderr = String::from_utf8_lossy(&counted.get_output().stderr).into_owned();
+        assert!(
+            stderr.lines().count() == 6 && rows.iter().all(|row| stderr.contains(row.2)),
+            "{argv:?}: {stderr}"
+        );
+    }
+    // A text in UTF-16 is searched as it is, and a remark says so.
+    for options in ["--local", "-v"] {
+        let said = sandbox.run("cfp-search", [options, "word", "d/utf16"]).stdout("0\n").code(1);
+        said.stderr(predicates::str::contains("cfp-search: d/utf16: is UTF-16, in which no word is found"));
+    }
+    sandbox.run("cfp-search", ["-q", "word", "d/utf16"]).stdout("0\n").stderr("").code(1);
 }

@@ -22,6 +22,7 @@ use crate::server::reply::Lines;
 use crate::server::representation::{is_not_modified, of_not_modified};
 use crate::server::rights::{Reader, View};
 use crate::store::{Entries, Kind, Name};
+use crate::text::is_damage;
 
 /// How many results may wait for a client that reads slowly.
 const WAITING_MAX: usize = 256;
@@ -139,9 +140,17 @@ impl Search<'_> {
             drop(sender);
             let (mut total, mut since) = (0, Instant::now());
             while let Some(found) = next(&receiver, out, &mut since)? {
-                let (name, count) = found?;
-                total += count;
-                out.write_all(&line(&name, count, json))?;
+                match found {
+                    Ok((name, count)) => {
+                        total += count;
+                        out.write_all(&line(&name, count, json))?;
+                    }
+                    // Of the others there is an answer.
+                    Err(wrong) if is_unreadable(&wrong) && json => {
+                        out.write_all(format!("{}\n", json!({ "error": wrong.to_string() })).as_bytes())?;
+                    }
+                    Err(wrong) => return Err(wrong.into()),
+                }
             }
             out.write_all(&total_line(total, json))
         })
@@ -226,6 +235,11 @@ fn next(results: &Receiver<Found>, out: &mut Lines<'_>, since: &mut Instant) -> 
 /// left out of a list too.
 fn is_left_out(wrong: &Error) -> bool {
     matches!(wrong.http_status(), 403 | 404)
+}
+
+/// What is whole and `decompress` does not read: JSON says so, and goes on. What is damaged ends the search.
+fn is_unreadable(wrong: &Error) -> bool {
+    matches!(wrong, Error::Status { status: 422, what, .. } if !is_damage(what))
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
