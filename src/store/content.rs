@@ -11,7 +11,7 @@ use nix::unistd::fdatasync;
 use super::beneath::{READ, absent, wrong};
 use super::digest::Attribute;
 use super::local::Local;
-use super::{Content, Kind, Meta, Name, digest};
+use super::{Content, Kind, Meta, Name, digest, snapshot};
 use crate::error::{Error, Result};
 
 /// An open file and what one `fstat` said of it.
@@ -21,6 +21,8 @@ pub(super) struct Opened {
     meta: Meta,
     stat: FileStat,
     kept: Option<Attribute>,
+    /// All of it, where its size is not what the system says.
+    snapshot: Option<Vec<u8>>,
     /// Whether nothing is to be kept with it.
     untouched: bool,
     /// Whether a change that it does not show could have come since it was opened.
@@ -39,7 +41,10 @@ pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
         Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
         Kind::File => {
             let (name, untouched) = (name.shown(), local.untouched);
-            Ok(Opened { name, file, meta, stat, kept, untouched, is_fresh: true })
+            let snapshot = snapshot::take(&file, &stat).map_err(|wrong| Error::io(&name, wrong))?;
+            let meta = snapshot.as_deref().map_or(meta, snapshot::meta_of);
+            let untouched = untouched || snapshot.is_some();
+            Ok(Opened { name, file, meta, stat, kept, snapshot, untouched, is_fresh: true })
         }
     }
 }
@@ -48,6 +53,11 @@ impl Opened {
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// All of it, where the file cannot be asked for it.
+    pub fn snapshot(&self) -> Option<&[u8]> {
+        self.snapshot.as_deref()
     }
 
     /// Whether nothing was done to it since it was opened.
@@ -69,6 +79,11 @@ impl Content for Opened {
         if wanted.is_empty() {
             return Ok(0);
         }
+        if let Some(snapshot) = &self.snapshot {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX);
+            wanted.copy_from_slice(snapshot.get(from..from.saturating_add(until)).unwrap_or_default());
+            return Ok(until);
+        }
         match self.file.read_at(wanted, offset) {
             Ok(0) => Err(Error::cut(&self.name, "became shorter while it was read").into()),
             Err(wrong) if wrong.kind() != io::ErrorKind::Interrupted => {
@@ -79,7 +94,7 @@ impl Content for Opened {
     }
 
     fn descriptor(&self) -> Option<&File> {
-        Some(&self.file)
+        Some(&self.file).filter(|_| self.snapshot.is_none())
     }
 
     fn digest(&self) -> Option<[u8; 32]> {

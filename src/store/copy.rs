@@ -70,8 +70,12 @@ pub(super) fn copy_file(
     let size = content.meta().size;
     let mut draft = draft::begin(local, to, links, Some(size))?;
     let to_file = draft.file().try_clone().map_err(|error| broken(from, error))?;
-    transfer(content.file(), &to_file, size, draft.promise_all(size)?)
-        .map_err(|error| broken(from, error))?;
+    let promise = draft.promise_all(size)?;
+    match content.snapshot() {
+        Some(all) => io::Write::write_all(&mut &to_file, all),
+        None => transfer(content.file(), &to_file, size, promise),
+    }
+    .map_err(|error| broken(from, error))?;
     draft.model_on(attributes_of(content.file()).map_err(|error| broken(from, error))?);
     // Another program may have changed it in place while it was copied.
     if let Some(digest) = content.digest().filter(|_| content.is_unchanged()) {

@@ -10,6 +10,7 @@
 //! | `beneath` | the root's handle, and every way from a name to a descriptor |
 //! | `stat`, `standing` | what one `fstat` says: kind, size, time, entity tag; what stands under a name |
 //! | `content`, `list` | reading |
+//! | `snapshot` | contents of files whose size is not what the system says |
 //! | `digest` | the SHA-256 that is kept beside a content |
 //! | `draft`, `copy` with `tree`, `rename` with `across`, `removal` | writing |
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
@@ -48,6 +49,7 @@ mod partial;
 mod removal;
 mod rename;
 mod settle;
+mod snapshot;
 mod space;
 mod spool;
 mod standing;

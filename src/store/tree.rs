@@ -18,7 +18,7 @@ use super::space::Promise;
 use super::standing::Standing;
 use super::stat::file_type;
 use super::walk::{Found, Walk};
-use super::{Kind, Name};
+use super::{Kind, Name, snapshot};
 use crate::error::Error;
 
 /// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
@@ -101,7 +101,10 @@ fn add_content(
 ) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?;
+    match snapshot::take(file, stat)? {
+        Some(all) => io::Write::write_all(&mut &copy, &all)?,
+        None => transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?,
+    }
     attributes_of(file)?.give(&copy).map(drop)
 }
 

@@ -380,3 +380,38 @@ fn a_large_upload_goes_into_a_bind_mount_and_has_the_group_of_its_directory_as_a
     }
     assert_eq!(fs::metadata(shared.join("large")).unwrap().gid(), 65534);
 }
+
+#[test]
+fn files_that_say_a_wrong_size_are_served_searched_and_copied_whole() {
+    if !need::root_and(&["mount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (proc, sys) = (sandbox.root().join("proc"), sandbox.root().join("sys"));
+    let bind = |from: &str, to: &Path| Mounted::by("mount", &["--bind", from], to);
+    let (Some(_proc), Some(_sys)) = (bind("/proc/sys/kernel", &proc), bind("/sys/kernel", &sys)) else {
+        return;
+    };
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let mut ask = |method: &str, target: &str, fields: &[(&str, &str)]| {
+        client.ask(method, target, fields, None).unwrap()
+    };
+    for (target, path) in
+        [("/proc/ostype", "/proc/sys/kernel/ostype"), ("/sys/uevent_seqnum", "/sys/kernel/uevent_seqnum")]
+    {
+        let content = fs::read_to_string(path).unwrap();
+        let head = ask("HEAD", target, &[]);
+        assert_eq!(head.field("content-length"), content.len().to_string());
+        assert_eq!(ask("GET", target, &[]).text(), content);
+        assert_eq!(
+            ask("GET", target, &[("Accept-Encoding", "identity"), ("Range", "bytes=0-0")]).text(),
+            content[..1]
+        );
+        assert_eq!(ask("COPY", target, &[("Destination", "/copy")]).status / 100, 2);
+        assert_eq!(ask("GET", "/copy", &[]).text(), content);
+    }
+    assert_eq!(ask("GET", "/proc/ostype?search=Linux", &[]).text(), "1\n");
+    assert_eq!(ask("GET", "/proc/ostype?reverse", &[]).text(), "Linux\n");
+    let found = ask("GET", "/proc/?search=Linux", &[]).text();
+    assert!(found.contains("1 ostype\n"), "{found}");
+}
