@@ -14,6 +14,7 @@ mod programs {
     mod names;
     mod options;
     mod outputs;
+    mod pauses;
     mod put;
     mod replace;
     mod reverse;

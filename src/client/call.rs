@@ -48,6 +48,12 @@ impl Call {
         if matches!(method, "COPY" | "MOVE" | "DELETE" | "MKCOL") { call.once() } else { call }
     }
 
+    /// The same without a body.
+    pub(super) fn again(&self) -> Self {
+        let (method, target, fields) = (self.method, self.target.clone(), self.fields.clone());
+        Call { method, target, fields, upload: None }
+    }
+
     /// With this field too.
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.fields.push(name, value);
@@ -329,7 +335,7 @@ impl Client {
                     return Err(Error::status(502, &self.url.shown, "speaks another protocol unasked"));
                 }
                 // Its place is on this server, whatever a proxy before it calls that.
-                (104, _) => self.upload_id = last_component(&response).or(self.upload_id.take()),
+                (104, _) => self.upload_id = last_component(&response.fields).or(self.upload_id.take()),
                 (100..=199, _) => {}
                 _ => return Ok(response),
             }
@@ -422,7 +428,7 @@ impl Client {
 }
 
 /// The last component of what `Location` says.
-fn last_component(response: &Response) -> Option<Vec<u8>> {
-    let location = response.fields.get("location")?;
+pub(super) fn last_component(fields: &Fields) -> Option<Vec<u8>> {
+    let location = fields.get("location")?;
     Target::parse(location).ok()?.components.pop()
 }

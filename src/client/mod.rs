@@ -19,6 +19,8 @@ pub mod operand;
 pub mod output;
 pub mod part;
 pub mod password;
+pub mod piece;
+pub mod piped;
 pub mod progress;
 pub mod resumption;
 pub mod retry;

@@ -26,7 +26,8 @@ impl Client {
     }
 
     /// The answer to a filter on bytes of this machine.
-    pub fn post(&mut self, upload: Upload, query: &Query) -> Result<Answer<'_>> {
+    pub fn post(&mut self, mut upload: Upload, query: &Query) -> Result<Answer<'_>> {
+        upload.await_first()?;
         let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
         call.upload = Some(upload);
         self.send(&call)?.check()
@@ -69,7 +70,8 @@ impl Client {
 
     /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
     /// same. False when the guard keeps a file that stood there.
-    pub fn put(&mut self, upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
+    pub fn put(&mut self, mut upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
+        upload.gather()?;
         let call = Call::new("PUT", self.target(name, query)?);
         let mut call = guard.hold(call);
         if guard.keep {
@@ -77,6 +79,13 @@ impl Client {
         }
         if !guard.may_repeat() {
             call = call.once();
+        }
+        let is_piped = upload.size().is_none() && query.names().next().is_none() && !self.always_compresses();
+        if is_piped {
+            let stored = self.put_in_pieces(&upload, name, guard, call.again());
+            if let Some(stored) = stored.map_err(|wrong| told_of_damage(wrong, name))? {
+                return Ok(stored);
+            }
         }
         let resumable =
             upload.size().filter(|size| *size >= RESUMABLE_FROM && query.names().next().is_none());
@@ -218,7 +227,7 @@ impl Client {
 
     /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
     /// the answer, or nothing when the guard keeps what stood there.
-    fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<Option<Fields>> {
+    pub(super) fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<Option<Fields>> {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {

@@ -2,12 +2,16 @@
 
 use std::borrow::Borrow;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
 use super::destination::descriptor;
+use super::piece::{PAUSE, Piece, Shared};
+use super::silence::is_readable;
 use super::standard_streams::{self, STDIN};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
@@ -32,6 +36,10 @@ pub struct Upload {
     place: Option<(u64, u64)>,
     /// The digest of what goes before these bytes, where they are the rest of something.
     before: Hasher,
+    /// What was read of a pipe before it is sent.
+    first: Vec<u8>,
+    /// Whether only what comes until the pipe pauses is sent, and what counts it.
+    piece: Option<Shared>,
 }
 
 impl Upload {
@@ -58,7 +66,68 @@ impl Upload {
 
     fn new(name: String, mut file: File) -> Result<Self> {
         let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
-        Ok(Upload { name, file, place, before: Hasher::default() })
+        Ok(Upload { name, file, place, before: Hasher::default(), first: Vec::new(), piece: None })
+    }
+
+    /// These bytes, behind those of the digest.
+    pub(super) fn of_bytes(name: &str, bytes: &[u8], before: Hasher) -> Result<Self> {
+        let named = |wrong: io::Error| Error::io(name, wrong);
+        let mut file: File =
+            memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
+        file.write_all(bytes).map_err(named)?;
+        let place = Some((0, bytes.len() as u64));
+        Ok(Upload { name: name.to_owned(), file, place, before, first: Vec::new(), piece: None })
+    }
+
+    /// Waits for the first byte of a pipe: only then is there anything to connect for.
+    pub(super) fn await_first(&mut self) -> Result<()> {
+        if self.place.is_none() && self.first.is_empty() {
+            self.first = self.read_some()?;
+        }
+        Ok(())
+    }
+
+    /// Reads a pipe until it pauses, or there is more than a short body holds. One that ends before is a short body.
+    pub(super) fn gather(&mut self) -> Result<()> {
+        self.await_first()?;
+        while self.place.is_none() {
+            let is_long = self.first.len() as u64 > SHORT_MAX;
+            if is_long || (!self.first.is_empty() && !is_readable(&self.file, PAUSE)) {
+                return Ok(());
+            }
+            let more = if self.first.is_empty() { Vec::new() } else { self.read_some()? };
+            match more.is_empty() {
+                true => *self = Upload::of_bytes(&self.name, &self.first, Hasher::default())?,
+                false => self.first.extend_from_slice(&more),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read of a pipe.
+    pub(super) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// Some bytes of a pipe, as soon as there are any; none at its end.
+    pub(super) fn read_some(&self) -> Result<Vec<u8>> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            match (&self.file).read(&mut block) {
+                Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    block.truncate(read.map_err(|wrong| Error::io(&self.name, wrong))?);
+                    return Ok(block);
+                }
+            }
+        }
+    }
+
+    /// The part of a pipe up to its next pause, which begins with what was read already.
+    pub(super) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let (name, before) = (self.name.clone(), Hasher::default());
+        Ok(Upload { name, file, place: None, before, first, piece: Some(tally.clone()) })
     }
 
     /// How many bytes there are, where that is known before they are read.
@@ -102,7 +171,13 @@ impl Upload {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
         Ok(match self.place {
             Some((at, size)) => Box::new(Span { file, at, left: size }),
-            None => Box::new(file),
+            None => {
+                let first = Cursor::new(self.first.clone());
+                match &self.piece {
+                    Some(tally) => Box::new(Piece { first, file, tally: tally.clone() }),
+                    None => Box::new(first.chain(file)),
+                }
+            }
         })
     }
 
@@ -118,7 +193,7 @@ impl Upload {
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
-        Ok(Upload { name: self.name.clone(), file, place, before })
+        Ok(Upload { name: self.name.clone(), file, place, before, first: Vec::new(), piece: None })
     }
 
     /// The digest of what goes before the first byte.
