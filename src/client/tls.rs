@@ -90,7 +90,8 @@ impl Secured {
     /// Agrees on keys with the server. The error says why it is not trusted, where it is not.
     pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
         let bad = || Error::usage(format!("{host}: is no name a certificate can have"));
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| bad())?;
+        let name =
+            ServerName::try_from(host.split('%').next().unwrap_or_default().to_owned()).map_err(|_| bad())?;
         let mut session = ClientConnection::new(trust.config()?, name)
             .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
         while session.is_handshaking() {

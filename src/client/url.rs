@@ -102,13 +102,13 @@ impl Url {
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
         let (user, authority) = split_user(authority)?;
-        let host =
-            std::str::from_utf8(authority).ok().filter(|host| is_host(host.as_bytes())).ok_or_else(bad)?;
+        let (host, zone) = std::str::from_utf8(authority).ok().and_then(split_zone).ok_or_else(bad)?;
+        let host = Some(host.as_str()).filter(|host| is_host(host.as_bytes())).ok_or_else(bad)?;
         // An empty port is the default one (RFC 3986 §3.2.3).
         let host = host.strip_suffix(':').unwrap_or(host);
         let (name, port) = split_port(host, scheme.port()).ok_or_else(bad)?;
-        let shown = format!("{}{host}", scheme.text());
-        let address = scheme.address(name.to_owned(), port);
+        let shown = format!("{}{}", scheme.text(), String::from_utf8_lossy(authority).trim_end_matches(':'));
+        let address = scheme.address(format!("{name}{zone}"), port);
         let server = Url { address, user, host: host.to_owned(), shown, prefix: Vec::new() };
         Ok((server, on_the_wire(rest)))
     }
@@ -188,6 +188,20 @@ fn split_user(authority: &[u8]) -> Result<(Option<Vec<u8>>, &[u8])> {
     }
 }
 
+/// An authority without the zone of its IPv6 address, and the zone behind a percent sign: `[fe80::1%25eth0]:80` (RFC 6874),
+/// or with a bare sign as people type it. The zone is a matter of this machine, and goes nowhere.
+fn split_zone(authority: &str) -> Option<(String, String)> {
+    let inside = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let Some(((address, zone), rest)) = inside.and_then(|(host, rest)| Some((host.split_once('%')?, rest)))
+    else {
+        return Some((authority.to_owned(), String::new()));
+    };
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
+    let is_one =
+        !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    is_one.then(|| (format!("[{address}]{rest}"), format!("%{zone}")))
+}
+
 /// `host`, `host:port`, `[::1]` or `[::1]:port`.
 fn split_port(text: &str, standard: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.strip_prefix('[') {
@@ -228,6 +242,8 @@ mod tests {
             ("http://[::1]:90/", "::1", 90, "[::1]:90", "/f"),
             ("http://h:/", "h", 80, "h", "/f"),
             ("http://[::1]:", "::1", 80, "[::1]", "/f"),
+            ("http://[fe80::1%25eth0]:90", "fe80::1%eth0", 90, "[fe80::1]:90", "/f"),
+            ("http://[fe80::1%eth0]", "fe80::1%eth0", 80, "[fe80::1]", "/f"),
             ("http://h/a%20b/c/", "h", 80, "h", "/a%20b/c/f"),
         ];
         for (text, host, port, field, wire) in rows {
@@ -274,9 +290,15 @@ mod tests {
             "http://h:+1",
             "http://u:p@h",
         ];
-        for text in
-            rows.into_iter().chain(["http://h:65536", "http://[::1", "unix:", "http://h/?a", "http://h\r\n/"])
-        {
+        for text in rows.into_iter().chain([
+            "http://h:65536",
+            "http://[::1",
+            "http://[fe80::1%25]",
+            "http://[fe80::1%a b]",
+            "unix:",
+            "http://h/?a",
+            "http://h\r\n/",
+        ]) {
             assert!(matches!(Url::parse(text.as_bytes()), Err(Error::Usage(_))), "{text}");
         }
         for text in ["http://alice:secret@h/", "http://alice%3Asecret@h"] {
