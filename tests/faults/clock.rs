@@ -28,8 +28,12 @@ fn check(sandbox: &Sandbox, time: SystemTime) {
     assert_ne!(found.field("etag"), wrote.field("etag"), "{time:?}");
     // The digest was kept for a file of another time: nobody knows what happened in between.
     assert_eq!(found.field("repr-digest"), "", "{time:?}");
-    let date = |name| httpdate::parse_http_date(found.field(name)).unwrap();
+    let date = |name| cfp::http::time::parse_http_date(found.field(name)).unwrap();
     assert!(date("last-modified") <= date("date"), "RFC 9110 §8.8.2.1: {time:?}");
+    if time <= SystemTime::now() {
+        let later = time.duration_since(date("last-modified")).unwrap();
+        assert!(later < Duration::from_secs(1), "{time:?}");
+    }
 
     let (etag, last) = (found.field("etag"), found.field("last-modified"));
     assert_eq!(get(&mut client, &[("If-None-Match", etag)]).status, 304, "{time:?}");

@@ -88,7 +88,7 @@ fn how_much_of_an_upload_there_is_is_told_when_it_is_on_the_disk() {
         return;
     }
     let partial = ("Content-Type", "application/partial-upload");
-    let begins = [("Upload-Complete", "?0")];
+    let begins = [("Upload-Complete", "?0"), ("Upload-Draft-Interop-Version", "8")];
     let goes_on = [partial, ("Upload-Complete", "?0"), ("Upload-Offset", "2")];
     let is_wrong = [partial, ("Upload-Complete", "?0"), ("Upload-Offset", "1")];
     let ends = [partial, ("Upload-Complete", "?1"), ("Upload-Offset", "4")];
@@ -98,7 +98,7 @@ fn how_much_of_an_upload_there_is_is_told_when_it_is_on_the_disk() {
         let sandbox = Sandbox::with(options);
         let mut client = Client::connect(sandbox.address()).unwrap();
         // Makes the directory they are in, which is none of their doing.
-        client.send(&[head("PUT", "/g", &[begins[0], ("Content-Length", "0")])].concat()).unwrap();
+        client.send(&head("PUT", "/g", &[&begins[..], &[("Content-Length", "0")]].concat())).unwrap();
         let mut told = || [client.head().unwrap(), client.head().unwrap()];
         assert_eq!(told().map(|head| head.status), [104, 201]);
         let mut seen = Vec::new();
