@@ -1,7 +1,8 @@
 //! cfp-get: fetches files from a server. It owns which local name a stored file gets; a URL is fetched from
 //! whatever HTTP server it names.
 
-use std::ffi::OsString;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +15,7 @@ use cfp::cli::{self, Arguments, Ending};
 use cfp::client::credentials::Given;
 use cfp::client::destination::resolve;
 use cfp::client::fetch::copy_checked;
+use cfp::client::list::Entry;
 use cfp::client::url::{Url, base, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
 use cfp::error::{Error, Result, shown};
@@ -87,8 +89,11 @@ fn run(args: Args) -> Result<Ending> {
     if args.names.len() > 1 && output.is_some_and(|output| output != "-") && !into_directory {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
-    refuse_one_file_for_two(&args, output, into_directory, &mut client)?;
-    cli::each(NAME, &args.names, |operand| {
+    let mut refused = refuse_one_file_for_two(&args, output, into_directory, &mut client)?;
+    cli::each(NAME, args.names.iter().enumerate(), |(at, operand)| {
+        if let Some(wrong) = refused.remove(&at) {
+            return Err(wrong);
+        }
         if is_web(operand.as_bytes()) {
             return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
                 // There may be files to come all the same.
@@ -123,16 +128,17 @@ fn path_of(name: &Name, output: Option<&Path>, into_directory: bool) -> PathBuf 
     }
 }
 
-/// Refuses two sources that would be stored as one local file. Only where trees overlap is the server asked for what is in
-/// them.
+/// Which sources would be stored as a local file that one before them is: nothing of them is fetched. Only where trees
+/// overlap is the server asked for what is in them.
 fn refuse_one_file_for_two(
     args: &Args,
     output: Option<&Path>,
     into_directory: bool,
     client: &mut Option<Client>,
-) -> Result<()> {
+) -> Result<HashMap<usize, Error>> {
+    let mut refused = HashMap::new();
     if output == Some(Path::new("-")) || args.names.len() < 2 {
-        return Ok(());
+        return Ok(refused);
     }
     let path = |operand: &OsString| match is_web(operand.as_bytes()) {
         true => Some(output?.join(base(&Url::split(operand.as_bytes()).ok()?.1)?)),
@@ -140,30 +146,44 @@ fn refuse_one_file_for_two(
     };
     // What stands there may be a symbolic link to another one.
     let real = |path: PathBuf| resolve(&path).unwrap_or(path);
-    let sources: Vec<_> =
-        args.names.iter().filter_map(|operand| Some((operand, real(path(operand)?)))).collect();
-    let paths: Vec<_> = sources.iter().map(|(_, path)| path).collect();
+    let sources: Vec<_> = args
+        .names
+        .iter()
+        .enumerate()
+        .filter_map(|(at, operand)| Some((at, operand, real(path(operand)?))))
+        .collect();
+    let paths: Vec<_> = sources.iter().map(|(_, _, path)| path).collect();
     let mut targets = Targets::default();
-    for (operand, path) in overlapping(&paths).filter_map(|at| sources.get(at)) {
-        let mut take =
-            |path: &Path, kind, source: &[u8]| targets.take(path.as_os_str().as_bytes(), kind, source);
+    for (at, operand, path) in overlapping(&paths).filter_map(|at| sources.get(at)) {
         let name = Name::read(operand);
         // What may not be looked at is told of when it is its turn.
         let is_tree = args.recursive && !is_web(operand.as_bytes());
         let entries = match is_tree && connected(client, args)?.is_directory(&name).unwrap_or(false) {
-            true => connected(client, args)?.list(&name, true).unwrap_or_default(),
-            false => {
-                take(path, Kind::File, operand.as_bytes())?;
-                continue;
-            }
+            true => Some(connected(client, args)?.list(&name, true).unwrap_or_default()),
+            false => None,
         };
-        take(path, Kind::Directory, operand.as_bytes())?;
-        for entry in entries {
-            let kind = if entry.name.directory { Kind::Directory } else { Kind::File };
-            take(&path.join(entry.name.path()), kind, &name.join(&entry.name).bare())?;
+        if let Err(wrong) = take(operand, path, &name, entries, &mut targets) {
+            refused.insert(*at, wrong);
         }
     }
-    Ok(())
+    Ok(refused)
+}
+
+/// Takes the path of a source, and those of the entries in it where it is a directory.
+fn take(
+    operand: &OsStr,
+    path: &Path,
+    name: &Name,
+    entries: Option<Vec<Entry>>,
+    targets: &mut Targets,
+) -> Result<()> {
+    let kind_of = |is_directory| if is_directory { Kind::Directory } else { Kind::File };
+    targets.take(path.as_os_str().as_bytes(), kind_of(entries.is_some()), operand.as_bytes())?;
+    entries.unwrap_or_default().iter().try_for_each(|entry| {
+        let below = path.join(entry.name.path());
+        let source = name.join(&entry.name).bare();
+        targets.take(below.as_os_str().as_bytes(), kind_of(entry.name.directory), &source)
+    })
 }
 
 /// The server of the names.
@@ -216,12 +236,7 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
     }
     cli::each(NAME, entries, |entry| {
         let local = path.join(
-            entry
-                .name
-                .components
-                .iter()
-                .map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
-                .collect::<PathBuf>(),
+            entry.name.components.iter().map(|part| Path::new(OsStr::from_bytes(part))).collect::<PathBuf>(),
         );
         match entry.name.directory {
             true => make(&local).map(|()| Ending::DONE),

@@ -1,6 +1,7 @@
 //! cfp-put: stores local files on the server. It owns what a file is called there; how bytes travel is the
 //! client room's business.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -94,10 +95,11 @@ fn names_a_file(name: &Option<OsString>) -> bool {
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
     let sources: Vec<_> = args.files.iter().map(|file| (Path::new(file), name_of(&args, file))).collect();
-    refuse_one_name_for_two(&args, &sources)?;
-    cli::each(NAME, sources, |(file, name)| match args.recursive && file.is_dir() {
-        true => put_directory(&mut client, &args, file, &name),
-        false => put(&mut client, &args, file.into(), &name),
+    let mut refused = refuse_one_name_for_two(&args, &sources);
+    cli::each(NAME, sources.into_iter().enumerate(), |(at, (file, name))| match refused.remove(&at) {
+        Some(wrong) => Err(wrong),
+        None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
+        None => put(&mut client, &args, file.into(), &name),
     })
 }
 
@@ -113,24 +115,30 @@ fn name_of(args: &Args, file: &OsStr) -> Name {
     }
 }
 
-/// Refuses two sources that would be stored under one name. Only where trees overlap are they looked through for that.
-fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> Result<()> {
+/// Which sources would be stored under a name that one before them has: nothing of them is sent. Only where trees overlap
+/// are they looked through for that.
+fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> HashMap<usize, Error> {
     let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
     let mut targets = Targets::default();
-    for (file, name) in overlapping(&names).filter_map(|at| sources.get(at)) {
-        if !(args.recursive && file.is_dir()) {
-            targets.take(&name.bare(), Kind::File, file.as_os_str().as_bytes())?;
-            continue;
-        }
-        // What cannot be read is told of when it is its turn.
-        for step in walk(file).flatten() {
-            let (path, kind) = match &step {
-                Step::Directory(path) => (path, Kind::Directory),
-                Step::File(path) => (path, Kind::File),
-                Step::Link(_) | Step::Other(_) => continue,
-            };
-            targets.take(&below(file, path, name, false).bare(), kind, path.as_os_str().as_bytes())?;
-        }
+    let places = overlapping(&names).filter_map(|at| Some((at, sources.get(at)?)));
+    let wrong =
+        places.filter_map(|(at, (file, name))| Some((at, take(args, file, name, &mut targets).err()?)));
+    wrong.collect()
+}
+
+/// Takes the name of a source, and those of all that is in it.
+fn take(args: &Args, file: &Path, name: &Name, targets: &mut Targets) -> Result<()> {
+    if !(args.recursive && file.is_dir()) {
+        return targets.take(&name.bare(), Kind::File, file.as_os_str().as_bytes());
+    }
+    // What cannot be read is told of when it is its turn.
+    for step in walk(file).flatten() {
+        let (path, kind) = match &step {
+            Step::Directory(path) => (path, Kind::Directory),
+            Step::File(path) => (path, Kind::File),
+            Step::Link(_) | Step::Other(_) => continue,
+        };
+        targets.take(&below(file, path, name, false).bare(), kind, path.as_os_str().as_bytes())?;
     }
     Ok(())
 }
