@@ -14,8 +14,9 @@ use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::credentials::Given;
 use cfp::client::destination::resolve;
-use cfp::client::fetch::copy_checked;
+use cfp::client::fetch::{copy_checked, modified};
 use cfp::client::list::Entry;
+use cfp::client::output::Sink;
 use cfp::client::url::{Url, base, is_web};
 use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
 use cfp::error::{Error, Result, shown};
@@ -263,11 +264,16 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> 
     let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_it_came();
     let status = answer.status();
     include(args, &answer.head)?;
-    let name = output.name.clone();
+    let (name, time) = (output.name.clone(), modified(&answer.head.fields));
     copy_checked(answer, &mut output, &name, url)?;
     match status {
         400.. => Err(Error::status(status, url, format!("{status} {}", cfp::http::head::reason(status)))),
-        _ => output.commit().map(|()| Ending::DONE),
+        _ => {
+            if let Some(time) = time {
+                output.set_modified(time).map_err(|wrong| Error::io(&output.name, wrong))?;
+            }
+            output.commit().map(|()| Ending::DONE)
+        }
     }
 }
 

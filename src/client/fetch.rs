@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::answer::Answer;
 use super::call::{Call, Client};
@@ -18,6 +19,7 @@ use super::stored::length_of;
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest, Hasher};
 use crate::http::range::parse_content_range;
+use crate::http::time::parse_http_date;
 use crate::http::{Fields, Query, Response};
 
 /// What is done with the head of the answer before its content comes.
@@ -130,6 +132,11 @@ impl Write for Hashing<'_> {
     }
 }
 
+/// What `Last-Modified` says.
+pub fn modified(fields: &Fields) -> Option<SystemTime> {
+    fields.get_text("last-modified").and_then(parse_http_date)
+}
+
 /// How a digest is asked for (RFC 9530 §4).
 const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
@@ -150,6 +157,8 @@ struct Version {
     etag: Option<String>,
     digest: Option<Digest>,
     size: Option<u64>,
+    /// When the content was modified, as far as the last answer tells.
+    modified: Option<SystemTime>,
 }
 
 impl Version {
@@ -158,7 +167,7 @@ impl Version {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
         let digest = digest::parse(fields, "Repr-Digest")
             .map_err(|wrong| Error::status(502, name.shown(), wrong.to_string()))?;
-        Ok(Version { etag, digest, size })
+        Ok(Version { etag, digest, size, modified: modified(fields) })
     }
 }
 
@@ -257,8 +266,11 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// States that the content is what the server says.
+    /// States that the content is what the server says, and gives the local file the server's time.
     fn check(self) -> Result<()> {
+        if let Some(time) = self.version.modified {
+            self.sink.set_modified(time).map_err(|wrong| Error::io(self.sink.name(), wrong))?;
+        }
         refuse_difference(&self.name.shown(), self.version.digest, self.hasher.finish())
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::destination::Destination;
 use super::draft::Draft;
@@ -26,6 +27,9 @@ pub trait Sink: Write {
 
     /// Takes back what was written. False where that cannot be.
     fn restart(&mut self) -> io::Result<bool>;
+
+    /// Gives a new local file this time of modification; anything else has none.
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()>;
 }
 
 /// A local sink.
@@ -127,6 +131,10 @@ impl Sink for Output {
             self.file.rewind()?;
         }
         Ok(self.draft.is_some())
+    }
+
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
+        if self.draft.is_some() { self.file.set_modified(time) } else { Ok(()) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
@@ -102,6 +103,10 @@ impl Sink for Part {
 
     fn restart(&mut self) -> io::Result<bool> {
         self.file.set_len(0).map(|()| true)
+    }
+
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
+        self.file.set_modified(time)
     }
 }
 

@@ -11,7 +11,7 @@ use super::retry::Retries;
 use super::sending::DIGEST;
 use super::upload::Upload;
 use crate::error::{Error, Result};
-use crate::http::time::rfc3339_of;
+use crate::http::time::{self, rfc3339_of};
 use crate::http::{Fields, Query};
 
 impl Client {
@@ -79,6 +79,13 @@ impl Client {
         }
         if !guard.may_repeat() {
             call = call.once();
+        }
+        // What a filter makes is new.
+        if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
+            && query.names().next().is_none()
+            && time::seconds(modified.as_bytes()).is_some()
+        {
+            call = call.with(time::MODIFIED, modified);
         }
         let is_piped = upload.size().is_none() && query.names().next().is_none() && !self.always_compresses();
         if is_piped {

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -38,6 +38,8 @@ pub struct Upload {
     before: Hasher,
     /// What was read of a pipe before it is sent.
     first: Vec<u8>,
+    /// When a local file that was named was modified, in seconds since 1970.
+    modified: Option<i64>,
     /// Whether only what comes until the pipe pauses is sent, and what counts it.
     piece: Option<Shared>,
 }
@@ -50,7 +52,9 @@ impl Upload {
             standard_streams::input()?;
         }
         let file = File::open(path).map_err(|wrong| Error::io(&name, wrong))?;
-        Upload::new(name, file)
+        let meta = file.metadata().map_err(|wrong| Error::io(&name, wrong))?;
+        let modified = meta.is_file().then(|| meta.mtime());
+        Ok(Upload { modified, ..Upload::new(name, file)? })
     }
 
     /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
@@ -66,7 +70,15 @@ impl Upload {
 
     fn new(name: String, mut file: File) -> Result<Self> {
         let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
-        Ok(Upload { name, file, place, before: Hasher::default(), first: Vec::new(), piece: None })
+        Ok(Upload {
+            name,
+            file,
+            place,
+            before: Hasher::default(),
+            first: Vec::new(),
+            modified: None,
+            piece: None,
+        })
     }
 
     /// These bytes, behind those of the digest.
@@ -76,7 +88,15 @@ impl Upload {
             memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
         file.write_all(bytes).map_err(named)?;
         let place = Some((0, bytes.len() as u64));
-        Ok(Upload { name: name.to_owned(), file, place, before, first: Vec::new(), piece: None })
+        Ok(Upload {
+            name: name.to_owned(),
+            file,
+            place,
+            before,
+            first: Vec::new(),
+            modified: None,
+            piece: None,
+        })
     }
 
     /// Waits for the first byte of a pipe: only then is there anything to connect for.
@@ -127,7 +147,12 @@ impl Upload {
     pub(super) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
         let (name, before) = (self.name.clone(), Hasher::default());
-        Ok(Upload { name, file, place: None, before, first, piece: Some(tally.clone()) })
+        Ok(Upload { name, file, place: None, before, first, modified: None, piece: Some(tally.clone()) })
+    }
+
+    /// When a local file that was named was modified, in seconds since 1970.
+    pub(super) fn modified(&self) -> Option<i64> {
+        self.modified
     }
 
     /// How many bytes there are, where that is known before they are read.
@@ -193,7 +218,15 @@ impl Upload {
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
-        Ok(Upload { name: self.name.clone(), file, place, before, first: Vec::new(), piece: None })
+        Ok(Upload {
+            name: self.name.clone(),
+            file,
+            place,
+            before,
+            first: Vec::new(),
+            modified: None,
+            piece: None,
+        })
     }
 
     /// The digest of what goes before the first byte.

@@ -48,6 +48,9 @@ pub fn clf(time: SystemTime) -> String {
     format!("{day}/{month}/{year}:{clock} +0000")
 }
 
+/// The field with which a client gives a file its modification time (rclone, Nextcloud).
+pub const MODIFIED: &str = "X-OC-Mtime";
+
 /// Seconds since 1970, before it with a minus, as `X-OC-Mtime` has them; a fraction is dropped. Nothing for what is none,
 /// or could not be said in a date.
 pub fn seconds(text: &[u8]) -> Option<i64> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::Stdio;
 
 use cfp::http::digest;
@@ -240,4 +240,36 @@ fn an_upload_that_breaks_begins_again_where_that_means_the_same() {
     assert!(fs::read(sandbox.root().join("f")).unwrap() == long);
     sandbox.run("cfp-put", ["-n", "f", "--as", "g", "-s", &cutting().url]).stdout("").stderr("").success();
     assert!(fs::read(sandbox.root().join("g")).unwrap() == long);
+}
+
+/// Short ones, ones that are sent in pieces, and compressed ones; what a filter makes is new.
+#[test]
+fn a_file_keeps_its_modification_time_both_ways() {
+    let sandbox = Sandbox::new();
+    let time = |path: std::path::PathBuf| fs::metadata(path).unwrap().mtime();
+    sandbox.write("f", "one two");
+    sandbox.write("old", "before 1970");
+    sandbox.write("large", vec![b'x'; 9 << 20]);
+    let files = [("f", 1_557_057_600), ("old", -86_400), ("large", 1_000_000_000)];
+    for (name, seconds) in files {
+        sandbox.sh(&format!("touch -d @{seconds} {name}")).success();
+    }
+    for options in [&[][..], &["-z", "always"]] {
+        sandbox.run("cfp-put", options.iter().chain(&["f", "old", "large"])).success();
+        for (name, seconds) in files {
+            assert_eq!(time(sandbox.root().join(name)), seconds, "{name} {options:?}");
+            let here = format!("here/{name}");
+            for more in [&[][..], &["-c"]] {
+                sandbox.sh("rm -rf here; mkdir here").success();
+                sandbox.run("cfp-get", [options, more, &["-o", &here, name]].concat()).success();
+                assert_eq!(time(sandbox.work().join(&here)), seconds, "{name} {options:?} {more:?}");
+            }
+        }
+    }
+    sandbox.sh("cfp-get -o url $CFP_SERVER/f").success();
+    assert_eq!(time(sandbox.work().join("url")), 1_557_057_600);
+    sandbox.sh("cfp-reverse f -o :turned && cfp-put - --as piped < f").success();
+    for name in ["turned", "piped"] {
+        assert!(time(sandbox.root().join(name)) > 1_557_057_600, "{name}");
+    }
 }

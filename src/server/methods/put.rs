@@ -63,25 +63,22 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     exchange.reply.empty(status, fields)
 }
 
-/// The field with which a client gives a file its modification time, in seconds since 1970 (rclone, Nextcloud).
-const MODIFIED: &str = "X-OC-Mtime";
-
 /// The time that a client gives a file. An error has status 400: a client that says one wants to find it again.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
-    let mut values = fields.get_all(MODIFIED);
+    let mut values = fields.get_all(time::MODIFIED);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => time::seconds(value)
             .map(Some)
-            .ok_or_else(|| Error::status(400, MODIFIED, "is no number of seconds since 1970")),
-        (Some(_), Some(_)) => Err(Error::status(400, MODIFIED, "comes twice")),
+            .ok_or_else(|| Error::status(400, time::MODIFIED, "is no number of seconds since 1970")),
+        (Some(_), Some(_)) => Err(Error::status(400, time::MODIFIED, "comes twice")),
     }
 }
 
 /// Tells a client that its time was taken.
 pub fn accept_modified(fields: &mut Fields, modified: Option<i64>) {
     if modified.is_some() {
-        fields.push(MODIFIED, "accepted");
+        fields.push(time::MODIFIED, "accepted");
     }
 }
 
