@@ -17,6 +17,7 @@ mod faults {
     mod disk;
     mod file_size;
     mod gone;
+    mod half_done;
     mod mounts;
     mod order;
     mod place;

@@ -247,6 +247,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     policy.require_one_spelling(&store)?;
     let server = Server::new(&options, policy, store, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
+    upkeep::recover(&server);
     upkeep::start(&server)?;
     health::start(&server)?;
     processing::start(&server.connections)?;

@@ -7,6 +7,11 @@ use std::thread;
 use super::{Server, limits, start_thread};
 use crate::error::Result;
 
+/// Ends what a daemon that was killed left half done, before anybody is served.
+pub fn recover(server: &Server) {
+    tell(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
+}
+
 /// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
 /// goes on.
 pub fn start(server: &Arc<Server>) -> Result<()> {

@@ -112,20 +112,23 @@ pub(super) fn copy_directory(
     let held = local.locks.hold(vec![place.key()]);
     let comer = Comer {
         place: temporary.place(),
+        name: None,
         kind: Kind::Directory,
         is_tree: true,
         leads_to: None,
         prepare: &|_| Ok(()),
     };
     let settled = settle(local, &comer, to, &place, target)?;
+    let created = settled.created;
     if !settled.exchanged {
         temporary.stay();
     }
     drop(held);
     local.durability.entry(&place).map_err(|errno| wrong(to, errno))?;
+    settled.end(local).map_err(|errno| wrong(to, errno))?;
     let stat = fstat(temporary.handle()).map_err(|errno| wrong(to, errno))?;
     let meta = Meta::of(&stat, None).ok_or_else(|| absent(to))?;
-    Ok(Written { created: settled.created, meta })
+    Ok(Written { created, meta })
 }
 
 /// Copies the first `size` bytes of a file to the end of another, for which room was promised. Fewer are an error: it

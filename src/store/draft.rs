@@ -266,6 +266,7 @@ impl Draft for Upload<'_> {
         let held = self.local.locks.hold(vec![place.key()]);
         let comer = Comer {
             place: self.temporary.place(),
+            name: None,
             kind: Kind::File,
             is_tree: false,
             leads_to: None,

@@ -21,7 +21,9 @@ use super::partial::{self, Partials};
 use super::space::Space;
 use super::standing::Standing;
 use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
-use super::{beneath, content, copy, digest, draft, folding, list, removal, rename, space, spool, sweep};
+use super::{
+    beneath, content, copy, digest, draft, folding, list, recovery, removal, rename, space, spool, sweep,
+};
 use crate::error::{Error, Result};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -102,6 +104,12 @@ impl Local {
     /// Removes the partial contents whose time is over, and returns how many that were.
     pub fn expire(&self) -> Result<u64> {
         if self.untouched { Ok(0) } else { partial::expire(self) }
+    }
+
+    /// Finishes or undoes what a daemon that was killed had half done, and returns how many moves that were. To be
+    /// called before anything else is asked of the store.
+    pub fn recover(&self) -> Result<u64> {
+        if self.untouched { Ok(0) } else { recovery::recover(self) }
     }
 
     /// Removes what a daemon that died left behind, and returns how many temporaries that were. It walks through

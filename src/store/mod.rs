@@ -14,7 +14,8 @@
 //! | `digest` | the SHA-256 that is kept beside a content |
 //! | `draft`, `copy` with `tree`, `rename` with `across`, `removal` | writing |
 //! | `partial` | contents that come in several pieces, and outlive the process in between |
-//! | `settle` | the one moment of a write in which a name changes hands, and its rules |
+//! | `settle` with `replacement` | the one moment of a write in which a name changes hands, its rules and system calls |
+//! | `intent` with `recovery` | what a kill leaves half done, and how a start ends it |
 //! | `handover` | what a content takes over besides its name: owner, mode, ACL, user attributes |
 //! | `durable` | what is acknowledged is on the disk |
 //! | `space`, `spool` | disk space that is promised; files for the time of a request |
@@ -40,14 +41,17 @@ mod draft;
 mod durable;
 mod folding;
 mod handover;
+mod intent;
 mod list;
 mod local;
 mod locks;
 mod mounts;
 mod name;
 mod partial;
+mod recovery;
 mod removal;
 mod rename;
+mod replacement;
 mod settle;
 mod snapshot;
 mod space;

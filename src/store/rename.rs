@@ -59,6 +59,7 @@ pub(super) fn rename(
     let sealed = Sealed::open(&old, moved);
     let comer = Comer {
         place: &old,
+        name: Some(from),
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
@@ -81,19 +82,24 @@ pub(super) fn rename(
         drop(held);
         match hidden {
             Ok(doomed) => {
-                sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
+                sync_entries(local, &old, &new)
+                    .and_then(|()| settled.end(local))
+                    .map_err(|errno| wrong(to, errno))?;
                 // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
                 let _ = remove(&old.parent, &doomed);
             }
             Err(Errno::EXDEV) => remove_in_place(&old.parent, &old.last, &|_, _| Ok(()))
                 .and_then(|()| sync_entries(local, &old, &new))
+                .and_then(|()| settled.end(local))
                 .map_err(|errno| wrong(from, errno))?,
             Err(errno) => return Err(wrong(from, errno)),
         }
     } else {
         forget_twin(&old, moved).map_err(|errno| wrong(from, errno))?;
         drop(held);
-        sync_entries(local, &old, &new).map_err(|errno| wrong(to, errno))?;
+        sync_entries(local, &old, &new)
+            .and_then(|()| settled.end(local))
+            .map_err(|errno| wrong(to, errno))?;
     }
     Ok(written)
 }

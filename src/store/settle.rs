@@ -6,13 +6,14 @@
 //! replaced itself, where a name is given; new content goes to what it leads to (`beneath`). No link takes the place of what it leads to, which would be lost.
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::beneath::{HANDLE, Place, no_directory, stands, unfit, wrong};
+use super::intent::Record;
 use super::local::Local;
 use super::removal::refuse_mounts;
+use super::replacement::{is_unable, take, two_renames};
 use super::standing::{Served, Standing};
 use super::{Check, Kind, Name};
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ const RACES: usize = 16;
 pub(super) struct Comer<'a> {
     /// Where it is now.
     pub place: &'a Place,
+    /// The name that clients see it by now; nothing for a temporary beside its target.
+    pub name: Option<&'a Name>,
     /// What a client sees it as.
     pub kind: Kind,
     /// Whether its entry is a directory itself, not a link to one.
@@ -40,6 +43,15 @@ pub(super) struct Settled {
     pub created: bool,
     /// Whether what stood there now stands where the other came from.
     pub exchanged: bool,
+    /// What a start goes by if this process is killed before all is done.
+    record: Option<Record>,
+}
+
+impl Settled {
+    /// To be called when what stood there is gone from the other's name, and all is synced.
+    pub fn end(self, local: &Local) -> nix::Result<()> {
+        self.record.map_or(Ok(()), |record| record.end(local))
+    }
 }
 
 /// Why something was not put under a name.
@@ -82,10 +94,20 @@ pub(super) fn settle(
             refuse_mounts(local, to, place)?;
         }
         (comer.prepare)(standing.served()).map_err(|errno| wrong(to, errno))?;
-        let (how, settled) = means(comer, &standing);
-        match take(comer, place, how) {
+        let (how, mut settled) = means(comer, &standing);
+        let exchanged = comer.name.filter(|_| settled.exchanged);
+        // Where the root takes no record, a kill leaves what it leaves.
+        let record = |name: &Name| Record::of_exchange(local, &name.components().join(&b'/'), place).ok();
+        settled.record = exchanged.and_then(record);
+        match take(comer.place, place, how, comer.is_tree) {
             Ok(()) => return Ok(settled),
             Err(errno) if is_race(errno) => last = errno,
+            Err(errno) if settled.exchanged && is_unable(errno) && !are_nested(comer.place, place) => {
+                drop(settled);
+                let record = replace_by_two_renames(local, comer, to, place)
+                    .map_err(|unable| refused(comer, to, place, how, unable.unwrap_or(errno)))?;
+                return Ok(Settled { created: false, exchanged: false, record: Some(record) });
+            }
             Err(errno) => return Err(refused(comer, to, place, how, errno)),
         }
     }
@@ -111,38 +133,27 @@ pub(super) fn judge(kind: Kind, to: &Name, standing: &Standing) -> Result<()> {
 /// to be exchanged: a rename replaces none that has something in it.
 fn means(comer: &Comer<'_>, standing: &Standing) -> (RenameFlags, Settled) {
     match standing.served() {
-        None => (RenameFlags::RENAME_NOREPLACE, Settled { created: true, exchanged: false }),
+        None => (RenameFlags::RENAME_NOREPLACE, Settled { created: true, exchanged: false, record: None }),
         Some(served) if comer.is_tree || served.is_tree() => {
-            (RenameFlags::RENAME_EXCHANGE, Settled { created: false, exchanged: true })
+            (RenameFlags::RENAME_EXCHANGE, Settled { created: false, exchanged: true, record: None })
         }
-        Some(_) => (RenameFlags::empty(), Settled { created: false, exchanged: false }),
+        Some(_) => (RenameFlags::empty(), Settled { created: false, exchanged: false, record: None }),
     }
 }
 
-/// Renames. Not every file system (NFS) can refuse a name that is taken, but most can link a file to a free one; where
-/// there are no links either (exFAT), what another program puts there in this moment is replaced. No directory takes
-/// the place of anything but an empty one.
-fn take(comer: &Comer<'_>, place: &Place, how: RenameFlags) -> nix::Result<()> {
-    let (from, old) = (&comer.place.parent, comer.place.last.as_slice());
-    let (to, new) = (&place.parent, place.last.as_slice());
-    match renameat2(from, old, to, new, how) {
-        Err(errno) if how == RenameFlags::RENAME_NOREPLACE && is_unable(errno) && comer.is_tree => {
-            renameat(from, old, to, new)
-        }
-        Err(errno) if how == RenameFlags::RENAME_NOREPLACE && is_unable(errno) => {
-            match linkat(from, old, to, new, AtFlags::empty()) {
-                Ok(()) => unlinkat(from, old, UnlinkatFlags::NoRemoveDir),
-                Err(errno) if errno == Errno::EPERM || is_unable(errno) => renameat(from, old, to, new),
-                Err(errno) => Err(errno),
-            }
-        }
-        renamed => renamed,
-    }
-}
-
-/// Whether the file system may not know what was asked of it.
-fn is_unable(errno: Errno) -> bool {
-    matches!(errno, Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)
+/// Replaces what stands where the file system cannot exchange. An error of nothing is that it cannot do this either.
+fn replace_by_two_renames(
+    local: &Local,
+    comer: &Comer<'_>,
+    to: &Name,
+    place: &Place,
+) -> Result<Record, Option<Errno>> {
+    let above = to.components().split_last().map(|(_, above)| above).unwrap_or_default();
+    let beside = || [above, std::slice::from_ref(&comer.place.last)].concat();
+    let source = comer.name.map_or_else(beside, |name| name.components().to_vec()).join(&b'/');
+    let record = Record::of_two_renames(local, &source, &to.components().join(&b'/'), place);
+    let record = record.map_err(|_| None)?;
+    two_renames(local, record, comer.place, place, comer.is_tree)
 }
 
 /// Whether what was looked at is not what was met.

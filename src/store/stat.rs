@@ -29,6 +29,11 @@ pub(super) fn is_regular(stat: &FileStat) -> bool {
     file_type(stat) == SFlag::S_IFREG
 }
 
+/// Whether it is a directory.
+pub(super) fn is_directory(stat: &FileStat) -> bool {
+    file_type(stat) == SFlag::S_IFDIR
+}
+
 /// Whether it is a symbolic link.
 pub(super) fn is_link(stat: &FileStat) -> bool {
     file_type(stat) == SFlag::S_IFLNK

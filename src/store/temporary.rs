@@ -20,7 +20,7 @@ use super::removal::remove;
 /// the two can fall into step.
 const TRIES: usize = 128;
 /// Hexadecimal digits in a name.
-const DIGITS: usize = 16;
+pub(super) const DIGITS: usize = 16;
 /// What is said of one that was lost so.
 const SWEPT: Errno = Errno::EAGAIN;
 
@@ -123,8 +123,13 @@ fn is_ours(file: &File) -> nix::Result<bool> {
 
 /// A name of the daemon's own that nothing has yet, as far as chance goes.
 pub(super) fn fresh_name() -> Vec<u8> {
+    [TEMPORARY, &fresh_digits()].concat()
+}
+
+/// The digits of such a name.
+pub(super) fn fresh_digits() -> Vec<u8> {
     let chance = RandomState::new().hash_one(std::process::id());
-    [TEMPORARY, format!("{chance:0DIGITS$x}").as_bytes()].concat()
+    format!("{chance:0DIGITS$x}").into_bytes()
 }
 
 /// Whether [`fresh_name`] may have made this name. Other names with the same prefix belong to somebody else.
@@ -144,7 +149,9 @@ mod tests {
     #[test]
     fn only_the_prefix_and_sixteen_digits_are_a_name_of_the_daemons_making() {
         assert!(is_fresh_name(&fresh_name()) && is_fresh_name(b".cfpd-0123456789abcdef"));
-        let others: [&[u8]; 8] = [
+        let others: [&[u8]; 10] = [
+            b".cfpd-move-0123456789abcdef",
+            b".cfpd-moved-0123456789abcdef",
             b".cfpd-",
             b".cfpd-users",
             b".cfpd-uploads",

@@ -62,6 +62,8 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         ("COPY", "/tree/", "/copy/", None, "mfrda", "mra"),
         ("MOVE", "/f", "/g", None, "rda", "ra"),
         ("MOVE", "/f", "/d/g", None, "rdda", "ra"),
+        // The record of it first, which goes last.
+        ("MOVE", "/tree/", "/d/", None, "cdrrdda", "rra"),
         ("MKCOL", "/made/", "", None, "mda", "ma"),
         ("DELETE", "/f", "", None, "uda", "ua"),
         // The name goes first, and is on the disk before the rest goes.
