@@ -130,11 +130,12 @@ fn a_directory_takes_the_place_of_no_file() {
 #[test]
 fn a_refusal_is_told_while_the_source_goes_on_for_ever() {
     let sandbox = Sandbox::with(&["--read-only"]);
-    // A source that never says a word, and one that never stops.
+    // A source that says one word and no more, and one that never stops.
     let mut silent = sandbox.command("cfp-put");
     silent.args(["-", "--as", "f"]).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = silent.spawn().unwrap();
-    let stdin = child.stdin.take();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"word").unwrap();
     let said = child.wait_with_output().unwrap();
     drop(stdin);
     assert_eq!(said.status.code(), Some(2));
