@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
@@ -20,22 +20,33 @@ pub fn catch() -> Result<Signals> {
     Signals::new([SIGHUP, SIGUSR1]).map_err(named)
 }
 
-/// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line.
+/// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line. A reload has a thread of its own: it
+/// asks the file system, and where that does not answer a TERM is to end the daemon all the same.
 pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|wrong| Error::io("signals", wrong))?;
     }
-    let server = Arc::clone(server);
+    let (asks, asked) = channel();
+    let (server, reloading) = (Arc::clone(server), Arc::clone(server));
+    start_thread(move || keep_reloading(&reloading, &asked))?;
     start_thread(move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
-                Signal::SIGHUP => reload(&server),
+                Signal::SIGHUP => drop(asks.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
                 // The daemon has ended when nobody hears this.
                 ending => drop(ends.send(End::Signal(ending))),
             }
         }
     })
+}
+
+/// Reloads whenever that is asked for; once for all that was asked before it begins.
+fn keep_reloading(server: &Server, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        while asked.try_recv().is_ok() {}
+        reload(server);
+    }
 }
 
 /// Reloads, and says how that went.

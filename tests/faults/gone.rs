@@ -207,7 +207,12 @@ fn health_says_no_when_the_file_system_does_not_answer() {
         until_said(&sandbox, "cfpd: /: the file system has not answered for 5 s");
         // Nobody waits for it any more.
         assert_eq!(health(&sandbox), 503);
+        // A reload waits for it too, and holds up no other signal.
+        sandbox.signal(Signal::SIGHUP);
+        sandbox.signal(Signal::SIGUSR1);
+        until_said(&sandbox, "cfpd: status: ");
         drop(stopped);
+        until_said(&sandbox, "cfpd: reloaded");
         until_said(&sandbox, "cfpd: the served directory answers again");
         assert_eq!(health(&sandbox), 200);
     }
