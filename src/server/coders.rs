@@ -120,9 +120,11 @@ impl Pace {
         self.bytes += bytes;
     }
 
+    /// However much came at once, it counts for no longer than [`CODER_PACE_OVER`].
     fn is_slow(&self, now: Instant) -> bool {
         let over = now.saturating_duration_since(self.since);
-        if over >= CODER_PACE_OVER { is_slow(self.bytes, over) } else { self.was_slow }
+        let most = CODER_PACE.saturating_mul(CODER_PACE_OVER.as_secs());
+        if over >= CODER_PACE_OVER { is_slow(self.bytes.min(most), over) } else { self.was_slow }
     }
 }
 
@@ -148,6 +150,14 @@ mod tests {
         assert!(!pace.is_slow(begun + over));
         pace.moved(much, begun + 2 * over);
         assert!(pace.is_slow(begun + 2 * over), "the time before was slow");
+        let mut pace = Pace::new(begun);
+        pace.moved(1000 * much, begun);
+        assert!(
+            pace.is_slow(begun + over + Duration::from_secs(1)),
+            "one that began fast and stands still is"
+        );
+        pace.moved(1000 * much, begun + 3 * over);
+        assert!(!pace.is_slow(begun + 3 * over), "one that goes on after a pause is not");
     }
 
     #[test]
