@@ -92,9 +92,12 @@ pub const CODER_PACE: u64 = 16 * 1024;
 pub const CODER_PACE_OVER: Duration = Duration::from_secs(10);
 /// What may be decoded whatever the ratio: a short text of one word says nothing.
 pub const RATIO_FREE: u64 = 64 * 1024;
-/// What is kept in a spool for a client that sends without reading; past it the client has to read.
+/// A file whose size is not what the system says, as those of /proc, is kept in memory up to this, and in a spool past it.
+pub const SNAPSHOT_MEMORY: usize = 256 * 1024;
+/// What is kept in a spool for a client that sends without reading, past which the client has to read; and of a file whose
+/// size is not what the system says, which may have no end.
 pub const SPILL_MAX: u64 = 16 << 30;
-/// One answer may hold this part of what all spools may hold together: one client that does not read leaves room for others.
+/// One answer, or such a file, may hold this part of what all spools may hold together: one client leaves room for others.
 pub const SPILL_PARTS: u64 = 4;
 /// How often an answer for which there is no room in a spool looks for some again.
 pub const SPILL_AGAIN: Duration = Duration::from_secs(1);

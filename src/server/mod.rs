@@ -308,6 +308,11 @@ fn open_store(options: &Options) -> Result<Local> {
     let store = Local::open(&options.root)?
         .keeping_free(options.keep_free)
         .spooling_at_most(options.max_spool)
+        .snapshotting(
+            limits::SNAPSHOT_MEMORY,
+            options.limits.file_size.min(limits::SPILL_MAX),
+            limits::SPILL_PARTS,
+        )
         .keeping_partials(options.limits.partials, options.limits.partial_time);
     let store = if options.sync { store } else { store.without_sync() };
     let store = match options.spools() {

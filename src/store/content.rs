@@ -11,6 +11,7 @@ use nix::unistd::fdatasync;
 use super::beneath::{READ, absent, wrong};
 use super::digest::Attribute;
 use super::local::Local;
+use super::snapshot::Snapshot;
 use super::{Content, Kind, Meta, Name, digest, snapshot};
 use crate::error::{Error, Result};
 
@@ -22,7 +23,7 @@ pub(super) struct Opened {
     stat: FileStat,
     kept: Option<Attribute>,
     /// All of it, where its size is not what the system says.
-    snapshot: Option<Vec<u8>>,
+    snapshot: Option<Snapshot>,
     /// Whether nothing is to be kept with it.
     untouched: bool,
     /// Whether a change that it does not show could have come since it was opened.
@@ -41,8 +42,8 @@ pub(super) fn open(local: &Local, name: &Name) -> Result<Opened> {
         Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
         Kind::File => {
             let (name, untouched) = (name.shown(), local.untouched);
-            let snapshot = snapshot::take(&file, &stat).map_err(|wrong| Error::io(&name, wrong))?;
-            let meta = snapshot.as_deref().map_or(meta, snapshot::meta_of);
+            let snapshot = snapshot::take(local, &file, &stat).map_err(|wrong| Error::io(&name, wrong))?;
+            let meta = snapshot.as_ref().map_or(meta, Snapshot::meta);
             let untouched = untouched || snapshot.is_some();
             Ok(Opened { name, file, meta, stat, kept, snapshot, untouched, is_fresh: true })
         }
@@ -56,8 +57,8 @@ impl Opened {
     }
 
     /// All of it, where the file cannot be asked for it.
-    pub fn snapshot(&self) -> Option<&[u8]> {
-        self.snapshot.as_deref()
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
     }
 
     /// Whether nothing was done to it since it was opened.
@@ -80,9 +81,7 @@ impl Content for Opened {
             return Ok(0);
         }
         if let Some(snapshot) = &self.snapshot {
-            let from = usize::try_from(offset).unwrap_or(usize::MAX);
-            wanted.copy_from_slice(snapshot.get(from..from.saturating_add(until)).unwrap_or_default());
-            return Ok(until);
+            return snapshot.read_at(wanted, offset);
         }
         match self.file.read_at(wanted, offset) {
             Ok(0) => Err(Error::cut(&self.name, "became shorter while it was read").into()),

@@ -72,7 +72,7 @@ pub(super) fn copy_file(
     let to_file = draft.file().try_clone().map_err(|error| broken(from, error))?;
     let promise = draft.promise_all(size)?;
     match content.snapshot() {
-        Some(all) => io::Write::write_all(&mut &to_file, all),
+        Some(all) => all.write_to(&mut Spending { to: &to_file, promise }),
         None => transfer(content.file(), &to_file, size, promise),
     }
     .map_err(|error| broken(from, error))?;
@@ -163,9 +163,9 @@ fn stream(from: &File, to: &File, left: u64, promise: &mut Promise) -> io::Resul
 }
 
 /// A file for which room was promised, and which spends it.
-struct Spending<'a> {
-    to: &'a File,
-    promise: &'a mut Promise,
+pub(super) struct Spending<'a> {
+    pub to: &'a File,
+    pub promise: &'a mut Promise,
 }
 
 impl io::Write for Spending<'_> {

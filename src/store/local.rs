@@ -18,6 +18,7 @@ use super::handover::umask;
 use super::locks::Locks;
 use super::mounts::Mounts;
 use super::partial::{self, Partials};
+use super::snapshot::SnapshotLimits;
 use super::space::Space;
 use super::standing::Standing;
 use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
@@ -38,6 +39,8 @@ pub struct Local {
     /// The disk space that is promised to what is being written.
     pub(super) space: Space,
     pub(super) partials: Partials,
+    /// What files may take whose size is not what the system says.
+    pub(super) snapshots: SnapshotLimits,
     /// The umask, where it is known.
     pub(super) umask: Option<u32>,
     /// Whether nothing is written beneath the root, not even what is known of a file.
@@ -56,6 +59,7 @@ impl Local {
             mounts: Arc::new(Mounts::open()),
             durability: Durability::default(),
             space: Space::default(),
+            snapshots: SnapshotLimits::default(),
             partials: Partials::default(),
             umask: umask(),
             untouched: false,
@@ -91,6 +95,13 @@ impl Local {
     /// Lets spools hold so many bytes together; without this it is a tenth of the file system they are on.
     pub fn spooling_at_most(mut self, bytes: Option<u64>) -> Self {
         self.space.max_spool = bytes;
+        self
+    }
+
+    /// Reads files whose size is not what the system says up to `size` bytes: up to `memory` bytes into memory, a longer
+    /// one into a spool, which may be `1/parts` of what spools may hold together.
+    pub fn snapshotting(mut self, memory: usize, size: u64, parts: u64) -> Self {
+        self.snapshots = SnapshotLimits { memory, size, parts };
         self
     }
 
@@ -153,6 +164,7 @@ impl Local {
             mounts: Arc::clone(&self.mounts),
             durability: self.durability.again(),
             space: self.space.clone(),
+            snapshots: self.snapshots,
             partials: self.partials.again().map_err(named)?,
             umask: self.umask,
             untouched: self.untouched,

@@ -11,7 +11,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
 use super::beneath::{DIRECTORY, HANDLE, READ, open_beneath};
-use super::copy::{attributes_of, transfer};
+use super::copy::{Spending, attributes_of, transfer};
 use super::draft::no_room;
 use super::local::Local;
 use super::space::Promise;
@@ -37,7 +37,7 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
             SFlag::S_IFREG => {
                 let size = u64::try_from(found.stat.st_size).unwrap_or_default();
                 let promise = promise_room(&mut promise, from, &parent, size)?;
-                add_file(&walk, &parent, last, &found, promise)?;
+                add_file(local, from, &walk, &parent, &found, promise)?;
             }
             SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found, &mut promise)?,
             _ => {}
@@ -75,9 +75,10 @@ fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> i
 
 /// A file that has gone since it was found is left out.
 fn add_file(
+    local: &Local,
+    from: &Name,
     walk: &Walk,
     parent: &OwnedFd,
-    last: &[u8],
     found: &Found,
     promise: &mut Promise,
 ) -> io::Result<()> {
@@ -87,22 +88,26 @@ fn add_file(
     };
     let stat = fstat(&file)?;
     match file_type(&stat) {
-        SFlag::S_IFREG => add_content(&file, &stat, parent, last, promise),
+        SFlag::S_IFREG => add_content(local, from, (&file, &stat), parent, found.split().1, promise),
         _ => Ok(()),
     }
 }
 
 fn add_content(
-    file: &File,
-    stat: &FileStat,
+    local: &Local,
+    from: &Name,
+    (file, stat): (&File, &FileStat),
     parent: &OwnedFd,
     last: &[u8],
     promise: &mut Promise,
 ) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    match snapshot::take(file, stat)? {
-        Some(all) => io::Write::write_all(&mut &copy, &all)?,
+    match snapshot::take(local, file, stat)? {
+        Some(all) => {
+            let promise = promise_room(promise, from, parent, all.size())?;
+            all.write_to(&mut Spending { to: &copy, promise })?;
+        }
         None => transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?,
     }
     attributes_of(file)?.give(&copy).map(drop)
@@ -133,5 +138,5 @@ fn add_link(
     }
     let promise = promise_room(promise, from, parent, served.meta.size)?;
     let file = File::from(local.root.descend(&way, READ)?);
-    add_content(&file, &fstat(&file)?, parent, last, promise)
+    add_content(local, from, (&file, &fstat(&file)?), parent, last, promise)
 }

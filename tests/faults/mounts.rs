@@ -28,6 +28,17 @@ impl Mounted {
         Some(Mounted { path: path.to_owned(), device: None })
     }
 
+    /// A file of another file system in the place of a file.
+    fn by_file(from: &str, file: &Path) -> Option<Self> {
+        match said(Command::new("mount").args(["--bind", from]).arg(file)) {
+            Some(_) => Some(Mounted { path: file.to_owned(), device: None }),
+            None => {
+                need::left_out(format_args!("{from} cannot be mounted here"));
+                None
+            }
+        }
+    }
+
     /// An overlay over what is in `lower`.
     fn overlay(path: &Path, lower: &Path) -> Option<Self> {
         let changes = path.with_file_name("changes");
@@ -435,4 +446,45 @@ fn files_that_say_a_wrong_size_are_served_searched_and_copied_whole() {
     assert_eq!(ask("GET", "/proc/ostype?reverse", &[]).text(), "Linux\n");
     let found = ask("GET", "/proc/?search=Linux", &[]).text();
     assert!(found.contains("1 ostype\n"), "{found}");
+}
+
+#[test]
+fn a_large_file_that_says_no_size_is_served_and_copied_whole_and_one_without_an_end_stops_at_a_limit() {
+    if !need::root_and(&["mount"]) {
+        return;
+    }
+    let (large, endless) = ("/proc/kallsyms", format!("/proc/{}/pagemap", std::process::id()));
+    let content = fs::read(large).unwrap();
+    if content.len() < 1 << 20 {
+        return need::left_out("there is no file of /proc that is large");
+    }
+    let rows: [(&[&str], u16); 2] = [(&["--max-file-size", "64M"], 413), (&["--max-spool", "128M"], 507)];
+    for (options, past) in rows {
+        let sandbox = Sandbox::with(options);
+        let bind = |from: &str, name: &str| Mounted::by_file(from, &sandbox.keep(name, ""));
+        let (Some(_large), Some(_endless)) = (bind(large, "d/large"), bind(&endless, "e/endless")) else {
+            return;
+        };
+        for _ in 0..2 {
+            for (method, target) in
+                [("GET", "/e/endless"), ("HEAD", "/e/endless"), ("GET", "/e/endless?search=a")]
+            {
+                assert_eq!(ask(&sandbox, method, target, "", None).status, past, "{method} {target}");
+            }
+            for (from, to) in [("/e/endless", "/copy"), ("/e/", "/copy/")] {
+                assert_eq!(ask(&sandbox, "COPY", from, to, None).status, past, "{from}");
+            }
+            // What these held is free again.
+            assert!(ask(&sandbox, "GET", "/d/large", "", None).body == content);
+        }
+        expect(&sandbox, ["COPY", "/d/large", "/copied"], 201, "");
+        expect(&sandbox, ["COPY", "/d/", "/c/"], 201, "");
+        assert!(sandbox.stored("copied") == content && sandbox.stored("c/large") == content);
+        let range = [("Accept-Encoding", "identity"), ("Range", "bytes=1000000-1000009")];
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        let part = client.ask("GET", "/d/large", &range, None).unwrap();
+        assert_eq!((part.status, &part.body[..]), (206, &content[1_000_000..1_000_010]));
+        let found = files_beneath(&sandbox.root());
+        assert_eq!(found, ["c/large", "copied", "d/large", "e/endless"]);
+    }
 }
