@@ -9,6 +9,7 @@ mod common;
 mod resume {
     mod client;
     mod limits;
+    mod origin;
     mod pieces;
     mod races;
     mod restarts;

@@ -402,3 +402,23 @@ fn browsers_are_told_of_tls_alone_where_it_is_asked_for() {
     sandbox.run("curl", shown.iter().copied().chain([url.as_str()])).success().stdout("max-age=31536000");
     sandbox.run("cfpd", ["--hsts", "1"]).code(2).stderr(contains("--tls-cert"));
 }
+
+#[test]
+fn over_tls_an_upload_is_gone_on_with_at_its_url() {
+    let Some(certificate) = Certificate::new().filter(|_| need::programs(&["curl"])) else { return };
+    if !need::attributes() {
+        return;
+    }
+    let sandbox = certificate.serve(&[]);
+    let url = format!("https://localhost:{}", port(&sandbox));
+    let curl = format!("curl -sS --cacert '{}'", certificate.path("cert.pem").display());
+    let begin = format!("{curl} -T - -H 'Upload-Complete: ?0' -w '%header{{location}}' {url}/f");
+    let begun = sandbox.sh(&format!("printf 'One ' | {begin} | tee place")).success();
+    let place = String::from_utf8(begun.get_output().stdout.clone()).unwrap();
+    assert!(place.starts_with(&format!("{url}/.cfpd/uploads/")), "{place}");
+    let fields =
+        "-H 'Content-Type: application/partial-upload' -H 'Upload-Complete: ?1' -H 'Upload-Offset: 4'";
+    sandbox
+        .sh(&format!(r#"{curl} -X PATCH {fields} -d lamp "$(cat place)"; {curl} {url}/f"#))
+        .stdout("One lamp");
+}

@@ -70,6 +70,7 @@ mod policy;
 mod presence;
 mod problem;
 mod processing;
+mod public_url;
 mod reply;
 mod representation;
 mod rights;

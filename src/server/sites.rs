@@ -66,6 +66,17 @@ impl Sites {
     }
 }
 
+/// Whether an authority names this machine on its loopback interface, whatever the port.
+pub fn is_loopback(authority: &[u8]) -> bool {
+    let (host, _) = authority::split_port(authority);
+    let text = std::str::from_utf8(host).unwrap_or_default();
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    match literal.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => LOOPBACK.contains(&plain(text).as_str()) || plain(text).ends_with(".localhost"),
+    }
+}
+
 /// A host as an admin writes it, in the form of [`Sites`]. Errors have exit code 2.
 pub fn parse(text: &str) -> Result<String> {
     let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

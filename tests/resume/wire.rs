@@ -54,9 +54,14 @@ impl Wire {
 
     /// Sends a request line and no other fields than these.
     pub fn plain_head(&mut self, line: &str, fields: &str) -> &mut Self {
+        self.bare_head(line, &format!("Host: h\n{fields}"))
+    }
+
+    /// Sends a request line and these fields, `Host` among them.
+    pub fn bare_head(&mut self, line: &str, fields: &str) -> &mut Self {
         let lines = fields.lines().map(str::trim).filter(|field| !field.is_empty());
         let fields: String = lines.map(|field| format!("{field}\r\n")).collect();
-        self.send(format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes())
+        self.send(format!("{line} HTTP/1.1\r\n{fields}\r\n").as_bytes())
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> &mut Self {

@@ -9,6 +9,7 @@ use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::claims::Claimed;
 use crate::server::exchange::Exchange;
+use crate::server::public_url;
 use crate::server::rights::{Reader, View, Writer};
 use crate::server::terms::Terms;
 use crate::store::{Name, Partial};
@@ -190,10 +191,12 @@ fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     receive(exchange, view.reader(), partial, &terms, piece, (204, Fields::new()))
 }
 
-/// Where an upload is, and what its limits are.
+/// Where an upload is, and what its limits are. Some clients take no relative reference (RFC 9110 §10.2.2): they are
+/// told a URL where it is known.
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
     let mut fields = Fields::new();
-    fields.push("Location", format!("/.cfpd/uploads/{}", partial.id()));
+    let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
+    fields.push("Location", format!("{origin}/.cfpd/uploads/{}", partial.id()));
     fields.push("Upload-Limit", limit(exchange, partial));
     fields
 }
