@@ -46,15 +46,26 @@ pub(super) fn begin(local: &Local, place: &OwnedFd) -> io::Result<Spool> {
 impl Spool {
     /// Appends bytes. An error has status 507 where spools hold too much, or the disk has no room.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.try_append(bytes, 1)? {
+        match self.append_within(bytes, 1)? {
             true => Ok(()),
             false => Err(Error::status(507, "spool", "no room to work in").into()),
         }
     }
 
-    /// Appends bytes, unless there is no room: then nothing is written. It may hold at most `1/parts` of what spools may
-    /// hold together.
+    /// Appends bytes, unless there is no room, or the system lets no file be that large: then it holds what it held. It
+    /// may hold at most `1/parts` of what spools may hold together.
     pub fn try_append(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match self.append_within(bytes, parts) {
+            Err(wrong) if matches!(wrong.kind(), FileTooLarge | QuotaExceeded | StorageFull) => {
+                // Some of them may have been written.
+                self.file.set_len(self.size).map(|()| false)
+            }
+            appended => appended,
+        }
+    }
+
+    fn append_within(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
         if !self.prepare_room(bytes.len() as u64, parts)? {
             return Ok(false);
         }

@@ -1,5 +1,8 @@
 //! The size limit of the process (`ulimit -f`, `LimitFSIZE=`): what would pass it is refused, and the daemon goes on.
 
+use std::fs;
+use std::io::Write;
+
 use crate::common::client::{Client, chunked, head};
 use crate::common::{Runner, Sandbox, need};
 
@@ -48,4 +51,27 @@ fn what_passes_the_file_size_limit_of_the_process_is_413_and_cfpd_goes_on() {
     });
     let small = Client::connect(sandbox.address()).unwrap().ask("PUT", "/small", &[], Some(b"word")).unwrap();
     assert_eq!(small.status, 201);
+}
+
+/// What an answer waits in is a file too: past the limit the client has to read, and gets all of it.
+#[test]
+fn an_answer_that_waits_in_a_file_stops_at_the_limit_and_comes_whole() {
+    let Some(sandbox) = limited() else { return };
+    let (body, wanted) = ("a ".repeat(8 << 20), "word ".repeat(8 << 20));
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let mut sends = sandbox.connect();
+    let mut socket = sends.socket().try_clone().unwrap();
+    let length = body.len().to_string();
+    sends.send(head("POST", "/?replace=a&with=word", &[("Content-Length", &length)]));
+    std::thread::scope(|scope| {
+        scope.spawn(|| socket.write_all(body.as_bytes()).unwrap());
+        let descriptors = format!("/proc/{}/fd", sandbox.pid());
+        wait_until(&sandbox, "a spool up to the limit", || {
+            let all = fs::read_dir(&descriptors).unwrap().flatten();
+            all.filter_map(|entry| fs::metadata(entry.path()).ok()).any(|file| file.len() > 800_000)
+        });
+        assert_eq!(client.ask("GET", "/", &[], None).unwrap().status, 200);
+        let answer = sends.answer();
+        assert!(answer.status == 200 && answer.body == wanted.as_bytes(), "{} bytes", answer.body.len());
+    });
 }
