@@ -8,6 +8,7 @@ mod common;
 #[cfg(test)]
 mod resume {
     mod client;
+    mod foreign;
     mod limits;
     mod origin;
     mod pieces;

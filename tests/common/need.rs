@@ -36,6 +36,16 @@ pub fn programs(names: &[&str]) -> bool {
     missing.is_empty()
 }
 
+/// The folder beneath target/tools that tests/tools installs packages of npm or pip into, if this one is in it.
+pub fn package(folder: &str, name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools").join(folder);
+    let is_there = folder.join(name).is_dir();
+    if !is_there {
+        left_out(format_args!("no {name} here: tests/tools installs it"));
+    }
+    is_there.then_some(folder)
+}
+
 /// Whether files in this directory can have attributes of a user, in which cfpd keeps digests and what it knows of an
 /// upload that was cut.
 fn takes_attributes(place: &Path) -> bool {
