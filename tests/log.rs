@@ -164,7 +164,7 @@ fn a_log_that_is_a_dash_is_standard_error() {
     assert!(!sandbox.work().join("-").exists());
     let in_background = ["-r", ".", "-l", "127.0.0.1:0", "--log", "-", "--background"];
     let said = sandbox.run("cfpd", in_background).code(2).stdout("");
-    said.stderr("cfpd: --log -: nobody reads standard error in the background\n");
+    said.stderr("cfpd: --log -: nobody reads standard error in the background, see cfpd --help\n");
 }
 
 #[test]

@@ -104,14 +104,16 @@ impl Content for Opened {
     /// a time of its own.
     fn prepare_digest(&mut self) {
         if !self.untouched {
-            self.is_fresh = fdatasync(&self.file).is_err() || digest::is_fresh(&self.stat);
+            let is_written = fdatasync(&self.file).is_ok();
+            digest::outwait(&self.stat);
+            self.is_fresh = !is_written || digest::is_fresh(&self.stat);
         }
     }
 
     fn keep_digest(&self, digest: &[u8; 32]) {
         if !self.untouched && !self.is_fresh {
             // That it cannot be kept is no error: it can be taken again.
-            let _ = Attribute::new(*digest, self.kept).write_now(&self.file, &self.stat);
+            let _ = Attribute::new(*digest, self.kept).write_if_unchanged(&self.file, &self.stat);
         }
     }
 }

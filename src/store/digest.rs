@@ -2,15 +2,16 @@
 //! what sets its entity tag apart. A file system without attributes keeps nothing.
 //!
 //! Size and time of modification are what a program may restore after it has changed the bytes (`cp -p`, `touch -r`). The
-//! time of the inode's last change (ctime) it cannot set, so that one must be the moment in which the attribute was
-//! written. Writing it is such a change itself, and so is the rename that follows: the moment has an end, not just a
-//! beginning. A later change makes the digest none, and gives the content another entity tag: a program that only changed
+//! time of the inode's last change (ctime) it cannot set, so that one must be the time at which the attribute was written.
+//! Writing it is such a change itself: the attribute tells a window of some microseconds around it, and is written again until
+//! the change falls into the window that it tells. A later change makes the digest none, and gives the content another entity tag: a program that only changed
 //! the mode looks the same as one that restored the time.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
@@ -22,19 +23,18 @@ use super::stat::{change_time, is_regular, modification_time, permissions};
 /// The attribute; only `user.` is open to everybody.
 pub(super) const ATTRIBUTE: &str = "user.cfpd.sha256";
 
-/// Digest, whether it is known, size, time of modification, mark and moment, each of fixed length.
+/// Digest, whether it is known, size, time of modification, mark and window, each of fixed length.
 const LENGTH: usize = 32 + 1 + 24 + 16 + 16;
 
-/// How long the moment lasts, in nanoseconds: the time of a system call or two.
-const MOMENT: i128 = 100_000;
+/// How long a change of the attribute may take, in nanoseconds: at the first attempts, and doubled with each to the last.
+/// The kernel (from 6.13 on) gives a change another time than the last one, but often one that has passed: what is longer
+/// than a system call could hide a later change.
+const SHORTEST: i64 = 15_000;
+const LONGEST: i64 = 120_000;
 /// How far a kernel before 6.13 is behind with the time it gives to a file, in nanoseconds: a tick of its clock.
-const TICK: i128 = 10_000_000;
-/// How long it may take to give a new content its name and its mode, in nanoseconds. Whoever would change it in place has
-/// to find and open it first.
-const INSTALLATION: i128 = 2_000_000;
-/// How often it is tried to have the change of the attribute fall into the moment that the attribute tells. On a busy disk a
-/// change of an attribute may wait for the journal.
-const WRITES_MAX: usize = 16;
+const TICK: i64 = 10_000_000;
+/// How often it is tried to have the change of the attribute fall into the window that the attribute tells.
+const WRITES_MAX: u32 = 32;
 /// How often a file is looked at that changes meanwhile.
 const LOOKS_MAX: usize = 4;
 
@@ -68,12 +68,12 @@ impl Attribute {
         let (digest, rest) = bytes.split_first_chunk::<32>()?;
         let (is_known, rest) = rest.split_first_chunk::<1>()?;
         let (content, rest) = rest.split_first_chunk::<24>()?;
-        let (mark, moment) = rest.split_first_chunk::<16>()?;
+        let (mark, window) = rest.split_first_chunk::<16>()?;
         if *content != content_of(stat) {
             return None;
         }
         let mark = i128::from_le_bytes(*mark);
-        Some(match holds(i128::from_le_bytes(moment.try_into().ok()?), stat) {
+        Some(match Window::parse(window.try_into().ok()?)?.holds(stat) {
             true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_true: true },
             // It lost its name since it was opened, which is a change of the inode too.
             false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_true: true },
@@ -86,56 +86,78 @@ impl Attribute {
         Attribute { digest: Some(digest), mark: before.map_or(0, |before| before.mark), is_true: true }
     }
 
-    /// Writes it for a file as this stat saw it: it is true as long as no change comes after this moment.
-    pub fn write(&self, file: &File, stat: &FileStat) -> io::Result<()> {
-        self.write_at(file, stat, now())
+    /// Writes it for a file that nobody else changes: a new one, or one that was renamed, while its name is locked.
+    pub fn write(&self, file: &File) -> io::Result<()> {
+        self.write_until_true(file, None)
     }
 
-    /// Writes it for a new content, whose name and mode are still to be changed.
-    pub fn write_ahead(&self, file: &File) -> io::Result<()> {
-        as_owner(file, || self.write_at(file, &fstat(file)?, now() + INSTALLATION))
+    /// Writes it for a file that is as `seen` says, and has been since before its bytes were read; not where it was changed.
+    pub fn write_if_unchanged(&self, file: &File, seen: &FileStat) -> io::Result<()> {
+        self.write_until_true(file, Some(*seen))
     }
 
-    /// The same after that, where it took longer: until it is true.
-    pub fn write_again(&self, file: &File) -> io::Result<()> {
-        for _ in 0..WRITES_MAX {
-            self.write_ahead(file)?;
-            let stat = fstat(file)?;
-            if Attribute::of(file, &stat).is_some_and(|kept| kept.is_true) {
+    /// One that is not true after all attempts does no harm.
+    fn write_until_true(&self, file: &File, mut last: Option<FileStat>) -> io::Result<()> {
+        let mut is_coarse = false;
+        for attempt in 0..WRITES_MAX {
+            let before = fstat(file)?;
+            if last.is_some_and(|last| !is_unchanged(&before, &last)) {
                 break;
             }
+            let window = match last {
+                Some(_) => self.write_at(file, &before, Window::now(attempt, is_coarse))?,
+                // After a change of the mode, too, it is looked at first: only then does the next change have a time of its own.
+                None => as_owner(file, || {
+                    let before = fstat(file)?;
+                    self.write_at(file, &before, Window::now(attempt, is_coarse))
+                })?,
+            };
+            let after = fstat(file)?;
+            if window.holds(&after) || content_of(&after) != content_of(&before) {
+                break;
+            }
+            is_coarse = change_time(&after) == change_time(&before);
+            last = last.map(|_| after);
         }
         Ok(())
     }
 
-    /// Writes it for a file that is as `seen` says, and has been since before its bytes were read. On a busy machine the
-    /// change of the attribute may come after the moment that it tells, and where a server has another time than this
-    /// machine; then the file's own time is the next moment. One that comes too late every time is not true, and does no
-    /// harm.
-    pub fn write_now(&self, file: &File, seen: &FileStat) -> io::Result<()> {
-        let (mut moment, mut last) = (now(), *seen);
-        for _ in 0..WRITES_MAX {
-            if !is_unchanged(&fstat(file)?, &last) {
-                break;
-            }
-            self.write_at(file, seen, moment)?;
-            last = fstat(file)?;
-            if content_of(&last) != content_of(seen) || holds(moment, &last) {
-                break;
-            }
-            moment = change_time(&last);
-        }
-        Ok(())
-    }
-
-    fn write_at(&self, file: &File, stat: &FileStat, moment: i128) -> io::Result<()> {
+    fn write_at(&self, file: &File, stat: &FileStat, window: Window) -> io::Result<Window> {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&self.digest.unwrap_or_default());
         bytes.push(u8::from(self.digest.is_some()));
         bytes.extend_from_slice(&content_of(stat));
         bytes.extend_from_slice(&self.mark.to_le_bytes());
-        bytes.extend_from_slice(&moment.to_le_bytes());
-        Ok(fsetxattr(file, ATTRIBUTE, &bytes, XattrFlags::empty())?)
+        bytes.extend_from_slice(&window.from.to_le_bytes());
+        bytes.extend_from_slice(&window.to.to_le_bytes());
+        fsetxattr(file, ATTRIBUTE, &bytes, XattrFlags::empty())?;
+        Ok(window)
+    }
+}
+
+/// A stretch of time, both ends included, in nanoseconds since 1970.
+#[derive(Clone, Copy)]
+struct Window {
+    from: i64,
+    to: i64,
+}
+
+impl Window {
+    /// The one that begins now. A coarse clock gives a change the time of its last tick.
+    fn now(attempt: u32, is_coarse: bool) -> Self {
+        let now = now();
+        let behind = if is_coarse { TICK } else { 0 };
+        Window { from: now - behind, to: now + (SHORTEST << (attempt / 4).min(8)).min(LONGEST) }
+    }
+
+    fn parse(bytes: &[u8; 16]) -> Option<Self> {
+        let (from, to) = bytes.split_first_chunk::<8>()?;
+        Some(Window { from: i64::from_le_bytes(*from), to: i64::from_le_bytes(to.try_into().ok()?) })
+    }
+
+    /// Whether the last change of a file falls into it.
+    fn holds(&self, stat: &FileStat) -> bool {
+        (i128::from(self.from)..=i128::from(self.to)).contains(&change_time(stat))
     }
 }
 
@@ -192,13 +214,22 @@ pub(super) fn is_unchanged(now: &FileStat, before: &FileStat) -> bool {
     content_of(now) == content_of(before) && change_time(now) == change_time(before)
 }
 
-/// Whether a change of the same moment could have the same time as the last one: on a kernel before 6.13.
+/// Waits until a change could not have the same time as the last one, on a kernel before 6.13.
+pub(super) fn outwait(stat: &FileStat) {
+    let left = i128::from(TICK) - (i128::from(now()) - change_time(stat));
+    if (1..=i128::from(TICK)).contains(&left) {
+        thread::sleep(Duration::from_nanos(u64::try_from(left).unwrap_or_default()));
+    }
+}
+
+/// Whether a change could have the same time as the last one: on a kernel before 6.13, or where another machine's clock is
+/// ahead.
 pub(super) fn is_fresh(stat: &FileStat) -> bool {
-    (change_time(stat) - now()).abs() < TICK
+    (change_time(stat) - i128::from(now())).abs() < i128::from(TICK)
 }
 
 /// Changes attributes of a file whose owner may not write it; for a moment it may.
-pub(super) fn as_owner(file: &File, change: impl Fn() -> io::Result<()>) -> io::Result<()> {
+pub(super) fn as_owner<T>(file: &File, change: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match change() {
         Err(wrong) if wrong.kind() == io::ErrorKind::PermissionDenied => {
             let mode = permissions(&fstat(file)?);
@@ -211,11 +242,6 @@ pub(super) fn as_owner(file: &File, change: impl Fn() -> io::Result<()>) -> io::
     }
 }
 
-/// Whether the last change of a file was in this moment.
-fn holds(moment: i128, stat: &FileStat) -> bool {
-    (moment - TICK..=moment + MOMENT).contains(&change_time(stat))
-}
-
 /// Size and time of modification.
 fn content_of(stat: &FileStat) -> [u8; 24] {
     let mut content = [0; 24];
@@ -225,7 +251,7 @@ fn content_of(stat: &FileStat) -> [u8; 24] {
     content
 }
 
-fn now() -> i128 {
+fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i128::try_from(since.as_nanos()).unwrap_or_default()
+    i64::try_from(since.as_nanos()).unwrap_or_default()
 }

@@ -181,7 +181,7 @@ impl<'a> Upload<'a> {
     }
 
     /// What is left to do in the moment before the rename: finishes once more in the rare case that another file came
-    /// under the name meanwhile, and keeps the digest, which the rename must follow at once.
+    /// under the name meanwhile.
     fn seal(&self, given: &Given, place: &Place, replaced: Option<&Served>) -> nix::Result<()> {
         if given.by != replaced.map(version) {
             let attributes = self.attributes(place, replaced)?;
@@ -189,26 +189,19 @@ impl<'a> Upload<'a> {
                 self.finish(&attributes)?;
             }
         }
-        if let Some(digest) = &self.digest {
-            let _ = Attribute::new(*digest, None).write_ahead(self.file());
-        }
         Ok(())
     }
 
-    /// Takes off what was kept with an unfinished content, and has the digest be true though the rename was late.
+    /// Takes off what was kept with an unfinished content, and keeps the digest, which no change may follow, not even the
+    /// rename.
     fn unseal(&self) -> nix::Result<Option<Meta>> {
         if let Some(attribute) = self.note {
             // It may have come to a mode that not even its owner may write; what cannot be removed disturbs nobody.
             let _ = digest::as_owner(self.file(), || self.file().remove_xattr(attribute));
         }
-        let stat = fstat(self.file())?;
-        let Some(digest) = self.digest else { return Ok(Meta::of(&stat, None)) };
-        let kept = Attribute::of(self.file(), &stat);
-        if kept.is_some_and(|kept| kept.is_true) {
-            return Ok(Meta::of(&stat, kept));
-        }
+        let Some(digest) = self.digest else { return Ok(Meta::of(&fstat(self.file())?, None)) };
         // That it cannot be kept is no error: it can be taken again.
-        let _ = Attribute::new(digest, None).write_again(self.file());
+        let _ = Attribute::new(digest, None).write(self.file());
         let stat = fstat(self.file())?;
         Ok(Meta::of(&stat, Attribute::of(self.file(), &stat)))
     }

@@ -63,10 +63,7 @@ pub(super) fn rename(
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
-        prepare: &|_| {
-            sealed.iter().for_each(Sealed::seal);
-            Ok(())
-        },
+        prepare: &|_| Ok(()),
     };
     let settled = match settle(local, &comer, to, &new, target) {
         Err(unsettled) if unsettled.is_across => {
@@ -129,21 +126,12 @@ impl Sealed {
         Some(Sealed { file, kept })
     }
 
-    /// Keeps it once more, in the moment before the rename.
-    fn seal(&self) {
-        if let Ok(stat) = fstat(&self.file)
-            && Attribute::of(&self.file, &stat).is_some_and(|kept| kept.mark == self.kept.mark)
-        {
-            let _ = self.kept.write(&self.file, &stat);
-        }
-    }
-
-    /// Keeps it after the rename where that came later than a moment, as on a busy machine.
+    /// Keeps it again after the rename.
     fn settle(&self) {
         if let Ok(stat) = fstat(&self.file)
             && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
         {
-            let _ = self.kept.write_now(&self.file, &stat);
+            let _ = self.kept.write(&self.file);
         }
     }
 }
