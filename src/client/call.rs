@@ -228,6 +228,7 @@ impl Client {
                 return Err(self.doubt(call, &last));
             }
             waits = true;
+            let asked = Instant::now();
             let begun = self.open().and_then(|connection| self.begin(connection, call, Some(&retry)));
             let (connection, response, sending) = match begun {
                 Ok(begun) => begun,
@@ -239,14 +240,18 @@ impl Client {
             let Some((epoch, since)) = idempotency::outcomes(&response.fields) else {
                 return Ok((connection, response, sending));
             };
-            let never_came = since > sent.elapsed();
+            // How long it remembers was told between the question and the answer: in a close case it is asked again.
+            let (never_came, is_close) = (since > sent.elapsed(), since > asked.duration_since(sent));
             Answer::new(self, call, connection, response, sending)?.finish()?;
             wrong = Error::cut(&self.url.shown, "does not remember it");
-            if !never_came {
-                return Err(self.doubt(call, &wrong));
+            match (never_came, is_close) {
+                (true, _) => {
+                    (retry, waits) = (epoch, retries.is_used());
+                    retries.count();
+                }
+                (false, true) => {}
+                (false, false) => return Err(self.doubt(call, &wrong)),
             }
-            (retry, waits) = (epoch, retries.is_used());
-            retries.count();
         }
     }
 
