@@ -77,7 +77,7 @@ pub fn is_loopback(authority: &[u8]) -> bool {
     }
 }
 
-/// A host as an admin writes it, in the form of [`Sites`]. Errors have exit code 2.
+/// A host as an admin writes it, in the form of `Sites`. Errors have exit code 2.
 pub fn parse(text: &str) -> Result<String> {
     let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let is_address = literal.parse::<IpAddr>().is_ok();
