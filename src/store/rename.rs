@@ -1,17 +1,18 @@
 //! Renaming: the same bytes under another name, at once.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::across::move_across;
 use super::beneath::{HANDLE, Place, READ, absent, wrong};
 use super::descent::remove_in_place;
-use super::digest::Attribute;
+use super::digest::{Attribute, is_unchanged};
 use super::folding::{differ_in_case, folds_case};
 use super::local::Local;
 use super::removal::{hide, remove};
@@ -51,9 +52,7 @@ pub(super) fn rename(
     }
     if is_respelled(local, &old, &new) {
         target(None)?;
-        renameat(&old.parent, old.last.as_slice(), &new.parent, new.last.as_slice())
-            .and_then(|()| local.durability.entry(&new))
-            .map_err(|errno| wrong(to, errno))?;
+        respell(local, &old, &new).map_err(|errno| wrong(to, errno))?;
         return Ok(Written { created: true, meta: moved.meta.clone() });
     }
     let sealed = Sealed::open(&old, moved);
@@ -63,7 +62,10 @@ pub(super) fn rename(
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
-        prepare: &|_| Ok(()),
+        prepare: &|_| {
+            sealed.iter().for_each(Sealed::look_again);
+            Ok(())
+        },
     };
     let settled = match settle(local, &comer, to, &new, target) {
         Err(unsettled) if unsettled.is_across => {
@@ -109,10 +111,19 @@ fn is_respelled(local: &Local, old: &Place, new: &Place) -> bool {
         && folds_case(local, &old.parent)
 }
 
+/// Gives an entry its name in another case, which its directory takes for the same.
+fn respell(local: &Local, old: &Place, new: &Place) -> nix::Result<()> {
+    renameat(&old.parent, old.last.as_slice(), &new.parent, new.last.as_slice())?;
+    local.durability.entry(new)
+}
+
 /// A file with which something is kept. The rename changes the time of the file, to which that is bound.
 struct Sealed {
     file: File,
+    stat: FileStat,
     kept: Attribute,
+    /// Whether nothing but the rename has changed it.
+    is_unchanged: Cell<bool>,
 }
 
 impl Sealed {
@@ -122,13 +133,20 @@ impl Sealed {
         }
         let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = File::from(openat(&place.parent, place.last.as_slice(), flags, Mode::empty()).ok()?);
-        let kept = Attribute::of(&file, &fstat(&file).ok()?)?;
-        Some(Sealed { file, kept })
+        let stat = fstat(&file).ok()?;
+        let kept = Attribute::of(&file, &stat)?;
+        Some(Sealed { file, stat, kept, is_unchanged: Cell::new(true) })
+    }
+
+    /// Looks, right before the rename, whether another program has changed it: what was kept is then of other bytes.
+    fn look_again(&self) {
+        self.is_unchanged.set(fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat)));
     }
 
     /// Keeps it again after the rename.
     fn settle(&self) {
-        if let Ok(stat) = fstat(&self.file)
+        if self.is_unchanged.get()
+            && let Ok(stat) = fstat(&self.file)
             && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
         {
             let _ = self.kept.write(&self.file);
