@@ -70,15 +70,13 @@ impl Upload {
 
     fn new(name: String, mut file: File) -> Result<Self> {
         let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
-        Ok(Upload {
-            name,
-            file,
-            place,
-            before: Hasher::default(),
-            first: Vec::new(),
-            modified: None,
-            piece: None,
-        })
+        Ok(Upload::over(name, file, place))
+    }
+
+    /// All of the bytes of an open file at a place, or all that come of a pipe.
+    fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
+        let (before, first) = (Hasher::default(), Vec::new());
+        Upload { name, file, place, before, first, modified: None, piece: None }
     }
 
     /// These bytes, behind those of the digest.
@@ -88,15 +86,7 @@ impl Upload {
             memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
         file.write_all(bytes).map_err(named)?;
         let place = Some((0, bytes.len() as u64));
-        Ok(Upload {
-            name: name.to_owned(),
-            file,
-            place,
-            before,
-            first: Vec::new(),
-            modified: None,
-            piece: None,
-        })
+        Ok(Upload { before, ..Upload::over(name.to_owned(), file, place) })
     }
 
     /// Waits for the first byte of a pipe: only then is there anything to connect for.
@@ -146,8 +136,8 @@ impl Upload {
     /// The part of a pipe up to its next pause, which begins with what was read already.
     pub(super) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
-        let (name, before) = (self.name.clone(), Hasher::default());
-        Ok(Upload { name, file, place: None, before, first, modified: None, piece: Some(tally.clone()) })
+        let piece = Some(tally.clone());
+        Ok(Upload { first, piece, ..Upload::over(self.name.clone(), file, None) })
     }
 
     /// When a local file that was named was modified, in seconds since 1970.
@@ -218,15 +208,7 @@ impl Upload {
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
-        Ok(Upload {
-            name: self.name.clone(),
-            file,
-            place,
-            before,
-            first: Vec::new(),
-            modified: None,
-            piece: None,
-        })
+        Ok(Upload { before, ..Upload::over(self.name.clone(), file, place) })
     }
 
     /// The digest of what goes before the first byte.
