@@ -3,13 +3,14 @@
 
 use nix::errno::Errno;
 
-use super::beneath::{DIRECTORY, wrong};
-use super::local::Local;
-use super::name::RESERVED;
-use super::standing::Standing;
+use super::engine::Local;
+use super::lookup::Standing;
+use super::root::{DIRECTORY, wrong};
 use super::walk::{Found, Walk};
-use super::{Entries, Entry, Name};
 use crate::error::Result;
+use crate::store::contract::{Entries, Entry};
+use crate::store::name::Name;
+use crate::store::name::RESERVED;
 
 /// A list that is read while the directory is. Directories beneath it that the daemon may not read, or whose names
 /// are longer than the system takes, are listed without what is in them.

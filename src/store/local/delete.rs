@@ -11,13 +11,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, renameat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{DIRECTORY, HANDLE, Place, absent, open_beneath, wrong};
-use super::descent::{is_left, remove_in_place};
-use super::local::Local;
+use super::engine::Local;
+use super::root::{DIRECTORY, HANDLE, Place, absent, open_beneath, wrong};
 use super::temporary::fresh_name;
+use super::unlink_in_place::{is_left, remove_in_place};
 use super::walk::{errno_of, is_dots};
-use super::{Check, Kind, Name};
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Kind};
+use crate::store::name::Name;
 
 /// Deletes what stands under a name: a link is deleted itself, what it leads to stays. What of a directory cannot be
 /// removed is given back as an error: its name is gone all the same.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::digest::Attribute;
-use super::{Kind, Meta};
+use crate::store::contract::{Kind, Meta};
 
 impl Meta {
     /// Reads it off a stat and what is kept with a file; nothing where it is neither a regular file nor a directory.

@@ -6,10 +6,10 @@ use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::sys::stat::fstatat;
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
-use super::beneath::Place;
+use super::delete::hide;
+use super::engine::Local;
 use super::intent::Record;
-use super::local::Local;
-use super::removal::hide;
+use super::root::Place;
 use super::stat::is_directory;
 
 /// Renames. `is_tree` tells whether `from` is a directory, not a link to one.

@@ -8,18 +8,20 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::fstat;
 use xattr::FileExt;
 
-use super::beneath::{Links, Place, absent, wrong, wrong_for};
-use super::digest::{self, Attribute};
-use super::handover::{of_new, of_replaced};
-use super::local::Local;
-use super::settle::{Comer, judge, settle};
+use super::digest;
+use super::digest::Attribute;
+use super::engine::Local;
+use super::inherited::{of_new, of_replaced};
+use super::install::{Comer, judge, settle};
+use super::lookup::Served;
+use super::root::{Links, Place, absent, wrong, wrong_for};
 use super::space::{Promise, step_after};
-use super::standing::Served;
 use super::temporary::Temporary;
 use super::walk::errno_of;
-use super::{Check, Draft, Kind, Meta, Name, Written};
 use crate::attributes::Attributes;
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Draft, Kind, Meta, Written};
+use crate::store::name::Name;
 
 /// A content being written beside its name.
 pub(super) struct Upload<'a> {

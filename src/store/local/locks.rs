@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::beneath::Key;
+use super::root::Key;
 
 /// The names being changed now. Only those: the set is as large as the number of writes at this moment.
 #[derive(Default)]

@@ -9,14 +9,16 @@ use nix::errno::Errno;
 use nix::fcntl::copy_file_range;
 use nix::sys::stat::fstat;
 
-use super::beneath::{DIRECTORY, Links, absent, wrong, wrong_for};
-use super::local::Local;
-use super::settle::{Comer, itself, judge, keep_apart, settle};
+use super::engine::Local;
+use super::install::{Comer, itself, judge, keep_apart, settle};
+use super::root::{DIRECTORY, Links, absent, wrong, wrong_for};
 use super::space::Promise;
 use super::temporary::Temporary;
-use super::{Check, Content, Draft, Kind, Meta, Name, Store, Written, content, draft, tree};
+use super::{content, draft, tree};
 use crate::attributes::Attributes;
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Content, Draft, Kind, Meta, Store, Written};
+use crate::store::name::Name;
 
 /// How much the kernel is asked to copy at a time: what was promised is spent after each step.
 const STEP: u64 = 64 << 20;
@@ -191,8 +193,8 @@ fn broken(from: &Name, error: io::Error) -> Error {
 mod tests {
     use std::io::{Seek, Write};
 
-    use super::super::space::Space;
     use super::*;
+    use crate::store::local::space::Space;
 
     #[test]
     fn both_ways_of_copying_stop_at_the_size_and_miss_no_byte() {

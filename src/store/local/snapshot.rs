@@ -10,9 +10,10 @@ use std::time::SystemTime;
 use nix::sys::stat::FileStat;
 use sha2::{Digest, Sha256};
 
-use super::local::Local;
-use super::{Kind, Meta, Spool, Store};
+use super::engine::Local;
+use super::spool::Spool;
 use crate::error::Error;
+use crate::store::contract::{Kind, Meta, Store};
 
 /// What is read at once, in bytes.
 const BLOCK: usize = 64 << 10;

@@ -13,16 +13,17 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{DIRECTORY, Links, Place, absent, wrong};
 use super::copy::{copy_directory, copy_file};
-use super::descent::remove_in_place;
-use super::local::Local;
-use super::removal::refuse_mounts;
+use super::delete::refuse_mounts;
+use super::engine::Local;
+use super::root::{DIRECTORY, Links, Place, absent, wrong};
 use super::stat::file_type;
 use super::temporary::Temporary;
+use super::unlink_in_place::remove_in_place;
 use super::walk::{Found, Walk, errno_of};
-use super::{Check, Kind, Name, Written};
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Kind, Written};
+use crate::store::name::Name;
 
 /// How long, and how often, the clock of a file system is waited for. That of FAT goes in steps of two seconds.
 const CLOCK_STEP: Duration = Duration::from_millis(5);

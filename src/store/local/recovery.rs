@@ -9,14 +9,14 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
-use super::beneath::{DIRECTORY, Place, is_absent};
-use super::descent::remove_in_place;
+use super::delete::hide;
+use super::engine::Local;
 use super::intent::{Identity, Intent, is_own, is_record_name, place_at, read};
-use super::local::Local;
-use super::removal::hide;
 use super::replacement::rename_to_free;
+use super::root::{DIRECTORY, Place, is_absent};
 use super::stat::is_directory;
 use super::temporary::Temporary;
+use super::unlink_in_place::remove_in_place;
 use super::walk::errno_of;
 use crate::error::{Error, Result, shown};
 

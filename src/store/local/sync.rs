@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
 
-use super::beneath::{DIRECTORY, Place};
+use super::root::{DIRECTORY, Place};
 use super::temporary::Temporary;
 use super::walk::errno_of;
 

@@ -8,11 +8,11 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstatat};
 
-use super::beneath::{DIRECTORY, HANDLE};
-use super::local::Local;
-use super::name::{Name, RESERVED, TEMPORARY};
+use super::engine::Local;
+use super::root::{DIRECTORY, HANDLE};
 use super::temporary::Temporary;
 use super::walk::{errno_of, is_dots};
+use crate::store::name::{Name, RESERVED, TEMPORARY};
 
 /// Whether names in a directory are the same in any case. Without a name to try one is made for a moment, where the
 /// store may be written; where nothing can be tried, there is nothing that could be reached so.

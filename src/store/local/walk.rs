@@ -10,10 +10,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::beneath::{DIRECTORY, HANDLE, open_beneath};
 use super::digest::{Attribute, of_entry};
-use super::name::TEMPORARY;
+use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::stat::file_type;
+use crate::store::name::TEMPORARY;
 
 /// The walk. An error of one directory does not end it.
 pub(super) struct Walk {

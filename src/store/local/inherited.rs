@@ -11,8 +11,8 @@ use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use rustix::fs::getxattr;
 
-use super::beneath::{HANDLE, Place, READ};
-use super::standing::Served;
+use super::lookup::Served;
+use super::root::{HANDLE, Place, READ};
 use super::temporary::fresh_name;
 use crate::attributes::{ACL_OF_NEW, Attributes};
 

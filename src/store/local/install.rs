@@ -9,14 +9,15 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 
-use super::beneath::{HANDLE, Place, no_directory, stands, unfit, wrong};
+use super::delete::refuse_mounts;
+use super::engine::Local;
 use super::intent::Record;
-use super::local::Local;
-use super::removal::refuse_mounts;
+use super::lookup::{Served, Standing};
 use super::replacement::{is_unable, take, two_renames};
-use super::standing::{Served, Standing};
-use super::{Check, Kind, Name};
+use super::root::{HANDLE, Place, no_directory, stands, unfit, wrong};
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Kind};
+use crate::store::name::Name;
 
 /// How often it is looked again when another program was quicker between look and rename.
 const RACES: usize = 16;

@@ -17,7 +17,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr, getxattr, lgetxattr};
 
-use super::beneath::READ;
+use super::root::READ;
 use super::stat::{change_time, is_regular, modification_time, permissions};
 
 /// The attribute; only `user.` is open to everybody.

@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, ResolveFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::beneath::{DIRECTORY, HANDLE, open_beneath};
+use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::walk::{errno_of, is_dots};
 
 /// How often a directory that was found empty may turn out not to be.

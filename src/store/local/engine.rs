@@ -11,21 +11,24 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 
-use super::beneath::{DIRECTORY, HANDLE, Links, Root, absent, unfit, wrong, wrong_for};
 use super::digest::Attribute;
-use super::durable::Durability;
-use super::handover::umask;
+use super::inherited::umask;
 use super::locks::Locks;
+use super::lookup::Standing;
 use super::mounts::Mounts;
-use super::partial::{self, Partials};
+use super::partial;
+use super::partial::Partials;
+use super::root::{DIRECTORY, HANDLE, Links, Root, absent, unfit, wrong, wrong_for};
 use super::snapshot::SnapshotLimits;
 use super::space::Space;
-use super::standing::Standing;
-use super::{Check, Content, Draft, Entries, Meta, Name, Partial, Spool, Store, Written};
+use super::spool::Spool;
+use super::sync::Durability;
 use super::{
-    beneath, content, copy, digest, draft, folding, list, recovery, removal, rename, space, spool, sweep,
+    case_folding, content, copy, delete, digest, draft, list, recovery, rename, root, space, spool, sweep,
 };
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Content, Draft, Entries, Meta, Partial, Store, Written};
+use crate::store::name::Name;
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
 ///
@@ -181,12 +184,12 @@ impl Local {
 
     /// Whether names in the directory of these components are the same in any case.
     pub fn folds_case(&self, components: &[Vec<u8>]) -> bool {
-        folding::folds_case_in(self, components)
+        case_folding::folds_case_in(self, components)
     }
 
     /// Refuses the daemon's own names in another case, where that leads to the same.
     fn admit(&self, name: &Name) -> Result<()> {
-        match folding::is_reserved_in_disguise(self, name) {
+        match case_folding::is_reserved_in_disguise(self, name) {
             true => Err(Error::status(403, name.shown(), "belongs to the daemon")),
             false => Ok(()),
         }
@@ -261,7 +264,7 @@ impl Store for Local {
 
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
         self.admit(name)?;
-        removal::delete(self, name, check)
+        delete::delete(self, name, check)
     }
 
     fn make_directory(&self, name: &Name) -> Result<()> {
@@ -275,7 +278,7 @@ impl Store for Local {
             Err(Errno::EEXIST) => Err(stands()),
             Err(Errno::EINVAL | Errno::EILSEQ) => Err(unfit(name)),
             // Some say this of a name they do not take.
-            Err(Errno::ENOENT) if beneath::stands(&place.parent) => Err(unfit(name)),
+            Err(Errno::ENOENT) if root::stands(&place.parent) => Err(unfit(name)),
             made => made.and_then(|()| self.durability.entry(&place)).map_err(|errno| wrong_for(name, errno)),
         }
     }

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::local::Local;
+use super::engine::Local;
 use super::space::{Promise, SpoolShare, step_after};
 use super::temporary::Temporary;
 use crate::error::Error;

@@ -4,10 +4,10 @@ use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstat, fstatat};
 
-use super::beneath::{HANDLE, Place, Root, is_absent};
 use super::digest::{Attribute, of_entry, of_handle};
+use super::root::{HANDLE, Place, Root, is_absent};
 use super::stat::{change_time, is_link};
-use super::{Kind, Meta};
+use crate::store::contract::{Kind, Meta};
 
 /// What stands at a place.
 pub(super) enum Standing {

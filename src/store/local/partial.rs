@@ -19,15 +19,16 @@ use nix::unistd::{Gid, getegid, geteuid, getgroups};
 use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
-use super::beneath::{DIRECTORY, Links, Place, is_absent, open_beneath};
 use super::draft::{Upload, admit};
-use super::local::Local;
-use super::name::UPLOADS;
+use super::engine::Local;
+use super::root::{DIRECTORY, Links, Place, is_absent, open_beneath};
 use super::stat::modified;
 use super::temporary::{Temporary, is_hexadecimal};
 use super::walk::{Walk, errno_of};
-use super::{Check, Draft, Name, Partial, Written};
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Draft, Partial, Written};
+use crate::store::name::Name;
+use crate::store::name::UPLOADS;
 
 /// The attribute with the name and the note; only `user.` is open to everybody.
 const ATTRIBUTE: &str = "user.cfpd.upload";

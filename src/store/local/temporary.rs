@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use super::beneath::Place;
-use super::name::TEMPORARY;
-use super::removal::remove;
+use super::delete::remove;
+use super::root::Place;
+use crate::store::name::TEMPORARY;
 
 /// How often a new name is tried. One is lost only when a sweep finds it before it is locked, but on a busy machine
 /// the two can fall into step.

@@ -10,16 +10,18 @@ use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::beneath::{DIRECTORY, HANDLE, READ, open_beneath};
 use super::copy::{Spending, attributes_of, transfer};
 use super::draft::no_room;
-use super::local::Local;
+use super::engine::Local;
+use super::lookup::Standing;
+use super::root::{DIRECTORY, HANDLE, READ, open_beneath};
+use super::snapshot;
 use super::space::Promise;
-use super::standing::Standing;
 use super::stat::file_type;
 use super::walk::{Found, Walk};
-use super::{Kind, Name, snapshot};
 use crate::error::Error;
+use crate::store::contract::Kind;
+use crate::store::name::Name;
 
 /// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {

@@ -6,9 +6,9 @@ use std::fs::File;
 
 use nix::fcntl::{OFlag, ResolveFlag};
 
-use super::beneath::{DIRECTORY, HANDLE, READ, is_absent, open_beneath};
-use super::local::Local;
-use super::removal::remove;
+use super::delete::remove;
+use super::engine::Local;
+use super::root::{DIRECTORY, HANDLE, READ, is_absent, open_beneath};
 use super::temporary::is_fresh_name;
 use super::walk::{Found, Walk};
 use crate::error::{Error, Result};

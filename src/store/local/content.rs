@@ -8,12 +8,14 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
-use super::beneath::{READ, absent, wrong};
 use super::digest::Attribute;
-use super::local::Local;
+use super::engine::Local;
+use super::root::{READ, absent, wrong};
 use super::snapshot::Snapshot;
-use super::{Content, Kind, Meta, Name, digest, snapshot};
+use super::{digest, snapshot};
 use crate::error::{Error, Result};
+use crate::store::contract::{Content, Kind, Meta};
+use crate::store::name::Name;
 
 /// An open file and what one `fstat` said of it.
 pub(super) struct Opened {

@@ -9,8 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{Mode, fstat, stat};
 
-use super::Name;
 use crate::error::{Error, Result, shown};
+use crate::store::name::Name;
 
 /// How often a walk that raced with a rename is tried again. The kernel gives up (EAGAIN) only where a `..` of a
 /// link is walked while anything on the machine is renamed.

@@ -14,9 +14,9 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
-use super::beneath::{HANDLE, Place};
-use super::local::Local;
-use super::removal::remove;
+use super::delete::remove;
+use super::engine::Local;
+use super::root::{HANDLE, Place};
 use super::stat::is_regular;
 use super::temporary::{DIGITS, Temporary, fresh_digits, is_hexadecimal};
 use super::walk::errno_of;

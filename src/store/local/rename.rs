@@ -9,17 +9,18 @@ use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::across::move_across;
-use super::beneath::{HANDLE, Place, READ, absent, wrong};
-use super::descent::remove_in_place;
+use super::case_folding::{differ_in_case, folds_case};
+use super::cross_device::move_across;
+use super::delete::{hide, remove};
 use super::digest::{Attribute, is_unchanged};
-use super::folding::{differ_in_case, folds_case};
-use super::local::Local;
-use super::removal::{hide, remove};
-use super::settle::{Comer, itself, keep_apart, settle};
-use super::standing::Served;
-use super::{Check, Kind, Name, Store, Written};
+use super::engine::Local;
+use super::install::{Comer, itself, keep_apart, settle};
+use super::lookup::Served;
+use super::root::{HANDLE, Place, READ, absent, wrong};
+use super::unlink_in_place::remove_in_place;
 use crate::error::{Error, Result};
+use crate::store::contract::{Check, Kind, Store, Written};
+use crate::store::name::Name;
 
 /// Renames a file or a directory. A link is renamed itself.
 ///
