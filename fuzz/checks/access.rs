@@ -1,7 +1,7 @@
 //! Access files: the first rule that fits decides, as if each line stood alone; a yes for a directory with all in it
 //! is a yes for everything a rule names there.
 
-use cfp::server::access::{Access, Verb, Who, name_of};
+use cfp::server::auth::access::{Access, Verb, Who, name_of};
 use cfp::store::Name;
 
 const VERBS: [&[u8]; 6] = [b"list", b"read", b"create", b"replace", b"delete", b"process"];

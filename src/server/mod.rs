@@ -13,79 +13,42 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use self::command::PrivateSocket;
-use self::listen::Listener;
-use self::metrics::{Moment, Refusal};
-use self::peer::Peer;
 use crate::error::{Error, Result};
+use crate::server::auth::{policy, rights, sites};
+use crate::server::conn::accept;
+use crate::server::daemon::command::{self, PrivateSocket};
+use crate::server::daemon::{
+    background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
+};
+use crate::server::exchange::{decoding, liveness};
+use crate::server::net::listen::Listener;
+use crate::server::net::{connections, tls};
+use crate::server::observe::log;
+use crate::server::observe::metrics::{self, Moment, Refusal};
+use crate::server::observe::peer::Peer;
+use crate::server::shared::{coders, health, outcomes, processing, upload_locks};
 use crate::store::{Local, Store};
 
-pub use account::Account;
-pub use forwarded::{Network, TrustedProxies};
+pub use crate::server::auth::sites::parse as parse_host;
+pub use crate::server::daemon::config::Options;
+pub use crate::server::daemon::run_as::Account;
+pub use crate::server::net::forwarded::{Network, TrustedProxies};
+pub use crate::server::net::listen::{Address, DEFAULT};
+pub use crate::server::net::tls::Files as TlsFiles;
+pub use crate::server::observe::log::LogFormat;
 pub use limits::Limits;
-pub use listen::{Address, DEFAULT};
-pub use log::LogFormat;
-pub use options::Options;
-pub use sites::parse as parse_host;
-pub use tls::Files as TlsFiles;
 
-pub mod access;
-
-mod accept;
-mod account;
-mod background;
-mod claims;
-mod coders;
-mod command;
-mod confine;
-mod connection;
-mod cutter;
-mod decoding;
-mod delivery;
-mod drain;
-mod exchange;
-mod forwarded;
-mod guesses;
-mod handed;
-mod hashed;
-mod health;
-mod htpasswd;
-mod identity;
+pub mod auth;
+pub(crate) mod conn;
+pub(crate) mod daemon;
+pub(crate) mod exchange;
 mod limits;
-mod listen;
-mod listen_host;
-mod log;
 mod methods;
-mod metrics;
-mod once;
-mod operation;
-mod options;
-mod origin;
-mod outcomes;
-mod patience;
-mod peer;
-mod pid_file;
-mod place;
-mod policy;
-mod presence;
-mod problem;
-mod processing;
-mod public_url;
-mod reply;
-mod representation;
-mod rights;
-mod signals;
-mod sites;
-mod socket;
-mod spill;
-mod stream;
-mod supervisor;
-mod terms;
-mod tls;
-mod upkeep;
-mod upload;
-mod users;
-mod wrong_counts;
+pub(crate) mod net;
+pub(crate) mod observe;
+pub(crate) mod page;
+pub(crate) mod resumable;
+pub(crate) mod shared;
 
 /// What every connection shares.
 pub struct Server {
@@ -96,11 +59,11 @@ pub struct Server {
     limits: Limits,
     send_size: Option<usize>,
     log: log::Log,
-    connections: Arc<drain::Connections>,
+    connections: Arc<connections::Connections>,
     helpers: methods::Helpers,
     metrics: metrics::Metrics,
     coders: coders::Coders,
-    claims: claims::Claims,
+    claims: upload_locks::Claims,
     trusted_proxies: TrustedProxies,
     outcomes: outcomes::Outcomes,
     tls: Option<tls::Tls>,
@@ -130,7 +93,7 @@ impl Server {
             send_size: options.send_size,
             log: log::Log::open(options.log.as_deref(), options.log_format)?,
             connections: Arc::default(),
-            claims: claims::Claims::default(),
+            claims: upload_locks::Claims::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             outcomes: outcomes::Outcomes::default(),
             tls: options.tls.as_ref().map(tls::Tls::open).transpose()?,
@@ -170,7 +133,7 @@ impl Server {
     }
 
     /// How what `client` sends or asks for is decoded.
-    fn decoding<'a>(&'a self, client: &'a presence::Presence<'a>) -> decoding::Decoding<'a> {
+    fn decoding<'a>(&'a self, client: &'a liveness::Presence<'a>) -> decoding::Decoding<'a> {
         decoding::Decoding { coders: &self.coders, limits: &self.limits, client }
     }
 
@@ -218,7 +181,7 @@ fn advise(error: Error) -> Error {
 }
 
 /// Why the daemon ends.
-enum End {
+pub(crate) enum End {
     /// This signal asked for it.
     Signal(Signal),
     /// The command has ended with this exit code.
@@ -229,12 +192,12 @@ enum End {
 /// the daemon.
 pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     if options.background && !background::is_there()? {
-        handed::refuse("--background")?;
+        socket_activation::refuse("--background")?;
         return background::start(options.run_as.as_ref());
     }
     options.refuse_exposure()?;
     let caught = signals::catch()?;
-    let handed = handed::listeners(&options)?;
+    let handed = socket_activation::listeners(&options)?;
     let private = PrivateSocket::for_command(&options.command)?;
     let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
@@ -248,8 +211,8 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     policy.require_one_spelling(&store)?;
     let server = Server::new(&options, policy, store, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
-    upkeep::recover(&server);
-    upkeep::start(&server)?;
+    cleanup::recover(&server);
+    cleanup::start(&server)?;
     health::start(&server)?;
     processing::start(&server.connections)?;
     let (ends, end) = channel();
@@ -262,11 +225,11 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
             _ => Ok(()),
         }
     })?;
-    supervisor::ready(&server.status());
-    supervisor::keep_telling(&server)?;
+    sd_notify::ready(&server.status());
+    sd_notify::keep_telling(&server)?;
     let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
-    supervisor::stopping();
+    sd_notify::stopping();
     acceptors.stop();
     pid_file.iter().for_each(pid_file::PidFile::release);
     finish(&server, end);
@@ -287,9 +250,9 @@ fn restrict(options: &Options, has_command: bool) -> Result<Vec<String>> {
     if has_command {
         return Ok(Vec::new());
     }
-    account::load_names();
+    run_as::load_names();
     let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
-    let confined = confine::confine(options)?;
+    let confined = landlock::confine(options)?;
     Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
 }
 

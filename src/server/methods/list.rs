@@ -5,15 +5,15 @@ use std::io::{self, Write};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use super::page;
 use crate::error::{Error, Result};
 use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept};
-use crate::server::exchange::Exchange;
+use crate::server::auth::rights::View;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::representation::{is_not_modified, of_not_modified};
 use crate::server::limits::GLOBS_MAX;
-use crate::server::representation::{is_not_modified, of_not_modified};
-use crate::server::rights::View;
+use crate::server::page::list_page;
 use crate::store::{Entry, Kind, Name};
 use crate::text::Globs;
 
@@ -45,7 +45,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     exchange.reply.lines(fields, coding, |out| match form {
-        "text/html" => page::write(name, entries, out),
+        "text/html" => list_page::write(name, entries, out),
         _ => write_lines(entries, form == "application/json", out),
     })
 }

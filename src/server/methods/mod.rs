@@ -1,28 +1,25 @@
 //! The table of what can be done: source, filter, sink. What each method does stands in a file of its own, in the
 //! same four beats; here is only who is asked.
 
-use super::exchange::Exchange;
-use super::once::once;
-use super::operation::filter_named;
-use super::rights::{View, Writer};
-use super::sites::refuse_foreign_page;
 use crate::error::{Error, Result, shown};
 use crate::http::{Query, Target, resumption};
+use crate::server::auth::rights::{View, Writer};
+use crate::server::auth::sites::refuse_foreign_page;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::filter_named;
+use crate::server::exchange::once::once;
 use crate::store::{Name, RESERVED};
 
-mod content;
-mod describe;
-mod list;
-mod names;
-mod own;
-mod page;
-mod partial;
-mod piece;
-mod process;
-mod put;
-mod scan;
+pub use crate::server::methods::search_tree::Helpers;
 
-pub use scan::Helpers;
+pub(crate) mod get;
+pub(crate) mod internal;
+pub(crate) mod list;
+mod names;
+pub(crate) mod options;
+pub(crate) mod post;
+pub(crate) mod put;
+pub(crate) mod search_tree;
 
 /// What a method moves from where to where. The query names the filter between.
 pub struct Row {
@@ -57,11 +54,11 @@ enum Act {
 /// Source, filter, sink: all that can be done.
 #[rustfmt::skip]
 pub const METHODS: [Row; 9] = [
-    Row { method: "GET", place: Place::Anywhere, act: Act::Reads(content::answer),
+    Row { method: "GET", place: Place::Anywhere, act: Act::Reads(get::answer),
           usage: ["GET /name?F", "a stored file through a filter; GET /dir/ lists, GET /dir/?search=WORD searches all beneath"] },
-    Row { method: "HEAD", place: Place::Anywhere, act: Act::Reads(content::answer),
+    Row { method: "HEAD", place: Place::Anywhere, act: Act::Reads(get::answer),
           usage: ["HEAD /name?F", "the same without the body"] },
-    Row { method: "POST", place: Place::Root, act: Act::Reads(process::answer),
+    Row { method: "POST", place: Place::Root, act: Act::Reads(post::answer),
           usage: ["POST /?F", "the request body through a filter"] },
     Row { method: "PUT", place: Place::Below, act: Act::Writes(put::answer),
           usage: ["PUT /name?F", "the request body through a filter into a stored file"] },
@@ -73,7 +70,7 @@ pub const METHODS: [Row; 9] = [
           usage: ["DELETE /name", "delete a file; DELETE /dir/ a directory with all in it"] },
     Row { method: "MKCOL", place: Place::Below, act: Act::Writes(names::make_directory),
           usage: ["MKCOL /dir/", "make a directory"] },
-    Row { method: "OPTIONS", place: Place::Anywhere, act: Act::Tells(describe::answer),
+    Row { method: "OPTIONS", place: Place::Anywhere, act: Act::Tells(options::answer),
           usage: ["OPTIONS *", "this text"] },
 ];
 
@@ -113,7 +110,7 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.upload.judge(exchange.request)?;
-        return own::answer(exchange, &target.components);
+        return internal::answer(exchange, &target.components);
     }
     // A name takes a POST that begins an upload as it takes a PUT.
     let creates = method == "POST"

@@ -3,12 +3,12 @@
 use super::put::{answer_written, fields_of_written};
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
-use crate::server::exchange::Exchange;
-use crate::server::hashed::Hashed;
-use crate::server::operation::Operation;
-use crate::server::presence::{Attended, Presence};
-use crate::server::representation::{check_write, failed};
-use crate::server::rights::{Passage, Writer};
+use crate::server::auth::rights::{Passage, Writer};
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::Operation;
+use crate::server::exchange::hashed::Hashed;
+use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::representation::{check_write, failed};
 use crate::store::{Content, Meta, Name, Written};
 
 /// The field that says how much a filter changed in place.

@@ -3,15 +3,15 @@
 
 use std::io::Write;
 
-use super::partial;
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request, target, time};
-use crate::server::exchange::Exchange;
-use crate::server::hashed::Hashed;
-use crate::server::operation::Operation;
-use crate::server::presence::Presence;
-use crate::server::representation::check_write;
-use crate::server::rights::Writer;
+use crate::server::auth::rights::Writer;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::Operation;
+use crate::server::exchange::hashed::Hashed;
+use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::representation::check_write;
+use crate::server::resumable::resource;
 use crate::store::{Name, Written};
 
 /// Stores the body under a name.
@@ -20,7 +20,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     if request.fields.get("content-range").is_some() {
         return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
-    partial::refuse_old(&request.fields)?;
+    resource::refuse_old(&request.fields)?;
     let operation = Operation::of_query(query, &request.fields, true)?;
     let modified = modified(&request.fields)?;
     let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
@@ -29,7 +29,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     }
     let standing = writer.standing(name)?;
     check_write(&request.fields, name, standing.as_ref())?;
-    if partial::create(exchange, writer, name, operation.is_none())? {
+    if resource::create(exchange, writer, name, operation.is_none())? {
         return Ok(());
     }
     let mut draft = writer.create(name, length)?;

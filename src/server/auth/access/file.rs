@@ -1,0 +1,140 @@
+//! The access file: a rule a line, `allow` or `deny`, verbs, who, where, and comments. It owns the form of the file
+//! and says what is wrong with it by file and line; what the rules decide it does not know.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result, shown};
+use crate::http::Target;
+use crate::server::auth::access::{ANY_USER, BYTE_ORDER_MARK, LOCAL, Rule, Verb, Whom, id_of};
+use crate::store::Name;
+
+/// The rules of a file, in their order. `with_users` says whether there can be any user at all.
+pub(crate) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
+    let name = path.as_os_str().as_encoded_bytes();
+    let text = fs::read(path).map_err(|wrong| Error::io(name, wrong))?;
+    parse(&shown(name), &text, with_users)
+}
+
+/// All that is wrong with a file, line by line.
+pub(crate) fn faults(path: &Path, with_users: bool) -> Vec<Error> {
+    let name = path.as_os_str().as_encoded_bytes();
+    match fs::read(path) {
+        Ok(text) => lines(&shown(name), &text, with_users).filter_map(Result::err).collect(),
+        Err(wrong) => vec![Error::io(name, wrong)],
+    }
+}
+
+/// The rules of a text; `file` is what it is called.
+pub(crate) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
+    lines(file, text, with_users).filter_map(Result::transpose).collect()
+}
+
+/// What each line says, or what is wrong with it.
+fn lines(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    text.split(|&byte| byte == b'\n').enumerate().map(move |(at, line)| {
+        let place = format!("{file}:{}", at + 1);
+        let rule = rule(line, &place).and_then(|rule| match &rule {
+            Some(Rule { whom: Whom::User(_) | Whom::AnyUser, .. }) if !with_users => {
+                Err(Error::usage("there is no user without --users"))
+            }
+            _ => Ok(rule),
+        });
+        rule.map_err(|wrong| Error::usage(format!("{place}: {wrong}")))
+    })
+}
+
+/// The rule of a line, if it holds one.
+fn rule(line: &[u8], place: &str) -> Result<Option<Rule>> {
+    let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    let words = words.split(|word| word.starts_with(b"#")).next().unwrap_or_default();
+    let allows = match words {
+        [] => return Ok(None),
+        [b"allow", ..] => true,
+        [b"deny", ..] => false,
+        [other, ..] => {
+            return Err(Error::usage(format!("{}: is no rule: it begins with allow or deny", shown(other))));
+        }
+    };
+    let [_, verbs, whom, name] = words else {
+        return Err(Error::usage("a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"));
+    };
+    Ok(Some(Rule {
+        allows,
+        verbs: verbs_of(verbs)?,
+        whom: whom_of(whom)?,
+        place: name_of(name)?,
+        shown: format!("{place}: {}", shown(&words.join(&b' '))),
+    }))
+}
+
+fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
+    let mut verbs = Vec::new();
+    for word in text.split(|&byte| byte == b',') {
+        match word {
+            b"all" => verbs.extend(Verb::NAMES.map(|(_, verb)| verb)),
+            word => verbs.push(Verb::parse(word).map_err(|wrong| Error::usage(format!("{wrong}, all")))?),
+        }
+    }
+    Ok(verbs)
+}
+
+fn whom_of(text: &[u8]) -> Result<Whom> {
+    match (text, text.strip_prefix(LOCAL)) {
+        (b"*", _) => Ok(Whom::Anyone),
+        (ANY_USER, _) => Ok(Whom::AnyUser),
+        (_, Some(name)) => id_of(name).map(Whom::Local),
+        _ if text.starts_with(b"@") => Err(Error::usage(format!("{}: use @users, or a name", shown(text)))),
+        _ => Ok(Whom::User(text.to_vec())),
+    }
+}
+
+/// Reads a name as a URL has it: from the root on, percent-encoded where it must be.
+pub fn name_of(text: &[u8]) -> Result<Name> {
+    let bad = |what: &str| Error::usage(format!("{}: {what}", shown(text)));
+    if !text.starts_with(b"/") {
+        return Err(bad("is no name from the root on, as /pub/ is"));
+    }
+    let target = Target::parse(text)?;
+    match target.query.names().next() {
+        Some(_) => Err(bad("has a ?, which a name needs as %3F")),
+        None => Name::of_rule(target.components, target.directory),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_file_and_line() {
+        let rows = [
+            ("permit all * /", "a:1: permit: is no rule: it begins with allow or deny"),
+            ("\n\nallow all", "a:3: a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"),
+            ("deny all * / x", "a:1: a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"),
+            (
+                "allow read,wirte * /",
+                "a:1: wirte: is no verb: use list, read, create, replace, delete, process, all",
+            ),
+            ("allow read, * /", "a:1: : is no verb: use list, read, create, replace, delete, process, all"),
+            ("allow read @staff /", "a:1: @staff: use @users, or a name"),
+            ("allow read local:no-such /", "a:1: local:no-such: is no user of this machine"),
+            ("allow read * pub/", "a:1: pub/: is no name from the root on, as /pub/ is"),
+            ("allow read * /a?b", "a:1: /a?b: has a ?, which a name needs as %3F"),
+            ("deny read * /a#b", "a:1: /a#b: has a #, which a name needs as %23"),
+        ];
+        for (text, said) in rows {
+            assert_eq!(parse("a", text.as_bytes(), true).unwrap_err().to_string(), said);
+        }
+        for place in ["/../x", "/%00", "/.cfpd-x", "/.cfpd/a/b", "/%zz"] {
+            let text = format!("allow read * {place}");
+            let said = parse("a", text.as_bytes(), true).unwrap_err();
+            assert!(said.to_string().starts_with("a:1: "), "{place}: {said}");
+        }
+        let all = |text: &[u8]| parse("a", text, true).unwrap().remove(0).verbs;
+        assert!(Verb::NAMES.iter().all(|(_, verb)| all(b"allow read,all * /").contains(verb)));
+        let said = parse("a", b"allow read bob /", false).unwrap_err().to_string();
+        assert_eq!(said, "a:1: there is no user without --users");
+    }
+}

@@ -1,0 +1,74 @@
+//! The file of users: a name and a bcrypt hash a line, as `htpasswd -B` writes it. It owns the form of the file and
+//! says what is wrong with it by file and line; it compares no password.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use bcrypt::HashParts;
+
+use crate::error::{Error, Result, shown};
+use crate::server::auth::access::BYTE_ORDER_MARK;
+
+/// Below it no bcrypt goes, and no password would ever be right.
+const COST_MIN: u32 = 4;
+/// The costliest hash that htpasswd makes; beyond it one guess would take minutes.
+const COST_MAX: u32 = 17;
+
+/// Hashes by name.
+pub type Hashes = HashMap<Vec<u8>, String>;
+
+/// Reads a file. Errors name file and line.
+pub fn read(path: &Path) -> Result<Hashes> {
+    let name = path.as_os_str().as_encoded_bytes();
+    let text = fs::read(path).map_err(|wrong| Error::io(name, wrong))?;
+    parse(&shown(name), &text)
+}
+
+/// All that is wrong with a file, line by line.
+pub fn faults(path: &Path) -> Vec<Error> {
+    let name = path.as_os_str().as_encoded_bytes();
+    match fs::read(path) {
+        Ok(text) => collect(&shown(name), &text).1,
+        Err(wrong) => vec![Error::io(name, wrong)],
+    }
+}
+
+/// Reads the text of one; `file` is what errors call it.
+pub fn parse(file: &str, text: &[u8]) -> Result<Hashes> {
+    let (hashes, faults) = collect(file, text);
+    faults.into_iter().next().map_or(Ok(hashes), Err)
+}
+
+fn collect(file: &str, text: &[u8]) -> (Hashes, Vec<Error>) {
+    let (mut hashes, mut faults) = (HashMap::new(), Vec::new());
+    // Editors of other systems write this mark, which is not to be a part of the first name.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    for (at, line) in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate() {
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let entry = entry(line).and_then(|(name, hash)| match hashes.insert(name, hash) {
+            None => Ok(()),
+            Some(_) => Err("names a user a second time"),
+        });
+        faults.extend(entry.err().map(|what| Error::usage(format!("{file}:{}: {what}", at + 1))));
+    }
+    (hashes, faults)
+}
+
+/// The name and the hash of a line.
+fn entry(line: &[u8]) -> Result<(Vec<u8>, String), &'static str> {
+    let colon = line.iter().position(|&byte| byte == b':').filter(|at| *at > 0);
+    let (name, hash) = colon
+        .and_then(|at| line.split_at_checked(at))
+        .ok_or("is no user: a line is NAME:HASH, as htpasswd -B writes it")?;
+    let hash = std::str::from_utf8(hash.get(1..).unwrap_or_default()).unwrap_or_default();
+    let parts = HashParts::from_str(hash).map_err(|_| "has no bcrypt hash: make it with htpasswd -B")?;
+    match parts.get_cost() {
+        ..COST_MIN => Err("has a hash that no password fits: make it with htpasswd -B"),
+        COST_MIN..=COST_MAX => Ok((name.to_vec(), hash.to_owned())),
+        _ => Err("has a hash that takes minutes to check: use htpasswd -C 12"),
+    }
+}

@@ -1,0 +1,90 @@
+//! Who asks: what a request and its connection tell of the client. It knows how a name is claimed and proved, not
+//! what its owner may do.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::error::{Error, Result};
+use crate::http::Request;
+use crate::server::auth::access::Who;
+use crate::server::auth::origin::Origin;
+use crate::server::auth::users::Users;
+use crate::server::net::forwarded::Client;
+use crate::server::net::stream::Stream;
+use crate::server::observe::peer::Peer;
+
+/// What a 401 asks for (RFC 7617 §2).
+pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
+
+/// Says who sent a request. Without users nobody can have a name, so a claim to one is passed over. Errors have
+/// status 401 for a name that was not proved, 503 when there were too many of those.
+pub fn identify(stream: &Stream, client: &Client, request: &Request, users: Option<&Users>) -> Result<Who> {
+    let local = stream.peer_id();
+    let mut claims = request.fields.get_all("authorization");
+    let claim = claims.next();
+    // A proxy that judges one of two may judge the other.
+    if claims.next().is_some() {
+        return Err(Error::status(400, "Authorization", "comes twice"));
+    }
+    let user = match users.zip(claim) {
+        Some((users, claim)) => {
+            let origin = match &client.peer {
+                Peer::Address(address) => Origin::Address(address.ip()),
+                Peer::Local => Origin::Local(local),
+            };
+            Some(prove(users, claim, origin)?)
+        }
+        None => None,
+    };
+    Ok(Who { user, local })
+}
+
+/// The name a request claims to be of, whether that is proved or not.
+pub fn claimed(request: &Request) -> Option<Vec<u8>> {
+    request.fields.get("authorization").and_then(read_basic).map(|(name, _)| name)
+}
+
+/// The name of a claim whose password is right.
+fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
+    let Some((name, password)) = read_basic(claim) else {
+        return Err(Error::status(401, "Authorization", "is not a name and a password (Basic)"));
+    };
+    match users.verify(&name, &password, origin)? {
+        true => Ok(name),
+        false => Err(Error::status(401, &name, "wrong user name or password")),
+    }
+}
+
+/// Name and password of `Basic bmFtZTpwYXNzd29yZA==` (RFC 7617).
+fn read_basic(claim: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (scheme, rest) = claim.split_at_checked(b"basic ".len())?;
+    let mut name =
+        STANDARD.decode(rest.trim_ascii()).ok().filter(|_| scheme.eq_ignore_ascii_case(b"basic "))?;
+    let colon = name.iter().position(|&byte| byte == b':')?;
+    let password = name.split_off(colon + 1);
+    name.truncate(colon);
+    Some((name, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_a_name_and_a_password_or_nothing() {
+        let rows: [(&str, Option<(&str, &str)>); 8] = [
+            ("Basic YWxpY2U6d29uZGVy", Some(("alice", "wonder"))),
+            ("basic  YWxpY2U6YTpi", Some(("alice", "a:b"))),
+            ("BASIC Og==", Some(("", ""))),
+            ("Basic YWxpY2U=", None),
+            ("Basic YWxpY2U6d29uZGVy!", None),
+            ("Bearer YWxpY2U6d29uZGVy", None),
+            ("Basic", None),
+            ("", None),
+        ];
+        for (claim, read) in rows {
+            let read = read.map(|(name, password)| (name.as_bytes().to_vec(), password.as_bytes().to_vec()));
+            assert_eq!(read_basic(claim.as_bytes()), read, "{claim}");
+        }
+    }
+}

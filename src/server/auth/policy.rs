@@ -1,0 +1,104 @@
+//! What an admin decided: who there is, and who may what. It is read whole or not at all, and never changes: another
+//! decision is another policy.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result, shown};
+use crate::server::auth::access::{ANY_USER, Access, Verb, Who};
+use crate::server::auth::users::Users;
+use crate::store::{Local, Name};
+
+/// The files an admin named.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Who has a password: a file of `htpasswd -B`.
+    pub users: Option<PathBuf>,
+    /// Who may what: an access file.
+    pub access: Option<PathBuf>,
+}
+
+/// Users, rules, and the one gate before all writing.
+pub struct Policy {
+    /// Where it was read from.
+    files: Files,
+    /// Users with passwords, where there are any.
+    pub users: Option<Users>,
+    /// The rules.
+    pub access: Access,
+    /// Whether nobody may write.
+    pub read_only: bool,
+}
+
+impl Policy {
+    /// Reads the files an admin named. Errors name file and line.
+    pub fn read(files: Files, read_only: bool) -> Result<Self> {
+        let users = files.users.as_deref().map(Users::read).transpose()?;
+        let access = match files.access.as_deref() {
+            Some(path) => Access::read(path, users.is_some())?,
+            None => Access::standard(users.is_some()),
+        };
+        Ok(Policy { files, users, access, read_only })
+    }
+
+    /// Refuses a rule that denies something which another spelling would reach: where a directory takes a name in
+    /// another case for the same, a rule holds for one spelling only. What no rule allows is denied in any.
+    pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
+        for (rule, place) in self.access.denials() {
+            let components = place.components();
+            let mut above = (0..components.len()).filter_map(|length| components.get(..length));
+            if let Some(folding) = above.find(|above| store.folds_case(above)) {
+                let directory = shown(&[b"/", &*folding.join(&b'/')].concat());
+                let what =
+                    "takes a name in any case for the same, and cannot deny one: allow what may be reached";
+                return Err(Error::usage(format!("{}: {directory} {what}", rule.shown)));
+            }
+        }
+        Ok(())
+    }
+
+    /// These rules, for anyone.
+    #[cfg(test)]
+    pub fn of_rules(access: Access) -> Self {
+        Policy { files: Files::default(), users: None, access, read_only: false }
+    }
+
+    /// Reads the same files again.
+    pub fn reopened(&self) -> Result<Self> {
+        let mut policy = Policy::read(self.files.clone(), self.read_only)?;
+        if let (Some(new), Some(old)) = (policy.users.take(), &self.users) {
+            policy.users = Some(new.keeping_logins_of(old));
+        }
+        Ok(policy)
+    }
+
+    /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is
+    /// what a request would ask: to read, replace or delete it. A list is made of what may be listed beneath, too.
+    pub fn explain(&self, who: &Who, verb: Verb, name: &Name) -> (bool, String) {
+        let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
+        let who = &self.identified(who);
+        let rule = match is_tree {
+            true => self.access.decide_tree(who, verb, name),
+            false => self.access.decide(who, verb, name),
+        };
+        let is_list = verb == Verb::List && name.is_directory();
+        let way = if is_list { self.access.way(who, verb, name) } else { None };
+        match (who.user.as_ref().filter(|user| !self.knows(user)), rule, way) {
+            _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
+            (Some(user), ..) => (false, format!("{}: is no user", shown(user))),
+            (None, Some(rule), _) if rule.allows => (true, rule.shown.clone()),
+            (None, _, Some(way)) => (true, format!("on the way to what is allowed: {}", way.shown)),
+            (None, Some(rule), None) => (false, rule.shown.clone()),
+            (None, None, None) => (false, "no rule: what no rule allows is denied".to_owned()),
+        }
+    }
+
+    /// Where there are no users, a request's claim to be one is passed over.
+    fn identified(&self, who: &Who) -> Who {
+        let is_claim = |user: &Vec<u8>| self.users.is_none() && user != ANY_USER;
+        Who { user: who.user.clone().filter(|user| !is_claim(user)), local: who.local }
+    }
+
+    fn knows(&self, user: &[u8]) -> bool {
+        self.users.as_ref().is_some_and(|users| user == ANY_USER || users.holds(user))
+    }
+}

@@ -1,0 +1,83 @@
+//! An upload that comes in pieces, as far as the right to write its name goes: that is asked for once more when it takes
+//! its name, for whoever sends the last piece.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::server::auth::rights::View;
+use crate::store::{Check, Draft, Name, Partial, Written};
+
+/// What the engine keeps of it, and who goes on with it.
+pub(crate) struct GuardedPartial<'a> {
+    pub partial: Box<dyn Partial + 'a>,
+    pub view: &'a View,
+}
+
+impl Write for GuardedPartial<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.partial.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.partial.flush()
+    }
+}
+
+impl Draft for GuardedPartial<'_> {
+    fn set_digest(&mut self, digest: [u8; 32]) {
+        self.partial.set_digest(digest);
+    }
+
+    fn set_modified(&mut self, seconds: i64) {
+        self.partial.set_modified(seconds);
+    }
+
+    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
+        let GuardedPartial { partial, view } = *self;
+        let name = partial.name().clone();
+        partial.commit(&|at| view.require_place(&name, false, at).and_then(|()| check(at)))
+    }
+}
+
+impl Partial for GuardedPartial<'_> {
+    fn id(&self) -> &str {
+        self.partial.id()
+    }
+
+    fn name(&self) -> &Name {
+        self.partial.name()
+    }
+
+    fn note(&self) -> &[u8] {
+        self.partial.note()
+    }
+
+    fn set_note(&mut self, note: &[u8]) -> Result<()> {
+        self.partial.set_note(note)
+    }
+
+    fn size(&self) -> Result<u64> {
+        self.partial.size()
+    }
+
+    fn time_left(&self) -> Duration {
+        self.partial.time_left()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.partial.read_at(buffer, offset)
+    }
+
+    fn truncate(&mut self, size: u64) -> Result<()> {
+        self.partial.truncate(size)
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.partial.settle()
+    }
+
+    fn remove(self: Box<Self>) {
+        self.partial.remove();
+    }
+}

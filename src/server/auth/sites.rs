@@ -1,0 +1,210 @@
+//! Which sites the daemon is, and whose pages may change what is stored. A page whose name an attacker has pointed at
+//! this machine (DNS rebinding) is of its own origin to the browser, and only `Host` gives it away; a page of another
+//! site may send what a form can send, and `Origin` says so. Who the user is it does not know.
+
+use std::fs;
+use std::net::IpAddr;
+
+use nix::unistd::gethostname;
+
+use crate::error::{Error, Result};
+use crate::http::{Request, Version, authority};
+use crate::server::net::stream::Stream;
+use crate::server::observe::peer::Peer;
+
+/// Names of loopback on every machine; those beneath `localhost` are too (RFC 6761 §6.3).
+const LOOPBACK: [&str; 4] = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+
+/// The names of hosts that requests may be for.
+#[derive(Clone, Debug, Default)]
+pub struct Sites {
+    /// In lower case, without a final dot.
+    names: Vec<String>,
+}
+
+impl Sites {
+    /// The names of loopback and of this machine, and those an admin gave.
+    pub fn of_machine(given: &[String]) -> Self {
+        let host = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+        let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        let own = names_of_machine(&host, &hosts);
+        let names = LOOPBACK.map(str::to_owned).into_iter().chain(own).chain(given.iter().cloned());
+        Sites { names: names.map(|name| plain(&name)).collect() }
+    }
+
+    /// Refuses a request for another host, with status 421. Of a Unix socket no page knows, and HTTP/1.0, which has no
+    /// `Host`, no browser speaks.
+    pub fn require(&self, stream: &Stream, request: &Request) -> Result<()> {
+        let asked = authority::of_request(request).filter(|authority| !authority.is_empty());
+        let (Some(asked), Peer::Address(_), Version::Http11) = (asked, &stream.peer, request.version) else {
+            return Ok(());
+        };
+        let (host, _) = authority::split_port(asked);
+        let text = std::str::from_utf8(host).unwrap_or_default();
+        match self.holds(text, || stream.local_address()) {
+            true => Ok(()),
+            false => Err(Error::status(421, host, "is no host of this server: see --host of cfpd")),
+        }
+    }
+
+    /// Whether a host is one of these, or a loopback address, or the one the connection came to.
+    fn holds(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
+        let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        // A zone is of this machine's own.
+        let address = literal.split('%').next().unwrap_or_default().parse::<IpAddr>();
+        match address.map(|address| address.to_canonical()) {
+            // To connect to no address is to connect to this machine.
+            Ok(address) if address.is_loopback() || address.is_unspecified() => true,
+            Ok(address) => self.has(literal) || local().is_some_and(|local| local.to_canonical() == address),
+            Err(_) => self.has(host) || plain(host).ends_with(".localhost"),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let name = plain(name);
+        self.names.contains(&name)
+    }
+}
+
+/// Whether an authority names this machine on its loopback interface, whatever the port.
+pub fn is_loopback(authority: &[u8]) -> bool {
+    let (host, _) = authority::split_port(authority);
+    let text = std::str::from_utf8(host).unwrap_or_default();
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    match literal.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => LOOPBACK.contains(&plain(text).as_str()) || plain(text).ends_with(".localhost"),
+    }
+}
+
+/// A host as an admin writes it, in the form of `Sites`. Errors have exit code 2.
+pub fn parse(text: &str) -> Result<String> {
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_address = literal.parse::<IpAddr>().is_ok();
+    match is_address || (!text.is_empty() && !text.contains(':') && authority::is_host(text.as_bytes())) {
+        true => Ok(literal.to_owned()),
+        false => {
+            Err(Error::usage(format!("--host {text}: is no name of a host (leave out scheme and port)")))
+        }
+    }
+}
+
+/// The host name, by itself and in multicast DNS, and what `/etc/hosts` calls loopback or knows beside the host name.
+fn names_of_machine(host: &str, hosts: &str) -> Vec<String> {
+    let mut names = vec![host.to_owned()];
+    if !host.is_empty() && !host.contains('.') {
+        names.push(format!("{host}.local"));
+    }
+    for line in hosts.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(address) = words.next().and_then(|word| word.parse::<IpAddr>().ok()) else { continue };
+        let called: Vec<_> = words.map(str::to_owned).collect();
+        if address.is_loopback() || called.iter().any(|name| plain(name) == plain(host)) {
+            names.extend(called);
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Refuses a write that the page of another site sends, with status 403. A browser says so in `Sec-Fetch-Site`, which no
+/// page can set, where the connection is safe from others; else `Origin` names the site. A trusted proxy may say what its
+/// site is called.
+pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()> {
+    let foreign = |field| Error::status(403, field, "a page of another site may change nothing here");
+    match request.fields.get("sec-fetch-site") {
+        // `none` is the user himself. Behind a proxy that gives cfpd another `Host`, only this tells.
+        Some(b"same-origin" | b"none") => return Ok(()),
+        Some(_) => return Err(foreign("Sec-Fetch-Site")),
+        None => {}
+    }
+    let forwarded = request.fields.members("x-forwarded-host").filter(|_| through_proxy);
+    let own: Vec<_> = authority::of_request(request).into_iter().chain(forwarded).collect();
+    let is_own = |origin| own.iter().any(|authority| authority::is_origin_of(origin, authority));
+    match request.fields.get_all("origin").all(is_own) {
+        true => Ok(()),
+        false => Err(foreign("Origin")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_known_by_its_names_and_by_no_other() {
+        let hosts = "127.0.0.1 localhost\n127.0.1.1\tbox.example.org box # this one\n::1 six\n\
+                     192.0.2.7 nas\n192.0.2.8 Box box-lan\n";
+        let machine = names_of_machine("box", hosts).iter().map(|name| plain(name)).collect();
+        let sites = Sites { names: [machine, vec!["files.example.org".to_owned()]].concat() };
+        let local = || Some(IpAddr::from([192, 0, 2, 1]));
+        let rows = [
+            ("localhost", true),
+            ("a.LOCALHOST", true),
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("[::1]", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("0.0.0.0", true),
+            ("192.0.2.1", true),
+            ("[::ffff:192.0.2.1]", true),
+            ("box", true),
+            ("BOX.example.org.", true),
+            ("box.local", true),
+            ("box-lan", true),
+            ("six", true),
+            ("files.example.org", true),
+            ("files.example.org.evil.example", false),
+            ("x.files.example.org", false),
+            ("nas", false),
+            ("192.0.2.2", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+        ];
+        for (host, answered) in rows {
+            assert_eq!(sites.holds(host, local), answered, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_given_without_scheme_and_port() {
+        for (text, read) in
+            [("h.example", "h.example"), ("192.0.2.1", "192.0.2.1"), ("[2001:db8::1]", "2001:db8::1")]
+        {
+            assert_eq!(parse(text).unwrap(), read);
+        }
+        for text in ["", "h:80", "http://h", "a b", "u@h"] {
+            assert_eq!(parse(text).unwrap_err().exit_code(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_known_by_what_its_browser_says() {
+        let rows = [
+            ("", true),
+            ("Origin: http://h:1\r\n", true),
+            ("Origin: http://h\r\n", false),
+            ("Origin: null\r\n", false),
+            ("Origin: http://h:1\r\nOrigin: http://i\r\n", false),
+            ("Sec-Fetch-Site: none\r\n", true),
+            ("Sec-Fetch-Site: same-origin\r\nOrigin: https://outside.example\r\n", true),
+            ("Sec-Fetch-Site: same-site\r\nOrigin: http://h:1\r\n", false),
+            ("Sec-Fetch-Site: cross-site\r\n", false),
+            ("Sec-Fetch-Site: nonsense\r\n", false),
+            ("Origin: https://outside.example\r\nX-Forwarded-Host: outside.example\r\n", false),
+        ];
+        for (fields, may) in rows {
+            let text = format!("PUT /f HTTP/1.1\r\nHost: h:1\r\n{fields}\r\n");
+            let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
+            let status = refuse_foreign_page(&request, false).err().map(|wrong| wrong.http_status());
+            assert_eq!(status, (!may).then_some(403), "{fields}");
+            let is_told_by_a_proxy = fields.contains("X-Forwarded-Host");
+            assert_eq!(refuse_foreign_page(&request, true).is_ok(), may || is_told_by_a_proxy, "{fields}");
+        }
+    }
+}

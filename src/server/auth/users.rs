@@ -1,0 +1,263 @@
+//! Users and their passwords: the file that `htpasswd -B` writes, and whether a password is the right one. What a wrong
+//! one costs stands in `guesses`; what a user may do it does not know.
+//!
+//! bcrypt is dear on purpose. A password that was right is remembered as a hash under a key that only this process
+//! has, and pays no bcrypt and waits for nobody's wrong guesses any more.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::server::auth::htpasswd;
+use crate::server::auth::login_throttle::{Guesses, Marks, Turn};
+use crate::server::auth::origin::{NETWORK_BITS, Origin, PREFIX_BITS};
+
+/// Everybody who has a password.
+pub struct Users {
+    hashes: HashMap<Vec<u8>, String>,
+    logins: Arc<Logins>,
+}
+
+/// What is known of logins since the start, whatever file was read meanwhile.
+#[derive(Default)]
+struct Logins {
+    key: RandomState,
+    /// The last password that was right for a user: not more than one for each.
+    remembered: Mutex<HashMap<Vec<u8>, u64>>,
+    guesses: Mutex<Guesses>,
+    ended: Condvar,
+}
+
+impl Users {
+    /// Reads a file. Errors name file and line.
+    pub fn read(path: &Path) -> Result<Self> {
+        htpasswd::read(path).map(Users::of)
+    }
+
+    /// Reads the text of one; `file` is what errors call it.
+    #[cfg(test)]
+    fn parse(file: &str, text: &[u8]) -> Result<Self> {
+        htpasswd::parse(file, text).map(Users::of)
+    }
+
+    fn of(hashes: htpasswd::Hashes) -> Self {
+        Users { hashes, logins: Arc::default() }
+    }
+
+    /// These users, who were read from the file of the others anew: who was known is known still where the hash is the
+    /// same, and wrong passwords count on.
+    pub fn keeping_logins_of(self, others: &Users) -> Self {
+        let logins = Arc::clone(&others.logins);
+        logins.remembered().retain(|name, _| self.hashes.contains_key(name));
+        Users { logins, ..self }
+    }
+
+    /// Whether there is such a user.
+    pub fn holds(&self, name: &[u8]) -> bool {
+        self.hashes.contains_key(name)
+    }
+
+    /// Whether this is the user's password. Errors have status 503: too many have been wrong lately.
+    pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
+        let logins = &*self.logins;
+        let marks = self.marks(name, password, origin);
+        let mut guesses = logins.guesses();
+        loop {
+            if marks.is_user && logins.remembers(name, marks.guess) {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            let until = match guesses.begin(marks, now)? {
+                Turn::Now => break,
+                Turn::Later => None,
+                Turn::At(until) => Some(until.saturating_duration_since(now)),
+            };
+            guesses.wait(marks, true);
+            guesses = match until {
+                None => logins.ended.wait(guesses).unwrap_or_else(PoisonError::into_inner),
+                Some(time) => {
+                    logins.ended.wait_timeout(guesses, time).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            guesses.wait(marks, false);
+        }
+        drop(guesses);
+        let is_right = self.check(name, password);
+        if is_right {
+            logins.remember(name, marks.guess);
+        }
+        logins.guesses().end(marks, is_right, Instant::now());
+        logins.ended.notify_all();
+        Ok(is_right)
+    }
+
+    /// Hashes nobody outside of this process can foresee. That of a guess is also of the hash it is held against, so that a
+    /// password that was changed is no longer the right one.
+    fn marks(&self, name: &[u8], password: &[u8], origin: Origin) -> Marks {
+        let mark = |of: (&str, &[u8], Option<Origin>)| self.logins.key.hash_one(of);
+        let (network, prefix) = (origin.network(NETWORK_BITS), origin.network(PREFIX_BITS));
+        let hash = self.hashes.get(name);
+        let pair = mark(("pair", name, Some(network)));
+        Marks {
+            pair,
+            prefix_pair: if prefix == network { pair } else { mark(("pair", name, Some(prefix))) },
+            user: mark(("user", name, None)),
+            prefix: mark(("prefix", b"", Some(prefix))),
+            guess: self.logins.key.hash_one((name, password, hash)),
+            is_user: hash.is_some(),
+        }
+    }
+
+    /// A name nobody has costs what the dearest password costs. So time tells no names where all hashes have one cost;
+    /// a cheaper one answers sooner.
+    fn check(&self, name: &[u8], password: &[u8]) -> bool {
+        let dearest = || self.hashes.values().max_by_key(|hash| hash.get(4..6));
+        let known = self.hashes.get(name);
+        let Some(hash) = known.or_else(dearest) else { return false };
+        bcrypt::verify(password, hash).unwrap_or(false) && known.is_some()
+    }
+}
+
+impl Logins {
+    fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Vec<u8>, u64>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// 64 bits are enough: a guess at them is only ever made through [`Users::verify`].
+    fn remembers(&self, name: &[u8], guess: u64) -> bool {
+        self.remembered().get(name) == Some(&guess)
+    }
+
+    fn remember(&self, name: &[u8], guess: u64) {
+        self.remembered().insert(name.to_vec(), guess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::limits::WRONG_FREE;
+
+    const HERE: Origin = Origin::Local(None);
+
+    /// Users with these passwords, at the least cost.
+    fn users(all: &[(&str, &str)]) -> Users {
+        let line = |(name, password): &(&str, &str)| {
+            format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap().replace("$2b$", "$2y$"))
+        };
+        let text: String = all.iter().map(line).collect();
+        Users::parse("users", text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_password_is_right_for_its_user_and_no_other() {
+        let users = users(&[("alice", "wonder land:"), ("böb", "é")]);
+        let rows = [
+            ("alice", "wonder land:", true),
+            ("böb", "é", true),
+            ("alice", "é", false),
+            ("Alice", "wonder land:", false),
+            ("alice", "", false),
+            ("carol", "wonder land:", false),
+            ("", "", false),
+        ];
+        for (at, (name, password, right)) in rows.into_iter().chain(rows).enumerate() {
+            let from = Origin::Local(Some(at.try_into().unwrap()));
+            assert_eq!(users.verify(name.as_bytes(), password.as_bytes(), from).unwrap(), right, "{name}");
+        }
+        assert!(!Users::parse("users", b"").unwrap().check(b"a", b"b"));
+    }
+
+    #[test]
+    fn a_right_password_is_hashed_once() {
+        let users = users(&[("alice", "a"), ("bob", "b")]);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        let remembers = |name: &[u8], password: &[u8]| {
+            let guess = users.marks(name, password, HERE).guess;
+            users.logins.remembers(name, guess)
+        };
+        assert!(remembers(b"alice", b"a"));
+        assert!(!remembers(b"alice", b"b") && !remembers(b"bob", b"b") && !remembers(b"bob", b"a"));
+    }
+
+    #[test]
+    fn who_was_wrong_too_often_is_not_looked_at_but_a_known_password_goes_through() {
+        let users = users(&[("alice", "a"), ("bob", "b")]);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        for _ in 0..=WRONG_FREE {
+            assert!(!users.verify(b"bob", b"c", HERE).unwrap());
+        }
+        assert_eq!(users.verify(b"bob", b"b", HERE).unwrap_err().http_status(), 503);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        assert!(users.verify(b"bob", b"b", Origin::Local(Some(1))).unwrap());
+    }
+
+    #[test]
+    fn many_at_once_with_the_same_password_are_hashed_once() {
+        let users = users(&[("alice", "a")]);
+        // The guess is being looked at: others with it wait for the outcome.
+        let marks = users.marks(b"alice", b"a", HERE);
+        assert_eq!(users.logins.guesses().begin(marks, Instant::now()).unwrap(), Turn::Now);
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
+            users.logins.remember(b"alice", marks.guess);
+            users.logins.guesses().end(marks, true, Instant::now());
+            users.logins.ended.notify_all();
+            assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
+
+    #[test]
+    fn a_file_that_is_read_anew_keeps_who_was_known_and_what_was_wrong() {
+        let line = |name: &str, password: &str| format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap());
+        let (alice, bob, carol) = (line("alice", "a"), line("bob", "b"), line("carol", "c"));
+        let old = Users::parse("f", [alice.as_str(), &bob, &carol].concat().as_bytes()).unwrap();
+        for (name, password) in [("alice", "a"), ("bob", "b"), ("carol", "c")] {
+            assert!(old.verify(name.as_bytes(), password.as_bytes(), HERE).unwrap());
+            for _ in 0..=WRONG_FREE {
+                assert!(!old.verify(name.as_bytes(), b"wrong", HERE).unwrap());
+            }
+        }
+        // Bob has another password, and carol is gone.
+        let changed = [alice, line("bob", "new")].concat();
+        let new = Users::parse("f", changed.as_bytes()).unwrap().keeping_logins_of(&old);
+        assert!(new.verify(b"alice", b"a", HERE).unwrap());
+        assert_eq!(new.verify(b"bob", b"b", HERE).unwrap_err().http_status(), 503, "wrong ones count on");
+        let elsewhere = Origin::Local(Some(1));
+        assert!(
+            !new.verify(b"bob", b"b", elsewhere).unwrap() && !new.verify(b"carol", b"c", elsewhere).unwrap()
+        );
+        assert!(new.verify(b"bob", b"new", elsewhere).unwrap());
+    }
+
+    #[test]
+    fn a_file_that_is_not_one_of_htpasswd_is_refused_with_file_and_line() {
+        let good = bcrypt::hash("a", 4).unwrap();
+        let costly = good.replace("$04$", "$18$");
+        let rows = [
+            ("alice".to_owned(), "f:1: is no user: a line is NAME:HASH, as htpasswd -B writes it"),
+            (format!(":{good}"), "f:1: is no user: a line is NAME:HASH, as htpasswd -B writes it"),
+            ("# x\n\na:$apr1$x$y".to_owned(), "f:3: has no bcrypt hash: make it with htpasswd -B"),
+            ("a:secret".to_owned(), "f:1: has no bcrypt hash: make it with htpasswd -B"),
+            (format!("a:{costly}"), "f:1: has a hash that takes minutes to check: use htpasswd -C 12"),
+            (
+                format!("a:{}", good.replace("$04$", "$03$")),
+                "f:1: has a hash that no password fits: make it with htpasswd -B",
+            ),
+            (format!("a:{good}\na:{good}"), "f:2: names a user a second time"),
+        ];
+        for (text, said) in rows {
+            assert_eq!(Users::parse("f", text.as_bytes()).err().unwrap().to_string(), said);
+        }
+        let marked = format!("\u{feff}a:{good}");
+        assert!(Users::parse("f", marked.as_bytes()).unwrap().holds(b"a"));
+    }
+}

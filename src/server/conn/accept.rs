@@ -1,0 +1,144 @@
+//! Taking connections: a thread for each listener, a thread for each connection, up to the cap; past it, a 503
+//! from here.
+
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::error::{Error, Result};
+use crate::server::Server;
+use crate::server::conn::connection;
+use crate::server::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
+use crate::server::net::listen::Listener;
+use crate::server::net::stream::Stream;
+use crate::server::observe::metrics::Refusal;
+use crate::server::observe::peer::Peer;
+
+/// The threads that accept.
+pub struct Acceptors {
+    threads: Vec<thread::JoinHandle<()>>,
+    /// Closing it ends them.
+    stop: io::PipeWriter,
+}
+
+impl Acceptors {
+    /// Starts a thread for each listener; each listener's URL is told to `say` once it takes connections.
+    pub fn start(
+        server: &Arc<Server>,
+        listeners: Vec<Listener>,
+        say: impl Fn(&str) -> io::Result<()>,
+    ) -> Result<Self> {
+        let named = |wrong| Error::io("acceptor", wrong);
+        let (stopped, stop) = io::pipe().map_err(named)?;
+        let mut threads = Vec::new();
+        for listener in listeners {
+            let (server, stopped) = (Arc::clone(server), stopped.try_clone().map_err(named)?);
+            say(&listener.url).map_err(|wrong| Error::io("standard output", wrong))?;
+            let accept = thread::Builder::new().name("accept".to_owned());
+            threads.push(accept.spawn(move || accept_all(&server, &listener, &stopped)).map_err(named)?);
+        }
+        Ok(Acceptors { threads, stop })
+    }
+
+    /// Stops taking connections, and waits until no thread does.
+    pub fn stop(self) {
+        drop(self.stop);
+        for thread in self.threads {
+            // It ends by its own; a panic in it would have ended the process.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes as many descriptors as the system grants: a connection may hold four at once, and the limit a shell starts
+/// with is for programs that call select(2).
+pub fn raise_descriptor_limit() -> Result<()> {
+    let named = |wrong: Errno| Error::io("limit of descriptors", wrong.into());
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(named)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(named)
+}
+
+fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) {
+    loop {
+        match listener.accept(stop) {
+            Ok(None) => return,
+            Ok(Some((socket, peer))) => welcome(server, socket, peer),
+            Err(wrong) if is_of_the_connection(&wrong) => {}
+            Err(wrong) => {
+                // No descriptor or memory is left: rest, or this would spin.
+                server.log.trouble(&Error::io("accept", wrong));
+                thread::park_timeout(EXHAUSTED_REST);
+            }
+        }
+    }
+}
+
+/// The client was gone before it was accepted, or taken by another process, or a signal came: nothing is wrong here.
+fn is_of_the_connection(wrong: &io::Error) -> bool {
+    matches!(
+        wrong.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::WouldBlock
+    )
+}
+
+/// Gives a connection its thread, or an answer that there is none.
+fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
+    let traffic = server.metrics.traffic.clone();
+    let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
+    let stream = match stream.and_then(|stream| secure(server, stream)) {
+        Ok(stream) => stream,
+        Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
+    };
+    let entered = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
+        Ok(entered) => entered,
+        Err(turned) => return turn_away(server, &turned.0, turned.1),
+    };
+    let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
+    let seat = Arc::clone(&entered.seat);
+    let for_thread = Arc::clone(server);
+    if builder.spawn(move || connection::serve(&for_thread, &entered)).is_err() {
+        turn_away(server, &seat.stream, Refusal::Threads);
+    }
+}
+
+/// A connection from a network speaks TLS where there is a certificate; one within this machine's files need not.
+fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
+    match (&server.tls, &stream.peer) {
+        (Some(tls), Peer::Address(_)) => Ok(stream.secured(tls.session(server.limits.header_time)?)),
+        _ => Ok(stream),
+    }
+}
+
+/// Answers 503 without waiting for anything. With TLS there is no answer without an agreement on keys first, and nobody
+/// waits for that here.
+fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
+    let what = match why {
+        Refusal::Connections => "all connections are taken",
+        Refusal::Address => "all connections of this address are taken",
+        _ => "no thread is left",
+    };
+    let error = Error::status(503, "connection", what);
+    let line = format!("{error}\n");
+    let message = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {RETRY_AFTER}\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{line}",
+        line.len()
+    );
+    server.refuse(&stream.peer, why, &error);
+    // The answer fits an empty socket buffer; a client that is gone needs none.
+    let _ = stream.try_write(message.as_bytes());
+    stream.end_writing();
+    // What the client has sent already would turn the close into a reset.
+    if stream.wait_readable(Duration::ZERO).unwrap_or(false) {
+        let mut bytes = stream;
+        let _ = bytes.read(&mut [0; 4096]);
+    }
+}

@@ -1,0 +1,175 @@
+//! One connection from its first byte to its last: wait, read a head, answer, and again.
+
+use std::cell::Cell;
+use std::io::{self, BufReader, Read};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::http::{Fields, Request};
+use crate::server::Server;
+use crate::server::exchange::exchange;
+use crate::server::exchange::response::Reply;
+use crate::server::limits::{LINGER, READ_AHEAD};
+use crate::server::methods::known;
+use crate::server::net::connections::Entered;
+use crate::server::net::stream::Stream;
+use crate::server::observe::log::Entry;
+use crate::server::observe::metrics::Refusal;
+
+/// What follows the requests that came at once.
+enum Next {
+    /// Others, for which this one's memory may be used.
+    Requests(Request),
+    /// The end, though the client may have sent more.
+    Farewell,
+    /// The end, by the client's own word.
+    End,
+    /// A reset: the answer was begun and cannot be ended.
+    Reset,
+}
+
+/// Serves a connection until it ends.
+pub fn serve(server: &Server, entered: &Entered) {
+    let stream = &entered.seat.stream;
+    let mut memory = None;
+    // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
+    loop {
+        match entered.wait_for_request(server.limits.idle_time) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(wrong) => return refuse_keys(server, stream, &Error::io("client", wrong)),
+        }
+        let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
+        match serve_burst(server, entered, &mut input, memory.take()) {
+            Next::Requests(used) => memory = Some(used),
+            Next::Farewell => return linger(stream),
+            Next::End => return stream.end_writing(),
+            Next::Reset => return stream.abort(),
+        }
+    }
+}
+
+/// Answers requests as long as more are there already.
+fn serve_burst(
+    server: &Server,
+    entered: &Entered,
+    input: &mut BufReader<Timed<'_>>,
+    mut memory: Option<Request>,
+) -> Next {
+    let (stream, connection) = (&entered.seat.stream, entered.number);
+    loop {
+        let request = match read_request(server, input, memory.take()) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Next::End,
+            Err(error) => {
+                refuse(server, stream, &error);
+                return Next::Farewell;
+            }
+        };
+        let begun = Instant::now();
+        stream.begin_request();
+        let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
+        let reply = exchange::run(server, stream, &client, &request, input);
+        let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
+        let took = begun.elapsed();
+        server.metrics.answered(known(request.method()), reply.filter, reply.status, took);
+        server.log.exchange(&Entry { peer, connection, request: &request, reply: &reply, took });
+        if reply.is_cut {
+            return Next::Reset;
+        }
+        let (ends, is_last) = (reply.closes, reply.is_last);
+        let nothing_waits = input.buffer().is_empty();
+        if ends {
+            return if is_last && nothing_waits { Next::End } else { Next::Farewell };
+        }
+        if nothing_waits {
+            return Next::Requests(request);
+        }
+        memory = Some(request);
+    }
+}
+
+/// Reads a head within its time. Not a part of its caller: the fields it parses into would lie beneath every answer,
+/// in a stack whose pages a crowd of slow clients keeps.
+#[inline(never)]
+fn read_request(
+    server: &Server,
+    input: &mut BufReader<Timed<'_>>,
+    memory: Option<Request>,
+) -> Result<Option<Request>> {
+    input.get_ref().until.set(Some(Instant::now() + server.limits.header_time));
+    let request = Request::read(input, memory);
+    input.get_ref().until.set(None);
+    request
+}
+
+/// Notes a client whose keys were not agreed on; one that speaks plain HTTP is told, and one that is gone is no trouble.
+#[inline(never)]
+fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
+    if matches!(error, Error::Status { .. }) {
+        server.refuse(&stream.peer, Refusal::of_status(error.http_status()), error);
+        let answer = format!(
+            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\n\r\n{error}\n",
+            error.to_string().len() + 1
+        );
+        stream.end_unencrypted(answer.as_bytes());
+    }
+}
+
+/// Answers what is no request, unless the client is gone.
+fn refuse(server: &Server, stream: &Stream, error: &Error) {
+    let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
+    if !gone {
+        let mut reply = Reply::to_nothing(stream);
+        // A client that is gone needs no answer.
+        let _ = reply.error(error, None, Fields::new());
+        server.refuse(&stream.peer, Refusal::of_status(reply.status), error);
+    }
+}
+
+/// Ends the writing side first and reads on for a moment: a socket closed on unread bytes would take the answer
+/// back before the client has seen it. Not a part of its caller, as above.
+#[inline(never)]
+fn linger(stream: &Stream) {
+    stream.end_writing();
+    let until = Instant::now() + LINGER;
+    let mut block = [0; 4096];
+    let left = || Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+    while let Some(left) = left() {
+        let ready = stream.wait_readable(left).unwrap_or(false);
+        let mut bytes = stream;
+        if !ready || bytes.read(&mut block).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+}
+
+/// A stream whose reads end at a moment, while one is set.
+struct Timed<'a> {
+    stream: &'a Stream,
+    until: Cell<Option<Instant>>,
+    /// Whether the next read is known not to wait.
+    is_ready: Cell<bool>,
+}
+
+impl<'a> Timed<'a> {
+    /// A stream on which something has come.
+    fn ready(stream: &'a Stream) -> Self {
+        Timed { stream, until: Cell::new(None), is_ready: Cell::new(true) }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(until) = self.until.get()
+            && !self.is_ready.take()
+        {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO || !self.stream.wait_readable(left)? {
+                return Err(Error::status(408, "head", "did not come in time").into());
+            }
+        }
+        (&mut &*self.stream).read(buffer)
+    }
+}

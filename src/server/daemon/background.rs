@@ -1,0 +1,100 @@
+//! `--background`, for machines without a supervisor: the daemon is started once more, in a session of its own, and
+//! this process ends when that one takes connections, or as that one ended. What the daemon prints until then is
+//! passed on. There is no fork: a process with threads cannot, and starting anew needs no care.
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Stdio, id};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{getppid, setsid};
+
+use crate::error::{Error, Result};
+use crate::server::daemon::command::{exit_code, private_directory};
+use crate::server::daemon::run_as::Account;
+
+/// Names the process that waits for the daemon in the background, to that daemon alone.
+const PARENT: &str = "CFPD_PARENT";
+
+/// Whether this process is the one in the background. It has a session of its own then, and no terminal.
+pub fn is_there() -> Result<bool> {
+    let is_child = env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
+    match is_child.then(setsid) {
+        Some(Err(wrong)) => Err(Error::io("session", wrong.into())),
+        session => Ok(session.is_some()),
+    }
+}
+
+/// Starts this program again in the background, and gives the exit code once that is known. The one there may tell its
+/// news as `account`.
+pub fn start(account: Option<&Account>) -> Result<u8> {
+    let named = |wrong| Error::io("background", wrong);
+    let directory = private_directory().map_err(named)?;
+    let path = directory.path().join("notify");
+    let news = UnixDatagram::bind(&path).map_err(named)?;
+    account.map_or(Ok(()), |account| account.own(&path).and_then(|()| account.own(directory.path())))?;
+    let child = Command::new(env::current_exe().map_err(named)?)
+        .args(env::args_os().skip(1))
+        .env(PARENT, id().to_string())
+        .env("NOTIFY_SOCKET", &path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(named)?;
+    follow(child, &news).map_err(named)
+}
+
+/// Passes on what the child prints, until it is ready or has ended.
+fn follow(mut child: Child, news: &UnixDatagram) -> io::Result<u8> {
+    let (mut said, mut complained) = (child.stdout.take(), child.stderr.take());
+    let mut ready = false;
+    while said.is_some() || complained.is_some() {
+        let mut waits = vec![news.as_fd()];
+        waits.extend(said.as_ref().map(AsFd::as_fd));
+        waits.extend(complained.as_ref().map(AsFd::as_fd));
+        // Once it is ready, only what is there already is passed on.
+        if !wait(&waits, if ready { PollTimeout::ZERO } else { PollTimeout::NONE })? {
+            return Ok(0);
+        }
+        if has_come(news.as_fd())? {
+            let mut message = [0; 4096];
+            let length = news.recv(&mut message)?;
+            let mut lines = message.get(..length).unwrap_or_default().split(|&byte| byte == b'\n');
+            ready |= lines.any(|line| line == b"READY=1");
+        }
+        pass_on(&mut said, &mut io::stdout())?;
+        pass_on(&mut complained, &mut io::stderr())?;
+    }
+    Ok(exit_code(child))
+}
+
+/// Passes on what has come; at the end there is no source any more.
+fn pass_on(source: &mut Option<impl Read + AsFd>, sink: &mut impl Write) -> io::Result<()> {
+    let Some(from) = source.as_mut().filter(|from| has_come(from.as_fd()).unwrap_or(true)) else {
+        return Ok(());
+    };
+    let mut block = [0; 4096];
+    match from.read(&mut block)? {
+        0 => *source = None,
+        read => sink.write_all(block.get(..read).unwrap_or_default()).and_then(|()| sink.flush())?,
+    }
+    Ok(())
+}
+
+fn has_come(source: BorrowedFd<'_>) -> io::Result<bool> {
+    wait(&[source], PollTimeout::ZERO)
+}
+
+fn wait(sources: &[BorrowedFd<'_>], limit: PollTimeout) -> io::Result<bool> {
+    let mut fds: Vec<_> = sources.iter().map(|source| PollFd::new(*source, PollFlags::POLLIN)).collect();
+    loop {
+        match poll(&mut fds, limit) {
+            Err(Errno::EINTR) => {}
+            count => return Ok(count? > 0),
+        }
+    }
+}

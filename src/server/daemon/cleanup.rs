@@ -1,0 +1,41 @@
+//! What is done in the store while nobody asks: once what a daemon that died left behind is removed, from time to time
+//! what nobody goes on with.
+
+use std::sync::Arc;
+use std::thread;
+
+use crate::error::Result;
+use crate::server::{Server, limits, start_thread};
+
+/// Ends what a daemon that was killed left half done, before anybody is served.
+pub fn recover(server: &Server) {
+    tell(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
+}
+
+/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
+/// goes on.
+pub fn start(server: &Arc<Server>) -> Result<()> {
+    let server = Arc::clone(server);
+    let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
+    start_thread(move || {
+        sweep(&server);
+        loop {
+            let expired = server.store().expire();
+            tell(&server, expired, "uploads that nobody went on with were removed");
+            thread::sleep(pause);
+        }
+    })
+}
+
+/// Removes what a daemon that died left behind.
+pub fn sweep(server: &Server) {
+    tell(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
+}
+
+fn tell(server: &Server, swept: Result<u64>, what: &str) {
+    match swept {
+        Ok(0) => {}
+        Ok(swept) => server.log.remark(&format!("{swept} {what}")),
+        Err(error) => server.log.trouble(&error),
+    }
+}

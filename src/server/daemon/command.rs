@@ -1,0 +1,103 @@
+//! `cfpd -- COMMAND`: a private socket, a command that finds the daemon there, and the daemon's end with the
+//! command's.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::Sender;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::server::daemon::run_as::Account;
+use crate::server::net::listen::Address;
+use crate::server::{End, start_thread};
+
+/// A Unix socket in a directory only this user can enter; both go when this is dropped.
+pub struct PrivateSocket {
+    directory: TempDir,
+    /// Where to listen.
+    pub address: Address,
+}
+
+impl PrivateSocket {
+    /// A socket for a command, where there is one.
+    pub fn for_command(command: &[OsString]) -> Result<Option<Self>> {
+        if command.is_empty() {
+            return Ok(None);
+        }
+        let directory = private_directory().map_err(|wrong| Error::io("private socket", wrong))?;
+        let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
+        Ok(Some(PrivateSocket { directory, address }))
+    }
+
+    /// Gives the socket, once it is bound, and its directory to whom the daemon and the command go on as.
+    pub fn give_to(&self, account: &Account) -> Result<()> {
+        if let Address::Unix { path, .. } = &self.address {
+            account.own(path)?;
+        }
+        account.own(self.directory.path())
+    }
+
+    /// How a client names it.
+    pub fn url(&self) -> String {
+        match &self.address {
+            Address::Unix { path, .. } => format!("unix:{}", path.display()),
+            Address::Tcp(address) => format!("http://{address}"),
+        }
+    }
+
+    /// Starts the command with this server in its environment; its end is told to `ends`.
+    pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<Pid> {
+        let (program, arguments) = command.split_first().ok_or_else(|| Error::usage("no COMMAND"))?;
+        let child = Command::new(program)
+            .args(arguments)
+            .env("CFP_SERVER", self.url())
+            // Who waits for this daemon must not hear of the command.
+            .env_remove("NOTIFY_SOCKET")
+            .env("PATH", path_with_own_folder())
+            .spawn()
+            .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
+        let id = Pid::from_raw(child.id().cast_signed());
+        start_thread(move || {
+            // Nobody listens any more when a signal came first.
+            let _ = ends.send(End::Command(exit_code(child)));
+        })?;
+        Ok(id)
+    }
+}
+
+/// A new directory that no other user can enter, gone when dropped.
+pub(crate) fn private_directory() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir()
+}
+
+/// Where the system looks for programs without `PATH` (confstr(3), `_CS_PATH`).
+const STANDARD_PATH: &str = "/bin:/usr/bin";
+
+/// The folder of this program comes first, so that the command finds the tools that belong to it.
+fn path_with_own_folder() -> OsString {
+    let inherited = env::var_os("PATH").unwrap_or_else(|| STANDARD_PATH.into());
+    let own = env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.to_path_buf()));
+    env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
+}
+
+/// Waits for the end of a process, and says it as a shell does.
+pub fn exit_code(mut child: Child) -> u8 {
+    let Ok(status) = child.wait() else { return 3 };
+    match status.signal().and_then(|number| Signal::try_from(number).ok()) {
+        Some(signal) => code_of(signal),
+        None => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
+    }
+}
+
+/// What a shell says of a command that a signal ended: 128 and its number.
+pub fn code_of(signal: Signal) -> u8 {
+    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
+}

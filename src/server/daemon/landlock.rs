@@ -1,0 +1,195 @@
+//! What the process may still do once it is bound: Landlock leaves it the served directory, the log, and the files it
+//! reads again; it can start no program, open no TCP connection, and neither signal nor reach by an abstract Unix
+//! socket what runs outside. It is a second wall: names that lead out of the root are refused before.
+//!
+//! A rule holds for a file, not for its name, and logs, rules and certificates are replaced by renames: so what they
+//! need is allowed in the directories they are in, and where a name is a link, in that of what it leads to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use crate::error::{Error, Result};
+use crate::server::daemon::admin_path::above;
+use crate::server::daemon::config::Options;
+use crate::server::net::listen::Address;
+use crate::server::observe::log::is_standard_error;
+
+/// What of Landlock is asked for, as far as the kernel has it. Later ones would forbid to tell a supervisor anything.
+const LEVEL: ABI = ABI::V6;
+
+/// Confines this thread, and those it starts from now on. Says what is missing where the kernel cannot do all of it.
+pub fn confine(options: &Options) -> Result<Option<&'static str>> {
+    match restrict(options).map_err(|wrong| Error::io("Landlock", std::io::Error::other(wrong)))? {
+        RulesetStatus::FullyEnforced => Ok(None),
+        RulesetStatus::PartiallyEnforced => Ok(Some("is confined by Landlock as far as this kernel can")),
+        RulesetStatus::NotEnforced => Ok(Some("is not confined: this kernel has no Landlock")),
+    }
+}
+
+fn restrict(options: &Options) -> Result<RulesetStatus, RulesetError> {
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(LEVEL))?
+        .handle_access(AccessNet::from_all(LEVEL))?
+        .scope(scopes())?
+        .create()?;
+    for (path, access) in allowed(options) {
+        rules = allow(rules, &path, access)?;
+    }
+    Ok(rules.restrict_self()?.ruleset)
+}
+
+/// Processes outside that are out of reach. A supervisor may listen on an abstract socket (sd_notify(3)).
+fn scopes() -> BitFlags<Scope> {
+    let told = std::env::var_os("NOTIFY_SOCKET");
+    match told.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
+        true => Scope::Signal.into(),
+        false => Scope::Signal | Scope::AbstractUnixSocket,
+    }
+}
+
+/// What is not there needs no rule: whoever opens it says so.
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(beneath) => rules.add_rule(PathBeneath::new(beneath, access)),
+        Err(_) => Ok(rules),
+    }
+}
+
+/// What may be done where.
+fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+    use AccessFs::{
+        Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
+        WriteFile,
+    };
+    let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
+    let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
+    let files = options.users.iter().chain(&options.access).chain(tls);
+    let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
+    let log = options.log.as_ref().filter(|path| !is_standard_error(path));
+    // The names of local users, where rules speak of them.
+    let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
+    // Where the log does, it is enough to know those there are now.
+    let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
+    let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
+    let sockets = options.listen.iter().filter_map(|address| match address {
+        Address::Unix { path, .. } => Some(path),
+        Address::Tcp(_) => None,
+    });
+    let gone = sockets.chain(&options.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
+    let spools = options.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
+    let own = [
+        (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
+        (PathBuf::from("/proc/self/status"), ReadFile.into()),
+        (PathBuf::from("/proc/self/mountinfo"), ReadFile.into()),
+        (PathBuf::from("/dev/urandom"), ReadFile.into()),
+    ];
+    let around_root = switched(&options.root).map(|place| (place, AccessFs::from_all(LEVEL) & !strange));
+    own.into_iter()
+        .chain(around_root)
+        .chain(read)
+        .chain(names)
+        .chain(known)
+        .chain(logs)
+        .chain(gone)
+        .chain(spools)
+        .collect()
+}
+
+/// Where a root that is a link leads: another one there may be its target when it is opened again.
+fn switched(root: &Path) -> Option<PathBuf> {
+    let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
+    let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
+    // That would be no confinement.
+    (beside != Path::new("/")).then_some(beside)
+}
+
+/// The directory of a file, and that of the file it is a link to.
+fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let target = fs::canonicalize(file).ok().map(|target| above(&target).to_owned());
+    [above(file).to_owned()].into_iter().chain(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, OpenOptions};
+    use std::io::ErrorKind::PermissionDenied;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    use std::process::Command;
+    use std::thread;
+
+    use nix::errno::Errno;
+    use nix::sys::signal::kill;
+    use nix::unistd::Pid;
+
+    use super::*;
+
+    /// Landlock holds for a thread: this one is confined, and ends.
+    #[test]
+    fn whoever_is_confined_comes_to_its_files_and_to_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let [root, logs, keys, other] =
+            ["root", "logs", "keys", "other"].map(|name| folder.path().join(name));
+        for directory in [&root, &logs, &keys, &other] {
+            fs::create_dir(directory).unwrap();
+            fs::write(directory.join("f"), "text").unwrap();
+        }
+        let options = Options {
+            log: Some(logs.join("log")),
+            users: Some(keys.join("users")),
+            ..Options::of_root(&root)
+        };
+        let name = SocketAddr::from_abstract_name(folder.path().as_os_str().as_encoded_bytes()).unwrap();
+        let _listens = UnixListener::bind_addr(&name).unwrap();
+        UnixStream::connect_addr(&name).unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let confined = move || {
+            let status = restrict(&options).unwrap();
+            if status == RulesetStatus::NotEnforced {
+                return false;
+            }
+            let denied = |what: std::io::Result<()>| what.unwrap_err().kind() == PermissionDenied;
+            fs::write(root.join("g"), "more").unwrap();
+            fs::read("/etc/passwd").unwrap();
+            assert!(denied(fs::read("/etc/group").map(drop)));
+            fs::create_dir(root.join("d")).unwrap();
+            fs::rename(root.join("g"), root.join("d/g")).unwrap();
+            fs::remove_dir_all(root.join("d")).unwrap();
+            OpenOptions::new().append(true).create(true).open(logs.join("log")).unwrap();
+            assert!(denied(File::open(logs.join("f")).map(drop)));
+            assert!(denied(fs::remove_file(logs.join("f"))));
+            assert_eq!(fs::read(keys.join("f")).unwrap(), b"text");
+            assert!(denied(fs::write(keys.join("f"), "mine")));
+            assert!(denied(File::open(other.join("f")).map(drop)));
+            assert!(denied(fs::write(other.join("g"), "mine")));
+            assert!(denied(fs::read_dir("/").map(drop)));
+            assert!(denied(Command::new("/bin/true").spawn().map(drop)));
+            // From the sixth version on.
+            if status == RulesetStatus::FullyEnforced {
+                assert!(denied(UnixStream::connect_addr(&name).map(drop)));
+                assert_eq!(kill(Pid::parent(), None), Err(Errno::EPERM));
+            }
+            // Of the network only from the fourth version on.
+            if let Err(wrong) = TcpStream::connect(address) {
+                assert_eq!(wrong.kind(), PermissionDenied);
+            }
+            true
+        };
+        if !thread::spawn(confined).join().unwrap() {
+            // As the tests of tests/ say it, past the harness.
+            writeln!(std::io::stderr(), "LEFT OUT whoever_is_confined: no Landlock in this kernel").unwrap();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The process: how it starts, what it may reach, what signals and systemd tell it, and how it ends.
+
+pub(crate) mod admin_path;
+pub(crate) mod background;
+pub(crate) mod cleanup;
+pub(crate) mod command;
+pub(crate) mod config;
+pub(crate) mod landlock;
+pub(crate) mod pid_file;
+pub(crate) mod run_as;
+pub(crate) mod sd_notify;
+pub(crate) mod signals;
+pub(crate) mod socket_activation;

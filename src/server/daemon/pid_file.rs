@@ -1,0 +1,129 @@
+//! `--pid-file`: the number of the process that serves, for scripts that signal it. A file that holds anything else is
+//! not replaced, nor is that of a daemon that runs, which holds a lock on it; and one that has become another's is not
+//! removed. It stays open for that, and because a daemon that is confined may remove it and not open it.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::id;
+
+use crate::error::{Error, Result};
+use crate::server::daemon::admin_path::{above, require_change};
+
+/// The file of this process; it goes with this value.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl PidFile {
+    /// Writes it, whole or not at all.
+    pub fn write(path: &Path) -> Result<Self> {
+        let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+        check_place(path)?;
+        if is_held(path) {
+            let name = path.as_os_str().as_encoded_bytes();
+            return Err(Error::status(409, name, "is that of a cfpd that runs"));
+        }
+        let mode = fs::Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
+        writeln!(file, "{}", id()).map_err(named)?;
+        file.as_file().lock().map_err(named)?;
+        let file = file.persist(path).map_err(|wrong| named(wrong.error))?;
+        Ok(PidFile { path: path.to_owned(), file })
+    }
+
+    /// Leaves the file to a successor, which may start while this process ends.
+    pub fn release(&self) {
+        // Who cannot have it says so itself.
+        let _ = self.file.unlock();
+    }
+
+    /// Whether the file is still there under its name, and still ours.
+    fn is_ours(&self) -> bool {
+        let place = |found: fs::Metadata| (found.dev(), found.ino());
+        let named = fs::symlink_metadata(&self.path).ok().map(place);
+        let open = self.file.metadata().ok().map(place);
+        let mut text = [0; 16];
+        let read = self.file.read_at(&mut text, 0).unwrap_or_default();
+        named.is_some() && named == open && pid_of(text.get(..read).unwrap_or_default()) == Some(id())
+    }
+}
+
+/// Whether it could be written, as far as that can be known without doing it.
+pub fn check_place(path: &Path) -> Result<()> {
+    let name = path.as_os_str().as_encoded_bytes();
+    require_change(&above(path).join(".")).map_err(|wrong| Error::io(name, wrong.into()))?;
+    match may_be_replaced(path) {
+        true => Ok(()),
+        false => Err(Error::status(409, name, "is there and is no pid file")),
+    }
+}
+
+/// Whether nothing is there, or a number.
+fn may_be_replaced(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Ok(found) => found.is_file() && fs::read(path).is_ok_and(|text| pid_of(&text).is_some()),
+        Err(_) => true,
+    }
+}
+
+/// Whether a daemon that runs has it.
+fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
+fn pid_of(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            // It is gone already, or it stays: nothing else can be done about it here.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pid_file_is_replaced_and_only_ours_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pid");
+        fs::write(&path, "1\n").unwrap();
+        let ours = PidFile::write(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", id()));
+        let wrong = PidFile::write(&path).unwrap_err();
+        assert!(wrong.to_string().ends_with("/pid: is that of a cfpd that runs"), "{wrong}");
+        assert!(ours.is_ours() && check_place(&path).is_ok());
+        ours.release();
+        let successor = PidFile::write(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
+        drop(successor);
+        assert!(!path.exists());
+        let taken = PidFile::write(&path).unwrap();
+        fs::write(&path, "1\n").unwrap();
+        drop(taken);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+        let moved = PidFile::write(&path).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        fs::write(&path, format!("{}\n", id())).unwrap();
+        drop(moved);
+        assert!(path.exists());
+        for other in ["notes", ""] {
+            fs::write(&path, other).unwrap();
+            assert_eq!(PidFile::write(&path).unwrap_err().exit_code(), 2);
+            assert_eq!(fs::read_to_string(&path).unwrap(), other);
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+        assert!(PidFile::write(&path).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! What a signal asks for: an end, a new look at the files an admin may have changed, or a word on what goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use nix::sys::signal::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+use crate::error::{Error, Result};
+use crate::server::daemon::sd_notify;
+use crate::server::{End, Server, start_thread};
+
+/// Takes from now on what would end a daemon that only starts, though it is no sign of an end; what it asks for is done
+/// later. SIGXFSZ is caught and nothing is done, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored
+/// signal, a caught one has its default action again in a command that is run.
+pub fn catch() -> Result<Signals> {
+    let named = |wrong| Error::io("signals", wrong);
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(named)?;
+    Signals::new([SIGHUP, SIGUSR1]).map_err(named)
+}
+
+/// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line. A reload has a thread of its own: it
+/// asks the file system, and where that does not answer a TERM is to end the daemon all the same.
+pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
+    for ending in [SIGTERM, SIGINT] {
+        signals.add_signal(ending).map_err(|wrong| Error::io("signals", wrong))?;
+    }
+    let (asks, asked) = channel();
+    let (server, reloading) = (Arc::clone(server), Arc::clone(server));
+    start_thread(move || keep_reloading(&reloading, &asked))?;
+    start_thread(move || {
+        for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
+            match signal {
+                Signal::SIGHUP => drop(asks.send(())),
+                Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
+                // The daemon has ended when nobody hears this.
+                ending => drop(ends.send(End::Signal(ending))),
+            }
+        }
+    })
+}
+
+/// Reloads whenever that is asked for; once for all that was asked before it begins.
+fn keep_reloading(server: &Server, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        while asked.try_recv().is_ok() {}
+        reload(server);
+    }
+}
+
+/// Reloads, and says how that went.
+fn reload(server: &Server) {
+    sd_notify::reloading();
+    let outcome = server.reload();
+    sd_notify::ready(&server.status());
+    match outcome {
+        Ok(()) => server.log.remark("reloaded"),
+        Err(error) => server.log.alarm(&format!("nothing was reloaded, all stays as it was: {error}")),
+    }
+}

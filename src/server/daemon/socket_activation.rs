@@ -1,0 +1,47 @@
+//! Sockets that were bound by whoever started the daemon (sd_listen_fds(3)): all of them are served, TCP and Unix.
+//! They outlive the daemon, so that a restart refuses no client.
+
+use std::os::fd::AsFd;
+
+use listenfd::ListenFd;
+use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
+
+use crate::error::{Error, Result};
+use crate::server::daemon::config::Options;
+use crate::server::net::listen::{Address, Listener};
+
+/// The sockets that were handed over; none where nobody did. One that takes no connections, or takes them from
+/// other machines without leave, is an error.
+pub fn listeners(options: &Options) -> Result<Vec<Listener>> {
+    let mut handed = ListenFd::from_env();
+    (0..handed.len()).map(|at| listener(options, &mut handed, at)).collect()
+}
+
+/// Refuses sockets that were handed over where an option cannot go with them: whoever hands them over waits himself.
+pub fn refuse(option: &str) -> Result<()> {
+    match ListenFd::from_env().len() {
+        0 => Ok(()),
+        _ => Err(Error::usage(format!("{option}: sockets were handed over, to this process alone"))),
+    }
+}
+
+fn listener(options: &Options, handed: &mut ListenFd, at: usize) -> Result<Listener> {
+    let name = format!("handed socket {}", at + 1);
+    let unfit = || Error::usage(format!("{name}: is no TCP or Unix socket that listens"));
+    if let Ok(Some(socket)) = handed.take_tcp_listener(at) {
+        listens(&socket).then_some(()).ok_or_else(unfit)?;
+        let address = socket.local_addr().map_err(|wrong| Error::io(&name, wrong))?;
+        options.refuse_exposed(&Address::Tcp(address))?;
+        return Listener::of_tcp(socket, options.tls.is_some()).map_err(|wrong| Error::io(&name, wrong));
+    }
+    match handed.take_unix_listener(at) {
+        Ok(Some(socket)) if listens(&socket) => {
+            Listener::of_unix(socket).map_err(|wrong| Error::io(&name, wrong))
+        }
+        _ => Err(unfit()),
+    }
+}
+
+fn listens(socket: &impl AsFd) -> bool {
+    getsockopt(socket, AcceptConn).unwrap_or(false)
+}

@@ -1,0 +1,129 @@
+//! Decoding within limits: how many bytes may come of it, how many for each coded byte, with one of the pool's decoders,
+//! and only as long as its client is there. A few coded bytes make gigabytes, so that reading the coded ones alone would
+//! notice nothing for minutes.
+
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+
+use crate::error::{Error, Result};
+use crate::http::coding;
+use crate::server::exchange::liveness::Presence;
+use crate::server::limits::{Limits, RATIO_FREE};
+use crate::server::shared::coders::{Coders, DecoderPermit};
+use crate::text::unpack;
+
+/// The limits, and for whom it is done.
+#[derive(Clone, Copy)]
+pub struct Decoding<'a> {
+    /// The pool of decoders.
+    pub coders: &'a Coders,
+    /// How much may come of it.
+    pub limits: &'a Limits,
+    /// Who waits for it.
+    pub client: &'a Presence<'a>,
+}
+
+/// What is undone.
+#[derive(Clone, Copy)]
+pub enum Coded<'a> {
+    /// The content coding of a body.
+    Transfer,
+    /// The compression of a file or body of this name, whichever that is.
+    Packed(&'a [u8]),
+}
+
+impl<'a> Decoding<'a> {
+    /// A decoder of the pool. An error of status 503 where there is none.
+    pub fn permit(self) -> Result<DecoderPermit<'a>> {
+        self.coders.decoder(self.client.stream())
+    }
+
+    /// Has `work` read what is decoded: `most` bytes at most. Errors have status 413 past a limit, else those of the coding.
+    pub fn run<T>(
+        self,
+        permit: &DecoderPermit<'_>,
+        what: Coded<'_>,
+        bytes: &mut dyn Read,
+        most: u64,
+        work: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let count = Cell::new(0);
+        let counted = Counted { bytes, count: &count, permit };
+        let (name, bytes): (&[u8], Box<dyn Read + '_>) = match what {
+            Coded::Transfer => (b"body", Box::new(coding::decoder(counted)?)),
+            Coded::Packed(name) => (name, unpack(counted, name)?),
+        };
+        work(&mut Decoded { bytes, name, coded: &count, decoded: 0, most, decoding: self })
+    }
+
+    /// A sink that takes bytes as long as the client is there.
+    pub fn attended<W: Write>(self, sink: W) -> AttendedSink<'a, W> {
+        AttendedSink { sink, client: self.client }
+    }
+}
+
+/// Coded bytes, counted.
+struct Counted<'a> {
+    bytes: &'a mut dyn Read,
+    count: &'a Cell<u64>,
+    permit: &'a DecoderPermit<'a>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.count.set(self.count.get() + read as u64);
+        self.permit.moved(read);
+        Ok(read)
+    }
+}
+
+/// Decoded bytes, held against the limits.
+struct Decoded<'a> {
+    bytes: Box<dyn Read + 'a>,
+    name: &'a [u8],
+    coded: &'a Cell<u64>,
+    decoded: u64,
+    most: u64,
+    decoding: Decoding<'a>,
+}
+
+impl Read for Decoded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.decoding.client.require()?;
+        let read = self.bytes.read(buffer)?;
+        self.decoded += read as u64;
+        if self.decoded > self.most {
+            return Err(too_large(self.name, self.most).into());
+        }
+        match self.decoding.limits.ratio {
+            Some(ratio) if self.decoded > self.coded.get().saturating_mul(ratio).max(RATIO_FREE) => {
+                let what = format!("is more than {ratio} times as large when it is decoded");
+                Err(Error::status(413, self.name, what).into())
+            }
+            _ => Ok(read),
+        }
+    }
+}
+
+/// Status 413.
+pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
+    Error::status(413, name, format!("is larger than {most} bytes"))
+}
+
+/// See [`Decoding::attended`].
+pub struct AttendedSink<'a, W> {
+    sink: W,
+    client: &'a Presence<'a>,
+}
+
+impl<W: Write> Write for AttendedSink<'_, W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.client.require()?;
+        self.sink.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

@@ -1,0 +1,178 @@
+//! One request and its answer, from a framed head to a connection that is ready for the next one. What can be
+//! done stands in `methods`; here is what holds for all of it.
+
+use std::io::BufRead;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::http::coding::Coding;
+use crate::http::{Fields, Request, Target, accept, framing, resumption};
+use crate::server::Server;
+use crate::server::auth::identity::{CHALLENGE, claimed, identify};
+use crate::server::auth::rights::View;
+use crate::server::exchange::request_body::Upload;
+use crate::server::exchange::response::Reply;
+use crate::server::limits::UNREAD_MAX;
+use crate::server::methods::{allowed, dispatch};
+use crate::server::net::forwarded::Client;
+use crate::server::net::stream::Stream;
+use crate::server::observe::metrics::Refusal;
+
+/// A request being answered.
+pub struct Exchange<'e> {
+    /// The daemon.
+    pub server: &'e Server,
+    /// The connection it came over.
+    pub stream: &'e Stream,
+    /// Who sent it, perhaps through a trusted proxy.
+    pub client: &'e Client,
+    /// The head of the request.
+    pub request: &'e Request,
+    /// Its body.
+    pub upload: Upload<'e>,
+    /// Its answer.
+    pub reply: Reply<'e>,
+}
+
+/// Answers one request, and gives back what was said. Whatever goes wrong before the answer has begun is an
+/// answer itself; after that it cuts the connection. `client` is an error where it cannot be told who asks.
+pub fn run<'e>(
+    server: &'e Server,
+    stream: &'e Stream,
+    client: &'e Result<Client>,
+    request: &'e Request,
+    input: &'e mut dyn BufRead,
+) -> Reply<'e> {
+    let mut reply = Reply::new(stream, request, &server.connections);
+    reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
+    stream.processing.begin(request);
+    let framed = framing::of_request(request);
+    let (framing, client) = match (framed, client) {
+        (Ok(framing), Ok(client)) => (framing, client),
+        (Err(error), _) => return refused(reply, &error, request),
+        (_, Err(error)) => return refused(reply, error, request),
+    };
+    let upload = Upload::new(request, framing, input, stream, &server.coders, &server.limits);
+    let mut exchange = Exchange { server, stream, client, request, upload, reply };
+    match server.connections.enter_request(client, &server.limits) {
+        Ok(_counted) => {
+            if let Err(error) = dispatch(&mut exchange) {
+                exchange.fail(&error, Fields::new());
+            }
+        }
+        Err(error) => {
+            server.refuse(&client.peer, Refusal::Address, &error);
+            exchange.fail(&error, Fields::new());
+        }
+    }
+    exchange.settle()
+}
+
+/// Answers what cannot be understood, and ends the connection.
+fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<'e> {
+    reply.closes = true;
+    // A client that is gone needs no answer.
+    let _ = reply.error(error, Some(request), Fields::new());
+    reply
+}
+
+impl<'e> Exchange<'e> {
+    /// The store, as far as whoever sent the request may come to it. Errors have status 401 for a name that was not
+    /// proved, 503 after too many of those.
+    pub fn identify(&mut self) -> Result<View> {
+        let view = self.server.rights.view(|users| identify(self.stream, self.client, self.request, users));
+        match &view {
+            Ok(view) => self.reply.user = view.who(self.server.log.has_access_lines()),
+            Err(error) if error.http_status() == 401 => {
+                self.server.refuse_login(claimed(self.request).as_deref(), &self.client.peer);
+            }
+            Err(error) if error.http_status() == 503 => {
+                self.server.refuse(&self.client.peer, Refusal::Login, error);
+            }
+            Err(_) => {}
+        }
+        view
+    }
+
+    /// The coding of an answer that may be compressed: what the client likes best, as long as there is an encoder for it.
+    pub fn choose_coding(&mut self) -> Coding {
+        match accept::coding(&self.request.fields) {
+            Coding::Zstd => self.reply.reserve_encoder(&self.server.coders),
+            Coding::Identity => Coding::Identity,
+        }
+    }
+
+    /// Answers an error, with these fields too, when that can still be done.
+    pub fn fail(&mut self, error: &Error, mut fields: Fields) {
+        if error.http_status() >= 500 && !is_of_the_client(error) {
+            self.server.log.trouble(error);
+        }
+        if error.http_status() == 408 {
+            self.server.refuse(&self.client.peer, Refusal::Slow, error);
+        }
+        if self.reply.is_begun() {
+            return;
+        }
+        if is_gone(error) {
+            return self.reply.give_up();
+        }
+        match error.http_status() {
+            405 => {
+                let target = Target::of_request(self.request.method(), self.request.target());
+                let root = target.is_ok_and(|target| target.components.is_empty());
+                fields.push("Allow", allowed(root, Some(self.request.method())));
+            }
+            // Nobody asks for another host on the connection that is for this one.
+            421 => self.reply.closes = true,
+            413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
+            _ => {}
+        }
+        if error.http_status() == 401 {
+            fields.push("WWW-Authenticate", CHALLENGE);
+        }
+        // A client that is gone needs no answer.
+        let _ = self.refuse(error, fields, json!({}));
+    }
+
+    /// Answers an error with these fields and, for a client that likes them, members. What is left of the body is read
+    /// no more.
+    pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
+        self.leave_body();
+        self.reply.problem(error, Some(self.request), fields, members)
+    }
+
+    /// Answers a method that is not offered where it was tried; `allowed` is what is.
+    pub fn refuse_method(&mut self, place: &str, allowed: &str) -> Result<()> {
+        let mut fields = Fields::new();
+        fields.push("Allow", allowed);
+        let what = format!("is not offered on {place}");
+        self.refuse(&Error::status(405, self.request.method(), what), fields, json!({}))
+    }
+
+    /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
+    pub fn leave_body(&mut self) {
+        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
+    }
+
+    /// Leaves the connection at the end of the request, or says that it must close.
+    fn settle(mut self) -> Reply<'e> {
+        if !self.reply.closes && !self.reply.is_cut && !self.upload.skip(UNREAD_MAX) {
+            self.reply.closes = true;
+        }
+        self.reply.is_last = !self.reply.is_cut && !self.request.keeps_alive() && self.upload.is_ended();
+        self.reply
+    }
+}
+
+/// A client that leaves early, or makes a method up, is no trouble of ours.
+fn is_of_the_client(error: &Error) -> bool {
+    // What answers 503 by itself is a limit, of which a refusal tells.
+    is_gone(error) || matches!(error, Error::Status { status: 501 | 503, .. })
+}
+
+/// Whether nobody is left to be answered.
+fn is_gone(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))
+}

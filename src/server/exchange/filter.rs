@@ -1,0 +1,300 @@
+//! The filter that a request names, ready to run on a stored file or a body, and what its answer is called. Which filters
+//! there are is the table of the text room; each works for every method that moves bytes.
+
+use std::io::{self, Read, Write};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::http::{Fields, Query, accept};
+use crate::server::exchange::decoding::{Coded, Decoding};
+use crate::server::exchange::liveness::Attended;
+use crate::server::limits::BLOCK;
+use crate::store::{Name, Spool};
+use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source};
+
+/// A filter as a query names it.
+pub struct Operation {
+    filter: Box<dyn Filter>,
+    decompress: bool,
+    /// Whether the answer is a number, so that it is small and known only at the end.
+    pub is_number: bool,
+    /// What the answer is, where it is not of the source's own type.
+    pub media_type: Option<&'static str>,
+    /// What sets its answers apart from others on the same file.
+    tag: u64,
+}
+
+/// The filter that a query names, first of all, for whoever counts.
+pub fn filter_named(query: &Query) -> Option<&'static str> {
+    FILTERS.iter().map(|spec| spec.name).find(|name| query.has(name))
+}
+
+/// Media types of what a search answers, the favourite first.
+const NUMBER_TYPES: [&str; 2] = ["text/plain", "application/json"];
+
+impl Operation {
+    /// The filter of a query; `None` where it names none. `strict` refuses parameters that mean nothing, as is
+    /// right where something would be stored. Errors have status 400, or 406 for an `Accept` that fits nothing.
+    pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
+        let pairs: Vec<_> = query.pairs().collect();
+        let named = FilterQuery::parse(&pairs).map_err(bad_request)?;
+        let operation = named.as_ref().map(|named| Operation::of(named, query, fields)).transpose()?;
+        if strict {
+            FilterQuery::refuse_ambiguous(named.as_ref(), &pairs).map_err(bad_request)?;
+        }
+        Ok(operation)
+    }
+
+    fn of(named: &FilterQuery, query: &Query, fields: &Fields) -> Result<Self> {
+        let (answer, media_type) = match named.answer() {
+            Answer::Changed => (Answer::Changed, None),
+            Answer::Lines => (Answer::Lines, Some("text/plain")),
+            Answer::Number | Answer::NumberInJson => match number_type(fields)? {
+                "application/json" => (Answer::NumberInJson, Some("application/json")),
+                plain => (Answer::Number, Some(plain)),
+            },
+        };
+        let is_number = named.answer() == Answer::Number;
+        Ok(Operation {
+            filter: named.build(answer).map_err(bad_request)?,
+            decompress: named.decompresses(),
+            is_number,
+            media_type,
+            // The type of a number is chosen by the client, that of lines is always the same.
+            tag: tag(query, if is_number { media_type.unwrap_or_default() } else { "" }),
+        })
+    }
+
+    /// The filter that changes nothing.
+    pub fn identity() -> Self {
+        Operation {
+            filter: Box::new(Identity),
+            decompress: false,
+            is_number: false,
+            media_type: None,
+            tag: 0,
+        }
+    }
+
+    /// Moves a stored file through the filter that the result is to replace, and counts what it changed.
+    pub fn change_content(
+        &self,
+        name: &Name,
+        content: Attended<'_>,
+        decoding: Decoding<'_>,
+        spool: Spooler<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<u64> {
+        match self.decompress {
+            true => {
+                let mut sink = Compared::new(&content, sink);
+                self.run_on_content(name, content, decoding, spool, &mut sink)?;
+                Ok(u64::from(!sink.is_same()))
+            }
+            false => self.filter.change(&content, sink),
+        }
+    }
+
+    /// Moves a stored file, which is called `name`, through the filter.
+    pub fn run_on_content(
+        &self,
+        name: &Name,
+        content: Attended<'_>,
+        decoding: Decoding<'_>,
+        spool: Spooler<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<()> {
+        match self.decompress {
+            true => {
+                let name = name.shown();
+                // What is that large already was not taken from a client.
+                let most = decoding.limits.file_size.max(content.size());
+                let mut packed = ContentReader { content, offset: 0 };
+                decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
+                    self.filter.run(Source::Stream { bytes, spool: &spool }, sink)
+                })
+            }
+            false => self.filter.run(Source::File(&content), sink),
+        }
+    }
+
+    /// Moves a body through the filter.
+    pub fn run_on_stream(
+        &self,
+        bytes: &mut dyn Read,
+        decoding: Decoding<'_>,
+        spool: Spooler<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<()> {
+        match self.decompress {
+            true => decoding.run(
+                &decoding.permit()?,
+                Coded::Packed(b"body"),
+                bytes,
+                decoding.limits.file_size,
+                |bytes| self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
+            ),
+            false => self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
+        }
+    }
+
+    /// The entity tag of this filter's answer on a file with this tag (RFC 9110 §8.8.3).
+    pub fn etag(&self, of_file: &str) -> String {
+        format!("{}-{:016x}\"", of_file.trim_end_matches('"'), self.tag)
+    }
+}
+
+fn bad_request(invalid: Invalid) -> Error {
+    Error::status(400, invalid.parameter, invalid.what)
+}
+
+/// Makes an empty file without a name.
+pub type Spooler<'a> = &'a dyn Fn() -> io::Result<Spool>;
+
+impl text::Spool for Spool {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Spool::append(self, bytes)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Spool::read_at(self, buffer, offset)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        Spool::clear(self)
+    }
+}
+
+/// Which of the two forms of a number a client likes best.
+pub fn number_type(fields: &Fields) -> Result<&'static str> {
+    accept::media_type(fields, &NUMBER_TYPES)
+        .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))
+        .ok_or_else(|| Error::status(406, "Accept", "fits neither text/plain nor application/json"))
+}
+
+/// The same for the same query, whatever the build and the machine: eight bytes of the SHA-256 of its parameters, each
+/// part behind its length.
+fn tag(query: &Query, media_type: &str) -> u64 {
+    let mut hasher = Sha256::new();
+    let mut take = |part: Option<&[u8]>| {
+        hasher.update(part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+        hasher.update(part.unwrap_or_default());
+    };
+    take(Some(media_type.as_bytes()));
+    for (name, value) in query.pairs() {
+        take(Some(name));
+        take(value);
+    }
+    let first = hasher.finalize().first_chunk().copied();
+    first.map_or(0, u64::from_be_bytes)
+}
+
+/// Bytes as they are.
+struct Identity;
+
+impl Filter for Identity {
+    fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
+        let mut block = vec![0; BLOCK];
+        let mut offset = 0;
+        let mut source = source;
+        loop {
+            let read = match &mut source {
+                Source::Stream { bytes, .. } => bytes.read(&mut block)?,
+                Source::File(file) => file.read_at(&mut block, offset)?,
+            };
+            if read == 0 {
+                return Ok(());
+            }
+            sink.write_all(block.get(..read).unwrap_or_default())?;
+            offset += read as u64;
+        }
+    }
+}
+
+/// A stored file from its beginning to its end.
+struct ContentReader<'a> {
+    content: Attended<'a>,
+    offset: u64,
+}
+
+impl Read for ContentReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Target;
+
+    fn of(target: &str, strict: bool) -> Result<Option<Operation>> {
+        Operation::of_query(&Target::parse(target.as_bytes())?.query, &Fields::new(), strict)
+    }
+
+    #[test]
+    fn a_query_names_one_filter_or_none() {
+        for target in ["/f", "/f?x=1", "/f?with=b"] {
+            assert!(of(target, false).unwrap().is_none(), "{target}");
+        }
+        for target in ["/f?search=a", "/f?replace=a&with=", "/f?reverse", "/f?reverse=lines", "/f?reverse=&x"]
+        {
+            assert!(of(target, false).unwrap().is_some(), "{target}");
+        }
+        for target in ["/f?search=", "/f?search", "/f?replace=a", "/f?reverse=x", "/f?search=a&reverse"] {
+            assert_eq!(of(target, false).err().unwrap().http_status(), 400, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_stored_takes_no_unknown_parameter() {
+        for target in ["/f?x", "/f?reverse&lines", "/f?replace=a&with=b&lines", "/f?with=b"] {
+            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+        }
+        assert!(of("/f?replace=a&with=b&ignore-case&substring=", true).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_stored_takes_no_parameter_that_says_two_things() {
+        let rows = [
+            "/f?search=a&ignore-case=no",
+            "/f?search=a&search=b",
+            "/f?search=a&lines&lines",
+            "/f?replace=a&with=b&with=c",
+            "/f?reverse&reverse=lines",
+        ];
+        for target in rows {
+            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+            assert!(of(target, false).is_ok(), "{target}");
+        }
+    }
+
+    #[test]
+    fn every_answer_has_a_tag_of_its_own() {
+        let tag = |target: &str| of(target, false).unwrap().unwrap().etag("\"1\"");
+        let all = ["/f?search=a", "/f?search=b", "/f?search=a&lines", "/f?reverse", "/f?reverse=lines"];
+        let tags: std::collections::HashSet<_> = all.iter().map(|target| tag(target)).collect();
+        assert_eq!(tags.len(), all.len());
+        assert!(tag("/f?reverse").starts_with("\"1-") && tag("/f?reverse").ends_with('"'));
+    }
+
+    /// Other builds and nodes must say the same: these are sums of sha256sum(1).
+    #[test]
+    fn the_tag_of_an_answer_is_the_same_from_every_build() {
+        let rows = [
+            ("/f?reverse", "183d6841327cd79b"),
+            ("/f?search=a&lines", "329ad159c1667eeb"),
+            ("/f?search=a&lines=", "514b12d1a80e87b6"),
+        ];
+        for (target, digits) in rows {
+            assert_eq!(
+                of(target, false).unwrap().unwrap().etag("\"1\""),
+                format!("\"1-{digits}\""),
+                "{target}"
+            );
+        }
+    }
+}

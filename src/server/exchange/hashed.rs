@@ -1,0 +1,71 @@
+//! Digests of what is stored: a draft whose digest is kept with it, taken while it is written or known from
+//! elsewhere, and that of what is there already. What a filter makes is measured here too: its body's size says nothing
+//! of it.
+
+use std::io::{self, Write};
+
+use crate::error::{Error, Result};
+use crate::http::digest::{Digest, Hasher};
+use crate::server::limits::BLOCK;
+use crate::store::{Check, Draft, Written};
+
+/// Takes the digest of bytes that can be read from an offset on.
+pub fn take_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Digest> {
+    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
+    loop {
+        let read = read_at(&mut block, offset)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        offset += read as u64;
+    }
+}
+
+/// A draft being written.
+pub struct Hashed<'a> {
+    draft: Box<dyn Draft + 'a>,
+    hasher: Option<Hasher>,
+    /// How many bytes it may hold, and how many of them are left.
+    most: u64,
+    left: u64,
+}
+
+impl<'a> Hashed<'a> {
+    /// Takes the digest of what is written, `most` bytes at most: more is an error of status 413.
+    pub fn new(draft: Box<dyn Draft + 'a>, most: u64) -> Self {
+        Hashed { draft, hasher: Some(Hasher::default()), most, left: most }
+    }
+
+    /// Leaves the digest to who reads the same bytes anyway, and tells it at the end.
+    pub fn told_at_the_end(draft: Box<dyn Draft + 'a>) -> Self {
+        Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX }
+    }
+
+    /// See [`Draft::commit`]; `told` is the digest where none was taken here.
+    pub fn commit(mut self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
+        if let Some(digest) = self.hasher.map(Hasher::finish).or(told) {
+            self.draft.set_digest(digest);
+        }
+        self.draft.commit(check)
+    }
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        if block.len() as u64 > self.left {
+            let what = format!("would be larger than {} bytes", self.most);
+            return Err(Error::status(413, "result", what).into());
+        }
+        let written = self.draft.write(block)?;
+        self.left -= written as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(block.get(..written).unwrap_or_default());
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.flush()
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether a client is still there, while work goes on that neither reads from it nor writes to it: a scan of a large
+//! file would otherwise go on for nobody, and keep its thread and its seat. It asks the socket alone: what TLS makes of
+//! the bytes does not matter.
+
+use std::io;
+use std::sync::{Mutex, TryLockError};
+use std::time::Instant;
+
+use nix::errno::Errno;
+
+use crate::server::limits::{HALF_CLOSED_MAX, PRESENCE_EVERY};
+use crate::server::net::socket::Far;
+use crate::server::net::stream::Stream;
+use crate::store::Content;
+use crate::text::ReadAt;
+
+/// The client that waits for an answer. Threads that work on the same answer share it.
+pub struct Presence<'a> {
+    stream: &'a Stream,
+    seen: Mutex<Seen>,
+}
+
+/// What is known of it.
+struct Seen {
+    /// When the socket was asked last.
+    asked: Instant,
+    /// How many bytes it had been sent then.
+    sent: u64,
+    /// Since when it has ended its side, and was sent nothing.
+    silent: Option<Instant>,
+    is_gone: bool,
+}
+
+impl<'a> Presence<'a> {
+    /// The client at the other end of a connection, which asked just now.
+    pub fn of(stream: &'a Stream) -> Self {
+        let seen = Seen { asked: Instant::now(), sent: stream.sent(), silent: None, is_gone: false };
+        Presence { stream, seen: Mutex::new(seen) }
+    }
+
+    /// The connection.
+    pub fn stream(&self) -> &'a Stream {
+        self.stream
+    }
+
+    /// An error, that of a write to a client that is gone, as soon as nobody waits any more.
+    pub fn require(&self) -> io::Result<()> {
+        let mut seen = match self.seen.try_lock() {
+            Ok(seen) => seen,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread is asking: what it learns is seen at the next read.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        let now = Instant::now();
+        if !seen.is_gone && now.duration_since(seen.asked) >= PRESENCE_EVERY {
+            seen.learn(self.stream.far()?, self.stream.sent(), now);
+        }
+        if seen.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
+    }
+}
+
+impl Seen {
+    /// A client that has ended its side may still read: who asks by a pipe does so. One that has left looks the same
+    /// until it is sent something, so that bytes that can be sent count for it.
+    fn learn(&mut self, far: Far, sent: u64, now: Instant) {
+        let since = self.silent.filter(|_| sent == self.sent).unwrap_or(now);
+        (self.asked, self.sent, self.silent) = (now, sent, (far == Far::Ended).then_some(since));
+        self.is_gone = match far {
+            Far::Open => false,
+            Far::Ended => now.duration_since(since) >= HALF_CLOSED_MAX,
+            Far::Gone => true,
+        };
+    }
+}
+
+/// A stored file, read as long as there is somebody to read it for.
+#[derive(Clone, Copy)]
+pub struct Attended<'a> {
+    /// The file.
+    pub content: &'a dyn Content,
+    /// For whom it is read.
+    pub client: &'a Presence<'a>,
+}
+
+impl ReadAt for Attended<'_> {
+    fn size(&self) -> u64 {
+        self.content.meta().size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.client.require()?;
+        self.content.read_at(buffer, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_has_ended_his_side_is_waited_for_as_long_as_he_takes_something() {
+        let begun = Instant::now();
+        let mut seen = Seen { asked: begun, sent: 0, silent: None, is_gone: false };
+        let limit = HALF_CLOSED_MAX.as_secs();
+        let rows = [
+            (Far::Open, 0, 1, false),
+            (Far::Ended, 0, 2, false),
+            (Far::Ended, 0, 1 + limit, false),
+            (Far::Ended, 5, 2 + limit, false),
+            (Far::Ended, 5, 1 + 2 * limit, false),
+            (Far::Ended, 5, 2 + 2 * limit, true),
+            (Far::Open, 5, 3 + 2 * limit, false),
+            (Far::Ended, 5, 4 + 3 * limit, false),
+            (Far::Gone, 5, 5 + 3 * limit, true),
+        ];
+        for (far, sent, at, is_gone) in rows {
+            seen.learn(far, sent, begun + Duration::from_secs(at));
+            assert_eq!(seen.is_gone, is_gone, "{far:?} after {at} s");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One request and its response: the body as it is read, the response as it is written, and what lies between.
+
+pub(crate) mod decoding;
+pub(crate) mod exchange;
+pub(crate) mod filter;
+pub(crate) mod hashed;
+pub(crate) mod liveness;
+pub(crate) mod once;
+pub(crate) mod problem;
+pub(crate) mod representation;
+pub(crate) mod request_body;
+pub(crate) mod response;
+pub(crate) mod send;
+pub(crate) mod spill;

@@ -1,0 +1,58 @@
+//! Carries out a request that names itself by an `Idempotency-Key` once, however often it comes
+//! (draft-ietf-httpapi-idempotency-key-header-07). What is remembered stands in `outcomes`.
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::http::Fields;
+use crate::http::idempotency::{self, KEY, OUTCOMES};
+use crate::server::auth::access::Who;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::liveness::Presence;
+use crate::server::observe::peer::Peer;
+use crate::server::shared::outcomes::Claim;
+
+/// Lets `act` answer, unless a request with the same key was carried out: then its answer is given again. A request
+/// without a key is none of this file's business.
+pub fn once(
+    exchange: &mut Exchange<'_>,
+    who: &Who,
+    act: impl FnOnce(&mut Exchange<'_>) -> Result<()>,
+) -> Result<()> {
+    let request = exchange.request;
+    let Some(key) = idempotency::key(&request.fields)? else { return act(exchange) };
+    let fingerprint = idempotency::fingerprint(request.method(), request.target(), &request.fields);
+    let address = match &exchange.client.peer {
+        Peer::Address(address) if *who == Who::default() => Some(address.ip()),
+        _ => None,
+    };
+    let presence = Presence::of(exchange.stream);
+    let retry = idempotency::retry(&request.fields);
+    let client = (who.clone(), address);
+    let outcomes = &exchange.server.outcomes;
+    match outcomes.claim(&client, (&key, fingerprint), retry, &|| presence.require())? {
+        Claim::Repeated(status, fields) => {
+            exchange.leave_body();
+            exchange.reply.head_alone(status, fields)
+        }
+        Claim::Unknown { epoch, since } => {
+            let mut fields = Fields::new();
+            fields.push(OUTCOMES, idempotency::format_outcomes(&epoch, since));
+            let what = "is not remembered: the request may have been carried out";
+            exchange.refuse(&Error::status(409, KEY, what), fields, json!({}))
+        }
+        Claim::First(running) => {
+            exchange.reply.keep_record();
+            let done = act(exchange);
+            match (exchange.reply.take_record(), &done) {
+                // An answer that could not be sent is remembered all the more.
+                (Some((status @ 200..=299, fields)), _) => running.end(status, fields),
+                (Some((500, _)), _) => running.leave_open(),
+                (None, Err(error)) if error.http_status() == 500 => running.leave_open(),
+                // Nothing was changed.
+                _ => drop(running),
+            }
+            done
+        }
+    }
+}

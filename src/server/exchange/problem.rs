@@ -1,0 +1,50 @@
+//! An error as an answer: its fields, and its body in the form the client likes (RFC 9457 for
+//! `application/problem+json`, else one line of text).
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::http::{Fields, Request, accept, coding, head};
+use crate::server::limits::RETRY_AFTER;
+
+/// What is answered to an error.
+pub struct Problem {
+    /// The media type of the body.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The fields of the answer.
+    pub fields: Fields,
+}
+
+impl Problem {
+    /// Forms the answer to an error of `request`; what was no request is answered with the line. `members` are told
+    /// besides where the client likes members.
+    pub fn new(error: &Error, request: Option<&Request>, mut fields: Fields, mut members: Value) -> Self {
+        let status = error.http_status();
+        match status {
+            // Only where the coding is what was refused (RFC 9110 §12.5.3).
+            415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
+                fields.push("Accept-Encoding", "zstd");
+            }
+            503 => fields.push("Retry-After", RETRY_AFTER),
+            _ => {}
+        }
+        if request.is_some() {
+            fields.push("Vary", "Accept");
+        }
+        let offers = ["text/plain", "application/problem+json"];
+        match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
+            Some("application/problem+json") => {
+                if let Some(members) = members.as_object_mut() {
+                    members.insert("title".to_owned(), head::reason(status).into());
+                    members.insert("status".to_owned(), status.into());
+                    members.insert("detail".to_owned(), error.to_string().into());
+                }
+                let body = format!("{members}\n").into_bytes();
+                Problem { media_type: "application/problem+json", body, fields }
+            }
+            _ => Problem { media_type: "text/plain", body: format!("{error}\n").into_bytes(), fields },
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The way out for answers that begin before their request has ended. A client that sends everything before it
+//! reads would wait for us to read while we wait for it: then the answer goes into an unlinked file until the
+//! client listens. Where there is no room for that, the rest of its body is not read before it listens.
+
+use std::io::{self, Write};
+
+use crate::server::exchange::filter::Spooler;
+use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_AGAIN, SPILL_MAX, SPILL_PARTS};
+use crate::server::net::stream::Stream;
+use crate::store;
+
+/// A writer onto a socket that never waits long while a request body may still be coming.
+pub struct Spill<'a> {
+    stream: &'a Stream,
+    /// Makes an empty file without a name; nothing where the request has no body, and the client need only read.
+    make_spool: Option<Spooler<'a>>,
+    /// The head, until the first bytes of the body go out with it.
+    head: Option<Vec<u8>>,
+    taken: u64,
+    spool: Option<Spool>,
+}
+
+/// What waits: the bytes of the file from `read` on.
+struct Spool {
+    file: store::Spool,
+    read: u64,
+    block: Vec<u8>,
+}
+
+impl<'a> Spill<'a> {
+    /// A writer onto `stream`, which begins with `head`.
+    pub fn new(stream: &'a Stream, head: Vec<u8>, make_spool: Option<Spooler<'a>>) -> Self {
+        Spill { stream, make_spool, head: Some(head), taken: 0, spool: None }
+    }
+
+    /// Whether anything was written, the head with it.
+    pub fn has_begun(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// How many bytes were written, framing and all, without the head.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Sends all that waits, at the client's pace: the request has been read, so nobody waits for us.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if let Some(head) = self.head.take() {
+            self.stream.processing.end(self.stream)?;
+            self.write_through(&head)?;
+        }
+        while self.waiting() > 0 {
+            self.pump()?;
+            if self.waiting() > 0 {
+                self.stream.wait_to_write()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> u64 {
+        self.spool.as_ref().map_or(0, |spool| spool.file.size() - spool.read)
+    }
+
+    /// Sends as much of what waits as there is room for.
+    fn pump(&mut self) -> io::Result<()> {
+        let Some(spool) = &mut self.spool else { return Ok(()) };
+        while spool.read < spool.file.size() {
+            spool.block.resize(BLOCK, 0);
+            let read = spool.file.read_at(&mut spool.block, spool.read)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            match self.stream.try_write(spool.block.get(..read).unwrap_or_default())? {
+                Some(sent) => spool.read += sent as u64,
+                None => return Ok(()),
+            }
+        }
+        // All is sent: give the disk back.
+        spool.read = 0;
+        spool.file.clear()
+    }
+
+    /// Puts a block behind what waits. False where there is no room for it.
+    fn try_keep(&mut self, block: &[u8], make_spool: Spooler<'_>) -> io::Result<bool> {
+        if self.waiting() > SPILL_MAX {
+            return Ok(false);
+        }
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(Spool { file: make_spool()?, read: 0, block: Vec::new() }),
+        };
+        spool.file.try_append(block, SPILL_PARTS)
+    }
+
+    /// Sends from the block directly; what is left when the client does not read is returned.
+    fn send<'b>(&self, mut block: &'b [u8]) -> io::Result<&'b [u8]> {
+        while !block.is_empty() {
+            match self.stream.try_write(block)? {
+                Some(sent) => block = block.get(sent..).unwrap_or_default(),
+                None if self.stream.wait_writable(SPILL_AFTER)? => {}
+                None => break,
+            }
+        }
+        Ok(block)
+    }
+}
+
+impl Write for Spill<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.taken += block.len() as u64;
+        if let Some(mut head) = self.head.take() {
+            self.stream.processing.end(self.stream)?;
+            head.extend_from_slice(block);
+            return self.write_through(&head).map(|()| block.len());
+        }
+        self.write_through(block).map(|()| block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Spill<'_> {
+    fn write_through(&mut self, block: &[u8]) -> io::Result<()> {
+        let Some(make_spool) = self.make_spool else {
+            return (&mut &*self.stream).write_all(block);
+        };
+        let mut rest = block;
+        loop {
+            self.pump()?;
+            if self.waiting() == 0 {
+                rest = self.send(rest)?;
+            }
+            if rest.is_empty() || self.try_keep(rest, make_spool)? {
+                return Ok(());
+            }
+            // The client has to read now, or room to come from elsewhere.
+            self.stream.wait_to_write_for(SPILL_AGAIN)?;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! GET and HEAD: from a stored file, through a filter or none, into the answer.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use std::ops::Range;
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use crate::error::{Error, Result, shown};
+use crate::http::coding::Coding;
+use crate::http::condition::{Validators, known_tag, range_holds};
+use crate::http::digest::{self, Digest};
+use crate::http::range::{self, Selected};
+use crate::http::{Fields, Query, accept, target};
+use crate::server::auth::rights::View;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::{Operation, filter_named};
+use crate::server::exchange::hashed::take_digest;
+use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::representation::{
+    coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
+};
+use crate::server::exchange::response::with_charset;
+use crate::server::methods::{list, search_tree};
+use crate::store::{Content, Name};
+use crate::text::ReadAt;
+
+/// Answers a stored file, or a directory where the name is one.
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
+    match filter_named(query) {
+        None if name.is_directory() => return list::answer(exchange, view, name, query),
+        Some("search") if name.is_directory() => return search_tree::answer(exchange, view, name, query),
+        _ => {}
+    }
+    let operation = Operation::of_query(query, &exchange.request.fields, false);
+    let opened = view.reader().open(name);
+    match opened {
+        Ok(content) => match operation? {
+            None => answer_whole(exchange, view, name, content),
+            Some(operation) => answer_filtered(exchange, view, name, content, &operation),
+        },
+        Err(wrong) if wrong.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
+        Err(wrong) => Err(wrong),
+    }
+}
+
+/// A directory without its slash is elsewhere.
+fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
+    let mut fields = Fields::new();
+    let location = target::encode(name.components(), true, query);
+    fields.push("Location", &location);
+    let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
+    // Not 308, which older clients do not know: of GET and HEAD both mean the same.
+    exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
+}
+
+/// The bytes as they are stored, or a part of them.
+fn answer_whole(
+    exchange: &mut Exchange<'_>,
+    view: &View,
+    name: &Name,
+    mut content: Box<dyn Content>,
+) -> Result<()> {
+    let request = exchange.request;
+    let meta = content.meta().clone();
+    let media_type = media_type(name, content.as_ref());
+    let compressible = is_compressible(&media_type);
+    // A Range means something in GET alone (RFC 9110 §14.2).
+    let range = request.fields.get("range").filter(|_| request.method() == "GET");
+    let whole = compressible && range.is_none() && meta.size > 0;
+    let coding = match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref())
+    {
+        true => exchange.choose_coding(),
+        false => Coding::Identity,
+    };
+    let etag = coded_etag(&meta.etag, coding);
+    let cache = exchange.server.cache_control();
+    let fields_under = |etag: &str| {
+        let mut fields = fields_of(etag, meta.modified, cache);
+        fields.push("Content-Type", &media_type);
+        fields.push("Accept-Ranges", "bytes");
+        if compressible {
+            fields.push("Vary", "Accept-Encoding");
+        }
+        fields
+    };
+    // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
+    let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
+    if is_not_modified(request, name, either)? {
+        let known = known_tag(&request.fields, either).unwrap_or(&etag);
+        return exchange.reply.empty(304, of_not_modified(&fields_under(known)));
+    }
+    let mut fields = fields_under(&etag);
+    if coding == Coding::Zstd {
+        return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
+    }
+    if let Some(digest) = digest_of(exchange, content.as_mut())? {
+        fields.push("Repr-Digest", digest::format(&digest));
+    }
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(meta.modified) };
+    let selected = match range_holds(&request.fields, current, SystemTime::now()) {
+        true => range::select(range, meta.size),
+        false => Selected::Whole,
+    };
+    answer_selected(exchange, name, content.as_ref(), selected, fields)
+}
+
+/// The part of a content that was asked for.
+fn answer_selected(
+    exchange: &mut Exchange<'_>,
+    name: &Name,
+    content: &dyn Content,
+    selected: Selected,
+    mut fields: Fields,
+) -> Result<()> {
+    let size = content.meta().size;
+    match selected {
+        Selected::Whole => exchange.reply.content(200, content, 0..size, fields),
+        Selected::Part(part) => {
+            fields.push("Content-Range", range::content_range(&part, size));
+            exchange.reply.content(206, content, part, fields)
+        }
+        Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
+        Selected::Unsatisfiable => {
+            let mut fields = Fields::new();
+            fields.push("Content-Range", format!("bytes */{}", size));
+            exchange.refuse(&Error::status(416, name.shown(), "has no such range"), fields, json!({}))
+        }
+    }
+}
+
+/// Several parts in one answer, each behind its own fields (RFC 9110 §14.6).
+fn answer_parts(
+    exchange: &mut Exchange<'_>,
+    content: &dyn Content,
+    parts: &[Range<u64>],
+    whole: &Fields,
+) -> Result<()> {
+    // Nobody can have stored a file in which it occurs.
+    let random = || RandomState::new().build_hasher().finish();
+    let boundary = format!("{:016x}{:016x}", random(), random());
+    let mut fields = Fields::new();
+    let mut media_type: &[u8] = b"";
+    for (name, value) in whole.iter() {
+        match name {
+            b"Content-Type" => media_type = value,
+            name => fields.push(&String::from_utf8_lossy(name), value),
+        }
+    }
+    fields.push("Content-Type", format!("multipart/byteranges; boundary={boundary}"));
+    let behind_head = |part: &Range<u64>| {
+        let range = range::content_range(part, content.meta().size);
+        let (start, end) =
+            (format!("\r\n--{boundary}\r\nContent-Type: "), format!("\r\nContent-Range: {range}\r\n\r\n"));
+        ([start.as_bytes(), media_type, end.as_bytes()].concat(), part.clone())
+    };
+    let parts: Vec<_> = parts.iter().map(behind_head).collect();
+    exchange.reply.parts(content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
+}
+
+/// The digest that was kept, or one taken now for a client that wants it.
+fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Option<Digest>> {
+    let kept = content.digest();
+    if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
+        return Ok(kept);
+    }
+    content.prepare_digest();
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    let taken = take_digest(|block, offset| file.read_at(block, offset));
+    // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
+    client.require().map_err(|wrong| Error::io("client", wrong))?;
+    Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
+}
+
+/// What a filter makes of a stored file.
+fn answer_filtered(
+    exchange: &mut Exchange<'_>,
+    view: &View,
+    name: &Name,
+    content: Box<dyn Content>,
+    operation: &Operation,
+) -> Result<()> {
+    let media_type = match operation.media_type {
+        Some(of_number) if operation.is_number => with_charset(of_number),
+        Some(of_text) => text_type(of_text, content.as_ref()),
+        None => media_type(name, content.as_ref()),
+    };
+    let coding = match operation.is_number {
+        true => Coding::Identity,
+        false => exchange.choose_coding(),
+    };
+    let modified = content.meta().modified;
+    let etag = coded_etag(&operation.etag(&content.meta().etag), coding);
+    let mut fields = fields_of(&etag, modified, exchange.server.cache_control());
+    fields.push("Vary", if operation.is_number { "Accept" } else { "Accept-Encoding" });
+    let current = Validators { etag: Some(&etag), coded: None, modified: Some(modified) };
+    if is_not_modified(exchange.request, name, current)? {
+        return exchange.reply.empty(304, of_not_modified(&fields));
+    }
+    if operation.is_number {
+        if exchange.request.method() == "HEAD" {
+            fields.push("Content-Type", media_type);
+            return exchange.reply.head_alone(200, fields);
+        }
+        let mut number = Vec::new();
+        let spool = || view.reader().spool();
+        let client = Presence::of(exchange.stream);
+        let file = Attended { content: content.as_ref(), client: &client };
+        let run =
+            operation.run_on_content(name, file, exchange.server.decoding(&client), &spool, &mut number);
+        run.map_err(|wrong| Error::io(name.shown(), wrong))?;
+        return exchange.reply.bytes(200, &media_type, &number, fields);
+    }
+    fields.push("Content-Type", media_type);
+    stream(exchange, view, name, content.as_ref(), fields, coding, operation)
+}
+
+/// Sends what a filter makes of a stored file, while it is made.
+fn stream(
+    exchange: &mut Exchange<'_>,
+    view: &View,
+    name: &Name,
+    content: &dyn Content,
+    fields: Fields,
+    coding: Coding,
+    operation: &Operation,
+) -> Result<()> {
+    let spool = || view.reader().spool();
+    let client = Presence::of(exchange.stream);
+    let file = Attended { content, client: &client };
+    let decoding = exchange.server.decoding(&client);
+    let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
+    exchange.reply.streamed(fields, coding, None, work)
+}

@@ -1,0 +1,60 @@
+//! POST on the root: from the request body, through a filter, into the answer, both ways at once.
+
+use std::io::{self, Read};
+
+use crate::error::{Error, Result};
+use crate::http::{Fields, Query, resumption};
+use crate::server::auth::rights::View;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::Operation;
+use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::response::with_charset;
+use crate::server::resumable::resource;
+use crate::store::Name;
+
+/// What curl says of any body it is given: nothing that could be said of the answer.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// What forms and curl -F send: files between boundaries, whose words would be counted too.
+const PARTS: &[u8] = b"multipart/form-data";
+/// Bytes nothing is known of.
+const BYTES: &[u8] = b"application/octet-stream";
+
+/// Answers what a filter makes of the body.
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Query) -> Result<()> {
+    let request = exchange.request;
+    let processor = view.processor(root)?;
+    resource::refuse_old(&request.fields)?;
+    if resumption::is_complete(&request.fields) == Some(false) {
+        return Err(resource::incomplete());
+    }
+    let own_type = request.fields.get("content-type").unwrap_or(BYTES);
+    if own_type.split_at_checked(PARTS.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(PARTS)) {
+        let what = "multipart/form-data is not taken apart: send the file itself as the body";
+        return Err(Error::status(415, "Content-Type", what));
+    }
+    let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
+    let spool = || processor.spool();
+    let client = Presence::of(exchange.stream);
+    let decoding = exchange.server.decoding(&client);
+    let mut fields = Fields::new();
+    if operation.is_number {
+        let mut number = Vec::new();
+        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, &spool, &mut number);
+        exchange.upload.read_through(work)?;
+        return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
+    }
+    let own_type = if own_type.starts_with(FORM) { BYTES } else { own_type };
+    match operation.media_type {
+        Some(known) => fields.push("Content-Type", with_charset(known)),
+        None => fields.push("Content-Type", own_type),
+    }
+    fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
+    fields.push("Vary", "Accept-Encoding");
+    let coding = exchange.choose_coding();
+    let upload = &mut exchange.upload;
+    exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
+        let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
+        whole.map(|_| ()).map_err(io::Error::from)
+    })
+}

@@ -1,0 +1,281 @@
+//! GET of a directory with a word: every file beneath is searched, on all cores, in one request.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::http::condition::Validators;
+use crate::http::{Fields, Query};
+use crate::server::auth::rights::{Reader, View};
+use crate::server::exchange::decoding::Decoding;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::{Operation, number_type};
+use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::representation::{is_not_modified, of_not_modified};
+use crate::server::exchange::response::Lines;
+use crate::server::limits::LINES_AFTER;
+use crate::server::methods::list::{globs, with_name};
+use crate::store::{Entries, Kind, Name};
+use crate::text::is_damage;
+
+/// How many results may wait for a client that reads slowly.
+const WAITING_MAX: usize = 256;
+
+/// Threads that help searches, over all requests.
+pub struct Helpers {
+    most: usize,
+    free: AtomicUsize,
+}
+
+/// A helper's place; dropped, it is free again.
+struct Place<'a>(&'a Helpers);
+
+impl Helpers {
+    /// At most `jobs` threads search; one of them is the request's own.
+    pub fn new(jobs: usize) -> Self {
+        let most = jobs.saturating_sub(1);
+        Helpers { most, free: AtomicUsize::new(most) }
+    }
+
+    /// How many help now, and how many may.
+    pub fn busy(&self) -> (usize, usize) {
+        (self.most.saturating_sub(self.free.load(Ordering::Relaxed)), self.most)
+    }
+
+    fn take(&self) -> Option<Place<'_>> {
+        let took = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        took.ok().map(|_| Place(self))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.free.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a search found in one file: its name and the number.
+type Found = Result<(Vec<u8>, u64)>;
+
+/// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
+pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
+    let server = exchange.server;
+    let reader = view.reader();
+    let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
+        return Err(Error::status(400, "search", "is missing"));
+    };
+    let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
+    let globs = globs(query)?;
+    let entries = reader.list_readable(name)?;
+    let entries = Box::new(entries.filter(move |entry| match entry {
+        Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
+        Err(_) => true,
+    }));
+    let mut fields = Fields::new();
+    fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
+    fields.push("Vary", "Accept, Accept-Encoding");
+    fields.push("Cache-Control", server.cache_control());
+    fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", "sandbox");
+    let coding = exchange.choose_coding();
+    // It stands, but has no version of its own.
+    if is_not_modified(exchange.request, name, Validators::default())? {
+        return exchange.reply.empty(304, of_not_modified(&fields));
+    }
+    let client = Presence::of(exchange.stream);
+    let decoding = exchange.server.decoding(&client);
+    let search = Search { reader, directory: name, operation: &operation, decoding };
+    exchange.reply.lines(fields, coding, |out| match operation.is_number {
+        true => search.count_all(entries, &server.helpers, json, out),
+        false => search.lines_of_all(entries, out),
+    })
+}
+
+/// One search of a directory.
+struct Search<'a> {
+    reader: Reader<'a>,
+    directory: &'a Name,
+    operation: &'a Operation,
+    decoding: Decoding<'a>,
+}
+
+impl Search<'_> {
+    /// Counts in every file on as many threads as are free, and writes the results as they come.
+    fn count_all(
+        &self,
+        entries: Entries<'_>,
+        helpers: &Helpers,
+        json: bool,
+        out: &mut Lines<'_>,
+    ) -> io::Result<()> {
+        let entries = Mutex::new(entries);
+        let (sender, receiver) = sync_channel(WAITING_MAX);
+        thread::scope(|scope| {
+            // It goes with this thread's part of the work: who would send more is not kept waiting.
+            let receiver = receiver;
+            let entries = &entries;
+            let search = |place: Option<_>| {
+                let sender = sender.clone();
+                let work = move || {
+                    let _place = place;
+                    self.work(entries, &sender);
+                };
+                thread::Builder::new().spawn_scoped(scope, work)
+            };
+            // The first searcher stands for this thread, which writes; the others help while there is room.
+            search(None).map_err(|_| Error::status(503, "search", "no thread is left for it"))?;
+            // Each place once: one that had nothing to do gives it back before the next is taken.
+            let places = std::iter::from_fn(|| helpers.take()).take(helpers.most);
+            for place in places {
+                if search(Some(place)).is_err() {
+                    break;
+                }
+            }
+            drop(sender);
+            let (mut total, mut since) = (0, Instant::now());
+            while let Some(found) = next(&receiver, out, &mut since)? {
+                match found {
+                    Ok((name, count)) => {
+                        total += count;
+                        out.write_all(&line(&name, count, json))?;
+                    }
+                    // Of the others there is an answer.
+                    Err(wrong) if is_unreadable(&wrong) && json => {
+                        out.write_all(format!("{}\n", json!({ "error": wrong.to_string() })).as_bytes())?;
+                    }
+                    Err(wrong) => return Err(wrong.into()),
+                }
+            }
+            out.write_all(&total_line(total, json))
+        })
+    }
+
+    /// Takes files until there are none, or nobody wants the results any more.
+    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<Found>) {
+        loop {
+            let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let found = match next {
+                None => return,
+                Some(Err(wrong)) => Err(wrong),
+                Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
+                Some(Ok(entry)) => self.count(&entry.name),
+            };
+            if found.as_ref().is_err_and(is_left_out) {
+                continue;
+            }
+            if results.send(found).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn count(&self, below: &[u8]) -> Found {
+        let mut number = Vec::new();
+        self.run(below, &mut number)?;
+        let count = std::str::from_utf8(number.trim_ascii()).ok().and_then(|digits| digits.parse().ok());
+        Ok((below.to_vec(), count.unwrap_or(0)))
+    }
+
+    fn run(&self, below: &[u8], sink: &mut dyn Write) -> Result<()> {
+        let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
+        let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
+        let content = self.reader.open(&name)?;
+        let file = Attended { content: content.as_ref(), client: self.decoding.client };
+        let spool = || self.reader.spool();
+        self.operation
+            .run_on_content(&name, file, self.decoding, &spool, sink)
+            .map_err(|wrong| Error::io(name.shown(), wrong))
+    }
+
+    /// The matching lines of every file, each with the name before it, one file after the other.
+    fn lines_of_all(&self, entries: Entries<'_>, out: &mut Lines<'_>) -> io::Result<()> {
+        let mut since = Instant::now();
+        for entry in entries {
+            let entry = entry?;
+            if entry.meta.kind != Kind::File {
+                continue;
+            }
+            let prefix = [&entry.name[..], b":"].concat();
+            match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
+                Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
+                // The next file may take as long.
+                _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
+                    out.flush()?;
+                    since = Instant::now();
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next result. What has waited `since` then for others goes out before anybody waits longer.
+fn next(results: &Receiver<Found>, out: &mut Lines<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
+    match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
+        Err(RecvTimeoutError::Timeout) => {
+            if !out.buffer().is_empty() {
+                out.flush()?;
+            }
+            let found = results.recv().ok();
+            *since = Instant::now();
+            Ok(found)
+        }
+        found => Ok(found.ok()),
+    }
+}
+
+/// What was deleted since it was listed, and what the daemon itself may not read; a directory that it may not read is
+/// left out of a list too.
+fn is_left_out(wrong: &Error) -> bool {
+    matches!(wrong.http_status(), 403 | 404)
+}
+
+/// What is whole and `decompress` does not read: JSON says so, and goes on. What is damaged ends the search.
+fn is_unreadable(wrong: &Error) -> bool {
+    matches!(wrong, Error::Status { status: 422, what, .. } if !is_damage(what))
+}
+
+fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
+    match json {
+        true => format!("{}\n", with_name(json!({ "count": count }), name)).into_bytes(),
+        false => [count.to_string().as_bytes(), b" ", name, b"\n"].concat(),
+    }
+}
+
+fn total_line(total: u64, json: bool) -> Vec<u8> {
+    match json {
+        true => format!("{}\n", json!({ "total": total })).into_bytes(),
+        false => format!("{total} total\n").into_bytes(),
+    }
+}
+
+/// Writes a prefix before every line.
+struct Prefixed<'a> {
+    out: &'a mut dyn Write,
+    prefix: &'a [u8],
+    in_line: bool,
+}
+
+impl Write for Prefixed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        for line in block.split_inclusive(|&byte| byte == b'\n') {
+            if !self.in_line {
+                self.out.write_all(self.prefix)?;
+            }
+            self.out.write_all(line)?;
+            self.in_line = !line.ends_with(b"\n");
+        }
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

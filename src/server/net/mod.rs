@@ -1,0 +1,12 @@
+//! Sockets: listeners, connections as byte streams with time-outs, TLS, and the addresses of proxies and clients.
+
+pub(crate) mod connections;
+pub(crate) mod forwarded;
+pub(crate) mod listen;
+pub(crate) mod listen_host;
+pub(crate) mod public_url;
+pub(crate) mod shutdown;
+pub(crate) mod socket;
+pub(crate) mod stall;
+pub(crate) mod stream;
+pub(crate) mod tls;

@@ -1,0 +1,35 @@
+//! The origin of this server in the URLs of a client (RFC 6454): scheme, host and port, where they are known for sure. Who
+//! the client is, is decided before (`forwarded`); which hosts are answered, by `sites`.
+
+use crate::http::{Request, authority};
+use crate::server::auth::sites::is_loopback;
+use crate::server::net::forwarded::{Client, Scheme};
+
+/// `SCHEME://AUTHORITY`, or nothing where one of the two may be another: then a path says no less, and nothing false.
+pub fn origin(client: &Client, request: &Request) -> Option<String> {
+    let scheme = client.scheme?;
+    let authority = authority_of(client, request).filter(|authority| names_host(authority))?;
+    // A proxy on this machine that leaves no mark is given away by the host: it is asked for another name.
+    if scheme == Scheme::Http && !client.is_forwarded && !is_loopback(authority) {
+        return None;
+    }
+    let scheme = match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    std::str::from_utf8(authority).ok().map(|authority| format!("{scheme}://{authority}"))
+}
+
+/// What a trusted proxy was asked for, if it says so once; else what the request is for.
+fn authority_of<'r>(client: &Client, request: &'r Request) -> Option<&'r [u8]> {
+    let mut forwarded = request.fields.members("x-forwarded-host").filter(|_| client.is_forwarded);
+    match (forwarded.next(), forwarded.next()) {
+        (None, _) => authority::of_request(request),
+        (Some(only), None) => Some(only),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+fn names_host(authority: &[u8]) -> bool {
+    !matches!(authority.first(), None | Some(b':')) && authority::is_host(authority)
+}

@@ -1,0 +1,184 @@
+//! How a line of the log is written, in either format. What a client sent is escaped, so that it can forge nothing;
+//! where the line goes is not known here.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, shown};
+use crate::http::time::{clf, rfc3339_millis};
+use crate::http::{Request, Version};
+use crate::server::exchange::response::Reply;
+use crate::server::observe::peer::Peer;
+
+/// The form of every line of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Combined Log Format, as web servers write it.
+    #[default]
+    Combined,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An exchange that has ended.
+pub struct Entry<'a> {
+    /// Who asked.
+    pub peer: &'a Peer,
+    /// The number of the connection.
+    pub connection: usize,
+    /// What was asked.
+    pub request: &'a Request,
+    /// What was answered.
+    pub reply: &'a Reply<'a>,
+    /// From the end of the request's head to the end of the answer.
+    pub took: Duration,
+}
+
+impl LogFormat {
+    /// The line of an exchange, without its end.
+    pub fn exchange(self, entry: &Entry<'_>, now: SystemTime) -> String {
+        match self {
+            LogFormat::Combined => combined(entry, now),
+            LogFormat::Json => json_line(entry, now),
+        }
+    }
+
+    /// The line of something that was no request, or of a client that was turned away. Programs that ban addresses
+    /// read it: it stays as it is.
+    pub fn refusal(self, peer: &Peer, status: u16, error: &Error, now: SystemTime) -> String {
+        let (peer, why) = (peer.shown(), error.to_string());
+        match self {
+            LogFormat::Combined => {
+                format!(
+                    r#"{peer} - - [{}] "-" {status} 0 "-" "refused: {}""#,
+                    clf(now),
+                    shown(why.as_bytes()).replace('"', "\\x22")
+                )
+            }
+            LogFormat::Json => {
+                json!({ "time": rfc3339_millis(now), "peer": peer, "status": status, "refused": why })
+                    .to_string()
+            }
+        }
+    }
+
+    /// The line of a login that was refused, as stable as that of a refusal. A user's name stands last, so that
+    /// nothing in it can be taken for anything else.
+    pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
+        let peer = peer.shown();
+        match self {
+            LogFormat::Combined => {
+                let user = inner(user);
+                format!(r#"{peer} - - [{}] "-" 401 0 "-" "refused login: {user}""#, clf(now))
+            }
+            LogFormat::Json => {
+                json!({ "time": rfc3339_millis(now), "peer": peer, "status": 401, "refused_login": shown(user) })
+                    .to_string()
+            }
+        }
+    }
+
+    /// The line of what an admin should know.
+    pub fn remark(self, what: &str, now: SystemTime) -> String {
+        match self {
+            LogFormat::Combined => format!("cfpd: {what}"),
+            LogFormat::Json => json!({ "time": rfc3339_millis(now), "message": what }).to_string(),
+        }
+    }
+}
+
+fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
+    let Entry { request, reply, .. } = entry;
+    let quoted = |name| inner(request.fields.get(name).unwrap_or(b"-"));
+    let version = match request.version {
+        Version::Http10 => "1.0",
+        Version::Http11 => "1.1",
+    };
+    format!(
+        r#"{} - {} [{}] "{} {} HTTP/{version}" {} {} "{}" "{}""#,
+        entry.peer.shown(),
+        inner(reply.user.as_deref().unwrap_or(b"-")).replace(' ', "\\x20"),
+        clf(now),
+        request.method(),
+        inner(request.target()),
+        reply.status,
+        reply.sent,
+        quoted("referer"),
+        quoted("user-agent"),
+    )
+}
+
+fn json_line(entry: &Entry<'_>, now: SystemTime) -> String {
+    let Entry { request, reply, .. } = entry;
+    let field = |name| request.fields.get(name).map_or(Value::Null, |value| shown(value).into());
+    let millis = entry.took.as_secs_f64() * 1000.0;
+    json!({
+        "time": rfc3339_millis(now),
+        "peer": entry.peer.shown(),
+        "connection": entry.connection,
+        "user": reply.user.as_deref().map(shown),
+        "method": request.method(),
+        "target": shown(request.target()),
+        "status": reply.status,
+        "bytes": reply.sent,
+        "duration_ms": (millis * 1000.0).round() / 1000.0,
+        "filter": reply.filter,
+        "referer": field("referer"),
+        "user_agent": field("user-agent"),
+    })
+    .to_string()
+}
+
+/// What a client sent, as it may stand between double quotes: a backslash of its own begins no escape and ends no quote.
+fn inner(bytes: &[u8]) -> String {
+    let parts = bytes.split_inclusive(|byte| matches!(byte, b'"' | b'\\'));
+    parts
+        .map(|part| match part.split_last() {
+            Some((b'"', before)) => shown(before) + "\\x22",
+            Some((b'\\', before)) => shown(before) + "\\x5c",
+            _ => shown(part),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_sent_forges_no_line() {
+        assert_eq!(inner(b"a\" \n\x1b[0m\xff"), "a\\x22 \\x0a\\x1b[0m\\xff");
+        assert_eq!(inner("\\x0a \"é\\".as_bytes()), "\\x5cx0a \\x22é\\x5c");
+    }
+
+    #[test]
+    fn a_refusal_is_one_stable_line_in_either_form() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let peer = Peer::Address("192.0.2.1:9".parse().unwrap());
+        let error = Error::status(431, "head", "has \"too\" many fields\n");
+        let line = |format: LogFormat| format.refusal(&peer, 431, &error, now);
+        assert_eq!(
+            line(LogFormat::Combined),
+            r#"192.0.2.1 - - [06/Nov/1994:08:49:37 +0000] "-" 431 0 "-" "refused: head: has \x22too\x22 many fields\x0a""#
+        );
+        let object: Value = serde_json::from_str(&line(LogFormat::Json)).unwrap();
+        assert_eq!((&object["peer"], &object["status"]), (&json!("192.0.2.1"), &json!(431)));
+        assert_eq!(object["time"], "1994-11-06T08:49:37.000Z");
+    }
+
+    #[test]
+    fn a_refused_login_is_one_stable_line_in_either_form() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let peer = Peer::Address("[2001:db8::1]:9".parse().unwrap());
+        let line = |format: LogFormat| format.refused_login(&peer, b"al\"ice\n192.0.2.9", now);
+        assert_eq!(
+            line(LogFormat::Combined),
+            r#"2001:db8::1 - - [06/Nov/1994:08:49:37 +0000] "-" 401 0 "-" "refused login: al\x22ice\x0a192.0.2.9""#
+        );
+        assert_eq!(
+            line(LogFormat::Json),
+            r#"{"peer":"2001:db8::1","refused_login":"al\"ice\\x0a192.0.2.9","status":401,"time":"1994-11-06T08:49:37.000Z"}"#
+        );
+    }
+}

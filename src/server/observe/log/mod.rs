@@ -1,0 +1,126 @@
+//! The log: a line for every exchange, for every refusal, for every trouble. It owns the file and its reopening;
+//! how a line is written stands in `line`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
+
+use crate::error::{Error, Result, shown};
+use crate::server::observe::peer::Peer;
+
+pub use line::{Entry, LogFormat};
+
+mod line;
+
+/// Where lines go.
+pub struct Log {
+    format: LogFormat,
+    /// The file that was named, under its name. Without one there are no access lines, and trouble goes to stderr.
+    access: Option<(PathBuf, RwLock<File>)>,
+}
+
+impl Log {
+    /// Opens the log for appending.
+    pub fn open(path: Option<&Path>, format: LogFormat) -> Result<Self> {
+        let open = |path: &Path| append_to(path).map(|file| (path.to_owned(), RwLock::new(file)));
+        Ok(Log { format, access: path.map(open).transpose()? })
+    }
+
+    /// Opens the file of this name again: a new one, where the old one was moved away. Lines go to the old one
+    /// until [`Log::swap`].
+    pub fn reopened(&self) -> Result<Option<File>> {
+        self.access.as_ref().map(|(path, _)| append_to(path)).transpose()
+    }
+
+    /// Has lines go to the file that was opened again.
+    pub fn swap(&self, reopened: Option<File>) {
+        if let (Some((_, file)), Some(new)) = (&self.access, reopened) {
+            *file.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+    }
+
+    /// Whether there is a line for each exchange.
+    pub fn has_access_lines(&self) -> bool {
+        self.access.is_some()
+    }
+
+    fn access(&self) -> Option<RwLockReadGuard<'_, File>> {
+        let (_, file) = self.access.as_ref()?;
+        Some(file.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes an exchange that has ended.
+    pub fn exchange(&self, entry: &Entry<'_>) {
+        if let Some(file) = self.access() {
+            write_line(&*file, self.format.exchange(entry, SystemTime::now()));
+        }
+    }
+
+    /// Notes what was no request, or a client that was turned away.
+    pub fn refusal(&self, peer: &Peer, status: u16, error: &Error) {
+        match self.access() {
+            Some(file) => write_line(&*file, self.format.refusal(peer, status, error, SystemTime::now())),
+            None if self.format == LogFormat::Json => {
+                write_line(io::stderr(), self.format.refusal(peer, status, error, SystemTime::now()));
+            }
+            None => self.remark(&format!("{}: refused with {status}: {error}", peer.shown())),
+        }
+    }
+
+    /// Notes that somebody claimed to be a user and was not, for programs that ban addresses; without a name where the
+    /// claim had none.
+    pub fn refused_login(&self, user: Option<&[u8]>, peer: &Peer) {
+        let user = user.unwrap_or(b"-");
+        match self.access() {
+            Some(file) => write_line(&*file, self.format.refused_login(peer, user, SystemTime::now())),
+            None if self.format == LogFormat::Json => {
+                write_line(io::stderr(), self.format.refused_login(peer, user, SystemTime::now()));
+            }
+            None => self.remark(&format!("{}: refused login: {}", peer.shown(), shown(user))),
+        }
+    }
+
+    /// Notes what went wrong.
+    pub fn trouble(&self, error: &Error) {
+        self.remark(&error.to_string());
+    }
+
+    /// Notes what an admin must know, who may not find it in the log: it may be the log that is wrong.
+    pub fn alarm(&self, what: &str) {
+        self.remark(what);
+        if self.access.as_ref().is_some_and(|(path, _)| !is_standard_error(path)) {
+            write_line(io::stderr(), self.format.remark(what, SystemTime::now()));
+        }
+    }
+
+    /// Notes what an admin should know.
+    pub fn remark(&self, what: &str) {
+        let line = self.format.remark(what, SystemTime::now());
+        match self.access() {
+            Some(file) => write_line(&*file, line),
+            None => write_line(io::stderr(), line),
+        }
+    }
+}
+
+/// Whether the log is standard error, as `-` says it.
+pub fn is_standard_error(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn append_to(path: &Path) -> Result<File> {
+    let file = match is_standard_error(path) {
+        true => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        false => OpenOptions::new().append(true).create(true).open(path),
+    };
+    file.map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
+}
+
+/// A line is one write. A log that cannot be written must not stop the service.
+fn write_line(mut out: impl Write, mut line: String) {
+    line.push('\n');
+    let _ = out.write_all(line.as_bytes());
+}

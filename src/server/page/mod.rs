@@ -1,0 +1,3 @@
+//! The pages that a browser gets.
+
+pub(crate) mod list_page;

@@ -1,0 +1,128 @@
+//! Whether the served directory is there and answers: what `/.cfpd/health` says, and an admin finds in the log. The file
+//! system is asked by a thread of its own, so that one which hangs holds up nobody else.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
+use crate::server::{Server, start_thread};
+
+/// What is known of the store.
+#[derive(Default)]
+pub struct Health {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The question that somebody waits for, by its number.
+    wanted: u64,
+    /// Questions that were begun, and that were answered.
+    begun: u64,
+    ended: u64,
+    /// Since when one has gone unanswered.
+    asking: Option<Instant>,
+    /// Why the last answer was no.
+    wrong: Option<String>,
+    /// Whether the log has it that there is no answer.
+    told: bool,
+}
+
+/// Starts the thread that asks: whenever somebody wants to know, and from time to time for the log.
+pub fn start(server: &Arc<Server>) -> Result<()> {
+    let server = Arc::clone(server);
+    start_thread(move || {
+        loop {
+            server.health.begin();
+            let answer = server.store().require_answer();
+            if let Some(news) = server.health.end(answer) {
+                server.log.remark(&news);
+            }
+        }
+    })
+}
+
+impl Health {
+    /// Whether the store answers now, and where it has not for the first time, what an admin should know. Waits no
+    /// longer than [`HEALTH_WITHIN`].
+    pub fn ask(&self) -> (bool, Option<Error>) {
+        let until = Instant::now() + HEALTH_WITHIN;
+        let mut state = self.lock();
+        let wanted = state.begun + 1;
+        state.wanted = state.wanted.max(wanted);
+        self.changed.notify_all();
+        while state.ended < wanted {
+            let began = state.asking.map(|since| since + HEALTH_WITHIN);
+            let left = began.map_or(until, |end| end.min(until)).saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                let is_news = !std::mem::replace(&mut state.told, true);
+                return (false, is_news.then(|| Error::cut("/", "the file system has not answered for 5 s")));
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (state.wrong.is_none(), None)
+    }
+
+    /// Waits until it is time for a question.
+    fn begin(&self) {
+        let state = self.lock();
+        let nobody = |state: &mut State| state.wanted <= state.begun;
+        let waited = self.changed.wait_timeout_while(state, HEALTH_EVERY, nobody);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.begun += 1;
+        state.asking = Some(Instant::now());
+    }
+
+    /// Notes the answer, and gives what is new in it.
+    fn end(&self, answer: Result<()>) -> Option<String> {
+        let mut state = self.lock();
+        state.ended = state.begun;
+        state.asking = None;
+        let hung = std::mem::take(&mut state.told);
+        let wrong = answer.err().map(|error| error.to_string());
+        let before = std::mem::replace(&mut state.wrong, wrong);
+        self.changed.notify_all();
+        match &state.wrong {
+            Some(wrong) => (before.as_ref() != Some(wrong)).then(|| wrong.clone()),
+            None => (before.is_some() || hung).then(|| "the served directory answers again".to_owned()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_answered_by_a_question_that_began_later() {
+        let health = Health::default();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..3 {
+                    health.begin();
+                    let gone = || Error::cut("/", "is gone");
+                    health.end(if round == 1 { Err(gone()) } else { Ok(()) });
+                }
+            });
+            let answers: Vec<_> = (0..3).map(|_| health.ask().0).collect();
+            assert_eq!(answers, [true, false, true]);
+        });
+    }
+
+    #[test]
+    fn only_what_is_new_is_told() {
+        let health = Health::default();
+        let gone = || Err(Error::cut("/", "is gone"));
+        let told: Vec<_> =
+            [Ok(()), gone(), gone(), Ok(()), Ok(())].map(|answer| health.end(answer).is_some()).into();
+        assert_eq!(told, [false, true, false, true, false]);
+    }
+}

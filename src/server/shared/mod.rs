@@ -1,0 +1,7 @@
+//! State that all connections share, each kind with its own lock.
+
+pub(crate) mod coders;
+pub(crate) mod health;
+pub(crate) mod outcomes;
+pub(crate) mod processing;
+pub(crate) mod upload_locks;

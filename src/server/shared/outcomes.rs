@@ -1,0 +1,391 @@
+//! What became of the last requests that carry an `Idempotency-Key`, so that one whose answer was lost can be sent again
+//! and is not carried out a second time. Each client has a memory of its own: nobody is told another's outcome.
+//!
+//! Nothing of it outlives the process. A retry whose key is unknown may therefore have been carried out before; the epoch
+//! and the time since when all is remembered let its client find out whether it was.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::http::Fields;
+use crate::http::digest::Digest;
+use crate::http::idempotency::KEY;
+use crate::server::auth::access::Who;
+use crate::server::limits::{OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME, PRESENCE_EVERY};
+
+/// Whose key it is: a user, a process of this machine, or whoever has this address.
+pub type Client = (Who, Option<IpAddr>);
+
+/// The outcomes a daemon remembers.
+pub struct Outcomes {
+    memory: Mutex<Memory>,
+    ended: Condvar,
+    /// Sets this process apart from the one before it.
+    instance: u64,
+    limits: Limits,
+}
+
+/// How much is remembered.
+#[derive(Clone, Copy)]
+struct Limits {
+    entries: usize,
+    bytes: usize,
+    time: Duration,
+}
+
+#[derive(Debug)]
+struct Memory {
+    clients: HashMap<Client, Own>,
+    entries: usize,
+    bytes: usize,
+    /// Where all of a client was forgotten, with its last entry.
+    forgotten: Forgotten,
+}
+
+/// What is remembered of one client, the oldest first.
+#[derive(Debug)]
+struct Own {
+    entries: VecDeque<Entry>,
+    forgotten: Forgotten,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Vec<u8>,
+    fingerprint: Digest,
+    begun: Instant,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// It is being carried out.
+    Running,
+    /// It was carried out, and answered so.
+    Done(u16, Fields),
+    /// It failed in a way that leaves open how far it came.
+    Open,
+}
+
+/// When the last outcome that is not remembered any more began, and how many there were.
+#[derive(Clone, Copy, Debug)]
+struct Forgotten {
+    last: Instant,
+    count: u64,
+}
+
+/// What a request with a key may do.
+pub enum Claim<'a> {
+    /// Be carried out: nothing of the kind came before.
+    First(Running<'a>),
+    /// Be answered as the one before it.
+    Repeated(u16, Fields),
+    /// Neither: it may have been carried out. All outcomes since so long are remembered, in this epoch.
+    Unknown { epoch: String, since: Duration },
+}
+
+/// A request with a key while it is carried out. Dropped, it changed nothing, and may come again.
+pub struct Running<'a> {
+    outcomes: &'a Outcomes,
+    client: Client,
+    key: Vec<u8>,
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        Outcomes::new(Limits { entries: OUTCOMES_MAX, bytes: OUTCOMES_BYTES_MAX, time: OUTCOMES_TIME })
+    }
+}
+
+impl Outcomes {
+    fn new(limits: Limits) -> Self {
+        let forgotten = Forgotten { last: Instant::now(), count: 0 };
+        let memory = Memory { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
+        // Seeded anew by the system in each process.
+        let instance = RandomState::new().build_hasher().finish();
+        Outcomes { memory: Mutex::new(memory), ended: Condvar::new(), instance, limits }
+    }
+
+    /// Claims a key. While another request with it is carried out this one waits, as long as `is_waited_for` says so.
+    /// `retry` is there for a request that was sent before, with the epoch it was told. Errors have status 422 for the
+    /// key of another request.
+    pub fn claim(
+        &self,
+        client: &Client,
+        (key, fingerprint): (&[u8], Digest),
+        retry: Option<Option<Vec<u8>>>,
+        is_waited_for: &dyn Fn() -> io::Result<()>,
+    ) -> Result<Claim<'_>> {
+        let mut memory = self.memory();
+        loop {
+            memory.forget_old(self.limits.time);
+            let Some(entry) = memory.find(client, key) else { break };
+            if entry.fingerprint != fingerprint {
+                return Err(Error::status(422, KEY, "was used for another request"));
+            }
+            match &entry.state {
+                State::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
+                State::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
+                State::Running => {
+                    let waited = self.ended.wait_timeout(memory, PRESENCE_EVERY);
+                    drop(waited.unwrap_or_else(PoisonError::into_inner));
+                    is_waited_for().map_err(|wrong| Error::io("client", wrong))?;
+                    memory = self.memory();
+                }
+            }
+        }
+        let forgotten = memory.forgotten_of(client);
+        if retry.is_some_and(|epoch| epoch.is_none_or(|epoch| epoch != self.epoch(forgotten).as_bytes())) {
+            return Ok(self.unknown(&memory, client, forgotten.last.elapsed()));
+        }
+        let entry = Entry { key: key.to_vec(), fingerprint, begun: Instant::now(), state: State::Running };
+        memory.add(client, entry);
+        memory.shrink(self.limits);
+        Ok(Claim::First(Running { outcomes: self, client: client.clone(), key: key.to_vec() }))
+    }
+
+    fn unknown(&self, memory: &Memory, client: &Client, since: Duration) -> Claim<'_> {
+        Claim::Unknown { epoch: self.epoch(memory.forgotten_of(client)), since }
+    }
+
+    fn epoch(&self, forgotten: Forgotten) -> String {
+        format!("{:x}-{:x}", self.instance, forgotten.count)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running<'_> {
+    /// It was carried out, and answered so.
+    pub fn end(self, status: u16, fields: Fields) {
+        self.conclude(State::Done(status, fields));
+    }
+
+    /// It failed, and nobody knows how far it came.
+    pub fn leave_open(self) {
+        self.conclude(State::Open);
+    }
+
+    fn conclude(self, state: State) {
+        let mut memory = self.outcomes.memory();
+        memory.bytes += state.size();
+        if let Some(entry) = memory.find(&self.client, &self.key) {
+            entry.state = state;
+        }
+        memory.shrink(self.outcomes.limits);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut memory = self.outcomes.memory();
+        if memory.find(&self.client, &self.key).is_some_and(|entry| matches!(entry.state, State::Running)) {
+            memory.remove(&self.client, &self.key);
+        }
+        drop(memory);
+        self.outcomes.ended.notify_all();
+    }
+}
+
+impl State {
+    /// What it takes beyond its entry, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            State::Done(_, fields) => fields.iter().map(|(name, value)| name.len() + value.len()).sum(),
+            State::Running | State::Open => 0,
+        }
+    }
+}
+
+impl Forgotten {
+    fn add(&mut self, entry: &Entry) {
+        self.last = self.last.max(entry.begun);
+        self.count += 1;
+    }
+}
+
+impl Memory {
+    fn find(&mut self, client: &Client, key: &[u8]) -> Option<&mut Entry> {
+        let own = self.clients.get_mut(client)?;
+        own.entries.iter_mut().find(|entry| entry.key == key)
+    }
+
+    fn forgotten_of(&self, client: &Client) -> Forgotten {
+        let own = self.clients.get(client).map_or(self.forgotten, |own| own.forgotten);
+        let last = own.last.max(self.forgotten.last);
+        Forgotten { last, count: own.count.wrapping_add(self.forgotten.count) }
+    }
+
+    fn add(&mut self, client: &Client, entry: Entry) {
+        self.entries += 1;
+        let forgotten = Forgotten { last: self.forgotten.last, count: 0 };
+        let own = self.clients.entry(client.clone());
+        own.or_insert_with(|| Own { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
+    }
+
+    /// Removes what changed nothing: that need not be remembered.
+    fn remove(&mut self, client: &Client, key: &[u8]) {
+        let Some(own) = self.clients.get_mut(client) else { return };
+        own.entries.retain(|entry| entry.key != key);
+        self.entries -= 1;
+        self.drop_empty(client);
+    }
+
+    /// Forgets what is older than `time`.
+    fn forget_old(&mut self, time: Duration) {
+        let is_old = |entry: &Entry| entry.begun.elapsed() >= time && !matches!(entry.state, State::Running);
+        let has_old = |own: &Own| own.entries.front().is_some_and(is_old);
+        let clients: Vec<_> =
+            self.clients.iter().filter(|(_, own)| has_old(own)).map(|(client, _)| client.clone()).collect();
+        for client in clients {
+            while self.clients.get(&client).is_some_and(has_old) {
+                self.forget_oldest(&client);
+            }
+        }
+    }
+
+    /// Forgets the oldest of whoever has most until all is within the limits. What runs is within those of connections.
+    fn shrink(&mut self, limits: Limits) {
+        while self.entries > limits.entries || self.bytes > limits.bytes {
+            let ended = |own: &Own| own.entries.iter().any(|entry| !matches!(entry.state, State::Running));
+            let most =
+                self.clients.iter().filter(|(_, own)| ended(own)).max_by_key(|(_, own)| own.entries.len());
+            let Some(client) = most.map(|(client, _)| client.clone()) else { return };
+            self.forget_oldest(&client);
+        }
+    }
+
+    fn forget_oldest(&mut self, client: &Client) {
+        let Some(own) = self.clients.get_mut(client) else { return };
+        let at = own.entries.iter().position(|entry| !matches!(entry.state, State::Running));
+        if let Some(entry) = at.and_then(|at| own.entries.remove(at)) {
+            own.forgotten.add(&entry);
+            self.entries -= 1;
+            self.bytes = self.bytes.saturating_sub(entry.state.size());
+        }
+        self.drop_empty(client);
+    }
+
+    /// Who has nothing left takes no room either; that something was forgotten is kept for all.
+    fn drop_empty(&mut self, client: &Client) {
+        if let Some(own) = self.clients.get(client)
+            && own.entries.is_empty()
+        {
+            self.forgotten.last = self.forgotten.last.max(own.forgotten.last);
+            self.forgotten.count += own.forgotten.count;
+            self.clients.remove(client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: Limits = Limits { entries: 4, bytes: 1000, time: Duration::MAX };
+
+    fn named(name: &str) -> Client {
+        (Who { user: Some(name.into()), local: None }, None)
+    }
+
+    fn claim<'a>(outcomes: &'a Outcomes, name: &str, key: &str, retry: Option<Option<Vec<u8>>>) -> Claim<'a> {
+        outcomes.claim(&named(name), (key.as_bytes(), [1; 32]), retry, &|| Ok(())).unwrap()
+    }
+
+    fn carry_out(outcomes: &Outcomes, name: &str, key: &str) {
+        let Claim::First(running) = claim(outcomes, name, key, None) else { panic!("{key} came before") };
+        running.end(204, Fields::new());
+    }
+
+    fn is_remembered(outcomes: &Outcomes, name: &str, key: &str) -> bool {
+        matches!(claim(outcomes, name, key, Some(None)), Claim::Repeated(204, _))
+    }
+
+    #[test]
+    fn what_was_carried_out_is_answered_again_and_what_changed_nothing_is_carried_out() {
+        let outcomes = Outcomes::new(ANY);
+        carry_out(&outcomes, "alice", "a");
+        assert!(matches!(claim(&outcomes, "alice", "a", None), Claim::Repeated(204, _)));
+        assert!(matches!(claim(&outcomes, "bob", "a", None), Claim::First(_)));
+        drop(claim(&outcomes, "alice", "b", None));
+        assert!(matches!(claim(&outcomes, "alice", "b", None), Claim::First(_)));
+        let other = outcomes.claim(&named("alice"), (b"a", [2; 32]), None, &|| Ok(()));
+        assert_eq!(other.err().unwrap().http_status(), 422);
+    }
+
+    #[test]
+    fn a_retry_of_what_never_came_is_carried_out_in_the_epoch_it_was_told_and_in_no_other() {
+        let outcomes = Outcomes::new(ANY);
+        let Claim::Unknown { epoch, .. } = claim(&outcomes, "alice", "a", Some(None)) else { panic!() };
+        let retry = || Some(Some(epoch.clone().into_bytes()));
+        assert!(matches!(claim(&outcomes, "alice", "a", retry()), Claim::First(_)));
+        let restarted = Outcomes::new(ANY);
+        assert!(matches!(claim(&restarted, "alice", "a", retry()), Claim::Unknown { .. }));
+        ["b", "c", "d", "e", "f"].iter().for_each(|key| carry_out(&outcomes, "alice", key));
+        let Claim::Unknown { since, .. } = claim(&outcomes, "alice", "a", retry()) else { panic!() };
+        assert!(since < outcomes.memory().forgotten.last.elapsed());
+    }
+
+    #[test]
+    fn a_failure_that_leaves_open_how_far_it_came_is_unknown_for_ever() {
+        let outcomes = Outcomes::new(ANY);
+        let Claim::First(running) = claim(&outcomes, "alice", "a", None) else { panic!() };
+        running.leave_open();
+        let Claim::Unknown { epoch, since } = claim(&outcomes, "alice", "a", None) else { panic!() };
+        assert_eq!(since, Duration::ZERO);
+        let again = claim(&outcomes, "alice", "a", Some(Some(epoch.into_bytes())));
+        assert!(matches!(again, Claim::Unknown { .. }));
+    }
+
+    #[test]
+    fn a_flood_of_keys_costs_only_the_outcomes_of_who_sends_it() {
+        let outcomes = Outcomes::new(ANY);
+        carry_out(&outcomes, "alice", "a");
+        (0..100).for_each(|number| carry_out(&outcomes, "mallory", &number.to_string()));
+        assert!(is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "mallory", "99"));
+        assert!(!is_remembered(&outcomes, "mallory", "0"));
+        assert_eq!(outcomes.memory().entries, ANY.entries);
+        assert_eq!(
+            outcomes.memory().clients.values().map(|own| own.entries.len()).sum::<usize>(),
+            ANY.entries
+        );
+    }
+
+    #[test]
+    fn large_outcomes_are_counted_by_their_bytes_and_old_ones_forgotten() {
+        let outcomes = Outcomes::new(ANY);
+        for key in ["a", "b", "c"] {
+            let Claim::First(running) = claim(&outcomes, "alice", key, None) else { panic!() };
+            let mut fields = Fields::new();
+            fields.push("Location", "l".repeat(450));
+            running.end(204, fields);
+        }
+        assert!(!is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "alice", "b"));
+        let forgetful = Outcomes::new(Limits { time: Duration::ZERO, ..ANY });
+        carry_out(&forgetful, "alice", "a");
+        assert!(!is_remembered(&forgetful, "alice", "a"));
+        let memory = forgetful.memory();
+        assert_eq!((memory.entries, memory.clients.len()), (0, 0));
+    }
+
+    #[test]
+    fn who_comes_while_the_first_runs_waits_for_its_outcome() {
+        let outcomes = Outcomes::new(ANY);
+        let Claim::First(running) = claim(&outcomes, "alice", "a", None) else { panic!() };
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| is_remembered(&outcomes, "alice", "a"));
+            running.end(204, Fields::new());
+            assert!(second.join().unwrap());
+        });
+        let Claim::First(_running) = claim(&outcomes, "alice", "b", None) else { panic!() };
+        let gone = || Err(io::ErrorKind::BrokenPipe.into());
+        assert!(outcomes.claim(&named("alice"), (b"b", [1; 32]), None, &gone).is_err());
+    }
+}
