@@ -11,13 +11,13 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
-use crate::server::Server;
 use crate::server::conn::connection;
 use crate::server::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
 use crate::server::net::listen::Listener;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::peer::Peer;
+use crate::server::shared::state::Server;
 
 /// The threads that accept.
 pub struct Acceptors {

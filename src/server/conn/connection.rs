@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Request};
-use crate::server::Server;
 use crate::server::exchange::exchange;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
@@ -15,6 +14,7 @@ use crate::server::net::connections::Entered;
 use crate::server::net::stream::Stream;
 use crate::server::observe::log::Entry;
 use crate::server::observe::metrics::Refusal;
+use crate::server::shared::state::Server;
 
 /// What follows the requests that came at once.
 enum Next {

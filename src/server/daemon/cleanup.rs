@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::error::Result;
-use crate::server::{Server, limits, start_thread};
+use crate::server::limits;
+use crate::server::shared::state::Server;
+use crate::server::shared::threads;
 
 /// Ends what a daemon that was killed left half done, before anybody is served.
 pub fn recover(server: &Server) {
@@ -17,7 +19,7 @@ pub fn recover(server: &Server) {
 pub fn start(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
-    start_thread(move || {
+    threads::start("cleanup", move || {
         sweep(&server);
         loop {
             let expired = server.store().expire();

@@ -16,8 +16,9 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::server::daemon::run_as::Account;
+use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::net::listen::Address;
-use crate::server::{End, start_thread};
+use crate::server::shared::threads;
 
 /// A Unix socket in a directory only this user can enter; both go when this is dropped.
 pub struct PrivateSocket {
@@ -54,7 +55,7 @@ impl PrivateSocket {
     }
 
     /// Starts the command with this server in its environment; its end is told to `ends`.
-    pub fn start(&self, command: &[OsString], ends: Sender<End>) -> Result<Pid> {
+    pub fn start(&self, command: &[OsString], ends: Sender<StopReason>) -> Result<Pid> {
         let (program, arguments) = command.split_first().ok_or_else(|| Error::usage("no COMMAND"))?;
         let child = Command::new(program)
             .args(arguments)
@@ -65,9 +66,9 @@ impl PrivateSocket {
             .spawn()
             .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
         let id = Pid::from_raw(child.id().cast_signed());
-        start_thread(move || {
+        threads::start("command", move || {
             // Nobody listens any more when a signal came first.
-            let _ = ends.send(End::Command(exit_code(child)));
+            let _ = ends.send(StopReason::Command(exit_code(child)));
         })?;
         Ok(id)
     }
@@ -92,12 +93,7 @@ fn path_with_own_folder() -> OsString {
 pub fn exit_code(mut child: Child) -> u8 {
     let Ok(status) = child.wait() else { return 3 };
     match status.signal().and_then(|number| Signal::try_from(number).ok()) {
-        Some(signal) => code_of(signal),
+        Some(signal) => exit_code_of(signal),
         None => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
     }
-}
-
-/// What a shell says of a command that a signal ended: 128 and its number.
-pub fn code_of(signal: Signal) -> u8 {
-    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

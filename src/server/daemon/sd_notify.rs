@@ -7,7 +7,8 @@ use std::thread;
 use sd_notify::NotifyState;
 
 use crate::error::Result;
-use crate::server::{Server, start_thread};
+use crate::server::shared::state::Server;
+use crate::server::shared::threads;
 
 /// It takes connections.
 pub fn ready(status: &str) {
@@ -32,7 +33,7 @@ pub fn stopping() {
 pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
     let Some(within) = sd_notify::watchdog_enabled() else { return Ok(()) };
     let server = Arc::clone(server);
-    start_thread(move || {
+    threads::start("watchdog", move || {
         loop {
             tell(&[NotifyState::Watchdog, NotifyState::Status(&server.status())]);
             thread::park_timeout(within / 2);

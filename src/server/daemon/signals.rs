@@ -10,7 +10,9 @@ use signal_hook::iterator::Signals;
 
 use crate::error::{Error, Result};
 use crate::server::daemon::sd_notify;
-use crate::server::{End, Server, start_thread};
+use crate::server::daemon::stop::StopReason;
+use crate::server::shared::state::Server;
+use crate::server::shared::threads;
 
 /// Takes from now on what would end a daemon that only starts, though it is no sign of an end; what it asks for is done
 /// later. SIGXFSZ is caught and nothing is done, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored
@@ -23,20 +25,20 @@ pub fn catch() -> Result<Signals> {
 
 /// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line. A reload has a thread of its own: it
 /// asks the file system, and where that does not answer a TERM is to end the daemon all the same.
-pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<End>) -> Result<()> {
+pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason>) -> Result<()> {
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|wrong| Error::io("signals", wrong))?;
     }
     let (asks, asked) = channel();
     let (server, reloading) = (Arc::clone(server), Arc::clone(server));
-    start_thread(move || keep_reloading(&reloading, &asked))?;
-    start_thread(move || {
+    threads::start("reload", move || keep_reloading(&reloading, &asked))?;
+    threads::start("signals", move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
                 Signal::SIGHUP => drop(asks.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
                 // The daemon has ended when nobody hears this.
-                ending => drop(ends.send(End::Signal(ending))),
+                ending => drop(ends.send(StopReason::Signal(ending))),
             }
         }
     })

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Request, Target, accept, framing, resumption};
-use crate::server::Server;
 use crate::server::auth::identity::{CHALLENGE, claimed, identify};
 use crate::server::auth::rights::View;
+use crate::server::exchange::decoding::Decoding;
+use crate::server::exchange::liveness::Presence;
 use crate::server::exchange::request_body::Upload;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::UNREAD_MAX;
@@ -18,6 +19,7 @@ use crate::server::methods::{allowed, dispatch};
 use crate::server::net::forwarded::Client;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
+use crate::server::shared::state::Server;
 
 /// A request being answered.
 pub struct Exchange<'e> {
@@ -101,6 +103,14 @@ impl<'e> Exchange<'e> {
             Coding::Zstd => self.reply.reserve_encoder(&self.server.coders),
             Coding::Identity => Coding::Identity,
         }
+    }
+
+    /// The limits and the pool for decoding what `client` sends or asks for.
+    pub fn decoding<'a>(&self, client: &'a Presence<'a>) -> Decoding<'a>
+    where
+        'e: 'a,
+    {
+        Decoding { coders: &self.server.coders, limits: &self.server.limits, client }
     }
 
     /// Answers an error, with these fields too, when that can still be done.

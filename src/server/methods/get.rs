@@ -208,8 +208,7 @@ fn answer_filtered(
         let spool = || view.reader().spool();
         let client = Presence::of(exchange.stream);
         let file = Attended { content: content.as_ref(), client: &client };
-        let run =
-            operation.run_on_content(name, file, exchange.server.decoding(&client), &spool, &mut number);
+        let run = operation.run_on_content(name, file, exchange.decoding(&client), &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
     }
@@ -230,7 +229,7 @@ fn stream(
     let spool = || view.reader().spool();
     let client = Presence::of(exchange.stream);
     let file = Attended { content, client: &client };
-    let decoding = exchange.server.decoding(&client);
+    let decoding = exchange.decoding(&client);
     let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
     exchange.reply.streamed(fields, coding, None, work)
 }

@@ -10,8 +10,6 @@ use crate::server::exchange::filter::filter_named;
 use crate::server::exchange::once::once;
 use crate::store::{Name, RESERVED};
 
-pub use crate::server::methods::search_tree::Helpers;
-
 pub(crate) mod get;
 pub(crate) mod internal;
 pub(crate) mod list;

@@ -79,7 +79,7 @@ fn change_in_place(
     let (read, reader) = (content.meta().clone(), writer.reader());
     let file = Attended { content: content.as_ref(), client: &client };
     let changed = operation
-        .change_content(name, file, exchange.server.decoding(&client), &|| reader.spool(), &mut draft)
+        .change_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     let mut fields = Fields::new();
     fields.push(CHANGED, changed.to_string());
@@ -114,7 +114,7 @@ fn copy_filtered(
     let is_itself = writer.standing(to)?.is_some_and(|now| now.etag == read);
     let (file, reader) = (Attended { content: content.as_ref(), client: &client }, writer.reader());
     operation
-        .run_on_content(name, file, exchange.server.decoding(&client), &|| reader.spool(), &mut draft)
+        .run_on_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
     draft.commit(None, &|standing| match is_itself && standing.is_none_or(|now| now.etag != read) {
         true => Err(Error::status(412, name.shown(), "changed while it was worked on")),

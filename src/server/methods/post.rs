@@ -35,7 +35,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();
     let client = Presence::of(exchange.stream);
-    let decoding = exchange.server.decoding(&client);
+    let decoding = exchange.decoding(&client);
     let mut fields = Fields::new();
     if operation.is_number {
         let mut number = Vec::new();

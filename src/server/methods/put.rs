@@ -44,7 +44,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let operation = operation.unwrap_or_else(Operation::identity);
     let spool = || writer.spool();
     let client = Presence::of(exchange.stream);
-    let decoding = exchange.server.decoding(&client);
+    let decoding = exchange.decoding(&client);
     // Bytes that are stored as they came need no work: what has arrived is stored whatever its client does.
     let mut attended;
     let sink: &mut dyn Write = match is_plain {

@@ -1,7 +1,6 @@
 //! GET of a directory with a word: every file beneath is searched, on all cores, in one request.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -21,44 +20,12 @@ use crate::server::exchange::representation::{is_not_modified, of_not_modified};
 use crate::server::exchange::response::Lines;
 use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
+use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::is_damage;
 
 /// How many results may wait for a client that reads slowly.
 const WAITING_MAX: usize = 256;
-
-/// Threads that help searches, over all requests.
-pub struct Helpers {
-    most: usize,
-    free: AtomicUsize,
-}
-
-/// A helper's place; dropped, it is free again.
-struct Place<'a>(&'a Helpers);
-
-impl Helpers {
-    /// At most `jobs` threads search; one of them is the request's own.
-    pub fn new(jobs: usize) -> Self {
-        let most = jobs.saturating_sub(1);
-        Helpers { most, free: AtomicUsize::new(most) }
-    }
-
-    /// How many help now, and how many may.
-    pub fn busy(&self) -> (usize, usize) {
-        (self.most.saturating_sub(self.free.load(Ordering::Relaxed)), self.most)
-    }
-
-    fn take(&self) -> Option<Place<'_>> {
-        let took = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
-        took.ok().map(|_| Place(self))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// What a search found in one file: its name and the number.
 type Found = Result<(Vec<u8>, u64)>;
@@ -89,10 +56,10 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     let client = Presence::of(exchange.stream);
-    let decoding = exchange.server.decoding(&client);
+    let decoding = exchange.decoding(&client);
     let search = Search { reader, directory: name, operation: &operation, decoding };
     exchange.reply.lines(fields, coding, |out| match operation.is_number {
-        true => search.count_all(entries, &server.helpers, json, out),
+        true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
     })
 }
@@ -110,7 +77,7 @@ impl Search<'_> {
     fn count_all(
         &self,
         entries: Entries<'_>,
-        helpers: &Helpers,
+        threads: &ScanThreads,
         json: bool,
         out: &mut Lines<'_>,
     ) -> io::Result<()> {
@@ -120,20 +87,18 @@ impl Search<'_> {
             // It goes with this thread's part of the work: who would send more is not kept waiting.
             let receiver = receiver;
             let entries = &entries;
-            let search = |place: Option<_>| {
+            let search = |permit: Option<_>| {
                 let sender = sender.clone();
                 let work = move || {
-                    let _place = place;
+                    let _permit = permit;
                     self.work(entries, &sender);
                 };
                 thread::Builder::new().spawn_scoped(scope, work)
             };
             // The first searcher stands for this thread, which writes; the others help while there is room.
             search(None).map_err(|_| Error::status(503, "search", "no thread is left for it"))?;
-            // Each place once: one that had nothing to do gives it back before the next is taken.
-            let places = std::iter::from_fn(|| helpers.take()).take(helpers.most);
-            for place in places {
-                if search(Some(place)).is_err() {
+            for permit in threads.take_free() {
+                if search(Some(permit)).is_err() {
                     break;
                 }
             }

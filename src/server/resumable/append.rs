@@ -46,7 +46,7 @@ pub fn receive(
     exchange.upload.hash();
     let spool = || reader.spool();
     let client = Presence::of(exchange.stream);
-    let decoding = exchange.server.decoding(&client);
+    let decoding = exchange.decoding(&client);
     let version = resumption::version(&exchange.request.fields);
     let mut sink = Told { partial: partial.as_mut(), stream: exchange.stream, version, untold: 0 };
     let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);

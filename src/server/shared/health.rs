@@ -1,12 +1,11 @@
 //! Whether the served directory is there and answers: what `/.cfpd/health` says, and an admin finds in the log. The file
 //! system is asked by a thread of its own, so that one which hangs holds up nobody else.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
-use crate::server::{Server, start_thread};
 
 /// What is known of the store.
 #[derive(Default)]
@@ -30,21 +29,16 @@ struct State {
     told: bool,
 }
 
-/// Starts the thread that asks: whenever somebody wants to know, and from time to time for the log.
-pub fn start(server: &Arc<Server>) -> Result<()> {
-    let server = Arc::clone(server);
-    start_thread(move || {
-        loop {
-            server.health.begin();
-            let answer = server.store().require_answer();
-            if let Some(news) = server.health.end(answer) {
-                server.log.remark(&news);
-            }
-        }
-    })
-}
-
 impl Health {
+    /// Asks the store by `ask`, for ever: whenever somebody wants to know, and from time to time. `tell` is told what is new
+    /// in an answer.
+    pub fn keep_asking(&self, ask: impl Fn() -> Result<()>, tell: impl Fn(&str)) {
+        loop {
+            self.begin();
+            self.end(ask()).iter().for_each(|news| tell(news));
+        }
+    }
+
     /// Whether the store answers now, and where it has not for the first time, what an admin should know. Waits no
     /// longer than [`HEALTH_WITHIN`].
     pub fn ask(&self) -> (bool, Option<Error>) {

@@ -4,4 +4,7 @@ pub(crate) mod coders;
 pub(crate) mod health;
 pub(crate) mod outcomes;
 pub(crate) mod processing;
+pub(crate) mod scan_threads;
+pub(crate) mod state;
+pub(crate) mod threads;
 pub(crate) mod upload_locks;

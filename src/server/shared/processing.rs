@@ -12,7 +12,7 @@ use crate::http::{Request, Version};
 use crate::server::limits::PROGRESS_EVERY;
 use crate::server::net::connections::Connections;
 use crate::server::net::stream::Stream;
-use crate::server::start_thread;
+use crate::server::shared::threads;
 
 /// The field by which a client asks for it.
 const PROGRESS: &str = "cfp-progress";
@@ -89,7 +89,7 @@ impl State {
 /// Tells all who wait, for as long as the daemon runs.
 pub fn start(connections: &Arc<Connections>) -> Result<()> {
     let connections = Arc::clone(connections);
-    start_thread(move || {
+    threads::start("progress", move || {
         loop {
             thread::sleep(PROGRESS_EVERY);
             tell_all(&connections, PROGRESS_EVERY);

@@ -1,0 +1,218 @@
+//! The daemon's process from its start to its end: what is read, bound, given up and started, in this order, and who ends
+//! it. What each part does stands with that part.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, RwLock};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::error::{Error, Result};
+use crate::server::auth::policy::Policy;
+use crate::server::auth::rights::Rights;
+use crate::server::auth::sites::Sites;
+use crate::server::conn::accept;
+use crate::server::daemon::command::PrivateSocket;
+use crate::server::daemon::config::Options;
+use crate::server::daemon::stop::{StopReason, exit_code_of};
+use crate::server::daemon::{
+    background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
+};
+use crate::server::limits;
+use crate::server::net::listen::{Address, DEFAULT, Listener};
+use crate::server::net::tls::Tls;
+use crate::server::observe::log::Log;
+use crate::server::observe::metrics::Metrics;
+use crate::server::shared::coders::Coders;
+use crate::server::shared::health::Health;
+use crate::server::shared::outcomes::Outcomes;
+use crate::server::shared::scan_threads::ScanThreads;
+use crate::server::shared::state::Server;
+use crate::server::shared::upload_locks::Claims;
+use crate::server::shared::{processing, threads};
+use crate::store::{Local, Store};
+
+/// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
+/// the daemon.
+pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if options.background && !background::is_there()? {
+        socket_activation::refuse("--background")?;
+        return background::start(options.run_as.as_ref());
+    }
+    options.refuse_exposure()?;
+    let caught = signals::catch()?;
+    let handed = socket_activation::listeners(&options)?;
+    let private = PrivateSocket::for_command(&options.command)?;
+    let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
+    listeners.extend(handed);
+    let pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
+    become_account(&options, private.as_ref())?;
+    // Rules name users of this machine, whom the system may look up by code that it loads then.
+    let policy = options.policy()?;
+    let sites = options.users.is_none().then(|| Sites::of_machine(&options.hosts));
+    let restricted = restrict(&options, private.is_some())?;
+    let store = open_store(&options)?;
+    policy.require_one_spelling(&store)?;
+    let server = new_server(&options, policy, store, sites)?;
+    restricted.iter().for_each(|remark| server.log.remark(remark));
+    cleanup::recover(&server);
+    cleanup::start(&server)?;
+    watch_health(&server)?;
+    processing::start(&server.connections)?;
+    let (ends, end) = channel();
+    signals::watch(&server, caught, ends.clone())?;
+    let acceptors = accept::Acceptors::start(&server, listeners, |url| {
+        let shown = private.as_ref().is_none_or(|private| private.url() != url);
+        match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
+            // Who wants to know no more, as head(1) after a line, may want to be served all the same.
+            Some(Err(wrong)) if wrong.kind() != io::ErrorKind::BrokenPipe => Err(wrong),
+            _ => Ok(()),
+        }
+    })?;
+    sd_notify::ready(&server.status());
+    sd_notify::keep_telling(&server)?;
+    let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
+    let code = wait_for_end(&end, child);
+    sd_notify::stopping();
+    acceptors.stop();
+    pid_file.iter().for_each(pid_file::PidFile::release);
+    finish(&server, end);
+    Ok(code)
+}
+
+/// Goes on as the user an admin named. No thread may have been started before.
+fn become_account(options: &Options, private: Option<&PrivateSocket>) -> Result<()> {
+    make_root(options)?;
+    let Some(account) = &options.run_as else { return Ok(()) };
+    private.map_or(Ok(()), |private| private.give_to(account))?;
+    account.assume()
+}
+
+/// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
+/// command would inherit it, and may be one that cannot have it.
+fn restrict(options: &Options, has_command: bool) -> Result<Vec<String>> {
+    if has_command {
+        return Ok(Vec::new());
+    }
+    run_as::load_names();
+    let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
+    let confined = landlock::confine(options)?;
+    Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
+}
+
+/// Makes a default root where it is missing.
+fn make_root(options: &Options) -> Result<()> {
+    if !options.make_root || options.root.is_dir() {
+        return Ok(());
+    }
+    let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+    // What is kept there is not for every user of the machine, and a package makes it so too.
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(&options.root).map_err(named)?;
+    options.run_as.as_ref().map_or(Ok(()), |account| account.own(&options.root))
+}
+
+/// The store at the root an admin chose.
+fn open_store(options: &Options) -> Result<Local> {
+    let store = Local::open(&options.root)?
+        .keeping_free(options.keep_free)
+        .spooling_at_most(options.max_spool)
+        .snapshotting(
+            limits::SNAPSHOT_MEMORY,
+            options.limits.file_size.min(limits::SPILL_MAX),
+            limits::SPILL_PARTS,
+        )
+        .keeping_partials(options.limits.partials, options.limits.partial_time);
+    let store = if options.sync { store } else { store.without_sync() };
+    let store = match options.spools() {
+        Some(place) => store.spooling_in(&place),
+        None => store,
+    };
+    Ok(if options.read_only { store.untouched() } else { store })
+}
+
+/// A daemon that serves nobody yet.
+fn new_server(options: &Options, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
+    let store = Arc::new(store);
+    let server = Arc::new(Server {
+        rights: Rights::new(Arc::clone(&store) as Arc<dyn Store>, policy),
+        store: RwLock::new(store),
+        health: Health::default(),
+        scan_threads: ScanThreads::new(options.limits.scan_jobs),
+        metrics: Metrics::new(),
+        coders: Coders::new(options.limits.scan_jobs),
+        limits: options.limits.clone(),
+        send_size: options.send_size,
+        log: Log::open(options.log.as_deref(), options.log_format)?,
+        connections: Arc::default(),
+        claims: Claims::default(),
+        trusted_proxies: options.trusted_proxies.clone(),
+        outcomes: Outcomes::default(),
+        tls: options.tls.as_ref().map(Tls::open).transpose()?,
+        hsts: options.hsts.map(|seconds| format!("max-age={seconds}")),
+        sites,
+    });
+    if !options.sync {
+        server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
+    }
+    Ok(server)
+}
+
+/// Starts the thread that asks whether the store answers: whenever somebody wants to know, and from time to time for
+/// the log.
+fn watch_health(server: &Arc<Server>) -> Result<()> {
+    let server = Arc::clone(server);
+    threads::start("health", move || {
+        server.health.keep_asking(|| server.store().require_answer(), |news| server.log.remark(news));
+    })
+}
+
+/// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
+fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
+    let default = match alone && options.listen.is_empty() && private.is_none() {
+        true => Address::parse(DEFAULT)?,
+        false => Vec::new(),
+    };
+    let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
+    addresses.map(|address| Listener::bind(address, options.tls.is_some())).collect()
+}
+
+/// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command
+/// too, which may go on; a TERM is passed on to it, and a second one does not wait for it.
+fn wait_for_end(end: &Receiver<StopReason>, child: Option<Pid>) -> u8 {
+    let mut told = false;
+    loop {
+        match (end.recv(), child) {
+            (Ok(StopReason::Command(code)), _) => return code,
+            (Ok(StopReason::Signal(Signal::SIGTERM)), Some(child)) if !told => {
+                // A command that has ended is heard of next.
+                let _ = kill(child, Signal::SIGTERM);
+                told = true;
+            }
+            (Ok(StopReason::Signal(Signal::SIGINT)), Some(_)) if !told => {}
+            (Ok(StopReason::Signal(signal)), Some(_)) => return exit_code_of(signal),
+            (Ok(StopReason::Signal(_)), None) | (Err(_), _) => return 0,
+        }
+    }
+}
+
+/// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.
+fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
+    let connections = Arc::clone(&server.connections);
+    let hears = threads::start("shutdown", move || {
+        while let Ok(reason) = end.recv() {
+            if matches!(reason, StopReason::Signal(_)) {
+                connections.cut_all();
+            }
+        }
+    });
+    // Without it a second signal is not heard of, and all ends within the grace.
+    hears.unwrap_or_else(|error| server.log.trouble(&error));
+    if !server.connections.drain(server.limits.grace) {
+        server
+            .log
+            .trouble(&Error::cut("connections", "were cut at the end of their grace or by a second signal"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Why the daemon stops, and the exit code of it.
+
+use nix::sys::signal::Signal;
+
+/// Why the daemon stops.
+pub(crate) enum StopReason {
+    /// This signal asked for it.
+    Signal(Signal),
+    /// The command has ended with this exit code.
+    Command(u8),
+}
+
+/// The exit code of a command that a signal ended, as a shell gives it: 128 and the signal's number.
+pub fn exit_code_of(signal: Signal) -> u8 {
+    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
+}
