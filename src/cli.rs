@@ -13,19 +13,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::options::Options;
-use crate::client::retry::RETRIES;
-use crate::client::silence::Timeouts;
-use crate::client::standard_streams::{self, STDOUT};
-use crate::client::tls::Trust;
+use crate::client::conn::silence::Timeouts;
+use crate::client::conn::tls::Trust;
+use crate::client::ops::retry::RETRIES;
+use crate::client::output::standard_streams::{self, STDOUT};
 use crate::client::{Compress, Settings, Tag};
 use crate::error::{Error, Result, shown};
 
-pub mod change;
-pub mod local;
 mod options;
-pub mod shell;
-pub mod targets;
-pub mod terminal;
 
 /// How a program ended that nothing stopped. Greater is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

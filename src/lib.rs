@@ -11,7 +11,8 @@
 //! | [`store`] | named files, atomically; the only room that opens served files | attributes, error |
 //! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, attributes, error |
 //! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | http, store, text, error |
-//! | [`cli`] | arguments, the way a program ends, and what the tools share beyond one conversation | client, text, http, error |
+//! | [`cli`] | arguments, the way a program ends | client, error |
+//! | [`tools`] | what the programs share beyond one conversation: local files, the terminal, the shell | cli, client, text, http, error |
 //!
 //! The programs stand in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli,
 //! client, http's values and error, and a filter also text, for `--local`.
@@ -24,3 +25,4 @@ pub mod http;
 pub mod server;
 pub mod store;
 pub mod text;
+pub mod tools;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a program may import; the filters also `text`, for `--local`.
-const TOOL: [&str; 4] = ["cli", "client", "http", "error"];
+const TOOL: [&str; 5] = ["cli", "tools", "client", "http", "error"];
 const FILTERS: [&str; 3] = ["cfp-search", "cfp-replace", "cfp-reverse"];
 const DAEMON: [&str; 3] = ["cli", "server", "error"];
 

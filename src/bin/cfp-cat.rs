@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Client, Operand, Output, Settings, filter, upload};
+use cfp::client::ops::{filter, upload};
+use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
+use cfp::tools::local;
+use cfp::tools::terminal::{self, Visible};
 
 const NAME: &str = "cfp-cat";
 const USAGE: &str = "\
@@ -90,7 +92,7 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
 fn show(local: &Operand, sink: &mut dyn Write) -> Result<()> {
     let source = filter::open(local)?;
     let mut reader = source.reader()?;
-    let mut sink = cli::local::Named { sink, name: "standard output" };
+    let mut sink = local::Named { sink, name: "standard output" };
     upload::copy(&mut reader, &mut sink).map_err(|wrong| Error::io(&source.name, wrong))
 }
 

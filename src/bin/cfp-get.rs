@@ -9,18 +9,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cfp::cli::targets::{Kind, Targets, overlapping};
-use cfp::cli::terminal::{self, Visible};
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::credentials::Given;
-use cfp::client::destination::resolve;
-use cfp::client::fetch::{copy_checked, modified};
-use cfp::client::list::Entry;
-use cfp::client::output::Sink;
-use cfp::client::url::{Url, base, is_web};
-use cfp::client::{Call, Client, Name, Output, Settings, standard_streams};
+use cfp::client::conn::url::{Url, base, is_web};
+use cfp::client::login::credentials::Given;
+use cfp::client::ops::fetch::{copy_checked, modified};
+use cfp::client::ops::list::Entry;
+use cfp::client::{Call, Client, Name, Output, Settings, Sink, resolve, standard_streams};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
+use cfp::tools::targets::{Kind, Targets, overlapping};
+use cfp::tools::terminal::{self, Visible};
 
 const NAME: &str = "cfp-get";
 const USAGE: &str = "\

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use cfp::cli::terminal;
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::list::{Entry, object};
+use cfp::client::ops::list::{Entry, object};
 use cfp::client::{Client, Name, Output, Settings};
 use cfp::error::{Error, Result, shown};
+use cfp::tools::terminal;
 
 const NAME: &str = "cfp-ls";
 const USAGE: &str = "\

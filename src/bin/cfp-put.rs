@@ -7,12 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use cfp::cli::targets::{Kind, Targets, overlapping};
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::walk::{Step, walk};
-use cfp::client::{Client, Guard, Name, Operand, Settings, filter};
+use cfp::client::ops::filter;
+use cfp::client::{Client, Guard, Name, Operand, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
+use cfp::tools::targets::{Kind, Targets, overlapping};
+use cfp::tools::walk::{Step, walk};
 
 const NAME: &str = "cfp-put";
 const USAGE: &str = "\

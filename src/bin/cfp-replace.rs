@@ -1,17 +1,19 @@
 //! cfp-replace: replaces a word in files, here and on the server. It owns its arguments; where results go stands in
-//! `cli::change`, and what an occurrence is belongs to the text room.
+//! `tools::change`, and what an occurrence is belongs to the text room.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use cfp::cli::change::{Change, Target, guard};
-use cfp::cli::{self, Arguments, Ending, local};
-use cfp::client::{Guard, Operand, Output, Settings, filter};
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::ops::filter;
+use cfp::client::{Guard, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::{Matching, Replace, Search, Show, Word};
+use cfp::tools::change::{Change, Target, guard};
+use cfp::tools::local;
 
 const NAME: &str = "cfp-replace";
 const USAGE: &str = "\

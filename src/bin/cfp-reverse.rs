@@ -1,14 +1,14 @@
-//! cfp-reverse: reverses the order of words. It owns its arguments; where results go stands in `cli::change`.
+//! cfp-reverse: reverses the order of words. It owns its arguments; where results go stands in `tools::change`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cfp::cli::change::{Change, Target, guard};
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::{Guard, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::text::Reverse;
+use cfp::tools::change::{Change, Target, guard};
 
 const NAME: &str = "cfp-reverse";
 const USAGE: &str = "\

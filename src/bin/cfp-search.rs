@@ -8,14 +8,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use cfp::cli::terminal::{self, Visible};
-use cfp::cli::{self, Arguments, Ending, local};
-use cfp::client::filter::Counts;
-use cfp::client::walk::{Step, walk};
-use cfp::client::{Client, Name, Operand, Output, Settings, filter, list};
+use cfp::cli::{self, Arguments, Ending};
+use cfp::client::ops::filter::{self, Counts};
+use cfp::client::ops::list;
+use cfp::client::{Client, Name, Operand, Output, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
 use cfp::text::{Matching, Search, Show, UTF_16, Word, is_utf16};
+use cfp::tools::local;
+use cfp::tools::terminal::{self, Visible};
+use cfp::tools::walk::{Step, walk};
 
 const NAME: &str = "cfp-search";
 const USAGE: &str = "\

@@ -1,12 +1,13 @@
-//! cfp-shell: a session with the server. It owns its arguments; the session stands in `cli::shell`.
+//! cfp-shell: a session with the server. It owns its arguments; the session stands in `tools::shell`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending, shell};
+use cfp::cli::{self, Arguments, Ending};
 use cfp::client::Settings;
 use cfp::error::Result;
+use cfp::tools::shell;
 
 const NAME: &str = "cfp-shell";
 const USAGE: &str = "\

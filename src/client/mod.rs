@@ -4,44 +4,24 @@
 //! A body is sent in a thread of its own while the answer is read: a server may answer before it has everything,
 //! and a filter answers as it reads.
 
-pub mod answer;
-pub mod call;
-pub mod connect;
-pub mod credentials;
-pub mod destination;
-pub mod draft;
-pub mod fetch;
-pub mod filter;
-pub mod guard;
-pub mod list;
-pub mod netrc;
-pub mod operand;
-pub mod output;
-pub mod part;
-pub mod password;
-pub mod piece;
-pub mod piped;
-pub mod progress;
-pub mod resumption;
-pub mod retry;
-pub mod sending;
-pub mod silence;
-pub mod standard_streams;
-pub mod stored;
-pub mod tls;
-pub mod upload;
-pub mod url;
-pub mod verifier;
-pub mod walk;
-
 use std::ffi::OsString;
 
-pub use answer::Answer;
-pub use call::{Call, Client};
-pub use guard::{Guard, Tag};
-pub use operand::{Name, Operand};
-pub use output::Output;
-pub use upload::Upload;
+use crate::client::conn::{silence, tls};
+
+pub use crate::client::call::answer::Answer;
+pub use crate::client::call::call::{Call, Client};
+pub use crate::client::ops::operand::{Name, Operand};
+pub use crate::client::ops::precondition::{Guard, Tag};
+pub use crate::client::ops::upload::Upload;
+pub use crate::client::output::destination::resolve;
+pub use crate::client::output::output::{Output, Sink};
+pub use crate::client::output::standard_streams;
+
+pub(crate) mod call;
+pub mod conn;
+pub mod login;
+pub mod ops;
+pub(crate) mod output;
 
 /// What all tools let their user choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

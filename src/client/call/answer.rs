@@ -1,0 +1,231 @@
+//! Answers: the body of an answer, read to an end that the framing states, and the one line of a refusal. An
+//! answer that is not read whole is an error, and its connection is not used again.
+
+use std::io::{self, Read, Write};
+
+use crate::client::call::call::{Call, Client};
+use crate::client::call::progress::{Counted, Progress};
+use crate::client::call::sending::{Sending, Sent};
+use crate::client::conn::connect::Connection;
+use crate::client::ops::upload::copy;
+use crate::error::{Error, Result, shown};
+use crate::http::coding::{self, Coding};
+use crate::http::head::reason;
+use crate::http::{Body, Framing, Response, framing};
+
+/// As much of a body as is read past where nobody wants it, in bytes.
+const UNWANTED_MAX: u64 = 1024 * 1024;
+/// As much of a refusal as is read: it is one line.
+const REFUSAL_MAX: u64 = 4096;
+
+/// An answer whose head was read. One of its methods must take it to its end.
+#[must_use = "an answer is complete only when its body was read"]
+pub struct Answer<'c> {
+    /// Its head.
+    pub head: Response,
+    client: &'c mut Client,
+    connection: Connection,
+    sending: Option<Sending>,
+    framing: Framing,
+    target: Vec<u8>,
+    /// Whether a coding that cannot be undone here is left as it is.
+    as_it_came: bool,
+}
+
+impl<'c> Answer<'c> {
+    pub(crate) fn new(
+        client: &'c mut Client,
+        call: &Call,
+        connection: Connection,
+        head: Response,
+        sending: Option<Sending>,
+    ) -> Result<Self> {
+        let framing =
+            framing::of_response(&head, call.method).map_err(|wrong| blame(&client.url.shown, wrong))?;
+        let target = call.target.clone();
+        Ok(Answer { head, client, connection, sending, framing, target, as_it_came: false })
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// How many bytes the content has, where the head says so: not where it is coded.
+    pub fn size(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) if self.is_plain() => Some(length),
+            _ => None,
+        }
+    }
+
+    /// Whether the content is the body's own bytes.
+    pub fn is_plain(&self) -> bool {
+        matches!(coding::of_message(&self.head.fields), Ok(Coding::Identity))
+    }
+
+    /// Takes content in a coding that cannot be undone here as the bytes that came. A stranger sends what it has,
+    /// whatever was asked for.
+    pub fn as_it_came(self) -> Self {
+        Answer { as_it_came: true, ..self }
+    }
+
+    /// Passes an answer of success on; any other is the error it tells of.
+    pub fn check(self) -> Result<Self> {
+        match self.status() {
+            200..=299 => Ok(self),
+            _ => Err(self.refusal()),
+        }
+    }
+
+    /// The error that an answer tells of in its one line, `name: what is wrong`.
+    pub fn refusal(self) -> Error {
+        let status = self.status();
+        let name = self.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
+        let other = Error::status(status, &name, format!("{status} {}", reason(status)));
+        // An answer that would send us elsewhere is none of cfpd's but for a directory without its slash.
+        if status < 400 {
+            return match status {
+                301 | 308 => Error::status(409, &name, "is a directory"),
+                _ => Error::status(502, &name, format!("{status} is no answer to this request")),
+            };
+        }
+        let is_text =
+            self.head.fields.get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
+        let mut text = Vec::new();
+        let read = self
+            .read(|body| body.take(REFUSAL_MAX).read_to_end(&mut text).map(drop).map_err(|_| other_cut()));
+        let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let parted = shown(line);
+        match parted.split_once(": ") {
+            Some((name, what)) if read.is_ok() && is_text => Error::status(status, name, what),
+            _ => other,
+        }
+    }
+
+    /// Whether a refused request's body stayed here, unread.
+    pub fn kept_body(&self) -> bool {
+        self.sending.as_ref().is_none_or(|sending| matches!(sending.outcome(), Some(Ok(Sent::Nothing))))
+    }
+
+    /// Reads the content, decoded. What `act` leaves unread is read past it.
+    pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
+        let server = self.client.url.shown.clone();
+        let coding = match coding::of_message(&self.head.fields) {
+            Err(_) if self.as_it_came => Coding::Identity,
+            told => told.map_err(|wrong| blame(&server, wrong))?,
+        };
+        let outcome = read_body(&mut self.connection, self.framing, coding, &server, act);
+        match outcome {
+            Ok(value) => self.settle().map(|()| value),
+            // The answer may have ended because what it answers could not be read.
+            Err(wrong) => Err(self.sending.and_then(|sending| sending.failure()).unwrap_or(wrong)),
+        }
+    }
+
+    /// Moves the content into a sink; an error of the sink names it.
+    pub fn copy_to(self, sink: &mut dyn Write, name: &str) -> Result<()> {
+        let progress = Progress::new(name, self.size(), self.client.is_quiet());
+        let bar = progress.clone();
+        let copied = self.read(|body| {
+            let mut body = Counted { reader: body, progress };
+            copy(&mut body, sink).map_err(|wrong| Error::io(name, wrong))
+        });
+        bar.clear();
+        copied
+    }
+
+    /// All of a content that is short, at most `most` bytes of it.
+    pub fn text(self, most: u64) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.read(|body| {
+            body.take(most).read_to_end(&mut text).map_err(|wrong| Error::io("answer", wrong))?;
+            Ok(())
+        })?;
+        Ok(text)
+    }
+
+    /// Reads past the content.
+    pub fn finish(self) -> Result<()> {
+        self.read(|_| Ok(()))
+    }
+
+    /// The exchange is over: keeps the connection where both sides are done with it.
+    fn settle(self) -> Result<()> {
+        let ends = !self.head.keeps_alive() || self.framing == Framing::UntilClose;
+        if ends {
+            return Ok(());
+        }
+        // A server that refuses does so at once, and so is it told: the body may never end.
+        let refused = self.status() >= 400;
+        let outcome = |sending: Sending| if refused { sending.outcome_now() } else { sending.outcome() };
+        match self.sending.map(outcome) {
+            None | Some(Some(Ok(Sent::All))) => self.client.keep(self.connection),
+            // The server has answered all the same: what was left is not wanted.
+            Some(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Reads one body with `act`, then to its end.
+fn read_body<T>(
+    connection: &mut Connection,
+    framing: Framing,
+    coding: Coding,
+    server: &str,
+    act: impl FnOnce(&mut dyn Read) -> Result<T>,
+) -> Result<T> {
+    let named = |wrong| blame(server, Error::io(server, wrong));
+    let mut body = Body::new(&mut connection.input, framing);
+    let value = match coding {
+        Coding::Identity => act(&mut Blaming { body: &mut body, server })?,
+        Coding::Zstd if framing == Framing::None => act(&mut io::empty())?,
+        Coding::Zstd => {
+            let mut decoder = coding::decoder(&mut body).map_err(named)?;
+            let value = act(&mut Blaming { body: &mut decoder, server })?;
+            skip(&mut decoder, server).map_err(named)?;
+            value
+        }
+    };
+    skip(&mut body, server).map_err(named)?;
+    body.finish().map_err(named)?;
+    Ok(value)
+}
+
+/// Reads past what nobody wants of a body, which has an end or is cut.
+fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
+    match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
+        UNWANTED_MAX => Err(Error::status(502, server, "sends more than was asked for").into()),
+        _ => Ok(()),
+    }
+}
+
+/// A body whose errors are the server's.
+struct Blaming<'a, R> {
+    body: R,
+    server: &'a str,
+}
+
+impl<R: Read> Read for Blaming<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.body.read(out).map_err(|wrong| blame(self.server, Error::io(self.server, wrong)).into())
+    }
+}
+
+/// Names the server in what is wrong with its answer: none of it is the user's fault, so none of it is refused for
+/// good.
+pub(crate) fn blame(server: &str, wrong: Error) -> Error {
+    match wrong {
+        Error::System { source, .. } => Error::io(server, source),
+        Error::Cut { name, what } if name == server => Error::Cut { name, what },
+        Error::Cut { name, what } => Error::cut(server, format!("{name} {what}")),
+        Error::Status { name, what, .. } if name == server => Error::status(502, name, what),
+        Error::Status { name, what, .. } => Error::status(502, server, format!("{name} {what}")),
+        Error::Usage(what) => Error::cut(server, what),
+    }
+}
+
+fn other_cut() -> Error {
+    Error::cut("answer", "ended before it was whole")
+}

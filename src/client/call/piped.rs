@@ -1,0 +1,74 @@
+//! Uploads of what comes from a pipe. Nobody knows how long its producer thinks between two bytes, and a server gives a
+//! body up that makes no way: so a pause ends a piece of the upload, which the server keeps
+//! (draft-ietf-httpbis-resumable-upload-12), and what comes behind it goes on there. No connection waits meanwhile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::client::call::call::{Call, Client, last_component};
+use crate::client::ops::append::{Shared, Tally};
+use crate::client::ops::operand::Name;
+use crate::client::ops::precondition::Guard;
+use crate::client::ops::upload::Upload;
+use crate::error::{Error, Result};
+use crate::http::Query;
+use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
+
+impl Client {
+    /// Stores what comes from a pipe, a piece at a time. False when the guard keeps a file that stood there; nothing where
+    /// the server takes no pieces, and has taken no byte.
+    pub(crate) fn put_in_pieces(
+        &mut self,
+        upload: &Upload,
+        name: &Name,
+        guard: &Guard,
+        call: Call,
+    ) -> Result<Option<bool>> {
+        let mut shared = Shared::default();
+        let mut call = about(call, false);
+        call.upload = Some(upload.piece(upload.first().to_vec(), &shared)?);
+        let begun = match self.write(&call, name, guard) {
+            Err(Error::Status { status: 400, name, .. })
+                if name == "Upload-Complete" && taken(&shared).sent == 0 =>
+            {
+                return Ok(None);
+            }
+            begun => begun,
+        };
+        self.take_upload_id();
+        let Some(fields) = begun? else { return Ok(Some(false)) };
+        let lost = || Error::status(502, name.shown(), "was begun, and the server does not say where");
+        let id = last_component(&fields).ok_or_else(lost)?;
+        let target = self.url.target(&[b".cfpd".into(), b"uploads".into(), id], false, &Query::default());
+        loop {
+            let tally = taken(&shared);
+            let first = if tally.ended { Vec::new() } else { upload.read_some()? };
+            let complete = first.is_empty();
+            let mut call = about(Call::new("PATCH", target.clone()), complete)
+                .with("Content-Type", PARTIAL_UPLOAD)
+                .with("Upload-Offset", tally.sent.to_string());
+            shared = Arc::new(Mutex::new(tally.clone()));
+            call.upload = Some(match complete {
+                true => Upload::of_bytes(&upload.name, &[], tally.hasher)?,
+                false => upload.piece(first, &shared)?,
+            });
+            let answer = self.send(&call)?;
+            match answer.status() {
+                412 if complete && guard.is_silent() => return answer.finish().map(|()| Some(false)),
+                _ => answer.check()?.finish()?,
+            }
+            if complete {
+                return Ok(Some(true));
+            }
+        }
+    }
+}
+
+fn taken(shared: &Shared) -> Tally {
+    shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A call that says which draft it means, and whether the content ends with it.
+fn about(call: Call, complete: bool) -> Call {
+    call.with("Upload-Complete", resumption::format_complete(complete))
+        .with("Upload-Draft-Interop-Version", INTEROP_VERSION)
+}

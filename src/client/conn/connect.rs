@@ -1,0 +1,237 @@
+//! Connections: a socket to a server, TCP with TLS or without, or Unix, that a sending thread and a reading one share. It knows no
+//! byte of HTTP.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use crate::client::conn::silence::{Silence, Timeouts, is_readable};
+use crate::client::conn::tls::{Secured, Trust};
+use crate::client::conn::url::{Address, Url};
+use crate::error::{Error, Result};
+
+/// After how many silent seconds the system asks whether the peer is still there, and how often.
+const PROBE_SECONDS: u32 = 30;
+/// What is read from the wire at once, in bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// A socket that may be read and written at the same time.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    way: Way,
+    /// How long the server may say nothing on it.
+    pub silence: Arc<Silence>,
+}
+
+/// What it goes over.
+#[derive(Clone, Debug)]
+enum Way {
+    Tcp(Arc<TcpStream>),
+    /// TCP with TLS.
+    Tls(Arc<Secured>),
+    /// A Unix socket.
+    Unix(Arc<UnixStream>),
+}
+
+impl Socket {
+    /// Cuts the connection for both threads.
+    pub fn cut(&self) {
+        // A socket that is not connected any more is what was wanted.
+        let _ = match &self.way {
+            Way::Tcp(socket) => socket.shutdown(Shutdown::Both),
+            Way::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
+            Way::Unix(socket) => socket.shutdown(Shutdown::Both),
+        };
+    }
+
+    /// Whether the server is on this machine.
+    pub fn is_near(&self) -> bool {
+        let tcp = match &self.way {
+            Way::Tcp(socket) => socket,
+            Way::Tls(socket) => &socket.tcp,
+            Way::Unix(_) => return true,
+        };
+        tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
+    /// Whether the server has neither closed it nor said something since it was read last.
+    fn is_quiet(&self) -> bool {
+        if let Way::Tls(socket) = &self.way {
+            return socket.is_quiet();
+        }
+        poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(0)
+    }
+
+    /// Waits for the next byte of the server, as long as it may be silent.
+    fn wait_readable(&self) -> io::Result<()> {
+        let since = Instant::now();
+        while !is_readable(self, self.silence.left(since)?) {}
+        Ok(())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.way {
+            Way::Tcp(socket) => socket.as_fd(),
+            Way::Tls(socket) => socket.tcp.as_fd(),
+            Way::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Way::Tls(socket) = &self.way {
+            return socket.read(out, &|| self.wait_readable());
+        }
+        self.wait_readable()?;
+        match &self.way {
+            Way::Tcp(socket) => (&**socket).read(out),
+            Way::Tls(_) => Ok(0),
+            Way::Unix(socket) => (&**socket).read(out),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = match &self.way {
+            Way::Tcp(socket) => (&**socket).write(block),
+            Way::Tls(socket) => socket.write(block),
+            Way::Unix(socket) => (&**socket).write(block),
+        };
+        match written {
+            Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connection to a server between two calls, or in the middle of one.
+#[derive(Debug)]
+pub struct Connection {
+    /// What comes from the server.
+    pub input: BufReader<Socket>,
+}
+
+impl Connection {
+    /// Connects to a server. The error names it.
+    pub fn open(url: &Url, trust: &Trust, timeouts: Timeouts) -> Result<Self> {
+        let until = Instant::now() + timeouts.connect;
+        let way = match &url.address {
+            Address::Tcp { host, port } => {
+                connect_tcp(host, *port, until).map(|socket| Way::Tcp(Arc::new(socket)))
+            }
+            Address::Tls { host, port } => match connect_tcp(host, *port, until) {
+                Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, host, trust, until)?))),
+                Err(wrong) => Err(wrong),
+            },
+            Address::Unix(path) => {
+                connect_unix(path, timeouts.connect).map(|socket| Way::Unix(Arc::new(socket)))
+            }
+        };
+        let socket = way.and_then(|way| {
+            let socket = Socket { way, silence: Arc::new(Silence::new(timeouts.silence)) };
+            setsockopt(&socket, sockopt::SendTimeout, &time_of(timeouts.silence))?;
+            Ok(socket)
+        });
+        match socket {
+            Ok(socket) => Ok(Connection { input: BufReader::with_capacity(BLOCK, socket) }),
+            Err(wrong) if matches!(wrong.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                let seconds = timeouts.connect.as_secs();
+                Err(Error::cut(&url.shown, format!("took no connection for {seconds} s (--connect-timeout)")))
+            }
+            // Whatever the reason is, the server is not there now: a missing socket file is no missing operand.
+            Err(wrong) => {
+                let said = Error::io("", wrong).to_string();
+                Err(Error::cut(&url.shown, said.trim_start_matches([':', ' '])))
+            }
+        }
+    }
+
+    /// The socket, for sending.
+    pub fn socket(&self) -> &Socket {
+        self.input.get_ref()
+    }
+
+    /// Whether what comes from the server is a record of TLS, an alert mostly, on a connection without it (RFC 8446 §5.1).
+    /// Waits for its first bytes.
+    pub fn begins_with_tls(&mut self) -> io::Result<bool> {
+        match self.socket().way {
+            Way::Tcp(_) => Ok(matches!(self.input.fill_buf()?, [0x14..=0x17, 0x03, ..])),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a kept connection may carry another call: a server that has closed it, or has said something
+    /// unasked, is done with it.
+    pub fn is_fresh(&self) -> bool {
+        self.input.buffer().is_empty() && self.socket().is_quiet()
+    }
+}
+
+/// Tries one address after the other; each has its share of the time that is left.
+fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let addresses = look_up(host, port, until)?;
+    for (at, address) in addresses.iter().enumerate() {
+        let others = u32::try_from(addresses.len() - at).unwrap_or(1);
+        let share = until.saturating_duration_since(Instant::now()) / others;
+        if share.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(address, share) {
+            Ok(socket) => {
+                socket.set_nodelay(true)?;
+                setsockopt(&socket, sockopt::KeepAlive, &true)?;
+                setsockopt(&socket, sockopt::TcpKeepIdle, &PROBE_SECONDS)?;
+                setsockopt(&socket, sockopt::TcpKeepInterval, &PROBE_SECONDS)?;
+                return Ok(socket);
+            }
+            Err(wrong) => last = wrong,
+        }
+    }
+    Err(last)
+}
+
+/// The addresses of a host. The system looks a name up for as long as it likes, so a thread of its own waits for that.
+fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (told, found) = mpsc::channel();
+    let host = host.to_owned();
+    thread::Builder::new().spawn(move || {
+        let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        // Who has waited for long enough has gone.
+        let _ = told.send(addresses);
+    })?;
+    let left = until.saturating_duration_since(Instant::now());
+    found.recv_timeout(left).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Connects to a Unix socket: with a full backlog that waits, as long as a send may.
+fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::SendTimeout, &time_of(timeout))?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket.into())
+}
+
+fn time_of(duration: Duration) -> TimeVal {
+    TimeVal::seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,233 @@
+//! TLS on a connection to a server, which a sending thread and a reading one share: what is encrypted or decrypted is
+//! so under a lock that is held only as long as that takes, never while a thread waits for the network.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
+
+use crate::client::conn::silence::is_readable;
+use crate::client::conn::verifier::{Verifier, is_of_authority};
+use crate::error::{Error, Result};
+
+/// Whom a certificate must come from: the authorities that the system trusts, or those of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The file, in PEM.
+    pub authorities: Option<PathBuf>,
+    /// Read when the first server asks for it.
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl PartialEq for Trust {
+    fn eq(&self, other: &Self) -> bool {
+        self.authorities == other.authorities
+    }
+}
+
+impl Eq for Trust {}
+
+impl Trust {
+    /// In the authorities of this file, or those of the system.
+    pub fn new(authorities: Option<PathBuf>) -> Self {
+        Trust { authorities, config: OnceLock::new() }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let trusted = match &self.authorities {
+            Some(file) => read_all(file)?,
+            // What of the system's cannot be read makes no server trusted; the server is then told not to be.
+            None => rustls_native_certs::load_native_certs().certs,
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
+        let builder = match Verifier::new(trusted, provider) {
+            Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+            None => builder.with_root_certificates(RootCertStore::empty()),
+        };
+        let mut config = builder.with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+    }
+}
+
+fn read_all(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let bad = || Error::usage(format!("{}: holds no certificate in PEM", file.display()));
+    let bytes = std::fs::read(file).map_err(|wrong| Error::io(file.as_os_str().as_encoded_bytes(), wrong))?;
+    let mut certificates = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+        let certificate = certificate.map_err(|_| bad())?;
+        RootCertStore::empty().add(certificate.clone()).map_err(|_| bad())?;
+        certificates.push(certificate);
+    }
+    if certificates.is_empty() { Err(bad()) } else { Ok(certificates) }
+}
+
+/// A TCP connection with TLS on it.
+#[derive(Debug)]
+pub struct Secured {
+    /// What it goes over.
+    pub tcp: TcpStream,
+    session: Mutex<ClientConnection>,
+    /// Whoever sends holds it, so that records go out in their order.
+    sending: Mutex<()>,
+}
+
+impl Secured {
+    /// Agrees on keys with the server. The error says why it is not trusted, where it is not.
+    pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
+        let bad = || Error::usage(format!("{host}: is no name a certificate can have"));
+        let name =
+            ServerName::try_from(host.split('%').next().unwrap_or_default().to_owned()).map_err(|_| bad())?;
+        let mut session = ClientConnection::new(trust.config()?, name)
+            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
+        while session.is_handshaking() {
+            session.complete_io(&mut Timed { tcp: &tcp, until }).map_err(|wrong| not_agreed(host, wrong))?;
+        }
+        Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
+    }
+
+    /// Whether the server has neither closed the connection nor said something unasked. What TLS itself says between
+    /// two answers is taken in.
+    pub fn is_quiet(&self) -> bool {
+        let mut session = self.session();
+        while is_ready(&self.tcp) {
+            let state = match session.read_tls(&mut &self.tcp) {
+                Ok(1..) => session.process_new_packets(),
+                _ => return false,
+            };
+            if state.is_err() {
+                return false;
+            }
+        }
+        let state = session.process_new_packets();
+        state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
+    }
+
+    /// Reads decrypted bytes. An end that the server has not announced is an error: somebody may have cut it off.
+    /// `wait` waits for more of them.
+    pub fn read(&self, out: &mut [u8], wait: &dyn Fn() -> io::Result<()>) -> io::Result<usize> {
+        loop {
+            match self.session().reader().read(out) {
+                Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            wait()?;
+            let mut session = self.session();
+            session.read_tls(&mut &self.tcp)?;
+            session
+                .process_new_packets()
+                .map_err(|wrong| io::Error::new(io::ErrorKind::InvalidData, wrong))?;
+        }
+    }
+
+    /// Encrypts and sends some of a block.
+    pub fn write(&self, block: &[u8]) -> io::Result<usize> {
+        let _order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = Vec::new();
+        let mut session = self.session();
+        let taken = session.writer().write(block)?;
+        while session.wants_write() {
+            session.write_tls(&mut records)?;
+        }
+        drop(session);
+        (&self.tcp).write_all(&records)?;
+        Ok(taken)
+    }
+
+    fn session(&self) -> MutexGuard<'_, ClientConnection> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection on which a handshake must end in time.
+struct Timed<'a> {
+    tcp: &'a TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if is_readable(self.tcp, left) {
+                return self.tcp.read(out);
+            }
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.tcp.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether there is something to read now.
+fn is_ready(tcp: &TcpStream) -> bool {
+    let mut watched = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN)];
+    loop {
+        match poll(&mut watched, PollTimeout::ZERO) {
+            Err(Errno::EINTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
+/// A certificate that is not trusted now will not be in a moment; anything else may pass.
+fn not_agreed(host: &str, wrong: io::Error) -> Error {
+    let why = wrong.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match why {
+        None if wrong.kind() == io::ErrorKind::TimedOut => {
+            Error::cut(host, "ended no TLS handshake in time (--connect-timeout)")
+        }
+        Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
+            "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
+            reason(why)
+        )),
+        // What is no record of TLS at all is something else.
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
+        }
+        Some(why) => Error::cut(host, format!("no TLS is spoken there: {why}")),
+        None => Error::cut(host, format!("no TLS is spoken there: {wrong}")),
+    }
+}
+
+fn reason(why: &CertificateError) -> String {
+    use CertificateError as Why;
+    let known = match why {
+        Why::Expired | Why::ExpiredContext { .. } => "it has expired",
+        Why::NotValidYet | Why::NotValidYetContext { .. } => "it is not valid yet",
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => "it is for another name",
+        Why::Revoked => "it was revoked",
+        Why::UnknownIssuer
+        | Why::BadSignature
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "nobody who is trusted has signed it"
+        }
+        other if is_of_authority(other) => "it is one of an authority, not of a server",
+        other => return other.to_string(),
+    };
+    known.to_owned()
+}

@@ -1,0 +1,149 @@
+//! Who a tool says its user is: the name comes from `-u`, the URL or `~/.netrc`, the password from a file, from
+//! `~/.netrc`, or from the terminal, and never from the command line, where everybody can read it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::client::conn::url::{Address, Url};
+use crate::client::login::netrc::Login;
+use crate::client::login::password;
+use crate::error::{Error, Result, shown};
+
+/// What a request says of who sends it: the value of `Authorization` (RFC 7617), or nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials(Option<Vec<u8>>);
+
+/// A password has no place in a message for debugging.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Credentials(Basic)" } else { "Credentials(none)" })
+    }
+}
+
+/// Which credentials were given for a server. Those of another one are not sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The name of `-u`.
+    pub user: bool,
+    /// The password in the file that `$CFP_PASSWORD_FILE` names.
+    pub password_file: bool,
+    /// The `default` of `~/.netrc` where no user is named.
+    pub default_login: bool,
+}
+
+impl Given {
+    /// All of them: for the server of `-s` or `$CFP_SERVER`.
+    pub const ALL: Given = Given { user: true, password_file: true, default_login: true };
+
+    /// Those for the server of a URL that is an operand. Credentials are given for the server (scheme, host and port) of
+    /// `-s`, else of `$CFP_SERVER`. `-u` is for the URL where that is all there is: `only` says that no operand is a name
+    /// on the server.
+    pub fn for_url(url: &Url, server: Option<&OsStr>, only: bool) -> Self {
+        let is_chosen = Url::choose(server).is_ok_and(|chosen| chosen.is_same_server(url));
+        let any_chosen = server.is_some() || Url::is_in_environment();
+        let user = is_chosen || (only && server.is_none());
+        Given { user, password_file: is_chosen || (user && !any_chosen), default_login: is_chosen }
+    }
+}
+
+impl Credentials {
+    /// Those for a server, of what was `given` for it; `user` is the name of `-u`. Asks on the terminal where nothing else
+    /// says the password.
+    pub fn find(url: &Url, user: Option<&OsStr>, given: Given) -> Result<Self> {
+        let user = user.filter(|_| given.user).map(|user| user.as_bytes().to_vec());
+        let Some(user) = user.or_else(|| url.user.clone()) else {
+            // Who is not asked to say who he is must not fail for a file he does not think of.
+            let text = read_netrc().ok().flatten();
+            let login = text.and_then(|text| Login::first(&text, host(url), given.default_login));
+            let pair = login.and_then(|login| login.user.zip(login.password));
+            return pair.map_or(Ok(Credentials(None)), |(user, password)| Credentials::of(&user, &password));
+        };
+        let file = if given.password_file { password_of_file()? } else { None };
+        let password = match file {
+            Some(password) => Some(password),
+            None => read_netrc()?
+                .and_then(|text| Login::of_user(&text, host(url), &user))
+                .and_then(|login| login.password),
+        };
+        let password = match password {
+            Some(password) => password,
+            None => ask(url, &user)?,
+        };
+        Credentials::of(&user, &password)
+    }
+
+    /// A name and a password.
+    fn of(user: &[u8], password: &[u8]) -> Result<Self> {
+        match user.contains(&b':') {
+            true => Err(Error::usage(format!("{}: a user's name has no colon", shown(user)))),
+            false => {
+                let pair = STANDARD.encode([user, b":", password].concat());
+                Ok(Credentials(Some(format!("Basic {pair}").into_bytes())))
+            }
+        }
+    }
+
+    /// The value of `Authorization`.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.0.as_deref()
+    }
+}
+
+/// What a login in `~/.netrc` calls a server.
+fn host(url: &Url) -> &[u8] {
+    match &url.address {
+        Address::Tcp { host, .. } | Address::Tls { host, .. } => host.as_bytes(),
+        Address::Unix(_) => b"localhost",
+    }
+}
+
+/// The first line of the file that `$CFP_PASSWORD_FILE` names.
+fn password_of_file() -> Result<Option<Vec<u8>>> {
+    let Some(path) = env::var_os("CFP_PASSWORD_FILE").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let text = fs::read(&path).map_err(|wrong| Error::io(path.as_bytes(), wrong))?;
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    Ok(Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+}
+
+/// `~/.netrc`, where there is one.
+fn read_netrc() -> Result<Option<Vec<u8>>> {
+    let Some(home) = env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(None) };
+    let path = PathBuf::from(home).join(".netrc");
+    match fs::read(&path) {
+        Err(wrong) if matches!(wrong.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        read => read.map(Some).map_err(|wrong| Error::io(path.as_os_str().as_bytes(), wrong)),
+    }
+}
+
+fn ask(url: &Url, user: &[u8]) -> Result<Vec<u8>> {
+    let question = format!("Password of {} at {}: ", shown(user), url.shown);
+    let typed = password::ask(&question).map_err(|wrong| Error::io("terminal", wrong))?;
+    typed.ok_or_else(|| {
+        let user = shown(user);
+        Error::usage(format!("{user}: no password: say it in $CFP_PASSWORD_FILE, ~/.netrc or at a terminal"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_a_password_are_said_as_rfc_7617_says_them() {
+        let said = Credentials::of("Aladdin".as_bytes(), b"open sesame").unwrap();
+        assert_eq!(said.value().unwrap(), b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(!format!("{said:?}").contains("QWxh"));
+        assert_eq!(Credentials::of(b"a:b", b"c").unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,289 @@
+//! Fetching: a stored file becomes a local one, whole, of one version, and with the digest the server tells, or not at
+//! all; a transfer that breaks goes on where it broke. How parts are kept between two runs stands in `part.rs`.
+//!
+//! A server tells the digest of the plain bytes only with plain bytes. Where they are to travel compressed it is
+//! asked first what stands there (HEAD), and then for exactly that.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::client::call::answer::Answer;
+use crate::client::call::call::{Call, Client};
+use crate::client::ops::operand::Name;
+use crate::client::ops::retry::Retries;
+use crate::client::ops::stored::length_of;
+use crate::client::output::destination::Destination;
+use crate::client::output::output::{Output, Sink};
+use crate::client::output::part::Part;
+use crate::error::{Error, Result};
+use crate::http::digest::{self, Digest, Hasher};
+use crate::http::range::parse_content_range;
+use crate::http::time::parse_http_date;
+use crate::http::{Fields, Query, Response};
+
+/// What is done with the head of the answer before its content comes.
+pub type ShowHead<'a> = &'a dyn Fn(&Response) -> Result<()>;
+
+impl Client {
+    /// Fetches a stored file into an output, which the caller commits.
+    pub fn fetch(&mut self, name: &Name, output: &mut Output, show: ShowHead<'_>) -> Result<()> {
+        let mut download = Download::new(name, output, show);
+        if self.is_coding()? {
+            let version = self.version(name)?;
+            // Without a tag nobody can say that what comes is what was asked about.
+            download.version = if version.etag.is_some() { version } else { Version::default() };
+        }
+        self.complete(&mut download)?;
+        download.check()
+    }
+
+    /// Fetches a stored file to a path, going on with a part of the same content that an earlier run left there.
+    pub fn resume(&mut self, name: &Name, path: &Path, show: ShowHead<'_>) -> Result<()> {
+        let found = Destination::find(path)?;
+        let version = self.version(name)?;
+        let mut part = match (found, &version.etag) {
+            (Destination::Name(target), Some(etag)) => Part::open(target, etag)?,
+            (found, _) => {
+                let mut output = Output::at(found, path)?;
+                self.fetch(name, &mut output, show)?;
+                return output.commit();
+            }
+        };
+        let mut download = Download::new(name, &mut part, show);
+        download.version = version;
+        download.take_over()?;
+        self.complete(&mut download)?;
+        match download.check() {
+            Ok(()) => part.commit(),
+            Err(wrong) => {
+                part.discard();
+                Err(wrong)
+            }
+        }
+    }
+
+    /// Gets what is missing, however often the connection breaks.
+    fn complete(&mut self, download: &mut Download<'_>) -> Result<()> {
+        let mut retries = Retries::new(self.retries());
+        while let Err(wrong) = self.go_on(download) {
+            if download.is_stuck() {
+                return Err(wrong);
+            }
+            retries.after(wrong, self)?;
+        }
+        Ok(())
+    }
+
+    /// One request for what is missing.
+    fn go_on(&mut self, download: &mut Download<'_>) -> Result<()> {
+        if download.is_whole() {
+            return Ok(());
+        }
+        let target = self.url.target(&download.name.components, false, &Query::default());
+        let answer = self.send(&download.call(target))?;
+        if answer.status() == 412 {
+            answer.finish()?;
+            download.version = self.version(download.name)?;
+            return Err(Error::cut(download.name.shown(), "changed while it was fetched"));
+        }
+        let answer = answer.check()?;
+        download.begin(&answer)?;
+        let shown = download.sink.name();
+        answer.copy_to(download, &shown)?;
+        download.refuse_short()
+    }
+
+    /// What stands under a name, with its digest if the server has one.
+    fn version(&mut self, name: &Name) -> Result<Version> {
+        let target = self.url.target(&name.components, name.directory, &Query::default());
+        let (entry, fields) = self.look_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
+        match entry.name.directory {
+            true => Err(Error::status(409, name.shown(), "is a directory")),
+            false => Version::of(&fields, length_of(&fields), name),
+        }
+    }
+}
+
+/// Moves the content of any answer into a sink, and holds it against the digest that its head tells of it.
+pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
+    let whole = answer.status() == 200 && answer.is_plain();
+    let told = if whole { digest::parse(&answer.head.fields, "Repr-Digest")? } else { None };
+    let mut sink = Hashing { sink, hasher: Hasher::default() };
+    answer.copy_to(&mut sink, to)?;
+    refuse_difference(name, told, sink.hasher.finish())
+}
+
+/// A sink, and the digest of what it was given.
+struct Hashing<'a> {
+    sink: &'a mut dyn Write,
+    hasher: Hasher,
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(block)?;
+        self.hasher.update(block.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// What `Last-Modified` says.
+pub fn modified(fields: &Fields) -> Option<SystemTime> {
+    fields.get_text("last-modified").and_then(parse_http_date)
+}
+
+/// How a digest is asked for (RFC 9530 §4).
+const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
+
+/// Holds content against the digest that its head tells, where it tells one of these bytes.
+fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
+    match told {
+        Some(told) if told != have => {
+            Err(Error::status(502, name, "is not what the server says it is (SHA-256 differs)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One version of a file, as far as the server tells which it is.
+#[derive(Debug, Default)]
+struct Version {
+    /// The tag of its plain bytes, if it is a strong one.
+    etag: Option<String>,
+    digest: Option<Digest>,
+    size: Option<u64>,
+    /// When the content was modified, as far as the last answer tells.
+    modified: Option<SystemTime>,
+}
+
+impl Version {
+    /// What the fields of a plain answer say.
+    fn of(fields: &Fields, size: Option<u64>, name: &Name) -> Result<Self> {
+        let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
+        let digest = digest::parse(fields, "Repr-Digest")
+            .map_err(|wrong| Error::status(502, name.shown(), wrong.to_string()))?;
+        Ok(Version { etag, digest, size, modified: modified(fields) })
+    }
+}
+
+/// A content on its way into a sink.
+struct Download<'a> {
+    name: &'a Name,
+    sink: &'a mut dyn Sink,
+    /// Whom the first head is shown to.
+    show: Option<ShowHead<'a>>,
+    version: Version,
+    /// How many bytes are in the sink, and their digest.
+    have: u64,
+    hasher: Hasher,
+}
+
+impl<'a> Download<'a> {
+    fn new(name: &'a Name, sink: &'a mut dyn Sink, show: ShowHead<'a>) -> Self {
+        let hasher = Hasher::default();
+        Download { name, sink, show: Some(show), version: Version::default(), have: 0, hasher }
+    }
+
+    /// Counts what the sink holds already as content.
+    fn take_over(&mut self) -> Result<()> {
+        let Download { sink, hasher, have, .. } = self;
+        sink.read_again(&mut |block| {
+            hasher.update(block);
+            *have += block.len() as u64;
+        })?;
+        match self.version.size {
+            Some(size) if self.have > size => self.restart(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether every byte is there. Of an empty content the head is asked for all the same.
+    fn is_whole(&self) -> bool {
+        self.have > 0 && self.version.size == Some(self.have)
+    }
+
+    /// Whether what is there can neither be gone on with nor be taken back.
+    fn is_stuck(&self) -> bool {
+        self.have > 0 && self.version.etag.is_none() && !self.sink.can_restart()
+    }
+
+    fn call(&self, target: Vec<u8>) -> Call {
+        let call = Call::new("GET", target).with(WANT.0, WANT.1);
+        match &self.version.etag {
+            Some(etag) if self.have > 0 => {
+                call.with("Range", format!("bytes={}-", self.have)).with("If-Range", etag)
+            }
+            Some(etag) => call.with("If-Match", etag),
+            None => call,
+        }
+    }
+
+    /// Takes in what the head of an answer of success says.
+    fn begin(&mut self, answer: &Answer<'_>) -> Result<()> {
+        if let Some(show) = self.show.take() {
+            show(&answer.head)?;
+        }
+        let fields = &answer.head.fields;
+        if answer.status() == 206 {
+            let part = fields.get("content-range").and_then(parse_content_range);
+            return match part {
+                Some((range, _)) if range.start == self.have && self.have > 0 => Ok(()),
+                _ => Err(Error::status(502, self.name.shown(), "another part came than was asked for")),
+            };
+        }
+        // All of it comes: from a server without ranges, or of another version than the one that was begun.
+        if self.have > 0 {
+            self.restart()?;
+        }
+        if answer.is_plain() {
+            self.version = Version::of(fields, answer.size(), self.name)?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        match self.sink.restart().map_err(|wrong| Error::io(self.sink.name(), wrong))? {
+            true => {
+                (self.have, self.hasher) = (0, Hasher::default());
+                Ok(())
+            }
+            false => Err(Error::status(502, self.name.shown(), "changed while it was fetched")),
+        }
+    }
+
+    /// A server may end an answer that is a part early, and say nothing wrong.
+    fn refuse_short(&self) -> Result<()> {
+        match self.version.size {
+            Some(size) if size != self.have => {
+                Err(Error::cut(self.name.shown(), format!("{} bytes came of {size}", self.have)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// States that the content is what the server says, and gives the local file the server's time.
+    fn check(self) -> Result<()> {
+        if let Some(time) = self.version.modified {
+            self.sink.set_modified(time).map_err(|wrong| Error::io(self.sink.name(), wrong))?;
+        }
+        refuse_difference(&self.name.shown(), self.version.digest, self.hasher.finish())
+    }
+}
+
+impl Write for Download<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(block)?;
+        self.hasher.update(block.get(..written).unwrap_or_default());
+        self.have += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

@@ -1,0 +1,167 @@
+//! One filter from a source into a sink: where the two are decides the method, as the table of the protocol says.
+//! What the filter does stands in its query, and is the server's business.
+
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+
+use serde_json::Value;
+
+use crate::client::call::answer::Answer;
+use crate::client::call::call::{Call, Client};
+use crate::client::ops::list::{each_line, name_of};
+use crate::client::ops::operand::{Name, Operand};
+use crate::client::ops::precondition::{Guard, Tag};
+use crate::client::ops::upload::Upload;
+use crate::error::{Error, Result, shown};
+use crate::http::Query;
+use crate::http::limits::TARGET_MAX;
+
+/// The field by which a server says how much a filter changed in place.
+const CHANGED: &str = "Cfp-Changed";
+
+impl Client {
+    /// Runs a filter and moves its result into a local sink.
+    pub fn filter_to(
+        &mut self,
+        source: &Operand,
+        query: &Query,
+        sink: &mut dyn Write,
+        name: &str,
+    ) -> Result<()> {
+        let answer = match source {
+            Operand::Stored(stored) => self.get(stored, query)?,
+            local => self.filter_here(local, query)?,
+        };
+        answer.copy_to(sink, name)
+    }
+
+    /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the
+    /// bytes never leave the server. Where source and target are the same, how much the filter changed, if the server
+    /// tells it.
+    pub fn filter_into(
+        &mut self,
+        source: &Operand,
+        query: &Query,
+        target: &Name,
+        guard: &Guard,
+    ) -> Result<Option<u64>> {
+        if target.directory {
+            return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
+        }
+        let answer = match source {
+            // What is worked on is what was looked at, so that the same is never done to what came of it.
+            Operand::Stored(stored) if stored == target && guard.tag.is_none() => {
+                let guard = Guard { tag: self.look(stored)?.etag.and_then(Tag::told), ..*guard };
+                self.transfer("COPY", stored, target, query, &guard)?
+            }
+            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
+            local => {
+                self.put(open(local)?, target, query, guard)?;
+                None
+            }
+        };
+        let changed = answer.as_ref().and_then(|fields| fields.get_text(CHANGED));
+        Ok(changed.and_then(|digits| digits.parse().ok()))
+    }
+
+    /// The target of a name with a filter. Its words travel in there, which has room for a name and many of them, but
+    /// not for each that a filter takes.
+    pub(crate) fn target(&self, name: &Name, query: &Query) -> Result<Vec<u8>> {
+        let target = self.url.target(&name.components, name.directory, query);
+        match target.len() > TARGET_MAX && query.names().next().is_some() {
+            true => {
+                let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
+                Err(Error::status(414, "the word", most))
+            }
+            false => Ok(target),
+        }
+    }
+
+    /// The answer to a filter on a source of this machine.
+    fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
+        self.post(open(source)?, query).map_err(|wrong| match wrong {
+            // The server has no other name for what it was sent.
+            Error::Status { status, name, what } if name == "body" => {
+                Error::status(status, source.shown().as_bytes(), what)
+            }
+            other => other,
+        })
+    }
+
+    /// How often a search finds its word in one file.
+    pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
+        let answer = match source {
+            Operand::Stored(stored) => self.get(stored, query)?,
+            local => self.filter_here(local, query)?,
+        };
+        let text = answer.text(64)?;
+        let digits = text.strip_suffix(b"\n").unwrap_or(&text);
+        let is_number = digits.iter().all(u8::is_ascii_digit);
+        let number =
+            std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
+        number.ok_or_else(|| Error::status(502, "answer", "is no number"))
+    }
+
+    /// The lines a search finds in the files beneath a directory, each after the name of its file: one request.
+    pub fn lines_beneath(
+        &mut self,
+        directory: &Name,
+        query: &Query,
+        sink: &mut dyn Write,
+        name: &str,
+    ) -> Result<()> {
+        let target = self.target(&directory.clone().as_directory(), query)?;
+        self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
+    }
+
+    /// How often a search finds its word in each file beneath a directory, in the order of a walk, and what the server
+    /// says of those it cannot look into: one request.
+    pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Counts> {
+        let target = self.target(&name.clone().as_directory(), query)?;
+        let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
+        let bad = || Error::status(502, "answer", "holds a line that is no count");
+        answer.read(|body| {
+            let (mut counts, mut unreadable) = (Vec::new(), Vec::new());
+            each_line(body, |line| {
+                let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
+                match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
+                    (Some(file), Some(count)) => counts.push((Name::parse(&file), count)),
+                    (None, None) if object.get("error").is_some() => {
+                        let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
+                        unreadable.push(shown(said.as_bytes()));
+                    }
+                    // The last line, which a list that was cut has not got.
+                    (None, None) if object.get("total").is_some() => {}
+                    _ => return Err(bad()),
+                }
+                Ok(())
+            })?;
+            // They come as the threads of the server are done with them.
+            counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
+            Ok(Counts { counts, unreadable })
+        })
+    }
+}
+
+/// The sum of counts, which a server may make as large as it likes.
+pub fn add(total: u64, count: u64) -> Result<u64> {
+    total.checked_add(count).ok_or_else(|| Error::status(502, "answer", "counts more than there can be"))
+}
+
+/// What a search of a directory finds.
+#[derive(Debug)]
+pub struct Counts {
+    /// The files, and how often the word is in each.
+    pub counts: Vec<(Name, u64)>,
+    /// What the server says of those it cannot look into, a line each.
+    pub unreadable: Vec<String>,
+}
+
+/// Opens a source on this machine.
+pub fn open(source: &Operand) -> Result<Upload> {
+    match source {
+        Operand::Standard => Upload::stdin(),
+        Operand::Local(path) => Upload::open(path),
+        Operand::Stored(name) => Err(Error::status(404, name.shown(), "is on the server")),
+    }
+}

@@ -1,0 +1,138 @@
+//! Lists: what a directory of the server holds, read from the JSON the server sends, one object a line.
+
+use std::io::{BufRead, BufReader, Read};
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use serde_json::Value;
+
+use crate::client::call::call::{Call, Client};
+use crate::client::ops::operand::Name;
+use crate::error::{Error, Result};
+use crate::http::Query;
+
+/// One line of a list: what is known of a file or directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name below the listed directory, with a final slash for a directory.
+    pub name: Name,
+    /// The size in bytes.
+    pub size: u64,
+    /// When it was last changed (RFC 3339), empty where the server does not tell.
+    pub modified: String,
+    /// The entity tag, where the server tells it.
+    pub etag: Option<String>,
+}
+
+impl Entry {
+    fn parse(json: &[u8]) -> Result<Self> {
+        let bad = || Error::status(502, "list", "holds a line that is no entry");
+        let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
+        let mut name = Name::parse(&below);
+        name.directory = text("type") == Some("directory");
+        name.refuse_escape()?;
+        let size = object.get("size").and_then(Value::as_u64).unwrap_or(0);
+        Ok(Entry {
+            name,
+            size,
+            modified: text("mtime").unwrap_or_default().to_owned(),
+            etag: text("etag").map(str::to_owned),
+        })
+    }
+}
+
+/// The name in an object of the server: bytes that are no UTF-8 come percent-encoded beside it.
+pub fn name_of(object: &Value) -> Option<Vec<u8>> {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    match text("name_bytes") {
+        Some(encoded) => Some(percent_decode_str(encoded).collect()),
+        None => text("name").map(|name| name.as_bytes().to_vec()),
+    }
+}
+
+/// A JSON object with a name in the manner of the server, and a newline.
+pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
+    let mut object = serde_json::Map::new();
+    object.insert("name".into(), String::from_utf8_lossy(name).into());
+    if std::str::from_utf8(name).is_err() {
+        object.insert("name_bytes".into(), percent_encode(name, NON_ALPHANUMERIC).to_string().into());
+    }
+    object.extend(rest.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    format!("{}\n", Value::Object(object))
+}
+
+/// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more beside it.
+const LINE_MAX: u64 = 1024 * 1024;
+
+/// Hands on each line of a body of text. A line that does not end is an error.
+pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+    let mut body = BufReader::new(body);
+    loop {
+        let mut line = Vec::new();
+        let read = body.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
+        match read.map_err(|wrong| Error::io("list", wrong))? {
+            0 => return Ok(()),
+            _ if line.last() == Some(&b'\n') => drop(line.pop()),
+            read if read as u64 == LINE_MAX => {
+                return Err(Error::status(
+                    502,
+                    "list",
+                    format!("holds a line of more than {LINE_MAX} bytes"),
+                ));
+            }
+            _ => {}
+        }
+        if !line.is_empty() {
+            act(line)?;
+        }
+    }
+}
+
+impl Client {
+    /// What a directory holds, sorted by the bytes of the names, in which a final slash does not count; with `recursive`
+    /// all beneath it, what is in a directory behind that.
+    pub fn list(&mut self, name: &Name, recursive: bool) -> Result<Vec<Entry>> {
+        let mut query = Query::default();
+        if recursive {
+            query.push("recursive", None);
+        }
+        let target = self.url.target(&name.components, true, &query);
+        let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
+        let mut entries = answer.read(|body| {
+            let mut entries = Vec::new();
+            each_line(body, |line| {
+                entries.push(Entry::parse(&line)?);
+                Ok(())
+            })?;
+            Ok(entries)
+        })?;
+        entries.sort_by(|one, other| one.name.components.cmp(&other.name.components));
+        Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_whatever_bytes_its_name_holds() {
+        let rows: [(&str, &[u8]); 4] = [
+            (r#"{"name":"a/b.txt","type":"file","size":7,"mtime":"2026-01-02T03:04:05Z"}"#, b"a/b.txt"),
+            (r#"{"name":"d","type":"directory","size":0}"#, b"d/"),
+            (r#"{"name":"line\nbreak","type":"file"}"#, b"line\nbreak"),
+            (r#"{"name":"\ufffd%","name_bytes":"%FF%25","type":"file"}"#, b"\xff%"),
+        ];
+        for (json, name) in rows {
+            assert_eq!(Entry::parse(json.as_bytes()).unwrap().name.bare(), name);
+        }
+    }
+
+    #[test]
+    fn a_server_that_tells_nonsense_or_a_way_out_is_at_fault() {
+        for json in ["[", "{}", r#"{"name":"../x","type":"file"}"#, r#"{"name":"a","name_bytes":"a%00"}"#] {
+            assert_eq!(Entry::parse(json.as_bytes()).unwrap_err().exit_code(), 3, "{json}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Files on the server as a tool handles them: look, store, copy, rename, delete, and make the directories that
+//! are missing. One method is one request where nothing is missing.
+
+use crate::client::call::answer::Answer;
+use crate::client::call::call::{Call, Client};
+use crate::client::call::sending::DIGEST;
+use crate::client::ops::list::Entry;
+use crate::client::ops::operand::Name;
+use crate::client::ops::precondition::Guard;
+use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
+use crate::client::ops::retry::Retries;
+use crate::client::ops::upload::Upload;
+use crate::error::{Error, Result};
+use crate::http::time::{self, rfc3339_of};
+use crate::http::{Fields, Query};
+
+impl Client {
+    /// The answer to `GET` of a file, with a filter or none.
+    pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
+        // The server would answer with the list of it, which is no content.
+        if name.directory {
+            return Err(Error::status(409, name.shown(), "is a directory"));
+        }
+        let target = self.target(name, query)?;
+        self.send(&Call::new("GET", target))?.check()
+    }
+
+    /// The answer to a filter on bytes of this machine.
+    pub fn post(&mut self, mut upload: Upload, query: &Query) -> Result<Answer<'_>> {
+        upload.await_first()?;
+        let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
+        call.upload = Some(upload);
+        self.send(&call)?.check()
+    }
+
+    /// What stands under a name: a file, or a directory, whose name then ends with a slash.
+    pub fn look(&mut self, name: &Name) -> Result<Entry> {
+        let target = self.url.target(&name.components, name.directory, &Query::default());
+        self.look_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
+    }
+
+    /// What a HEAD says that stands under a name, and all its fields.
+    pub(crate) fn look_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+        // The answer to a HEAD has no line that would say what is wrong.
+        name.refuse_none()?;
+        let answer = self.send(&call)?;
+        let (status, fields) = (answer.status(), answer.head.fields.clone());
+        let size = length_of(&fields);
+        let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
+        let etag = fields.get_text("etag").map(str::to_owned);
+        answer.finish()?;
+        match status {
+            200 => Ok((Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
+            301 | 308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
+            404 => Err(Error::status(404, name.shown(), "no such file or directory")),
+            status => {
+                Err(Error::status(status, name.shown(), crate::http::head::reason(status).to_lowercase()))
+            }
+        }
+    }
+
+    /// Whether a name is a directory; nothing there is none.
+    pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
+        match self.look(name) {
+            Ok(entry) => Ok(entry.name.directory),
+            Err(Error::Status { status: 404, .. }) => Ok(false),
+            Err(wrong) => Err(wrong),
+        }
+    }
+
+    /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
+    /// same. False when the guard keeps a file that stood there.
+    pub fn put(&mut self, mut upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
+        upload.gather()?;
+        let call = Call::new("PUT", self.target(name, query)?);
+        let mut call = guard.hold(call);
+        if guard.keep {
+            call = call.with("If-None-Match", "*");
+        }
+        if !guard.may_repeat() {
+            call = call.once();
+        }
+        // What a filter makes is new.
+        if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
+            && query.names().next().is_none()
+            && time::seconds(modified.as_bytes()).is_some()
+        {
+            call = call.with(time::MODIFIED, modified);
+        }
+        let is_piped = upload.size().is_none() && query.names().next().is_none() && !self.always_compresses();
+        if is_piped {
+            let stored = self.put_in_pieces(&upload, name, guard, call.again());
+            if let Some(stored) = stored.map_err(|wrong| told_of_damage(wrong, name))? {
+                return Ok(stored);
+            }
+        }
+        let resumable =
+            upload.size().filter(|size| *size >= RESUMABLE_FROM && query.names().next().is_none());
+        if let Some(size) = resumable.filter(|_| !self.always_compresses()) {
+            call = resumption::offer(call, size);
+        }
+        let repeats = upload.can_repeat() && guard.may_repeat();
+        call.upload = Some(upload);
+        let mut retries = Retries::new(self.retries());
+        loop {
+            self.take_upload_id();
+            let wrong = match self.write(&call, name, guard) {
+                Err(wrong) if self.take_doubt() => return self.find_out(&call, name, query, wrong),
+                Err(wrong) => told_of_damage(wrong, name),
+                done => {
+                    self.take_upload_id();
+                    return done.map(|fields| fields.is_some());
+                }
+            };
+            let wrong = match (self.take_upload_id().map(Resumption::new), &call.upload) {
+                (Some(kept), Some(source)) => {
+                    match self.complete_upload(kept, source, (name, guard), &mut retries, wrong)? {
+                        Ended::Stored => return Ok(true),
+                        Ended::Kept => return Ok(false),
+                        Ended::Refused(wrong) => told_of_damage(wrong, name),
+                        Ended::Lost => Error::cut(name.shown(), "was begun, and lost by the server"),
+                    }
+                }
+                _ => wrong,
+            };
+            match repeats {
+                true => retries.after(wrong, self)?,
+                false => return Err(wrong),
+            }
+        }
+    }
+
+    /// Whether an upload that may have been stored was: then those bytes stand there.
+    fn find_out(&mut self, call: &Call, name: &Name, query: &Query, wrong: Error) -> Result<bool> {
+        let source =
+            call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
+        match source.map(|source| self.find_stored(source, name)) {
+            Some(Ok(Ended::Stored)) => Ok(true),
+            _ => Err(wrong),
+        }
+    }
+
+    /// Goes on with an upload that broke, however often it breaks again.
+    fn complete_upload(
+        &mut self,
+        mut kept: Resumption,
+        source: &Upload,
+        goal: (&Name, &Guard),
+        retries: &mut Retries,
+        mut wrong: Error,
+    ) -> Result<Ended> {
+        loop {
+            retries.after(wrong, self)?;
+            wrong = match self.go_on_with(&mut kept, source, goal, retries) {
+                Err(wrong) => told_of_damage(wrong, goal.0),
+                ended => return ended,
+            };
+        }
+    }
+
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; a tag of the guard is that of `from`. The fields of the
+    /// answer, or nothing when the guard keeps what stood at `to`.
+    pub fn transfer(
+        &mut self,
+        method: &'static str,
+        from: &Name,
+        to: &Name,
+        query: &Query,
+        guard: &Guard,
+    ) -> Result<Option<Fields>> {
+        let destination = self.url.target(&to.components, to.directory, &Query::default());
+        let target = self.target(from, query)?;
+        // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
+        let keeps = guard.keep || from.directory;
+        let call = Call::new(method, target)
+            .with("Destination", destination)
+            .with("Overwrite", if keeps { "F" } else { "T" });
+        self.write(&guard.hold(call), to, guard)
+    }
+
+    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
+    /// which name, or none when the guard keeps what stood there.
+    pub fn relocate(
+        &mut self,
+        method: &'static str,
+        from: &Name,
+        to: Name,
+        guard: &Guard,
+    ) -> Result<Option<Name>> {
+        if from.is_root() {
+            return Err(Error::status(405, "/", "is the root, which cannot be renamed or copied"));
+        }
+        let from = self.look(from)?.name;
+        // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
+        let into = (to.directory && !from.directory) || self.is_directory(&to)?;
+        let mut target = match from.components.last().filter(|_| into) {
+            Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
+            None => to,
+        };
+        target.directory = from.directory;
+        // Asked for this, the server would first have us make the directories above it.
+        if from.directory && target.components.starts_with(&from.components) {
+            return Err(Error::status(409, target.shown(), "lies inside the directory itself"));
+        }
+        match self.transfer(method, &from, &target, &Query::default(), guard) {
+            Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
+                Err(Error::status(409, target.shown(), "is taken: a directory replaces nothing"))
+            }
+            done => Ok(done?.map(|_| target)),
+        }
+    }
+
+    /// Deletes a file, or a directory with all in it.
+    pub fn delete(&mut self, name: &Name, guard: &Guard) -> Result<()> {
+        let target = self.url.target(&name.components, name.directory, &Query::default());
+        self.send(&guard.hold(Call::new("DELETE", target)))?.check()?.finish()
+    }
+
+    /// Makes a directory and those above it. False where it stood already; a file that stands there is an error.
+    pub fn make_directory(&mut self, name: &Name) -> Result<bool> {
+        let mut made = self.make_one(name)?;
+        if made == 409 && self.make_parents(name)? {
+            made = self.make_one(name)?;
+        }
+        let file = Name { directory: false, ..name.clone() };
+        match made {
+            // Who may not look is told by what is stored next.
+            405 if self.look(&file).is_ok_and(|found| !found.name.directory) => {
+                Err(Error::status(409, file.shown(), "is a file, not a directory"))
+            }
+            status => Ok(status == 201),
+        }
+    }
+
+    /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
+    /// the answer, or nothing when the guard keeps what stood there.
+    pub(crate) fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<Option<Fields>> {
+        let answer = self.send(call)?;
+        let answer = match answer.status() {
+            409 => {
+                let repeats = answer.kept_body() || call.upload.as_ref().is_none_or(Upload::can_repeat);
+                let refusal = answer.refusal();
+                if !repeats || !self.make_parents(name)? {
+                    return Err(refusal);
+                }
+                self.send(call)?
+            }
+            _ => answer,
+        };
+        match answer.status() {
+            412 if guard.is_silent() => answer.finish().map(|()| None),
+            _ => {
+                let answer = answer.check()?;
+                let fields = answer.head.fields.clone();
+                answer.finish().map(|()| Some(fields))
+            }
+        }
+    }
+
+    /// Makes the directories above a name; whether any was missing. They are tried from the last one up: who may make
+    /// that one need not be allowed to make what stands above it.
+    fn make_parents(&mut self, name: &Name) -> Result<bool> {
+        let parents: Vec<_> = name.parents().collect();
+        let (mut missing, mut any) = (Vec::new(), false);
+        for parent in parents.into_iter().rev() {
+            match self.make_one(&parent)? {
+                409 => missing.push(parent),
+                status => {
+                    any = status == 201;
+                    break;
+                }
+            }
+        }
+        for parent in missing.into_iter().rev() {
+            any |= self.make_one(&parent)? == 201;
+        }
+        Ok(any)
+    }
+
+    /// Sends one `MKCOL`: 201, or 405 where something stands, or 409 where nothing stands above it.
+    fn make_one(&mut self, name: &Name) -> Result<u16> {
+        let target = self.url.target(&name.components, true, &Query::default());
+        let answer = self.send(&Call::new("MKCOL", target))?;
+        match answer.status() {
+            status @ (405 | 409) => answer.finish().map(|()| status),
+            _ => {
+                let answer = answer.check()?;
+                answer.finish().map(|()| 201)
+            }
+        }
+    }
+}
+
+/// The length that the fields of a HEAD tell.
+pub(crate) fn length_of(fields: &Fields) -> Option<u64> {
+    fields.get_text("content-length").and_then(|digits| digits.parse().ok())
+}
+
+/// What `cfpd` names when it finds fault with a body as it came.
+const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
+
+/// A server that finds fault with a body or its digest got other bytes than were sent: that is not for good.
+fn told_of_damage(wrong: Error, name: &Name) -> Error {
+    match wrong {
+        Error::Status { status: 400, name: blamed, .. } if OF_BODY.contains(&blamed.as_str()) => {
+            Error::cut(name.shown(), "was damaged on the way")
+        }
+        other => other,
+    }
+}

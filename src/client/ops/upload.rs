@@ -1,0 +1,285 @@
+//! Uploads: a local source of bytes, all of it or the rest from somewhere on. How it is sent stands in `sending.rs`.
+
+use std::borrow::Borrow;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use crate::client::conn::silence::is_readable;
+use crate::client::ops::append::{PAUSE, Piece, Shared};
+use crate::client::output::destination::descriptor;
+use crate::client::output::standard_streams::{self, STDIN};
+use crate::error::{Error, Result, shown};
+use crate::http::coding::Encoder;
+use crate::http::digest::Hasher;
+
+/// From this size on a server is asked before the body is sent, in bytes.
+const ASK_FROM: u64 = 1024 * 1024;
+/// Up to this size a body is read whole before it is sent, in bytes: its length and digest stand in the head then.
+const SHORT_MAX: u64 = 1024 * 1024;
+/// What is said of a file that ends before its size.
+pub const SHORTER: &str = "became shorter while it was sent";
+/// What is read from the source at once, in bytes.
+const BLOCK: usize = 128 * 1024;
+
+/// A local source of bytes: a file, or standard input.
+#[derive(Debug)]
+pub struct Upload {
+    /// What a person calls it.
+    pub name: String,
+    file: File,
+    /// Where the bytes begin and how many there are, for a regular file.
+    place: Option<(u64, u64)>,
+    /// The digest of what goes before these bytes, where they are the rest of something.
+    before: Hasher,
+    /// What was read of a pipe before it is sent.
+    first: Vec<u8>,
+    /// When a local file that was named was modified, in seconds since 1970.
+    modified: Option<i64>,
+    /// Whether only what comes until the pipe pauses is sent, and what counts it.
+    piece: Option<Shared>,
+}
+
+impl Upload {
+    /// Opens a local file. A directory is an error.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = shown(path.as_os_str().as_encoded_bytes());
+        if descriptor(path) == Some(0) {
+            standard_streams::input()?;
+        }
+        let file = File::open(path).map_err(|wrong| Error::io(&name, wrong))?;
+        let meta = file.metadata().map_err(|wrong| Error::io(&name, wrong))?;
+        let modified = meta.is_file().then(|| meta.mtime());
+        Ok(Upload { modified, ..Upload::new(name, file)? })
+    }
+
+    /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
+    /// end (POSIX, Utility Description Defaults, INPUT FILES).
+    pub fn stdin() -> Result<Self> {
+        let mut upload = Upload::new(STDIN.to_owned(), standard_streams::input()?)?;
+        if let Some((start, size)) = upload.place {
+            let end = upload.file.seek(SeekFrom::Start(start + size));
+            end.map_err(|wrong| Error::io(&upload.name, wrong))?;
+        }
+        Ok(upload)
+    }
+
+    fn new(name: String, mut file: File) -> Result<Self> {
+        let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
+        Ok(Upload::over(name, file, place))
+    }
+
+    /// All of the bytes of an open file at a place, or all that come of a pipe.
+    fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
+        let (before, first) = (Hasher::default(), Vec::new());
+        Upload { name, file, place, before, first, modified: None, piece: None }
+    }
+
+    /// These bytes, behind those of the digest.
+    pub(crate) fn of_bytes(name: &str, bytes: &[u8], before: Hasher) -> Result<Self> {
+        let named = |wrong: io::Error| Error::io(name, wrong);
+        let mut file: File =
+            memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
+        file.write_all(bytes).map_err(named)?;
+        let place = Some((0, bytes.len() as u64));
+        Ok(Upload { before, ..Upload::over(name.to_owned(), file, place) })
+    }
+
+    /// Waits for the first byte of a pipe: only then is there anything to connect for.
+    pub(crate) fn await_first(&mut self) -> Result<()> {
+        if self.place.is_none() && self.first.is_empty() {
+            self.first = self.read_some()?;
+        }
+        Ok(())
+    }
+
+    /// Reads a pipe until it pauses, or there is more than a short body holds. One that ends before is a short body.
+    pub(crate) fn gather(&mut self) -> Result<()> {
+        self.await_first()?;
+        while self.place.is_none() {
+            let is_long = self.first.len() as u64 > SHORT_MAX;
+            if is_long || (!self.first.is_empty() && !is_readable(&self.file, PAUSE)) {
+                return Ok(());
+            }
+            let more = if self.first.is_empty() { Vec::new() } else { self.read_some()? };
+            match more.is_empty() {
+                true => *self = Upload::of_bytes(&self.name, &self.first, Hasher::default())?,
+                false => self.first.extend_from_slice(&more),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read of a pipe.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// Some bytes of a pipe, as soon as there are any; none at its end.
+    pub(crate) fn read_some(&self) -> Result<Vec<u8>> {
+        let mut block = vec![0; BLOCK];
+        loop {
+            match (&self.file).read(&mut block) {
+                Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    block.truncate(read.map_err(|wrong| Error::io(&self.name, wrong))?);
+                    return Ok(block);
+                }
+            }
+        }
+    }
+
+    /// The part of a pipe up to its next pause, which begins with what was read already.
+    pub(crate) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let piece = Some(tally.clone());
+        Ok(Upload { first, piece, ..Upload::over(self.name.clone(), file, None) })
+    }
+
+    /// When a local file that was named was modified, in seconds since 1970.
+    pub(crate) fn modified(&self) -> Option<i64> {
+        self.modified
+    }
+
+    /// How many bytes there are, where that is known before they are read.
+    pub fn size(&self) -> Option<u64> {
+        self.place.map(|(_, size)| size)
+    }
+
+    /// Whether the bytes can be read a second time.
+    pub fn can_repeat(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// The body of a short file, coded where that is wanted; `None` where it is long or nobody knows.
+    pub fn short_body(&self, zstd: bool) -> Result<Option<Vec<u8>>> {
+        if self.size().is_none_or(|size| size > SHORT_MAX) {
+            return Ok(None);
+        }
+        let mut plain = Vec::new();
+        let named = |wrong| Error::io(&self.name, wrong);
+        self.reader()?.read_to_end(&mut plain).map_err(named)?;
+        if !zstd {
+            return Ok(Some(plain));
+        }
+        let mut encoder = Encoder::new(Vec::new()).map_err(named)?;
+        encoder.write_all(&plain).and_then(|()| encoder.finish()).map(Some).map_err(named)
+    }
+
+    /// Whether a server is better asked before the bytes are sent: there may be many, or they come only once.
+    pub fn is_worth_asking(&self) -> bool {
+        self.size().is_none_or(|size| size > ASK_FROM)
+    }
+
+    /// The file and its size, where it is a regular one that is read from its beginning.
+    pub fn whole_file(&self) -> Option<(&File, u64)> {
+        self.place.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
+    }
+
+    /// The bytes, from the first one. Those of a regular file are read without its position, which a thread that
+    /// still sends them to a broken connection would share.
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        Ok(match self.place {
+            Some((at, size)) => Box::new(Span { file, at, left: size }),
+            None => {
+                let first = Cursor::new(self.first.clone());
+                match &self.piece {
+                    Some(tally) => Box::new(Piece { first, file, tally: tally.clone() }),
+                    None => Box::new(first.chain(file)),
+                }
+            }
+        })
+    }
+
+    /// Takes a part of the bytes into a digest. Only of a regular file.
+    pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
+        let (start, _) = self.place.unwrap_or_default();
+        let left = part.end.saturating_sub(part.start);
+        let mut span = Span { file: &self.file, at: start + part.start, left };
+        copy(&mut span, &mut HasherSink(hasher)).map_err(|wrong| Error::io(&self.name, wrong))
+    }
+
+    /// The bytes of a regular file from `offset` on; `before` is the digest of those before.
+    pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
+        Ok(Upload { before, ..Upload::over(self.name.clone(), file, place) })
+    }
+
+    /// The digest of what goes before the first byte.
+    pub fn before(&self) -> Hasher {
+        self.before.clone()
+    }
+}
+
+fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !meta.is_file() || !is_size(file, meta.len())? {
+        return Ok(None);
+    }
+    let start = file.stream_position()?;
+    Ok(Some((start, meta.len().saturating_sub(start))))
+}
+
+/// Whether a file is as long as it says. Those of /proc say 0 and hold more, those of /sys say a page and hold less: they
+/// are read until they end.
+fn is_size(file: &File, size: u64) -> io::Result<bool> {
+    let read = file.read_at(&mut [0], size.saturating_sub(1))?;
+    Ok((read > 0) == (size > 0))
+}
+
+/// A part of a file, read wherever its position is. One that has become shorter is an error, never an early end: what was
+/// sent of it must not look whole.
+struct Span<F> {
+    file: F,
+    at: u64,
+    left: u64,
+}
+
+impl<F: Borrow<File>> Read for Span<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
+        let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;
+        if read == 0 && most > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER));
+        }
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+/// A digest as a sink.
+struct HasherSink<'a>(&'a mut Hasher);
+
+impl Write for HasherSink<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.0.update(block);
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Moves bytes a block at a time.
+pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => writer.write_all(block.get(..read).unwrap_or_default())?,
+            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+            Err(wrong) => return Err(wrong),
+        }
+    }
+}

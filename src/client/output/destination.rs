@@ -1,0 +1,220 @@
+//! Destinations: what a local path means to who writes there, something that is written as it is or a name that takes
+//! a new content, and what of an old content's owner and mode stays. What is written is not this file's business.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::libc::{O_NOFOLLOW, O_PATH, O_TMPFILE};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
+
+use crate::attributes::Attributes;
+use crate::client::output::standard_streams;
+use crate::error::{Error, Result};
+
+/// As many symbolic links are followed as Linux follows.
+const LINKS_MAX: usize = 40;
+
+/// The mode that a new file is asked for, before the umask.
+const MODE_NEW: u32 = 0o666;
+/// The mode of a directory that all may write to, and in which each may remove only what is his own.
+const STICKY_AND_OPEN: u32 = 0o1002;
+
+/// Where bytes go.
+#[derive(Debug)]
+pub enum Destination {
+    /// Into what is open already, a device or a pipe: it is written as it is.
+    Stream(File),
+    /// Under the name of a regular file, or of nothing yet.
+    Name(PathBuf),
+}
+
+impl Destination {
+    /// What a path means. A directory is an error.
+    pub fn find(path: &Path) -> Result<Self> {
+        Destination::look(path).map_err(|wrong| Error::io(path.as_os_str().as_bytes(), wrong))
+    }
+
+    fn look(path: &Path) -> io::Result<Self> {
+        if let Some(number) = descriptor(path) {
+            return open_again(number, path).map(Destination::Stream);
+        }
+        let is_directory = path.as_os_str().as_bytes().ends_with(b"/");
+        let path = resolve(path)?;
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            _ if is_directory => Err(io::ErrorKind::NotADirectory.into()),
+            Ok(meta) if meta.file_type().is_fifo() => {
+                refuse_strange(directory_of(&path), &meta, &path, "a pipe")?;
+                OpenOptions::new().write(true).open(&path).map(Destination::Stream)
+            }
+            Ok(meta) if !meta.is_file() => {
+                OpenOptions::new().write(true).open(&path).map(Destination::Stream)
+            }
+            Ok(_) => Ok(Destination::Name(path)),
+            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path)),
+            Err(wrong) => Err(wrong),
+        }
+    }
+}
+
+/// Gives a file that takes the name `target` what it shall have there: owner, mode, ACL and user attributes of what stands
+/// there, or the mode of a new file. Until then it is its owner's alone.
+pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(standing) if standing.is_file() => {
+            let standing = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(target)?;
+            Attributes::of(&standing)?.give(file).map(drop)
+        }
+        _ => file.set_permissions(Permissions::from_mode(mode_of_new(directory_of(target)))),
+    }
+}
+
+/// The mode that a new file gets in a directory, by the umask or the default ACL there: that of a file without a name. Where
+/// the file system has none, by the umask alone.
+fn mode_of_new(directory: &Path) -> u32 {
+    let unnamed = OpenOptions::new().write(true).mode(MODE_NEW).custom_flags(O_TMPFILE).open(directory);
+    match unnamed.and_then(|file| file.metadata()) {
+        Ok(meta) => meta.mode() & 0o777,
+        Err(_) => {
+            let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+            umask(mask);
+            MODE_NEW & !mask.bits()
+        }
+    }
+}
+
+/// The directory that a path is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The number of the open descriptor that a path is a spelling of, or a symbolic link to one. Its file is not to be
+/// replaced: whoever opened it goes on writing to it.
+pub(crate) fn descriptor(path: &Path) -> Option<u32> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Some(number) = spelled(&path) {
+            return Some(number);
+        }
+        let link = fs::read_link(&path).ok()?;
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    None
+}
+
+fn spelled(path: &Path) -> Option<u32> {
+    match path.to_str()? {
+        "/dev/stdin" => Some(0),
+        "/dev/stdout" => Some(1),
+        "/dev/stderr" => Some(2),
+        path => path.strip_prefix("/dev/fd/").or(path.strip_prefix("/proc/self/fd/"))?.parse().ok(),
+    }
+}
+
+/// Another descriptor for the same open file. That of a number which has no name in `std` cannot be had without
+/// `unsafe`: its file is opened anew, to be added to.
+fn open_again(number: u32, path: &Path) -> io::Result<File> {
+    match number {
+        1 => Ok(standard_streams::output()?),
+        2 => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        _ => OpenOptions::new().append(true).open(path),
+    }
+}
+
+/// Where a path leads through symbolic links, also to what is not there yet: not the link is replaced, but what it
+/// leads to. A link that the kernel would not follow with `fs.protected_symlinks` is an error, wherever in the path it is
+/// and whatever that setting is.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut rest: Vec<PathBuf> = parts(path);
+    let (mut found, mut links) = (PathBuf::new(), 0);
+    while let Some(part) = rest.pop() {
+        let next = found.join(&part);
+        match fs::symlink_metadata(&next) {
+            Ok(meta) if meta.is_symlink() => {
+                links += 1;
+                if links > LINKS_MAX {
+                    return Err(Errno::ELOOP.into());
+                }
+                refuse_strange(&found, &meta, &next, "a symbolic link")?;
+                rest.extend(parts(&fs::read_link(&next)?));
+            }
+            Err(wrong) if wrong.kind() != io::ErrorKind::NotFound => return Err(wrong),
+            _ => found = next,
+        }
+    }
+    Ok(found)
+}
+
+/// The components of a path, last one first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
+}
+
+/// Refuses a symbolic link or a pipe in a directory that is sticky and open to all, as /tmp is, unless it is the user's own
+/// or its owner is that of the directory (Linux, Documentation/admin-guide/sysctl/fs.rst, protected_symlinks).
+fn refuse_strange(directory: &Path, link: &Metadata, path: &Path, what: &str) -> io::Result<()> {
+    let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = fs::metadata(here)?;
+    let is_shared = directory.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
+    match is_shared && link.uid() != geteuid().as_raw() && link.uid() != directory.uid() {
+        true => Err(Error::status(
+            403,
+            path.as_os_str().as_bytes(),
+            format!("is {what} of another user, in a directory that all may write to"),
+        )
+        .into()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn name(path: &Path) -> PathBuf {
+        match Destination::find(path).unwrap() {
+            Destination::Name(path) => path,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_link_is_followed_to_what_is_not_there_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path("d")).unwrap();
+        symlink("d/one", path("two")).unwrap();
+        symlink("two", path("three")).unwrap();
+        symlink("round", path("round")).unwrap();
+        assert_eq!(name(&path("three")), path("d/one"));
+        assert_eq!(name(&path("none")), path("none"));
+        for name in ["d", "round"] {
+            assert_eq!(Destination::find(&path(name)).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn a_descriptor_is_told_by_its_spellings() {
+        let rows = [
+            ("/dev/stdout", Some(1)),
+            ("/dev/stderr", Some(2)),
+            ("/dev/fd/63", Some(63)),
+            ("/proc/self/fd/1", Some(1)),
+            ("/dev/fd/", None),
+            ("/dev/fd/1/x", None),
+            ("/dev/null", None),
+            ("1", None),
+        ];
+        for (path, number) in rows {
+            assert_eq!(descriptor(Path::new(path)), number, "{path}");
+        }
+    }
+}

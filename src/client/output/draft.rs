@@ -1,0 +1,116 @@
+//! Drafts: local files that have not got their name yet. A draft lies beside its name, and nothing of it is left behind,
+//! whatever ends the program short of SIGKILL. What is written into one is not this file's business.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+
+use nix::unistd::syncfs;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use tempfile::{Builder, TempPath};
+
+use crate::client::output::destination::{directory_of, give_mode};
+
+/// A file that has not got its name yet. Dropped before, it goes.
+#[derive(Debug)]
+pub struct Draft {
+    path: TempPath,
+    target: PathBuf,
+}
+
+impl Draft {
+    /// Makes an empty file beside `target`, under a name nobody uses, which nobody else may open.
+    pub fn begin(target: PathBuf) -> io::Result<(File, Draft)> {
+        watch_signals();
+        // The list is locked before the file is there: no signal falls in between.
+        let mut pending = pending();
+        let mut builder = Builder::new();
+        builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
+        let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
+        pending.push(path.to_path_buf());
+        Ok((file, Draft { path, target }))
+    }
+
+    /// Gives the content its mode, fsyncs it, gives it its name, and fsyncs the directory.
+    pub fn commit(mut self, file: &File) -> io::Result<()> {
+        give_mode(file, &self.target)?;
+        sync(file)?;
+        let mut pending = pending();
+        fs::rename(&self.path, &self.target)?;
+        pending.retain(|path| *path != *self.path);
+        self.path.disable_cleanup(true);
+        sync_name(file, &self.target)
+    }
+}
+
+/// Has the content of a file on the disk before a name points at it: after a power failure the name has the old content
+/// or the new one.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    done(file.sync_all())
+}
+
+/// Has a new name on the disk. A directory that may not be read cannot be fsynced: its file system is, which `file` is
+/// on, too.
+pub(crate) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
+    match File::open(directory_of(name)) {
+        Ok(directory) => done(directory.sync_all()),
+        Err(wrong) if wrong.kind() == io::ErrorKind::PermissionDenied => Ok(syncfs(file)?),
+        Err(wrong) => Err(wrong),
+    }
+}
+
+/// Not every file system can fsync.
+fn done(synced: io::Result<()>) -> io::Result<()> {
+    synced.or_else(|wrong| match wrong.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(wrong),
+    })
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        pending().retain(|path| *path != *self.path);
+    }
+}
+
+/// The drafts of this process, for the signal that ends it.
+static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets a signal that ends the process take the drafts along. One that is ignored, as under nohup, stays ignored.
+fn watch_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        outlive_size_limit();
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
+        let Ok(mut signals) = Signals::new(wanted) else { return };
+        // Without the thread a signal ends the process all the same, and a draft stays.
+        let _ = thread::Builder::new().spawn(move || {
+            for signal in signals.forever() {
+                pending().drain(..).for_each(|path| drop(fs::remove_file(path)));
+                let _ = emulate_default_handler(signal);
+            }
+        });
+    });
+}
+
+/// Makes it an error of a write that a file may not grow further (`ulimit -f`), and not the end of the program.
+pub(crate) fn outlive_size_limit() {
+    // Where that fails the program ends as it would have.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+}
+
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}

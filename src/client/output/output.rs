@@ -1,0 +1,192 @@
+//! Outputs: where the bytes of a tool go on this machine. A local file is written beside its name and renamed when
+//! it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::client::ops::operand::Operand;
+use crate::client::output::destination::Destination;
+use crate::client::output::draft::Draft;
+use crate::client::output::standard_streams::{self, STDOUT};
+use crate::error::{Error, Result, shown};
+
+/// Where a content that is fetched goes, perhaps in several goes.
+pub trait Sink: Write {
+    /// What a person calls it.
+    fn name(&self) -> String;
+
+    /// Hands what an earlier run left in it to `take`.
+    fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()>;
+
+    /// Whether what is written can be taken back.
+    fn can_restart(&self) -> bool;
+
+    /// Takes back what was written. False where that cannot be.
+    fn restart(&mut self) -> io::Result<bool>;
+
+    /// Gives a new local file this time of modification; anything else has none.
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()>;
+}
+
+/// A local sink.
+#[derive(Debug)]
+pub struct Output {
+    /// What a person calls it.
+    pub name: String,
+    file: File,
+    draft: Option<Draft>,
+}
+
+impl Output {
+    /// Standard output. One that is closed is an error.
+    pub fn stdout() -> Result<Self> {
+        Ok(Output { name: STDOUT.to_owned(), file: standard_streams::output()?, draft: None })
+    }
+
+    /// A local file: a new content for a regular one, whose owner and mode stay; anything else that stands there, such
+    /// as a device or a pipe, is written as it is.
+    pub fn create(path: &Path) -> Result<Self> {
+        Output::at(Destination::find(path)?, path)
+    }
+
+    /// The same, of a path that was looked at already.
+    pub(crate) fn at(found: Destination, path: &Path) -> Result<Self> {
+        let name = shown(path.as_os_str().as_encoded_bytes());
+        Output::open(found, name.clone()).map_err(|wrong| Error::io(name, wrong))
+    }
+
+    fn open(found: Destination, name: String) -> io::Result<Self> {
+        match found {
+            Destination::Stream(file) => Ok(Output { name, file, draft: None }),
+            Destination::Name(target) => {
+                let (file, draft) = Draft::begin(target)?;
+                Ok(Output { name, file, draft: Some(draft) })
+            }
+        }
+    }
+
+    /// Whether a source is the file that is written as it is, as of `f >> f`: what is read there may be what was written.
+    /// A file that only takes a name at the end is none.
+    pub fn is_also(&self, source: &Operand) -> bool {
+        let same = || -> io::Result<bool> {
+            let read = match source {
+                Operand::Standard => standard_streams::input()?.metadata()?,
+                Operand::Local(path) => fs::metadata(path)?,
+                Operand::Stored(_) => return Ok(false),
+            };
+            let written = self.file.metadata()?;
+            Ok(written.is_file() && (written.dev(), written.ino()) == (read.dev(), read.ino()))
+        };
+        // Whoever opens the source tells what is wrong with it.
+        self.draft.is_none() && same().unwrap_or(false)
+    }
+
+    /// Refuses a source that is the file that is written.
+    pub fn refuse_itself(&self, source: &Operand) -> Result<()> {
+        match self.is_also(source) {
+            true => Err(Error::status(409, source.shown().as_bytes(), "is also what is written to")),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives the content its name.
+    pub fn commit(mut self) -> Result<()> {
+        match self.draft.take() {
+            Some(draft) => draft.commit(&self.file).map_err(|wrong| Error::io(&self.name, wrong)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.file.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Output {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn read_again(&mut self, _: &mut dyn FnMut(&[u8])) -> Result<()> {
+        Ok(())
+    }
+
+    fn can_restart(&self) -> bool {
+        self.draft.is_some()
+    }
+
+    fn restart(&mut self) -> io::Result<bool> {
+        if self.draft.is_some() {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+        }
+        Ok(self.draft.is_some())
+    }
+
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
+        if self.draft.is_some() { self.file.set_modified(time) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_gets_its_name_when_it_is_whole_and_never_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let mut output = Output::create(&path).unwrap();
+        output.write_all(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(output);
+        assert_eq!(names(directory.path()), ["f"]);
+        let mut output = Output::create(&path).unwrap();
+        output.write_all(b"new").unwrap();
+        output.commit().unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), names(directory.path())),
+            (b"new".to_vec(), vec!["f".to_owned()])
+        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, file) = (directory.path().join("link"), directory.path().join("f"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("f", &link).unwrap();
+        let mut output = Output::create(&link).unwrap();
+        output.write_all(b"new").unwrap();
+        output.commit().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        let full = Output::create(Path::new("/dev/full")).unwrap().write_all(b"x").unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(Output::create(directory.path()).unwrap_err().exit_code(), 2);
+    }
+}

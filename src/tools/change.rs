@@ -1,0 +1,223 @@
+//! Changes: a filter that makes a new text of an old one, from any operand to any operand. It is what cfp-replace
+//! and cfp-reverse have in common; which filter it is they say.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::cli::{Ending, each};
+use crate::client::ops::filter;
+use crate::client::output::standard_streams::STDOUT;
+use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
+use crate::error::{Error, Result};
+use crate::http::Query;
+use crate::text::Filter;
+use crate::tools::{local, terminal};
+
+/// Where a change's results go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All one after the other into one operand; standard output where none is given.
+    One(Option<OsString>),
+    /// Each into the file it came from.
+    InPlace,
+}
+
+impl Target {
+    /// The target that `-o` and `--in-place` ask for, for these files.
+    pub fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
+        match (output, in_place) {
+            (Some(_), true) => Err(Error::usage("--in-place and --output exclude each other")),
+            (None, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
+                Err(Error::usage("--in-place needs a FILE"))
+            }
+            (None, true) => Ok(Target::InPlace),
+            (output, false) => Ok(Target::One(output)),
+        }
+    }
+}
+
+/// The guard that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
+/// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
+pub fn guard(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Guard> {
+    let stored = |name: &OsString| match Operand::read(name.clone()) {
+        Operand::Stored(name) => Some(name),
+        _ => None,
+    };
+    let fits = match (target, files) {
+        (Target::InPlace, [file]) => stored(file).is_some(),
+        (Target::One(Some(output)), []) => stored(output).is_some(),
+        (Target::One(Some(output)), [file]) => {
+            stored(output).is_some_and(|to| stored(file).is_none_or(|from| from == to))
+        }
+        _ => false,
+    };
+    match fits || tag.is_none() {
+        true => Ok(Guard::on(tag)),
+        false => Err(Error::usage(
+            "--if-match needs one file of the server that is replaced by what is made of it or of a local one",
+        )),
+    }
+}
+
+/// A filter, in both its forms.
+pub struct Change<'a> {
+    /// As the server is asked for it.
+    pub query: Query,
+    /// As it runs here.
+    pub filter: &'a dyn Filter,
+    /// Whether it is to run here.
+    pub local: bool,
+    /// What must hold where the result is stored on the server.
+    pub guard: Guard,
+    /// How the server is asked for how much it would change, where that is a number a person wants to know.
+    pub count: Option<Query>,
+}
+
+impl Change<'_> {
+    /// Changes files, or standard input where there are none.
+    pub fn run(
+        &self,
+        name: &str,
+        settings: &Settings,
+        mut files: Vec<OsString>,
+        target: Target,
+    ) -> Result<Ending> {
+        let client = &mut local::server(settings, self.local)?;
+        if files.is_empty() {
+            files.push("-".into());
+        }
+        let mut sources = files.into_iter().map(Operand::read);
+        match target {
+            Target::InPlace => self.run_in_place(name, client, sources),
+            Target::One(output) => match output.map_or(Operand::Standard, Operand::read) {
+                Operand::Standard => {
+                    let mut output = Output::stdout()?;
+                    each(name, sources, |source| self.write(client, &source, &mut output))
+                }
+                Operand::Local(path) => {
+                    let mut output = Output::create(&path)?;
+                    sources.try_for_each(|source| self.write(client, &source, &mut output).map(drop))?;
+                    output.commit().map(|()| Ending::DONE)
+                }
+                stored => match (sources.next(), sources.next()) {
+                    (Some(source), None) => self.store(client, &source, stored),
+                    _ => Err(Error::usage("a file on the server is made of one FILE")),
+                },
+            },
+        }
+    }
+
+    /// Changes each file where it is, and says how much where that is counted.
+    fn run_in_place(
+        &self,
+        name: &str,
+        client: &mut Option<Client>,
+        sources: impl Iterator<Item = Operand>,
+    ) -> Result<Ending> {
+        let (mut output, mut total) = (self.count.as_ref().map(|_| Output::stdout()).transpose()?, 0);
+        let ending = each(name, sources, |source| {
+            let changed = self.change_in_place(client, &source)?;
+            total = filter::add(total, changed)?;
+            if let Some(output) = &mut output {
+                let name = terminal::name(source.shown().as_bytes());
+                let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
+                output.write_all(&line).map_err(|wrong| Error::io(STDOUT, wrong))?;
+            }
+            Ok(Ending::DONE)
+        })?;
+        Ok(ending.max(Ending::of(total > 0 || self.count.is_none())))
+    }
+
+    /// Changes one file where it is; where nothing changes nothing is written.
+    fn change_in_place(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
+        match (source, client) {
+            (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
+            // A server that does not tell has written something.
+            (Operand::Stored(name), Some(client)) => {
+                Ok(client.filter_into(source, &self.query, name, &self.guard)?.unwrap_or(1))
+            }
+            (Operand::Local(path), client) => {
+                refuse_irregular(path)?;
+                let mut output = Output::create(path)?;
+                let name = output.name.clone();
+                let changed = match (client, &self.count) {
+                    (None, _) => local::change(self.filter, source, &mut output, &name)?,
+                    (Some(client), Some(count)) => match client.count(source, count)? {
+                        0 => 0,
+                        changed => {
+                            client.filter_to(source, &self.query, &mut output, &name)?;
+                            changed
+                        }
+                    },
+                    (Some(client), None) => local::compare(source, &mut output, |sink| {
+                        client.filter_to(source, &self.query, sink, &name)
+                    })?,
+                };
+                if changed > 0 {
+                    output.commit()?;
+                }
+                Ok(changed)
+            }
+            (Operand::Standard, _) => Err(Error::usage("--in-place needs a FILE")),
+        }
+    }
+
+    fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<Ending> {
+        match target {
+            Operand::Local(path) => {
+                refuse_irregular(&path)?;
+                let mut output = Output::create(&path)?;
+                self.write(client, source, &mut output)?;
+                output.commit()?;
+            }
+            Operand::Stored(name) => match client {
+                None => return Err(local::out_of_reach(&name)),
+                Some(client) => drop(client.filter_into(source, &self.query, &name, &self.guard)?),
+            },
+            Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
+        }
+        Ok(Ending::DONE)
+    }
+
+    fn write(&self, client: &mut Option<Client>, source: &Operand, output: &mut Output) -> Result<Ending> {
+        output.refuse_itself(source)?;
+        let name = output.name.clone();
+        match (client, source) {
+            (None, Operand::Stored(name)) => return Err(local::out_of_reach(name)),
+            (None, source) => local::run(self.filter, source, false, output, &name)?,
+            (Some(client), source) => client.filter_to(source, &self.query, output, &name)?,
+        }
+        Ok(Ending::DONE)
+    }
+}
+
+/// Refuses what has no content that could be replaced: a device or a pipe would be read and written at once. A file that
+/// is not there, or is a directory, is told of as such when it is opened.
+fn refuse_irregular(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+            Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_one_thing_or_each_file_itself() {
+        let file = [OsString::from("f")];
+        assert_eq!(Target::new(None, true, &file).unwrap(), Target::InPlace);
+        assert_eq!(Target::new(Some("o".into()), false, &[]).unwrap(), Target::One(Some("o".into())));
+        let rows: [(Option<&str>, bool, &[OsString]); 3] =
+            [(Some("o"), true, &file), (None, true, &[]), (None, true, &["-".into()])];
+        for (output, in_place, files) in rows {
+            assert!(Target::new(output.map(OsString::from), in_place, files).is_err());
+        }
+    }
+}

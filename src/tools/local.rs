@@ -1,0 +1,111 @@
+//! `--local`: the filters of the text room in this process, on files and streams of this machine. It asks no
+//! server, and its results are those of a server, byte for byte.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::client::ops::filter;
+use crate::client::{Client, Name, Operand, Settings, Upload};
+use crate::error::{Error, Result};
+use crate::text::{Compared, Filter, ReadAt, Search, Snapshot, Source, unpack};
+
+/// The server, unless all work is done here: that needs none, nor the name of one.
+pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
+    (!is_local).then(|| Client::new(settings)).transpose()
+}
+
+/// The error for a file of the server where all work is done here.
+pub fn out_of_reach(name: &Name) -> Error {
+    Error::status(404, name.shown(), "is on the server, where --local does not look")
+}
+
+/// Runs a filter from a local source into a sink; an error of the sink names it.
+pub fn run(
+    work: &dyn Filter,
+    source: &Operand,
+    inside: bool,
+    sink: &mut dyn Write,
+    name: &str,
+) -> Result<()> {
+    let upload = filter::open(source)?;
+    let mut sink = Named { sink, name };
+    with_source(&upload, inside, |source| work.run(source, &mut sink))
+}
+
+/// Runs a filter on a local file that its result is to replace, and counts what it changed.
+pub fn change(work: &dyn Filter, source: &Operand, sink: &mut dyn Write, name: &str) -> Result<u64> {
+    let mut sink = Named { sink, name };
+    with_file(source, |file| work.change(file, &mut sink))
+}
+
+/// Lets `act` write what a local file is to become; 0 where that is what it is already.
+pub fn compare(
+    source: &Operand,
+    sink: &mut dyn Write,
+    act: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<u64> {
+    with_file(source, |file| {
+        let mut sink = Compared::new(file, sink);
+        act(&mut sink)?;
+        Ok(u64::from(!sink.is_same()))
+    })
+}
+
+/// A file that says less or more of its size than it holds is none that could be replaced.
+fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
+    let upload = filter::open(source)?;
+    let Some((file, size)) = upload.whole_file() else {
+        return Err(Error::status(409, upload.name, "is not a regular file"));
+    };
+    act(&Snapshot { file, size }).map_err(|wrong| Error::io(&upload.name, wrong))
+}
+
+/// How often a search finds its word in a local source; `inside` a compressed one, where that is asked for.
+pub fn count(search: &Search, source: &Operand, inside: bool) -> Result<u64> {
+    with_source(&filter::open(source)?, inside, |source| search.count(source))
+}
+
+/// A regular file is read where the filter likes, anything else as it comes.
+fn with_source<T>(upload: &Upload, inside: bool, act: impl FnOnce(Source<'_>) -> io::Result<T>) -> Result<T> {
+    let outcome = match upload.whole_file().filter(|_| !inside) {
+        Some((file, size)) => act(Source::File(&Snapshot { file, size })),
+        None => {
+            let reader = upload.reader()?;
+            let reader: io::Result<Box<dyn Read>> = match inside {
+                true => unpack(reader, upload.name.as_bytes()),
+                false => Ok(reader),
+            };
+            reader.and_then(|mut bytes| act(stream(&mut bytes)))
+        }
+    };
+    outcome.map_err(|wrong| Error::io(&upload.name, wrong))
+}
+
+fn stream(bytes: &mut dyn Read) -> Source<'_> {
+    Source::Stream { bytes, spool: &spool }
+}
+
+fn spool() -> io::Result<File> {
+    let directory = std::env::temp_dir();
+    let named = |wrong| Error::io(directory.as_os_str().as_bytes(), wrong);
+    tempfile::tempfile_in(&directory).map_err(|wrong| named(wrong).into())
+}
+
+/// A sink that names itself in its errors; a closed pipe stays what it is.
+pub struct Named<'a> {
+    /// The sink.
+    pub sink: &'a mut dyn Write,
+    /// What a person calls it.
+    pub name: &'a str,
+}
+
+impl Write for Named<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.sink.write(block).map_err(|wrong| Error::io(self.name, wrong).into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

@@ -1,0 +1,8 @@
+//! What the programs share beyond one conversation with a server: local files, the terminal, the shell.
+
+pub mod change;
+pub mod local;
+pub mod shell;
+pub mod targets;
+pub mod terminal;
+pub mod walk;

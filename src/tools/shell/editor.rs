@@ -1,0 +1,174 @@
+//! The line a person types: prompt, history, editing, and completion of commands, local files and names on the
+//! server. It carries out nothing.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::Path;
+use std::rc::Rc;
+use std::{fs, io};
+
+use nix::sys::termios::{FlushArg, tcflush};
+use rustyline::completion::{Completer, Pair};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
+
+use crate::client::{Client, Name};
+use crate::error::{Error, Result, is_control};
+use crate::tools::shell::command::{COMMANDS, Command, Need, Place};
+use crate::tools::shell::line::{Line, quoted};
+
+/// What a person did at a prompt.
+pub enum Typed {
+    /// A line.
+    Line(String),
+    /// Took it back, with ^C.
+    Nothing,
+    /// Ended the input, with ^D.
+    End,
+}
+
+/// The editor of a session.
+pub struct Prompt {
+    editor: Editor<Completions, DefaultHistory>,
+}
+
+impl Prompt {
+    /// An editor on the terminal, whose completions ask this server.
+    pub fn new(client: Rc<RefCell<Client>>) -> Result<Self> {
+        let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
+        let mut editor = Editor::with_config(config).map_err(told)?;
+        editor.set_helper(Some(Completions { client, asked: RefCell::new(None) }));
+        Ok(Prompt { editor })
+    }
+
+    /// Reads a command. What is not UTF-8 is wrong use, and forgotten.
+    pub fn command(&mut self) -> Result<Typed> {
+        let typed = self.read("cfp> ", None)?;
+        if let Typed::Line(line) = &typed {
+            // A history that is full forgets, and a line twice is kept once.
+            let _ = self.editor.add_history_entry(line.as_str());
+        }
+        Ok(typed)
+    }
+
+    /// Asks for an argument: all of the line is it, spaces too. `None` when it was taken back.
+    pub fn argument(&mut self, need: &Need) -> Result<Option<OsString>> {
+        match self.read(&format!("{}: ", need.question), Some(need.place))? {
+            Typed::Line(line) => Ok(Some(line.into())),
+            _ => Ok(None),
+        }
+    }
+
+    fn read(&mut self, prompt: &str, asked: Option<Place>) -> Result<Typed> {
+        if let Some(helper) = self.editor.helper() {
+            *helper.asked.borrow_mut() = asked;
+        }
+        match self.editor.readline(prompt) {
+            Ok(line) => Ok(Typed::Line(line)),
+            Err(ReadlineError::Interrupted) => Ok(Typed::Nothing),
+            Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(ReadlineError::Io(wrong)) if wrong.kind() == io::ErrorKind::InvalidData => {
+                // The rest of the line is no command of its own.
+                let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
+                Err(Error::usage("what was typed is not UTF-8"))
+            }
+            Err(wrong) => Err(told(wrong)),
+        }
+    }
+}
+
+fn told(wrong: ReadlineError) -> Error {
+    match wrong {
+        ReadlineError::Io(wrong) => Error::io("terminal", wrong),
+        wrong => Error::cut("terminal", wrong.to_string()),
+    }
+}
+
+/// What could come next.
+struct Completions {
+    client: Rc<RefCell<Client>>,
+    /// What is asked for, where it is no command.
+    asked: RefCell<Option<Place>>,
+}
+
+impl Completer for Completions {
+    type Candidate = Pair;
+
+    fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let before = text.get(..at).unwrap_or(text);
+        if let Some(place) = *self.asked.borrow() {
+            return Ok((0, self.names(place, before, str::to_owned)));
+        }
+        let line = Line::part(before.as_bytes());
+        let index = line.words.len() - usize::from(line.grows);
+        let word =
+            line.words.last().filter(|_| line.grows).map(|word| String::from_utf8_lossy(word).into_owned());
+        let word = word.unwrap_or_default();
+        if index == 0 {
+            let names =
+                COMMANDS.iter().map(Command::name).filter(|name| name.starts_with(&word.to_lowercase()));
+            let pair = |name: &str| Pair { display: name.to_owned(), replacement: format!("{name} ") };
+            return Ok((line.last, names.map(pair).collect()));
+        }
+        let command = line.words.first().and_then(|name| Command::find(name).ok());
+        match command.and_then(|command| command.argument(index - 1)) {
+            Some(need) => Ok((line.last, self.names(need.place, &word, quoted))),
+            None => Ok((at, Vec::new())),
+        }
+    }
+}
+
+impl Completions {
+    /// The names that go on from a word. One that cannot be typed, or would write to the terminal what it likes, is none.
+    fn names(&self, place: Place, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
+        let is_here = place == Place::Here && !word.starts_with(':');
+        let slash = word.rfind('/').map(|at| at + 1);
+        let start = slash.unwrap_or(usize::from(!is_here && word.starts_with(':')));
+        let (directory, _) = word.split_at(start);
+        let names = match place {
+            Place::Nowhere => Vec::new(),
+            _ if is_here => local(directory),
+            _ => self.stored(directory),
+        };
+        names
+            .into_iter()
+            .filter(|name| !name.contains(is_control))
+            .map(|name| match directory.is_empty() && !is_here && name.starts_with(':') {
+                // A colon of its own needs one before it.
+                true => (format!(":{name}"), name),
+                false => (format!("{directory}{name}"), name),
+            })
+            .filter(|(whole, _)| whole.starts_with(word))
+            .map(|(whole, display)| Pair { display, replacement: write(&whole) })
+            .collect()
+    }
+
+    /// The names in a directory on the server; none where it cannot be asked.
+    fn stored(&self, directory: &str) -> Vec<String> {
+        let name = Name::read(directory.as_ref()).as_directory();
+        let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
+        entries.iter().filter_map(|entry| String::from_utf8(entry.name.bare()).ok()).collect()
+    }
+}
+
+/// The names in a local directory, in order.
+fn local(directory: &str) -> Vec<String> {
+    let place = if directory.is_empty() { "." } else { directory };
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let is_directory = |name: &String| Path::new(place).join(name).is_dir();
+    names.into_iter().map(|name| if is_directory(&name) { name + "/" } else { name }).collect()
+}
+
+impl Hinter for Completions {
+    type Hint = String;
+}
+
+impl Highlighter for Completions {}
+impl Validator for Completions {}
+impl Helper for Completions {}

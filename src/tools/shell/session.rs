@@ -1,0 +1,298 @@
+//! A session: one connection, and what each command of the table does with it. Results are sentences on standard
+//! output; where a line comes from is not this file's business.
+
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::cli::Ending;
+use crate::client::ops::{filter, upload};
+use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload};
+use crate::error::{Error, Result, shown};
+use crate::http::Query;
+use crate::tools::shell::command::{COMMANDS, Command};
+use crate::tools::shell::line::Line;
+use crate::tools::shell::location::{bytes, local, shown_operand, shown_os, source, stored, target};
+use crate::tools::terminal::{self, Visible};
+
+/// What the help says below the table.
+const NOTES: &str = "
+`:name` is a file on the server. Where FILE is asked for, anything else is local; where NAME, OLD or NEW of a
+file is asked for, anything is on the server. IN is a local file if there is one of that name, else on the
+server. OUT is on the server unless it begins with ./, ../, / or ~/. Quote what holds a space: 'two words'.
+";
+/// The greeting and the table of the server fit many times, in bytes.
+const GREETING_MAX: u64 = 64 * 1024;
+
+/// Who answers when an argument is missing: nobody, or a person.
+pub type Ask<'a> = &'a mut dyn FnMut(&crate::tools::shell::command::Need) -> Result<Option<OsString>>;
+
+/// One session.
+pub struct Session {
+    /// The connection; completion asks over it too, between commands.
+    pub client: Rc<RefCell<Client>>,
+    /// Whether the user has taken leave.
+    pub over: bool,
+    output: Output,
+    /// Whether the last line of the output has not ended: a file that was displayed need not end in a newline.
+    midline: bool,
+}
+
+impl Session {
+    /// A session with the server of the settings.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let client = Rc::new(RefCell::new(Client::new(settings)?));
+        Ok(Session { client, over: false, output: Output::stdout()?, midline: false })
+    }
+
+    /// Greets with the server's own line.
+    pub fn greet(&mut self) -> Result<()> {
+        let text =
+            self.client.borrow_mut().send(&Call::new("OPTIONS", b"*".into()))?.check()?.text(GREETING_MAX)?;
+        let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        self.say(&format!("{}\nType `help` to see what can be done, `logout` to end.", shown(first)))
+    }
+
+    /// Carries out one line; what is missing is asked for.
+    pub fn obey(&mut self, line: &[u8], ask: Ask<'_>) -> Result<Ending> {
+        let mut words = Line::parse(line)?.into_iter().map(OsString::from_vec);
+        let Some(name) = words.next() else { return Ok(Ending::DONE) };
+        let command = Command::find(name.as_bytes())?;
+        let mut arguments: Vec<_> = words.collect();
+        command.refuse_more(arguments.len())?;
+        for need in command.needs.iter().skip(arguments.len()) {
+            match ask(need)? {
+                Some(argument) => arguments.push(argument),
+                None => return Err(Error::usage(format!("{} is missing: {}", need.name, command.usage()))),
+            }
+        }
+        command.refuse_empty(&arguments)?;
+        (command.act)(self, &arguments)
+    }
+
+    /// `help`.
+    pub fn help(&mut self, _: &[OsString]) -> Result<Ending> {
+        let row = |command: &Command| {
+            let also = command.names.get(1..).unwrap_or_default().join(", ");
+            format!("  {:<24} {} ({also})\n", command.usage(), command.does)
+        };
+        let table: String = COMMANDS.iter().map(row).collect();
+        self.say(&format!("The commands, in upper or lower case:\n{table}{}", NOTES.trim_end()))
+            .map(|()| Ending::DONE)
+    }
+
+    /// `list [DIR]`.
+    pub fn list(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let name = stored(arguments.first()).as_directory();
+        let entries = self.client.borrow_mut().list(&name, false)?;
+        for entry in &entries {
+            self.say(&shown(&entry.name.bare()))?;
+        }
+        if entries.is_empty() {
+            self.say("There are no files.")?;
+        }
+        Ok(Ending::DONE)
+    }
+
+    /// `upload FILE [NAME]`.
+    pub fn upload(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let path = local(arguments.first());
+        let base = Name {
+            components: vec![path.file_name().unwrap_or_default().as_bytes().to_vec()],
+            directory: false,
+        };
+        let name = match arguments.get(1) {
+            Some(name) => stored(Some(name)),
+            None => base.clone(),
+        };
+        let name = if name.directory { name.join(&base) } else { name };
+        self.client.borrow_mut().put(Upload::open(&path)?, &name, &Query::default(), &Guard::default())?;
+        self.say(&format!("{} is stored as {}.", shown_os(&path), shown(&name.bare()))).map(|()| Ending::DONE)
+    }
+
+    /// `download NAME [FILE]`.
+    pub fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let name = stored(arguments.first());
+        name.refuse_none()?;
+        let base = Path::new(name.base().unwrap_or(OsStr::new(".")));
+        let path = match arguments.get(1) {
+            Some(_) => local(arguments.get(1)),
+            None => base.to_owned(),
+        };
+        let path = if path.is_dir() { path.join(base) } else { path };
+        let mut output = Output::create(&path)?;
+        self.client.borrow_mut().fetch(&name, &mut output, &|_| Ok(()))?;
+        output.commit()?;
+        self.say(&format!("{} is stored here as {}.", shown(&name.bare()), shown_os(&path)))
+            .map(|()| Ending::DONE)
+    }
+
+    /// `rename OLD NEW`.
+    pub fn rename(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        self.relocate("MOVE", arguments, "is now")
+    }
+
+    /// `copy OLD NEW`.
+    pub fn copy(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        self.relocate("COPY", arguments, "is copied to")
+    }
+
+    fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
+        let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
+        let new =
+            self.client.borrow_mut().relocate(method, &old, new, &Guard::default())?.unwrap_or_default();
+        self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
+    }
+
+    /// `delete NAME`.
+    pub fn delete(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let name = stored(arguments.first());
+        if name.is_root() {
+            return Err(Error::usage("the root cannot be deleted"));
+        }
+        self.client.borrow_mut().delete(&name, &Guard::default())?;
+        self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| Ending::DONE)
+    }
+
+    /// `search WORD IN`.
+    pub fn search(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let (word, source) = (bytes(arguments.first()), source(arguments.get(1)));
+        if word.is_empty() {
+            return Err(Error::usage("the word to search for is empty"));
+        }
+        let mut query = Query::default();
+        query.push("search", Some(word));
+        let count = self.client.borrow_mut().count(&source, &query)?;
+        let times = match count {
+            0 => "does not occur".to_owned(),
+            1 => "occurs once".to_owned(),
+            2 => "occurs twice".to_owned(),
+            count => format!("occurs {count} times"),
+        };
+        self.say(&format!("'{}' {times} in {}.", shown(word), shown_operand(&source)))?;
+        Ok(Ending::of(count > 0))
+    }
+
+    /// `replace OLD NEW IN OUT`.
+    pub fn replace(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let (old, new) = (bytes(arguments.first()), bytes(arguments.get(1)));
+        if old.is_empty() {
+            return Err(Error::usage("the word to replace is empty"));
+        }
+        let mut query = Query::default();
+        query.push("replace", Some(old));
+        query.push("with", Some(new));
+        let place = self.change(&query, arguments.get(2), arguments.get(3))?;
+        self.say(&format!("'{}' is replaced by '{}'; the result is {place}.", shown(old), shown(new)))
+            .map(|()| Ending::DONE)
+    }
+
+    /// `reverse IN OUT`.
+    pub fn reverse(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let mut query = Query::default();
+        query.push("reverse", None);
+        let place = self.change(&query, arguments.first(), arguments.get(1))?;
+        self.say(&format!("The words are in reverse order; the result is {place}.")).map(|()| Ending::DONE)
+    }
+
+    /// Runs a filter from IN to OUT, and says where the result is.
+    fn change(&mut self, query: &Query, from: Option<&OsString>, to: Option<&OsString>) -> Result<String> {
+        let source = source(from);
+        let mut client = self.client.borrow_mut();
+        let target = target(to);
+        match &target {
+            Operand::Stored(name) => drop(client.filter_into(&source, query, name, &Guard::default())?),
+            Operand::Local(path) => {
+                let mut output = Output::create(path)?;
+                let name = output.name.clone();
+                client.filter_to(&source, query, &mut output, &name)?;
+                output.commit()?;
+            }
+            Operand::Standard => {}
+        }
+        let place = if matches!(target, Operand::Stored(_)) { "on the server" } else { "here" };
+        Ok(format!("{} {place}", shown_operand(&target)))
+    }
+
+    /// `display FILE`.
+    pub fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
+        let source = match Operand::read(arguments.first().cloned().unwrap_or_default()) {
+            Operand::Stored(name) => Operand::Stored(name),
+            _ => Operand::Local(local(arguments.first())),
+        };
+        self.output.refuse_itself(&source)?;
+        let mut sink = Unended { output: &mut self.output, midline: &mut self.midline };
+        if !terminal::is_stdout() {
+            return show(&mut self.client.borrow_mut(), &source, &mut sink).map(|()| Ending::DONE);
+        }
+        let mut visible = Visible::new(sink);
+        show(&mut self.client.borrow_mut(), &source, &mut visible)?;
+        visible.finish().map_err(|wrong| Error::io("standard output", wrong))?;
+        Ok(Ending::DONE)
+    }
+
+    /// `logout`.
+    pub fn logout(&mut self, _: &[OsString]) -> Result<Ending> {
+        self.over = true;
+        let call = Call::new("OPTIONS", b"*".into()).with("Connection", "close");
+        // A server that has gone meanwhile has closed the connection already.
+        let _ = self.client.borrow_mut().send(&call).and_then(|answer| answer.finish());
+        self.say("Goodbye.").map(|()| Ending::DONE)
+    }
+
+    /// Prints a line.
+    pub fn say(&mut self, line: &str) -> Result<()> {
+        self.end_line()?;
+        self.write(&format!("{line}\n"))
+    }
+
+    /// Ends the line that a displayed file left open: a prompt goes to the start of the line and would wipe it out.
+    pub fn end_line(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.midline) {
+            true => self.write("\n"),
+            false => Ok(()),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.output.write_all(text.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))
+    }
+}
+
+/// The output, and whether what was written to it ends in the middle of a line.
+struct Unended<'a> {
+    output: &'a mut Output,
+    midline: &'a mut bool,
+}
+
+impl Write for Unended<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(block)?;
+        if let Some(last) = block.get(..written).and_then(<[u8]>::last) {
+            *self.midline = *last != b'\n';
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+fn show(client: &mut Client, source: &Operand, sink: &mut dyn Write) -> Result<()> {
+    match source {
+        Operand::Stored(name) => client.get(name, &Query::default())?.copy_to(sink, "standard output"),
+        local => {
+            let source = filter::open(local)?;
+            let named = |wrong: io::Error| Error::io(&source.name, wrong);
+            upload::copy(
+                &mut source.reader()?,
+                &mut crate::tools::local::Named { sink, name: "standard output" },
+            )
+            .map_err(named)
+        }
+    }
+}
