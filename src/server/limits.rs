@@ -77,7 +77,7 @@ pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
 /// How often uploads are looked for whose time is over, at least.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often work that neither reads nor writes asks whether its client is still there: rarely enough to cost nothing.
-pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+pub const LIVENESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it goes on for a client that has ended its side and takes nothing: one that asks by a pipe may still want
 /// a short answer, one that has left looks the same.
 pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);

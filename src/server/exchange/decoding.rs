@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::http::coding;
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::{Limits, RATIO_FREE};
 use crate::server::shared::coders::{Coders, DecoderPermit};
 use crate::text::unpack;
@@ -20,7 +20,7 @@ pub struct Decoding<'a> {
     /// How much may come of it.
     pub limits: &'a Limits,
     /// Who waits for it.
-    pub client: &'a Presence<'a>,
+    pub client: &'a ClientLiveness<'a>,
 }
 
 /// What is undone.
@@ -57,8 +57,8 @@ impl<'a> Decoding<'a> {
     }
 
     /// A sink that takes bytes as long as the client is there.
-    pub fn attended<W: Write>(self, sink: W) -> AttendedSink<'a, W> {
-        AttendedSink { sink, client: self.client }
+    pub fn cancellable<W: Write>(self, sink: W) -> CancellableSink<'a, W> {
+        CancellableSink { sink, client: self.client }
     }
 }
 
@@ -90,7 +90,7 @@ struct Decoded<'a> {
 
 impl Read for Decoded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.decoding.client.require()?;
+        self.decoding.client.check_connected()?;
         let read = self.bytes.read(buffer)?;
         self.decoded += read as u64;
         if self.decoded > self.most {
@@ -111,15 +111,15 @@ pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::status(413, name, format!("is larger than {most} bytes"))
 }
 
-/// See [`Decoding::attended`].
-pub struct AttendedSink<'a, W> {
+/// See [`Decoding::cancellable`].
+pub struct CancellableSink<'a, W> {
     sink: W,
-    client: &'a Presence<'a>,
+    client: &'a ClientLiveness<'a>,
 }
 
-impl<W: Write> Write for AttendedSink<'_, W> {
+impl<W: Write> Write for CancellableSink<'_, W> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.client.require()?;
+        self.client.check_connected()?;
         self.sink.write(block)
     }
 

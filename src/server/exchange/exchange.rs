@@ -11,8 +11,8 @@ use crate::http::{Fields, Request, Target, accept, framing, resumption};
 use crate::server::auth::identity::{CHALLENGE, claimed, identify};
 use crate::server::auth::rights::View;
 use crate::server::exchange::decoding::Decoding;
-use crate::server::exchange::liveness::Presence;
-use crate::server::exchange::request_body::Upload;
+use crate::server::exchange::liveness::ClientLiveness;
+use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::UNREAD_MAX;
 use crate::server::methods::{allowed, dispatch};
@@ -32,7 +32,7 @@ pub struct Exchange<'e> {
     /// The head of the request.
     pub request: &'e Request,
     /// Its body.
-    pub upload: Upload<'e>,
+    pub body: RequestBody<'e>,
     /// Its answer.
     pub reply: Reply<'e>,
 }
@@ -55,8 +55,8 @@ pub fn run<'e>(
         (Err(error), _) => return refused(reply, &error, request),
         (_, Err(error)) => return refused(reply, error, request),
     };
-    let upload = Upload::new(request, framing, input, stream, &server.coders, &server.limits);
-    let mut exchange = Exchange { server, stream, client, request, upload, reply };
+    let body = RequestBody::new(request, framing, input, stream, &server.coders, &server.limits);
+    let mut exchange = Exchange { server, stream, client, request, body, reply };
     match server.connections.enter_request(client, &server.limits) {
         Ok(_counted) => {
             if let Err(error) = dispatch(&mut exchange) {
@@ -68,7 +68,7 @@ pub fn run<'e>(
             exchange.fail(&error, Fields::new());
         }
     }
-    exchange.settle()
+    exchange.finish()
 }
 
 /// Answers what cannot be understood, and ends the connection.
@@ -106,7 +106,7 @@ impl<'e> Exchange<'e> {
     }
 
     /// The limits and the pool for decoding what `client` sends or asks for.
-    pub fn decoding<'a>(&self, client: &'a Presence<'a>) -> Decoding<'a>
+    pub fn decoding<'a>(&self, client: &'a ClientLiveness<'a>) -> Decoding<'a>
     where
         'e: 'a,
     {
@@ -135,7 +135,9 @@ impl<'e> Exchange<'e> {
             }
             // Nobody asks for another host on the connection that is for this one.
             421 => self.reply.closes = true,
-            413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
+            413 => {
+                fields.push("RequestBody-Limit", resumption::format_limit(self.server.limits.file_size, None))
+            }
             _ => {}
         }
         if error.http_status() == 401 {
@@ -148,7 +150,7 @@ impl<'e> Exchange<'e> {
     /// Answers an error with these fields and, for a client that likes them, members. What is left of the body is read
     /// no more.
     pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
-        self.leave_body();
+        self.close_if_body_pending();
         self.reply.problem(error, Some(self.request), fields, members)
     }
 
@@ -161,16 +163,16 @@ impl<'e> Exchange<'e> {
     }
 
     /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
-    pub fn leave_body(&mut self) {
-        self.reply.closes |= self.upload.ends_connection(UNREAD_MAX);
+    pub fn close_if_body_pending(&mut self) {
+        self.reply.closes |= self.body.ends_connection(UNREAD_MAX);
     }
 
     /// Leaves the connection at the end of the request, or says that it must close.
-    fn settle(mut self) -> Reply<'e> {
-        if !self.reply.closes && !self.reply.is_cut && !self.upload.skip(UNREAD_MAX) {
+    fn finish(mut self) -> Reply<'e> {
+        if !self.reply.closes && !self.reply.is_cut && !self.body.skip(UNREAD_MAX) {
             self.reply.closes = true;
         }
-        self.reply.is_last = !self.reply.is_cut && !self.request.keeps_alive() && self.upload.is_ended();
+        self.reply.is_last = !self.reply.is_cut && !self.request.keeps_alive() && self.body.is_ended();
         self.reply
     }
 }

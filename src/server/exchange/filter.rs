@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
 use crate::server::exchange::decoding::{Coded, Decoding};
-use crate::server::exchange::liveness::Attended;
+use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Name, Spool};
 use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source};
@@ -81,7 +81,7 @@ impl Operation {
     pub fn change_content(
         &self,
         name: &Name,
-        content: Attended<'_>,
+        content: Cancellable<'_>,
         decoding: Decoding<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
@@ -100,7 +100,7 @@ impl Operation {
     pub fn run_on_content(
         &self,
         name: &Name,
-        content: Attended<'_>,
+        content: Cancellable<'_>,
         decoding: Decoding<'_>,
         spool: Spooler<'_>,
         sink: &mut dyn Write,
@@ -214,7 +214,7 @@ impl Filter for Identity {
 
 /// A stored file from its beginning to its end.
 struct ContentReader<'a> {
-    content: Attended<'a>,
+    content: Cancellable<'a>,
     offset: u64,
 }
 

@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use crate::server::limits::{HALF_CLOSED_MAX, PRESENCE_EVERY};
+use crate::server::limits::{HALF_CLOSED_MAX, LIVENESS_CHECK_INTERVAL};
 use crate::server::net::socket::Far;
 use crate::server::net::stream::Stream;
 use crate::store::Content;
 use crate::text::ReadAt;
 
 /// The client that waits for an answer. Threads that work on the same answer share it.
-pub struct Presence<'a> {
+pub struct ClientLiveness<'a> {
     stream: &'a Stream,
     seen: Mutex<Seen>,
 }
@@ -31,11 +31,11 @@ struct Seen {
     is_gone: bool,
 }
 
-impl<'a> Presence<'a> {
+impl<'a> ClientLiveness<'a> {
     /// The client at the other end of a connection, which asked just now.
-    pub fn of(stream: &'a Stream) -> Self {
+    pub fn new(stream: &'a Stream) -> Self {
         let seen = Seen { asked: Instant::now(), sent: stream.sent(), silent: None, is_gone: false };
-        Presence { stream, seen: Mutex::new(seen) }
+        ClientLiveness { stream, seen: Mutex::new(seen) }
     }
 
     /// The connection.
@@ -44,7 +44,7 @@ impl<'a> Presence<'a> {
     }
 
     /// An error, that of a write to a client that is gone, as soon as nobody waits any more.
-    pub fn require(&self) -> io::Result<()> {
+    pub fn check_connected(&self) -> io::Result<()> {
         let mut seen = match self.seen.try_lock() {
             Ok(seen) => seen,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -52,7 +52,7 @@ impl<'a> Presence<'a> {
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
         let now = Instant::now();
-        if !seen.is_gone && now.duration_since(seen.asked) >= PRESENCE_EVERY {
+        if !seen.is_gone && now.duration_since(seen.asked) >= LIVENESS_CHECK_INTERVAL {
             seen.learn(self.stream.far()?, self.stream.sent(), now);
         }
         if seen.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
@@ -75,20 +75,20 @@ impl Seen {
 
 /// A stored file, read as long as there is somebody to read it for.
 #[derive(Clone, Copy)]
-pub struct Attended<'a> {
+pub struct Cancellable<'a> {
     /// The file.
     pub content: &'a dyn Content,
     /// For whom it is read.
-    pub client: &'a Presence<'a>,
+    pub client: &'a ClientLiveness<'a>,
 }
 
-impl ReadAt for Attended<'_> {
+impl ReadAt for Cancellable<'_> {
     fn size(&self) -> u64 {
         self.content.meta().size
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.client.require()?;
+        self.client.check_connected()?;
         self.content.read_at(buffer, offset)
     }
 }

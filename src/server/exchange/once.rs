@@ -8,7 +8,7 @@ use crate::http::Fields;
 use crate::http::idempotency::{self, KEY, OUTCOMES};
 use crate::server::auth::access::Who;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::observe::peer::Peer;
 use crate::server::shared::outcomes::Claim;
 
@@ -26,14 +26,14 @@ pub fn once(
         Peer::Address(address) if *who == Who::default() => Some(address.ip()),
         _ => None,
     };
-    let presence = Presence::of(exchange.stream);
+    let liveness = ClientLiveness::new(exchange.stream);
     let retry = idempotency::retry(&request.fields);
     let client = (who.clone(), address);
     let outcomes = &exchange.server.outcomes;
-    match outcomes.claim(&client, (&key, fingerprint), retry, &|| presence.require())? {
+    match outcomes.claim(&client, (&key, fingerprint), retry, &|| liveness.check_connected())? {
         Claim::Repeated(status, fields) => {
-            exchange.leave_body();
-            exchange.reply.head_alone(status, fields)
+            exchange.close_if_body_pending();
+            exchange.reply.head_only(status, fields)
         }
         Claim::Unknown { epoch, since } => {
             let mut fields = Fields::new();

@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Request, Version, digest};
 use crate::server::exchange::decoding::{Coded, Decoding, too_large};
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::Limits;
 use crate::server::net::stream::Stream;
 use crate::server::shared::coders::Coders;
 
 /// The body of a request.
-pub struct Upload<'a> {
+pub struct RequestBody<'a> {
     head: &'a Fields,
     body: Body<&'a mut dyn BufRead>,
     framing: Framing,
@@ -27,7 +27,7 @@ pub struct Upload<'a> {
     awaits_leave: Option<&'a Stream>,
 }
 
-impl<'a> Upload<'a> {
+impl<'a> RequestBody<'a> {
     /// The body that follows the head of `request` in `input`, taken and decoded within these limits.
     pub fn new(
         request: &'a Request,
@@ -45,7 +45,7 @@ impl<'a> Upload<'a> {
         if digest::is_announced(&request.fields) {
             body.hash();
         }
-        Upload {
+        RequestBody {
             head: &request.fields,
             body,
             framing,
@@ -60,7 +60,7 @@ impl<'a> Upload<'a> {
 
     /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
     /// past the limit, 415 for a coding that cannot be undone, 417 for an expectation nobody knows.
-    pub fn judge(&mut self, request: &Request) -> Result<()> {
+    pub fn check_head(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Error::status(417, "Expect", "is not 100-continue"));
         }
@@ -109,7 +109,7 @@ impl<'a> Upload<'a> {
 
     /// The same for a content whose digests may be said of something else.
     pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
-        let client = Presence::of(self.stream);
+        let client = ClientLiveness::new(self.stream);
         let decoding = Decoding { coders: self.coders, limits: self.limits, client: &client };
         // Before leave to send is given: without a decoder there is none.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;

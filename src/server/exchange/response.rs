@@ -91,11 +91,11 @@ impl<'a> Reply<'a> {
         if !matches!(status, 204 | 304) {
             fields.push("Content-Length", "0");
         }
-        self.head_alone(status, fields)
+        self.head_only(status, fields)
     }
 
     /// Answers a HEAD whose body would have to be made to know its length (RFC 9110 §9.3.2).
-    pub fn head_alone(&mut self, status: u16, fields: Fields) -> Result<()> {
+    pub fn head_only(&mut self, status: u16, fields: Fields) -> Result<()> {
         let head = self.begin(status, &fields);
         self.send(|mut stream| stream.write_all(&head))
     }

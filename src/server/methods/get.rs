@@ -17,7 +17,7 @@ use crate::server::auth::rights::View;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, filter_named};
 use crate::server::exchange::hashed::take_digest;
-use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{
     coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
 };
@@ -166,11 +166,11 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
         return Ok(kept);
     }
     content.prepare_digest();
-    let client = Presence::of(exchange.stream);
-    let file = Attended { content, client: &client };
+    let client = ClientLiveness::new(exchange.stream);
+    let file = Cancellable { content, client: &client };
     let taken = take_digest(|block, offset| file.read_at(block, offset));
     // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
-    client.require().map_err(|wrong| Error::io("client", wrong))?;
+    client.check_connected().map_err(|wrong| Error::io("client", wrong))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
@@ -202,12 +202,12 @@ fn answer_filtered(
     if operation.is_number {
         if exchange.request.method() == "HEAD" {
             fields.push("Content-Type", media_type);
-            return exchange.reply.head_alone(200, fields);
+            return exchange.reply.head_only(200, fields);
         }
         let mut number = Vec::new();
         let spool = || view.reader().spool();
-        let client = Presence::of(exchange.stream);
-        let file = Attended { content: content.as_ref(), client: &client };
+        let client = ClientLiveness::new(exchange.stream);
+        let file = Cancellable { content: content.as_ref(), client: &client };
         let run = operation.run_on_content(name, file, exchange.decoding(&client), &spool, &mut number);
         run.map_err(|wrong| Error::io(name.shown(), wrong))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
@@ -227,8 +227,8 @@ fn stream(
     operation: &Operation,
 ) -> Result<()> {
     let spool = || view.reader().spool();
-    let client = Presence::of(exchange.stream);
-    let file = Attended { content, client: &client };
+    let client = ClientLiveness::new(exchange.stream);
+    let file = Cancellable { content, client: &client };
     let decoding = exchange.decoding(&client);
     let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
     exchange.reply.streamed(fields, coding, None, work)

@@ -100,14 +100,14 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let target = Target::of_request(method, exchange.request.target())?;
     exchange.reply.filter = filter_named(&target.query);
     if !READ_BODY.contains(&method) {
-        exchange.leave_body();
+        exchange.close_if_body_pending();
     }
     exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, exchange.request))?;
     if writes(method, &target) {
         refuse_foreign_page(exchange.request, exchange.client.is_forwarded)?;
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
-        exchange.upload.judge(exchange.request)?;
+        exchange.body.check_head(exchange.request)?;
         return internal::answer(exchange, &target.components);
     }
     // A name takes a POST that begins an upload as it takes a PUT.
@@ -119,7 +119,7 @@ pub fn dispatch(exchange: &mut Exchange<'_>) -> Result<()> {
     let Some(row) = METHODS.iter().find(|row| row.method == acting) else {
         return Err(Error::status(405, method, "is not offered here"));
     };
-    exchange.upload.judge(exchange.request)?;
+    exchange.body.check_head(exchange.request)?;
     let name = Name::new(target.components, target.directory)?;
     if !row.place.holds(&name) {
         return Err(Error::status(405, method, format!("is not offered on {}", shown(&name.shown()))));

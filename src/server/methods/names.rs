@@ -7,7 +7,7 @@ use crate::server::auth::rights::{Passage, Writer};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{check_write, failed};
 use crate::store::{Content, Meta, Name, Written};
 
@@ -57,7 +57,7 @@ pub fn make_directory(
     query: &Query,
 ) -> Result<()> {
     refuse_query(query)?;
-    if exchange.upload.content_length().is_ok_and(|length| length != Some(0)) {
+    if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::status(415, "body", "has no meaning in MKCOL"));
     }
     writer.make_directory(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
@@ -74,10 +74,10 @@ fn change_in_place(
     name: &Name,
     operation: &Operation,
 ) -> Result<()> {
-    let (request, client) = (exchange.request, Presence::of(exchange.stream));
+    let (request, client) = (exchange.request, ClientLiveness::new(exchange.stream));
     let (content, mut draft) = begin_filtered(exchange, writer, name, name)?;
     let (read, reader) = (content.meta().clone(), writer.reader());
-    let file = Attended { content: content.as_ref(), client: &client };
+    let file = Cancellable { content: content.as_ref(), client: &client };
     let changed = operation
         .change_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;
@@ -107,12 +107,12 @@ fn copy_filtered(
     to: &Name,
     operation: &Operation,
 ) -> Result<Written> {
-    let client = Presence::of(exchange.stream);
+    let client = ClientLiveness::new(exchange.stream);
     let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
     // One of the two may be a link to the other.
     let read = content.meta().etag.clone();
     let is_itself = writer.standing(to)?.is_some_and(|now| now.etag == read);
-    let (file, reader) = (Attended { content: content.as_ref(), client: &client }, writer.reader());
+    let (file, reader) = (Cancellable { content: content.as_ref(), client: &client }, writer.reader());
     operation
         .run_on_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|wrong| Error::io(name.shown(), wrong))?;

@@ -7,7 +7,7 @@ use crate::http::{Fields, Query, resumption};
 use crate::server::auth::rights::View;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::response::with_charset;
 use crate::server::resumable::resource;
 use crate::store::Name;
@@ -34,13 +34,13 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();
-    let client = Presence::of(exchange.stream);
+    let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let mut fields = Fields::new();
     if operation.is_number {
         let mut number = Vec::new();
         let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, &spool, &mut number);
-        exchange.upload.read_through(work)?;
+        exchange.body.read_through(work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
     let own_type = if own_type.starts_with(FORM) { BYTES } else { own_type };
@@ -52,9 +52,9 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     fields.push("Content-Security-Policy", "sandbox");
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.choose_coding();
-    let upload = &mut exchange.upload;
+    let body = &mut exchange.body;
     exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
-        let whole = upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
+        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })
 }

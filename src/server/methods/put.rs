@@ -9,7 +9,7 @@ use crate::server::auth::rights::Writer;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::resumable::resource;
 use crate::store::{Name, Written};
@@ -23,7 +23,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     resource::refuse_old(&request.fields)?;
     let operation = Operation::of_query(query, &request.fields, true)?;
     let modified = modified(&request.fields)?;
-    let length = exchange.upload.content_length()?.filter(|_| operation.is_none());
+    let length = exchange.body.content_length()?.filter(|_| operation.is_none());
     if operation.is_some() {
         writer.processor(name)?;
     }
@@ -35,27 +35,27 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let mut draft = writer.create(name, length)?;
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
     // The body is hashed as it comes; what is stored has a digest of its own where it is something else.
-    exchange.upload.hash();
-    let is_plain = operation.is_none() && exchange.upload.is_identity();
+    exchange.body.hash();
+    let is_plain = operation.is_none() && exchange.body.is_identity();
     let mut draft = match is_plain {
         true => Hashed::told_at_the_end(draft),
         false => Hashed::new(draft, exchange.server.limits.file_size),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
     let spool = || writer.spool();
-    let client = Presence::of(exchange.stream);
+    let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     // Bytes that are stored as they came need no work: what has arrived is stored whatever its client does.
-    let mut attended;
+    let mut cancellable;
     let sink: &mut dyn Write = match is_plain {
         true => &mut draft,
         false => {
-            attended = decoding.attended(&mut draft);
-            &mut attended
+            cancellable = decoding.cancellable(&mut draft);
+            &mut cancellable
         }
     };
     let complete =
-        exchange.upload.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink))?;
+        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, &written);

@@ -15,7 +15,7 @@ use crate::server::auth::rights::{Reader, View};
 use crate::server::exchange::decoding::Decoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
-use crate::server::exchange::liveness::{Attended, Presence};
+use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{is_not_modified, of_not_modified};
 use crate::server::exchange::response::Lines;
 use crate::server::limits::LINES_AFTER;
@@ -55,7 +55,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    let client = Presence::of(exchange.stream);
+    let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let search = Search { reader, directory: name, operation: &operation, decoding };
     exchange.reply.lines(fields, coding, |out| match operation.is_number {
@@ -151,7 +151,7 @@ impl Search<'_> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
-        let file = Attended { content: content.as_ref(), client: self.decoding.client };
+        let file = Cancellable { content: content.as_ref(), client: self.decoding.client };
         let spool = || self.reader.spool();
         self.operation
             .run_on_content(&name, file, self.decoding, &spool, sink)

@@ -13,7 +13,7 @@ use crate::server::auth::rights::Reader;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::take_digest;
-use crate::server::exchange::liveness::Presence;
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::limits::TELL_UPLOAD_EVERY;
 use crate::server::methods::put::{accept_modified, fields_of_written, modified};
@@ -41,16 +41,16 @@ pub fn receive(
     (status, mut fields): (u16, Fields),
 ) -> Result<()> {
     let most = exchange.server.limits.file_size.min(terms.length().unwrap_or(u64::MAX));
-    exchange.upload.take_at_most(most.saturating_sub(start));
+    exchange.body.take_at_most(most.saturating_sub(start));
     // A digest may follow unannounced; that of the only piece is that of the whole.
-    exchange.upload.hash();
+    exchange.body.hash();
     let spool = || reader.spool();
-    let client = Presence::of(exchange.stream);
+    let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let version = resumption::version(&exchange.request.fields);
     let mut sink = Told { partial: partial.as_mut(), stream: exchange.stream, version, untold: 0 };
     let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);
-    let read = exchange.upload.read(work);
+    let read = exchange.body.read(work);
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
             partial.remove();

@@ -58,10 +58,10 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     let Some(complete) = resumption::is_complete(&request.fields) else { return Ok(false) };
     let offered = plain
-        && exchange.upload.is_identity()
+        && exchange.body.is_identity()
         && request.version == Version::Http11
         && resumption::is_understood(&request.fields);
-    let end = exchange.upload.content_length().ok().flatten().filter(|_| complete);
+    let end = exchange.body.content_length().ok().flatten().filter(|_| complete);
     let mut terms = Terms::of_request(&request.fields);
     if offered && terms.learn_length(&request.fields, end).is_err() {
         return refuse_length(exchange).map(|()| true);
@@ -147,7 +147,7 @@ fn cancel(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
 /// PATCH: more of it, and the end where the client says so.
 fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
-    if !is_partial_upload(&request.fields) || !exchange.upload.is_identity() {
+    if !is_partial_upload(&request.fields) || !exchange.body.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
         return exchange.refuse(&error, accept_patch(), json!({}));
     }
@@ -171,7 +171,7 @@ fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
         return refuse(exchange, 409, "mismatching-upload-offset", &what, fields, both);
     }
     let mut terms = Terms::of_note(partial.note())?;
-    let reach = size.saturating_add(exchange.upload.content_length().ok().flatten().unwrap_or(0));
+    let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
     let is_new =
         match terms.learn_length(&request.fields, Some(reach).filter(|_| complete && is_sized(exchange))) {
             Ok(is_new) if terms.length().is_none_or(|length| reach <= length) => is_new,
@@ -215,7 +215,7 @@ pub fn accept_patch() -> Fields {
 
 /// Whether the length of the body was said before it comes.
 fn is_sized(exchange: &Exchange<'_>) -> bool {
-    matches!(exchange.upload.content_length(), Ok(Some(_)) | Err(_))
+    matches!(exchange.body.content_length(), Ok(Some(_)) | Err(_))
 }
 
 fn is_partial_upload(fields: &Fields) -> bool {

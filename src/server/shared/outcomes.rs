@@ -16,7 +16,7 @@ use crate::http::Fields;
 use crate::http::digest::Digest;
 use crate::http::idempotency::KEY;
 use crate::server::auth::access::Who;
-use crate::server::limits::{OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME, PRESENCE_EVERY};
+use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME};
 
 /// Whose key it is: a user, a process of this machine, or whoever has this address.
 pub type Client = (Who, Option<IpAddr>);
@@ -132,7 +132,7 @@ impl Outcomes {
                 State::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
                 State::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
                 State::Running => {
-                    let waited = self.ended.wait_timeout(memory, PRESENCE_EVERY);
+                    let waited = self.ended.wait_timeout(memory, LIVENESS_CHECK_INTERVAL);
                     drop(waited.unwrap_or_else(PoisonError::into_inner));
                     is_waited_for().map_err(|wrong| Error::io("client", wrong))?;
                     memory = self.memory();
