@@ -124,9 +124,9 @@ pub const RETRY_AFTER: &str = "1";
 /// How long a connection that has asked nothing yet is waited for after a TERM: its request may be on the way.
 pub const FRESH_WAIT: Duration = Duration::from_millis(500);
 /// How often a connection that waits to write looks whether it was cut: within the time it has to notice.
-pub const CUT_LOOKED_FOR_EVERY: Duration = Duration::from_millis(250);
+pub const ABORT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// How long connections that were cut may take to notice.
-pub const AFTER_CUT: Duration = Duration::from_secs(1);
+pub const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// Wrong passwords at one user from one address, or one /64 of IPv6, before the next one from there has to wait.
 pub const WRONG_FREE: u32 = 5;
 /// The same of one /48 of IPv6: one customer may have its 65,536 networks.

@@ -97,15 +97,15 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
         Ok(stream) => stream,
         Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
     };
-    let entered = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
-        Ok(entered) => entered,
+    let guard = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
+        Ok(guard) => guard,
         Err(turned) => return turn_away(server, &turned.0, turned.1),
     };
     let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
-    let seat = Arc::clone(&entered.seat);
+    let connection = Arc::clone(&guard.connection);
     let for_thread = Arc::clone(server);
-    if builder.spawn(move || connection::serve(&for_thread, &entered)).is_err() {
-        turn_away(server, &seat.stream, Refusal::Threads);
+    if builder.spawn(move || connection::serve(&for_thread, &guard)).is_err() {
+        turn_away(server, &connection.stream, Refusal::Threads);
     }
 }
 

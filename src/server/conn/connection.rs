@@ -10,7 +10,7 @@ use crate::server::exchange::exchange;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
 use crate::server::methods::known;
-use crate::server::net::connections::Entered;
+use crate::server::net::connections::ConnectionGuard;
 use crate::server::net::stream::Stream;
 use crate::server::observe::log::Entry;
 use crate::server::observe::metrics::Refusal;
@@ -21,7 +21,7 @@ enum Next {
     /// Others, for which this one's memory may be used.
     Requests(Request),
     /// The end, though the client may have sent more.
-    Farewell,
+    Linger,
     /// The end, by the client's own word.
     End,
     /// A reset: the answer was begun and cannot be ended.
@@ -29,20 +29,20 @@ enum Next {
 }
 
 /// Serves a connection until it ends.
-pub fn serve(server: &Server, entered: &Entered) {
-    let stream = &entered.seat.stream;
+pub fn serve(server: &Server, guard: &ConnectionGuard) {
+    let stream = &guard.connection.stream;
     let mut memory = None;
     // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
     loop {
-        match entered.wait_for_request(server.limits.idle_time) {
+        match guard.wait_for_request(server.limits.idle_time) {
             Ok(true) => {}
             Ok(false) => return,
             Err(wrong) => return refuse_keys(server, stream, &Error::io("client", wrong)),
         }
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
-        match serve_burst(server, entered, &mut input, memory.take()) {
+        match serve_burst(server, guard, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
-            Next::Farewell => return linger(stream),
+            Next::Linger => return linger(stream),
             Next::End => return stream.end_writing(),
             Next::Reset => return stream.abort(),
         }
@@ -52,18 +52,18 @@ pub fn serve(server: &Server, entered: &Entered) {
 /// Answers requests as long as more are there already.
 fn serve_burst(
     server: &Server,
-    entered: &Entered,
+    guard: &ConnectionGuard,
     input: &mut BufReader<Timed<'_>>,
     mut memory: Option<Request>,
 ) -> Next {
-    let (stream, connection) = (&entered.seat.stream, entered.number);
+    let (stream, connection) = (&guard.connection.stream, guard.number);
     loop {
         let request = match read_request(server, input, memory.take()) {
             Ok(Some(request)) => request,
             Ok(None) => return Next::End,
             Err(error) => {
                 refuse(server, stream, &error);
-                return Next::Farewell;
+                return Next::Linger;
             }
         };
         let begun = Instant::now();
@@ -80,7 +80,7 @@ fn serve_burst(
         let (ends, is_last) = (reply.closes, reply.is_last);
         let nothing_waits = input.buffer().is_empty();
         if ends {
-            return if is_last && nothing_waits { Next::End } else { Next::Farewell };
+            return if is_last && nothing_waits { Next::End } else { Next::Linger };
         }
         if nothing_waits {
             return Next::Requests(request);

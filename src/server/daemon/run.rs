@@ -204,7 +204,7 @@ fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
     let hears = threads::start("shutdown", move || {
         while let Ok(reason) = end.recv() {
             if matches!(reason, StopReason::Signal(_)) {
-                connections.cut_all();
+                connections.abort_all();
             }
         }
     });

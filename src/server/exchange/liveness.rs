@@ -1,5 +1,5 @@
 //! Whether a client is still there, while work goes on that neither reads from it nor writes to it: a scan of a large
-//! file would otherwise go on for nobody, and keep its thread and its seat. It asks the socket alone: what TLS makes of
+//! file would otherwise go on for nobody, and keep its thread and its connection. It asks the socket alone: what TLS makes of
 //! the bytes does not matter.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use crate::server::limits::{HALF_CLOSED_MAX, LIVENESS_CHECK_INTERVAL};
-use crate::server::net::socket::Far;
+use crate::server::net::socket::PeerState;
 use crate::server::net::stream::Stream;
 use crate::store::Content;
 use crate::text::ReadAt;
@@ -53,7 +53,7 @@ impl<'a> ClientLiveness<'a> {
         };
         let now = Instant::now();
         if !seen.is_gone && now.duration_since(seen.asked) >= LIVENESS_CHECK_INTERVAL {
-            seen.learn(self.stream.far()?, self.stream.sent(), now);
+            seen.learn(self.stream.peer_state()?, self.stream.sent(), now);
         }
         if seen.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
     }
@@ -62,13 +62,13 @@ impl<'a> ClientLiveness<'a> {
 impl Seen {
     /// A client that has ended its side may still read: who asks by a pipe does so. One that has left looks the same
     /// until it is sent something, so that bytes that can be sent count for it.
-    fn learn(&mut self, far: Far, sent: u64, now: Instant) {
+    fn learn(&mut self, far: PeerState, sent: u64, now: Instant) {
         let since = self.silent.filter(|_| sent == self.sent).unwrap_or(now);
-        (self.asked, self.sent, self.silent) = (now, sent, (far == Far::Ended).then_some(since));
+        (self.asked, self.sent, self.silent) = (now, sent, (far == PeerState::HalfClosed).then_some(since));
         self.is_gone = match far {
-            Far::Open => false,
-            Far::Ended => now.duration_since(since) >= HALF_CLOSED_MAX,
-            Far::Gone => true,
+            PeerState::Open => false,
+            PeerState::HalfClosed => now.duration_since(since) >= HALF_CLOSED_MAX,
+            PeerState::Gone => true,
         };
     }
 }
@@ -105,15 +105,15 @@ mod tests {
         let mut seen = Seen { asked: begun, sent: 0, silent: None, is_gone: false };
         let limit = HALF_CLOSED_MAX.as_secs();
         let rows = [
-            (Far::Open, 0, 1, false),
-            (Far::Ended, 0, 2, false),
-            (Far::Ended, 0, 1 + limit, false),
-            (Far::Ended, 5, 2 + limit, false),
-            (Far::Ended, 5, 1 + 2 * limit, false),
-            (Far::Ended, 5, 2 + 2 * limit, true),
-            (Far::Open, 5, 3 + 2 * limit, false),
-            (Far::Ended, 5, 4 + 3 * limit, false),
-            (Far::Gone, 5, 5 + 3 * limit, true),
+            (PeerState::Open, 0, 1, false),
+            (PeerState::HalfClosed, 0, 2, false),
+            (PeerState::HalfClosed, 0, 1 + limit, false),
+            (PeerState::HalfClosed, 5, 2 + limit, false),
+            (PeerState::HalfClosed, 5, 1 + 2 * limit, false),
+            (PeerState::HalfClosed, 5, 2 + 2 * limit, true),
+            (PeerState::Open, 5, 3 + 2 * limit, false),
+            (PeerState::HalfClosed, 5, 4 + 3 * limit, false),
+            (PeerState::Gone, 5, 5 + 3 * limit, true),
         ];
         for (far, sent, at, is_gone) in rows {
             seen.learn(far, sent, begun + Duration::from_secs(at));

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::server::limits::{AFTER_CUT, FRESH_WAIT, Limits};
+use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, Limits};
 use crate::server::net::forwarded::{Client, TrustedProxies};
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
@@ -25,7 +25,7 @@ pub struct Connections {
 
 #[derive(Default)]
 struct All {
-    seats: HashMap<usize, Arc<Seat>>,
+    connections: HashMap<usize, Arc<Connection>>,
     /// How many come from each network; none is there with 0.
     networks: HashMap<IpAddr, usize>,
     /// Until when is waited for those that were cut.
@@ -33,7 +33,7 @@ struct All {
 }
 
 /// One connection as others see it.
-pub struct Seat {
+pub struct Connection {
     /// Its socket.
     pub stream: Stream,
     idle: AtomicBool,
@@ -41,7 +41,7 @@ pub struct Seat {
     fresh: AtomicBool,
 }
 
-impl Seat {
+impl Connection {
     fn is_idle(&self) -> bool {
         self.idle.load(Ordering::SeqCst)
     }
@@ -72,8 +72,8 @@ impl All {
     }
 
     fn cut(&mut self, now: Instant) {
-        self.seats.values().for_each(|seat| seat.stream.cut());
-        self.cut.get_or_insert(now + AFTER_CUT);
+        self.connections.values().for_each(|connection| connection.stream.shutdown());
+        self.cut.get_or_insert(now + ABORT_GRACE);
     }
 }
 
@@ -83,13 +83,13 @@ impl Connections {
     }
 
     /// All of them.
-    pub fn seats(&self) -> Vec<Arc<Seat>> {
-        self.lock().seats.values().cloned().collect()
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.lock().connections.values().cloned().collect()
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.lock().seats.len()
+        self.lock().connections.len()
     }
 
     /// Notes a connection; one too many, of all or of its network, is given back. It is forgotten when the guard is
@@ -99,20 +99,21 @@ impl Connections {
         stream: Stream,
         limits: &Limits,
         trusted_proxies: &TrustedProxies,
-    ) -> Result<Entered, Box<(Stream, Refusal)>> {
+    ) -> Result<ConnectionGuard, Box<(Stream, Refusal)>> {
         // The clients behind a proxy are counted request by request.
         let network = network_of(&stream.peer).filter(|_| !trusted_proxies.trusts(&stream.peer));
         let mut all = self.lock();
-        if all.seats.len() >= limits.connections {
+        if all.connections.len() >= limits.connections {
             return Err(Box::new((stream, Refusal::Connections)));
         }
         if network.is_some_and(|network| !all.count_in(network, limits.per_address)) {
             return Err(Box::new((stream, Refusal::Address)));
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
-        all.seats.insert(number, Arc::clone(&seat));
-        Ok(Entered { connections: Arc::clone(self), seat, number, network })
+        let connection =
+            Arc::new(Connection { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
+        all.connections.insert(number, Arc::clone(&connection));
+        Ok(ConnectionGuard { connections: Arc::clone(self), connection, number, network })
     }
 
     /// Counts a request that came through a trusted proxy to the network of its client, until the guard is dropped. An
@@ -140,12 +141,12 @@ impl Connections {
         let mut all = self.lock();
         loop {
             let now = Instant::now();
-            let waits = |seat: &Seat| seat.is_fresh() && now < fresh_until;
-            all.seats
+            let waits = |connection: &Connection| connection.is_fresh() && now < fresh_until;
+            all.connections
                 .values()
-                .filter(|seat| seat.is_idle() && !waits(seat))
-                .for_each(|seat| seat.stream.end_reading());
-            let is_idle = all.seats.values().all(|seat| seat.is_idle());
+                .filter(|connection| connection.is_idle() && !waits(connection))
+                .for_each(|connection| connection.stream.end_reading());
+            let is_idle = all.connections.values().all(|connection| connection.is_idle());
             if now >= until && !is_idle {
                 all.cut(now);
             }
@@ -153,9 +154,9 @@ impl Connections {
                 Some(end) => end,
                 None if now < fresh_until => fresh_until,
                 // Who is idle has been told, and needs no more than a moment.
-                None => until.max(begun + AFTER_CUT),
+                None => until.max(begun + ABORT_GRACE),
             };
-            if all.seats.is_empty() || now >= next {
+            if all.connections.is_empty() || now >= next {
                 return all.cut.is_none();
             }
             all = self.changed.wait_timeout(all, next - now).unwrap_or_else(PoisonError::into_inner).0;
@@ -164,7 +165,7 @@ impl Connections {
 
     /// Cuts every connection that is left; a [`Connections::drain`] under way then ends, though one may be at something
     /// that looks at its socket only later.
-    pub fn cut_all(&self) {
+    pub fn abort_all(&self) {
         self.lock().cut(Instant::now());
         self.changed.notify_all();
     }
@@ -180,22 +181,22 @@ fn network_of(peer: &Peer) -> Option<IpAddr> {
 }
 
 /// A connection that is noted; dropped, it is forgotten.
-pub struct Entered {
+pub struct ConnectionGuard {
     connections: Arc<Connections>,
     /// The connection.
-    pub seat: Arc<Seat>,
+    pub connection: Arc<Connection>,
     /// Its number, counted from 0 since the start.
     pub number: usize,
     network: Option<IpAddr>,
 }
 
-impl Entered {
+impl ConnectionGuard {
     /// Waits for the next request, as an idle connection that an end may close at once. False when there will be
     /// none: the peer has said nothing for `timeout`, or the end has begun. Errors as of [`Stream::wait_readable`].
     pub fn wait_for_request(&self, timeout: Duration) -> io::Result<bool> {
-        let Seat { stream, idle, fresh } = &*self.seat;
+        let Connection { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
-        let may_wait = self.seat.is_fresh() || !self.connections.is_draining();
+        let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
         let goes_on = if may_wait { stream.wait_readable(timeout) } else { Ok(false) };
         fresh.store(false, Ordering::SeqCst);
         idle.store(false, Ordering::SeqCst);
@@ -203,10 +204,10 @@ impl Entered {
     }
 }
 
-impl Drop for Entered {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         let mut all = self.connections.lock();
-        all.seats.remove(&self.number);
+        all.connections.remove(&self.number);
         if let Some(network) = self.network {
             all.count_out(network);
         }

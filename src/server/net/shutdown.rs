@@ -5,16 +5,16 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::sys::socket::{Shutdown, shutdown};
 
 /// Cuts a connection whose answer has not begun.
-pub struct Cutter(OwnedFd);
+pub struct ShutdownHandle(OwnedFd);
 
-impl Cutter {
+impl ShutdownHandle {
     /// Cuts the connection of this socket, even when that is closed by then.
     pub fn new(socket: OwnedFd) -> Self {
-        Cutter(socket)
+        ShutdownHandle(socket)
     }
 
     /// Ends both directions.
-    pub fn cut(&self) {
+    pub fn shutdown(&self) {
         // An error means that the peer is gone already.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }

@@ -18,9 +18,9 @@ use nix::sys::socket::{
 };
 
 use crate::error::Error;
-use crate::server::limits::{CUT_LOOKED_FOR_EVERY, Limits};
-use crate::server::net::shutdown::Cutter;
-use crate::server::net::stall::Patience;
+use crate::server::limits::{ABORT_CHECK_INTERVAL, Limits};
+use crate::server::net::shutdown::ShutdownHandle;
+use crate::server::net::stall::StallTimer;
 use crate::server::observe::metrics::Traffic;
 
 /// The most one `sendfile` moves: large enough that the call does not count, small enough that a grace period
@@ -34,11 +34,11 @@ const ENDED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
 
 /// How the other end stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Far {
+pub enum PeerState {
     /// It may send more.
     Open,
     /// It sends nothing more; whether it still reads nobody can tell.
-    Ended,
+    HalfClosed,
     /// It is not there any more.
     Gone,
 }
@@ -48,9 +48,9 @@ pub enum Far {
 pub struct Socket {
     descriptor: OwnedFd,
     /// For what is read of a body.
-    reading: Patience,
+    reading: StallTimer,
     /// For all that is written.
-    writing: Patience,
+    writing: StallTimer,
     traffic: Traffic,
     /// How many bytes were written.
     sent: AtomicU64,
@@ -69,7 +69,7 @@ impl Socket {
         traffic: Traffic,
     ) -> io::Result<Self> {
         fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let patience = || Patience::new(limits.idle_time, limits.min_rate);
+        let patience = || StallTimer::new(limits.idle_time, limits.min_rate);
         let send_size = send_size.unwrap_or(usize::MAX);
         Ok(Socket {
             descriptor,
@@ -83,8 +83,8 @@ impl Socket {
     }
 
     /// Gives what is read all the time again.
-    pub fn renew_reading(&self) {
-        self.reading.renew();
+    pub fn reset_read_timer(&self) {
+        self.reading.reset();
     }
 
     /// The user id of the process that connected through a Unix socket, as the system saw it then.
@@ -101,16 +101,16 @@ impl Socket {
 
     /// Waits until there is something to read, as long as there is patience. An abort ends the wait.
     pub fn wait_to_read(&self) -> io::Result<()> {
-        wait_patiently(&self.reading, |left| self.wait(PollFlags::POLLIN, left))
+        wait_within(&self.reading, |left| self.wait(PollFlags::POLLIN, left))
     }
 
     /// Waits until there is room to write, as long as there is patience. An abort ends the wait: it is looked for,
     /// since what would wake a writer would also tell the peer that the answer is whole.
     pub fn wait_to_write(&self) -> io::Result<()> {
-        wait_patiently(&self.writing, |mut left| {
+        wait_within(&self.writing, |mut left| {
             loop {
                 self.require_open()?;
-                let slice = left.min(CUT_LOOKED_FOR_EVERY);
+                let slice = left.min(ABORT_CHECK_INTERVAL);
                 if self.wait(PollFlags::POLLOUT, slice)? {
                     return Ok(true);
                 }
@@ -124,7 +124,7 @@ impl Socket {
 
     /// Waits until there is room to write, as long as there is patience, and at most so long: what was waited is spent.
     pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
-        wait_patiently(&self.writing, |left| {
+        wait_within(&self.writing, |left| {
             self.require_open()?;
             Ok(self.wait(PollFlags::POLLOUT, left.min(most))? || most < left)
         })
@@ -151,14 +151,14 @@ impl Socket {
     }
 
     /// How the other end stands now. That it is gone is told whether it is asked for or not (poll(2)).
-    pub fn far(&self) -> io::Result<Far> {
+    pub fn peer_state(&self) -> io::Result<PeerState> {
         if self.require_open().is_err() {
-            return Ok(Far::Gone);
+            return Ok(PeerState::Gone);
         }
         Ok(match self.wait(PollFlags::empty(), Duration::ZERO)? {
-            true => Far::Gone,
-            false if self.wait(ENDED, Duration::ZERO)? => Far::Ended,
-            false => Far::Open,
+            true => PeerState::Gone,
+            false if self.wait(ENDED, Duration::ZERO)? => PeerState::HalfClosed,
+            false => PeerState::Open,
         })
     }
 
@@ -227,24 +227,24 @@ impl Socket {
     }
 
     /// Aborts the connection from any thread. A shutdown of both directions would end the answer as if it were whole.
-    pub fn cut(&self) {
+    pub fn shutdown(&self) {
         self.abort();
         self.end_reading();
     }
 
     /// What another thread can cut this connection with, even when this is gone.
-    pub fn cutter(&self) -> io::Result<Cutter> {
-        self.descriptor.try_clone().map(Cutter::new)
+    pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
+        self.descriptor.try_clone().map(ShutdownHandle::new)
     }
 
     /// As much of a block as may be handed over in one call.
-    pub fn cut_to_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
+    pub fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         block.get(..self.send_size).unwrap_or(block)
     }
 
     /// Sends what there is room for; `None` where there is none.
     pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
-        let block = self.cut_to_size(block);
+        let block = self.limit_to_send_size(block);
         self.require_open()?;
         loop {
             match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
@@ -271,7 +271,7 @@ impl Socket {
         loop {
             match nix::unistd::read(&self.descriptor, &mut *buffer) {
                 Ok(read) => {
-                    self.reading.earn(read);
+                    self.reading.credit(read);
                     self.traffic.received.inc_by(read as u64);
                     return Ok(Some(read));
                 }
@@ -283,7 +283,7 @@ impl Socket {
     }
 
     fn was_sent(&self, bytes: usize) {
-        self.writing.earn(bytes);
+        self.writing.credit(bytes);
         self.traffic.sent.inc_by(bytes as u64);
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -306,13 +306,13 @@ impl Write for &Socket {
 }
 
 /// Waits as long as there is patience, and takes the time of it.
-fn wait_patiently(patience: &Patience, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
+fn wait_within(patience: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
     let begun = Instant::now();
     let left = patience.left();
     if left.is_zero() || !wait(left)? {
         return Err(Error::status(408, "client", "is too slow").into());
     }
-    patience.spend(begun.elapsed());
+    patience.charge(begun.elapsed());
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What is left of the time a transfer in one direction may stand still. One thread spends and earns it.
 #[derive(Debug)]
-pub struct Patience {
+pub struct StallTimer {
     /// Microseconds, as all here.
     whole: u64,
     /// Bytes a second; with 0 any byte earns the whole time back.
@@ -15,11 +15,11 @@ pub struct Patience {
     left: AtomicU64,
 }
 
-impl Patience {
+impl StallTimer {
     /// A transfer that may stand still for `whole`, and moves at least `rate` bytes a second on the average.
     pub fn new(whole: Duration, rate: u64) -> Self {
         let whole = micros(whole);
-        Patience { whole, rate, left: AtomicU64::new(whole) }
+        StallTimer { whole, rate, left: AtomicU64::new(whole) }
     }
 
     /// How long the next wait may take.
@@ -28,17 +28,17 @@ impl Patience {
     }
 
     /// Begins anew.
-    pub fn renew(&self) {
+    pub fn reset(&self) {
         self.left.store(self.whole, Ordering::Relaxed);
     }
 
     /// The peer was waited for.
-    pub fn spend(&self, waited: Duration) {
+    pub fn charge(&self, waited: Duration) {
         self.left.store(micros(self.left()).saturating_sub(micros(waited)), Ordering::Relaxed);
     }
 
     /// Bytes moved.
-    pub fn earn(&self, bytes: usize) {
+    pub fn credit(&self, bytes: usize) {
         let earned = (bytes as u64).saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(self.whole);
         self.left.store(micros(self.left()).saturating_add(earned).min(self.whole), Ordering::Relaxed);
     }
@@ -54,11 +54,11 @@ mod tests {
 
     /// How many rounds of a wait and some bytes a client lasts, up to 1000.
     fn rounds(rate: u64, waited: Duration, bytes: usize) -> usize {
-        let patience = Patience::new(Duration::from_secs(60), rate);
+        let timer = StallTimer::new(Duration::from_secs(60), rate);
         let lasts = |_: &usize| {
-            patience.spend(waited);
-            let goes_on = !patience.left().is_zero();
-            patience.earn(bytes);
+            timer.charge(waited);
+            let goes_on = !timer.left().is_zero();
+            timer.credit(bytes);
             goes_on
         };
         (0..1000).take_while(lasts).count()

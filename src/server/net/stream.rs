@@ -15,8 +15,8 @@ use nix::sys::socket::MsgFlags;
 
 use crate::error::Error;
 use crate::server::limits::{BLOCK, LINGER, Limits};
-use crate::server::net::shutdown::Cutter;
-use crate::server::net::socket::{Far, Socket, shorter};
+use crate::server::net::shutdown::ShutdownHandle;
+use crate::server::net::socket::{PeerState, Socket, shorter};
 use crate::server::net::tls::Session;
 use crate::server::observe::metrics::Traffic;
 use crate::server::observe::peer::Peer;
@@ -64,7 +64,7 @@ impl Stream {
     /// Begins a request: its body has all the time again. Answers have not, or one who asks much and reads nearly
     /// nothing would never be given up.
     pub fn begin_request(&self) {
-        self.socket.renew_reading();
+        self.socket.reset_read_timer();
     }
 
     /// The user id of the process that connected through a Unix socket, as the system saw it then.
@@ -81,8 +81,8 @@ impl Stream {
     }
 
     /// How the other end stands now, as far as its socket tells: what came may still be unread.
-    pub fn far(&self) -> io::Result<Far> {
-        self.socket.far()
+    pub fn peer_state(&self) -> io::Result<PeerState> {
+        self.socket.peer_state()
     }
 
     /// How many bytes were written so far, encrypted or not.
@@ -173,7 +173,7 @@ impl Stream {
     pub fn try_write(&self, block: &[u8]) -> io::Result<Option<usize>> {
         match self.session() {
             None => self.socket.try_send(block, MsgFlags::empty()),
-            Some(mut session) => session.write(&mut &self.socket, self.socket.cut_to_size(block)),
+            Some(mut session) => session.write(&mut &self.socket, self.socket.limit_to_send_size(block)),
         }
     }
 
@@ -239,13 +239,13 @@ impl Stream {
     }
 
     /// Aborts the connection from any thread.
-    pub fn cut(&self) {
-        self.socket.cut();
+    pub fn shutdown(&self) {
+        self.socket.shutdown();
     }
 
     /// What another thread can cut this connection with, even when this is gone.
-    pub fn cutter(&self) -> io::Result<Cutter> {
-        self.socket.cutter()
+    pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
+        self.socket.shutdown_handle()
     }
 }
 

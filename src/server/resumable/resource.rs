@@ -49,7 +49,7 @@ pub fn answer(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 }
 
 fn claim<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<Claimed<'e>> {
-    let own = exchange.reply.stream().cutter().map_err(|wrong| Error::io("client", wrong))?;
+    let own = exchange.reply.stream().shutdown_handle().map_err(|wrong| Error::io("client", wrong))?;
     exchange.server.claims.claim(id, own)
 }
 

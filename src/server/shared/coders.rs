@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{CODER_PACE, CODER_PACE_OVER, DECODERS_MAX, ENCODERS_MAX};
-use crate::server::net::shutdown::Cutter;
+use crate::server::net::shutdown::ShutdownHandle;
 use crate::server::net::stream::Stream;
 
 /// The coders in use.
@@ -23,7 +23,7 @@ pub struct Coders {
 
 /// A transfer that has a decoder.
 struct Holder {
-    cutter: Option<Cutter>,
+    handle: Option<ShutdownHandle>,
     pace: Pace,
 }
 
@@ -69,15 +69,15 @@ impl Coders {
         let mut decoders = self.decoders();
         if decoders.len() >= self.decoders_max {
             let slow =
-                decoders.iter().find(|(_, holder)| holder.cutter.is_some() && holder.pace.is_slow(now));
+                decoders.iter().find(|(_, holder)| holder.handle.is_some() && holder.pace.is_slow(now));
             let slow = slow.map(|(number, _)| *number);
-            match slow.and_then(|number| decoders.remove(&number)).and_then(|holder| holder.cutter) {
-                Some(cutter) => cutter.cut(),
+            match slow.and_then(|number| decoders.remove(&number)).and_then(|holder| holder.handle) {
+                Some(handle) => handle.shutdown(),
                 None => return Err(Error::status(503, "decoder", "all are in use, try again later")),
             }
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        decoders.insert(number, Holder { cutter: stream.cutter().ok(), pace: Pace::new(now) });
+        decoders.insert(number, Holder { handle: stream.shutdown_handle().ok(), pace: Pace::new(now) });
         Ok(DecoderPermit { coders: self, number })
     }
 

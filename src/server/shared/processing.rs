@@ -99,9 +99,9 @@ pub fn start(connections: &Arc<Connections>) -> Result<()> {
 
 /// Tells all who have heard nothing for so long.
 fn tell_all(connections: &Connections, every: Duration) {
-    for seat in connections.seats() {
+    for connection in connections.all() {
         // A client that is gone is found by who works for it.
-        let _ = seat.stream.processing.tell(&seat.stream, every);
+        let _ = connection.stream.processing.tell(&connection.stream, every);
     }
 }
 
@@ -133,8 +133,8 @@ mod tests {
             let connections = Arc::new(Connections::default());
             let limits = Limits::default();
             let stream = Stream::new(near.into(), Peer::Local, None, &limits, Traffic::default()).unwrap();
-            let entered = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
-            let stream = &entered.seat.stream;
+            let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
+            let stream = &guard.connection.stream;
             stream.processing.begin(&request(&head));
             tell_all(&connections, Duration::from_secs(3600));
             tell_all(&connections, Duration::ZERO);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::server::limits::ENDED_MAX;
-use crate::server::net::shutdown::Cutter;
+use crate::server::net::shutdown::ShutdownHandle;
 use crate::store::Name;
 
 /// How long an earlier request may take to notice that it was cut: it may be syncing what came.
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The uploads of a daemon.
 #[derive(Default)]
 pub struct Claims {
-    held: Mutex<HashMap<Vec<u8>, Cutter>>,
+    held: Mutex<HashMap<Vec<u8>, ShutdownHandle>>,
     freed: Condvar,
     ended: Mutex<VecDeque<(Vec<u8>, Ended)>>,
 }
@@ -42,11 +42,11 @@ pub struct Claimed<'a> {
 impl Claims {
     /// Waits until nobody else is at work on an upload, which is hastened by cutting whoever is. `own` is how a later
     /// request will do that to this one.
-    pub fn claim(&self, id: &[u8], own: Cutter) -> Result<Claimed<'_>> {
+    pub fn claim(&self, id: &[u8], own: ShutdownHandle) -> Result<Claimed<'_>> {
         let until = Instant::now() + PATIENCE;
         let mut held = self.held();
         while let Some(other) = held.get(id) {
-            other.cut();
+            other.shutdown();
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Error::cut(id, "is in use"));
@@ -71,7 +71,7 @@ impl Claims {
         all.iter().find(|(have, _)| have == id).map(|(_, ended)| ended.clone())
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Cutter>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<Vec<u8>, ShutdownHandle>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
