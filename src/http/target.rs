@@ -146,6 +146,13 @@ impl Query {
     }
 }
 
+impl<'a> FromIterator<(&'a str, Option<&'a [u8]>)> for Query {
+    fn from_iter<I: IntoIterator<Item = (&'a str, Option<&'a [u8]>)>>(parameters: I) -> Self {
+        let owned = |(name, value): (&str, Option<&[u8]>)| (name.into(), value.map(<[u8]>::to_vec));
+        Query(parameters.into_iter().map(owned).collect())
+    }
+}
+
 /// Makes a target of components and a query: every byte comes back from [`Target::parse`].
 pub fn encode<C: AsRef<[u8]>>(components: &[C], directory: bool, query: &Query) -> Vec<u8> {
     let mut target = Vec::new();

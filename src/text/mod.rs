@@ -7,10 +7,11 @@ use std::os::unix::fs::FileExt;
 
 pub use compared::Compared;
 pub use glob::Globs;
+pub use query::{FilterQuery, Invalid};
 pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};
-pub use spec::{Answer, FILTERS, FilterQuery, Invalid, Spec};
+pub use spec::{Answer, FILTERS, Flag, REPLACE, REVERSE, SEARCH, Spec, WordParameter};
 pub use unpack::{UTF_16, is_damage, is_utf16, unpack};
 pub use word::{Matching, WORD_MAX, Word};
 
@@ -23,6 +24,7 @@ mod glob;
 mod held;
 mod lines;
 mod mark;
+mod query;
 mod replace;
 mod reverse;
 mod scalar;

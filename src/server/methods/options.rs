@@ -43,7 +43,7 @@ fn text(read_only: bool) -> String {
     let methods = METHODS.iter().map(|row| row.usage).chain(resource::METHODS.iter().map(|row| row.usage));
     let heading = [["", ""], ["F is", ""], ["(nothing)", "the bytes as they are"]];
     let rows = methods.chain(heading).map(|row| row.map(str::to_owned));
-    for [usage, meaning] in rows.chain(FILTERS.iter().map(Spec::help)) {
+    for [usage, meaning] in rows.chain(FILTERS.into_iter().map(Spec::help)) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", format!("  {usage:<24} {meaning}").trim_end());
     }

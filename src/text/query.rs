@@ -1,0 +1,216 @@
+//! A filter with its arguments: read from the parameters of a query or from words and flags, and written as parameters
+//! again. Which filters there are is the table's business (`spec.rs`), and how parameters are encoded is HTTP's.
+
+use std::fmt;
+
+use super::Filter;
+use super::spec::{Answer, FILTERS, FilterArguments, Spec};
+use crate::error::shown;
+
+/// A parameter of a query, decoded: its name, and its value if it has one. `search=` has an empty value, `search` none.
+pub type Parameter<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// A filter and valid arguments for it.
+#[derive(Clone, Debug)]
+pub struct FilterQuery {
+    /// Its row in the table.
+    pub spec: &'static Spec,
+    arguments: FilterArguments,
+}
+
+/// Why a query is invalid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The parameter, or `query` for all of them.
+    pub parameter: Vec<u8>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl FilterQuery {
+    /// Makes a query of words, in the order of the table, and flags. Flags that the filter does not have are ignored.
+    pub fn new(spec: &'static Spec, words: Vec<Vec<u8>>, flags: &[&str]) -> Result<Self, Invalid> {
+        let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
+        let query = FilterQuery { spec, arguments: FilterArguments { words, flags } };
+        query.build(query.answer()).map(|_| query)
+    }
+
+    /// Reads the filter that a query names; `None` where it names none. Of a repeated parameter the first counts, and unknown
+    /// parameters are ignored; [`FilterQuery::refuse_ambiguous`] is stricter.
+    pub fn parse(parameters: &[Parameter<'_>]) -> Result<Option<Self>, Invalid> {
+        let get = |name: &str| {
+            let found = parameters.iter().find(|(have, _)| *have == name.as_bytes());
+            found.map(|(_, value)| value.unwrap_or_default())
+        };
+        let mut named = FILTERS.into_iter().filter_map(|spec| Some((spec, get(spec.name)?)));
+        let Some((spec, value)) = named.next() else { return Ok(None) };
+        if named.next().is_some() {
+            return Err(Invalid::new("query", format!("names more than one of {}", all_names())));
+        }
+        let mut flags: Vec<_> = spec.parameters().filter(|flag| get(flag).is_some()).collect();
+        if spec.words.is_empty() && !value.is_empty() {
+            match spec.values().find(|choice| choice.as_bytes() == value) {
+                Some(choice) => flags.push(choice),
+                None => return Err(Invalid::new(spec.name, unknown_value(spec))),
+            }
+        }
+        let mut words = Vec::new();
+        for word in spec.words {
+            let needs = || format!("needs {}={} besides", word.parameter, word.placeholder);
+            let value = get(word.parameter).ok_or_else(|| Invalid::new(spec.name, needs()))?;
+            words.push(value.to_vec());
+        }
+        FilterQuery::new(spec, words, &flags).map(Some)
+    }
+
+    /// Refuses parameters that are unknown, repeated or contradictory, as is right where a result would be stored.
+    /// `filter` is what [`FilterQuery::parse`] read from the same query.
+    pub fn refuse_ambiguous(filter: Option<&Self>, parameters: &[Parameter<'_>]) -> Result<(), Invalid> {
+        for (at, (name, value)) in parameters.iter().enumerate() {
+            let is = |known: &str| known.as_bytes() == *name;
+            let spec = filter.map(|filter| filter.spec);
+            let is_flag = spec.is_some_and(|spec| spec.parameters().any(is));
+            if !is_flag
+                && !spec.is_some_and(|spec| is(spec.name) || spec.words.iter().any(|word| is(word.parameter)))
+            {
+                return Err(Invalid::new(name, "is no parameter here"));
+            }
+            if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
+                return Err(Invalid::new(name, "comes twice"));
+            }
+            if is_flag && value.is_some_and(|value| !value.is_empty()) {
+                return Err(Invalid::new(name, "takes no value"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameters of a query for this filter.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, Option<&[u8]>)> {
+        let FilterArguments { words, flags } = &self.arguments;
+        let value = || self.spec.values().find(|value| flags.contains(value)).map(str::as_bytes);
+        let own = self.spec.words.is_empty().then(|| (self.spec.name, value()));
+        let words = self.spec.words.iter().zip(words);
+        let words = words.map(|(word, value)| (word.parameter, Some(value.as_slice())));
+        let flags = self.spec.parameters().filter(|flag| flags.contains(flag)).map(|flag| (flag, None));
+        own.into_iter().chain(words).chain(flags)
+    }
+
+    /// The names of the flags that are given.
+    pub fn flags(&self) -> &[&'static str] {
+        &self.arguments.flags
+    }
+
+    /// The kind of its answer; a number is also available [in JSON](Answer::NumberInJson).
+    pub fn answer(&self) -> Answer {
+        (self.spec.answer)(&self.arguments)
+    }
+
+    /// Says what the filter did, as the subject and verb of a sentence.
+    pub fn report(&self) -> String {
+        (self.spec.report)(&self.arguments)
+    }
+
+    /// Whether compressed input is decompressed first.
+    pub fn decompresses(&self) -> bool {
+        self.arguments.has("decompress")
+    }
+
+    /// Builds the filter with this kind of answer.
+    pub fn build(&self, answer: Answer) -> Result<Box<dyn Filter>, Invalid> {
+        (self.spec.build)(&self.arguments, answer)
+            .map_err(|error| Invalid::new(self.spec.name, error.to_string()))
+    }
+}
+
+/// What is wrong with the value of a filter's own parameter.
+fn unknown_value(spec: &Spec) -> String {
+    let values: Vec<_> = spec.values().collect();
+    if values.is_empty() {
+        "takes no value".to_owned()
+    } else {
+        format!("takes no value but {}", values.join(", "))
+    }
+}
+
+/// The names of all filters: `search, replace and reverse`.
+fn all_names() -> String {
+    let names = FILTERS.map(|spec| spec.name).join(", ");
+    names.rsplit_once(", ").map_or(names.clone(), |(first, last)| format!("{first} and {last}"))
+}
+
+impl Invalid {
+    fn new(parameter: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
+        Invalid { parameter: parameter.as_ref().to_vec(), what: what.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", shown(&self.parameter), self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Row<'a> = &'a [(&'a str, Option<&'a str>)];
+
+    fn pairs<'a>(row: Row<'a>) -> Vec<Parameter<'a>> {
+        row.iter().map(|(name, value)| (name.as_bytes(), value.map(str::as_bytes))).collect()
+    }
+
+    fn parse(row: Row<'_>) -> Result<Option<FilterQuery>, String> {
+        FilterQuery::parse(&pairs(row)).map_err(|invalid| invalid.to_string())
+    }
+
+    #[test]
+    fn a_filter_that_is_written_as_a_query_is_read_again() {
+        let rows: [Row<'_>; 5] = [
+            &[("search", Some("a b"))],
+            &[("search", Some("a")), ("ignore-case", None), ("lines", None), ("decompress", None)],
+            &[("replace", Some("a")), ("with", Some("")), ("substring", None)],
+            &[("reverse", None)],
+            &[("reverse", Some("lines"))],
+        ];
+        for row in rows {
+            let query = parse(row).unwrap().unwrap();
+            let written: Vec<_> = query.pairs().map(|(name, value)| (name.as_bytes(), value)).collect();
+            assert_eq!(written, pairs(row));
+            assert_eq!(FilterQuery::refuse_ambiguous(Some(&query), &written), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_query_names_the_parameter() {
+        let rows: [(Row<'_>, &str); 5] = [
+            (&[("search", Some(""))], "search: the word to search for is empty"),
+            (
+                &[("search", Some("a")), ("reverse", None)],
+                "query: names more than one of search, replace and reverse",
+            ),
+            (&[("replace", Some("a"))], "replace: needs with=NEW besides"),
+            (&[("reverse", Some("x"))], "reverse: takes no value but lines"),
+            (&[("replace", None), ("with", Some("b"))], "replace: the word to search for is empty"),
+        ];
+        for (row, expected) in rows {
+            assert_eq!(parse(row).err().as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_can_be_asked_for_and_built_and_has_help_of_one_line() {
+        for spec in FILTERS {
+            let own = spec.words.is_empty().then_some((spec.name, spec.values().last()));
+            let words = spec.words.iter().map(|word| (word.parameter, Some("word")));
+            let flags = spec.parameters().map(|flag| (flag, None));
+            let row: Vec<_> = own.into_iter().chain(words).chain(flags).collect();
+            let query = parse(&row).unwrap().unwrap();
+            assert_eq!(query.pairs().count(), row.len(), "{}", spec.name);
+            assert!(query.build(query.answer()).is_ok(), "{}", spec.name);
+            let [usage, does] = spec.help();
+            assert!(usage.len() <= 24 && !does.contains('\n'), "{usage}: {does}");
+        }
+    }
+}
