@@ -3,17 +3,17 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::ops::filter;
 use cfp::client::{Guard, Operand, Output, Settings};
 use cfp::error::{Error, Result};
-use cfp::http::Query;
-use cfp::text::{Matching, Replace, Search, Show, Word};
+use cfp::text::{FilterQuery, REPLACE, SEARCH};
 use cfp::tools::change::{Change, Target, guard};
 use cfp::tools::local;
+use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
 const NAME: &str = "cfp-replace";
 const USAGE: &str = "\
@@ -51,13 +51,13 @@ Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    matching: Matching,
+    filter: FilterQuery,
+    /// What counts the occurrences of OLD.
+    search: FilterQuery,
     count: bool,
     local: bool,
     target: Target,
     guard: Guard,
-    old: OsString,
-    new: OsString,
     files: Vec<OsString>,
 }
 
@@ -65,10 +65,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.name("-o", "--output")?;
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
-    let matching = Matching {
-        ignore_case: arguments.flag("-i", "--ignore-case"),
-        substring: arguments.flag("", "--substring"),
-    };
+    let flags = take_flags(&mut arguments, &REPLACE);
     let count = arguments.flag("-n", "--count");
     let in_place = arguments.flag("", "--in-place");
     let local = arguments.flag("", "--local");
@@ -76,36 +73,28 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let (Some(old), Some(new)) = (operands.next(), operands.next()) else {
         return Err(Error::usage("OLD and NEW needed"));
     };
-    if old.is_empty() {
-        return Err(Error::usage("the OLD word is empty"));
-    }
+    let search = FilterQuery::new(&SEARCH, vec![old.clone().into_vec()], &flags)?;
+    let filter = FilterQuery::new(&REPLACE, vec![old.into_vec(), new.into_vec()], &flags)?;
     let files: Vec<_> = operands.collect();
     cli::refuse_empty(&files, "FILE")?;
     let target = Target::new(output, in_place, &files)?;
     let guard = guard(tag, &target, &files)?;
-    Ok(Args { settings, matching, count, local, target, guard, old, new, files })
+    Ok(Args { settings, filter, search, count, local, target, guard, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
-    let word = Word::new(args.old.as_bytes(), args.matching)?;
+    let search = PreparedFilter::new(&args.search)?;
     if args.count {
-        return count(&args, word);
+        return count(&args, &search);
     }
-    let mut query = Query::default();
-    query.push("replace", Some(args.old.as_bytes()));
-    query.push("with", Some(args.new.as_bytes()));
-    push_matching(&mut query, args.matching);
-    let count = Some(search_query(&args));
-    let filter = Replace { word, with: args.new.as_bytes().to_vec() };
-    let change = Change { query, filter: &filter, local: args.local, guard: args.guard, count };
+    let filter = PreparedFilter::new(&args.filter)?;
+    let change = Change { filter, local: args.local, guard: args.guard, count: Some(search) };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
 /// Prints how many occurrences there are, in all files together.
-fn count(args: &Args, word: Word) -> Result<Ending> {
+fn count(args: &Args, search: &PreparedFilter) -> Result<Ending> {
     let mut client = local::server(&args.settings, args.local)?;
-    let search = Search { word, show: Show::Count };
-    let query = search_query(args);
     let standard = [OsString::from("-")];
     let files = if args.files.is_empty() { &standard[..] } else { &args.files };
     let (mut total, mut counted) = (0, false);
@@ -113,11 +102,7 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     let ending = cli::each(NAME, files, |file| {
         let source = Operand::read(file.clone());
         output.refuse_itself(&source)?;
-        let count = match &mut client {
-            None => local::count(&search, &source, false)?,
-            Some(client) => client.count(&source, &query)?,
-        };
-        total = filter::add(total, count)?;
+        total = filter::add(total, search.count(&mut client, &source)?)?;
         counted = true;
         Ok(Ending::DONE)
     })?;
@@ -128,23 +113,6 @@ fn count(args: &Args, word: Word) -> Result<Ending> {
     let line = format!("{total}\n");
     output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
     Ok(ending.max(Ending::of(total > 0)))
-}
-
-/// How a server is asked how often OLD occurs.
-fn search_query(args: &Args) -> Query {
-    let mut query = Query::default();
-    query.push("search", Some(args.old.as_bytes()));
-    push_matching(&mut query, args.matching);
-    query
-}
-
-fn push_matching(query: &mut Query, matching: Matching) {
-    if matching.ignore_case {
-        query.push("ignore-case", None);
-    }
-    if matching.substring {
-        query.push("substring", None);
-    }
 }
 
 fn main() -> ExitCode {
@@ -159,15 +127,15 @@ mod tests {
     fn arguments_are_read() {
         let args =
             parse(Arguments::new(["-i", "a", "b", "f", "-o", ":g", "--substring", "-n", "--local"])).unwrap();
+        let flags = ["ignore-case", "substring"];
         let expected = Args {
             settings: Settings::default(),
-            matching: Matching { ignore_case: true, substring: true },
+            filter: FilterQuery::new(&REPLACE, vec![b"a".into(), b"b".into()], &flags).unwrap(),
+            search: FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap(),
             count: true,
             local: true,
             target: Target::One(Some(":g".into())),
             guard: Guard::default(),
-            old: "a".into(),
-            new: "b".into(),
             files: vec!["f".into()],
         };
         assert_eq!(args, expected);

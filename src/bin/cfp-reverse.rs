@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::{Guard, Settings};
 use cfp::error::{Error, Result};
-use cfp::http::Query;
-use cfp::text::Reverse;
+use cfp::text::{FilterQuery, REVERSE};
 use cfp::tools::change::{Change, Target, guard};
+use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
 const NAME: &str = "cfp-reverse";
 const USAGE: &str = "\
@@ -43,7 +43,7 @@ Writes the words of FILE last first; the white space stays where it is.
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    per_line: bool,
+    filter: FilterQuery,
     local: bool,
     target: Target,
     guard: Guard,
@@ -54,7 +54,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.name("-o", "--output")?;
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
-    let per_line = arguments.flag("", "--per-line");
+    let filter = FilterQuery::new(&REVERSE, Vec::new(), &take_flags(&mut arguments, &REVERSE))?;
     let in_place = arguments.flag("", "--in-place");
     let local = arguments.flag("", "--local");
     let files = arguments.names("FILE")?;
@@ -63,14 +63,12 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
     let target = Target::new(output, in_place, &files)?;
     let guard = guard(tag, &target, &files)?;
-    Ok(Args { settings, per_line, local, target, guard, files })
+    Ok(Args { settings, filter, local, target, guard, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
-    let mut query = Query::default();
-    query.push("reverse", args.per_line.then_some(b"lines"));
-    let filter = Reverse { per_line: args.per_line };
-    let change = Change { query, filter: &filter, local: args.local, guard: args.guard, count: None };
+    let filter = PreparedFilter::new(&args.filter)?;
+    let change = Change { filter, local: args.local, guard: args.guard, count: None };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -87,7 +85,7 @@ mod tests {
         let args = parse(Arguments::new(["--per-line", ":f", "--output", "-", "--local"])).unwrap();
         let expected = Args {
             settings: Settings::default(),
-            per_line: true,
+            filter: FilterQuery::new(&REVERSE, Vec::new(), &["lines"]).unwrap(),
             local: true,
             target: Target::One(Some("-".into())),
             guard: Guard::default(),

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,9 +13,9 @@ use cfp::client::ops::filter::{self, Counts};
 use cfp::client::ops::list;
 use cfp::client::{Client, Name, Operand, Output, Settings};
 use cfp::error::{Error, Result, shown};
-use cfp::http::Query;
-use cfp::text::{Matching, Search, Show, UTF_16, Word, is_utf16};
+use cfp::text::{Answer, FilterQuery, SEARCH, UTF_16, is_utf16};
 use cfp::tools::local;
+use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 use cfp::tools::terminal::{self, Visible};
 use cfp::tools::walk::{Step, walk};
 
@@ -52,45 +52,33 @@ Prints how often WORD occurs in the files. `:name` is on the server.
   cfp-search -r --per-file -i chapter :books/
 ";
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    ignore_case: bool,
-    substring: bool,
+    filter: FilterQuery,
     per_file: bool,
-    lines: bool,
     recursive: bool,
-    decompress: bool,
     json: bool,
     local: bool,
-    word: OsString,
     files: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let mut args = Args {
-        settings: arguments.settings()?,
-        ignore_case: arguments.flag("-i", "--ignore-case"),
-        substring: arguments.flag("", "--substring"),
-        per_file: arguments.flag("", "--per-file"),
-        lines: arguments.flag("", "--lines"),
-        recursive: arguments.flag("-r", "--recursive"),
-        decompress: arguments.flag("", "--decompress"),
-        json: arguments.flag("", "--json"),
-        local: arguments.flag("", "--local"),
-        ..Args::default()
-    };
+    let settings = arguments.settings()?;
+    let flags = take_flags(&mut arguments, &SEARCH);
+    let per_file = arguments.flag("", "--per-file");
+    let recursive = arguments.flag("-r", "--recursive");
+    let json = arguments.flag("", "--json");
+    let local = arguments.flag("", "--local");
     let mut operands = arguments.operands()?.into_iter();
-    args.word = operands.next().ok_or_else(|| Error::usage("no WORD given"))?;
-    args.files = operands.collect();
-    cli::refuse_empty(&args.files, "FILE")?;
-    match &args {
-        Args { word, .. } if word.is_empty() => Err(Error::usage("the WORD to search for is empty")),
-        Args { lines: true, per_file: true, .. } => {
-            Err(Error::usage("--lines and --per-file exclude each other"))
-        }
-        Args { lines: true, json: true, .. } => Err(Error::usage("--lines and --json exclude each other")),
-        _ => Ok(args),
+    let word = operands.next().ok_or_else(|| Error::usage("no WORD given"))?;
+    let filter = FilterQuery::new(&SEARCH, vec![word.into_vec()], &flags)?;
+    let files: Vec<_> = operands.collect();
+    cli::refuse_empty(&files, "FILE")?;
+    match filter.answer() {
+        Answer::Lines if per_file => Err(Error::usage("--lines and --per-file exclude each other")),
+        Answer::Lines if json => Err(Error::usage("--lines and --json exclude each other")),
+        _ => Ok(Args { settings, filter, per_file, recursive, json, local, files }),
     }
 }
 
@@ -107,7 +95,7 @@ fn run(mut args: Args) -> Result<Ending> {
         Ok(ending)
     })?;
     // Where nothing could be searched there is no total, not even 0.
-    if !tool.args.per_file && !tool.args.lines && tool.searched {
+    if !tool.args.per_file && !tool.prints_lines() && tool.searched {
         let line = if tool.args.json {
             format!("{{\"count\":{}}}\n", tool.total)
         } else {
@@ -121,10 +109,7 @@ fn run(mut args: Args) -> Result<Ending> {
 /// A search on its way through the operands.
 struct Tool {
     args: Args,
-    /// The search in this process, for `--local`.
-    search: Search,
-    /// The search on the server.
-    query: Query,
+    search: PreparedFilter,
     /// The server, where it is asked.
     client: Option<Client>,
     output: Output,
@@ -137,30 +122,14 @@ struct Tool {
 
 impl Tool {
     fn new(args: Args, several: bool) -> Result<Self> {
-        let matching = Matching { ignore_case: args.ignore_case, substring: args.substring };
-        let word = Word::new(args.word.as_bytes(), matching)?;
-        let show = if args.lines { Show::Lines } else { Show::Count };
-        let mut query = Query::default();
-        query.push("search", Some(args.word.as_bytes()));
-        let flags = [
-            ("ignore-case", args.ignore_case),
-            ("substring", args.substring),
-            ("lines", args.lines),
-            ("decompress", args.decompress),
-        ];
-        flags.iter().filter(|(_, given)| *given).for_each(|(flag, _)| query.push(flag, None));
+        let search = PreparedFilter::new(&args.filter)?;
         let client = local::server(&args.settings, args.local)?;
-        let search = Search { word, show };
-        Ok(Tool {
-            args,
-            search,
-            query,
-            client,
-            output: Output::stdout()?,
-            several,
-            total: 0,
-            searched: false,
-        })
+        let output = Output::stdout()?;
+        Ok(Tool { args, search, client, output, several, total: 0, searched: false })
+    }
+
+    fn prints_lines(&self) -> bool {
+        self.args.filter.answer() == Answer::Lines
     }
 
     /// Searches what one operand means: a file, or all beneath a directory.
@@ -194,31 +163,28 @@ impl Tool {
 
     fn file(&mut self, source: &Operand) -> Result<Ending> {
         if let Operand::Local(path) = source
-            && !self.args.decompress
+            && !self.args.filter.decompresses()
             && !self.args.settings.quiet
             && begins_as_utf16(path)
         {
             cli::remark(NAME, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
         }
-        if self.args.lines {
+        if self.prints_lines() {
             return self.lines(source);
         }
-        let count = match &mut self.client {
-            None => local::count(&self.search, source, self.args.decompress)?,
-            Some(client) => client.count(source, &self.query)?,
-        };
+        let count = self.search.count(&mut self.client, source)?;
         self.tell(&source.shown(), count)
     }
 
     /// All files beneath a directory of the server, in one request.
     fn directory(&mut self, name: &Name) -> Result<Ending> {
-        if self.args.lines {
+        if self.prints_lines() {
             // The server puts the name below the directory before each line.
             let source = Operand::Stored(name.clone());
             return self.print_lines(&source, terminal::name(source.shown().as_bytes()));
         }
         let Some(client) = &mut self.client else { return Err(local::out_of_reach(name)) };
-        let Counts { counts, unreadable } = client.count_beneath(name, &self.query)?;
+        let Counts { counts, unreadable } = client.count_beneath(name, &self.search.query)?;
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
@@ -242,11 +208,10 @@ impl Tool {
         let mut lines = Lines { output, prefix, begins: true, written: 0 };
         let to = "standard output";
         match (&mut self.client, source) {
-            (None, source) => local::run(&self.search, source, self.args.decompress, &mut lines, to)?,
             (Some(client), Operand::Stored(name)) if name.directory => {
-                client.lines_beneath(name, &self.query, &mut lines, to)?;
+                client.lines_beneath(name, &self.search.query, &mut lines, to)?;
             }
-            (Some(client), source) => client.filter_to(source, &self.query, &mut lines, to)?,
+            (client, source) => self.search.run(client, source, &mut lines, to)?,
         }
         self.total += lines.written;
         visible.finish().map_err(|wrong| Error::io(to, wrong))?;
@@ -324,19 +289,26 @@ mod tests {
         let args =
             parse(Arguments::new(["-i", "w", "--per-file", "a", "--json", ":b", "-r", "--local"])).unwrap();
         let expected = Args {
-            ignore_case: true,
+            settings: Settings::default(),
+            filter: FilterQuery::new(&SEARCH, vec![b"w".into()], &["ignore-case"]).unwrap(),
             per_file: true,
             json: true,
             recursive: true,
             local: true,
-            word: "w".into(),
             files: vec!["a".into(), ":b".into()],
-            ..Args::default()
         };
         assert_eq!(args, expected);
         let args = parse(Arguments::new(["--substring", "--lines", "--decompress", "--", "-w"])).unwrap();
-        let expected =
-            Args { substring: true, lines: true, decompress: true, word: "-w".into(), ..Args::default() };
+        let flags = ["substring", "lines", "decompress"];
+        let expected = Args {
+            settings: Settings::default(),
+            filter: FilterQuery::new(&SEARCH, vec![b"-w".into()], &flags).unwrap(),
+            per_file: false,
+            json: false,
+            recursive: false,
+            local: false,
+            files: Vec::new(),
+        };
         assert_eq!(args, expected);
     }
 

@@ -146,8 +146,8 @@ impl Query {
     }
 }
 
-impl<'a> FromIterator<(&'a str, Option<&'a [u8]>)> for Query {
-    fn from_iter<I: IntoIterator<Item = (&'a str, Option<&'a [u8]>)>>(parameters: I) -> Self {
+impl<'n, 'v> FromIterator<(&'n str, Option<&'v [u8]>)> for Query {
+    fn from_iter<I: IntoIterator<Item = (&'n str, Option<&'v [u8]>)>>(parameters: I) -> Self {
         let owned = |(name, value): (&str, Option<&[u8]>)| (name.into(), value.map(<[u8]>::to_vec));
         Query(parameters.into_iter().map(owned).collect())
     }

@@ -5,13 +5,13 @@ use std::fmt;
 
 use super::Filter;
 use super::spec::{Answer, FILTERS, FilterArguments, Spec};
-use crate::error::shown;
+use crate::error::{self, shown};
 
 /// A parameter of a query, decoded: its name, and its value if it has one. `search=` has an empty value, `search` none.
 pub type Parameter<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// A filter and valid arguments for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FilterQuery {
     /// Its row in the table.
     pub spec: &'static Spec,
@@ -28,8 +28,9 @@ pub struct Invalid {
 }
 
 impl FilterQuery {
-    /// Makes a query of words, in the order of the table, and flags. Flags that the filter does not have are ignored.
-    pub fn new(spec: &'static Spec, words: Vec<Vec<u8>>, flags: &[&str]) -> Result<Self, Invalid> {
+    /// Makes a query of words, in the order of the table, and flags. Flags that the filter does not have are ignored; a word
+    /// that cannot be searched for is a usage error.
+    pub fn new(spec: &'static Spec, words: Vec<Vec<u8>>, flags: &[&str]) -> error::Result<Self> {
         let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
         let query = FilterQuery { spec, arguments: FilterArguments { words, flags } };
         query.build(query.answer()).map(|_| query)
@@ -60,7 +61,8 @@ impl FilterQuery {
             let value = get(word.parameter).ok_or_else(|| Invalid::new(spec.name, needs()))?;
             words.push(value.to_vec());
         }
-        FilterQuery::new(spec, words, &flags).map(Some)
+        let invalid = |error: error::Error| Invalid::new(spec.name, error.to_string());
+        FilterQuery::new(spec, words, &flags).map(Some).map_err(invalid)
     }
 
     /// Refuses parameters that are unknown, repeated or contradictory, as is right where a result would be stored.
@@ -117,9 +119,8 @@ impl FilterQuery {
     }
 
     /// Builds the filter with this kind of answer.
-    pub fn build(&self, answer: Answer) -> Result<Box<dyn Filter>, Invalid> {
+    pub fn build(&self, answer: Answer) -> error::Result<Box<dyn Filter>> {
         (self.spec.build)(&self.arguments, answer)
-            .map_err(|error| Invalid::new(self.spec.name, error.to_string()))
     }
 }
 

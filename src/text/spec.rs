@@ -126,6 +126,12 @@ pub static REVERSE: Spec = Spec {
     build: |given, _| Ok(Box::new(Reverse { per_line: given.has("lines") })),
 };
 
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 const fn flag(name: &'static str, short: &'static str, long: &'static str, help: &'static str) -> Flag {
     Flag { name, is_value: false, short, long, help }
 }

@@ -12,8 +12,7 @@ use crate::client::ops::filter;
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
 use crate::error::{Error, Result};
-use crate::http::Query;
-use crate::text::Filter;
+use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::{local, terminal};
 
 /// Where a change's results go.
@@ -62,21 +61,19 @@ pub fn guard(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Gu
     }
 }
 
-/// A filter, in both its forms.
-pub struct Change<'a> {
-    /// As the server is asked for it.
-    pub query: Query,
-    /// As it runs here.
-    pub filter: &'a dyn Filter,
+/// A change of files.
+pub struct Change {
+    /// The filter that makes it.
+    pub filter: PreparedFilter,
     /// Whether it is to run here.
     pub local: bool,
     /// What must hold where the result is stored on the server.
     pub guard: Guard,
-    /// How the server is asked for how much it would change, where that is a number a person wants to know.
-    pub count: Option<Query>,
+    /// The search that counts what it would change, where that is a number a person wants to know.
+    pub count: Option<PreparedFilter>,
 }
 
-impl Change<'_> {
+impl Change {
     /// Changes files, or standard input where there are none.
     pub fn run(
         &self,
@@ -137,23 +134,23 @@ impl Change<'_> {
             (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
             // A server that does not tell has written something.
             (Operand::Stored(name), Some(client)) => {
-                Ok(client.filter_into(source, &self.query, name, &self.guard)?.unwrap_or(1))
+                Ok(client.filter_into(source, &self.filter.query, name, &self.guard)?.unwrap_or(1))
             }
             (Operand::Local(path), client) => {
                 refuse_irregular(path)?;
                 let mut output = Output::create(path)?;
                 let name = output.name.clone();
-                let changed = match (client, &self.count) {
-                    (None, _) => local::change(self.filter, source, &mut output, &name)?,
-                    (Some(client), Some(count)) => match client.count(source, count)? {
+                let changed = match &self.count {
+                    _ if client.is_none() => local::change(&*self.filter.filter, source, &mut output, &name)?,
+                    Some(search) => match search.count(client, source)? {
                         0 => 0,
                         changed => {
-                            client.filter_to(source, &self.query, &mut output, &name)?;
+                            self.filter.run(client, source, &mut output, &name)?;
                             changed
                         }
                     },
-                    (Some(client), None) => local::compare(source, &mut output, |sink| {
-                        client.filter_to(source, &self.query, sink, &name)
+                    None => local::compare(source, &mut output, |sink| {
+                        self.filter.run(client, source, sink, &name)
                     })?,
                 };
                 if changed > 0 {
@@ -175,7 +172,7 @@ impl Change<'_> {
             }
             Operand::Stored(name) => match client {
                 None => return Err(local::out_of_reach(&name)),
-                Some(client) => drop(client.filter_into(source, &self.query, &name, &self.guard)?),
+                Some(client) => drop(client.filter_into(source, &self.filter.query, &name, &self.guard)?),
             },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }
@@ -185,11 +182,7 @@ impl Change<'_> {
     fn write(&self, client: &mut Option<Client>, source: &Operand, output: &mut Output) -> Result<Ending> {
         output.refuse_itself(source)?;
         let name = output.name.clone();
-        match (client, source) {
-            (None, Operand::Stored(name)) => return Err(local::out_of_reach(name)),
-            (None, source) => local::run(self.filter, source, false, output, &name)?,
-            (Some(client), source) => client.filter_to(source, &self.query, output, &name)?,
-        }
+        self.filter.run(client, source, output, &name)?;
         Ok(Ending::DONE)
     }
 }

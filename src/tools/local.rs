@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use crate::client::ops::filter;
 use crate::client::{Client, Name, Operand, Settings, Upload};
 use crate::error::{Error, Result};
-use crate::text::{Compared, Filter, ReadAt, Search, Snapshot, Source, unpack};
+use crate::text::{Compared, Filter, ReadAt, Snapshot, Source, unpack};
 
 /// The server, unless all work is done here: that needs none, nor the name of one.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
@@ -24,13 +24,12 @@ pub fn out_of_reach(name: &Name) -> Error {
 pub fn run(
     work: &dyn Filter,
     source: &Operand,
-    inside: bool,
+    decompress: bool,
     sink: &mut dyn Write,
     name: &str,
 ) -> Result<()> {
-    let upload = filter::open(source)?;
     let mut sink = Named { sink, name };
-    with_source(&upload, inside, |source| work.run(source, &mut sink))
+    with_source(source, decompress, |source| work.run(source, &mut sink))
 }
 
 /// Runs a filter on a local file that its result is to replace, and counts what it changed.
@@ -54,25 +53,32 @@ pub fn compare(
 
 /// A file that says less or more of its size than it holds is none that could be replaced.
 fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
-    let upload = filter::open(source)?;
+    let upload = open(source)?;
     let Some((file, size)) = upload.whole_file() else {
         return Err(Error::status(409, upload.name, "is not a regular file"));
     };
     act(&Snapshot { file, size }).map_err(|wrong| Error::io(&upload.name, wrong))
 }
 
-/// How often a search finds its word in a local source; `inside` a compressed one, where that is asked for.
-pub fn count(search: &Search, source: &Operand, inside: bool) -> Result<u64> {
-    with_source(&filter::open(source)?, inside, |source| search.count(source))
+/// How often a search finds its word in a local source; in a decompressed one, where that is asked for.
+pub fn count(search: &dyn Filter, source: &Operand, decompress: bool) -> Result<u64> {
+    let mut answer = Vec::new();
+    with_source(source, decompress, |source| search.run(source, &mut answer))?;
+    filter::number(&answer)
 }
 
 /// A regular file is read where the filter likes, anything else as it comes.
-fn with_source<T>(upload: &Upload, inside: bool, act: impl FnOnce(Source<'_>) -> io::Result<T>) -> Result<T> {
-    let outcome = match upload.whole_file().filter(|_| !inside) {
+fn with_source<T>(
+    source: &Operand,
+    decompress: bool,
+    act: impl FnOnce(Source<'_>) -> io::Result<T>,
+) -> Result<T> {
+    let upload = open(source)?;
+    let outcome = match upload.whole_file().filter(|_| !decompress) {
         Some((file, size)) => act(Source::File(&Snapshot { file, size })),
         None => {
             let reader = upload.reader()?;
-            let reader: io::Result<Box<dyn Read>> = match inside {
+            let reader: io::Result<Box<dyn Read>> = match decompress {
                 true => unpack(reader, upload.name.as_bytes()),
                 false => Ok(reader),
             };
@@ -80,6 +86,14 @@ fn with_source<T>(upload: &Upload, inside: bool, act: impl FnOnce(Source<'_>) ->
         }
     };
     outcome.map_err(|wrong| Error::io(&upload.name, wrong))
+}
+
+/// Opens a source on this machine; one on the server is out of reach.
+fn open(source: &Operand) -> Result<Upload> {
+    match source {
+        Operand::Stored(name) => Err(out_of_reach(name)),
+        local => filter::open(local),
+    }
 }
 
 fn stream(bytes: &mut dyn Read) -> Source<'_> {

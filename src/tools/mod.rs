@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod local;
+pub mod prepared_filter;
 pub mod shell;
 pub mod targets;
 pub mod terminal;

@@ -94,12 +94,7 @@ impl Client {
             Operand::Stored(stored) => self.get(stored, query)?,
             local => self.filter_here(local, query)?,
         };
-        let text = answer.text(64)?;
-        let digits = text.strip_suffix(b"\n").unwrap_or(&text);
-        let is_number = digits.iter().all(u8::is_ascii_digit);
-        let number =
-            std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
-        number.ok_or_else(|| Error::status(502, "answer", "is no number"))
+        number(&answer.text(64)?)
     }
 
     /// The lines a search finds in the files beneath a directory, each after the name of its file: one request.
@@ -141,6 +136,15 @@ impl Client {
             Ok(Counts { counts, unreadable })
         })
     }
+}
+
+/// The number in the answer of a search.
+pub fn number(answer: &[u8]) -> Result<u64> {
+    let digits = answer.strip_suffix(b"\n").unwrap_or(answer);
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    let number =
+        std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| Error::status(502, "answer", "is no number"))
 }
 
 /// The sum of counts, which a server may make as large as it likes.

@@ -57,7 +57,7 @@ impl Operation {
         };
         let is_number = named.answer() == Answer::Number;
         Ok(Operation {
-            filter: named.build(answer).map_err(bad_request)?,
+            filter: named.build(answer)?,
             decompress: named.decompresses(),
             is_number,
             media_type,

@@ -1,0 +1,58 @@
+//! A filter that is ready to run on many files: on a server, which is sent it as a query, or in this process with
+//! `--local`. Both give the same bytes. Where results go is the caller's business.
+
+use std::io::Write;
+
+use super::local;
+use crate::cli::Arguments;
+use crate::client::{Client, Operand};
+use crate::error::Result;
+use crate::http::Query;
+use crate::text::{Filter, FilterQuery, Spec};
+
+/// A filter, for a server and for this process.
+pub struct PreparedFilter {
+    /// The query that asks a server for it.
+    pub query: Query,
+    pub(super) filter: Box<dyn Filter>,
+    /// Whether compressed input is decompressed first.
+    decompress: bool,
+}
+
+impl PreparedFilter {
+    /// Prepares a filter.
+    pub fn new(filter: &FilterQuery) -> Result<Self> {
+        Ok(PreparedFilter {
+            query: filter.pairs().collect(),
+            filter: filter.build(filter.answer())?,
+            decompress: filter.decompresses(),
+        })
+    }
+
+    /// Runs the filter from a source into a local sink, which errors call `name`; without a client in this process.
+    pub fn run(
+        &self,
+        client: &mut Option<Client>,
+        source: &Operand,
+        sink: &mut dyn Write,
+        name: &str,
+    ) -> Result<()> {
+        match client {
+            None => local::run(&*self.filter, source, self.decompress, sink, name),
+            Some(client) => client.filter_to(source, &self.query, sink, name),
+        }
+    }
+
+    /// Counts the occurrences in a source, for a search; without a client in this process.
+    pub fn count(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
+        match client {
+            None => local::count(&*self.filter, source, self.decompress),
+            Some(client) => client.count(source, &self.query),
+        }
+    }
+}
+
+/// Takes the flags of a filter from the arguments, and returns their names in a query.
+pub fn take_flags(arguments: &mut Arguments, spec: &Spec) -> Vec<&'static str> {
+    spec.flags.iter().filter(|flag| arguments.flag(flag.short, flag.long)).map(|flag| flag.name).collect()
+}
