@@ -5,6 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 
 use super::authority;
 use super::limits::{PATH_MAX, TARGET_SHOWN};
+use super::method::Method;
 use crate::error::{Error, Result};
 
 /// What a path component may hold as it is: the unreserved characters and what RFC 3986 §3.3 adds.
@@ -41,9 +42,9 @@ pub struct Target {
 impl Target {
     /// Decodes the target of a request; `*`, which stands for the server as a whole and is for OPTIONS alone (RFC 9112
     /// §3.2.4), is read as the root. Errors have status 400.
-    pub fn of_request(method: &str, raw: &[u8]) -> Result<Self> {
+    pub fn of_request(method: Method, raw: &[u8]) -> Result<Self> {
         match method {
-            "OPTIONS" if raw == b"*" => Target::parse(b"/"),
+            Method::Options if raw == b"*" => Target::parse(b"/"),
             _ => Target::parse(raw),
         }
     }

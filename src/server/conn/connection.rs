@@ -5,11 +5,10 @@ use std::io::{self, BufReader, Read};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::http::{Fields, Request};
-use crate::server::exchange::exchange;
+use crate::http::{Fields, Method, Request};
 use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
-use crate::server::methods::known;
+use crate::server::methods::router;
 use crate::server::net::connections::ConnectionGuard;
 use crate::server::net::stream::Stream;
 use crate::server::observe::log::Entry;
@@ -69,10 +68,10 @@ fn serve_burst(
         let begun = Instant::now();
         stream.begin_request();
         let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
-        let reply = exchange::run(server, stream, &client, &request, input);
+        let reply = router::answer(server, stream, &client, &request, input);
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
         let took = begun.elapsed();
-        server.metrics.answered(known(request.method()), reply.filter, reply.status, took);
+        server.metrics.answered(Method::parse(request.method()).name(), reply.filter, reply.status, took);
         server.log.exchange(&Entry { peer, connection, request: &request, reply: &reply, took });
         if reply.is_cut {
             return Next::Reset;

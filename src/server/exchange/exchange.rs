@@ -1,13 +1,11 @@
 //! One request and its answer, from a framed head to a connection that is ready for the next one. What can be
 //! done stands in `methods`; here is what holds for all of it.
 
-use std::io::BufRead;
-
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
-use crate::http::{Fields, Request, Target, accept, framing, resumption};
+use crate::http::{Fields, Method, Request, accept, resumption};
 use crate::server::auth::identity::{CHALLENGE, claimed, identify};
 use crate::server::auth::rights::View;
 use crate::server::exchange::decoding::Decoding;
@@ -15,7 +13,6 @@ use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::UNREAD_MAX;
-use crate::server::methods::{allowed, dispatch};
 use crate::server::net::forwarded::Client;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
@@ -31,52 +28,12 @@ pub struct Exchange<'e> {
     pub client: &'e Client,
     /// The head of the request.
     pub request: &'e Request,
+    /// Its method.
+    pub method: Method,
     /// Its body.
     pub body: RequestBody<'e>,
     /// Its answer.
     pub reply: Reply<'e>,
-}
-
-/// Answers one request, and gives back what was said. Whatever goes wrong before the answer has begun is an
-/// answer itself; after that it cuts the connection. `client` is an error where it cannot be told who asks.
-pub fn run<'e>(
-    server: &'e Server,
-    stream: &'e Stream,
-    client: &'e Result<Client>,
-    request: &'e Request,
-    input: &'e mut dyn BufRead,
-) -> Reply<'e> {
-    let mut reply = Reply::new(stream, request, &server.connections);
-    reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
-    stream.processing.begin(request);
-    let framed = framing::of_request(request);
-    let (framing, client) = match (framed, client) {
-        (Ok(framing), Ok(client)) => (framing, client),
-        (Err(error), _) => return refused(reply, &error, request),
-        (_, Err(error)) => return refused(reply, error, request),
-    };
-    let body = RequestBody::new(request, framing, input, stream, &server.coders, &server.limits);
-    let mut exchange = Exchange { server, stream, client, request, body, reply };
-    match server.connections.enter_request(client, &server.limits) {
-        Ok(_counted) => {
-            if let Err(error) = dispatch(&mut exchange) {
-                exchange.fail(&error, Fields::new());
-            }
-        }
-        Err(error) => {
-            server.refuse(&client.peer, Refusal::Address, &error);
-            exchange.fail(&error, Fields::new());
-        }
-    }
-    exchange.finish()
-}
-
-/// Answers what cannot be understood, and ends the connection.
-fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<'e> {
-    reply.closes = true;
-    // A client that is gone needs no answer.
-    let _ = reply.error(error, Some(request), Fields::new());
-    reply
 }
 
 impl<'e> Exchange<'e> {
@@ -128,16 +85,9 @@ impl<'e> Exchange<'e> {
             return self.reply.give_up();
         }
         match error.http_status() {
-            405 => {
-                let target = Target::of_request(self.request.method(), self.request.target());
-                let root = target.is_ok_and(|target| target.components.is_empty());
-                fields.push("Allow", allowed(root, Some(self.request.method())));
-            }
             // Nobody asks for another host on the connection that is for this one.
             421 => self.reply.closes = true,
-            413 => {
-                fields.push("RequestBody-Limit", resumption::format_limit(self.server.limits.file_size, None))
-            }
+            413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
             _ => {}
         }
         if error.http_status() == 401 {
@@ -154,21 +104,13 @@ impl<'e> Exchange<'e> {
         self.reply.problem(error, Some(self.request), fields, members)
     }
 
-    /// Answers a method that is not offered where it was tried; `allowed` is what is.
-    pub fn refuse_method(&mut self, place: &str, allowed: &str) -> Result<()> {
-        let mut fields = Fields::new();
-        fields.push("Allow", allowed);
-        let what = format!("is not offered on {place}");
-        self.refuse(&Error::status(405, self.request.method(), what), fields, json!({}))
-    }
-
     /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
     pub fn close_if_body_pending(&mut self) {
         self.reply.closes |= self.body.ends_connection(UNREAD_MAX);
     }
 
     /// Leaves the connection at the end of the request, or says that it must close.
-    fn finish(mut self) -> Reply<'e> {
+    pub fn finish(mut self) -> Reply<'e> {
         if !self.reply.closes && !self.reply.is_cut && !self.body.skip(UNREAD_MAX) {
             self.reply.closes = true;
         }

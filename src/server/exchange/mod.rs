@@ -12,3 +12,4 @@ pub(crate) mod request_body;
 pub(crate) mod response;
 pub(crate) mod send;
 pub(crate) mod spill;
+pub(crate) mod written;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::http::coding::{Coding, Encoder};
-use crate::http::{BodyWriter, Fields, Framing, Request, Version, head};
+use crate::http::{BodyWriter, Fields, Framing, Method, Request, Version, head};
 use crate::server::exchange::filter::Spooler;
 use crate::server::exchange::problem::Problem;
 use crate::server::exchange::send::deliver;
@@ -56,10 +56,10 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// An answer to `request`; the last one on this connection when the end of all has begun by then.
-    pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
+    pub fn new(stream: &'a Stream, request: &Request, method: Method, connections: &'a Connections) -> Self {
         Reply {
             connections: Some(connections),
-            is_head: request.method() == "HEAD",
+            is_head: method == Method::Head,
             version: request.version,
             closes: !request.keeps_alive(),
             ..Reply::to_nothing(stream)

@@ -12,7 +12,7 @@ use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
-use crate::http::{Fields, Query, accept, target};
+use crate::http::{Fields, Method, Query, accept, target};
 use crate::server::auth::rights::View;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, filter_named};
@@ -67,7 +67,7 @@ fn answer_whole(
     let media_type = media_type(name, content.as_ref());
     let compressible = is_compressible(&media_type);
     // A Range means something in GET alone (RFC 9110 §14.2).
-    let range = request.fields.get("range").filter(|_| request.method() == "GET");
+    let range = request.fields.get("range").filter(|_| exchange.method == Method::Get);
     let whole = compressible && range.is_none() && meta.size > 0;
     let coding = match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref())
     {
@@ -200,7 +200,7 @@ fn answer_filtered(
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     if operation.is_number {
-        if exchange.request.method() == "HEAD" {
+        if exchange.method == Method::Head {
             fields.push("Content-Type", media_type);
             return exchange.reply.head_only(200, fields);
         }

@@ -1,31 +1,59 @@
 //! The daemon's own resources, beneath `/.cfpd/`.
 
+use serde_json::json;
+
 use crate::error::{Error, Result, shown};
-use crate::http::Fields;
+use crate::http::{Fields, Method};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::methods::options;
+use crate::server::methods::table::{Place, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
 /// What it tells of itself.
 const TOLD: [&[u8]; 2] = [b"health", b"metrics"];
-/// How that is asked for.
-const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a resource of the daemon's own.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
-    match components {
-        [_, uploads, id] if uploads == resource::UPLOADS => resource::answer(exchange, id),
-        [_, told] if TOLD.contains(&told.as_slice()) => match exchange.request.method() {
-            "GET" | "HEAD" => tell(exchange, told),
-            "OPTIONS" => options::tell(exchange, ALLOWED),
-            _ => exchange.refuse_method(&format!("/.cfpd/{}", shown(told)), ALLOWED),
-        },
-        _ if matches!(exchange.request.method(), "GET" | "HEAD" | "OPTIONS") => {
+    match (exchange.method, components) {
+        (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
+        (Method::Get | Method::Head, [_, told]) if is_told(told) => tell(exchange, told),
+        (Method::Options, [_, told]) if is_told(told) => {
+            options::tell(exchange, &allowed(Place::Anywhere, None))
+        }
+        (_, [_, told]) if is_told(told) => {
+            refuse_method(exchange, &format!("/.cfpd/{}", shown(told)), Place::Anywhere)
+        }
+        (Method::Get | Method::Head | Method::Options, _) => {
             Err(Error::status(404, "/.cfpd/", "has no such resource"))
         }
         _ => Err(Error::status(403, "/.cfpd/", "belongs to the daemon")),
     }
+}
+
+/// Answers a request on a resumable upload, once no other request is at work on it.
+fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
+    let act = match exchange.method {
+        Method::Head => resource::offset,
+        Method::Patch => resource::append,
+        Method::Delete => resource::cancel,
+        _ => return refuse_method(exchange, "an upload", Place::Upload),
+    };
+    let view = exchange.identify()?;
+    let _claimed = resource::claim(exchange, id)?;
+    act(exchange, &view, id)
+}
+
+/// Answers a method that is not offered where it was tried.
+fn refuse_method(exchange: &mut Exchange<'_>, on: &str, place: Place) -> Result<()> {
+    let mut fields = Fields::new();
+    fields.push("Allow", allowed(place, None));
+    let error = Error::status(405, exchange.request.method(), format!("is not offered on {on}"));
+    exchange.refuse(&error, fields, json!({}))
+}
+
+fn is_told(name: &[u8]) -> bool {
+    TOLD.contains(&name)
 }
 
 fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {

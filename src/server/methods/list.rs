@@ -86,7 +86,7 @@ fn write_lines(
 }
 
 /// The name of an entry, a slash behind that of a directory, and a newline.
-pub fn text_line(entry: &Entry) -> Vec<u8> {
+fn text_line(entry: &Entry) -> Vec<u8> {
     let mut line = entry.name.clone();
     line.extend_from_slice(if entry.meta.kind == Kind::Directory { b"/\n" } else { b"\n" });
     line

@@ -1,6 +1,5 @@
 //! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
 
-use super::put::{answer_written, fields_of_written};
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::auth::rights::{Passage, Writer};
@@ -9,6 +8,7 @@ use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{check_write, failed};
+use crate::server::exchange::written::{answer_written, fields_of_written};
 use crate::store::{Content, Meta, Name, Written};
 
 /// The field that says how much a filter changed in place.

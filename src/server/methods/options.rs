@@ -4,28 +4,22 @@
 use std::fmt::Write;
 
 use crate::error::Result;
-use crate::http::{Query, resumption};
+use crate::http::resumption;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::methods::{METHODS, allowed};
+use crate::server::methods::table::{METHODS, Place, allowed, allowed_somewhere};
 use crate::server::resumable::resource;
 use crate::store::Name;
 use crate::text::{FILTERS, Spec};
 
 /// Answers the greeting and the table; for `*`, which is the server as a whole, with all that is offered anywhere
 /// (RFC 9110 §9.3.7).
-pub fn answer(exchange: &mut Exchange<'_>, name: &Name, _query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     let allow = match exchange.request.target() {
-        b"*" => everywhere(),
-        _ => allowed(name.components().is_empty(), None),
+        b"*" => allowed_somewhere(),
+        _ if name.components().is_empty() => allowed(Place::Root, None),
+        _ => allowed(Place::Below, None),
     };
     tell(exchange, &allow)
-}
-
-fn everywhere() -> String {
-    let ours = METHODS.map(|row| row.method);
-    let on_uploads =
-        resource::METHODS.map(|row| row.method).into_iter().filter(|method| !ours.contains(method));
-    ours.into_iter().chain(on_uploads).collect::<Vec<_>>().join(", ")
 }
 
 /// The same where these methods are allowed.
@@ -40,7 +34,7 @@ fn text(read_only: bool) -> String {
     let mut text =
         format!("cfpd {}: files, and word operations where the files are", env!("CARGO_PKG_VERSION"));
     text += if read_only { " (read-only)\n\n" } else { "\n\n" };
-    let methods = METHODS.iter().map(|row| row.usage).chain(resource::METHODS.iter().map(|row| row.usage));
+    let methods = METHODS.iter().map(|row| row.usage);
     let heading = [["", ""], ["F is", ""], ["(nothing)", "the bytes as they are"]];
     let rows = methods.chain(heading).map(|row| row.map(str::to_owned));
     for [usage, meaning] in rows.chain(FILTERS.into_iter().map(Spec::help)) {

@@ -4,13 +4,14 @@
 use std::io::Write;
 
 use crate::error::{Error, Result};
-use crate::http::{Complete, Fields, Query, Request, target, time};
+use crate::http::{Complete, Fields, Query, Request};
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
+use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::resumable::resource;
 use crate::store::{Name, Written};
 
@@ -63,42 +64,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     exchange.reply.empty(status, fields)
 }
 
-/// The time that a client gives a file. An error has status 400: a client that says one wants to find it again.
-pub fn modified(fields: &Fields) -> Result<Option<i64>> {
-    let mut values = fields.get_all(time::MODIFIED);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => time::seconds(value)
-            .map(Some)
-            .ok_or_else(|| Error::status(400, time::MODIFIED, "is no number of seconds since 1970")),
-        (Some(_), Some(_)) => Err(Error::status(400, time::MODIFIED, "comes twice")),
-    }
-}
-
-/// Tells a client that its time was taken.
-pub fn accept_modified(fields: &mut Fields, modified: Option<i64>) {
-    if modified.is_some() {
-        fields.push(time::MODIFIED, "accepted");
-    }
-}
-
 /// Puts a draft under its name, which takes the proof that its body came whole.
 fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
     draft.commit(whole.digest, &|standing| check_write(&request.fields, name, standing))
-}
-
-/// Answers 201 or 204 with the tag of what stands under the name now.
-pub fn answer_written(exchange: &mut Exchange<'_>, name: &Name, written: &Written) -> Result<()> {
-    let mut fields = Fields::new();
-    let status = fields_of_written(&mut fields, name, written);
-    exchange.reply.empty(status, fields)
-}
-
-/// The status of that answer, and its fields.
-pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) -> u16 {
-    fields.push("ETag", &written.meta.etag);
-    if written.created {
-        fields.push("Location", target::encode(name.components(), name.is_directory(), &Query::default()));
-    }
-    if written.created { 201 } else { 204 }
 }

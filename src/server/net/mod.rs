@@ -4,7 +4,6 @@ pub(crate) mod connections;
 pub(crate) mod forwarded;
 pub(crate) mod listen;
 pub(crate) mod listen_host;
-pub(crate) mod public_url;
 pub(crate) mod shutdown;
 pub(crate) mod socket;
 pub(crate) mod stall;

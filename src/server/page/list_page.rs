@@ -7,7 +7,6 @@ use crate::error::{Result, shown};
 use crate::http::time::rfc3339;
 use crate::http::{Query, target};
 use crate::server::limits::LIST_SORTED_MAX;
-use crate::server::methods::list::text_line;
 use crate::store::{Entry, Kind, Name};
 
 /// Writes the page of a directory.
@@ -44,9 +43,9 @@ struct Row {
 impl Row {
     fn of(entry: Entry) -> Self {
         let is_file = entry.meta.kind == Kind::File;
-        let line = text_line(&entry);
-        let name = line.strip_suffix(b"\n").unwrap_or(&line).into();
-        Row { name, size: is_file.then_some(entry.meta.size), modified: entry.meta.modified }
+        let mut name = entry.name;
+        name.extend((!is_file).then_some(b'/'));
+        Row { name: name.into(), size: is_file.then_some(entry.meta.size), modified: entry.meta.modified }
     }
 
     fn html(&self) -> String {

@@ -2,4 +2,5 @@
 
 pub(crate) mod append;
 pub(crate) mod metadata;
+mod public_url;
 pub(crate) mod resource;

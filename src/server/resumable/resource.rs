@@ -8,47 +8,14 @@ use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{Reader, View, Writer};
 use crate::server::exchange::exchange::Exchange;
-use crate::server::net::public_url;
 use crate::server::resumable::append::{Piece, receive, refuse, refuse_length};
 use crate::server::resumable::metadata::Terms;
+use crate::server::resumable::public_url;
 use crate::server::shared::upload_locks::Claimed;
 use crate::store::{Name, Partial};
 
-/// Where uploads are, as components: the daemon's own, and this.
-pub const UPLOADS: &[u8] = b"uploads";
-
-/// What can be done with an upload.
-pub struct Row {
-    /// The method (RFC 9110 §9, RFC 5789).
-    pub method: &'static str,
-    /// In words: how it is written, and what it does.
-    pub usage: [&'static str; 2],
-    act: fn(&mut Exchange<'_>, &View, &[u8]) -> Result<()>,
-}
-
-/// The table of it.
-#[rustfmt::skip]
-pub const METHODS: [Row; 3] = [
-    Row { method: "HEAD", act: look,
-          usage: ["HEAD /.cfpd/uploads/ID", "how much of a PUT with Upload-Complete is here"] },
-    Row { method: "PATCH", act: append,
-          usage: ["PATCH /.cfpd/uploads/ID", "more of it, from Upload-Offset on"] },
-    Row { method: "DELETE", act: cancel,
-          usage: ["DELETE /.cfpd/uploads/ID", "give it up"] },
-];
-
-/// Answers a request on an upload.
-pub fn answer(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
-    let method = exchange.request.method();
-    let Some(row) = METHODS.iter().find(|row| row.method == method) else {
-        return exchange.refuse_method("an upload", &METHODS.map(|row| row.method).join(", "));
-    };
-    let view = exchange.identify()?;
-    let _claimed = claim(exchange, id)?;
-    (row.act)(exchange, &view, id)
-}
-
-fn claim<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<Claimed<'e>> {
+/// Waits until no other request is at work on an upload.
+pub fn claim<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<Claimed<'e>> {
     let own = exchange.reply.stream().shutdown_handle().map_err(|wrong| Error::io("client", wrong))?;
     exchange.server.claims.claim(id, own)
 }
@@ -113,7 +80,7 @@ fn begin(
 }
 
 /// HEAD: how much there is.
-fn look(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
+pub fn offset(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Cache-Control", "no-store");
     let (size, length) = match exchange.server.claims.ended(id) {
@@ -139,13 +106,13 @@ fn look(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
 }
 
 /// DELETE: the client will not go on.
-fn cancel(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
+pub fn cancel(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     view.resume(id)?.remove();
     exchange.reply.empty(204, Fields::new())
 }
 
 /// PATCH: more of it, and the end where the client says so.
-fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
+pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.body.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));

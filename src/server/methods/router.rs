@@ -1,0 +1,161 @@
+//! The router: which handler answers a request, and the gates that stand before all of them. What a handler does stands in
+//! a file of its own.
+
+use std::io::BufRead;
+
+use crate::error::{Error, Result, shown};
+use crate::http::{Fields, Method, Query, Request, Target, framing, resumption};
+use crate::server::auth::rights::{View, Writer};
+use crate::server::auth::sites::refuse_foreign_page;
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::filter::filter_named;
+use crate::server::exchange::once::once;
+use crate::server::exchange::request_body::RequestBody;
+use crate::server::exchange::response::Reply;
+use crate::server::methods::table::{Place, allowed, reads_body, row};
+use crate::server::methods::{get, internal, names, options, post, put};
+use crate::server::net::forwarded::Client;
+use crate::server::net::stream::Stream;
+use crate::server::observe::metrics::Refusal;
+use crate::server::shared::state::Server;
+use crate::store::{Name, RESERVED};
+
+/// Answers one request, and gives back what was said. Whatever goes wrong before the answer has begun is an
+/// answer itself; after that it cuts the connection. `client` is an error where it cannot be told who asks.
+pub fn answer<'e>(
+    server: &'e Server,
+    stream: &'e Stream,
+    client: &'e Result<Client>,
+    request: &'e Request,
+    input: &'e mut dyn BufRead,
+) -> Reply<'e> {
+    let method = Method::parse(request.method());
+    let mut reply = Reply::new(stream, request, method, &server.connections);
+    reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
+    stream.processing.begin(request);
+    let framed = framing::of_request(request);
+    let (framing, client) = match (framed, client) {
+        (Ok(framing), Ok(client)) => (framing, client),
+        (Err(error), _) => return refused(reply, &error, request),
+        (_, Err(error)) => return refused(reply, error, request),
+    };
+    let body = RequestBody::new(request, framing, input, stream, &server.coders, &server.limits);
+    let mut exchange = Exchange { server, stream, client, request, method, body, reply };
+    match server.connections.enter_request(client, &server.limits) {
+        Ok(_counted) => {
+            if let Err(error) = route(&mut exchange) {
+                let fields = fields_of_refusal(&exchange, &error);
+                exchange.fail(&error, fields);
+            }
+        }
+        Err(error) => {
+            server.refuse(&client.peer, Refusal::Address, &error);
+            exchange.fail(&error, Fields::new());
+        }
+    }
+    exchange.finish()
+}
+
+/// Answers what cannot be understood, and ends the connection.
+fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<'e> {
+    reply.closes = true;
+    // The client may have disconnected: then the write error is ignored.
+    let _ = reply.error(error, Some(request), Fields::new());
+    reply
+}
+
+/// A 405 says what is allowed instead (RFC 9110 §15.5.6).
+fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
+    let mut fields = Fields::new();
+    if error.http_status() == 405 {
+        let target = Target::of_request(exchange.method, exchange.request.target());
+        let is_root = target.is_ok_and(|target| target.components.is_empty());
+        let place = if is_root { Place::Root } else { Place::Below };
+        fields.push("Allow", allowed(place, Some(exchange.method)));
+    }
+    fields
+}
+
+/// How a method is carried out on a name: only one that is given a view comes to what is stored, and only one that is
+/// given a writer changes it.
+enum Handler {
+    Tells(fn(&mut Exchange<'_>, &Name) -> Result<()>),
+    Reads(fn(&mut Exchange<'_>, &View, &Name, &Query) -> Result<()>),
+    Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
+}
+
+/// The handler of a method; none where nothing is offered under it on any name.
+fn handler(method: Method) -> Option<Handler> {
+    match method {
+        Method::Options => Some(Handler::Tells(options::answer)),
+        Method::Get | Method::Head => Some(Handler::Reads(get::answer)),
+        Method::Post => Some(Handler::Reads(post::answer)),
+        Method::Put => Some(Handler::Writes(put::answer)),
+        Method::Copy => Some(Handler::Writes(names::copy)),
+        Method::Move => Some(Handler::Writes(names::rename)),
+        Method::Delete => Some(Handler::Writes(names::delete)),
+        Method::Mkcol => Some(Handler::Writes(names::make_directory)),
+        Method::Patch
+        | Method::Trace
+        | Method::Connect
+        | Method::Propfind
+        | Method::Proppatch
+        | Method::Lock
+        | Method::Unlock
+        | Method::Query
+        | Method::Unknown => None,
+    }
+}
+
+/// Passes a request through the gates, and to its handler.
+fn route(exchange: &mut Exchange<'_>) -> Result<()> {
+    let (request, method) = (exchange.request, exchange.method);
+    let refusal = |status, what: &str| Err(Error::status(status, request.method(), what));
+    // Before the target, which may be of a form of their own.
+    match method {
+        Method::Unknown => return refusal(501, "is no method this server knows"),
+        Method::Connect => return refusal(501, "is not done here: this server is no proxy"),
+        _ => {}
+    }
+    let target = Target::of_request(method, request.target())?;
+    exchange.reply.filter = filter_named(&target.query);
+    let method = if creates_upload(request, method, &target) { Method::Put } else { method };
+    let row = row(method, &target.components);
+    if !reads_body(exchange.method) {
+        exchange.close_if_body_pending();
+    }
+    exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
+    if row.is_none_or(|row| row.does_write) {
+        refuse_foreign_page(request, exchange.client.is_forwarded)?;
+    }
+    if target.components.first().is_some_and(|first| first == RESERVED) {
+        exchange.body.check_head(request)?;
+        return internal::answer(exchange, &target.components);
+    }
+    let Some(handler) = handler(method) else { return refusal(405, "is not offered here") };
+    exchange.body.check_head(request)?;
+    let name = Name::new(target.components, target.directory)?;
+    if row.is_none() {
+        return refusal(405, &format!("is not offered on {}", shown(&name.shown())));
+    }
+    match handler {
+        Handler::Tells(act) => act(exchange, &name),
+        Handler::Reads(act) => {
+            let view = exchange.identify()?;
+            act(exchange, &view, &name, &target.query)
+        }
+        Handler::Writes(act) => {
+            let view = exchange.identify()?;
+            let writer = view.writer(&name)?;
+            once(exchange, view.client(), |exchange| act(exchange, &writer, &name, &target.query))
+        }
+    }
+}
+
+/// Whether a POST begins a resumable upload: a name takes that as it takes a PUT.
+fn creates_upload(request: &Request, method: Method, target: &Target) -> bool {
+    method == Method::Post
+        && target.components.last().is_some()
+        && !target.directory
+        && resumption::is_complete(&request.fields).is_some()
+}
