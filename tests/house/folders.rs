@@ -22,13 +22,9 @@ const STILL_THERE: &[&str] = &[
     "client/call -> client/mod",
     "client/call -> client/ops",
     "client/output -> client/ops",
-    "server/exchange -> server/methods",
-    "server/net -> server/auth",
     "server/net -> server/daemon",
     "server/net -> server/shared",
     "server/observe -> server/exchange",
-    "server/page -> server/methods",
-    "server/resumable -> server/methods",
     "store/contract -> store/local",
 ];
 
