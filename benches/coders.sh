@@ -6,5 +6,5 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-cargo test -q --release --locked --test hostile -- --exact --nocapture \
-    decoding::what_a_slow_reader_and_a_dripping_body_hold_is_what_is_said_of_them 2>&1 | sed -n 's/^coders: //p'
+cargo test -q --release --locked --test main -- --exact --nocapture \
+    hostile::decoding::what_a_slow_reader_and_a_dripping_body_hold_is_what_is_said_of_them 2>&1 | sed -n 's/^coders: //p'

@@ -1,15 +1,11 @@
 //! Users and rights at the real daemon: what it refuses to start with, what it says of its rules, and who is believed.
 //! What a request is answered stands in `wire/access.txt` and `wire/access_writes.txt`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::thread;
 
-use common::watch::Watch;
-use common::{Sandbox, need};
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, getuid};
 use predicates::str::contains;
@@ -336,7 +332,7 @@ fn a_flood_of_made_up_names_resets_no_count() {
         let [_, _, high, low] = number.to_be_bytes();
         let user = basic(&format!("made-up-{number}"), "wrong");
         let fields = format!("{user}X-Forwarded-For: 10.0.{high}.{low}\r\n");
-        assert_eq!(raw.ask(common::raw::request("GET", "/f", &fields)).status, 401);
+        assert_eq!(raw.ask(crate::common::raw::request("GET", "/f", &fields)).status, 401);
     }
     assert_eq!([guess(), guess()], [401, 503]);
 }

@@ -1,16 +1,12 @@
 //! A daemon that is not root, on directories and files that it may not read or write as it likes: what it can do it
 //! does, and says what was done. They need root, to be somebody else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
-use common::raw::{request, request_with};
-use common::{Runner, Sandbox, need};
+use crate::common::raw::{request, request_with};
+use crate::common::{Runner, Sandbox, need};
 use nix::unistd::User;
 
 /// A daemon that is nobody; `prepare` is given the root, which is nobody's too, and who that is.

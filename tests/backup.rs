@@ -1,15 +1,11 @@
 //! A backup as docs/operating.md describes it: the two commands of that page, run around a daemon that is in use, and
 //! a second daemon on what they bring back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::Sandbox;
-use common::raw::{request, request_with};
+use crate::common::Sandbox;
+use crate::common::raw::{request, request_with};
 
 /// The command of the page that begins like this, for other directories.
 fn command(begins: &str, root: &Path, archive: &Path) -> String {

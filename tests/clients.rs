@@ -1,19 +1,14 @@
 //! The programs people have already: curl, wget, Python's http.client, a browser's request, strace to look on. Each
 //! test names the program it needs and says loudly when it is left out for want of it.
 
-// A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::raw::{request, request_with};
-use common::watch::Watch;
-use common::{Sandbox, need};
+use crate::common::raw::{request, request_with};
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 
@@ -175,7 +170,7 @@ fn a_browser_sees_a_list_and_a_harmless_page() {
     let sandbox = Sandbox::new();
     sandbox.keep("page.html", "<script>alert(1)</script>");
     let mut raw = sandbox.connect();
-    let plain = |answer: &common::raw::Answer| {
+    let plain = |answer: &crate::common::raw::Answer| {
         assert_eq!(answer.field("content-encoding"), "zstd");
         String::from_utf8(zstd::decode_all(&answer.body[..]).unwrap()).unwrap()
     };

@@ -1,13 +1,9 @@
 //! `cfpd -- COMMAND`: the daemon of one command, and who ends whom.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use common::Sandbox;
+use crate::common::Sandbox;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -1,10 +1,6 @@
 //! What the daemon gives up once it is bound: privileges it could gain, and root where another user is named. What
 //! Landlock then forbids is tested beside it; that the daemon does its work all the same, every other test shows.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -12,9 +8,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use common::raw::request;
-use common::watch::Watch;
-use common::{HANG, Sandbox, need};
+use crate::common::raw::request;
+use crate::common::watch::Watch;
+use crate::common::{HANG, Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use predicates::str::{contains, starts_with};

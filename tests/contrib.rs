@@ -1,16 +1,12 @@
 //! What stands in contrib/, held against the programs it is for: lines of the log against fail2ban's own reader, a
 //! rotation by logrotate against a running daemon. A program that is not here is said to be missing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::raw::request;
-use common::watch::Watch;
-use common::{Sandbox, need};
+use crate::common::raw::request;
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
 
 fn contrib(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib")).join(name)

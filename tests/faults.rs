@@ -2,27 +2,19 @@
 //! vanish, clocks jump. What was acknowledged stays, what was not leaves no trace. Each module owns one kind of
 //! fault; where a test needs root or a program that is not here, it says that it is skipped.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
-
-#[cfg(test)]
-mod common;
-
-#[cfg(test)]
-mod faults {
-    mod behind;
-    mod clock;
-    mod crash;
-    mod descriptors;
-    mod device;
-    mod disk;
-    mod file_size;
-    mod gone;
-    mod half_done;
-    mod mounts;
-    mod order;
-    mod place;
-    mod resets;
-    mod space;
-    mod strace;
-    mod term;
-}
+mod behind;
+mod clock;
+mod crash;
+mod descriptors;
+mod device;
+mod disk;
+mod file_size;
+mod gone;
+mod half_done;
+mod mounts;
+mod order;
+mod place;
+mod resets;
+mod space;
+mod strace;
+mod term;

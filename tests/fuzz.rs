@@ -1,8 +1,6 @@
 //! What fuzzing has found worth keeping, without a fuzzer: every kept input through its check, as it is and a little
 //! damaged. The checks stand in `fuzz/checks/`, the inputs in `fuzz/corpus/`; `make fuzz` looks for new ones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
 #[path = "../fuzz/checks/mod.rs"]
 mod checks;
 

@@ -2,17 +2,12 @@
 //! texts, here and on the server, against the regex crate's half boundaries, which is what ripgrep means by a word.
 //! And the same texts reversed twice, which must give back every byte.
 
-// A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::fs;
 use std::process::Stdio;
 use std::sync::LazyLock;
 use std::thread;
 
-use common::Sandbox;
+use crate::common::Sandbox;
 use regex::bytes::{NoExpand, Regex};
 
 /// Words, phrases, and what begins or ends with what is no word character.

@@ -1,27 +1,11 @@
 //! Clients that mean harm, or only die at the wrong moment: whatever they do, nothing half-done is stored, nothing of
 //! them is left in the daemon, and others are served. Their malformed messages stand in `tests/wire/`.
 
-// A test states facts: it may unwrap and panic.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
-mod common;
-#[path = "hostile/crowd.rs"]
 mod crowd;
-#[path = "hostile/decoding.rs"]
 mod decoding;
-#[path = "hostile/gone.rs"]
 mod gone;
-#[path = "hostile/keys.rs"]
 mod keys;
-#[path = "hostile/limits.rs"]
 mod limits;
-#[path = "hostile/tricks.rs"]
 mod tricks;
 
 use std::fs;
@@ -32,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use common::raw::{Answer, Raw, request, request_with};
-use common::watch::Watch;
-use common::{Sandbox, need};
+use crate::common::raw::{Answer, Raw, request, request_with};
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 

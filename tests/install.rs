@@ -1,8 +1,6 @@
 //! `make install` and `make uninstall`, on the programs as they were built for the tests, into a directory of its
 //! own. It knows where a Debian system looks for programs, pages and completions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,6 @@
 //! The life of a daemon under a supervisor and without one: what it tells, the sockets it is handed, a restart that no
 //! client sees, the background. Where systemd's own programs are here they take part.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use common::raw::{Raw, request};
-use common::{HANG, Sandbox, need};
+use crate::common::raw::{Raw, request};
+use crate::common::{HANG, Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -2,16 +2,8 @@
 //! moment between its being sent and its being answered. `history` records, `register` judges, and the readers of
 //! `versions` check that each sees one version, whole.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[cfg(test)]
-mod common;
-
-#[cfg(test)]
-mod linear {
-    mod history;
-    mod lost;
-    mod register;
-    mod rounds;
-    mod versions;
-}
+mod history;
+mod lost;
+mod register;
+mod rounds;
+mod versions;

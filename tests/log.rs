@@ -1,18 +1,14 @@
 //! The log of a running daemon: what stands in a line, that no client can forge one, and that it can be rotated. It
 //! reads the file that an admin reads.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::Sandbox;
+use crate::common::raw::{Raw, request, request_with};
+use crate::common::watch::Watch;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::Sandbox;
-use common::raw::{Raw, request, request_with};
-use common::watch::Watch;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 

@@ -1,12 +1,8 @@
 //! What `/.cfpd/metrics` counts, read by the parser of Prometheus' own client where it is here.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
-use common::raw::{Raw, request, request_with};
-use common::watch::Watch;
-use common::{Sandbox, need};
+use crate::common::raw::{Raw, request, request_with};
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
 
 const METRICS: &str = "/.cfpd/metrics";
 

@@ -1,18 +1,14 @@
 //! cfpd behind nginx and behind haproxy, with the configurations of contrib/: files both ways, names that change, and a
 //! filter whose answer flows while its input still comes. Each proxy listens on a Unix socket, so that no port is taken.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use crate::common::raw::request;
+use crate::common::{Sandbox, need};
 use assert_cmd::assert::Assert;
-use common::raw::request;
-use common::{Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use predicates::str::contains;

@@ -1,16 +1,11 @@
 //! The twelve rows of DESIGN section 1, one test a row: what the five systems before this one were for, done with
 //! the programs of the suite and with curl. How each program behaves beyond that stands in its own tests.
 
-// A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::thread;
 
-use common::terminal::Terminal;
-use common::{Sandbox, need};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, need};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::{contains, starts_with};
 

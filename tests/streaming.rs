@@ -1,18 +1,13 @@
 //! Bytes that flow while others still come: answers that begin before their request has ended, clients that send
 //! everything before they read, and the end of a daemon that is in the middle of answers.
 
-// A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use crate::common::raw::{Raw, request};
+use crate::common::{Sandbox, need};
 use cfp::http::framing::{Framing, of_response};
-use common::raw::{Raw, request};
-use common::{Sandbox, need};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -285,7 +280,7 @@ fn a_killed_or_stopped_daemon_resets_what_it_has_not_sent() {
 fn an_answer_that_is_not_read_in_time_is_reset() {
     let sandbox = Sandbox::with(&["--idle-timeout", "1"]);
     let (mut raw, _) = without_length(&sandbox);
-    let mut watch = common::watch::Watch::new(&sandbox);
+    let mut watch = crate::common::watch::Watch::new(&sandbox);
     watch.until("the end of the connection", |_| sandbox.log().contains("client: is too slow"));
     assert_eq!(ending(&mut raw), Err(ErrorKind::ConnectionReset));
 }

@@ -1,10 +1,6 @@
 //! TLS on TCP: what the tools and curl do over it, whom they trust, what a new certificate changes, and what somebody
 //! who speaks something else gets. The certificates are made by openssl.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -12,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::common::{HANG, Sandbox, need, raw};
 use assert_cmd::assert::Assert;
-use common::{HANG, Sandbox, need, raw};
 use nix::sys::signal::Signal;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::{contains, starts_with};

@@ -1,8 +1,6 @@
 //! The tour that `make demo` runs: every row it is for must pass, and say so. What a row checks stands in the script.
 
-mod common;
-
-use common::Sandbox;
+use crate::common::Sandbox;
 
 const ROWS: [&str; 12] = ["A1", "A2", "A3", "A4", "A5", "A6", "B1", "B2", "C1", "C2", "D1", "E1"];
 

@@ -20,18 +20,13 @@
 //! `\c` at the end of a line takes its CRLF away. In `<`, `*` is anything within a line (`\*` a star), and `{name}`
 //! what this name stood for before, or else it takes what comes.
 
-// A test states facts: it may unwrap and panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use common::raw::Raw;
-use common::{Sandbox, need};
+use crate::common::raw::Raw;
+use crate::common::{Sandbox, need};
 use regex::Regex;
 
 macro_rules! conversations {

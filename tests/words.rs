@@ -1,8 +1,5 @@
 //! The text room against models written for the purpose: slow, plain, and without a line in common with it.
 
-// Models may panic: clippy's leave for tests does not reach the functions beside them.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
-
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;

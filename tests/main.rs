@@ -1,0 +1,40 @@
+//! The integration tests as one program, which links once and keeps all cores busy to its end. What a module owns, its
+//! `//!` says. `house` and `docs` are programs of their own, which are quick to build.
+
+// A test states facts: it may unwrap, index and panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+mod access;
+mod account;
+mod backup;
+mod clients;
+mod command;
+mod common;
+mod confine;
+mod contrib;
+mod faults;
+mod fuzz;
+mod grep;
+mod hostile;
+mod install;
+mod life;
+mod linear;
+mod log;
+mod metrics;
+mod parcel;
+mod programs;
+mod proxies;
+mod resume;
+mod rows;
+mod store;
+mod streaming;
+mod tls;
+mod tour;
+mod wire;
+mod words;
