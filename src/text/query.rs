@@ -108,7 +108,7 @@ impl FilterQuery {
         (self.spec.answer)(&self.arguments)
     }
 
-    /// Says what the filter did, as the subject and verb of a sentence.
+    /// What the shell's sentence of the answer begins with.
     pub fn report(&self) -> String {
         (self.spec.report)(&self.arguments)
     }

@@ -21,7 +21,7 @@ pub struct Spec {
     pub does: &'static str,
     /// What its answer is.
     pub answers: &'static str,
-    /// Says what was done, as the subject and verb of a sentence.
+    /// What the shell's sentence of the answer begins with: the clause of what was done, or the subject of a count.
     pub(super) report: fn(&FilterArguments) -> String,
     pub(super) answer: fn(&FilterArguments) -> Answer,
     pub(super) build: fn(&FilterArguments, Answer) -> Result<Box<dyn Filter>>,
@@ -82,7 +82,7 @@ pub static SEARCH: Spec = Spec {
     ],
     does: "count a word",
     answers: "how often it occurs",
-    report: |given| format!("'{}' occurs", given.shown(0)),
+    report: |given| format!("'{}'", given.shown(0)),
     answer: |given| if given.has("lines") { Answer::Lines } else { Answer::Number },
     build: |given, answer| {
         let show = match answer {
@@ -147,6 +147,11 @@ impl Spec {
         [usage, format!("{}{also}", self.answers)]
     }
 
+    /// The kind of its answer without flags.
+    pub fn plain_answer(&self) -> Answer {
+        (self.answer)(&FilterArguments::default())
+    }
+
     /// The flags that are parameters by themselves.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         self.flags.iter().filter(|flag| !flag.is_value).map(|flag| flag.name)
@@ -159,7 +164,7 @@ impl Spec {
 }
 
 /// The words and flags that a filter is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FilterArguments {
     pub words: Vec<Vec<u8>>,
     pub flags: Vec<&'static str>,

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, IsTerminal};
 
-use self::command::Need;
+use self::command::CommandArgument;
 use self::editor::{Prompt, Typed};
 use self::session::Session;
 use crate::cli::{Ending, complain};
@@ -51,7 +51,7 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
         };
         match typed {
             Typed::Nothing => {}
-            Typed::End => return session.logout(&[]),
+            Typed::End => return session.logout(),
             Typed::Line(line) => {
                 match session.obey(line.as_bytes(), &mut |need| prompt.argument(need)) {
                     Err(wrong) if wrong.is_closed_pipe() => return Err(wrong),
@@ -74,10 +74,10 @@ fn follow(session: &mut Session) -> Result<Ending> {
             return Ok(Ending::DONE);
         }
     }
-    session.logout(&[])
+    session.logout()
 }
 
 /// Nobody is there to ask.
-fn nobody(_: &Need) -> Result<Option<std::ffi::OsString>> {
+fn nobody(_: &CommandArgument) -> Result<Option<std::ffi::OsString>> {
     Ok(None)
 }

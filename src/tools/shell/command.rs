@@ -1,150 +1,130 @@
-//! The commands of the shell: one table of what each is called, here and under other systems' names, and what it
-//! needs. What a command does stands in `session.rs`.
+//! The commands of the shell: a table of their names, the arguments that each takes, and what help says of it. The filters
+//! among them come from the table of filters. What a command does is in `session.rs`.
 
 use std::ffi::OsString;
+use std::sync::LazyLock;
 
-use crate::cli::Ending;
 use crate::error::{Error, Result, shown};
-use crate::tools::shell::session::Session;
+use crate::text::{Answer, FILTERS, Spec, WordParameter};
 
-/// Something a command needs.
-#[derive(Debug)]
-pub struct Need {
-    /// How the help calls it.
+/// An argument of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandArgument {
+    /// Its placeholder in the help.
     pub name: &'static str,
-    /// How a person is asked for it.
+    /// How the shell asks for it.
     pub question: &'static str,
-    /// Where its completions come from.
-    pub place: Place,
+    /// What it names, and so where its completions come from.
+    pub kind: ArgumentKind,
 }
 
-/// Where what an argument names is.
+/// What an argument names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Nowhere: it is a word.
-    Nowhere,
-    /// On this machine.
-    Here,
-    /// On the server.
-    There,
+pub enum ArgumentKind {
+    /// Nothing: it is a word.
+    Word,
+    /// A file on this machine.
+    LocalFile,
+    /// A file on the server.
+    StoredFile,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug)]
+pub enum Action {
+    /// Lists the commands.
+    Help,
+    /// Lists a directory.
+    List,
+    /// Stores a local file.
+    Upload,
+    /// Fetches a file.
+    Download,
+    /// Renames a file.
+    Rename,
+    /// Copies a file.
+    Copy,
+    /// Deletes a file.
+    Delete,
+    /// Runs a filter.
+    Filter(&'static Spec),
+    /// Prints a file.
+    Display,
+    /// Ends the session.
+    Logout,
 }
 
 /// A command.
 pub struct Command {
-    /// What it is called, and what it is called elsewhere.
-    pub names: &'static [&'static str],
-    /// What it needs.
-    pub needs: &'static [Need],
-    /// What it takes beyond that.
-    pub takes: &'static [Need],
+    /// What it does.
+    pub action: Action,
+    /// Its name, and its names in other systems.
+    pub names: Vec<&'static str>,
     /// What it does, for the help.
     pub does: &'static str,
-    /// Does it; the arguments are as many as it needs, or some that it takes more.
-    pub act: fn(&mut Session, &[OsString]) -> Result<Ending>,
+    /// The arguments it requires.
+    pub required: Vec<CommandArgument>,
+    /// The arguments that may follow.
+    pub optional: Vec<CommandArgument>,
 }
 
-const fn need(name: &'static str, question: &'static str, place: Place) -> Need {
-    Need { name, question, place }
+const fn argument(name: &'static str, question: &'static str, kind: ArgumentKind) -> CommandArgument {
+    CommandArgument { name, question, kind }
 }
 
-const DIR: Need = need("DIR", "Directory on the server", Place::There);
-const FILE: Need = need("FILE", "Local file", Place::Here);
-const STORED: Need = need("NAME", "File on the server", Place::There);
-const OLD_NAME: Need = need("OLD", "File on the server", Place::There);
-const NEW_NAME: Need = need("NEW", "New name on the server", Place::There);
-const WORD: Need = need("WORD", "Word to search for", Place::Nowhere);
-const OLD_WORD: Need = need("OLD", "Word to replace", Place::Nowhere);
-const NEW_WORD: Need = need("NEW", "Word to put in its place", Place::Nowhere);
-const IN: Need = need("IN", "File to read", Place::There);
-const OUT: Need = need("OUT", "Name for the result", Place::There);
+const DIR: CommandArgument = argument("DIR", "Directory on the server", ArgumentKind::StoredFile);
+const FILE: CommandArgument = argument("FILE", "Local file", ArgumentKind::LocalFile);
+const NAME: CommandArgument = argument("NAME", "File on the server", ArgumentKind::StoredFile);
+const OLD: CommandArgument = argument("OLD", "File on the server", ArgumentKind::StoredFile);
+const NEW: CommandArgument = argument("NEW", "New name on the server", ArgumentKind::StoredFile);
+const IN: CommandArgument = argument("IN", "File to read", ArgumentKind::StoredFile);
+const OUT: CommandArgument = argument("OUT", "Name for the result", ArgumentKind::StoredFile);
 
 /// All commands, in the order of the help.
-pub static COMMANDS: [Command; 12] = [
+pub static COMMANDS: LazyLock<Vec<Command>> = LazyLock::new(|| {
+    use Action::{Copy, Delete, Display, Download, Help, List, Logout, Rename, Upload};
+    let mut commands = vec![
+        command(Help, &["help", "?", "commands"], "say what can be done", &[], &[]),
+        command(List, &["list", "ls", "dir"], "list the files on the server", &[], &[DIR]),
+        command(Upload, &["upload", "put", "send", "stor"], "store a local file", &[FILE], &[NAME]),
+        command(Download, &["download", "get", "fetch", "retr"], "fetch a file", &[NAME], &[FILE]),
+        command(Rename, &["rename", "mv", "move", "ren"], "rename a file on the server", &[OLD, NEW], &[]),
+        command(Copy, &["copy", "cp"], "copy a file on the server", &[OLD, NEW], &[]),
+        command(Delete, &DELETE_NAMES, "delete a file on the server", &[NAME], &[]),
+    ];
+    commands.extend(FILTERS.map(of_filter));
+    commands.push(command(Display, &DISPLAY_NAMES, "show a local file, or :name", &[FILE], &[]));
+    commands.push(command(Logout, &LOGOUT_NAMES, "close the connection and end", &[], &[]));
+    commands
+});
+
+const DELETE_NAMES: [&str; 6] = ["delete", "rm", "del", "dele", "erase", "remove"];
+const DISPLAY_NAMES: [&str; 5] = ["display", "cat", "type", "show", "more"];
+const LOGOUT_NAMES: [&str; 6] = ["logout", "exit", "quit", "bye", "close", "q"];
+
+fn command(
+    action: Action,
+    names: &[&'static str],
+    does: &'static str,
+    required: &[CommandArgument],
+    optional: &[CommandArgument],
+) -> Command {
+    let (required, optional) = (required.to_vec(), optional.to_vec());
+    Command { action, names: names.to_vec(), does, required, optional }
+}
+
+/// The command that runs a filter: its words, the file to read, and a name for the result if that is a text.
+fn of_filter(spec: &'static Spec) -> Command {
+    let word = |word: &WordParameter| argument(word.placeholder, word.question, ArgumentKind::Word);
+    let output = (spec.plain_answer() == Answer::Changed).then_some(OUT);
     Command {
-        names: &["help", "?", "commands"],
-        needs: &[],
-        takes: &[],
-        does: "say what can be done",
-        act: Session::help,
-    },
-    Command {
-        names: &["list", "ls", "dir"],
-        needs: &[],
-        takes: &[DIR],
-        does: "list the files on the server",
-        act: Session::list,
-    },
-    Command {
-        names: &["upload", "put", "send", "stor"],
-        needs: &[FILE],
-        takes: &[STORED],
-        does: "store a local file",
-        act: Session::upload,
-    },
-    Command {
-        names: &["download", "get", "fetch", "retr"],
-        needs: &[STORED],
-        takes: &[FILE],
-        does: "fetch a file",
-        act: Session::download,
-    },
-    Command {
-        names: &["rename", "mv", "move", "ren"],
-        needs: &[OLD_NAME, NEW_NAME],
-        takes: &[],
-        does: "rename a file on the server",
-        act: Session::rename,
-    },
-    Command {
-        names: &["copy", "cp"],
-        needs: &[OLD_NAME, NEW_NAME],
-        takes: &[],
-        does: "copy a file on the server",
-        act: Session::copy,
-    },
-    Command {
-        names: &["delete", "rm", "del", "dele", "erase", "remove"],
-        needs: &[STORED],
-        takes: &[],
-        does: "delete a file on the server",
-        act: Session::delete,
-    },
-    Command {
-        names: &["search", "find", "grep", "count"],
-        needs: &[WORD, IN],
-        takes: &[],
-        does: "count a word",
-        act: Session::search,
-    },
-    Command {
-        names: &["replace", "sub"],
-        needs: &[OLD_WORD, NEW_WORD, IN, OUT],
-        takes: &[],
-        does: "replace a word",
-        act: Session::replace,
-    },
-    Command {
-        names: &["reverse", "rev"],
-        needs: &[IN, OUT],
-        takes: &[],
-        does: "reverse the order of words",
-        act: Session::reverse,
-    },
-    Command {
-        names: &["display", "cat", "type", "show", "more"],
-        needs: &[FILE],
-        takes: &[],
-        does: "show a local file, or :name",
-        act: Session::display,
-    },
-    Command {
-        names: &["logout", "exit", "quit", "bye", "close", "q"],
-        needs: &[],
-        takes: &[],
-        does: "close the connection and end",
-        act: Session::logout,
-    },
-];
+        action: Action::Filter(spec),
+        names: [spec.name].iter().chain(spec.aliases).copied().collect(),
+        does: spec.does,
+        required: spec.words.iter().map(word).chain([IN]).chain(output).collect(),
+        optional: Vec::new(),
+    }
+}
 
 impl Command {
     /// The command of a name, in any case.
@@ -161,30 +141,32 @@ impl Command {
         self.names.first().copied().unwrap_or_default()
     }
 
-    /// The argument at this place.
-    pub fn argument(&self, at: usize) -> Option<&'static Need> {
-        self.needs.iter().chain(self.takes).nth(at)
+    /// All its arguments, in order.
+    pub fn arguments(&self) -> impl Iterator<Item = &CommandArgument> {
+        self.required.iter().chain(&self.optional)
     }
 
     /// How it is typed.
     pub fn usage(&self) -> String {
-        let needs = self.needs.iter().map(|need| format!(" {}", need.name));
-        let takes = self.takes.iter().map(|need| format!(" [{}]", need.name));
-        self.name().to_owned() + &needs.chain(takes).collect::<String>()
+        let required = self.required.iter().map(|argument| format!(" {}", argument.name));
+        let optional = self.optional.iter().map(|argument| format!(" [{}]", argument.name));
+        self.name().to_owned() + &required.chain(optional).collect::<String>()
     }
 
     /// Refuses an empty name: it would be the root. A word may be empty.
-    pub fn refuse_empty(&self, arguments: &[OsString]) -> Result<()> {
-        let needs = self.needs.iter().chain(self.takes).zip(arguments);
-        match needs.into_iter().find(|(need, given)| need.place != Place::Nowhere && given.is_empty()) {
-            Some((need, _)) => Err(Error::usage(format!("{} is empty: {}", need.name, self.usage()))),
+    pub fn refuse_empty(&self, given: &[OsString]) -> Result<()> {
+        let is_empty = |(argument, given): &(&CommandArgument, &OsString)| {
+            argument.kind != ArgumentKind::Word && given.is_empty()
+        };
+        match self.arguments().zip(given).find(is_empty) {
+            Some((argument, _)) => Err(Error::usage(format!("{} is empty: {}", argument.name, self.usage()))),
             None => Ok(()),
         }
     }
 
     /// Refuses more arguments than it takes.
     pub fn refuse_more(&self, given: usize) -> Result<()> {
-        match given > self.needs.len() + self.takes.len() {
+        match given > self.arguments().count() {
             true => {
                 Err(Error::usage(format!("more than `{}` was given: quote what holds a space", self.usage())))
             }
@@ -209,7 +191,7 @@ mod tests {
 
     #[test]
     fn no_name_means_two_commands() {
-        let mut names: Vec<_> = COMMANDS.iter().flat_map(|command| command.names).collect();
+        let mut names: Vec<_> = COMMANDS.iter().flat_map(|command| &command.names).collect();
         let all = names.len();
         names.sort();
         names.dedup();

@@ -18,7 +18,7 @@ use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use crate::client::{Client, Name};
 use crate::error::{Error, Result, is_control};
-use crate::tools::shell::command::{COMMANDS, Command, Need, Place};
+use crate::tools::shell::command::{ArgumentKind, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::{Line, quoted};
 
 /// What a person did at a prompt.
@@ -56,14 +56,14 @@ impl Prompt {
     }
 
     /// Asks for an argument: all of the line is it, spaces too. `None` when it was taken back.
-    pub fn argument(&mut self, need: &Need) -> Result<Option<OsString>> {
-        match self.read(&format!("{}: ", need.question), Some(need.place))? {
+    pub fn argument(&mut self, wanted: &CommandArgument) -> Result<Option<OsString>> {
+        match self.read(&format!("{}: ", wanted.question), Some(wanted.kind))? {
             Typed::Line(line) => Ok(Some(line.into())),
             _ => Ok(None),
         }
     }
 
-    fn read(&mut self, prompt: &str, asked: Option<Place>) -> Result<Typed> {
+    fn read(&mut self, prompt: &str, asked: Option<ArgumentKind>) -> Result<Typed> {
         if let Some(helper) = self.editor.helper() {
             *helper.asked.borrow_mut() = asked;
         }
@@ -92,7 +92,7 @@ fn told(wrong: ReadlineError) -> Error {
 struct Completions {
     client: Rc<RefCell<Client>>,
     /// What is asked for, where it is no command.
-    asked: RefCell<Option<Place>>,
+    asked: RefCell<Option<ArgumentKind>>,
 }
 
 impl Completer for Completions {
@@ -100,8 +100,8 @@ impl Completer for Completions {
 
     fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let before = text.get(..at).unwrap_or(text);
-        if let Some(place) = *self.asked.borrow() {
-            return Ok((0, self.names(place, before, str::to_owned)));
+        if let Some(kind) = *self.asked.borrow() {
+            return Ok((0, self.names(kind, before, str::to_owned)));
         }
         let line = Line::part(before.as_bytes());
         let index = line.words.len() - usize::from(line.grows);
@@ -115,8 +115,8 @@ impl Completer for Completions {
             return Ok((line.last, names.map(pair).collect()));
         }
         let command = line.words.first().and_then(|name| Command::find(name).ok());
-        match command.and_then(|command| command.argument(index - 1)) {
-            Some(need) => Ok((line.last, self.names(need.place, &word, quoted))),
+        match command.and_then(|command| command.arguments().nth(index - 1)) {
+            Some(argument) => Ok((line.last, self.names(argument.kind, &word, quoted))),
             None => Ok((at, Vec::new())),
         }
     }
@@ -124,13 +124,13 @@ impl Completer for Completions {
 
 impl Completions {
     /// The names that go on from a word. One that cannot be typed, or would write to the terminal what it likes, is none.
-    fn names(&self, place: Place, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
-        let is_here = place == Place::Here && !word.starts_with(':');
+    fn names(&self, kind: ArgumentKind, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
+        let is_here = kind == ArgumentKind::LocalFile && !word.starts_with(':');
         let slash = word.rfind('/').map(|at| at + 1);
         let start = slash.unwrap_or(usize::from(!is_here && word.starts_with(':')));
         let (directory, _) = word.split_at(start);
-        let names = match place {
-            Place::Nowhere => Vec::new(),
+        let names = match kind {
+            ArgumentKind::Word => Vec::new(),
             _ if is_here => local(directory),
             _ => self.stored(directory),
         };

@@ -13,9 +13,10 @@ use crate::client::ops::{filter, upload};
 use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
-use crate::tools::shell::command::{COMMANDS, Command};
+use crate::text::{Answer, FilterQuery, Spec};
+use crate::tools::shell::command::{Action, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::Line;
-use crate::tools::shell::location::{bytes, local, shown_operand, shown_os, source, stored, target};
+use crate::tools::shell::location::{local, shown_operand, shown_os, source, stored, target};
 use crate::tools::terminal::{self, Visible};
 
 /// What the help says below the table.
@@ -28,7 +29,7 @@ server. OUT is on the server unless it begins with ./, ../, / or ~/. Quote what 
 const GREETING_MAX: u64 = 64 * 1024;
 
 /// Who answers when an argument is missing: nobody, or a person.
-pub type Ask<'a> = &'a mut dyn FnMut(&crate::tools::shell::command::Need) -> Result<Option<OsString>>;
+pub type Ask<'a> = &'a mut dyn FnMut(&CommandArgument) -> Result<Option<OsString>>;
 
 /// One session.
 pub struct Session {
@@ -63,18 +64,31 @@ impl Session {
         let command = Command::find(name.as_bytes())?;
         let mut arguments: Vec<_> = words.collect();
         command.refuse_more(arguments.len())?;
-        for need in command.needs.iter().skip(arguments.len()) {
-            match ask(need)? {
+        for missing in command.required.iter().skip(arguments.len()) {
+            match ask(missing)? {
                 Some(argument) => arguments.push(argument),
-                None => return Err(Error::usage(format!("{} is missing: {}", need.name, command.usage()))),
+                None => {
+                    return Err(Error::usage(format!("{} is missing: {}", missing.name, command.usage())));
+                }
             }
         }
         command.refuse_empty(&arguments)?;
-        (command.act)(self, &arguments)
+        match command.action {
+            Action::Help => self.help(),
+            Action::List => self.list(&arguments),
+            Action::Upload => self.upload(&arguments),
+            Action::Download => self.download(&arguments),
+            Action::Rename => self.relocate("MOVE", &arguments, "is now"),
+            Action::Copy => self.relocate("COPY", &arguments, "is copied to"),
+            Action::Delete => self.delete(&arguments),
+            Action::Filter(spec) => self.filter(spec, &arguments),
+            Action::Display => self.display(&arguments),
+            Action::Logout => self.logout(),
+        }
     }
 
     /// `help`.
-    pub fn help(&mut self, _: &[OsString]) -> Result<Ending> {
+    fn help(&mut self) -> Result<Ending> {
         let row = |command: &Command| {
             let also = command.names.get(1..).unwrap_or_default().join(", ");
             format!("  {:<24} {} ({also})\n", command.usage(), command.does)
@@ -85,7 +99,7 @@ impl Session {
     }
 
     /// `list [DIR]`.
-    pub fn list(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn list(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let name = stored(arguments.first()).as_directory();
         let entries = self.client.borrow_mut().list(&name, false)?;
         for entry in &entries {
@@ -98,7 +112,7 @@ impl Session {
     }
 
     /// `upload FILE [NAME]`.
-    pub fn upload(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn upload(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let path = local(arguments.first());
         let base = Name {
             components: vec![path.file_name().unwrap_or_default().as_bytes().to_vec()],
@@ -114,7 +128,7 @@ impl Session {
     }
 
     /// `download NAME [FILE]`.
-    pub fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let name = stored(arguments.first());
         name.refuse_none()?;
         let base = Path::new(name.base().unwrap_or(OsStr::new(".")));
@@ -130,16 +144,7 @@ impl Session {
             .map(|()| Ending::DONE)
     }
 
-    /// `rename OLD NEW`.
-    pub fn rename(&mut self, arguments: &[OsString]) -> Result<Ending> {
-        self.relocate("MOVE", arguments, "is now")
-    }
-
-    /// `copy OLD NEW`.
-    pub fn copy(&mut self, arguments: &[OsString]) -> Result<Ending> {
-        self.relocate("COPY", arguments, "is copied to")
-    }
-
+    /// `rename OLD NEW` and `copy OLD NEW`.
     fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
         let new =
@@ -148,7 +153,7 @@ impl Session {
     }
 
     /// `delete NAME`.
-    pub fn delete(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn delete(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let name = stored(arguments.first());
         if name.is_root() {
             return Err(Error::usage("the root cannot be deleted"));
@@ -157,68 +162,56 @@ impl Session {
         self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| Ending::DONE)
     }
 
-    /// `search WORD IN`.
-    pub fn search(&mut self, arguments: &[OsString]) -> Result<Ending> {
-        let (word, source) = (bytes(arguments.first()), source(arguments.get(1)));
-        if word.is_empty() {
-            return Err(Error::usage("the word to search for is empty"));
+    /// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
+    fn filter(&mut self, spec: &'static Spec, arguments: &[OsString]) -> Result<Ending> {
+        let (words, files) = arguments.split_at(spec.words.len().min(arguments.len()));
+        let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let filter = FilterQuery::new(spec, words, &[])?;
+        let source = source(files.first());
+        match filter.answer() {
+            Answer::Changed => self.change(&filter, &source, &target(files.get(1))),
+            _ => self.count(&filter, &source),
         }
-        let mut query = Query::default();
-        query.push("search", Some(word));
-        let count = self.client.borrow_mut().count(&source, &query)?;
+    }
+
+    /// Counts, and says how often.
+    fn count(&mut self, filter: &FilterQuery, source: &Operand) -> Result<Ending> {
+        let count = self.client.borrow_mut().count(source, &filter.pairs().collect())?;
         let times = match count {
             0 => "does not occur".to_owned(),
             1 => "occurs once".to_owned(),
             2 => "occurs twice".to_owned(),
             count => format!("occurs {count} times"),
         };
-        self.say(&format!("'{}' {times} in {}.", shown(word), shown_operand(&source)))?;
+        self.say(&format!("{} {times} in {}.", filter.report(), shown_operand(source)))?;
         Ok(Ending::of(count > 0))
     }
 
-    /// `replace OLD NEW IN OUT`.
-    pub fn replace(&mut self, arguments: &[OsString]) -> Result<Ending> {
-        let (old, new) = (bytes(arguments.first()), bytes(arguments.get(1)));
-        if old.is_empty() {
-            return Err(Error::usage("the word to replace is empty"));
-        }
-        let mut query = Query::default();
-        query.push("replace", Some(old));
-        query.push("with", Some(new));
-        let place = self.change(&query, arguments.get(2), arguments.get(3))?;
-        self.say(&format!("'{}' is replaced by '{}'; the result is {place}.", shown(old), shown(new)))
-            .map(|()| Ending::DONE)
-    }
-
-    /// `reverse IN OUT`.
-    pub fn reverse(&mut self, arguments: &[OsString]) -> Result<Ending> {
-        let mut query = Query::default();
-        query.push("reverse", None);
-        let place = self.change(&query, arguments.first(), arguments.get(1))?;
-        self.say(&format!("The words are in reverse order; the result is {place}.")).map(|()| Ending::DONE)
-    }
-
-    /// Runs a filter from IN to OUT, and says where the result is.
-    fn change(&mut self, query: &Query, from: Option<&OsString>, to: Option<&OsString>) -> Result<String> {
-        let source = source(from);
+    /// Stores what a filter makes of a file, and says where.
+    fn change(&mut self, filter: &FilterQuery, source: &Operand, target: &Operand) -> Result<Ending> {
+        let query: Query = filter.pairs().collect();
         let mut client = self.client.borrow_mut();
-        let target = target(to);
-        match &target {
-            Operand::Stored(name) => drop(client.filter_into(&source, query, name, &Guard::default())?),
+        let place = match target {
+            Operand::Stored(name) => {
+                client.filter_into(source, &query, name, &Guard::default())?;
+                "on the server"
+            }
             Operand::Local(path) => {
                 let mut output = Output::create(path)?;
                 let name = output.name.clone();
-                client.filter_to(&source, query, &mut output, &name)?;
+                client.filter_to(source, &query, &mut output, &name)?;
                 output.commit()?;
+                "here"
             }
-            Operand::Standard => {}
-        }
-        let place = if matches!(target, Operand::Stored(_)) { "on the server" } else { "here" };
-        Ok(format!("{} {place}", shown_operand(&target)))
+            Operand::Standard => "here",
+        };
+        drop(client);
+        self.say(&format!("{}; the result is {} {place}.", filter.report(), shown_operand(target)))?;
+        Ok(Ending::DONE)
     }
 
     /// `display FILE`.
-    pub fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
         let source = match Operand::read(arguments.first().cloned().unwrap_or_default()) {
             Operand::Stored(name) => Operand::Stored(name),
             _ => Operand::Local(local(arguments.first())),
@@ -235,7 +228,7 @@ impl Session {
     }
 
     /// `logout`.
-    pub fn logout(&mut self, _: &[OsString]) -> Result<Ending> {
+    pub fn logout(&mut self) -> Result<Ending> {
         self.over = true;
         let call = Call::new("OPTIONS", b"*".into()).with("Connection", "close");
         // A server that has gone meanwhile has closed the connection already.
