@@ -18,6 +18,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use cfp::text::FILTERS;
 use common::{Sandbox, need};
 use page::Page;
 use shells::{Offers, Shell};
@@ -265,6 +266,18 @@ fn the_pages_print_what_they_say() {
     for (page, name) in shown {
         console::run(&furnished(), &name, &page);
     }
+}
+
+#[test]
+fn the_protocol_lists_the_filters_of_the_table() {
+    let rows = read("docs/protocol.md");
+    let rows = rows.lines().skip_while(|line| *line != "| filter | the answer | flags |").skip(3);
+    let listed: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
+    let table = FILTERS.map(|spec| {
+        let flags: Vec<_> = spec.parameters().map(|flag| format!("`{flag}`")).collect();
+        format!("| `{}` | {} | {} |", spec.usage(), spec.answers, flags.join(", ")).replace("|  |", "| |")
+    });
+    assert_eq!(listed, table);
 }
 
 #[test]

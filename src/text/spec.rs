@@ -137,14 +137,20 @@ const fn flag(name: &'static str, short: &'static str, long: &'static str, help:
 }
 
 impl Spec {
-    /// How a query names it, and what its answer is: a row of help.
-    pub fn help(&self) -> [String; 2] {
+    /// How a query selects it: `replace=OLD&with=NEW`.
+    pub fn usage(&self) -> String {
         let parameter = |word: &WordParameter| format!("{}={}", word.parameter, word.placeholder);
-        let words = self.words.iter().map(parameter).collect::<Vec<_>>().join("&");
+        match self.words {
+            [] => self.name.to_owned(),
+            words => words.iter().map(parameter).collect::<Vec<_>>().join("&"),
+        }
+    }
+
+    /// How a query selects it, and what its answer is: a row of help.
+    pub fn help(&self) -> [String; 2] {
         let flags: Vec<_> = self.parameters().map(|flag| format!("&{flag}")).collect();
         let also = if flags.is_empty() { String::new() } else { format!("; {}", flags.join(", ")) };
-        let usage = if words.is_empty() { self.name.to_owned() } else { words };
-        [usage, format!("{}{also}", self.answers)]
+        [self.usage(), format!("{}{also}", self.answers)]
     }
 
     /// The kind of its answer without flags.
