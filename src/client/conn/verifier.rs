@@ -1,6 +1,6 @@
-//! Whether a server is who its certificate says: what webpki holds of it, and one thing more. A certificate that signs
-//! itself is by default one of an authority (`openssl req -x509`), which webpki takes from no server; where it is itself
-//! among those to trust, it is taken as it is by curl. How bytes are encrypted is not known here.
+//! Verifies certificates of servers with webpki, and accepts one more kind: a self-signed certificate is by default one
+//! of an authority (`openssl req -x509`), which webpki refuses for a server. It is accepted, as by curl, where it is
+//! itself among the trusted certificates. `tls` does the encryption.
 
 use std::sync::Arc;
 
@@ -11,19 +11,16 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// What webpki calls a server with the certificate of an authority. It has found it in its time by then.
-const AUTHORITY: &str = "CaUsedAsEndEntity";
-
 /// Verifies certificates of servers.
 #[derive(Debug)]
 pub struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
-    /// The certificates that are trusted, as they are.
+    /// The certificates that are trusted, byte for byte.
     trusted: Vec<CertificateDer<'static>>,
 }
 
 impl Verifier {
-    /// Trusts these certificates and what they vouch for. `None` where there are none.
+    /// Trusts these certificates and what they have signed. `None` where there are none.
     pub fn new(trusted: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(trusted.iter().cloned());
@@ -32,9 +29,10 @@ impl Verifier {
     }
 }
 
-/// Whether this is what is wrong with a certificate: it is one of an authority.
-pub fn is_of_authority(why: &CertificateError) -> bool {
-    matches!(why, CertificateError::Other(other) if other.0.to_string() == AUTHORITY)
+/// Whether webpki refused a certificate because it is one of an authority. It checks the validity period before.
+pub fn is_of_authority(error: &CertificateError) -> bool {
+    let CertificateError::Other(other) = error else { return false };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -47,8 +45,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.webpki.verify_server_cert(certificate, between, name, ocsp, now) {
-            Err(Error::InvalidCertificate(why))
-                if is_of_authority(&why) && self.trusted.contains(certificate) =>
+            Err(Error::InvalidCertificate(error))
+                if is_of_authority(&error) && self.trusted.contains(certificate) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
@@ -119,7 +117,7 @@ wJ0frXCaO3o=\n\
             let now = UnixTime::since_unix_epoch(Duration::from_secs(second));
             let name = ServerName::try_from(name).unwrap();
             let verified = verifier.verify_server_cert(&own, &[], &name, &[], now);
-            let said = verified.map(|_| String::new()).unwrap_or_else(|wrong| wrong.to_string());
+            let said = verified.map(|_| String::new()).unwrap_or_else(|error| error.to_string());
             assert!(said.is_empty() == why.is_empty() && said.contains(why), "{name:?} {second}: {said}");
         }
         assert!(Verifier::new(Vec::new(), provider).is_none());
