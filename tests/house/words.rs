@@ -103,7 +103,6 @@ const STILL_THERE: &[&str] = &[
     "stranger",
     "told_from_the_front",
     "untouched",
-    "vouch(es|ed)? for",
     "wrong",
     "wrong_for",
 ];
