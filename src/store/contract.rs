@@ -82,9 +82,9 @@ pub trait Partial: Draft {
     /// The name it is on its way to.
     fn name(&self) -> &Name;
     /// What was to be kept with it.
-    fn note(&self) -> &[u8];
+    fn metadata(&self) -> &[u8];
     /// Keeps something else with it.
-    fn set_note(&mut self, note: &[u8]) -> Result<()>;
+    fn set_metadata(&mut self, metadata: &[u8]) -> Result<()>;
     /// How many bytes there are: those that a process that ends now leaves.
     fn size(&self) -> Result<u64>;
     /// How long it stays when nothing is written to it, as of when it was opened.
@@ -94,7 +94,7 @@ pub trait Partial: Draft {
     /// Keeps only the first bytes, and no room for more of them.
     fn truncate(&mut self, size: u64) -> Result<()>;
     /// Has on the disk what there is: only then may anybody be told of it.
-    fn settle(&self) -> Result<()>;
+    fn sync(&self) -> Result<()>;
     /// Removes it.
     fn remove(self: Box<Self>);
 }
@@ -129,7 +129,7 @@ pub trait Store: Send + Sync {
         &self,
         name: &Name,
         size: Option<u64>,
-        note: &[u8],
+        metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>>;
     /// Goes on with one, which nobody else then can (503); one that is unknown or whose time is over is 404.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;

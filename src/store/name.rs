@@ -8,9 +8,6 @@ pub const RESERVED: &[u8] = b".cfpd";
 /// How the names of the daemon's own temporary files begin, in any directory.
 pub(super) const TEMPORARY: &[u8] = b".cfpd-";
 
-/// Where contents that come in several pieces are kept, at the root. A temporary name to all but who owns it.
-pub(super) const UPLOADS: &[u8] = b".cfpd-uploads";
-
 /// The name of a stored file or directory: its components from the root down, none of them `.`, `..` or empty,
 /// none with a NUL or a slash in it. No components at all is the root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

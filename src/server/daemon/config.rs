@@ -157,7 +157,7 @@ impl Options {
         let access = self.access.iter().flat_map(|path| Access::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_place(&self.root),
-            false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.untouched())),
+            false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.read_only())),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
         let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];

@@ -117,7 +117,7 @@ fn make_root(options: &Options) -> Result<()> {
 /// The store at the root an admin chose.
 fn open_store(options: &Options) -> Result<Local> {
     let store = Local::open(&options.root)?
-        .keeping_free(options.keep_free)
+        .with_reserve(options.keep_free)
         .spooling_at_most(options.max_spool)
         .snapshotting(
             limits::SNAPSHOT_MEMORY,
@@ -130,7 +130,7 @@ fn open_store(options: &Options) -> Result<Local> {
         Some(place) => store.spooling_in(&place),
         None => store,
     };
-    Ok(if options.read_only { store.untouched() } else { store })
+    Ok(if options.read_only { store.read_only() } else { store })
 }
 
 /// A daemon that serves nobody yet.

@@ -76,7 +76,7 @@ pub fn receive(
         return end(exchange, partial, terms, &whole, taken);
     }
     partial.truncate(size)?;
-    partial.settle()?;
+    partial.sync()?;
     fields.push("Upload-Complete", "?0");
     fields.push("Upload-Offset", size.to_string());
     exchange.reply.empty(status, fields)
@@ -99,7 +99,7 @@ impl Write for Told<'_, '_> {
         if self.untold >= TELL_UPLOAD_EVERY
             && let Some(version) = self.version
         {
-            self.partial.settle()?;
+            self.partial.sync()?;
             let mut head = Vec::new();
             let fields = resumption::progress(version, self.partial.size()?);
             head::write_response(&mut head, 104, &[&fields]);

@@ -94,8 +94,8 @@ pub fn offset(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
             let partial = view.resume(id)?;
             fields.push("Upload-Complete", "?0");
             fields.push("Upload-Limit", limit(exchange, partial.as_ref()));
-            partial.settle()?;
-            (partial.size()?, Terms::of_note(partial.note())?.length())
+            partial.sync()?;
+            (partial.size()?, Terms::of_note(partial.metadata())?.length())
         }
     };
     fields.push("Upload-Offset", size.to_string());
@@ -129,7 +129,7 @@ pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
     let mut partial = view.resume(id)?;
     let size = partial.size()?;
     if offset != size {
-        partial.settle()?;
+        partial.sync()?;
         let mut fields = Fields::new();
         fields.push("Upload-Complete", "?0");
         fields.push("Upload-Offset", size.to_string());
@@ -137,7 +137,7 @@ pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
         let what = format!("goes on at {size}, not at {offset}");
         return refuse(exchange, 409, "mismatching-upload-offset", &what, fields, both);
     }
-    let mut terms = Terms::of_note(partial.note())?;
+    let mut terms = Terms::of_note(partial.metadata())?;
     let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
     let is_new =
         match terms.learn_length(&request.fields, Some(reach).filter(|_| complete && is_sized(exchange))) {
@@ -148,11 +148,11 @@ pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
         return Err(Error::status(413, partial.name().shown(), format!("is larger than {most} bytes")));
     }
     if is_new {
-        partial.set_note(&terms.to_note())?;
+        partial.set_metadata(&terms.to_note())?;
     }
     let piece = Piece { start: size, complete };
     if let Some(version) = resumption::version(&exchange.request.fields) {
-        partial.settle()?;
+        partial.sync()?;
         exchange.reply.interim(104, &resumption::progress(version, size))?;
     }
     receive(exchange, view.reader(), partial, &terms, piece, (204, Fields::new()))

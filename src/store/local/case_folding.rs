@@ -1,5 +1,5 @@
-//! Whether a directory takes a name in another case for the same one (FAT, exFAT, NTFS, CIFS, casefold of ext4). It
-//! tries, for no file system says so of itself, and some do it in some directories only.
+//! Finds out whether a directory folds case: takes a name in another case for the same one (FAT, exFAT, NTFS, CIFS, ext4's
+//! casefold). It tries, for no file system tells, and some do it in some directories only.
 
 use std::os::fd::OwnedFd;
 
@@ -8,41 +8,44 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstatat};
 
-use super::engine::Local;
+use super::errors::errno_of;
+use super::reserved::{RESERVED, TEMPORARY};
 use super::root::{DIRECTORY, HANDLE};
 use super::temporary::Temporary;
-use super::walk::{errno_of, is_dots};
-use crate::store::name::{Name, RESERVED, TEMPORARY};
+use super::volume::Volume;
+use super::walk::is_dots;
+use crate::store::name::Name;
 
-/// Whether names in a directory are the same in any case. Without a name to try one is made for a moment, where the
-/// store may be written; where nothing can be tried, there is nothing that could be reached so.
-pub(super) fn folds_case(local: &Local, directory: &OwnedFd) -> bool {
+/// Whether a directory folds case. Without a name to try, a temporary is made, where the store may be written; where nothing
+/// can be tried, there is nothing that could be reached by another name.
+pub(super) fn folds_case(volume: &Volume, directory: &OwnedFd) -> bool {
     match try_entry(directory) {
         Ok(Some(entry)) if !has_other_case(directory, &entry) => false,
-        // The other one may be a name of its own.
-        Ok(Some(entry)) => try_new(local, directory)
+        // The name in the other case may be another file.
+        Ok(Some(entry)) => try_new(volume, directory)
             .or_else(|_| is_listed(directory, &in_other_case(&entry)).map(|listed| !listed))
             .unwrap_or(true),
-        Ok(None) | Err(_) => try_new(local, directory).unwrap_or(false),
+        Ok(None) | Err(_) => try_new(volume, directory).unwrap_or(false),
     }
 }
 
-/// Whether two names are the same but for case, as far as letters go that std knows.
+/// Whether two names differ in nothing but case (Unicode).
 pub(super) fn differ_in_case(one: &[u8], other: &[u8]) -> bool {
     let lower = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase();
     one != other && lower(one) == lower(other)
 }
 
-/// The same of the directory that a name leads to, if it leads to one.
-pub(super) fn folds_case_in(local: &Local, components: &[Vec<u8>]) -> bool {
-    let opened = local.root.descend(components, HANDLE | OFlag::O_DIRECTORY);
-    opened.is_ok_and(|directory| folds_case(local, &directory))
+/// Whether these components lead to a directory that folds case.
+pub(super) fn folds_case_in(volume: &Volume, components: &[Vec<u8>]) -> bool {
+    let opened = volume.root.open_beneath(components, HANDLE | OFlag::O_DIRECTORY);
+    opened.is_ok_and(|directory| folds_case(volume, &directory))
 }
 
-/// Whether a component is one of the daemon's own but for its case, in a directory that takes it for that.
-pub(super) fn is_reserved_in_disguise(local: &Local, name: &Name) -> bool {
+/// Whether a component is a reserved name in another case, in a directory that folds case.
+pub(super) fn is_reserved_in_disguise(volume: &Volume, name: &Name) -> bool {
     name.components().iter().enumerate().any(|(at, component)| {
-        looks_reserved(component, at) && folds_case_in(local, name.components().get(..at).unwrap_or_default())
+        looks_reserved(component, at)
+            && folds_case_in(volume, name.components().get(..at).unwrap_or_default())
     })
 }
 
@@ -51,7 +54,7 @@ fn looks_reserved(component: &[u8], at: usize) -> bool {
     begins || (at == 0 && component.eq_ignore_ascii_case(RESERVED))
 }
 
-/// The first name with a letter in it.
+/// Finds the first name with a letter in it.
 fn try_entry(directory: &OwnedFd) -> nix::Result<Option<Vec<u8>>> {
     find(directory, |name| !is_dots(name) && name.iter().any(u8::is_ascii_alphabetic))
 }
@@ -72,16 +75,16 @@ fn find(directory: &OwnedFd, is_wanted: impl Fn(&[u8]) -> bool) -> nix::Result<O
     Ok(None)
 }
 
-fn try_new(local: &Local, directory: &OwnedFd) -> nix::Result<bool> {
-    if local.untouched {
+fn try_new(volume: &Volume, directory: &OwnedFd) -> nix::Result<bool> {
+    if volume.read_only {
         return Err(Errno::EROFS);
     }
     let made = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
-    Ok(has_other_case(directory, &made.place().last))
+    Ok(has_other_case(directory, &made.entry().last))
 }
 
-/// Whether something is found under a name in the other case. Not whether it is the same: FUSE tells two inodes of one
-/// file that was looked up in two ways.
+/// Whether a look-up in the other case finds something. The inodes are not compared: FUSE gives one file two, looked up
+/// under two names.
 fn has_other_case(directory: &OwnedFd, name: &[u8]) -> bool {
     fstatat(directory, in_other_case(name).as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
@@ -98,16 +101,16 @@ mod tests {
     #[test]
     fn a_directory_here_keeps_names_in_two_cases_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let local = Local::open(folder.path()).unwrap();
-        assert!(!folds_case_in(&local, &[]));
+        let mut volume = Volume::open(folder.path()).unwrap();
+        assert!(!folds_case_in(&volume, &[]));
         fs::write(folder.path().join("Name"), "").unwrap();
-        assert!(!folds_case_in(&local, &[]));
+        assert!(!folds_case_in(&volume, &[]));
         // That both names are there is no proof.
         fs::write(folder.path().join("nAME"), "").unwrap();
-        assert!(!folds_case_in(&local, &[]));
-        assert!(!folds_case_in(&local.untouched(), &[]));
-        let local = Local::open(folder.path()).unwrap();
-        assert!(!folds_case_in(&local, &[b"missing".to_vec()]));
+        assert!(!folds_case_in(&volume, &[]));
+        assert!(!folds_case_in(&volume, &[b"missing".to_vec()]));
+        volume.read_only = true;
+        assert!(!folds_case_in(&volume, &[]));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! What is kept beside a content in an extended attribute: its SHA-256, what the file looked like when that was taken, and
-//! what sets its entity tag apart. A file system without attributes keeps nothing.
+//! The digest attribute: the SHA-256 of a content, kept in an extended attribute of its file, with what the file looked like
+//! then, and what sets its entity tag apart. On a file system without extended attributes there is none.
 //!
-//! Size and time of modification are what a program may restore after it has changed the bytes (`cp -p`, `touch -r`). The
-//! time of the inode's last change (ctime) it cannot set, so that one must be the time at which the attribute was written.
-//! Writing it is such a change itself: the attribute tells a window of some microseconds around it, and is written again until
-//! the change falls into the window that it tells. A later change makes the digest none, and gives the content another entity tag: a program that only changed
-//! the mode looks the same as one that restored the time.
+//! A program may restore size and mtime after it has changed the bytes (`cp -p`, `touch -r`), but it cannot set the ctime. So
+//! the ctime must be the time at which the attribute was written. Writing it changes the ctime itself: the attribute names
+//! a window of some microseconds around it, and is written again until the ctime falls into the window it names. After a
+//! later change the digest is not used, and the content has another entity tag: a change of the mode looks the same as
+//! restored times.
 
 use std::fs::File;
 use std::io;
@@ -20,39 +20,38 @@ use rustix::fs::{XattrFlags, fgetxattr, fsetxattr, getxattr, lgetxattr};
 use super::root::READ;
 use super::stat::{change_time, is_regular, modification_time, permissions};
 
-/// The attribute; only `user.` is open to everybody.
-pub(super) const ATTRIBUTE: &str = "user.cfpd.sha256";
+/// Its name; only `user.` is open to everybody.
+const ATTRIBUTE: &str = "user.cfpd.sha256";
 
-/// Digest, whether it is known, size, time of modification, mark and window, each of fixed length.
+/// Its length: digest, whether it is known, size, mtime, mark and window.
 const LENGTH: usize = 32 + 1 + 24 + 16 + 16;
 
-/// How long a change of the attribute may take, in nanoseconds: at the first attempts, and doubled with each to the last.
-/// The kernel (from 6.13 on) gives a change another time than the last one, but often one that has passed: what is longer
-/// than a system call could hide a later change.
+/// How long writing the attribute may take, in nanoseconds: at the first attempts, and doubled up to the last. The kernel
+/// (from 6.13 on) gives each change another ctime, but often one that has passed: a window longer than a system call could
+/// hide a later change.
 const SHORTEST: i64 = 15_000;
 const LONGEST: i64 = 120_000;
-/// How far a kernel before 6.13 is behind with the time it gives to a file, in nanoseconds: a tick of its clock.
+/// How far a ctime may be behind on a kernel before 6.13, in nanoseconds: a tick of its clock.
 const TICK: i64 = 10_000_000;
-/// How often it is tried to have the change of the attribute fall into the window that the attribute tells.
+/// How often the attribute is written until the ctime falls into its window.
 const WRITES_MAX: u32 = 32;
-/// How often a file is looked at that changes meanwhile.
+/// How often a file that changes meanwhile is read.
 const LOOKS_MAX: usize = 4;
 
-/// What an attribute says of a file that has still the size and the time of modification it tells.
+/// What the attribute says of a file whose size and mtime are still those it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attribute {
-    /// The SHA-256, as long as nothing has changed since.
+    /// The SHA-256, if nothing has changed since.
     pub digest: Option<[u8; 32]>,
-    /// What sets the entity tag apart from that of other bytes of the same size and time; 0 where there were none. It is
-    /// the time of a change that left no other trace.
+    /// Part of the entity tag: the ctime of a change that left size and mtime as they were; 0 where there was none.
     pub mark: i128,
-    /// Whether nothing has changed since it was written. Where something has, another thread may be about to say that it
-    /// was itself, and holds the lock of the name: see [`settled`].
+    /// Whether nothing has changed since it was written. Where something has, it may have been another thread, which is about
+    /// to write the attribute again, under the lock of the name: see [`read_consistently`].
     pub is_true: bool,
 }
 
 impl Attribute {
-    /// Reads the attribute of a file as this stat saw it.
+    /// Reads it off a file with this stat.
     pub fn of(file: &File, stat: &FileStat) -> Option<Self> {
         if !is_regular(stat) {
             return None;
@@ -62,7 +61,7 @@ impl Attribute {
         Self::parse(bytes.get(..read)?, stat)
     }
 
-    /// What these bytes say of a file as this stat saw it; nothing where they are of another content.
+    /// Parses it for a file with this stat; `None` where it is of another content.
     pub fn parse(bytes: &[u8], stat: &FileStat) -> Option<Self> {
         let bytes: &[u8; LENGTH] = bytes.try_into().ok()?;
         let (digest, rest) = bytes.split_first_chunk::<32>()?;
@@ -73,30 +72,30 @@ impl Attribute {
             return None;
         }
         let mark = i128::from_le_bytes(*mark);
-        Some(match Window::parse(window.try_into().ok()?)?.holds(stat) {
+        Some(match TimeWindow::parse(window.try_into().ok()?)?.holds(stat) {
             true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_true: true },
-            // It lost its name since it was opened, which is a change of the inode too.
+            // The file was unlinked since it was opened, which changes the ctime too.
             false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_true: true },
             false => Attribute { digest: None, mark: change_time(stat), is_true: false },
         })
     }
 
-    /// What is to be kept: a digest, and the mark of what was kept before.
+    /// Makes one of a digest and the mark of the last one.
     pub fn new(digest: [u8; 32], before: Option<Self>) -> Self {
         Attribute { digest: Some(digest), mark: before.map_or(0, |before| before.mark), is_true: true }
     }
 
-    /// Writes it for a file that nobody else changes: a new one, or one that was renamed, while its name is locked.
+    /// Writes it to a file that nobody else changes: a new or a renamed one, under the lock of its name.
     pub fn write(&self, file: &File) -> io::Result<()> {
         self.write_until_true(file, None)
     }
 
-    /// Writes it for a file that is as `seen` says, and has been since before its bytes were read; not where it was changed.
+    /// Writes it to a file, unless that has changed since `seen`, the stat from before its bytes were read.
     pub fn write_if_unchanged(&self, file: &File, seen: &FileStat) -> io::Result<()> {
         self.write_until_true(file, Some(*seen))
     }
 
-    /// One that is not true after all attempts does no harm.
+    /// One whose window does not hold after all attempts is not used, and does no harm.
     fn write_until_true(&self, file: &File, mut last: Option<FileStat>) -> io::Result<()> {
         let mut is_coarse = false;
         for attempt in 0..WRITES_MAX {
@@ -105,11 +104,11 @@ impl Attribute {
                 break;
             }
             let window = match last {
-                Some(_) => self.write_at(file, &before, Window::now(attempt, is_coarse))?,
-                // After a change of the mode, too, it is looked at first: only then does the next change have a time of its own.
+                Some(_) => self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))?,
+                // The fstat comes after a change of the mode, too: only then does the next change have a ctime of its own.
                 None => as_owner(file, || {
                     let before = fstat(file)?;
-                    self.write_at(file, &before, Window::now(attempt, is_coarse))
+                    self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))
                 })?,
             };
             let after = fstat(file)?;
@@ -122,7 +121,7 @@ impl Attribute {
         Ok(())
     }
 
-    fn write_at(&self, file: &File, stat: &FileStat, window: Window) -> io::Result<Window> {
+    fn write_at(&self, file: &File, stat: &FileStat, window: TimeWindow) -> io::Result<TimeWindow> {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&self.digest.unwrap_or_default());
         bytes.push(u8::from(self.digest.is_some()));
@@ -135,35 +134,35 @@ impl Attribute {
     }
 }
 
-/// A stretch of time, both ends included, in nanoseconds since 1970.
+/// A span of time, both ends included, in nanoseconds since 1970.
 #[derive(Clone, Copy)]
-struct Window {
+struct TimeWindow {
     from: i64,
     to: i64,
 }
 
-impl Window {
-    /// The one that begins now. A coarse clock gives a change the time of its last tick.
+impl TimeWindow {
+    /// Begins now, or, with a coarse clock, at its last tick.
     fn now(attempt: u32, is_coarse: bool) -> Self {
         let now = now();
         let behind = if is_coarse { TICK } else { 0 };
-        Window { from: now - behind, to: now + (SHORTEST << (attempt / 4).min(8)).min(LONGEST) }
+        TimeWindow { from: now - behind, to: now + (SHORTEST << (attempt / 4).min(8)).min(LONGEST) }
     }
 
     fn parse(bytes: &[u8; 16]) -> Option<Self> {
         let (from, to) = bytes.split_first_chunk::<8>()?;
-        Some(Window { from: i64::from_le_bytes(*from), to: i64::from_le_bytes(to.try_into().ok()?) })
+        Some(TimeWindow { from: i64::from_le_bytes(*from), to: i64::from_le_bytes(to.try_into().ok()?) })
     }
 
-    /// Whether the last change of a file falls into it.
+    /// Whether the ctime of a file falls into it.
     fn holds(&self, stat: &FileStat) -> bool {
         (i128::from(self.from)..=i128::from(self.to)).contains(&change_time(stat))
     }
 }
 
-/// Looks at a file and what is kept with it until the two fit each other, or nothing changes any more. Under the lock of
-/// the name no other thread is between a rename and the attribute that allows for it.
-pub(super) fn settled(
+/// Reads stat and attribute until the two fit, or nothing changes any more. Under the lock of the name no other thread is
+/// between a rename and the attribute that it writes then.
+pub(super) fn read_consistently(
     look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
     let mut last = look()?;
@@ -180,7 +179,7 @@ pub(super) fn settled(
     Ok(last)
 }
 
-/// Reads the attribute of what a handle stands for that reads nothing.
+/// Reads the attribute through an `O_PATH` descriptor.
 pub(super) fn of_handle(handle: &OwnedFd, stat: &FileStat) -> Option<Attribute> {
     if !is_regular(stat) {
         return None;
@@ -191,7 +190,7 @@ pub(super) fn of_handle(handle: &OwnedFd, stat: &FileStat) -> Option<Attribute> 
     Attribute::parse(bytes.get(..read)?, stat)
 }
 
-/// The same of an entry of a directory, which is no symbolic link.
+/// Reads the attribute of a directory entry, which is no symbolic link.
 pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Option<Attribute> {
     if !is_regular(stat) {
         return None;
@@ -209,12 +208,12 @@ pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Opt
     }
 }
 
-/// Whether nothing was done to a file between two looks at it.
+/// Whether nothing has changed a file between two stats.
 pub(super) fn is_unchanged(now: &FileStat, before: &FileStat) -> bool {
     content_of(now) == content_of(before) && change_time(now) == change_time(before)
 }
 
-/// Waits until a change could not have the same time as the last one, on a kernel before 6.13.
+/// Waits until the next change has another ctime than the last one, on a kernel before 6.13.
 pub(super) fn outwait(stat: &FileStat) {
     let left = i128::from(TICK) - (i128::from(now()) - change_time(stat));
     if (1..=i128::from(TICK)).contains(&left) {
@@ -222,16 +221,16 @@ pub(super) fn outwait(stat: &FileStat) {
     }
 }
 
-/// Whether a change could have the same time as the last one: on a kernel before 6.13, or where another machine's clock is
-/// ahead.
+/// Whether the next change could have the same ctime as the last one: on a kernel before 6.13, or where another machine's
+/// clock is ahead.
 pub(super) fn is_fresh(stat: &FileStat) -> bool {
     (change_time(stat) - i128::from(now())).abs() < i128::from(TICK)
 }
 
-/// Changes attributes of a file whose owner may not write it; for a moment it may.
+/// Changes attributes of a file; where its owner may not write it, that is allowed for a moment.
 pub(super) fn as_owner<T>(file: &File, change: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match change() {
-        Err(wrong) if wrong.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let mode = permissions(&fstat(file)?);
             fchmod(file.as_fd(), mode | Mode::S_IWUSR)?;
             let changed = change();
@@ -242,7 +241,7 @@ pub(super) fn as_owner<T>(file: &File, change: impl Fn() -> io::Result<T>) -> io
     }
 }
 
-/// Size and time of modification.
+/// Size and mtime.
 fn content_of(stat: &FileStat) -> [u8; 24] {
     let mut content = [0; 24];
     let (size, time) = content.split_at_mut(8);

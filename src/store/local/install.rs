@@ -1,126 +1,127 @@
-//! The moment in which a name changes hands, the same for a new content, a copy and a rename: under the lock look
-//! what stands there, judge it by the rules below, ask the caller, rename.
+//! Puts a new content, a copy or a renamed entry under its name: under the lock of the name it looks up what stands there,
+//! applies the rules below, asks the caller's check, and renames.
 //!
-//! What may take whose place: a file takes a file's; a directory takes a file's, and a directory's only where the
-//! name was given with its final slash. What is not served but takes the name is never replaced. A link is
-//! replaced itself, where a name is given; new content goes to what it leads to (`beneath`). No link takes the place of what it leads to, which would be lost.
+//! A file replaces a file; a directory replaces a file, and another directory only where the name was given with its final
+//! slash. What is not served but takes the name is never replaced. A rename replaces a link itself; new content goes to the
+//! file it leads to (`root`). No link replaces what it leads to, which would be lost.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 
-use super::delete::refuse_mounts;
-use super::engine::Local;
+use super::errors::{map_errno, no_directory, unfit};
 use super::intent::Record;
-use super::lookup::{Served, Standing};
-use super::replacement::{is_unable, take, two_renames};
-use super::root::{HANDLE, Place, no_directory, stands, unfit, wrong};
+use super::lookup::{Found, Lookup, lookup};
+use super::replacement::{is_unable, rename_entry, two_renames};
+use super::root::{EntryAt, HANDLE, is_linked};
+use super::stat::{FileId, file_id};
+use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::store::contract::{Check, Kind};
 use crate::store::name::Name;
 
-/// How often it is looked again when another program was quicker between look and rename.
+/// How often the look-up is repeated when another program changed the name before the rename.
 const RACES: usize = 16;
 
-/// What is put in place.
-pub(super) struct Comer<'a> {
-    /// Where it is now.
-    pub place: &'a Place,
-    /// The name that clients see it by now; nothing for a temporary beside its target.
+/// What is to be installed.
+pub(super) struct Incoming<'a> {
+    /// Its entry now.
+    pub entry: &'a EntryAt,
+    /// The name that clients see it by now; `None` for a temporary beside its target.
     pub name: Option<&'a Name>,
     /// What a client sees it as.
     pub kind: Kind,
     /// Whether its entry is a directory itself, not a link to one.
     pub is_tree: bool,
-    /// What it leads to, where it is a link: in that place it would lead to itself.
-    pub leads_to: Option<(u64, u64)>,
+    /// What it leads to, where it is a link.
+    pub leads_to: Option<FileId>,
     /// Called with what is about to be replaced, before it is.
-    pub prepare: &'a dyn Fn(Option<&Served>) -> nix::Result<()>,
+    pub prepare: &'a dyn Fn(Option<&Found>) -> nix::Result<()>,
 }
 
-/// How it went.
-pub(super) struct Settled {
+/// The outcome of an installation.
+pub(super) struct Installed {
     /// Whether the name was free.
     pub created: bool,
-    /// Whether what stood there now stands where the other came from.
+    /// Whether the two were exchanged: what was replaced is now where the other came from.
     pub exchanged: bool,
-    /// What a start goes by if this process is killed before all is done.
+    /// The intent record that a start goes by if this process is killed before all is done.
     record: Option<Record>,
 }
 
-impl Settled {
-    /// To be called when what stood there is gone from the other's name, and all is synced.
-    pub fn end(self, local: &Local) -> nix::Result<()> {
-        self.record.map_or(Ok(()), |record| record.end(local))
+impl Installed {
+    /// Removes the intent record. To be called when what was replaced is gone, and all is synced.
+    pub fn end(self, volume: &Volume) -> nix::Result<()> {
+        self.record.map_or(Ok(()), |record| record.end(volume))
     }
 }
 
-/// Why something was not put under a name.
-pub(super) struct Unsettled {
+/// Why something was not installed.
+pub(super) struct InstallError {
     /// What a client is told.
     pub error: Error,
-    /// Whether the system would not rename it from where it is (`EXDEV`); a copy could be put there.
-    pub is_across: bool,
+    /// Whether the system cannot rename it from where it is (`EXDEV`); a copy could be installed.
+    pub is_cross_device: bool,
 }
 
-impl From<Error> for Unsettled {
+impl From<Error> for InstallError {
     fn from(error: Error) -> Self {
-        Unsettled { error, is_across: false }
+        InstallError { error, is_cross_device: false }
     }
 }
 
-impl From<Unsettled> for Error {
-    fn from(unsettled: Unsettled) -> Self {
-        unsettled.error
+impl From<InstallError> for Error {
+    fn from(refused: InstallError) -> Self {
+        refused.error
     }
 }
 
-/// Puts something under a name. The caller holds the lock of it.
-pub(super) fn settle(
-    local: &Local,
-    comer: &Comer<'_>,
+/// Installs it under a name, of which the caller holds the lock.
+pub(super) fn install(
+    volume: &Volume,
+    incoming: &Incoming<'_>,
     to: &Name,
-    place: &Place,
+    entry: &EntryAt,
     check: Check<'_>,
-) -> Result<Settled, Unsettled> {
+) -> Result<Installed, InstallError> {
     let mut last = Errno::EAGAIN;
     for _ in 0..RACES {
-        let standing = local.root.look(to.components(), place).map_err(|errno| wrong(to, errno))?;
-        judge(comer.kind, to, &standing)?;
-        if standing.served().is_some_and(|served| !served.link && comer.leads_to == Some(served.file)) {
-            return Err(itself(to).into());
+        let existing = lookup(&volume.root, to, entry)?;
+        may_replace(incoming.kind, to, &existing)?;
+        if existing.found().is_some_and(|found| !found.link && incoming.leads_to == Some(found.file)) {
+            return Err(same_file(to).into());
         }
-        check(standing.meta())?;
-        if standing.served().is_some_and(Served::is_tree) {
-            refuse_mounts(local, to, place)?;
+        check(existing.meta())?;
+        if existing.found().is_some_and(Found::is_tree) {
+            volume.mounts.refuse(to, entry)?;
         }
-        (comer.prepare)(standing.served()).map_err(|errno| wrong(to, errno))?;
-        let (how, mut settled) = means(comer, &standing);
-        let exchanged = comer.name.filter(|_| settled.exchanged);
+        (incoming.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
+        let how = rename_flags(incoming, &existing);
+        let exchanged = how == RenameFlags::RENAME_EXCHANGE;
         // Where the root takes no record, a kill leaves what it leaves.
-        let record = |name: &Name| Record::of_exchange(local, &name.components().join(&b'/'), place).ok();
-        settled.record = exchanged.and_then(record);
-        match take(comer.place, place, how, comer.is_tree) {
-            Ok(()) => return Ok(settled),
+        let record = |name: &Name| Record::of_exchange(volume, &name.components().join(&b'/'), entry).ok();
+        let record = incoming.name.filter(|_| exchanged).and_then(record);
+        match rename_entry(incoming.entry, entry, how, incoming.is_tree) {
+            Ok(()) => return Ok(Installed { created: existing.found().is_none(), exchanged, record }),
             Err(errno) if is_race(errno) => last = errno,
-            Err(errno) if settled.exchanged && is_unable(errno) && !are_nested(comer.place, place) => {
-                drop(settled);
-                let record = replace_by_two_renames(local, comer, to, place)
-                    .map_err(|unable| refused(comer, to, place, how, unable.unwrap_or(errno)))?;
-                return Ok(Settled { created: false, exchanged: false, record: Some(record) });
+            Err(errno) if exchanged && is_unable(errno) && !are_nested(incoming.entry, entry) => {
+                drop(record);
+                let record = replace_by_two_renames(volume, incoming, to, entry)
+                    .map_err(|unable| refusal(incoming, to, entry, how, unable.unwrap_or(errno)))?;
+                return Ok(Installed { created: false, exchanged: false, record: Some(record) });
             }
-            Err(errno) => return Err(refused(comer, to, place, how, errno)),
+            Err(errno) => return Err(refusal(incoming, to, entry, how, errno)),
         }
     }
-    Err(refused(comer, to, place, RenameFlags::empty(), last))
+    Err(refusal(incoming, to, entry, RenameFlags::empty(), last))
 }
 
-/// Refuses what may not take the place of what stands there.
-pub(super) fn judge(kind: Kind, to: &Name, standing: &Standing) -> Result<()> {
-    let what = match (kind, standing) {
+/// Applies the rules of what may replace what.
+pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()> {
+    let what = match (kind, existing) {
         (Kind::File, _) if to.is_directory() => "a file's name has no final slash",
-        (_, Standing::Unserved) => "the name is taken by something that is not served",
-        (_, Standing::Served(served)) if served.meta.kind == Kind::Directory => match kind {
+        (_, Lookup::Unserved) => "the name is taken by something that is not served",
+        (_, Lookup::Found(found)) if found.meta.kind == Kind::Directory => match kind {
             Kind::File => "is a directory",
             Kind::Directory if to.is_directory() => return Ok(()),
             Kind::Directory => "is a directory: only with a final slash it is replaced, with all in it",
@@ -130,81 +131,83 @@ pub(super) fn judge(kind: Kind, to: &Name, standing: &Standing) -> Result<()> {
     Err(Error::status(409, to.shown(), what))
 }
 
-/// A free name must still be free. A file's is taken over in one step, and so is a directory's, but that one has
-/// to be exchanged: a rename replaces none that has something in it.
-fn means(comer: &Comer<'_>, standing: &Standing) -> (RenameFlags, Settled) {
-    match standing.served() {
-        None => (RenameFlags::RENAME_NOREPLACE, Settled { created: true, exchanged: false, record: None }),
-        Some(served) if comer.is_tree || served.is_tree() => {
-            (RenameFlags::RENAME_EXCHANGE, Settled { created: false, exchanged: true, record: None })
-        }
-        Some(_) => (RenameFlags::empty(), Settled { created: false, exchanged: false, record: None }),
+/// A free name must still be free at the rename. A file is replaced by a plain rename; a directory is exchanged, for a
+/// rename replaces none that has something in it.
+fn rename_flags(incoming: &Incoming<'_>, existing: &Lookup) -> RenameFlags {
+    match existing.found() {
+        None => RenameFlags::RENAME_NOREPLACE,
+        Some(found) if incoming.is_tree || found.is_tree() => RenameFlags::RENAME_EXCHANGE,
+        Some(_) => RenameFlags::empty(),
     }
 }
 
-/// Replaces what stands where the file system cannot exchange. An error of nothing is that it cannot do this either.
+/// Replaces what stands there where the file system cannot exchange. `Err(None)`: it cannot do this either.
 fn replace_by_two_renames(
-    local: &Local,
-    comer: &Comer<'_>,
+    volume: &Volume,
+    incoming: &Incoming<'_>,
     to: &Name,
-    place: &Place,
+    entry: &EntryAt,
 ) -> Result<Record, Option<Errno>> {
     let above = to.components().split_last().map(|(_, above)| above).unwrap_or_default();
-    let beside = || [above, std::slice::from_ref(&comer.place.last)].concat();
-    let source = comer.name.map_or_else(beside, |name| name.components().to_vec()).join(&b'/');
-    let record = Record::of_two_renames(local, &source, &to.components().join(&b'/'), place);
+    let beside = || [above, std::slice::from_ref(&incoming.entry.last)].concat();
+    let source = incoming.name.map_or_else(beside, |name| name.components().to_vec()).join(&b'/');
+    let record = Record::of_two_renames(volume, &source, &to.components().join(&b'/'), entry);
     let record = record.map_err(|_| None)?;
-    two_renames(local, record, comer.place, place, comer.is_tree)
+    two_renames(volume, record, incoming.entry, entry, incoming.is_tree)
 }
 
-/// Whether what was looked at is not what was met.
+/// Whether the name was changed between look-up and rename.
 fn is_race(errno: Errno) -> bool {
     matches!(errno, Errno::EEXIST | Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENOTEMPTY)
 }
 
-/// `EINVAL` is said of a name the file system does not take, of two of which one lies inside the other, and of a rename
-/// of a kind it does not know.
-fn refused(comer: &Comer<'_>, to: &Name, place: &Place, how: RenameFlags, errno: Errno) -> Unsettled {
+/// Maps the error of the rename. `EINVAL` may be about a name the file system does not take, two entries of which one lies
+/// inside the other, or flags it does not know.
+fn refusal(
+    incoming: &Incoming<'_>,
+    to: &Name,
+    entry: &EntryAt,
+    how: RenameFlags,
+    errno: Errno,
+) -> InstallError {
     let exchanges = how == RenameFlags::RENAME_EXCHANGE;
     let error = match errno {
-        // Some say this of a name they do not take.
-        Errno::ENOENT if stands(&place.parent) && is_there(comer.place) => unfit(to),
+        // Some file systems say this of a name they do not take.
+        Errno::ENOENT if is_linked(&entry.parent) && is_there(incoming.entry) => unfit(to),
         Errno::ENOENT => no_directory(to),
-        errno if is_unable(errno) && are_nested(comer.place, place) => inside(to),
+        errno if is_unable(errno) && are_nested(incoming.entry, entry) => nested(to),
         errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
             let what = "stands, and this file system replaces no directory in one step: delete it first";
             Error::status(409, to.shown(), what)
         }
         Errno::EINVAL | Errno::EILSEQ => unfit(to),
         Errno::EXDEV => Error::status(409, to.shown(), "lies on another file system"),
-        errno if is_race(errno) => wrong(to, Errno::EAGAIN),
-        errno => wrong(to, errno),
+        errno if is_race(errno) => map_errno(to, Errno::EAGAIN),
+        errno => map_errno(to, errno),
     };
-    Unsettled { error, is_across: errno == Errno::EXDEV }
+    InstallError { error, is_cross_device: errno == Errno::EXDEV }
 }
 
-fn is_there(place: &Place) -> bool {
-    fstatat(&place.parent, place.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+fn is_there(entry: &EntryAt) -> bool {
+    fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
 
 /// Whether one of two directory entries lies inside the directory that the other is.
-fn are_nested(one: &Place, other: &Place) -> bool {
+fn are_nested(one: &EntryAt, other: &EntryAt) -> bool {
     is_inside(one, other) || is_inside(other, one)
 }
 
-fn is_inside(inner: &Place, outer: &Place) -> bool {
+fn is_inside(inner: &EntryAt, outer: &EntryAt) -> bool {
     let Ok(stat) = fstatat(&outer.parent, outer.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
         return false;
     };
-    let (outer, mut here) = ((stat.st_dev, stat.st_ino), inner.parent.try_clone().ok());
-    let mut last = None;
+    let (outer, mut here, mut last) = (file_id(&stat), inner.parent.try_clone().ok(), None);
     while let Some(directory) = here {
-        let Ok(stat) = fstat(&directory) else { return false };
-        let now = (stat.st_dev, stat.st_ino);
+        let Ok(now) = fstat(&directory).map(|stat| file_id(&stat)) else { return false };
         if now == outer {
             return true;
         }
-        // The top of all is above itself.
+        // The root of the file system is its own parent.
         let flags = HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         here = openat(&directory, "..", flags, Mode::empty()).ok().filter(|_| last != Some(now));
         last = Some(now);
@@ -212,21 +215,21 @@ fn is_inside(inner: &Place, outer: &Place) -> bool {
     false
 }
 
-/// One of two names lies beneath the other.
-pub(super) fn inside(to: &Name) -> Error {
-    Error::status(409, to.shown(), "one of the two lies inside the other")
-}
-
 /// Refuses two names that are the same, or of which one lies inside the other.
-pub(super) fn keep_apart(from: &Name, to: &Name) -> Result<()> {
+pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
     match (from.holds(to), to.holds(from)) {
-        (true, true) => Err(itself(to)),
+        (true, true) => Err(same_file(to)),
         (false, false) => Ok(()),
-        _ => Err(inside(to)),
+        _ => Err(nested(to)),
     }
 }
 
-/// RFC 4918 §9.8.5: 403 where the two are the same.
-pub(super) fn itself(to: &Name) -> Error {
+/// Source and target are the same: 403 (RFC 4918 §9.8.5).
+pub(super) fn same_file(to: &Name) -> Error {
     Error::status(403, to.shown(), "is the same file")
+}
+
+/// One of source and target lies inside the other.
+fn nested(to: &Name) -> Error {
+    Error::status(409, to.shown(), "one of the two lies inside the other")
 }

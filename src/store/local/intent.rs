@@ -1,8 +1,8 @@
-//! Intent records (a write-ahead log): what a MOVE or COPY is about to do to something that stands, fsynced at the root
-//! before it is done. A kill on the way leaves the record, and the next start finishes or undoes it (`recovery`).
+//! Intent records (a write-ahead log): how a rename or copy is about to replace something, fsynced at the root before it is
+//! done. A kill in between leaves the record, and the next start finishes or undoes it (`recovery`).
 //!
-//! A record is a file `.cfpd-move-` and 16 hexadecimal digits, which no client can name, locked (`flock`) as long as its
-//! daemon is at work. Where files cannot be locked there are no records.
+//! A record is a file `.cfpd-move-` and 16 hexadecimal digits, which no client can name, locked (`flock`) while its daemon
+//! is at work. Where files cannot be locked there are no records.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,20 +14,21 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
-use super::delete::remove;
-use super::engine::Local;
-use super::root::{HANDLE, Place};
+use super::errors::errno_of;
+use super::reserved::{DIGITS, fresh_digits, is_hexadecimal};
+use super::root::{EntryAt, HANDLE};
 use super::stat::is_regular;
-use super::temporary::{DIGITS, Temporary, fresh_digits, is_hexadecimal};
-use super::walk::errno_of;
+use super::temporary::Temporary;
+use super::unlink::remove;
+use super::volume::Volume;
 
-/// How the name of a record begins.
+/// The prefix of a record's name.
 const RECORD: &[u8] = b".cfpd-move-";
-/// How the name begins of what was moved aside; the digits are those of its record. A sweep leaves it alone.
+/// The prefix of what was moved aside; the digits are those of its record. A sweep leaves it alone.
 const ASIDE: &[u8] = b".cfpd-moved-";
 /// The first field of a record.
 const FORMAT: &[u8] = b"cfpd move 1";
-/// The last field, which one that was cut short lacks.
+/// The last field, by which a truncated record is told.
 const END: &[u8] = b"end";
 /// The largest record, in bytes: two paths of a request, and more.
 const SIZE_MAX: usize = 64 << 10;
@@ -36,7 +37,7 @@ const SIZE_MAX: usize = 64 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Intent {
     /// `source` is exchanged with `replaced`, which is removed under that name then.
-    Exchange { source: Vec<u8>, replaced: Identity },
+    Exchange { source: Vec<u8>, replaced: InodeIdentity },
     /// What stands at `target` is renamed to `aside` in the same directory, `source` to `target`; what is aside is
     /// removed then.
     TwoRenames { source: Vec<u8>, target: Vec<u8>, aside: Vec<u8> },
@@ -45,21 +46,21 @@ pub(super) enum Intent {
 /// Which inode a directory entry is, told apart from a later one of the same number where the file system keeps times of
 /// birth.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct InodeIdentity {
     device: u64,
     inode: u64,
     /// Seconds and nanoseconds.
     born: Option<(i64, u32)>,
 }
 
-impl Identity {
+impl InodeIdentity {
     /// Asks for it, following no link.
-    pub fn of(place: &Place) -> nix::Result<Self> {
+    pub fn of(entry: &EntryAt) -> nix::Result<Self> {
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-        let stat = statx(&place.parent, place.last.as_slice(), AtFlags::SYMLINK_NOFOLLOW, wanted)
+        let stat = statx(&entry.parent, entry.last.as_slice(), AtFlags::SYMLINK_NOFOLLOW, wanted)
             .map_err(|errno| Errno::from_raw(errno.raw_os_error()))?;
         let has_birth = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
-        Ok(Identity {
+        Ok(InodeIdentity {
             device: nix::libc::makedev(stat.stx_dev_major, stat.stx_dev_minor),
             inode: stat.stx_ino,
             born: has_birth.then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
@@ -67,48 +68,48 @@ impl Identity {
     }
 
     /// Whether both are one. A device may have another number after a reboot; the time of birth is as good.
-    pub fn is_same(&self, other: &Identity) -> bool {
+    pub fn is_same(&self, other: &InodeIdentity) -> bool {
         let is_same_device = self.born.is_some() || self.device == other.device;
         is_same_device && (self.inode, self.born) == (other.inode, other.born)
     }
 }
 
-/// A record of this daemon. Dropped, it is gone, unless what is aside still needs it.
+/// A record of this daemon. Removed when dropped, unless what is aside still needs it.
 pub(super) struct Record {
     file: Temporary,
-    aside: Option<Place>,
+    aside: Option<EntryAt>,
 }
 
 impl Record {
     /// Records that `source` is to be exchanged with what stands at `target`.
-    pub fn of_exchange(local: &Local, source: &[u8], target: &Place) -> io::Result<Self> {
-        let replaced = Identity::of(target)?;
+    pub fn of_exchange(volume: &Volume, source: &[u8], target: &EntryAt) -> io::Result<Self> {
+        let replaced = InodeIdentity::of(target)?;
         let intent = Intent::Exchange { source: source.to_vec(), replaced };
-        let file = write(local, &fresh_digits(), &intent)?;
+        let file = write(volume, &fresh_digits(), &intent)?;
         Ok(Record { file, aside: None })
     }
 
     /// Records that what stands at `target`, whose path is given, is to be moved aside.
-    pub fn of_two_renames(local: &Local, source: &[u8], path: &[u8], target: &Place) -> io::Result<Self> {
-        // By the path a start must find the same place.
-        if place_at(local, path)?.key() != target.key() {
+    pub fn of_two_renames(volume: &Volume, source: &[u8], path: &[u8], target: &EntryAt) -> io::Result<Self> {
+        // By the path a start must find the same entry.
+        if entry_at_path(volume, path)?.key() != target.key() {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let digits = fresh_digits();
-        let aside = Place::new(target.parent.try_clone()?, [ASIDE, &digits].concat())?;
+        let aside = EntryAt::new(target.parent.try_clone()?, [ASIDE, &digits].concat())?;
         let (source, target, last) = (source.to_vec(), path.to_vec(), aside.last.clone());
-        let file = write(local, &digits, &Intent::TwoRenames { source, target, aside: last })?;
+        let file = write(volume, &digits, &Intent::TwoRenames { source, target, aside: last })?;
         Ok(Record { file, aside: Some(aside) })
     }
 
     /// Where what is replaced goes meanwhile.
-    pub fn aside(&self) -> Option<&Place> {
+    pub fn aside(&self) -> Option<&EntryAt> {
         self.aside.as_ref()
     }
 
-    /// Stays for the next start when this is dropped.
-    pub fn stay(&mut self) {
-        self.file.stay();
+    /// Is kept for the next start when this is dropped.
+    pub fn keep(&mut self) {
+        self.file.keep();
     }
 
     /// Notes that what was aside has this name now, which a sweep takes.
@@ -116,10 +117,10 @@ impl Record {
         self.aside.iter_mut().for_each(|aside| aside.last.clone_from(&hidden));
     }
 
-    /// Ends it, and removes what was aside. The caller has synced all it did before.
-    pub fn end(self, local: &Local) -> nix::Result<()> {
-        discard(local, self.file)?;
-        // What stays is swept.
+    /// Removes it, and what was aside. The caller has synced all it did before.
+    pub fn end(self, volume: &Volume) -> nix::Result<()> {
+        discard(volume, self.file)?;
+        // What is left is swept.
         if let Some(hidden) = &self.aside {
             let _ = remove(&hidden.parent, &hidden.last);
         }
@@ -127,26 +128,26 @@ impl Record {
     }
 }
 
-/// Removes a record for good: should it come back with the power, the inode number of what it tells may be another's.
-fn discard(local: &Local, file: Temporary) -> nix::Result<()> {
-    let place = Place::new(file.place().parent.try_clone().map_err(errno_of)?, file.place().last.clone())?;
+/// Removes a record and fsyncs that: should it come back after a loss of power, its inode number may be another file's.
+fn discard(volume: &Volume, file: Temporary) -> nix::Result<()> {
+    let entry = EntryAt::new(file.entry().parent.try_clone().map_err(errno_of)?, file.entry().last.clone())?;
     drop(file);
-    local.durability.entry(&place)
+    volume.sync.directory(&entry)
 }
 
-fn write(local: &Local, digits: &[u8], intent: &Intent) -> io::Result<Temporary> {
-    let root = local.root.handle().try_clone()?;
+fn write(volume: &Volume, digits: &[u8], intent: &Intent) -> io::Result<Temporary> {
+    let root = volume.root.handle().try_clone()?;
     let name = [RECORD, digits].concat();
-    let file = Temporary::lasting(root, name, OFlag::O_CREAT | OFlag::O_EXCL)?;
-    // A start must know whose it is, and whether it is in use.
+    let file = Temporary::named(root, name, OFlag::O_CREAT | OFlag::O_EXCL)?;
+    // A start must see that it is this daemon's, and whether it is in use.
     let is_usable = is_own(&fstat(file.handle())?) && file.handle().try_lock().is_ok();
     let bytes = intent.to_bytes();
     if !is_usable || bytes.len() > SIZE_MAX {
         return Err(io::ErrorKind::Unsupported.into());
     }
     file.handle().write_all(&bytes)?;
-    local.durability.content(file.handle())?;
-    local.durability.entry(file.place())?;
+    volume.sync.content(file.handle())?;
+    volume.sync.directory(file.entry())?;
     Ok(file)
 }
 
@@ -155,12 +156,12 @@ pub(super) fn is_record_name(last: &[u8]) -> bool {
     last.strip_prefix(RECORD).is_some_and(|digits| is_hexadecimal(digits, DIGITS))
 }
 
-/// Whether a file was made by this user under one name: others can make none such.
+/// Whether this user made the file, and it has one name: other users can make none such.
 pub(super) fn is_own(stat: &FileStat) -> bool {
     is_regular(stat) && stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1
 }
 
-/// Reads a record; nothing where it was cut short or is none.
+/// Reads a record; `None` where it is truncated or is none.
 pub(super) fn read(file: &File) -> io::Result<Option<Intent>> {
     let (mut bytes, mut filled) = (vec![0; SIZE_MAX], 0);
     loop {
@@ -172,19 +173,19 @@ pub(super) fn read(file: &File) -> io::Result<Option<Intent>> {
     Ok(Intent::parse(bytes.get(..filled).unwrap_or_default()))
 }
 
-/// The place of a path that a record tells.
-pub(super) fn place_at(local: &Local, path: &[u8]) -> nix::Result<Place> {
+/// Opens the directory of a path in a record.
+pub(super) fn entry_at_path(volume: &Volume, path: &[u8]) -> nix::Result<EntryAt> {
     let mut components: Vec<_> = path.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
     let last = components.pop().filter(|last| !matches!(last.as_slice(), b"" | b"." | b".."));
-    let parent = local.root.descend(&components, HANDLE | OFlag::O_DIRECTORY)?;
-    Place::new(parent, last.ok_or(Errno::ENOENT)?)
+    let parent = volume.root.open_beneath(&components, HANDLE | OFlag::O_DIRECTORY)?;
+    EntryAt::new(parent, last.ok_or(Errno::ENOENT)?)
 }
 
 impl Intent {
     /// Fields that each end in a NUL, which no name holds.
     fn to_bytes(&self) -> Vec<u8> {
         let fields: Vec<Vec<u8>> = match self {
-            Intent::Exchange { source, replaced: Identity { device, inode, born } } => {
+            Intent::Exchange { source, replaced: InodeIdentity { device, inode, born } } => {
                 let born = born.map(|(seconds, rest)| format!("{seconds}.{rest}")).unwrap_or_default();
                 let numbers = [device.to_string(), inode.to_string(), born].map(String::into_bytes);
                 [vec![b"exchange".to_vec(), source.clone()], numbers.to_vec()].concat()
@@ -209,7 +210,8 @@ impl Intent {
                     }
                 };
                 let [device, inode] = [device, inode].map(|number| std::str::from_utf8(number).ok());
-                let replaced = Identity { device: device?.parse().ok()?, inode: inode?.parse().ok()?, born };
+                let replaced =
+                    InodeIdentity { device: device?.parse().ok()?, inode: inode?.parse().ok()?, born };
                 Some(Intent::Exchange { source: source.to_vec(), replaced })
             }
             [FORMAT, b"two renames", source, target, aside, END] => {
@@ -229,7 +231,7 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written_and_none_that_was_cut() {
         let born = [None, Some((-5, 17)), Some((1_700_000_000, 999_999_999))];
-        let identities = born.map(|born| Identity { device: 7, inode: u64::MAX, born });
+        let identities = born.map(|born| InodeIdentity { device: 7, inode: u64::MAX, born });
         let exchanges = identities
             .into_iter()
             .map(|replaced| Intent::Exchange { source: b"d/\n \xff".to_vec(), replaced });
@@ -252,7 +254,8 @@ mod tests {
 
     #[test]
     fn an_inode_is_told_apart_by_its_birth_and_else_by_its_device() {
-        let of = |device, inode, born: Option<i64>| Identity { device, inode, born: born.map(|at| (at, 0)) };
+        let of =
+            |device, inode, born: Option<i64>| InodeIdentity { device, inode, born: born.map(|at| (at, 0)) };
         let rows = [
             (of(1, 2, Some(3)), of(1, 2, Some(3)), true),
             (of(1, 2, Some(3)), of(9, 2, Some(3)), true),

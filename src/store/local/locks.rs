@@ -1,42 +1,41 @@
-//! Locks on names: who looks at a name and then changes it holds it in between. Between the threads of one
-//! daemon only; against other programs a write defends itself by what it asks of `renameat2`.
+//! Locks on names: a write locks its name from the check of what stands there until the rename. They hold between the
+//! threads of one daemon only; against other programs a write uses the flags of `renameat2`.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::root::Key;
+use super::root::EntryKey;
 
-/// The names being changed now. Only those: the set is as large as the number of writes at this moment.
+/// The names that are locked now.
 #[derive(Default)]
 pub(super) struct Locks {
-    held: Mutex<HashSet<Key>>,
+    held: Mutex<HashSet<EntryKey>>,
     freed: Condvar,
 }
 
-/// Names held until it is dropped.
-pub(super) struct Held<'a> {
+/// Keeps names locked until it is dropped.
+pub(super) struct NameGuard<'a> {
     locks: &'a Locks,
-    keys: Vec<Key>,
+    keys: Vec<EntryKey>,
 }
 
 impl Locks {
-    /// Waits until none of the names is held, then holds them all in one step: so two that want the same two
-    /// names cannot wait for each other.
-    pub fn hold(&self, keys: Vec<Key>) -> Held<'_> {
-        let taken = |held: &mut HashSet<Key>| keys.iter().any(|key| held.contains(key));
+    /// Waits until none of the names is locked, then locks all of them in one step, so that no two threads deadlock.
+    pub fn hold(&self, keys: Vec<EntryKey>) -> NameGuard<'_> {
+        let taken = |held: &mut HashSet<EntryKey>| keys.iter().any(|key| held.contains(key));
         let mut held = self.freed.wait_while(self.held(), taken).unwrap_or_else(PoisonError::into_inner);
         held.extend(keys.iter().cloned());
         drop(held);
-        Held { locks: self, keys }
+        NameGuard { locks: self, keys }
     }
 
     /// Nothing panics while the set is borrowed, so a poisoned one is whole.
-    fn held(&self) -> MutexGuard<'_, HashSet<Key>> {
+    fn held(&self) -> MutexGuard<'_, HashSet<EntryKey>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for NameGuard<'_> {
     fn drop(&mut self) {
         let mut held = self.locks.held();
         for key in &self.keys {
@@ -54,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    fn key(last: &str) -> Key {
-        (1, 2, last.into())
+    fn key(last: &str) -> EntryKey {
+        ((1, 2), last.into())
     }
 
     #[test]

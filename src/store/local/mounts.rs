@@ -1,19 +1,23 @@
-//! The kernel's table of mounts (proc_pid_mountinfo(5)): what is mounted at or beneath a directory. It knows paths of
-//! the machine only as the kernel writes them, and opens nothing by one.
-//!
-//! The table is opened once, before the process is confined, and read anew each time it is asked.
+//! Finds mount points at or beneath a directory, in the kernel's table (proc_pid_mountinfo(5)). Opens nothing by the
+//! paths there. The table is opened once, before Landlock applies, and read again for each question.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
 
+use nix::fcntl::{OFlag, ResolveFlag};
+
+use super::root::{EntryAt, HANDLE, open_beneath};
+use crate::error::{Error, Result};
+use crate::store::name::Name;
+
 /// The table as this process sees it.
 const TABLE: &str = "/proc/self/mountinfo";
 
 /// The mounts of this process.
 pub(super) struct Mounts {
-    /// Nothing where there is no /proc: a mount point is then found by the kernel alone, which refuses to remove it.
+    /// `None` where there is no /proc: the kernel alone then refuses to remove a mount point.
     table: Option<File>,
 }
 
@@ -23,7 +27,24 @@ impl Mounts {
         Mounts { table: File::open(TABLE).ok() }
     }
 
-    /// The way from a directory to something mounted beneath it, joined by `/`; empty where the directory is a mount
+    /// Refuses to remove a directory (409) with something mounted at it or beneath it: the system would keep that, and
+    /// what is around it would be gone.
+    pub fn refuse(&self, name: &Name, entry: &EntryAt) -> Result<()> {
+        let flags = HANDLE | OFlag::O_DIRECTORY;
+        match open_beneath(&entry.parent, &entry.last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS) {
+            Ok(directory) => match self.at_or_beneath(&directory) {
+                Some(below) => {
+                    let mounted = [name.as_directory().shown(), below].concat();
+                    Err(Error::status(409, mounted, "is a mount point: unmount it first"))
+                }
+                None => Ok(()),
+            },
+            // It is no directory, or none any more: the removal tells.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The path from a directory to something mounted beneath it, joined by `/`; empty where the directory is a mount
     /// point itself.
     pub fn at_or_beneath(&self, directory: &OwnedFd) -> Option<Vec<u8>> {
         let own = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
@@ -55,7 +76,7 @@ fn mount_point(line: &[u8]) -> Option<Vec<u8>> {
     Some(path)
 }
 
-/// The way from one absolute path to another that is the same or beneath it.
+/// The path from one absolute path to another that is the same or beneath it.
 fn below(above: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     match path.strip_prefix(above)? {
         b"" => Some(Vec::new()),

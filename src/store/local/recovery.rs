@@ -1,5 +1,5 @@
-//! Finishes or undoes at a start what a daemon that was killed has left half done, as its intent records tell (`intent`).
-//! A record that some process has locked is in use, and one that another user made is none.
+//! Finishes or undoes at a start what a killed daemon has left half done, by its intent records (`intent`). A record that
+//! another process has locked is in use; one that another user made is ignored.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -9,23 +9,23 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
-use super::delete::hide;
-use super::engine::Local;
-use super::intent::{Identity, Intent, is_own, is_record_name, place_at, read};
+use super::errors::{errno_of, is_absent};
+use super::intent::{InodeIdentity, Intent, entry_at_path, is_own, is_record_name, read};
 use super::replacement::rename_to_free;
-use super::root::{DIRECTORY, Place, is_absent};
+use super::root::{DIRECTORY, EntryAt};
 use super::stat::is_directory;
 use super::temporary::Temporary;
+use super::unlink::hide;
 use super::unlink_in_place::remove_in_place;
-use super::walk::errno_of;
+use super::volume::Volume;
 use crate::error::{Error, Result, shown};
 
-/// Reads all records; says how many moves were finished or undone. What is no longer needed is hidden, and left to the
-/// next sweep. The first failure is an error once all were tried; its record stays.
-pub(super) fn recover(local: &Local) -> Result<u64> {
+/// Reads all records and returns how many moves were finished or undone. What is no longer needed is hidden, and left to
+/// the next sweep. The first failure is returned once all were tried; its record stays.
+pub(super) fn recover(volume: &Volume) -> Result<u64> {
     let (mut done, mut failed) = (0, None);
-    for last in records(local).map_err(|errno| Error::io("/", errno.into()))? {
-        match recover_one(local, &last) {
+    for last in records(volume).map_err(|errno| Error::io("/", errno.into()))? {
+        match recover_one(volume, &last) {
             Ok(changed) => done += u64::from(changed),
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -33,8 +33,8 @@ pub(super) fn recover(local: &Local) -> Result<u64> {
     failed.map_or(Ok(done), Err)
 }
 
-fn records(local: &Local) -> nix::Result<Vec<Vec<u8>>> {
-    let directory = openat(local.root.handle(), ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+fn records(volume: &Volume) -> nix::Result<Vec<Vec<u8>>> {
+    let directory = openat(volume.root.handle(), ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut found = Vec::new();
     for entry in Dir::from_fd(directory)?.iter() {
         let entry = entry?;
@@ -46,75 +46,75 @@ fn records(local: &Local) -> nix::Result<Vec<Vec<u8>>> {
     Ok(found)
 }
 
-/// Carries one out and removes it. False where there was nothing to do.
-fn recover_one(local: &Local, last: &[u8]) -> Result<bool> {
+/// Applies one record and removes it. False where there was nothing to do.
+fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", last].concat(), errno.into());
-    // Opening may wake up what is no file.
-    let stat = fstatat(local.root.handle(), OsStr::from_bytes(last), AtFlags::AT_SYMLINK_NOFOLLOW);
+    // Opening a device may wake it up.
+    let stat = fstatat(volume.root.handle(), OsStr::from_bytes(last), AtFlags::AT_SYMLINK_NOFOLLOW);
     if !stat.is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
-    let root = local.root.handle().try_clone().map_err(errno_of).map_err(named)?;
-    let mut record = match Temporary::lasting(root, last.to_vec(), OFlag::empty()) {
+    let root = volume.root.handle().try_clone().map_err(errno_of).map_err(named)?;
+    let mut record = match Temporary::named(root, last.to_vec(), OFlag::empty()) {
         Ok(record) => record,
         Err(Errno::EAGAIN) => return Ok(false),
         Err(errno) if is_absent(errno) => return Ok(false),
         Err(errno) => return Err(named(errno)),
     };
-    record.stay();
+    record.keep();
     if record.handle().try_lock().is_err() || !fstat(record.handle()).is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
     let done = match read(record.handle()).map_err(|wrong| named(errno_of(wrong)))? {
-        // It was cut short: nothing was begun.
+        // It is truncated: nothing was begun.
         None => false,
-        Some(Intent::Exchange { source, replaced }) => finish_exchange(local, &source, &replaced)?,
+        Some(Intent::Exchange { source, replaced }) => finish_exchange(volume, &source, &replaced)?,
         Some(Intent::TwoRenames { source, target, aside }) => {
-            finish_two_renames(local, &source, &target, aside)?
+            finish_two_renames(volume, &source, &target, aside)?
         }
     };
-    record.go();
+    record.discard();
     drop(record);
     Ok(done)
 }
 
-/// Removes what was replaced where it still has the name of what replaced it.
-fn finish_exchange(local: &Local, source: &[u8], replaced: &Identity) -> Result<bool> {
+/// Removes what was replaced, where it still has the name of what replaced it.
+fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", source].concat(), errno.into());
-    let Some(place) = found(place_at(local, source)).map_err(named)? else { return Ok(false) };
-    let _held = local.locks.hold(vec![place.key()]);
-    match found(Identity::of(&place)).map_err(named)? {
+    let Some(entry) = found(entry_at_path(volume, source)).map_err(named)? else { return Ok(false) };
+    let _held = volume.locks.hold(vec![entry.key()]);
+    match found(InodeIdentity::of(&entry)).map_err(named)? {
         Some(now) if now.is_same(replaced) => {}
         _ => return Ok(false),
     }
-    match hide(&place) {
-        Err(Errno::EXDEV) => remove_in_place(&place.parent, &place.last, &|_, _| Ok(())),
+    match hide(&entry) {
+        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(())),
         hidden => hidden.map(drop),
     }
-    .and_then(|()| local.durability.entry(&place))
+    .and_then(|()| volume.sync.directory(&entry))
     .map_err(named)?;
     Ok(true)
 }
 
-/// Puts back what is aside where its name is free, and drops it where the other has come to that name. Where both could
-/// be, as when another program made something there, all stays.
-fn finish_two_renames(local: &Local, source: &[u8], target: &[u8], aside: Vec<u8>) -> Result<bool> {
+/// Puts back what is aside where its name is free, and hides it where the source was renamed to that name. Where another
+/// program made something there, nothing is changed.
+fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<u8>) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", target].concat(), errno.into());
-    let Some(place) = found(place_at(local, target)).map_err(named)? else { return Ok(false) };
-    let aside = place
+    let Some(entry) = found(entry_at_path(volume, target)).map_err(named)? else { return Ok(false) };
+    let aside = entry
         .parent
         .try_clone()
         .map_err(errno_of)
-        .and_then(|parent| Place::new(parent, aside))
+        .and_then(|parent| EntryAt::new(parent, aside))
         .map_err(named)?;
-    let _held = local.locks.hold(vec![place.key()]);
-    let Some(stat) = entry(&aside).map_err(named)? else { return Ok(false) };
-    let is_source_there = match found(place_at(local, source)).map_err(named)? {
-        Some(source) => entry(&source).map_err(named)?.is_some(),
+    let _held = volume.locks.hold(vec![entry.key()]);
+    let Some(stat) = lstat(&aside).map_err(named)? else { return Ok(false) };
+    let is_source_there = match found(entry_at_path(volume, source)).map_err(named)? {
+        Some(source) => lstat(&source).map_err(named)?.is_some(),
         None => false,
     };
-    match (entry(&place).map_err(named)?.is_some(), is_source_there) {
-        (false, _) => rename_to_free(&aside, &place, is_directory(&stat)),
+    match (lstat(&entry).map_err(named)?.is_some(), is_source_there) {
+        (false, _) => rename_to_free(&aside, &entry, is_directory(&stat)),
         (true, false) => hide(&aside).map(drop),
         (true, true) => {
             let kept =
@@ -122,16 +122,16 @@ fn finish_two_renames(local: &Local, source: &[u8], target: &[u8], aside: Vec<u8
             return Err(Error::status(409, [b"/", target].concat(), kept));
         }
     }
-    .and_then(|()| local.durability.entry(&place))
+    .and_then(|()| volume.sync.directory(&entry))
     .map_err(named)?;
     Ok(true)
 }
 
-fn entry(place: &Place) -> nix::Result<Option<FileStat>> {
-    found(fstatat(&place.parent, place.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW))
+fn lstat(entry: &EntryAt) -> nix::Result<Option<FileStat>> {
+    found(fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW))
 }
 
-/// Nothing where it is not there.
+/// Maps absence to `None`.
 fn found<T>(looked: nix::Result<T>) -> nix::Result<Option<T>> {
     match looked {
         Err(errno) if is_absent(errno) => Ok(None),

@@ -1,180 +1,173 @@
-//! Renaming: the same bytes under another name, at once.
+//! Renames files and directories. A link is renamed itself.
 
-use std::cell::Cell;
-use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::fcntl::{AtFlags, readlinkat, renameat};
+use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::case_folding::{differ_in_case, folds_case};
 use super::cross_device::move_across;
-use super::delete::{hide, remove};
-use super::digest::{Attribute, is_unchanged};
-use super::engine::Local;
-use super::install::{Comer, itself, keep_apart, settle};
-use super::lookup::Served;
-use super::root::{HANDLE, Place, READ, absent, wrong};
+use super::digest_renewal::DigestRenewal;
+use super::errors::{absent, map_errno};
+use super::install::{Incoming, InstallError, Installed, install, refuse_overlap, same_file};
+use super::lookup::{self, Found, lookup};
+use super::root::{EntryAt, HANDLE};
+use super::stat::{FileId, file_id};
+use super::unlink::{hide, remove};
 use super::unlink_in_place::remove_in_place;
+use super::volume::Volume;
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Kind, Store, Written};
+use crate::store::contract::{Check, Kind, Written};
 use crate::store::name::Name;
 
-/// Renames a file or a directory. A link is renamed itself.
+/// Renames a file or a directory.
 ///
-/// What stood at `to` is there until the other is: they change places, and it is removed under the old name, or,
-/// if it is a directory, under one of the daemon's own.
+/// What stood at `to` is there until the other is: the two are exchanged, and it is removed under the old name, or, if it
+/// is a directory, under a hidden one.
 pub(super) fn rename(
-    local: &Local,
+    volume: &Volume,
     from: &Name,
     to: &Name,
     source: Check<'_>,
     target: Check<'_>,
 ) -> Result<Written> {
     // First, so that nobody makes a directory for what is not there.
-    local.meta(from)?;
-    let old = local.root.place_of(from)?;
-    let new = local.root.place_for(to)?;
-    keep_apart(from, to)?;
+    lookup::meta(volume, from)?;
+    let old = volume.root.existing_entry(from)?;
+    let new = volume.root.new_entry(to)?;
+    refuse_overlap(from, to)?;
     if old.key() == new.key() {
-        return Err(itself(to));
+        return Err(same_file(to));
     }
-    let held = local.locks.hold(vec![old.key(), new.key()]);
-    let standing = local.root.look(from.components(), &old).map_err(|errno| wrong(from, errno))?;
-    let moved = standing.served().ok_or_else(|| absent(from))?;
+    let guard = volume.locks.hold(vec![old.key(), new.key()]);
+    let existing = lookup(&volume.root, from, &old)?;
+    let moved = existing.require(from)?;
+    admit_source(volume, (from, &old), to, moved, source)?;
+    if is_change_of_case(volume, &old, &new) {
+        target(None)?;
+        change_case(volume, &old, &new).map_err(|errno| map_errno(to, errno))?;
+        return Ok(Written { created: true, meta: moved.meta.clone() });
+    }
+    let installed = match install_renamed(volume, (from, &old), (to, &new), moved, target) {
+        Err(refused) if refused.is_cross_device => {
+            drop(guard);
+            return move_across(volume, from, to, source, target);
+        }
+        installed => installed?,
+    };
+    let written = Written { created: installed.created, meta: moved.meta.clone() };
+    let old_left = match installed.exchanged {
+        true => hide(&old).map(Some),
+        false => unlink_twin(&old, moved).map(|()| None),
+    };
+    drop(guard);
+    finish(volume, (from, &old), (to, &new), old_left, installed)?;
+    Ok(written)
+}
+
+/// Refuses what may not be renamed, by the rules and by the caller's check.
+fn admit_source(
+    volume: &Volume,
+    (from, old): (&Name, &EntryAt),
+    to: &Name,
+    moved: &Found,
+    check: Check<'_>,
+) -> Result<()> {
     if moved.meta.kind == Kind::File && from.is_directory() {
         return Err(absent(from));
     }
-    source(Some(&moved.meta))?;
-    if moved.link && !leads_there(local, &old, to, moved.file) {
-        return Err(Error::status(403, to.shown(), "is where that link would lead elsewhere"));
+    check(Some(&moved.meta))?;
+    match moved.link && !leads_to_same(volume, old, to, moved.file) {
+        true => Err(Error::status(403, to.shown(), "is where that link would lead elsewhere")),
+        false => Ok(()),
     }
-    if is_respelled(local, &old, &new) {
-        target(None)?;
-        respell(local, &old, &new).map_err(|errno| wrong(to, errno))?;
-        return Ok(Written { created: true, meta: moved.meta.clone() });
-    }
-    let sealed = Sealed::open(&old, moved);
-    let comer = Comer {
-        place: &old,
+}
+
+/// Installs the entry under its new name, and keeps its digest.
+fn install_renamed(
+    volume: &Volume,
+    (from, old): (&Name, &EntryAt),
+    (to, new): (&Name, &EntryAt),
+    moved: &Found,
+    check: Check<'_>,
+) -> Result<Installed, InstallError> {
+    let renewal = DigestRenewal::open(old, moved);
+    let incoming = Incoming {
+        entry: old,
         name: Some(from),
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
         prepare: &|_| {
-            sealed.iter().for_each(Sealed::look_again);
+            renewal.iter().for_each(DigestRenewal::check);
             Ok(())
         },
     };
-    let settled = match settle(local, &comer, to, &new, target) {
-        Err(unsettled) if unsettled.is_across => {
-            drop(held);
-            return move_across(local, from, to, source, target);
-        }
-        settled => settled?,
-    };
-    sealed.iter().for_each(Sealed::settle);
-    let written = Written { created: settled.created, meta: moved.meta.clone() };
-    if settled.exchanged {
-        let hidden = hide(&old);
-        drop(held);
-        match hidden {
-            Ok(doomed) => {
-                sync_entries(local, &old, &new)
-                    .and_then(|()| settled.end(local))
-                    .map_err(|errno| wrong(to, errno))?;
-                // Both names are as they were to be; what stays behind is hidden, and the next sweep tries again.
-                let _ = remove(&old.parent, &doomed);
-            }
-            Err(Errno::EXDEV) => remove_in_place(&old.parent, &old.last, &|_, _| Ok(()))
-                .and_then(|()| sync_entries(local, &old, &new))
-                .and_then(|()| settled.end(local))
-                .map_err(|errno| wrong(from, errno))?,
-            Err(errno) => return Err(wrong(from, errno)),
-        }
-    } else {
-        forget_twin(&old, moved).map_err(|errno| wrong(from, errno))?;
-        drop(held);
-        sync_entries(local, &old, &new)
-            .and_then(|()| settled.end(local))
-            .map_err(|errno| wrong(to, errno))?;
-    }
-    Ok(written)
+    let installed = install(volume, &incoming, to, new, check)?;
+    renewal.iter().for_each(DigestRenewal::renew);
+    Ok(installed)
 }
 
-/// Whether the new name is the old one in another case, in a directory that takes both for the same: nothing is
-/// replaced then.
-fn is_respelled(local: &Local, old: &Place, new: &Place) -> bool {
+/// Fsyncs both directories, ends the intent record, and removes what was replaced. `replaced` is its hidden name.
+fn finish(
+    volume: &Volume,
+    (from, old): (&Name, &EntryAt),
+    (to, new): (&Name, &EntryAt),
+    replaced: nix::Result<Option<Vec<u8>>>,
+    installed: Installed,
+) -> Result<()> {
+    let exchanged = installed.exchanged;
+    let sync_and_end = || sync_entries(volume, old, new).and_then(|()| installed.end(volume));
+    match replaced {
+        Ok(hidden) => {
+            sync_and_end().map_err(|errno| map_errno(to, errno))?;
+            // Both names are as they should be; what of it stays is hidden, and the next sweep tries again.
+            if let Some(hidden) = hidden {
+                let _ = remove(&old.parent, &hidden);
+            }
+            Ok(())
+        }
+        Err(Errno::EXDEV) if exchanged => remove_in_place(&old.parent, &old.last, &|_, _| Ok(()))
+            .and_then(|()| sync_and_end())
+            .map_err(|errno| map_errno(from, errno)),
+        Err(errno) => Err(map_errno(from, errno)),
+    }
+}
+
+/// Whether the new name is the old one in another case, in a directory that folds case: nothing is replaced then.
+fn is_change_of_case(volume: &Volume, old: &EntryAt, new: &EntryAt) -> bool {
     old.directory() == new.directory()
         && differ_in_case(&old.last, &new.last)
-        && folds_case(local, &old.parent)
+        && folds_case(volume, &old.parent)
 }
 
-/// Gives an entry its name in another case, which its directory takes for the same.
-fn respell(local: &Local, old: &Place, new: &Place) -> nix::Result<()> {
+fn change_case(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()> {
     renameat(&old.parent, old.last.as_slice(), &new.parent, new.last.as_slice())?;
-    local.durability.entry(new)
+    volume.sync.directory(new)
 }
 
-/// A file with which something is kept. The rename changes the time of the file, to which that is bound.
-struct Sealed {
-    file: File,
-    stat: FileStat,
-    kept: Attribute,
-    /// Whether nothing but the rename has changed it.
-    is_unchanged: Cell<bool>,
+/// Fsyncs the new name first: a crash between the two may leave both, but not none.
+fn sync_entries(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()> {
+    volume.sync.directory(new)?;
+    if old.directory() == new.directory() { Ok(()) } else { volume.sync.directory(old) }
 }
 
-impl Sealed {
-    fn open(place: &Place, moved: &Served) -> Option<Self> {
-        if moved.link || moved.meta.kind != Kind::File {
-            return None;
-        }
-        let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&place.parent, place.last.as_slice(), flags, Mode::empty()).ok()?);
-        let stat = fstat(&file).ok()?;
-        let kept = Attribute::of(&file, &stat)?;
-        Some(Sealed { file, stat, kept, is_unchanged: Cell::new(true) })
-    }
-
-    /// Looks, right before the rename, whether another program has changed it: what was kept is then of other bytes.
-    fn look_again(&self) {
-        self.is_unchanged.set(fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat)));
-    }
-
-    /// Keeps it again after the rename.
-    fn settle(&self) {
-        if self.is_unchanged.get()
-            && let Ok(stat) = fstat(&self.file)
-            && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
-        {
-            let _ = self.kept.write(&self.file);
-        }
-    }
-}
-
-/// The new name first: a crash between the two may leave both, but not none.
-fn sync_entries(local: &Local, old: &Place, new: &Place) -> nix::Result<()> {
-    local.durability.entry(new)?;
-    if old.directory() == new.directory() { Ok(()) } else { local.durability.entry(old) }
-}
-
-/// Whether a link would lead to the same from its new place. A name elsewhere must not be a way to what its reader has
-/// no right to.
-fn leads_there(local: &Local, link: &Place, to: &Name, target: (u64, u64)) -> bool {
+/// Whether a link would lead to the same file from its new name. Else that could be a way to what its reader has no right
+/// to.
+fn leads_to_same(volume: &Volume, link: &EntryAt, to: &Name, target: FileId) -> bool {
     let above = to.components().split_last().map_or(&[][..], |(_, above)| above);
     let Ok(text) = readlinkat(&link.parent, link.last.as_slice()) else { return false };
-    let way = [above, &[text.into_vec()]].concat();
-    let led = local.root.descend(&way, HANDLE).and_then(fstat);
-    led.is_ok_and(|led| (led.st_dev, led.st_ino) == target)
+    let path = [above, &[text.into_vec()]].concat();
+    let led = volume.root.open_beneath(&path, HANDLE).and_then(fstat);
+    led.is_ok_and(|stat| file_id(&stat) == target)
 }
 
-/// Two names of one file (hard links): the system's rename does nothing then and leaves both.
-fn forget_twin(old: &Place, moved: &Served) -> nix::Result<()> {
+/// Unlinks the old name where both are hard links of one file: rename(2) does nothing then and leaves both.
+fn unlink_twin(old: &EntryAt, moved: &Found) -> nix::Result<()> {
     match fstatat(&old.parent, old.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(left) if (left.st_dev, left.st_ino) == moved.file => {
+        Ok(left) if file_id(&left) == moved.file => {
             unlinkat(&old.parent, old.last.as_slice(), UnlinkatFlags::NoRemoveDir)
         }
         _ => Ok(()),

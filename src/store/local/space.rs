@@ -1,6 +1,6 @@
-//! Disk space that is promised: one account, for each file system of a store, of what uploads, copies, partial uploads
-//! and spools have been promised and not yet written. Whoever looks at the free space sees what others were promised
-//! too, so that `--keep-free` holds whoever writes at the same time. It knows no names.
+//! The account of disk space: how many bytes uploads, copies, partial uploads and spools have reserved on each file system
+//! and not yet written. The free space less these is what can be reserved, so that `--keep-free` holds however many
+//! write at the same time. It knows no names.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -8,32 +8,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::statvfs::{Statvfs, fstatvfs};
 
-/// The first promise to a content whose bytes come from a client. Each further one is as large as what came, so that a
-/// slow client holds little, up to [`STEP_MAX`], so that a fast one asks seldom.
+/// The first reservation, in bytes, for a content that comes from a client. Each further one is as large as what came, so
+/// that a slow client holds little, up to [`STEP_MAX`], so that a fast one reserves seldom.
 const STEP_MIN: u64 = 64 << 10;
-/// The largest promise beyond what has come.
+/// The largest reservation beyond what has come, in bytes.
 const STEP_MAX: u64 = 8 << 20;
 
 /// The account of a store.
 #[derive(Clone, Default)]
 pub(super) struct Space {
-    account: Arc<Mutex<Account>>,
+    account: Arc<Mutex<SpaceAccount>>,
     /// Bytes that stay free on each file system.
     pub keep_free: u64,
-    /// Bytes that spools may hold together; nothing is a tenth of the file system they are on.
+    /// Bytes that spools may hold together; `None` is a tenth of the file system they are on.
     pub max_spool: Option<u64>,
 }
 
 #[derive(Default)]
-struct Account {
-    /// Bytes promised and not yet on the disk, by device.
-    promised: HashMap<u64, u64>,
-    /// Bytes promised to spools, on the disk or not.
+struct SpaceAccount {
+    /// Bytes reserved and not yet on the disk, by device.
+    reserved: HashMap<u64, u64>,
+    /// Bytes reserved for spools, on the disk or not.
     spooled: u64,
 }
 
-/// What is promised to one content. Dropped, what was not used of it is free for others.
-pub(super) struct Promise {
+/// The reservation of one content. Dropped, it frees what was not used.
+pub(super) struct Reservation {
     space: Space,
     device: u64,
     left: u64,
@@ -46,35 +46,35 @@ pub(super) struct SpoolShare {
 }
 
 impl Space {
-    /// A promise of nothing on a file system; [`Promise::grow`] makes it one of something.
-    pub fn promise(&self, device: u64) -> Promise {
-        Promise { space: self.clone(), device, left: 0 }
+    /// Begins an empty reservation on a file system.
+    pub fn reservation(&self, device: u64) -> Reservation {
+        Reservation { space: self.clone(), device, left: 0 }
     }
 
-    /// A share of nothing in what spools may hold.
+    /// Begins an empty share in what spools may hold.
     pub fn share(&self) -> SpoolShare {
         SpoolShare { space: self.clone(), bytes: 0 }
     }
 
-    /// How many bytes could still be promised on the file system of an open file.
+    /// Returns how many bytes could still be reserved on the file system of an open file.
     pub fn available(&self, on: impl AsFd, device: u64) -> nix::Result<u64> {
         let account = self.account();
         Ok(self.available_in(&account, &fstatvfs(on)?, device))
     }
 
-    fn available_in(&self, account: &Account, disk: &Statvfs, device: u64) -> u64 {
-        let promised = account.promised.get(&device).copied().unwrap_or_default();
-        free(disk).saturating_sub(self.keep_free).saturating_sub(promised)
+    fn available_in(&self, account: &SpaceAccount, disk: &Statvfs, device: u64) -> u64 {
+        let reserved = account.reserved.get(&device).copied().unwrap_or_default();
+        free(disk).saturating_sub(self.keep_free).saturating_sub(reserved)
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn account(&self) -> MutexGuard<'_, SpaceAccount> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Promise {
-    /// Promises `least` more bytes, or, where there is room, up to `most`; nothing where there is no room for `least`.
-    /// The free space is read under the lock of the account: no two promises are made of the same room.
+impl Reservation {
+    /// Reserves at least `least` and up to `most` more bytes; `None` where there is no room for `least`. The free space is
+    /// read under the lock of the account, so that no two reserve the same bytes.
     pub fn grow(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
         let mut account = self.space.account();
         let available = self.space.available_in(&account, &fstatvfs(on)?, self.device);
@@ -82,28 +82,28 @@ impl Promise {
         if granted < least {
             return Ok(None);
         }
-        let promised = account.promised.entry(self.device).or_default();
-        *promised = promised.saturating_add(granted);
+        let reserved = account.reserved.entry(self.device).or_default();
+        *reserved = reserved.saturating_add(granted);
         drop(account);
         self.left += granted;
         Ok(Some(granted))
     }
 
-    /// Notes that so many of the promised bytes are on the disk, where the file system counts them itself.
+    /// Takes bytes off the reservation that are on the disk now, where the file system counts them itself.
     pub fn spend(&mut self, bytes: u64) {
         let bytes = bytes.min(self.left);
         self.left -= bytes;
         let mut account = self.space.account();
-        if let Some(promised) = account.promised.get_mut(&self.device) {
-            *promised = promised.saturating_sub(bytes);
-            if *promised == 0 {
-                account.promised.remove(&self.device);
+        if let Some(reserved) = account.reserved.get_mut(&self.device) {
+            *reserved = reserved.saturating_sub(bytes);
+            if *reserved == 0 {
+                account.reserved.remove(&self.device);
             }
         }
     }
 }
 
-impl Drop for Promise {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if self.left > 0 {
             self.spend(self.left);
@@ -112,8 +112,8 @@ impl Drop for Promise {
 }
 
 impl SpoolShare {
-    /// Takes `bytes` more for one spool, unless spools would then hold too much together; one alone may hold no more
-    /// than `1/parts` of it.
+    /// Takes `bytes` more for one spool; false where spools would then hold too much together, or this one more than
+    /// `1/parts` of that.
     pub fn grow(&mut self, on: impl AsFd, bytes: u64, parts: u64) -> nix::Result<bool> {
         let total = match self.space.max_spool {
             Some(total) => total,
@@ -150,12 +150,12 @@ impl Drop for SpoolShare {
     }
 }
 
-/// How far ahead of its bytes a content is promised room that has `written` of them.
+/// How many bytes are reserved ahead for a content of which `written` have come.
 pub(super) fn step_after(written: u64) -> u64 {
     written.clamp(STEP_MIN, STEP_MAX)
 }
 
-/// The space left for files, in bytes.
+/// The free space of a file system, in bytes.
 pub(super) fn free(disk: &Statvfs) -> u64 {
     disk.blocks_available().saturating_mul(disk.fragment_size())
 }
@@ -174,24 +174,25 @@ mod tests {
         let free = free(&fstatvfs(&file).unwrap());
         // Other programs use the same disk: half of what is free is enough to tell.
         let space = Space { keep_free: free / 2, ..Space::default() };
-        let (mut one, mut other, mut elsewhere) = (space.promise(1), space.promise(1), space.promise(2));
+        let (mut one, mut other, mut elsewhere) =
+            (space.reservation(1), space.reservation(1), space.reservation(2));
         assert!(one.grow(&file, free / 3, free / 3).unwrap().is_some());
         assert_eq!(other.grow(&file, free / 3, free / 3).unwrap(), None);
         assert!(elsewhere.grow(&file, free / 3, free / 3).unwrap().is_some(), "another device");
         one.spend(free / 4);
         assert!(other.grow(&file, free / 3, free / 3).unwrap().is_some(), "what is written counts no more");
         drop((one, other, elsewhere));
-        assert!(space.account().promised.is_empty());
+        assert!(space.account().reserved.is_empty());
     }
 
     #[test]
     fn what_is_granted_is_between_the_least_and_the_most() {
         let file = tempfile::tempfile().unwrap();
-        let mut promise = Space::default().promise(1);
-        assert_eq!(promise.grow(&file, 1, 4096).unwrap(), Some(4096));
-        assert_eq!(promise.grow(&file, 4096, 1).unwrap(), Some(4096));
-        assert_eq!(promise.grow(&file, u64::MAX, u64::MAX).unwrap(), None);
-        let rest = promise.grow(&file, 1, u64::MAX).unwrap().unwrap();
+        let mut reservation = Space::default().reservation(1);
+        assert_eq!(reservation.grow(&file, 1, 4096).unwrap(), Some(4096));
+        assert_eq!(reservation.grow(&file, 4096, 1).unwrap(), Some(4096));
+        assert_eq!(reservation.grow(&file, u64::MAX, u64::MAX).unwrap(), None);
+        let rest = reservation.grow(&file, 1, u64::MAX).unwrap().unwrap();
         assert!(rest > 4096 && rest < u64::MAX);
     }
 

@@ -1,5 +1,5 @@
-//! Spools: files without a name, for what does not fit into memory and is needed for the time of a request. What they
-//! hold is promised and limited together with all else that is written (`space`).
+//! Spools: unlinked files for what does not fit into memory and is needed for the time of a request. The disk space
+//! they take is reserved in one account with that of all writes (`space`).
 
 use std::fs::File;
 use std::io;
@@ -7,40 +7,33 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::engine::Local;
-use super::space::{Promise, SpoolShare, step_after};
-use super::temporary::Temporary;
+use super::space::{Reservation, Space, SpoolShare, step_after};
+use super::temporary::unlinked_file;
 use crate::error::Error;
 
-/// One spool. Dropped, it is gone.
+/// One spool. Removed when dropped.
 pub struct Spool {
     file: File,
-    promise: Promise,
+    reservation: Reservation,
     share: SpoolShare,
     size: u64,
     /// Bytes that may be written before more room is asked for.
     ahead: u64,
 }
 
-/// Makes an empty spool. On a file system without nameless files it has a name for a moment.
-pub(super) fn begin(local: &Local, place: &OwnedFd) -> io::Result<Spool> {
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    let file = match openat(place, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Ok(file) => file.into(),
-        Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
-            Temporary::file(place.try_clone()?)?.handle().try_clone()?
-        }
+/// Makes an empty spool in a directory.
+pub(super) fn make(space: &Space, directory: &OwnedFd) -> io::Result<Spool> {
+    let file = match unlinked_file(directory, Mode::S_IRUSR | Mode::S_IWUSR) {
         // Not the client's fault: 500, not 403.
         Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
             return Err(Error::status(500, "spool", errno.desc().to_lowercase()).into());
         }
-        Err(errno) => return Err(errno.into()),
+        made => made?,
     };
-    let (space, device) = (&local.space, fstat(&file)?.st_dev);
-    Ok(Spool { file, promise: space.promise(device), share: space.share(), size: 0, ahead: 0 })
+    let device = fstat(&file)?.st_dev;
+    Ok(Spool { file, reservation: space.reservation(device), share: space.share(), size: 0, ahead: 0 })
 }
 
 impl Spool {
@@ -52,8 +45,8 @@ impl Spool {
         }
     }
 
-    /// Appends bytes, unless there is no room, or the system lets no file be that large: then it holds what it held. It
-    /// may hold at most `1/parts` of what spools may hold together.
+    /// Appends bytes; false where there is no room, or the system lets no file be that large: the spool then holds what it
+    /// held. It may hold at most `1/parts` of what all spools may hold together.
     pub fn try_append(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         match self.append_within(bytes, parts) {
@@ -71,7 +64,7 @@ impl Spool {
         }
         self.file.write_all_at(bytes, self.size)?;
         let written = bytes.len() as u64;
-        self.promise.spend(written);
+        self.reservation.spend(written);
         (self.size, self.ahead) = (self.size + written, self.ahead - written);
         Ok(true)
     }
@@ -83,7 +76,7 @@ impl Spool {
             if !self.share.grow(self.file.as_fd(), bytes, parts)? {
                 continue;
             }
-            if self.promise.grow(self.file.as_fd(), bytes, bytes)?.is_some() {
+            if self.reservation.grow(self.file.as_fd(), bytes, bytes)?.is_some() {
                 self.ahead += bytes;
                 return Ok(true);
             }
@@ -102,10 +95,10 @@ impl Spool {
         self.file.read_at(buffer, offset)
     }
 
-    /// Drops all it holds, and gives the disk back.
+    /// Empties it and frees its disk space.
     pub fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
-        self.promise.spend(self.ahead);
+        self.reservation.spend(self.ahead);
         self.share.clear();
         (self.size, self.ahead) = (0, 0);
         Ok(())

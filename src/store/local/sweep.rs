@@ -1,23 +1,23 @@
-//! Removes what a daemon that died left behind: its temporary files and directories that no process has locked, by the
-//! names that only the daemon makes. Other names with the daemon's prefix are somebody else's, and stay; so do contents
-//! that come in several pieces, which expire by themselves.
+//! Removes the temporary files and directories of a daemon that died: those of the daemon's naming that no process has
+//! locked. Other names with its prefix are somebody else's, and stay; so do partial uploads, which expire.
 
 use std::fs::File;
 
 use nix::fcntl::{OFlag, ResolveFlag};
 
-use super::delete::remove;
-use super::engine::Local;
-use super::root::{DIRECTORY, HANDLE, READ, is_absent, open_beneath};
-use super::temporary::is_fresh_name;
-use super::walk::{Found, Walk};
+use super::errors::is_absent;
+use super::reserved::is_fresh_name;
+use super::root::{DIRECTORY, HANDLE, READ, open_beneath};
+use super::unlink::remove;
+use super::volume::Volume;
+use super::walk::{Walk, WalkEntry};
 use crate::error::{Error, Result};
 
-/// Walks through all of the store once; says how many leftovers are gone. What cannot be read stays; what cannot be
-/// removed stays too, and the first of it is an error once all of the store was walked through.
-pub(super) fn sweep(local: &Local) -> Result<u64> {
+/// Walks through the whole store and returns how many leftovers it removed. What cannot be read is passed over; the first
+/// error of a removal is returned at the end.
+pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: nix::errno::Errno| Error::io("/", errno.into());
-    let base = local.root.descend(&[], DIRECTORY).map_err(named)?;
+    let base = volume.root.open_beneath(&[], DIRECTORY).map_err(named)?;
     let mut walk = Walk::new(base, true).map_err(named)?;
     let (mut gone, mut left) = (0, None);
     while let Some(found) = walk.next() {
@@ -34,8 +34,8 @@ pub(super) fn sweep(local: &Local) -> Result<u64> {
     left.map_or(Ok(gone), Err)
 }
 
-/// Removes one that nobody has locked. The lock is held meanwhile, so that no new one is begun under its name.
-fn clear(walk: &Walk, found: &Found) -> nix::Result<bool> {
+/// Removes a leftover that nobody has locked, under its lock.
+fn clear(walk: &Walk, found: &WalkEntry) -> nix::Result<bool> {
     let (above, last) = found.split();
     let parent = walk.open(above, HANDLE | OFlag::O_DIRECTORY)?;
     let left = File::from(open_beneath(&parent, last, READ, ResolveFlag::RESOLVE_NO_SYMLINKS)?);

@@ -1,7 +1,7 @@
-//! What is acknowledged is on the disk: contents and directory entries are synced here, and nowhere else.
+//! Fsyncs contents and directories, so that what is acknowledged survives a loss of power.
 //!
-//! A directory is synced once for all who changed it meanwhile: whoever comes while a sync runs waits for the
-//! next one, which one of the waiting runs for all. A sync that began before a change proves nothing of it.
+//! Fsyncs of one directory are shared (group commit): a thread that comes while one runs waits for the next one, which
+//! one of the waiting threads runs for all. An fsync that began before a change proves nothing of it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,22 +13,19 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
 
-use super::root::{DIRECTORY, Place};
-use super::temporary::Temporary;
-use super::walk::errno_of;
+use super::root::{DIRECTORY, EntryAt};
+use super::stat::FileId;
+use super::temporary::unlinked_file;
 
-/// Device and inode of a directory.
-type Directory = (u64, u64);
-
-/// Whether and how writes reach the disk before they are acknowledged.
+/// Fsyncs, unless that is switched off.
 #[derive(Default)]
-pub(super) struct Durability {
-    /// Whether the admin chose speed instead.
+pub(super) struct Syncer {
+    /// Whether nothing is synced (`--no-sync`).
     pub off: bool,
-    rounds: Mutex<HashMap<Directory, Arc<Rounds>>>,
+    rounds: Mutex<HashMap<FileId, Arc<Rounds>>>,
 }
 
-/// The syncs of one directory.
+/// The fsyncs of one directory.
 #[derive(Default)]
 struct Rounds {
     state: Mutex<Round>,
@@ -37,54 +34,54 @@ struct Rounds {
 
 #[derive(Default)]
 struct Round {
-    /// Syncs that have begun.
+    /// How many have begun.
     begun: u64,
-    /// Syncs that have ended.
+    /// How many have ended.
     ended: u64,
-    /// The last one that failed, by its number.
+    /// The number of the last one that failed, and its error.
     failed: Option<(u64, Errno)>,
-    /// Those that wait for the end of one.
+    /// How many threads wait for the end of one.
     waiting: usize,
 }
 
-impl Durability {
-    /// The same for another root.
+impl Syncer {
+    /// The same setting for another root.
     pub fn again(&self) -> Self {
-        Durability { off: self.off, rounds: Mutex::default() }
+        Syncer { off: self.off, rounds: Mutex::default() }
     }
 
-    /// Syncs a content with its time and attributes.
+    /// Fsyncs a content with its time and attributes.
     pub fn content(&self, file: &File) -> nix::Result<()> {
         if self.off { Ok(()) } else { fsync(file) }
     }
 
-    /// Syncs all of the file system a tree was just written to: one call for thousands of files.
-    pub fn tree(&self, top: &File) -> nix::Result<()> {
+    /// Syncs the whole file system a tree was just written to: one call for thousands of files.
+    pub fn file_system(&self, top: &File) -> nix::Result<()> {
         if self.off { Ok(()) } else { syncfs(top) }
     }
 
-    /// Syncs the directory an entry of which was changed.
-    pub fn entry(&self, place: &Place) -> nix::Result<()> {
+    /// Fsyncs the directory of an entry that was changed.
+    pub fn directory(&self, entry: &EntryAt) -> nix::Result<()> {
         if self.off {
             return Ok(());
         }
-        let rounds = Arc::clone(self.rounds().entry(place.directory()).or_default());
-        let outcome = rounds.join(|| sync_directory(&place.parent));
+        let rounds = Arc::clone(self.rounds().entry(entry.directory()).or_default());
+        let outcome = rounds.join(|| sync_directory(&entry.parent));
         let mut all = self.rounds();
-        // Two: the map's and ours. Nobody else waits or will find it.
+        // Two references: the map's and this one. No other thread waits or will find it.
         if Arc::strong_count(&rounds) == 2 {
-            all.remove(&place.directory());
+            all.remove(&entry.directory());
         }
         outcome
     }
 
-    fn rounds(&self) -> MutexGuard<'_, HashMap<Directory, Arc<Rounds>>> {
+    fn rounds(&self) -> MutexGuard<'_, HashMap<FileId, Arc<Rounds>>> {
         self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Rounds {
-    /// Takes part in the first sync that begins from now on, and runs it if nobody else does.
+    /// Waits for the first sync that begins from now on, and runs it if no other thread does.
     fn join(&self, sync: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
         let mut round = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = round.begun + 1;
@@ -109,42 +106,31 @@ impl Rounds {
             break;
         }
         match round.failed {
-            // A later failure is told too: it may be of what was written before.
+            // A later failure is reported too: it may be of what was written before.
             Some((failed, errno)) if failed >= wanted => Err(errno),
             _ => Ok(()),
         }
     }
 }
 
-/// The handle of a place reads nothing. Of a directory that may not be read, as a drop box, and of one whose file system
-/// syncs no directory, all of the file system is synced.
+/// Fsyncs a directory through an `O_PATH` descriptor. Where the directory may not be read (a drop box), or its file system
+/// syncs no directory, the whole file system is synced.
 fn sync_directory(handle: &OwnedFd) -> nix::Result<()> {
     match openat(handle, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
         Ok(directory) => match fsync(&directory) {
             Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => syncfs(&directory),
             synced => synced,
         },
-        Err(Errno::EACCES) => match probe(handle) {
+        // Any descriptor of the file system will do, as that of an empty file.
+        Err(Errno::EACCES) => match unlinked_file(handle, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(file) => syncfs(file),
-            // No room for a file without content: all there is costs more, and needs none.
+            // No room for an empty file: syncing all file systems costs more, and needs none.
             Err(_) => {
                 sync();
                 Ok(())
             }
         },
         Err(errno) => Err(errno),
-    }
-}
-
-/// An empty file in a directory that may be written: a descriptor of its file system.
-fn probe(directory: &OwnedFd) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-    match openat(directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL) => {
-            let made = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
-            made.handle().try_clone().map(OwnedFd::from).map_err(errno_of)
-        }
-        opened => opened,
     }
 }
 
@@ -158,7 +144,7 @@ mod tests {
 
     #[test]
     fn who_comes_while_a_sync_runs_shares_the_next_one() {
-        const COMERS: usize = 16;
+        const THREADS: usize = 16;
         let (rounds, runs) = (Rounds::default(), AtomicUsize::new(0));
         let (began, all_wait) = (Barrier::new(2), Barrier::new(2));
         thread::scope(|scope| {
@@ -177,12 +163,12 @@ mod tests {
                     Ok(())
                 })
             };
-            let comers: Vec<_> = (0..COMERS).map(|_| scope.spawn(count)).collect();
-            while rounds.state.lock().unwrap().waiting < COMERS {
+            let joiners: Vec<_> = (0..THREADS).map(|_| scope.spawn(count)).collect();
+            while rounds.state.lock().unwrap().waiting < THREADS {
                 thread::yield_now();
             }
             all_wait.wait();
-            comers.into_iter().for_each(|comer| comer.join().unwrap().unwrap());
+            joiners.into_iter().for_each(|incoming| incoming.join().unwrap().unwrap());
         });
         assert_eq!(runs.load(Ordering::SeqCst), 2);
     }

@@ -1,5 +1,5 @@
-//! Fills an empty directory with what is in another. A link to something in it is copied as it is written; what is not
-//! served, and what is the daemon's own, is left out.
+//! Copies a tree into an empty directory. A link to something within the tree is copied as a link; what is not served, and
+//! the daemon's own files, are left out.
 
 use std::fs::File;
 use std::io;
@@ -10,22 +10,22 @@ use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::copy::{Spending, attributes_of, transfer};
-use super::draft::no_room;
-use super::engine::Local;
-use super::lookup::Standing;
+use super::errors::no_room;
+use super::lookup::{Lookup, classify};
 use super::root::{DIRECTORY, HANDLE, READ, open_beneath};
 use super::snapshot;
-use super::space::Promise;
+use super::space::Reservation;
 use super::stat::file_type;
-use super::walk::{Found, Walk};
+use super::transfer::{attributes_of, copy_content};
+use super::volume::Volume;
+use super::walk::{Walk, WalkEntry};
 use crate::error::Error;
 use crate::store::contract::Kind;
 use crate::store::name::Name;
 
-/// Copies all that is beneath `base`, the directory `from`, into the empty directory `top`.
-pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
-    let mut promise = local.space.promise(fstat(top)?.st_dev);
+/// Copies all beneath `base`, the directory `from`, into the empty directory `top`.
+pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
+    let mut reservation = volume.space.reservation(fstat(top)?.st_dev);
     let mut walk = Walk::new(base, true)?;
     while let Some(found) = walk.next() {
         let found = found?;
@@ -38,51 +38,45 @@ pub(super) fn fill(local: &Local, from: &Name, base: OwnedFd, top: &File) -> io:
             SFlag::S_IFDIR => add_directory(&walk, &parent, last, &found)?,
             SFlag::S_IFREG => {
                 let size = u64::try_from(found.stat.st_size).unwrap_or_default();
-                let promise = promise_room(&mut promise, from, &parent, size)?;
-                add_file(local, from, &walk, &parent, &found, promise)?;
+                reserve(&mut reservation, from, &parent, size)?;
+                add_file(volume, from, &walk, &parent, &found, &mut reservation)?;
             }
-            SFlag::S_IFLNK => add_link(local, from, &walk, &parent, &found, &mut promise)?,
+            SFlag::S_IFLNK => add_link(volume, from, &walk, &parent, &found, &mut reservation)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Has room promised for the next file; what the last one left over is given back. Errors have status 507.
-fn promise_room<'p>(
-    promise: &'p mut Promise,
-    from: &Name,
-    on: &OwnedFd,
-    size: u64,
-) -> io::Result<&'p mut Promise> {
-    promise.spend(u64::MAX);
-    match promise.grow(on, size, size)? {
-        Some(_) => Ok(promise),
+/// Reserves space for the next file; what the last one left over is freed. Errors have status 507.
+fn reserve(reservation: &mut Reservation, from: &Name, on: &OwnedFd, size: u64) -> io::Result<()> {
+    reservation.spend(u64::MAX);
+    match reservation.grow(on, size, size)? {
+        Some(_) => Ok(()),
         None => Err(no_room(from, size).into()),
     }
 }
 
-/// A directory has what the first has, but its owner all permissions: it is still to be filled, and to be deleted one
-/// day.
-fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &Found) -> io::Result<()> {
+/// Makes a directory with the attributes of the original, but all permissions for its owner: it is still to be filled.
+fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &WalkEntry) -> io::Result<()> {
     mkdirat(parent, last, Mode::S_IRWXU)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
     let copy = File::from(open_beneath(parent, last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)?);
-    // One that has gone since it was found is empty.
+    // A directory that has gone since it was found stays empty.
     match walk.open(&found.path, DIRECTORY).or_else(|_| walk.open(&found.path, HANDLE)) {
         Ok(first) => attributes_of(first)?.open_to_owner().give(&copy).map(drop),
         Err(_) => Ok(()),
     }
 }
 
-/// A file that has gone since it was found is left out.
+/// Copies a file, unless it has gone since it was found.
 fn add_file(
-    local: &Local,
+    volume: &Volume,
     from: &Name,
     walk: &Walk,
     parent: &OwnedFd,
-    found: &Found,
-    promise: &mut Promise,
+    found: &WalkEntry,
+    reservation: &mut Reservation,
 ) -> io::Result<()> {
     let file = match walk.open(&found.path, READ) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ENXIO) => return Ok(()),
@@ -90,55 +84,54 @@ fn add_file(
     };
     let stat = fstat(&file)?;
     match file_type(&stat) {
-        SFlag::S_IFREG => add_content(local, from, (&file, &stat), parent, found.split().1, promise),
+        SFlag::S_IFREG => add_content(volume, from, (&file, &stat), parent, found.split().1, reservation),
         _ => Ok(()),
     }
 }
 
 fn add_content(
-    local: &Local,
+    volume: &Volume,
     from: &Name,
     (file, stat): (&File, &FileStat),
     parent: &OwnedFd,
     last: &[u8],
-    promise: &mut Promise,
+    reservation: &mut Reservation,
 ) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    match snapshot::take(local, file, stat)? {
-        Some(all) => {
-            let promise = promise_room(promise, from, parent, all.size())?;
-            all.write_to(&mut Spending { to: &copy, promise })?;
-        }
-        None => transfer(file, &copy, u64::try_from(stat.st_size).unwrap_or_default(), promise)?,
+    let snapshot = snapshot::take(volume.snapshots, || volume.spool(), file, stat)?;
+    if let Some(all) = &snapshot {
+        reserve(reservation, from, parent, all.size())?;
     }
+    let size = u64::try_from(stat.st_size).unwrap_or_default();
+    copy_content(file, snapshot.as_ref(), size, &copy, reservation)?;
     attributes_of(file)?.give(&copy).map(drop)
 }
 
-/// Written elsewhere, a link that leads out of what is copied could lead to what its reader has no right to: as where
-/// such a link is copied by itself, the file it leads to is.
+/// Copies a link. One that leads out of the tree could, from its new place, lead to what its reader has no right to: the file
+/// that it leads to is copied instead.
 fn add_link(
-    local: &Local,
+    volume: &Volume,
     from: &Name,
     walk: &Walk,
     parent: &OwnedFd,
-    found: &Found,
-    promise: &mut Promise,
+    found: &WalkEntry,
+    reservation: &mut Reservation,
 ) -> io::Result<()> {
     let way = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
-    let Standing::Served(served) = local.root.judge(&way, found.stat, None)? else { return Ok(()) };
+    let Lookup::Found(target) = classify(&volume.root, &way, found.stat, None)? else { return Ok(()) };
     if walk.stays_within(&found.path) {
-        let target = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
-        return Ok(symlinkat(target.as_os_str(), parent, last)?);
+        let text = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
+        return Ok(symlinkat(text.as_os_str(), parent, last)?);
     }
-    if served.meta.kind == Kind::Directory {
+    if target.meta.kind == Kind::Directory {
         let name = [from.shown(), found.path.clone()].concat();
         return Err(
             Error::status(409, name, "is a link to a directory, by a way out of what is copied").into()
         );
     }
-    let promise = promise_room(promise, from, parent, served.meta.size)?;
-    let file = File::from(local.root.descend(&way, READ)?);
-    add_content(local, from, (&file, &fstat(&file)?), parent, last, promise)
+    reserve(reservation, from, parent, target.meta.size)?;
+    let file = File::from(volume.root.open_beneath(&way, READ)?);
+    add_content(volume, from, (&file, &fstat(&file)?), parent, last, reservation)
 }

@@ -1,8 +1,8 @@
-//! Removes a directory where it stands, the deepest first: for what cannot be moved out of it before, as a directory of
-//! a lower layer of an overlay. Follows no link and enters nothing that is mounted.
+//! Removes a tree in place, depth first: for directories that cannot be renamed, as those of a lower layer of an overlay.
+//! Follows no link and enters nothing that is mounted.
 //!
-//! It holds two descriptors whatever the depth, and a name for each level. The way up is `..`, which is taken only where
-//! it is still the directory that the way down came through.
+//! It holds two descriptors whatever the depth, and a name for each level. It goes up by `..`, and only where that is
+//! still the directory it came down through.
 
 use std::os::fd::OwnedFd;
 
@@ -12,28 +12,30 @@ use nix::fcntl::{OFlag, ResolveFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::errors::errno_of;
 use super::root::{DIRECTORY, HANDLE, open_beneath};
-use super::walk::{errno_of, is_dots};
+use super::stat::{FileId, file_id};
+use super::walk::is_dots;
 
 /// How often a directory that was found empty may turn out not to be.
 const TRIES: u32 = 128;
 
-/// Says of an entry, before it is removed, whether it may be.
+/// Asked of each entry before it is removed: an error keeps it.
 pub(super) type MayGo<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
 
-/// One step of the way down.
+/// One step down.
 struct Level {
-    /// Device and inode of the directory it was taken in.
-    above: (u64, u64),
+    /// The directory it was taken in.
+    above: FileId,
     name: Vec<u8>,
 }
 
-/// Removes a directory with all in it. What must not go ends it, and all that is left stays under its name.
+/// Removes a directory with all in it. The first entry that `may_go` keeps ends it; what is left stays under its name.
 pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
     let (mut way, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
     loop {
-        let above = identity(&here)?;
+        let above = file_id(&fstat(&here)?);
         if let Some(child) = open_child(&here, &next)? {
             here = child;
             way.push(Level { above, name: next });
@@ -81,7 +83,7 @@ fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>>
     Ok(None)
 }
 
-/// A directory to change; nothing if it has gone.
+/// Opens a directory to remove entries of; `None` if it has gone.
 fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
     let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
     match open_beneath(parent, name, HANDLE | OFlag::O_DIRECTORY, resolve) {
@@ -91,24 +93,19 @@ fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
     }
 }
 
-/// The directory above; an error where that is another one by now.
-fn open_above(directory: &OwnedFd, expected: (u64, u64)) -> nix::Result<OwnedFd> {
+/// Opens the directory above; an error where that is another one by now.
+fn open_above(directory: &OwnedFd, expected: FileId) -> nix::Result<OwnedFd> {
     let above = openat(directory, "..", HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    if identity(&above)? == expected { Ok(above) } else { Err(Errno::EAGAIN) }
+    if file_id(&fstat(&above)?) == expected { Ok(above) } else { Err(Errno::EAGAIN) }
 }
 
-/// Whether an entry is still there after it was to be removed: it is a directory, or one that is not empty.
+/// Whether an entry is still there after the removal: it is a directory, or one that is not empty.
 pub(super) fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
     match removed {
         Ok(()) | Err(Errno::ENOENT) => Ok(false),
         Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(true),
         Err(errno) => Err(errno),
     }
-}
-
-fn identity(directory: &OwnedFd) -> nix::Result<(u64, u64)> {
-    let stat = fstat(directory)?;
-    Ok((stat.st_dev, stat.st_ino))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! A walk through a directory, or through all beneath it, read entry by entry. Follows no link, so it ends; knows
-//! nothing of what a client may see.
+//! Walks through a directory, or through all beneath it, entry by entry. Follows no link, so it ends. Whether a client
+//! may see an entry is not known here.
 //!
-//! It holds three descriptors whatever the depth, and memory for the directories still waiting, never for files.
+//! It holds three descriptors whatever the depth, and memory for the directories still to be read, never for files.
 
 use std::os::fd::OwnedFd;
 
@@ -11,16 +11,17 @@ use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
 use super::digest::{Attribute, of_entry};
+use super::errors::errno_of;
+use super::reserved::TEMPORARY;
 use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::stat::file_type;
-use crate::store::name::TEMPORARY;
 
-/// The walk. An error of one directory does not end it.
+/// An iterator over entries. An error of one directory does not end it.
 pub(super) struct Walk {
     base: OwnedFd,
     recursive: bool,
-    /// Whether what is kept with each file is read, too.
-    with_kept: bool,
+    /// Whether the digest attribute of each file is read, too.
+    with_digest: bool,
     waiting: Vec<Vec<u8>>,
     reading: Option<Reading>,
 }
@@ -32,40 +33,40 @@ struct Reading {
     entries: OwningIter,
 }
 
-/// What was found.
-pub(super) struct Found {
-    /// The way to it from where the walk began, without a slash at either end.
+/// An entry that the walk has come to.
+pub(super) struct WalkEntry {
+    /// The path to it from where the walk began, without a slash at either end.
     pub path: Vec<u8>,
-    /// What is known of the entry itself, even if it is a link.
+    /// The stat of the entry itself, even if it is a link.
     pub stat: FileStat,
-    /// What is kept with it, where that was asked for.
+    /// Its digest attribute, where that was asked for.
     pub kept: Option<Attribute>,
 }
 
 impl Walk {
-    /// A walk through what is in `base`, and with `recursive` through all beneath it, a directory before what is
-    /// in it. The daemon's temporary directories are found but not entered.
+    /// Begins in `base`; with `recursive` goes through all beneath it, a directory before what is in it. The daemon's
+    /// temporary directories are found but not entered.
     pub fn new(base: OwnedFd, recursive: bool) -> nix::Result<Self> {
         let reading = Some(Reading::new(Vec::new(), base.try_clone().map_err(errno_of)?)?);
-        Ok(Walk { base, recursive, with_kept: false, waiting: Vec::new(), reading })
+        Ok(Walk { base, recursive, with_digest: false, waiting: Vec::new(), reading })
     }
 
-    /// Reads what is kept with each file, too.
-    pub fn with_kept(self) -> Self {
-        Walk { with_kept: true, ..self }
+    /// Reads the digest attribute of each file, too.
+    pub fn with_digest(self) -> Self {
+        Walk { with_digest: true, ..self }
     }
 
-    /// Opens something found for reading, which must still be no link.
+    /// Opens something that was found, which must still be no link.
     pub fn open(&self, path: &[u8], flags: nix::fcntl::OFlag) -> nix::Result<OwnedFd> {
         open_beneath(&self.base, path, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)
     }
 
-    /// Whether a link found leads, wherever it turns, to something in the directory the walk began in.
+    /// Whether a link that was found stays, with each step, within the directory the walk began in.
     pub fn stays_within(&self, path: &[u8]) -> bool {
         open_beneath(&self.base, path, HANDLE, ResolveFlag::empty()).is_ok()
     }
 
-    /// Opens the next directory that waits. One that has gone since it was seen is no error.
+    /// Opens the next directory. One that has gone since it was seen is no error.
     fn enter(&mut self, path: Vec<u8>) -> nix::Result<()> {
         match self.open(&path, DIRECTORY) {
             Ok(handle) => self.reading = Some(Reading::new(path, handle)?),
@@ -77,13 +78,13 @@ impl Walk {
 }
 
 impl Iterator for Walk {
-    type Item = nix::Result<Found>;
+    type Item = nix::Result<WalkEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(reading) = &mut self.reading {
                 match reading.entries.next() {
-                    Some(Ok(entry)) => match reading.found(&entry, self.with_kept) {
+                    Some(Ok(entry)) => match reading.read_entry(&entry, self.with_digest) {
                         Ok(None) => continue,
                         Ok(Some(found)) => {
                             if self.recursive && is_entered(&found) {
@@ -114,8 +115,8 @@ impl Reading {
         Ok(Reading { path, handle, entries })
     }
 
-    /// An entry with what is known of it; nothing for `.`, `..` and what has gone since.
-    fn found(&self, entry: &Entry, with_kept: bool) -> nix::Result<Option<Found>> {
+    /// Stats an entry; `None` for `.`, `..` and what has gone since.
+    fn read_entry(&self, entry: &Entry, with_digest: bool) -> nix::Result<Option<WalkEntry>> {
         let name = entry.file_name().to_bytes();
         if is_dots(name) {
             return Ok(None);
@@ -129,12 +130,12 @@ impl Reading {
             b"" => name.to_vec(),
             path => [path, b"/", name].concat(),
         };
-        let kept = if with_kept { of_entry(&self.handle, name, &stat) } else { None };
-        Ok(Some(Found { path, stat, kept }))
+        let kept = if with_digest { of_entry(&self.handle, name, &stat) } else { None };
+        Ok(Some(WalkEntry { path, stat, kept }))
     }
 }
 
-impl Found {
+impl WalkEntry {
     /// The directory it is in, from where the walk began, and its name there.
     pub fn split(&self) -> (&[u8], &[u8]) {
         let slash = self.path.iter().rposition(|&byte| byte == b'/');
@@ -155,16 +156,11 @@ impl Found {
     }
 }
 
-fn is_entered(found: &Found) -> bool {
+fn is_entered(found: &WalkEntry) -> bool {
     found.is_directory() && !found.is_temporary()
 }
 
-/// The two names every directory has and no walk wants.
+/// Whether it is `.` or `..`.
 pub(super) fn is_dots(name: &[u8]) -> bool {
     matches!(name, b"." | b"..")
-}
-
-/// What the system said, where `std` asked it.
-pub(super) fn errno_of(error: std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

@@ -49,12 +49,12 @@ impl Partial for GuardedPartial<'_> {
         self.partial.name()
     }
 
-    fn note(&self) -> &[u8] {
-        self.partial.note()
+    fn metadata(&self) -> &[u8] {
+        self.partial.metadata()
     }
 
-    fn set_note(&mut self, note: &[u8]) -> Result<()> {
-        self.partial.set_note(note)
+    fn set_metadata(&mut self, metadata: &[u8]) -> Result<()> {
+        self.partial.set_metadata(metadata)
     }
 
     fn size(&self) -> Result<u64> {
@@ -73,8 +73,8 @@ impl Partial for GuardedPartial<'_> {
         self.partial.truncate(size)
     }
 
-    fn settle(&self) -> Result<()> {
-        self.partial.settle()
+    fn sync(&self) -> Result<()> {
+        self.partial.sync()
     }
 
     fn remove(self: Box<Self>) {

@@ -1,0 +1,26 @@
+//! Makes directories.
+
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, mkdirat};
+
+use super::errors::{map_errno_new, unfit};
+use super::root::is_linked;
+use super::volume::Volume;
+use crate::error::{Error, Result};
+use crate::store::name::Name;
+
+/// Makes a directory with the permissions that the umask leaves.
+pub(super) fn make_directory(volume: &Volume, name: &Name) -> Result<()> {
+    let exists = || Error::status(405, name.shown(), "stands already");
+    if name.components().is_empty() {
+        return Err(exists());
+    }
+    let entry = volume.root.new_entry(name)?;
+    match mkdirat(&entry.parent, entry.last.as_slice(), Mode::from_bits_truncate(0o777)) {
+        Err(Errno::EEXIST) => Err(exists()),
+        Err(Errno::EINVAL | Errno::EILSEQ) => Err(unfit(name)),
+        // Some file systems say this of a name they do not take.
+        Err(Errno::ENOENT) if is_linked(&entry.parent) => Err(unfit(name)),
+        made => made.and_then(|()| volume.sync.directory(&entry)).map_err(|errno| map_errno_new(name, errno)),
+    }
+}

@@ -1,0 +1,62 @@
+//! Errors of the system, as a client is told of them: by the name of the file, never by a path of the machine.
+
+use nix::errno::Errno;
+
+use crate::error::{Error, shown};
+use crate::store::name::Name;
+
+/// Whether the system says in its way that nothing is there: no such name, no directory on the way, a link that
+/// loops or leads outside, a socket or a device without a driver.
+pub(super) fn is_absent(errno: Errno) -> bool {
+    use Errno::{ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EXDEV};
+    matches!(errno, ENOENT | ENOTDIR | ELOOP | EXDEV | ENXIO | ENODEV)
+}
+
+/// Maps what the system said of a name that should exist.
+pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
+    match errno {
+        errno if is_absent(errno) => absent(name),
+        // The name is not repeated.
+        Errno::ENAMETOOLONG => Error::status(404, "name", "is longer than the system takes: nothing has it"),
+        Errno::EAGAIN => Error::cut(name.shown(), "is being changed by others"),
+        Errno::EBUSY => Error::status(409, name.shown(), "is a mount point, or in use by the system"),
+        errno => Error::io(name.shown(), errno.into()),
+    }
+}
+
+/// Maps what the system said of a name to be created: what is missing is its directory.
+pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
+    match errno {
+        errno if is_absent(errno) => no_directory(name),
+        Errno::ENAMETOOLONG => Error::status(400, "name", "is longer than the system takes"),
+        errno => map_errno(name, errno),
+    }
+}
+
+/// The file system has rules for names that this one breaks.
+pub(super) fn unfit(name: &Name) -> Error {
+    Error::status(409, name.shown(), "is no name that this file system takes")
+}
+
+/// The name leads to nothing that is served.
+pub(super) fn absent(name: &Name) -> Error {
+    Error::status(404, name.shown(), "is not there")
+}
+
+/// The parent directory of the name does not exist.
+pub(super) fn no_directory(name: &Name) -> Error {
+    let above = name.components().split_last().map(|(_, above)| above).unwrap_or_default();
+    let directory: Vec<u8> =
+        above.iter().flat_map(|component| [component, b"/".as_slice()].concat()).collect();
+    Error::status(409, name.shown(), format!("no directory /{}", shown(&directory)))
+}
+
+/// The disk cannot hold a content of this size.
+pub(super) fn no_room(name: &Name, size: u64) -> Error {
+    Error::status(507, name.shown(), format!("no room for {size} bytes"))
+}
+
+/// Gets the errno out of an error of `std`.
+pub(super) fn errno_of(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}

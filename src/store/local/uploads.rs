@@ -1,0 +1,185 @@
+//! The directory of partial uploads at the root: their identifiers, how many there may be, and their expiry.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, ResolveFlag};
+use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+
+use super::errors::{errno_of, is_absent};
+use super::reserved::{UPLOADS, is_hexadecimal};
+use super::root::{DIRECTORY, EntryAt, open_beneath};
+use super::stat::modified;
+use super::temporary::Temporary;
+use super::volume::Volume;
+use super::walk::Walk;
+use crate::error::{Error, Result};
+
+/// The largest block of a file system, in bytes: less than that beyond the end of a file is no preallocation.
+const BLOCK_MAX: i64 = 64 << 10;
+/// Random bytes in an identifier.
+const RANDOM: usize = 16;
+
+/// The partial uploads of a store.
+pub(super) struct Uploads {
+    /// How many there may be at once.
+    pub most: usize,
+    /// How long one is kept that nobody writes to.
+    pub time: Duration,
+    /// The random source; opened at the start, for the process may be confined later.
+    random: Option<File>,
+    /// Held while they are counted and one more is made.
+    counting: Mutex<()>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        let random = File::open("/dev/urandom").ok();
+        Uploads { most: 0, time: Duration::ZERO, random, counting: Mutex::default() }
+    }
+}
+
+impl Uploads {
+    /// The same settings for another root.
+    pub fn again(&self) -> io::Result<Self> {
+        let random = self.random.as_ref().map(File::try_clone).transpose()?;
+        Ok(Uploads { most: self.most, time: self.time, random, counting: Mutex::default() })
+    }
+
+    /// Makes an empty file under a new identifier; `fits` tells whether the directory will do. An error where that is
+    /// impossible, or there are too many.
+    pub fn make(
+        &self,
+        volume: &Volume,
+        fits: impl FnOnce(&OwnedFd) -> nix::Result<bool>,
+    ) -> io::Result<(String, Temporary)> {
+        let root = volume.root.handle();
+        match mkdirat(root, UPLOADS, Mode::S_IRWXU) {
+            Ok(()) => volume.sync.directory(&EntryAt::new(root.try_clone()?, UPLOADS.to_vec())?)?,
+            Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let directory = open(volume)?;
+        let _counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fits(&directory)? || self.clear(&directory)?.left >= self.most {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let id = fresh_id(self.random.as_ref())?;
+        let file = Temporary::named(directory, id.clone().into_bytes(), OFlag::O_CREAT | OFlag::O_EXCL)?;
+        Ok((id, file))
+    }
+
+    /// Removes those that have expired and returns how many that were.
+    pub fn expire(&self, volume: &Volume) -> Result<u64> {
+        let cleared = open(volume).and_then(|directory| self.clear(&directory));
+        match cleared {
+            Ok(cleared) => Ok(cleared.removed),
+            Err(errno) if is_absent(errno) => Ok(0),
+            Err(errno) => Err(Error::io(UPLOADS, errno.into())),
+        }
+    }
+
+    fn clear(&self, directory: &OwnedFd) -> nix::Result<Cleared> {
+        let mut cleared = Cleared { left: 0, removed: 0 };
+        for found in Walk::new(directory.try_clone().map_err(errno_of)?, false)? {
+            let found = found?;
+            // Not made by the daemon.
+            if !is_id(&found.path) {
+                continue;
+            }
+            let removed = match self.time_left(&found.stat) {
+                None => self.remove_expired(directory, found.path),
+                Some(_) => {
+                    if is_preallocated(&found.stat) {
+                        free_preallocated(directory, found.path);
+                    }
+                    false
+                }
+            };
+            cleared.removed += u64::from(removed);
+            cleared.left += usize::from(!removed);
+        }
+        Ok(cleared)
+    }
+
+    /// Removes one that is still expired once it is locked, so that none is taken from who goes on with it.
+    fn remove_expired(&self, directory: &OwnedFd, last: Vec<u8>) -> bool {
+        lock(directory, last).is_ok_and(|mut temporary| {
+            let is_expired = fstat(temporary.handle()).is_ok_and(|stat| self.time_left(&stat).is_none());
+            if !is_expired {
+                temporary.keep();
+            }
+            is_expired
+        })
+    }
+
+    /// How long one with this stat is kept if nothing is written to it; `None` where it has expired.
+    pub fn time_left(&self, stat: &FileStat) -> Option<Duration> {
+        let age = SystemTime::now().duration_since(modified(stat)).unwrap_or_default();
+        self.time.checked_sub(age).filter(|left| !left.is_zero())
+    }
+}
+
+struct Cleared {
+    left: usize,
+    removed: u64,
+}
+
+/// Opens the directory.
+pub(super) fn open(volume: &Volume) -> nix::Result<OwnedFd> {
+    open_beneath(volume.root.handle().as_fd(), UPLOADS, DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)
+}
+
+fn lock(directory: &OwnedFd, last: Vec<u8>) -> nix::Result<Temporary> {
+    Temporary::named(directory.try_clone().map_err(errno_of)?, last, OFlag::empty())
+}
+
+/// Whether blocks beyond its end are preallocated: the process may have been killed while bytes came.
+fn is_preallocated(stat: &FileStat) -> bool {
+    let (allocated, size) = (stat.st_blocks.saturating_mul(512), stat.st_size);
+    allocated > size.saturating_add(stat.st_blksize.max(BLOCK_MAX))
+}
+
+/// Frees the preallocated blocks of one that nobody writes to. It does not expire later by that.
+fn free_preallocated(directory: &OwnedFd, last: Vec<u8>) {
+    let Ok(mut temporary) = lock(directory, last) else { return };
+    temporary.keep();
+    let file = temporary.handle();
+    // Truncating to the same size frees the blocks behind it.
+    let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
+        file.set_len(u64::try_from(stat.st_size).unwrap_or_default())?;
+        file.set_modified(modified(&stat))
+    });
+}
+
+fn fresh_id(random: Option<&File>) -> io::Result<String> {
+    let mut bytes = [0; RANDOM];
+    let mut random = random.ok_or(io::ErrorKind::Unsupported)?;
+    random.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Whether this can be an identifier.
+pub(super) fn is_id(id: &[u8]) -> bool {
+    is_hexadecimal(id, 2 * RANDOM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_chance_in_hexadecimal_and_nothing_else_is_one() {
+        let random = File::open("/dev/urandom").unwrap();
+        let id = fresh_id(Some(&random)).unwrap();
+        assert!(is_id(id.as_bytes()) && id != fresh_id(Some(&random)).unwrap());
+        let rows = ["", "..", "0", &id[1..], &format!("{id}0"), &id.replace(&id[..1], "/"), &"A".repeat(32)];
+        for other in rows {
+            assert!(!is_id(other.as_bytes()), "{other}");
+        }
+    }
+}
