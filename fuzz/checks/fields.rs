@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cfp::http::condition::{Outcome, Validators, evaluate, range_holds};
+use cfp::http::condition::{Evaluation, Validators, evaluate, range_holds};
 use cfp::http::head::parse_fields;
 use cfp::http::{Fields, accept, coding, digest, resumption};
 
@@ -39,7 +39,9 @@ fn check_meaning(fields: &Fields) {
     let now = modified + Duration::from_secs(9);
     let safe = evaluate(fields, true, Some(current), now);
     let unsafely = evaluate(fields, false, Some(current), now);
-    assert!(unsafely != Outcome::NotModified && (safe != Outcome::Failed || unsafely == Outcome::Failed));
+    assert!(
+        unsafely != Evaluation::NotModified && (safe != Evaluation::Failed || unsafely == Evaluation::Failed)
+    );
     if range_holds(fields, current, now) && fields.get("if-range").is_some() {
         assert!(fields.get_all("if-range").next().is_some_and(|value| !value.is_empty()));
     }

@@ -25,7 +25,7 @@ pub struct Validators<'a> {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Evaluation {
     /// The method may go on.
     Proceed,
     /// 304: the client has it already.
@@ -36,28 +36,28 @@ pub enum Outcome {
 
 /// Evaluates the conditions `now`, in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD; `current` is
 /// `None` where nothing stands under the name.
-pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, now: SystemTime) -> Outcome {
+pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, now: SystemTime) -> Evaluation {
     if fields.get("if-match").is_some() {
         if !current.is_some_and(|have| have.are_in(fields, "if-match", false)) {
-            return Outcome::Failed;
+            return Evaluation::Failed;
         }
     } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current) {
         let is_later = have.modified.is_some_and(|modified| whole_seconds(modified) > limit);
         // A write on a weak validator loses the update that came later in the same second.
         if is_later || (!safe && !is_strong(limit, now)) {
-            return Outcome::Failed;
+            return Evaluation::Failed;
         }
     }
     if fields.get("if-none-match").is_some() {
         if current.is_some_and(|have| have.are_in(fields, "if-none-match", true)) {
-            return if safe { Outcome::NotModified } else { Outcome::Failed };
+            return if safe { Evaluation::NotModified } else { Evaluation::Failed };
         }
     } else if let (true, Some(limit), Some(have)) = (safe, date(fields, "if-modified-since"), current)
         && have.modified.is_some_and(|modified| whole_seconds(modified) <= limit)
     {
-        return Outcome::NotModified;
+        return Evaluation::NotModified;
     }
-    Outcome::Proceed
+    Evaluation::Proceed
 }
 
 /// The tag that a 304 tells (RFC 9110 §15.4.5): the one that the client named, for it may hold what it has under that
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn conditions_are_evaluated_in_the_order_of_the_standard() {
-        use Outcome::{Failed, NotModified, Proceed};
-        type Row<'a> = (&'a [(&'a str, &'a str)], Outcome, Outcome, Outcome);
+        use Evaluation::{Failed, NotModified, Proceed};
+        type Row<'a> = (&'a [(&'a str, &'a str)], Evaluation, Evaluation, Evaluation);
         // fields, then: on a safe method, on a write, where nothing stands
         let rows: [Row<'_>; 15] = [
             (&[], Proceed, Proceed, Proceed),
@@ -202,16 +202,18 @@ mod tests {
     fn a_write_on_a_date_waits_until_its_second_is_over() {
         let then = httpdate::parse_http_date(THEN).unwrap();
         let by_date = fields(&[("If-Unmodified-Since", THEN)]);
-        for (millis, outcome) in [(0, Outcome::Failed), (1900, Outcome::Failed), (2000, Outcome::Proceed)] {
+        for (millis, outcome) in
+            [(0, Evaluation::Failed), (1900, Evaluation::Failed), (2000, Evaluation::Proceed)]
+        {
             let now = then + Duration::from_millis(millis);
             assert_eq!(evaluate(&by_date, false, Some(current()), now), outcome, "{millis} ms later");
-            assert_eq!(evaluate(&by_date, true, Some(current()), now), Outcome::Proceed);
-            assert_eq!(evaluate(&by_date, false, None, now), Outcome::Proceed);
+            assert_eq!(evaluate(&by_date, true, Some(current()), now), Evaluation::Proceed);
+            assert_eq!(evaluate(&by_date, false, None, now), Evaluation::Proceed);
         }
         let before = then - Duration::from_secs(9);
-        assert_eq!(evaluate(&by_date, false, Some(current()), before), Outcome::Failed, "a date to come");
+        assert_eq!(evaluate(&by_date, false, Some(current()), before), Evaluation::Failed, "a date to come");
         let with_tag = fields(&[("If-Unmodified-Since", THEN), ("If-Match", "\"a\"")]);
-        assert_eq!(evaluate(&with_tag, false, Some(current()), then), Outcome::Proceed, "a tag decides");
+        assert_eq!(evaluate(&with_tag, false, Some(current()), then), Evaluation::Proceed, "a tag decides");
     }
 
     #[test]
@@ -219,7 +221,11 @@ mod tests {
         let modified = SystemTime::UNIX_EPOCH - Duration::from_millis(9500);
         let current = Validators { etag: None, coded: None, modified: Some(modified) };
         let now = SystemTime::now();
-        let rows = [(":49", Outcome::Proceed), (":50", Outcome::NotModified), (":51", Outcome::NotModified)];
+        let rows = [
+            (":49", Evaluation::Proceed),
+            (":50", Evaluation::NotModified),
+            (":51", Evaluation::NotModified),
+        ];
         for (second, outcome) in rows {
             let since = fields(&[("If-Modified-Since", &format!("Wed, 31 Dec 1969 23:59{second} GMT"))]);
             assert_eq!(evaluate(&since, true, Some(current), now), outcome, "{second}");
@@ -243,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_has_no_validators_is_there_all_the_same() {
-        use Outcome::{Failed, NotModified, Proceed};
+        use Evaluation::{Failed, NotModified, Proceed};
         let rows = [
             ("If-Match", "\"a\"", Failed),
             ("If-Match", "*", Proceed),

@@ -13,6 +13,7 @@ use crate::server::net::connections::ConnectionGuard;
 use crate::server::net::stream::Stream;
 use crate::server::observe::log::Entry;
 use crate::server::observe::metrics::Refusal;
+use crate::server::observe::outcome::CloseReason;
 use crate::server::shared::state::Server;
 
 /// What follows the requests that came at once.
@@ -68,23 +69,19 @@ fn serve_burst(
         let begun = Instant::now();
         stream.begin_request();
         let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
-        let reply = router::answer(server, stream, &client, &request, input);
+        let outcome = router::answer(server, stream, &client, &request, input);
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
         let took = begun.elapsed();
-        server.metrics.answered(Method::parse(request.method()).name(), reply.filter, reply.status, took);
-        server.log.exchange(&Entry { peer, connection, request: &request, reply: &reply, took });
-        if reply.is_cut {
-            return Next::Reset;
-        }
-        let (ends, is_last) = (reply.closes, reply.is_last);
+        server.metrics.answered(Method::parse(request.method()).name(), &outcome, took);
+        server.log.exchange(&Entry { peer, connection, request: &request, outcome: &outcome, took });
         let nothing_waits = input.buffer().is_empty();
-        if ends {
-            return if is_last && nothing_waits { Next::End } else { Next::Linger };
+        match outcome.close {
+            Some(CloseReason::Aborted) => return Next::Reset,
+            Some(CloseReason::ClientRequested) if nothing_waits => return Next::End,
+            Some(_) => return Next::Linger,
+            None if nothing_waits => return Next::Requests(request),
+            None => memory = Some(request),
         }
-        if nothing_waits {
-            return Next::Requests(request);
-        }
-        memory = Some(request);
     }
 }
 
@@ -120,10 +117,10 @@ fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
 fn refuse(server: &Server, stream: &Stream, error: &Error) {
     let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
     if !gone {
-        let mut reply = Reply::to_nothing(stream);
+        let mut reply = Reply::to_malformed(stream);
         // A client that is gone needs no answer.
         let _ = reply.error(error, None, Fields::new());
-        server.refuse(&stream.peer, Refusal::of_status(reply.status), error);
+        server.refuse(&stream.peer, Refusal::of_status(reply.outcome.status), error);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::server::limits::UNREAD_MAX;
 use crate::server::net::forwarded::Client;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
+use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::state::Server;
 
 /// A request being answered.
@@ -42,7 +43,7 @@ impl<'e> Exchange<'e> {
     pub fn identify(&mut self) -> Result<View> {
         let view = self.server.rights.view(|users| identify(self.stream, self.client, self.request, users));
         match &view {
-            Ok(view) => self.reply.user = view.who(self.server.log.has_access_lines()),
+            Ok(view) => self.reply.outcome.user = view.who(self.server.log.has_access_lines()),
             Err(error) if error.http_status() == 401 => {
                 self.server.refuse_login(claimed(self.request).as_deref(), &self.client.peer);
             }
@@ -85,8 +86,7 @@ impl<'e> Exchange<'e> {
             return self.reply.give_up();
         }
         match error.http_status() {
-            // Nobody asks for another host on the connection that is for this one.
-            421 => self.reply.closes = true,
+            421 => self.reply.outcome.close(CloseReason::Misdirected),
             413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
             _ => {}
         }
@@ -104,18 +104,24 @@ impl<'e> Exchange<'e> {
         self.reply.problem(error, Some(self.request), fields, members)
     }
 
-    /// Reads no more of the body: where that ends the connection, the head of the answer has to say so.
+    /// Leaves the rest of the body unread. Where it is too long to be skipped, the response says that the connection closes.
     pub fn close_if_body_pending(&mut self) {
-        self.reply.closes |= self.body.ends_connection(UNREAD_MAX);
+        if self.body.ends_connection(UNREAD_MAX) {
+            self.reply.outcome.close(CloseReason::BodyPending);
+        }
     }
 
-    /// Leaves the connection at the end of the request, or says that it must close.
-    pub fn finish(mut self) -> Reply<'e> {
-        if !self.reply.closes && !self.reply.is_cut && !self.body.skip(UNREAD_MAX) {
-            self.reply.closes = true;
+    /// Ends the exchange: skips the rest of the body, so that the next request can follow, or closes the connection.
+    pub fn finish(mut self) -> Outcome {
+        let is_read = match self.reply.outcome.close {
+            None => self.body.skip(UNREAD_MAX),
+            Some(CloseReason::ClientRequested) => self.body.is_ended(),
+            Some(_) => true,
+        };
+        if !is_read {
+            self.reply.outcome.close = Some(CloseReason::BodyPending);
         }
-        self.reply.is_last = !self.reply.is_cut && !self.request.keeps_alive() && self.body.is_ended();
-        self.reply
+        self.reply.outcome
     }
 }
 

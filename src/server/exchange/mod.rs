@@ -12,4 +12,5 @@ pub(crate) mod request_body;
 pub(crate) mod response;
 pub(crate) mod send;
 pub(crate) mod spill;
+pub(crate) mod streamed;
 pub(crate) mod written;

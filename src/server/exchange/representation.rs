@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
-use crate::http::condition::{self, Outcome, Validators};
+use crate::http::condition::{self, Evaluation, Validators};
 use crate::http::time::http_date;
 use crate::http::{Fields, Request};
 use crate::store::{Content, Meta, Name};
@@ -140,9 +140,9 @@ pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
 /// of status 412 when it is another than the client thinks.
 pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) -> Result<bool> {
     match condition::evaluate(&request.fields, true, Some(current), SystemTime::now()) {
-        Outcome::Proceed => Ok(false),
-        Outcome::NotModified => Ok(true),
-        Outcome::Failed => Err(failed(name)),
+        Evaluation::Proceed => Ok(false),
+        Evaluation::NotModified => Ok(true),
+        Evaluation::Failed => Err(failed(name)),
     }
 }
 
@@ -162,7 +162,7 @@ pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Resu
     let current =
         current.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
     match condition::evaluate(fields, false, current, SystemTime::now()) {
-        Outcome::Proceed => Ok(()),
+        Evaluation::Proceed => Ok(()),
         _ => Err(failed(name)),
     }
 }

@@ -1,28 +1,84 @@
-//! How stored bytes get to a client: by `sendfile` where the store has a descriptor and the file system can do it,
-//! otherwise through this process. What is said before them it does not know.
+//! Response bodies of stored bytes: sent with sendfile(2) where the store has a file descriptor and its file system
+//! supports that, else copied through this process. Which bytes, and under which fields, is the caller's business.
 
 use std::io::{self, Write};
 use std::ops::Range;
 
+use crate::error::Result;
+use crate::http::Fields;
+use crate::server::exchange::response::Reply;
 use crate::server::limits::BLOCK;
 use crate::server::net::stream::Stream;
 use crate::store::Content;
 
-/// Sends a part of a content, and leaves in `part` what was not sent.
-pub fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io::Result<()> {
+/// Sends a range of a stored file as the body.
+pub fn send_content(
+    reply: &mut Reply<'_>,
+    status: u16,
+    content: &dyn Content,
+    part: Range<u64>,
+    mut fields: Fields,
+) -> Result<()> {
+    fields.push("Content-Length", (part.end - part.start).to_string());
+    let head = reply.begin(status, &fields);
+    if reply.is_head || part.is_empty() {
+        return reply.send(|mut stream| stream.write_all(&head));
+    }
+    let mut left = part.clone();
+    let sent = reply.send(|stream| {
+        stream.write_head(&head)?;
+        deliver(content, &mut left, stream)
+    });
+    reply.outcome.body_bytes = left.start - part.start;
+    sent
+}
+
+/// Sends several ranges of a stored file with 206: the bytes of each pair, then its range; `end` after the last.
+pub fn send_multipart(
+    reply: &mut Reply<'_>,
+    content: &dyn Content,
+    parts: &[(Vec<u8>, Range<u64>)],
+    end: &[u8],
+    mut fields: Fields,
+) -> Result<()> {
+    let lengths = parts.iter().map(|(before, part)| before.len() as u64 + part.end - part.start);
+    let length = lengths.sum::<u64>() + end.len() as u64;
+    fields.push("Content-Length", length.to_string());
+    let head = reply.begin(206, &fields);
+    let mut body_bytes = 0;
+    let sent = reply.send(|mut stream| {
+        stream.write_head(&head)?;
+        for (before, part) in parts {
+            stream.write_head(before)?;
+            body_bytes += before.len() as u64;
+            let mut left = part.clone();
+            let delivered = deliver(content, &mut left, stream);
+            body_bytes += left.start - part.start;
+            delivered?;
+        }
+        stream.write_all(end)?;
+        body_bytes += end.len() as u64;
+        Ok(())
+    });
+    reply.outcome.body_bytes = body_bytes;
+    sent
+}
+
+/// Sends a range of a content, and leaves in `part` what was not sent.
+fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io::Result<()> {
     match content.descriptor().map(|file| stream.send_file(file, part)) {
-        Some(Err(wrong)) if may_be_of_the_file(&wrong) => copy(content, part, stream),
+        Some(Err(error)) if may_be_of_the_file(&error) => copy(content, part, stream),
         Some(sent) => sent,
         None => copy(content, part, stream),
     }
 }
 
-/// `sendfile` does not say which end failed, nor can every file system do it; and who sends an open file does not know
-/// its name, where that became shorter. A read of the content and a write, each by itself, do say, or go on.
-fn may_be_of_the_file(wrong: &io::Error) -> bool {
+/// Whether an error of `sendfile` may be the file's: it does not tell which end failed, and not every file system
+/// supports it. A read and a write, each by itself, succeed or name the culprit; the read knows the file's name.
+fn may_be_of_the_file(error: &io::Error) -> bool {
     use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
-    wrong.kind() == io::ErrorKind::UnexpectedEof
-        || matches!(wrong.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
+    error.kind() == io::ErrorKind::UnexpectedEof
+        || matches!(error.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))
 }
 
 fn copy(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {

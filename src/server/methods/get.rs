@@ -22,6 +22,8 @@ use crate::server::exchange::representation::{
     coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
 };
 use crate::server::exchange::response::with_charset;
+use crate::server::exchange::send::{send_content, send_multipart};
+use crate::server::exchange::streamed::send_streamed;
 use crate::server::methods::{list, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
@@ -116,10 +118,10 @@ fn answer_selected(
 ) -> Result<()> {
     let size = content.meta().size;
     match selected {
-        Selected::Whole => exchange.reply.content(200, content, 0..size, fields),
+        Selected::Whole => send_content(&mut exchange.reply, 200, content, 0..size, fields),
         Selected::Part(part) => {
             fields.push("Content-Range", range::content_range(&part, size));
-            exchange.reply.content(206, content, part, fields)
+            send_content(&mut exchange.reply, 206, content, part, fields)
         }
         Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
         Selected::Unsatisfiable => {
@@ -156,7 +158,7 @@ fn answer_parts(
         ([start.as_bytes(), media_type, end.as_bytes()].concat(), part.clone())
     };
     let parts: Vec<_> = parts.iter().map(behind_head).collect();
-    exchange.reply.parts(content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
+    send_multipart(&mut exchange.reply, content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
 }
 
 /// The digest that was kept, or one taken now for a client that wants it.
@@ -231,5 +233,5 @@ fn stream(
     let file = Cancellable { content, client: &client };
     let decoding = exchange.decoding(&client);
     let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
-    exchange.reply.streamed(fields, coding, None, work)
+    send_streamed(&mut exchange.reply, fields, coding, None, work)
 }

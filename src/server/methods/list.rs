@@ -12,6 +12,7 @@ use crate::http::{Fields, Query, accept};
 use crate::server::auth::rights::View;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::representation::{is_not_modified, of_not_modified};
+use crate::server::exchange::streamed::send_lines;
 use crate::server::limits::GLOBS_MAX;
 use crate::server::page::list_page;
 use crate::store::{Entry, Kind, Name};
@@ -44,7 +45,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    exchange.reply.lines(fields, coding, |out| match form {
+    send_lines(&mut exchange.reply, fields, coding, |out| match form {
         "text/html" => list_page::write(name, entries, out),
         _ => write_lines(entries, form == "application/json", out),
     })

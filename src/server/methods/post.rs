@@ -9,6 +9,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::response::with_charset;
+use crate::server::exchange::streamed::send_streamed;
 use crate::server::resumable::resource;
 use crate::store::Name;
 
@@ -53,7 +54,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Que
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.choose_coding();
     let body = &mut exchange.body;
-    exchange.reply.streamed(fields, coding, Some(&spool), |sink| {
+    send_streamed(&mut exchange.reply, fields, coding, Some(&spool), |sink| {
         let whole = body.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })

@@ -17,18 +17,19 @@ use crate::server::methods::{get, internal, names, options, post, put};
 use crate::server::net::forwarded::Client;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
+use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::state::Server;
 use crate::store::{Name, RESERVED};
 
-/// Answers one request, and gives back what was said. Whatever goes wrong before the answer has begun is an
-/// answer itself; after that it cuts the connection. `client` is an error where it cannot be told who asks.
-pub fn answer<'e>(
-    server: &'e Server,
-    stream: &'e Stream,
-    client: &'e Result<Client>,
-    request: &'e Request,
-    input: &'e mut dyn BufRead,
-) -> Reply<'e> {
+/// Answers one request, whose body follows in `input`. An error before the response has begun is the response; one after
+/// that aborts the connection. `client` is an error where the fields of a proxy name no one client.
+pub fn answer(
+    server: &Server,
+    stream: &Stream,
+    client: &Result<Client>,
+    request: &Request,
+    input: &mut dyn BufRead,
+) -> Outcome {
     let method = Method::parse(request.method());
     let mut reply = Reply::new(stream, request, method, &server.connections);
     reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
@@ -56,12 +57,12 @@ pub fn answer<'e>(
     exchange.finish()
 }
 
-/// Answers what cannot be understood, and ends the connection.
-fn refused<'e>(mut reply: Reply<'e>, error: &Error, request: &Request) -> Reply<'e> {
-    reply.closes = true;
-    // The client may have disconnected: then the write error is ignored.
+/// Answers a malformed request, after which the connection cannot be read on.
+fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
+    reply.outcome.close = Some(CloseReason::MalformedRequest);
+    // The client may have disconnected; ignore the write error.
     let _ = reply.error(error, Some(request), Fields::new());
-    reply
+    reply.outcome
 }
 
 /// A 405 says what is allowed instead (RFC 9110 §15.5.6).
@@ -118,7 +119,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         _ => {}
     }
     let target = Target::of_request(method, request.target())?;
-    exchange.reply.filter = filter_named(&target.query);
+    exchange.reply.outcome.filter = filter_named(&target.query);
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     let row = row(method, &target.components);
     if !reads_body(exchange.method) {

@@ -17,7 +17,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{is_not_modified, of_not_modified};
-use crate::server::exchange::response::Lines;
+use crate::server::exchange::streamed::{LineSink, send_lines};
 use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
@@ -58,7 +58,7 @@ pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Que
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let search = Search { reader, directory: name, operation: &operation, decoding };
-    exchange.reply.lines(fields, coding, |out| match operation.is_number {
+    send_lines(&mut exchange.reply, fields, coding, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
     })
@@ -79,7 +79,7 @@ impl Search<'_> {
         entries: Entries<'_>,
         threads: &ScanThreads,
         json: bool,
-        out: &mut Lines<'_>,
+        out: &mut LineSink<'_>,
     ) -> io::Result<()> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
@@ -159,7 +159,7 @@ impl Search<'_> {
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
-    fn lines_of_all(&self, entries: Entries<'_>, out: &mut Lines<'_>) -> io::Result<()> {
+    fn lines_of_all(&self, entries: Entries<'_>, out: &mut LineSink<'_>) -> io::Result<()> {
         let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
@@ -182,7 +182,7 @@ impl Search<'_> {
 }
 
 /// The next result. What has waited `since` then for others goes out before anybody waits longer.
-fn next(results: &Receiver<Found>, out: &mut Lines<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
+fn next(results: &Receiver<Found>, out: &mut LineSink<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
     match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
         Err(RecvTimeoutError::Timeout) => {
             if !out.buffer().is_empty() {

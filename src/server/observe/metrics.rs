@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::{Error, Result};
+use crate::server::observe::outcome::Outcome;
 
 /// The media type of [`Metrics::text`]: OpenMetrics 1.0, the text that Prometheus asks for.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -163,8 +164,8 @@ impl Metrics {
     }
 
     /// Counts an answer. The names come from the table of methods and of filters, so that no client can make one up.
-    pub fn answered(&self, method: &'static str, filter: Option<&'static str>, status: u16, took: Duration) {
-        let filter = filter.unwrap_or("none");
+    pub fn answered(&self, method: &'static str, outcome: &Outcome, took: Duration) {
+        let (filter, status) = (outcome.filter.unwrap_or("none"), outcome.status);
         self.totals[0].inc();
         self.requests.get_or_create(&Asked { method, filter, status }).inc();
         self.durations.get_or_create(&[("method", method)]).observe(took.as_secs_f64());

@@ -2,4 +2,5 @@
 
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod outcome;
 pub(crate) mod peer;

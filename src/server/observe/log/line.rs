@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, shown};
 use crate::http::time::{clf, rfc3339_millis};
 use crate::http::{Request, Version};
-use crate::server::exchange::response::Reply;
+use crate::server::observe::outcome::Outcome;
 use crate::server::observe::peer::Peer;
 
 /// The form of every line of the log.
@@ -29,8 +29,8 @@ pub struct Entry<'a> {
     pub connection: usize,
     /// What was asked.
     pub request: &'a Request,
-    /// What was answered.
-    pub reply: &'a Reply<'a>,
+    /// What became of it.
+    pub outcome: &'a Outcome,
     /// From the end of the request's head to the end of the answer.
     pub took: Duration,
 }
@@ -89,7 +89,7 @@ impl LogFormat {
 }
 
 fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
-    let Entry { request, reply, .. } = entry;
+    let Entry { request, outcome, .. } = entry;
     let quoted = |name| inner(request.fields.get(name).unwrap_or(b"-"));
     let version = match request.version {
         Version::Http10 => "1.0",
@@ -98,32 +98,32 @@ fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
     format!(
         r#"{} - {} [{}] "{} {} HTTP/{version}" {} {} "{}" "{}""#,
         entry.peer.shown(),
-        inner(reply.user.as_deref().unwrap_or(b"-")).replace(' ', "\\x20"),
+        inner(outcome.user.as_deref().unwrap_or(b"-")).replace(' ', "\\x20"),
         clf(now),
         request.method(),
         inner(request.target()),
-        reply.status,
-        reply.sent,
+        outcome.status,
+        outcome.body_bytes,
         quoted("referer"),
         quoted("user-agent"),
     )
 }
 
 fn json_line(entry: &Entry<'_>, now: SystemTime) -> String {
-    let Entry { request, reply, .. } = entry;
+    let Entry { request, outcome, .. } = entry;
     let field = |name| request.fields.get(name).map_or(Value::Null, |value| shown(value).into());
     let millis = entry.took.as_secs_f64() * 1000.0;
     json!({
         "time": rfc3339_millis(now),
         "peer": entry.peer.shown(),
         "connection": entry.connection,
-        "user": reply.user.as_deref().map(shown),
+        "user": outcome.user.as_deref().map(shown),
         "method": request.method(),
         "target": shown(request.target()),
-        "status": reply.status,
-        "bytes": reply.sent,
+        "status": outcome.status,
+        "bytes": outcome.body_bytes,
         "duration_ms": (millis * 1000.0).round() / 1000.0,
-        "filter": reply.filter,
+        "filter": outcome.filter,
         "referer": field("referer"),
         "user_agent": field("user-agent"),
     })

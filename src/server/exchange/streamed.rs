@@ -1,0 +1,105 @@
+//! Response bodies that are made while they are sent: framed, coded, and spilled to a file where the client still sends
+//! and does not read. What the bytes are is the caller's business.
+
+use std::io::{self, BufWriter, Write};
+
+use crate::error::{Error, Result};
+use crate::http::coding::{Coding, Encoder};
+use crate::http::{BodyWriter, Fields, Framing, Version};
+use crate::server::exchange::filter::Spooler;
+use crate::server::exchange::response::Reply;
+use crate::server::exchange::spill::Spill;
+use crate::server::observe::outcome::CloseReason;
+
+/// A buffered writer, so that many lines share a write.
+pub type LineSink<'a> = BufWriter<&'a mut dyn Write>;
+
+/// Sends what `write` writes, as it is written. Nothing is sent before its first byte, so that an error until then can
+/// still be answered; one after it aborts the connection. `spool` makes the file that holds the response while the client
+/// sends and does not read; without one the client has to read.
+pub fn send_streamed(
+    reply: &mut Reply<'_>,
+    mut fields: Fields,
+    coding: Coding,
+    spool: Option<Spooler<'_>>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let framing = match reply.version {
+        Version::Http11 => Framing::Chunked,
+        Version::Http10 => Framing::UntilClose,
+    };
+    match framing {
+        Framing::Chunked => fields.push("Transfer-Encoding", "chunked"),
+        _ => reply.outcome.close(CloseReason::BodyUntilClose),
+    }
+    if coding == Coding::Zstd {
+        fields.push("Content-Encoding", "zstd");
+    }
+    let head = reply.begin(200, &fields);
+    if reply.is_head {
+        return reply.send(|mut stream| stream.write_all(&head));
+    }
+    // A body without a length is complete when its connection closes: until it is, only a reset may close it, also where
+    // this process is killed.
+    let ends_by_close = framing == Framing::UntilClose;
+    let stream = reply.stream();
+    if ends_by_close {
+        stream.close_with_reset(true);
+    }
+    let mut spill = Spill::new(stream, head, spool);
+    let written = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
+    let begun = spill.has_begun();
+    reply.outcome.body_bytes = spill.taken();
+    if ends_by_close && (written.is_ok() || !begun) {
+        stream.close_with_reset(false);
+    }
+    match written {
+        Err(error) if !begun => {
+            (reply.outcome.status, reply.outcome.body_bytes) = (0, 0);
+            Err(Error::io("client", error))
+        }
+        written => reply.send(|_| written),
+    }
+}
+
+/// Sends lines as [`send_streamed`] does, through a buffer.
+pub fn send_lines(
+    reply: &mut Reply<'_>,
+    fields: Fields,
+    coding: Coding,
+    write: impl FnOnce(&mut LineSink<'_>) -> io::Result<()>,
+) -> Result<()> {
+    send_streamed(reply, fields, coding, None, |sink| {
+        let mut out = BufWriter::new(sink);
+        match write(&mut out) {
+            Ok(()) => out.flush(),
+            // Discard the buffer instead of flushing it on drop: while nothing was sent, the error can be answered.
+            Err(error) => {
+                drop(out.into_parts());
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Writes a body through the coding and the framing.
+fn write_coded(
+    spill: &mut Spill<'_>,
+    framing: Framing,
+    coding: Coding,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut body = BodyWriter::new(spill, framing);
+    let body = match coding {
+        Coding::Identity => {
+            write(&mut body)?;
+            body
+        }
+        Coding::Zstd => {
+            let mut encoder = Encoder::of_answer(body)?;
+            write(&mut encoder)?;
+            encoder.finish()?
+        }
+    };
+    body.finish(&Fields::new()).map(|_| ())
+}
