@@ -308,3 +308,48 @@ fn every_test_that_a_promise_names_is_there() {
     }
     assert!(named > 20, "{named}");
 }
+
+/// The paths that a page names: what begins with a folder or file of the project's top and goes on to a name.
+fn paths_of(page: &str) -> Vec<String> {
+    let is_of_path = |char: char| char.is_ascii_alphanumeric() || "_-./*".contains(char);
+    let tops =
+        ["src/", "tests/", "docs/", "fuzz/", "man/", "contrib/", "examples/", "completions/", "benches/"];
+    page.split(|char| !is_of_path(char))
+        .map(|word| word.trim_start_matches("../").trim_end_matches('.'))
+        .filter(|word| tops.iter().any(|top| word.starts_with(top)) && !word.contains('*'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_path_that_the_pages_for_contributors_name_exists() {
+    for (page, least) in [("docs/architecture.md", 20), ("CONTRIBUTING.md", 10)] {
+        let paths = paths_of(&read(page));
+        assert!(paths.len() >= least, "{page}: {paths:?}");
+        for path in paths {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path).exists(), "{page}: {path}");
+        }
+    }
+}
+
+/// In the drawings of docs/architecture.md a bare `name.rs` is in the folder that was named last.
+#[test]
+fn every_file_in_the_drawing_of_a_request_exists() {
+    let page = read("docs/architecture.md");
+    let drawing = page.split("## The way of a request").nth(1).unwrap().split("\n- ").next().unwrap();
+    let (mut top, mut folder, mut found) = ("src/", String::new(), 0);
+    for word in drawing.split_whitespace() {
+        match word {
+            "src/server/" => top = "src/server/",
+            "src/text/" | "src/store/" => folder = word.to_owned(),
+            _ if word.ends_with('/') => folder = format!("{top}{word}"),
+            _ if word.ends_with(".rs") => {
+                let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder).join(word);
+                assert!(file.exists(), "{folder}{word}");
+                found += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(found > 15, "{found}");
+}
