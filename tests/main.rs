@@ -26,6 +26,7 @@ mod install;
 mod life;
 mod linear;
 mod log;
+mod lowest_versions;
 mod metrics;
 mod parcel;
 mod programs;
