@@ -1,9 +1,9 @@
 # What a newcomer types. Everything is built by cargo; what the tests use beyond it, tests/tools brings.
 #
 #   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
-#   make test       all tests
+#   make test       all tests; the last line names those that were left out, which with CFP_ALL=1 is a failure
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
-#   make check      format, lints, API pages, man pages, dependencies' licences where cargo-deny is there
+#   make check      format, lints, API pages, man pages, dependencies: licences, sources, advisories
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
 #   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
@@ -45,9 +45,15 @@ demo: build
 	mkdir -p $(built)/demo
 	$(built)/cfpd --root $(built)/demo -- sh examples/tour.sh
 
+# Tests that are left out note it in a file, which the last line shows by reason.
+test: notes := $(or $(CARGO_TARGET_DIR),target)/tmp/left_out
 test:
 	@tests/tools
-	$(CARGO) test --locked
+	@rm -f $(notes)
+	@echo $(CARGO) test --locked; $(CARGO) test --locked; status=$$?; \
+	[ ! -s $(notes) ] || sort -u $(notes) | awk -F '\t' '{ \
+	  printf "%s%s", $$1 == why ? ", " : (NR == 1 ? "left out: " : "; ") $$1 ": ", $$2; why = $$1 \
+	} END { print "" }' >&2; exit $$status
 
 # The stable toolchain has no sanitizers, and safe code does without. What is new goes beneath fuzz/target; what is
 # worth keeping, `cargo fuzz cmin --sanitizer none NAME` brings into fuzz/corpus, which tests/fuzz.rs reads.
@@ -65,7 +71,11 @@ check:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 	@if command -v mandoc >/dev/null; then echo mandoc -Tlint -W warning 'man/*'; mandoc -Tlint -W warning man/*; fi
-	@if command -v cargo-deny >/dev/null; then echo cargo deny check; $(CARGO) deny check licenses bans sources; fi
+	@if command -v cargo-deny >/dev/null; then \
+	  echo $(CARGO) deny check; $(CARGO) deny check licenses bans sources || exit; \
+	  if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
+	  else echo "make: advisories are not checked: their database cannot be fetched" >&2; fi; \
+	fi
 
 # cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
 # and fish look for a file named after the program: a link for each.

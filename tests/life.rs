@@ -202,7 +202,7 @@ fn has_notify_reload(sandbox: &Sandbox) -> bool {
     let version = said.split(|byte: char| !byte.is_ascii_digit()).find_map(|number| number.parse().ok());
     let has = version >= Some(253);
     if !has {
-        need::left_out("Type=notify-reload, which systemd has from 253 on");
+        need::out_of_reach("Type=notify-reload, which systemd has from 253 on");
     }
     has
 }

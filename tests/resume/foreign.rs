@@ -1,4 +1,5 @@
-//! Clients of others as they are, over a way that breaks: tus-js-client and pyrufh go on where they were cut.
+//! A client of others as it is, over a connection that breaks: tus-js-client resumes its upload where it was cut. It is the
+//! one other implementation of resumable uploads over HTTP that a package registry has (pyrufh is in none).
 
 use std::path::Path;
 
@@ -62,12 +63,4 @@ fn tus_js_client_stores_what_it_sends_with_its_first_request() {
         .success()
         .stdout("stored\n");
     assert!(sandbox.stored("f") == all, "what is stored differs");
-}
-
-#[test]
-fn pyrufh_goes_on_where_it_was_cut() {
-    let Some(packages) = need::package("python", "pyrufh") else { return };
-    if need::programs(&["python3"]) && need::attributes() {
-        upload_through_a_cut("python3", &[&script("rufh.py"), packages.to_str().unwrap()]);
-    }
 }
