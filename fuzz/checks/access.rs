@@ -1,7 +1,7 @@
 //! Access files: the first rule that fits decides, as if each line stood alone; a yes for a directory with all in it
 //! is a yes for everything a rule names there.
 
-use cfp::server::auth::access::{Access, Verb, Who, name_of};
+use cfp::server::auth::access::{AccessList, Principal, Verb, name_of};
 use cfp::store::Name;
 
 const VERBS: [&[u8]; 6] = [b"list", b"read", b"create", b"replace", b"delete", b"process"];
@@ -11,7 +11,7 @@ const WHO: [&[u8]; 4] = [b"-", b"alice", b"bob", b"local:root"];
 const RULES: usize = 10;
 
 pub fn check(bytes: &[u8]) {
-    let whole = match Access::parse("access", bytes, true) {
+    let whole = match AccessList::parse("access", bytes, true) {
         Ok(whole) => whole,
         Err(wrong) => {
             let said = wrong.to_string();
@@ -20,14 +20,14 @@ pub fn check(bytes: &[u8]) {
         }
     };
     let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
-    let alone: Vec<_> = lines.iter().map(|line| Access::parse("line", line, true).unwrap()).collect();
+    let alone: Vec<_> = lines.iter().map(|line| AccessList::parse("line", line, true).unwrap()).collect();
     // Files longer than this are those of the sizes before them, only slower.
-    let none = Access::parse("none", b"", true).unwrap();
+    let none = AccessList::parse("none", b"", true).unwrap();
     if alone.iter().filter(|rules| **rules != none).count() > RULES {
         return;
     }
     let names = names(&lines);
-    for who in WHO.map(|who| Who::parse(who).unwrap()) {
+    for who in WHO.map(|who| Principal::parse(who).unwrap()) {
         for verb in VERBS.map(|verb| Verb::parse(verb).unwrap()) {
             let may = |name: &Name| whole.decide(&who, verb, name).is_some_and(|rule| rule.allows);
             for name in &names {

@@ -2,18 +2,17 @@
 //! says what is wrong with it by file and line; it compares no password.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
 use bcrypt::HashParts;
 
-use crate::error::{Error, Result, shown};
-use crate::server::auth::access::BYTE_ORDER_MARK;
+use crate::error::{Error, Result};
+use crate::server::auth::admin_file;
 
-/// Below it no bcrypt goes, and no password would ever be right.
+/// The least cost of bcrypt. No password is right for a hash with a lower one.
 const COST_MIN: u32 = 4;
-/// The costliest hash that htpasswd makes; beyond it one guess would take minutes.
+/// The highest cost that htpasswd makes. With a higher one, checking a password takes minutes.
 const COST_MAX: u32 = 17;
 
 /// Hashes by name.
@@ -21,21 +20,19 @@ pub type Hashes = HashMap<Vec<u8>, String>;
 
 /// Reads a file. Errors name file and line.
 pub fn read(path: &Path) -> Result<Hashes> {
-    let name = path.as_os_str().as_encoded_bytes();
-    let text = fs::read(path).map_err(|wrong| Error::io(name, wrong))?;
-    parse(&shown(name), &text)
+    let (name, text) = admin_file::read(path)?;
+    parse(&name, &text)
 }
 
-/// All that is wrong with a file, line by line.
+/// Reports everything that is wrong with a file, line by line.
 pub fn faults(path: &Path) -> Vec<Error> {
-    let name = path.as_os_str().as_encoded_bytes();
-    match fs::read(path) {
-        Ok(text) => collect(&shown(name), &text).1,
-        Err(wrong) => vec![Error::io(name, wrong)],
+    match admin_file::read(path) {
+        Ok((name, text)) => collect(&name, &text).1,
+        Err(error) => vec![error],
     }
 }
 
-/// Reads the text of one; `file` is what errors call it.
+/// Parses the text of one; `file` is what errors call it.
 pub fn parse(file: &str, text: &[u8]) -> Result<Hashes> {
     let (hashes, faults) = collect(file, text);
     faults.into_iter().next().map_or(Ok(hashes), Err)
@@ -43,9 +40,7 @@ pub fn parse(file: &str, text: &[u8]) -> Result<Hashes> {
 
 fn collect(file: &str, text: &[u8]) -> (Hashes, Vec<Error>) {
     let (mut hashes, mut faults) = (HashMap::new(), Vec::new());
-    // Editors of other systems write this mark, which is not to be a part of the first name.
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    for (at, line) in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate() {
+    for (number, line) in admin_file::lines(text).map(|(number, line)| (number, line.trim_ascii())) {
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
@@ -53,7 +48,7 @@ fn collect(file: &str, text: &[u8]) -> (Hashes, Vec<Error>) {
             None => Ok(()),
             Some(_) => Err("names a user a second time"),
         });
-        faults.extend(entry.err().map(|what| Error::usage(format!("{file}:{}: {what}", at + 1))));
+        faults.extend(entry.err().map(|what| Error::usage(format!("{file}:{number}: {what}"))));
     }
     (hashes, faults)
 }

@@ -1,47 +1,47 @@
-//! What an admin decided: who there is, and who may what. It is read whole or not at all, and never changes: another
-//! decision is another policy.
+//! The policy: users, access rules, and whether anyone may write. It is read whole or not at all and never changes: a
+//! reload makes another policy.
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Result, shown};
-use crate::server::auth::access::{ANY_USER, Access, Verb, Who};
+use crate::server::auth::access::{ANY_USER, AccessList, Principal, Verb};
 use crate::server::auth::users::Users;
 use crate::store::{Local, Name};
 
-/// The files an admin named.
+/// The files that an admin named.
 #[derive(Clone, Debug, Default)]
-pub struct Files {
+pub struct PolicyFiles {
     /// Who has a password: a file of `htpasswd -B`.
     pub users: Option<PathBuf>,
     /// Who may what: an access file.
     pub access: Option<PathBuf>,
 }
 
-/// Users, rules, and the one gate before all writing.
+/// Users, rules, and whether the server is read-only.
 pub struct Policy {
     /// Where it was read from.
-    files: Files,
+    files: PolicyFiles,
     /// Users with passwords, where there are any.
     pub users: Option<Users>,
     /// The rules.
-    pub access: Access,
+    pub access: AccessList,
     /// Whether nobody may write.
     pub read_only: bool,
 }
 
 impl Policy {
     /// Reads the files an admin named. Errors name file and line.
-    pub fn read(files: Files, read_only: bool) -> Result<Self> {
+    pub fn read(files: PolicyFiles, read_only: bool) -> Result<Self> {
         let users = files.users.as_deref().map(Users::read).transpose()?;
         let access = match files.access.as_deref() {
-            Some(path) => Access::read(path, users.is_some())?,
-            None => Access::standard(users.is_some()),
+            Some(path) => AccessList::read(path, users.is_some())?,
+            None => AccessList::standard(users.is_some()),
         };
         Ok(Policy { files, users, access, read_only })
     }
 
-    /// Refuses a rule that denies something which another spelling would reach: where a directory takes a name in
-    /// another case for the same, a rule holds for one spelling only. What no rule allows is denied in any.
+    /// Refuses a rule that denies something in a directory that folds case: the rule would hold for one spelling only, and
+    /// another would reach the file. What no rule allows is denied in every spelling.
     pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
         for (rule, place) in self.access.denials() {
             let components = place.components();
@@ -58,8 +58,8 @@ impl Policy {
 
     /// These rules, for anyone.
     #[cfg(test)]
-    pub fn of_rules(access: Access) -> Self {
-        Policy { files: Files::default(), users: None, access, read_only: false }
+    pub fn of_rules(access: AccessList) -> Self {
+        Policy { files: PolicyFiles::default(), users: None, access, read_only: false }
     }
 
     /// Reads the same files again.
@@ -71,18 +71,18 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Says what decides, in one line, and whether that is a yes. A directory is meant with all in it where that is
-    /// what a request would ask: to read, replace or delete it. A list is made of what may be listed beneath, too.
-    pub fn explain(&self, who: &Who, verb: Verb, name: &Name) -> (bool, String) {
+    /// Says in one line which rule decides, and whether it allows. A directory means everything in it where a request would
+    /// too: to read, replace or delete it. It may be listed where something beneath may.
+    pub fn explain(&self, principal: &Principal, verb: Verb, name: &Name) -> (bool, String) {
         let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
-        let who = &self.identified(who);
+        let principal = &self.identified(principal);
         let rule = match is_tree {
-            true => self.access.decide_tree(who, verb, name),
-            false => self.access.decide(who, verb, name),
+            true => self.access.decide_tree(principal, verb, name),
+            false => self.access.decide(principal, verb, name),
         };
         let is_list = verb == Verb::List && name.is_directory();
-        let way = if is_list { self.access.way(who, verb, name) } else { None };
-        match (who.user.as_ref().filter(|user| !self.knows(user)), rule, way) {
+        let way = if is_list { self.access.way(principal, verb, name) } else { None };
+        match (principal.user.as_ref().filter(|user| !self.knows(user)), rule, way) {
             _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
             (Some(user), ..) => (false, format!("{}: is no user", shown(user))),
             (None, Some(rule), _) if rule.allows => (true, rule.shown.clone()),
@@ -92,10 +92,10 @@ impl Policy {
         }
     }
 
-    /// Where there are no users, a request's claim to be one is passed over.
-    fn identified(&self, who: &Who) -> Who {
+    /// Without users, a request's claim to be one is ignored.
+    fn identified(&self, principal: &Principal) -> Principal {
         let is_claim = |user: &Vec<u8>| self.users.is_none() && user != ANY_USER;
-        Who { user: who.user.clone().filter(|user| !is_claim(user)), local: who.local }
+        Principal { user: principal.user.clone().filter(|user| !is_claim(user)), local: principal.local }
     }
 
     fn knows(&self, user: &[u8]) -> bool {

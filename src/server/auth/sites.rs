@@ -201,7 +201,7 @@ mod tests {
         for (fields, may) in rows {
             let text = format!("PUT /f HTTP/1.1\r\nHost: h:1\r\n{fields}\r\n");
             let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
-            let status = refuse_foreign_page(&request, false).err().map(|wrong| wrong.http_status());
+            let status = refuse_foreign_page(&request, false).err().map(|error| error.http_status());
             assert_eq!(status, (!may).then_some(403), "{fields}");
             let is_told_by_a_proxy = fields.contains("X-Forwarded-Host");
             assert_eq!(refuse_foreign_page(&request, true).is_ok(), may || is_told_by_a_proxy, "{fields}");

@@ -1,8 +1,8 @@
-//! Users and their passwords: the file that `htpasswd -B` writes, and whether a password is the right one. What a wrong
-//! one costs stands in `guesses`; what a user may do it does not know.
+//! Users and their passwords: the file that `htpasswd -B` writes, and the check of a password against it. What a failed
+//! login costs stands in `login_throttle`; what a user may do it does not know.
 //!
-//! bcrypt is dear on purpose. A password that was right is remembered as a hash under a key that only this process
-//! has, and pays no bcrypt and waits for nobody's wrong guesses any more.
+//! bcrypt is expensive on purpose. A password that was right is remembered as a hash under a key that only this process
+//! has: it needs no bcrypt again, and is not throttled.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,22 +12,22 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::server::auth::htpasswd;
-use crate::server::auth::login_throttle::{Guesses, Marks, Turn};
+use crate::server::auth::login_throttle::{Admission, Keys, LoginThrottle};
 use crate::server::auth::origin::{NETWORK_BITS, Origin, PREFIX_BITS};
 
-/// Everybody who has a password.
+/// All users who have a password.
 pub struct Users {
     hashes: HashMap<Vec<u8>, String>,
     logins: Arc<Logins>,
 }
 
-/// What is known of logins since the start, whatever file was read meanwhile.
+/// The state of logins, which outlives a reload of the file.
 #[derive(Default)]
 struct Logins {
     key: RandomState,
-    /// The last password that was right for a user: not more than one for each.
+    /// The last password that was right, as a hash, by user.
     remembered: Mutex<HashMap<Vec<u8>, u64>>,
-    guesses: Mutex<Guesses>,
+    throttle: Mutex<LoginThrottle>,
     ended: Condvar,
 }
 
@@ -47,61 +47,61 @@ impl Users {
         Users { hashes, logins: Arc::default() }
     }
 
-    /// These users, who were read from the file of the others anew: who was known is known still where the hash is the
-    /// same, and wrong passwords count on.
+    /// Takes over the state of logins from the users before a reload. A remembered password stays valid where the hash is the
+    /// same, and failures are counted on.
     pub fn keeping_logins_of(self, others: &Users) -> Self {
         let logins = Arc::clone(&others.logins);
         logins.remembered().retain(|name, _| self.hashes.contains_key(name));
         Users { logins, ..self }
     }
 
-    /// Whether there is such a user.
+    /// Whether the user exists.
     pub fn holds(&self, name: &[u8]) -> bool {
         self.hashes.contains_key(name)
     }
 
-    /// Whether this is the user's password. Errors have status 503: too many have been wrong lately.
+    /// Whether this is the user's password. An error has status 503: too many logins failed lately.
     pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
         let logins = &*self.logins;
-        let marks = self.marks(name, password, origin);
-        let mut guesses = logins.guesses();
+        let keys = self.keys(name, password, origin);
+        let mut throttle = logins.throttle();
         loop {
-            if marks.is_user && logins.remembers(name, marks.guess) {
+            if keys.is_user && logins.remembers(name, keys.guess) {
                 return Ok(true);
             }
             let now = Instant::now();
-            let until = match guesses.begin(marks, now)? {
-                Turn::Now => break,
-                Turn::Later => None,
-                Turn::At(until) => Some(until.saturating_duration_since(now)),
+            let until = match throttle.begin(keys, now)? {
+                Admission::Now => break,
+                Admission::Later => None,
+                Admission::At(until) => Some(until.saturating_duration_since(now)),
             };
-            guesses.wait(marks, true);
-            guesses = match until {
-                None => logins.ended.wait(guesses).unwrap_or_else(PoisonError::into_inner),
+            throttle.wait(keys, true);
+            throttle = match until {
+                None => logins.ended.wait(throttle).unwrap_or_else(PoisonError::into_inner),
                 Some(time) => {
-                    logins.ended.wait_timeout(guesses, time).unwrap_or_else(PoisonError::into_inner).0
+                    logins.ended.wait_timeout(throttle, time).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
-            guesses.wait(marks, false);
+            throttle.wait(keys, false);
         }
-        drop(guesses);
+        drop(throttle);
         let is_right = self.check(name, password);
         if is_right {
-            logins.remember(name, marks.guess);
+            logins.remember(name, keys.guess);
         }
-        logins.guesses().end(marks, is_right, Instant::now());
+        logins.throttle().end(keys, is_right, Instant::now());
         logins.ended.notify_all();
         Ok(is_right)
     }
 
-    /// Hashes nobody outside of this process can foresee. That of a guess is also of the hash it is held against, so that a
-    /// password that was changed is no longer the right one.
-    fn marks(&self, name: &[u8], password: &[u8], origin: Origin) -> Marks {
+    /// The keys of a try: hashes that nobody outside of this process can foresee. The key of the password includes the hash
+    /// it is checked against, so that a changed password is no longer remembered.
+    fn keys(&self, name: &[u8], password: &[u8], origin: Origin) -> Keys {
         let mark = |of: (&str, &[u8], Option<Origin>)| self.logins.key.hash_one(of);
         let (network, prefix) = (origin.network(NETWORK_BITS), origin.network(PREFIX_BITS));
         let hash = self.hashes.get(name);
         let pair = mark(("pair", name, Some(network)));
-        Marks {
+        Keys {
             pair,
             prefix_pair: if prefix == network { pair } else { mark(("pair", name, Some(prefix))) },
             user: mark(("user", name, None)),
@@ -111,8 +111,8 @@ impl Users {
         }
     }
 
-    /// A name nobody has costs what the dearest password costs. So time tells no names where all hashes have one cost;
-    /// a cheaper one answers sooner.
+    /// Checks a password. An unknown name takes as long as the most expensive hash, so that the time tells no names where
+    /// all hashes have one cost.
     fn check(&self, name: &[u8], password: &[u8]) -> bool {
         let dearest = || self.hashes.values().max_by_key(|hash| hash.get(4..6));
         let known = self.hashes.get(name);
@@ -122,8 +122,8 @@ impl Users {
 }
 
 impl Logins {
-    fn guesses(&self) -> MutexGuard<'_, Guesses> {
-        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered(&self) -> MutexGuard<'_, HashMap<Vec<u8>, u64>> {
@@ -180,7 +180,7 @@ mod tests {
         let users = users(&[("alice", "a"), ("bob", "b")]);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
         let remembers = |name: &[u8], password: &[u8]| {
-            let guess = users.marks(name, password, HERE).guess;
+            let guess = users.keys(name, password, HERE).guess;
             users.logins.remembers(name, guess)
         };
         assert!(remembers(b"alice", b"a"));
@@ -203,13 +203,13 @@ mod tests {
     fn many_at_once_with_the_same_password_are_hashed_once() {
         let users = users(&[("alice", "a")]);
         // The guess is being looked at: others with it wait for the outcome.
-        let marks = users.marks(b"alice", b"a", HERE);
-        assert_eq!(users.logins.guesses().begin(marks, Instant::now()).unwrap(), Turn::Now);
+        let keys = users.keys(b"alice", b"a", HERE);
+        assert_eq!(users.logins.throttle().begin(keys, Instant::now()).unwrap(), Admission::Now);
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
                 (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
-            users.logins.remember(b"alice", marks.guess);
-            users.logins.guesses().end(marks, true, Instant::now());
+            users.logins.remember(b"alice", keys.guess);
+            users.logins.throttle().end(keys, true, Instant::now());
             users.logins.ended.notify_all();
             assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
         });

@@ -33,12 +33,12 @@ impl Acceptors {
         listeners: Vec<Listener>,
         say: impl Fn(&str) -> io::Result<()>,
     ) -> Result<Self> {
-        let named = |wrong| Error::io("acceptor", wrong);
+        let named = |error| Error::io("acceptor", error);
         let (stopped, stop) = io::pipe().map_err(named)?;
         let mut threads = Vec::new();
         for listener in listeners {
             let (server, stopped) = (Arc::clone(server), stopped.try_clone().map_err(named)?);
-            say(&listener.url).map_err(|wrong| Error::io("standard output", wrong))?;
+            say(&listener.url).map_err(|error| Error::io("standard output", error))?;
             let accept = thread::Builder::new().name("accept".to_owned());
             threads.push(accept.spawn(move || accept_all(&server, &listener, &stopped)).map_err(named)?);
         }
@@ -58,7 +58,7 @@ impl Acceptors {
 /// Takes as many descriptors as the system grants: a connection may hold four at once, and the limit a shell starts
 /// with is for programs that call select(2).
 pub fn raise_descriptor_limit() -> Result<()> {
-    let named = |wrong: Errno| Error::io("limit of descriptors", wrong.into());
+    let named = |error: Errno| Error::io("limit of descriptors", error.into());
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(named)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(named)
 }
@@ -68,10 +68,10 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
         match listener.accept(stop) {
             Ok(None) => return,
             Ok(Some((socket, peer))) => welcome(server, socket, peer),
-            Err(wrong) if is_of_the_connection(&wrong) => {}
-            Err(wrong) => {
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
                 // No descriptor or memory is left: rest, or this would spin.
-                server.log.trouble(&Error::io("accept", wrong));
+                server.log.trouble(&Error::io("accept", error));
                 thread::park_timeout(EXHAUSTED_REST);
             }
         }
@@ -79,9 +79,9 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
 }
 
 /// The client was gone before it was accepted, or taken by another process, or a signal came: nothing is wrong here.
-fn is_of_the_connection(wrong: &io::Error) -> bool {
+fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
-        wrong.kind(),
+        error.kind(),
         io::ErrorKind::ConnectionAborted
             | io::ErrorKind::Interrupted
             | io::ErrorKind::ConnectionReset
@@ -95,7 +95,7 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
     let stream = match stream.and_then(|stream| secure(server, stream)) {
         Ok(stream) => stream,
-        Err(wrong) => return server.log.trouble(&Error::io("connection", wrong)),
+        Err(error) => return server.log.trouble(&Error::io("connection", error)),
     };
     let guard = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
         Ok(guard) => guard,

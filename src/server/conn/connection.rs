@@ -37,7 +37,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
         match guard.wait_for_request(server.limits.idle_time) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(wrong) => return refuse_keys(server, stream, &Error::io("client", wrong)),
+            Err(error) => return refuse_keys(server, stream, &Error::io("client", error)),
         }
         let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
         match serve_burst(server, guard, &mut input, memory.take()) {

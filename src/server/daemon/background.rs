@@ -23,7 +23,7 @@ const PARENT: &str = "CFPD_PARENT";
 pub fn is_there() -> Result<bool> {
     let is_child = env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
     match is_child.then(setsid) {
-        Some(Err(wrong)) => Err(Error::io("session", wrong.into())),
+        Some(Err(error)) => Err(Error::io("session", error.into())),
         session => Ok(session.is_some()),
     }
 }
@@ -31,7 +31,7 @@ pub fn is_there() -> Result<bool> {
 /// Starts this program again in the background, and gives the exit code once that is known. The one there may tell its
 /// news as `account`.
 pub fn start(account: Option<&Account>) -> Result<u8> {
-    let named = |wrong| Error::io("background", wrong);
+    let named = |error| Error::io("background", error);
     let directory = private_directory().map_err(named)?;
     let path = directory.path().join("notify");
     let news = UnixDatagram::bind(&path).map_err(named)?;

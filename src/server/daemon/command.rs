@@ -33,7 +33,7 @@ impl PrivateSocket {
         if command.is_empty() {
             return Ok(None);
         }
-        let directory = private_directory().map_err(|wrong| Error::io("private socket", wrong))?;
+        let directory = private_directory().map_err(|error| Error::io("private socket", error))?;
         let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
         Ok(Some(PrivateSocket { directory, address }))
     }
@@ -64,7 +64,7 @@ impl PrivateSocket {
             .env_remove("NOTIFY_SOCKET")
             .env("PATH", path_with_own_folder())
             .spawn()
-            .map_err(|wrong| Error::io(program.as_encoded_bytes(), wrong))?;
+            .map_err(|error| Error::io(program.as_encoded_bytes(), error))?;
         let id = Pid::from_raw(child.id().cast_signed());
         threads::start("command", move || {
             // Nobody listens any more when a signal came first.

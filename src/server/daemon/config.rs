@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::server::auth::access::{Access, Verb, Who, name_of};
+use crate::server::auth::access::{AccessList, Principal, Verb, name_of};
 use crate::server::auth::htpasswd;
-use crate::server::auth::policy::{Files as PolicyFiles, Policy};
+use crate::server::auth::policy::{Policy, PolicyFiles};
 use crate::server::daemon::admin_path::{above, require_change};
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
@@ -141,7 +141,7 @@ impl Options {
     fn is_guarded(&self) -> Result<bool> {
         match &self.access {
             _ if self.users.is_some() || self.read_only => Ok(true),
-            Some(rules) => Ok(Access::read(rules, false)?.is_for_anyone()),
+            Some(rules) => Ok(AccessList::read(rules, false)?.is_for_anyone()),
             None => Ok(false),
         }
     }
@@ -154,7 +154,7 @@ impl Options {
         let run_as = self.run_as.as_ref().map(Account::assume);
         let users = self.users.iter().flat_map(|path| htpasswd::faults(path));
         let with_users = self.users.is_some();
-        let access = self.access.iter().flat_map(|path| Access::faults(path, with_users));
+        let access = self.access.iter().flat_map(|path| AccessList::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_place(&self.root),
             false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.read_only())),
@@ -179,7 +179,7 @@ impl Options {
     /// Which rule decides whether a user, as an admin writes him, may do this to a name: whether that is a yes, and a
     /// line that says why.
     pub fn explain(&self, [who, verb, name]: [&OsStr; 3]) -> Result<(bool, String)> {
-        let (who, verb) = (Who::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
+        let (who, verb) = (Principal::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
         Ok(self.policy()?.explain(&who, verb, &name_of(name.as_bytes())?))
     }
 }
@@ -188,7 +188,7 @@ impl Options {
 fn check_place(path: &Path) -> Result<()> {
     let stands = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
     require_change(&stands.unwrap_or(Path::new(".")).join("."))
-        .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong.into()))
+        .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))
 }
 
 /// Whether a log can be appended to, or made, without making it.
@@ -196,10 +196,10 @@ fn check_log(path: &Path) -> Result<()> {
     if is_standard_error(path) {
         return Ok(());
     }
-    let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+    let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
     match path.try_exists().map_err(named)? {
         true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),
-        false => require_change(above(path)).map_err(|wrong| named(wrong.into())),
+        false => require_change(above(path)).map_err(|error| named(error.into())),
     }
 }
 

@@ -24,7 +24,7 @@ const LEVEL: ABI = ABI::V6;
 
 /// Confines this thread, and those it starts from now on. Says what is missing where the kernel cannot do all of it.
 pub fn confine(options: &Options) -> Result<Option<&'static str>> {
-    match restrict(options).map_err(|wrong| Error::io("Landlock", std::io::Error::other(wrong)))? {
+    match restrict(options).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
         RulesetStatus::FullyEnforced => Ok(None),
         RulesetStatus::PartiallyEnforced => Ok(Some("is confined by Landlock as far as this kernel can")),
         RulesetStatus::NotEnforced => Ok(Some("is not confined: this kernel has no Landlock")),
@@ -182,8 +182,8 @@ mod tests {
                 assert_eq!(kill(Pid::parent(), None), Err(Errno::EPERM));
             }
             // Of the network only from the fourth version on.
-            if let Err(wrong) = TcpStream::connect(address) {
-                assert_eq!(wrong.kind(), PermissionDenied);
+            if let Err(error) = TcpStream::connect(address) {
+                assert_eq!(error.kind(), PermissionDenied);
             }
             true
         };

@@ -21,7 +21,7 @@ pub struct PidFile {
 impl PidFile {
     /// Writes it, whole or not at all.
     pub fn write(path: &Path) -> Result<Self> {
-        let named = |wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong);
+        let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
         check_place(path)?;
         if is_held(path) {
             let name = path.as_os_str().as_encoded_bytes();
@@ -31,7 +31,7 @@ impl PidFile {
         let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
         writeln!(file, "{}", id()).map_err(named)?;
         file.as_file().lock().map_err(named)?;
-        let file = file.persist(path).map_err(|wrong| named(wrong.error))?;
+        let file = file.persist(path).map_err(|error| named(error.error))?;
         Ok(PidFile { path: path.to_owned(), file })
     }
 
@@ -55,7 +55,7 @@ impl PidFile {
 /// Whether it could be written, as far as that can be known without doing it.
 pub fn check_place(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
-    require_change(&above(path).join(".")).map_err(|wrong| Error::io(name, wrong.into()))?;
+    require_change(&above(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
     match may_be_replaced(path) {
         true => Ok(()),
         false => Err(Error::status(409, name, "is there and is no pid file")),
@@ -99,8 +99,8 @@ mod tests {
         fs::write(&path, "1\n").unwrap();
         let ours = PidFile::write(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", id()));
-        let wrong = PidFile::write(&path).unwrap_err();
-        assert!(wrong.to_string().ends_with("/pid: is that of a cfpd that runs"), "{wrong}");
+        let error = PidFile::write(&path).unwrap_err();
+        assert!(error.to_string().ends_with("/pid: is that of a cfpd that runs"), "{error}");
         assert!(ours.is_ours() && check_place(&path).is_ok());
         ours.release();
         let successor = PidFile::write(&path).unwrap();

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 use crate::server::auth::policy::Policy;
-use crate::server::auth::rights::Rights;
+use crate::server::auth::rights::Gate;
 use crate::server::auth::sites::Sites;
 use crate::server::conn::accept;
 use crate::server::daemon::command::PrivateSocket;
@@ -31,7 +31,7 @@ use crate::server::shared::health::Health;
 use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::state::Server;
-use crate::server::shared::upload_locks::Claims;
+use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::shared::{processing, threads};
 use crate::store::{Local, Store};
 
@@ -68,7 +68,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
             // Who wants to know no more, as head(1) after a line, may want to be served all the same.
-            Some(Err(wrong)) if wrong.kind() != io::ErrorKind::BrokenPipe => Err(wrong),
+            Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
     })?;
@@ -108,7 +108,7 @@ fn make_root(options: &Options) -> Result<()> {
     if !options.make_root || options.root.is_dir() {
         return Ok(());
     }
-    let named = |wrong| Error::io(options.root.as_os_str().as_encoded_bytes(), wrong);
+    let named = |error| Error::io(options.root.as_os_str().as_encoded_bytes(), error);
     // What is kept there is not for every user of the machine, and a package makes it so too.
     fs::DirBuilder::new().recursive(true).mode(0o750).create(&options.root).map_err(named)?;
     options.run_as.as_ref().map_or(Ok(()), |account| account.own(&options.root))
@@ -137,7 +137,7 @@ fn open_store(options: &Options) -> Result<Local> {
 fn new_server(options: &Options, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
     let store = Arc::new(store);
     let server = Arc::new(Server {
-        rights: Rights::new(Arc::clone(&store) as Arc<dyn Store>, policy),
+        gate: Gate::new(Arc::clone(&store) as Arc<dyn Store>, policy),
         store: RwLock::new(store),
         health: Health::default(),
         scan_threads: ScanThreads::new(options.limits.scan_jobs),
@@ -147,7 +147,7 @@ fn new_server(options: &Options, policy: Policy, store: Local, sites: Option<Sit
         send_size: options.send_size,
         log: Log::open(options.log.as_deref(), options.log_format)?,
         connections: Arc::default(),
-        claims: Claims::default(),
+        upload_locks: UploadLocks::default(),
         trusted_proxies: options.trusted_proxies.clone(),
         outcomes: Outcomes::default(),
         tls: options.tls.as_ref().map(Tls::open).transpose()?,

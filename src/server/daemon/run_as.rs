@@ -29,14 +29,14 @@ impl Account {
     /// Reads `USER` or `USER:GROUP`; without a group it is the user's own.
     pub fn parse(text: &str) -> Result<Self> {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
-        let found = User::from_name(user).map_err(|wrong| Error::io(user, wrong.into()))?;
+        let found = User::from_name(user).map_err(|error| Error::io(user, error.into()))?;
         let unknown = |name: &str, what: &str| Error::usage(format!("{name}: is no {what} of this machine"));
         let found = found.ok_or_else(|| unknown(user, "user"))?;
         let is_named = group.is_some();
         let group = match group {
             None => found.gid,
             Some(name) => {
-                let found = Group::from_name(name).map_err(|wrong| Error::io(name, wrong.into()))?;
+                let found = Group::from_name(name).map_err(|error| Error::io(name, error.into()))?;
                 found.ok_or_else(|| unknown(name, "group"))?.gid
             }
         };
@@ -47,7 +47,7 @@ impl Account {
     /// Gives a directory or a file to it.
     pub fn own(&self, path: &Path) -> Result<()> {
         chown(path, Some(self.user.as_raw()), Some(self.group.as_raw()))
-            .map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
+            .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
     }
 
     /// Goes on as this user, with all threads and for good. Only root can, and whoever is this user already, in the
@@ -57,7 +57,7 @@ impl Account {
             return Ok(());
         }
         let named =
-            |wrong: nix::Error| Error::io(format!("--run-as {}", self.name.to_string_lossy()), wrong.into());
+            |error: nix::Error| Error::io(format!("--run-as {}", self.name.to_string_lossy()), error.into());
         initgroups(&self.name, self.group).map_err(named)?;
         setgid(self.group).map_err(named)?;
         setuid(self.user).map_err(named)

@@ -18,7 +18,7 @@ use crate::server::shared::threads;
 /// later. SIGXFSZ is caught and nothing is done, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored
 /// signal, a caught one has its default action again in a command that is run.
 pub fn catch() -> Result<Signals> {
-    let named = |wrong| Error::io("signals", wrong);
+    let named = |error| Error::io("signals", error);
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(named)?;
     Signals::new([SIGHUP, SIGUSR1]).map_err(named)
 }
@@ -27,7 +27,7 @@ pub fn catch() -> Result<Signals> {
 /// asks the file system, and where that does not answer a TERM is to end the daemon all the same.
 pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason>) -> Result<()> {
     for ending in [SIGTERM, SIGINT] {
-        signals.add_signal(ending).map_err(|wrong| Error::io("signals", wrong))?;
+        signals.add_signal(ending).map_err(|error| Error::io("signals", error))?;
     }
     let (asks, asked) = channel();
     let (server, reloading) = (Arc::clone(server), Arc::clone(server));

@@ -30,13 +30,13 @@ fn listener(options: &Options, handed: &mut ListenFd, at: usize) -> Result<Liste
     let unfit = || Error::usage(format!("{name}: is no TCP or Unix socket that listens"));
     if let Ok(Some(socket)) = handed.take_tcp_listener(at) {
         listens(&socket).then_some(()).ok_or_else(unfit)?;
-        let address = socket.local_addr().map_err(|wrong| Error::io(&name, wrong))?;
+        let address = socket.local_addr().map_err(|error| Error::io(&name, error))?;
         options.refuse_exposed(&Address::Tcp(address))?;
-        return Listener::of_tcp(socket, options.tls.is_some()).map_err(|wrong| Error::io(&name, wrong));
+        return Listener::of_tcp(socket, options.tls.is_some()).map_err(|error| Error::io(&name, error));
     }
     match handed.take_unix_listener(at) {
         Ok(Some(socket)) if listens(&socket) => {
-            Listener::of_unix(socket).map_err(|wrong| Error::io(&name, wrong))
+            Listener::of_unix(socket).map_err(|error| Error::io(&name, error))
         }
         _ => Err(unfit()),
     }

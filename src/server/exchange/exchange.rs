@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Method, Request, accept, resumption};
-use crate::server::auth::identity::{CHALLENGE, claimed, identify};
-use crate::server::auth::rights::View;
+use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
+use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::decoding::Decoding;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::request_body::RequestBody;
@@ -38,21 +38,22 @@ pub struct Exchange<'e> {
 }
 
 impl<'e> Exchange<'e> {
-    /// The store, as far as whoever sent the request may come to it. Errors have status 401 for a name that was not
-    /// proved, 503 after too many of those.
-    pub fn identify(&mut self) -> Result<View> {
-        let view = self.server.rights.view(|users| identify(self.stream, self.client, self.request, users));
-        match &view {
-            Ok(view) => self.reply.outcome.user = view.who(self.server.log.has_access_lines()),
+    /// The store as the principal who sent the request may use it. Errors have status 401 for a name that was not proved,
+    /// 503 after too many of those.
+    pub fn authorize(&mut self) -> Result<AuthorizedStore> {
+        let store =
+            self.server.gate.authorize(|users| identify(self.stream, self.client, self.request, users));
+        match &store {
+            Ok(store) => self.reply.outcome.user = store.user_name(self.server.log.has_access_lines()),
             Err(error) if error.http_status() == 401 => {
-                self.server.refuse_login(claimed(self.request).as_deref(), &self.client.peer);
+                self.server.refuse_login(claimed_name(self.request).as_deref(), &self.client.peer);
             }
             Err(error) if error.http_status() == 503 => {
                 self.server.refuse(&self.client.peer, Refusal::Login, error);
             }
             Err(_) => {}
         }
-        view
+        store
     }
 
     /// The coding of an answer that may be compressed: what the client likes best, as long as there is an encoder for it.

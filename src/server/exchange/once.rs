@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::http::idempotency::{self, KEY, OUTCOMES};
-use crate::server::auth::access::Who;
+use crate::server::auth::access::Principal;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::observe::peer::Peer;
@@ -16,19 +16,19 @@ use crate::server::shared::outcomes::Claim;
 /// without a key is none of this file's business.
 pub fn once(
     exchange: &mut Exchange<'_>,
-    who: &Who,
+    principal: &Principal,
     act: impl FnOnce(&mut Exchange<'_>) -> Result<()>,
 ) -> Result<()> {
     let request = exchange.request;
     let Some(key) = idempotency::key(&request.fields)? else { return act(exchange) };
     let fingerprint = idempotency::fingerprint(request.method(), request.target(), &request.fields);
     let address = match &exchange.client.peer {
-        Peer::Address(address) if *who == Who::default() => Some(address.ip()),
+        Peer::Address(address) if *principal == Principal::default() => Some(address.ip()),
         _ => None,
     };
     let liveness = ClientLiveness::new(exchange.stream);
     let retry = idempotency::retry(&request.fields);
-    let client = (who.clone(), address);
+    let client = (principal.clone(), address);
     let outcomes = &exchange.server.outcomes;
     match outcomes.claim(&client, (&key, fingerprint), retry, &|| liveness.check_connected())? {
         Claim::Repeated(status, fields) => {

@@ -13,7 +13,7 @@ use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Method, Query, accept, target};
-use crate::server::auth::rights::View;
+use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, filter_named};
 use crate::server::exchange::hashed::take_digest;
@@ -29,21 +29,26 @@ use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
 /// Answers a stored file, or a directory where the name is one.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(
+    exchange: &mut Exchange<'_>,
+    store: &AuthorizedStore,
+    name: &Name,
+    query: &Query,
+) -> Result<()> {
     match filter_named(query) {
-        None if name.is_directory() => return list::answer(exchange, view, name, query),
-        Some("search") if name.is_directory() => return search_tree::answer(exchange, view, name, query),
+        None if name.is_directory() => return list::answer(exchange, store, name, query),
+        Some("search") if name.is_directory() => return search_tree::answer(exchange, store, name, query),
         _ => {}
     }
     let operation = Operation::of_query(query, &exchange.request.fields, false);
-    let opened = view.reader().open(name);
+    let opened = store.reader().open(name);
     match opened {
         Ok(content) => match operation? {
-            None => answer_whole(exchange, view, name, content),
-            Some(operation) => answer_filtered(exchange, view, name, content, &operation),
+            None => answer_whole(exchange, store, name, content),
+            Some(operation) => answer_filtered(exchange, store, name, content, &operation),
         },
-        Err(wrong) if wrong.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
-        Err(wrong) => Err(wrong),
+        Err(error) if error.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
+        Err(error) => Err(error),
     }
 }
 
@@ -60,7 +65,7 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 /// The bytes as they are stored, or a part of them.
 fn answer_whole(
     exchange: &mut Exchange<'_>,
-    view: &View,
+    store: &AuthorizedStore,
     name: &Name,
     mut content: Box<dyn Content>,
 ) -> Result<()> {
@@ -95,7 +100,7 @@ fn answer_whole(
     }
     let mut fields = fields_under(&etag);
     if coding == Coding::Zstd {
-        return stream(exchange, view, name, content.as_ref(), fields, coding, &Operation::identity());
+        return stream(exchange, store, name, content.as_ref(), fields, coding, &Operation::identity());
     }
     if let Some(digest) = digest_of(exchange, content.as_mut())? {
         fields.push("Repr-Digest", digest::format(&digest));
@@ -172,14 +177,14 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
     let file = Cancellable { content, client: &client };
     let taken = take_digest(|block, offset| file.read_at(block, offset));
     // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
-    client.check_connected().map_err(|wrong| Error::io("client", wrong))?;
+    client.check_connected().map_err(|error| Error::io("client", error))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
 /// What a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
-    view: &View,
+    store: &AuthorizedStore,
     name: &Name,
     content: Box<dyn Content>,
     operation: &Operation,
@@ -207,28 +212,28 @@ fn answer_filtered(
             return exchange.reply.head_only(200, fields);
         }
         let mut number = Vec::new();
-        let spool = || view.reader().spool();
+        let spool = || store.reader().spool();
         let client = ClientLiveness::new(exchange.stream);
         let file = Cancellable { content: content.as_ref(), client: &client };
         let run = operation.run_on_content(name, file, exchange.decoding(&client), &spool, &mut number);
-        run.map_err(|wrong| Error::io(name.shown(), wrong))?;
+        run.map_err(|error| Error::io(name.shown(), error))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
     }
     fields.push("Content-Type", media_type);
-    stream(exchange, view, name, content.as_ref(), fields, coding, operation)
+    stream(exchange, store, name, content.as_ref(), fields, coding, operation)
 }
 
 /// Sends what a filter makes of a stored file, while it is made.
 fn stream(
     exchange: &mut Exchange<'_>,
-    view: &View,
+    store: &AuthorizedStore,
     name: &Name,
     content: &dyn Content,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
-    let spool = || view.reader().spool();
+    let spool = || store.reader().spool();
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
     let decoding = exchange.decoding(&client);

@@ -39,9 +39,9 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
         Method::Delete => resource::cancel,
         _ => return refuse_method(exchange, "an upload", Place::Upload),
     };
-    let view = exchange.identify()?;
-    let _claimed = resource::claim(exchange, id)?;
-    act(exchange, &view, id)
+    let store = exchange.authorize()?;
+    let _guard = resource::lock(exchange, id)?;
+    act(exchange, &store, id)
 }
 
 /// Answers a method that is not offered where it was tried.
@@ -58,7 +58,7 @@ fn is_told(name: &[u8]) -> bool {
 
 fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     if what != b"health" {
-        exchange.identify()?.require_own(what)?;
+        exchange.authorize()?.require_own(what)?;
     }
     let (media_type, text) = match what {
         b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),

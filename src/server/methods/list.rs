@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept};
-use crate::server::auth::rights::View;
+use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::representation::{is_not_modified, of_not_modified};
 use crate::server::exchange::streamed::send_lines;
@@ -23,10 +23,15 @@ const FORMS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
 /// Answers what is in a directory.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(
+    exchange: &mut Exchange<'_>,
+    store: &AuthorizedStore,
+    name: &Name,
+    query: &Query,
+) -> Result<()> {
     let form = form(exchange, query)?;
     let globs = globs(query)?;
-    let entries = view.reader().list(name, query.has("recursive"))?;
+    let entries = store.reader().list(name, query.has("recursive"))?;
     let entries = entries.filter(|entry| match entry {
         Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
         Err(_) => true,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
-use crate::server::auth::rights::{Passage, Writer};
+use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
@@ -18,12 +18,12 @@ const CHANGED: &str = "Cfp-Changed";
 pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let to = destination(request)?;
-    let passage = writer.copying(name, &to)?;
-    check_source(request, name, &passage)?;
+    let transfer = writer.authorize_copy(name, &to)?;
+    check_source(request, name, &transfer)?;
     let written = match Operation::of_query(query, &request.fields, true)? {
         Some(operation) if *name == to => return change_in_place(exchange, writer, name, &operation),
         Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
-        None => passage
+        None => transfer
             .copy(&|from| check_write(&request.fields, name, from), &|at| may_stand(request, &to, at))?,
     };
     answer_written(exchange, &to, &written)
@@ -34,17 +34,17 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let request = exchange.request;
     refuse_query(query)?;
     let to = destination(request)?;
-    let passage = writer.moving(name, &to)?;
-    check_source(request, name, &passage)?;
+    let transfer = writer.authorize_move(name, &to)?;
+    check_source(request, name, &transfer)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
-    let written = passage.rename(&source, &|at| may_stand(request, &to, at))?;
+    let written = transfer.rename(&source, &|at| may_stand(request, &to, at))?;
     answer_written(exchange, &to, &written)
 }
 
 /// Deletes a file, or a directory with all in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     refuse_query(query)?;
-    let left = writer.delete(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
+    let left = writer.delete(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
     left.iter().for_each(|left| exchange.server.log.trouble(left));
     exchange.reply.empty(204, Fields::new())
 }
@@ -60,7 +60,7 @@ pub fn make_directory(
     if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::status(415, "body", "has no meaning in MKCOL"));
     }
-    writer.make_directory(name, &|standing| check_write(&exchange.request.fields, name, standing))?;
+    writer.make_directory(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
     let mut fields = Fields::new();
     fields.push("Location", target::encode(name.components(), true, &Query::default()));
     exchange.reply.empty(201, fields)
@@ -80,7 +80,7 @@ fn change_in_place(
     let file = Cancellable { content: content.as_ref(), client: &client };
     let changed = operation
         .change_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
-        .map_err(|wrong| Error::io(name.shown(), wrong))?;
+        .map_err(|error| Error::io(name.shown(), error))?;
     let mut fields = Fields::new();
     fields.push(CHANGED, changed.to_string());
     if changed == 0 {
@@ -91,8 +91,8 @@ fn change_in_place(
     // Who says that any version will do has been told of none.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
     let written =
-        draft.commit(None, &|standing| match any || standing.is_some_and(|now| now.etag == read.etag) {
-            true => may_stand(request, name, standing),
+        draft.commit(None, &|existing| match any || existing.is_some_and(|now| now.etag == read.etag) {
+            true => may_stand(request, name, existing),
             false => Err(Error::status(412, name.shown(), "changed while it was worked on")),
         })?;
     let status = fields_of_written(&mut fields, name, &written);
@@ -111,14 +111,14 @@ fn copy_filtered(
     let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
     // One of the two may be a link to the other.
     let read = content.meta().etag.clone();
-    let is_itself = writer.standing(to)?.is_some_and(|now| now.etag == read);
+    let is_itself = writer.existing(to)?.is_some_and(|now| now.etag == read);
     let (file, reader) = (Cancellable { content: content.as_ref(), client: &client }, writer.reader());
     operation
         .run_on_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
-        .map_err(|wrong| Error::io(name.shown(), wrong))?;
-    draft.commit(None, &|standing| match is_itself && standing.is_none_or(|now| now.etag != read) {
+        .map_err(|error| Error::io(name.shown(), error))?;
+    draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
         true => Err(Error::status(412, name.shown(), "changed while it was worked on")),
-        false => may_stand(exchange.request, to, standing),
+        false => may_stand(exchange.request, to, existing),
     })
 }
 
@@ -132,7 +132,7 @@ fn begin_filtered<'a>(
     let content = writer.reader().open(name)?;
     let read = content.meta();
     check_write(&exchange.request.fields, name, Some(read))?;
-    may_stand(exchange.request, to, writer.standing(to)?.as_ref())?;
+    may_stand(exchange.request, to, writer.existing(to)?.as_ref())?;
     // What is that large already was not taken from a client.
     let most = exchange.server.limits.file_size.max(read.size);
     Ok((content, Hashed::new(writer.create(to, None)?, most)))
@@ -140,19 +140,19 @@ fn begin_filtered<'a>(
 
 /// Judges the source before the destination: who is told of a missing directory makes it, though nothing will be put
 /// there. It is judged again in the moment of the change.
-fn check_source(request: &Request, name: &Name, passage: &Passage<'_>) -> Result<()> {
-    match passage.source() {
-        Ok(standing) => check_write(&request.fields, name, Some(&standing)),
+fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_>) -> Result<()> {
+    match transfer.source() {
+        Ok(existing) => check_write(&request.fields, name, Some(&existing)),
         Err(_) => Ok(()),
     }
 }
 
 /// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).
-fn may_stand(request: &Request, to: &Name, standing: Option<&Meta>) -> Result<()> {
+fn may_stand(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
     let mut said = request.fields.get_all("overwrite");
     match (said.next(), said.next()) {
         (Some(_), Some(_)) => Err(Error::status(400, "Overwrite", "comes twice")),
-        (Some(b"F" | b"f"), None) if standing.is_some() => Err(failed(to)),
+        (Some(b"F" | b"f"), None) if existing.is_some() => Err(failed(to)),
         (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
         // Who says something here may not want to lose what stands there.
         _ => Err(Error::status(400, "Overwrite", "is neither T nor F")),

@@ -27,7 +27,7 @@ pub fn tell(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = resource::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
     fields.push("Allow", allow);
-    exchange.reply.bytes(200, "text/plain", text(exchange.server.rights.is_read_only()).as_bytes(), fields)
+    exchange.reply.bytes(200, "text/plain", text(exchange.server.gate.is_read_only()).as_bytes(), fields)
 }
 
 fn text(read_only: bool) -> String {

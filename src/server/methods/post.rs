@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, resumption};
-use crate::server::auth::rights::View;
+use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::liveness::ClientLiveness;
@@ -21,9 +21,14 @@ const PARTS: &[u8] = b"multipart/form-data";
 const BYTES: &[u8] = b"application/octet-stream";
 
 /// Answers what a filter makes of the body.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View, root: &Name, query: &Query) -> Result<()> {
+pub fn answer(
+    exchange: &mut Exchange<'_>,
+    store: &AuthorizedStore,
+    root: &Name,
+    query: &Query,
+) -> Result<()> {
     let request = exchange.request;
-    let processor = view.processor(root)?;
+    let processor = store.processor(root)?;
     resource::refuse_old(&request.fields)?;
     if resumption::is_complete(&request.fields) == Some(false) {
         return Err(resource::incomplete());

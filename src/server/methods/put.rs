@@ -28,8 +28,8 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     if operation.is_some() {
         writer.processor(name)?;
     }
-    let standing = writer.standing(name)?;
-    check_write(&request.fields, name, standing.as_ref())?;
+    let existing = writer.existing(name)?;
+    check_write(&request.fields, name, existing.as_ref())?;
     if resource::create(exchange, writer, name, operation.is_none())? {
         return Ok(());
     }
@@ -66,5 +66,5 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 
 /// Puts a draft under its name, which takes the proof that its body came whole.
 fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
-    draft.commit(whole.digest, &|standing| check_write(&request.fields, name, standing))
+    draft.commit(whole.digest, &|existing| check_write(&request.fields, name, existing))
 }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Method, Query, Request, Target, framing, resumption};
-use crate::server::auth::rights::{View, Writer};
+use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::auth::sites::refuse_foreign_page;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::filter_named;
@@ -77,11 +77,11 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     fields
 }
 
-/// How a method is carried out on a name: only one that is given a view comes to what is stored, and only one that is
+/// How a method is carried out on a name: only one that is given a store comes to what is stored, and only one that is
 /// given a writer changes it.
 enum Handler {
     Tells(fn(&mut Exchange<'_>, &Name) -> Result<()>),
-    Reads(fn(&mut Exchange<'_>, &View, &Name, &Query) -> Result<()>),
+    Reads(fn(&mut Exchange<'_>, &AuthorizedStore, &Name, &Query) -> Result<()>),
     Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
 }
 
@@ -142,13 +142,13 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     match handler {
         Handler::Tells(act) => act(exchange, &name),
         Handler::Reads(act) => {
-            let view = exchange.identify()?;
-            act(exchange, &view, &name, &target.query)
+            let store = exchange.authorize()?;
+            act(exchange, &store, &name, &target.query)
         }
         Handler::Writes(act) => {
-            let view = exchange.identify()?;
-            let writer = view.writer(&name)?;
-            once(exchange, view.client(), |exchange| act(exchange, &writer, &name, &target.query))
+            let store = exchange.authorize()?;
+            let writer = store.writer(&name)?;
+            once(exchange, store.principal(), |exchange| act(exchange, &writer, &name, &target.query))
         }
     }
 }

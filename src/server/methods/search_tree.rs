@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query};
-use crate::server::auth::rights::{Reader, View};
+use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::decoding::Decoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
@@ -31,9 +31,14 @@ const WAITING_MAX: usize = 256;
 type Found = Result<(Vec<u8>, u64)>;
 
 /// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
-pub fn answer(exchange: &mut Exchange<'_>, view: &View, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(
+    exchange: &mut Exchange<'_>,
+    store: &AuthorizedStore,
+    name: &Name,
+    query: &Query,
+) -> Result<()> {
     let server = exchange.server;
-    let reader = view.reader();
+    let reader = store.reader();
     let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
         return Err(Error::status(400, "search", "is missing"));
     };
@@ -111,10 +116,10 @@ impl Search<'_> {
                         out.write_all(&line(&name, count, json))?;
                     }
                     // Of the others there is an answer.
-                    Err(wrong) if is_unreadable(&wrong) && json => {
-                        out.write_all(format!("{}\n", json!({ "error": wrong.to_string() })).as_bytes())?;
+                    Err(error) if is_unreadable(&error) && json => {
+                        out.write_all(format!("{}\n", json!({ "error": error.to_string() })).as_bytes())?;
                     }
-                    Err(wrong) => return Err(wrong.into()),
+                    Err(error) => return Err(error.into()),
                 }
             }
             out.write_all(&total_line(total, json))
@@ -127,7 +132,7 @@ impl Search<'_> {
             let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
             let found = match next {
                 None => return,
-                Some(Err(wrong)) => Err(wrong),
+                Some(Err(error)) => Err(error),
                 Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
                 Some(Ok(entry)) => self.count(&entry.name),
             };
@@ -155,7 +160,7 @@ impl Search<'_> {
         let spool = || self.reader.spool();
         self.operation
             .run_on_content(&name, file, self.decoding, &spool, sink)
-            .map_err(|wrong| Error::io(name.shown(), wrong))
+            .map_err(|error| Error::io(name.shown(), error))
     }
 
     /// The matching lines of every file, each with the name before it, one file after the other.
@@ -168,7 +173,7 @@ impl Search<'_> {
             }
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
-                Err(wrong) if !is_left_out(&wrong) => return Err(wrong.into()),
+                Err(error) if !is_left_out(&error) => return Err(error.into()),
                 // The next file may take as long.
                 _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
                     out.flush()?;
@@ -198,13 +203,13 @@ fn next(results: &Receiver<Found>, out: &mut LineSink<'_>, since: &mut Instant) 
 
 /// What was deleted since it was listed, and what the daemon itself may not read; a directory that it may not read is
 /// left out of a list too.
-fn is_left_out(wrong: &Error) -> bool {
-    matches!(wrong.http_status(), 403 | 404)
+fn is_left_out(error: &Error) -> bool {
+    matches!(error.http_status(), 403 | 404)
 }
 
 /// What is whole and `decompress` does not read: JSON says so, and goes on. What is damaged ends the search.
-fn is_unreadable(wrong: &Error) -> bool {
-    matches!(wrong, Error::Status { status: 422, what, .. } if !is_damage(what))
+fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::Status { status: 422, what, .. } if !is_damage(what))
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! The bytes of an upload that comes in pieces: one piece into the store, and after the last one the whole under its
-//! name. Who may add what, and where, is decided before (`partial`).
+//! The body of one request of a resumable upload: it is appended, and after the last one the upload is completed under its
+//! name. Rights, lock and offset are checked before, in `resource`.
 
 use std::io::{self, Read, Write};
 
@@ -18,44 +18,44 @@ use crate::server::exchange::representation::check_write;
 use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::limits::TELL_UPLOAD_EVERY;
 use crate::server::net::stream::Stream;
-use crate::server::resumable::metadata::Terms;
-use crate::server::shared::upload_locks::Ended;
+use crate::server::resumable::metadata::UploadMetadata;
+use crate::server::shared::upload_locks::CompletedUpload;
 use crate::store::{Partial, Written};
 
-/// A part of an upload that comes with one request.
-pub struct Piece {
-    /// Where it begins.
+/// The part of an upload that one request brings.
+pub struct BodyPart {
+    /// Its offset.
     pub start: u64,
-    /// Whether it is the last.
+    /// Whether it completes the upload.
     pub complete: bool,
 }
 
-/// Reads a piece. Whatever ends it too early, what came is kept; `answer` is what a piece is
-/// answered that is not the last.
+/// Receives a part. Where the body ends early, what came is kept. The last argument is the response to a part that does
+/// not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
     reader: Reader<'_>,
     mut partial: Box<dyn Partial + '_>,
-    terms: &Terms,
-    Piece { start, complete }: Piece,
+    metadata: &UploadMetadata,
+    BodyPart { start, complete }: BodyPart,
     (status, mut fields): (u16, Fields),
 ) -> Result<()> {
-    let most = exchange.server.limits.file_size.min(terms.length().unwrap_or(u64::MAX));
+    let most = exchange.server.limits.file_size.min(metadata.length().unwrap_or(u64::MAX));
     exchange.body.take_at_most(most.saturating_sub(start));
-    // A digest may follow unannounced; that of the only piece is that of the whole.
+    // A digest may follow unannounced; that of the only part is that of the whole.
     exchange.body.hash();
     let spool = || reader.spool();
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let version = resumption::version(&exchange.request.fields);
-    let mut sink = Told { partial: partial.as_mut(), stream: exchange.stream, version, untold: 0 };
+    let mut sink = Reporting { partial: partial.as_mut(), stream: exchange.stream, version, unreported: 0 };
     let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);
     let read = exchange.body.read(work);
     let whole = match read {
         Err(error) if error.http_status() == 413 => {
             partial.remove();
             // The system may refuse the size too, whatever was said of the length.
-            let is_past_length = matches!(error, Error::Status { .. }) && terms.length().is_some();
+            let is_past_length = matches!(error, Error::Status { .. }) && metadata.length().is_some();
             return if is_past_length { refuse_length(exchange) } else { Err(error) };
         }
         Err(error) => {
@@ -73,7 +73,7 @@ pub fn receive(
     let size = partial.size()?;
     if complete {
         let taken = whole.digest.filter(|_| start == 0);
-        return end(exchange, partial, terms, &whole, taken);
+        return complete_upload(exchange, partial, metadata, &whole, taken);
     }
     partial.truncate(size)?;
     partial.sync()?;
@@ -82,21 +82,21 @@ pub fn receive(
     exchange.reply.empty(status, fields)
 }
 
-/// An upload that is written, and its client, which is told from time to time how much is on the disk.
-struct Told<'a, 'p> {
+/// A writer that reports progress: an interim response from time to time says how much was fsynced.
+struct Reporting<'a, 'p> {
     partial: &'a mut (dyn Partial + 'p),
     stream: &'a Stream,
-    /// The version the client speaks, where it is to be told.
+    /// The version of the protocol that the client speaks; none where it wants no report.
     version: Option<&'static str>,
-    /// Bytes that came since.
-    untold: u64,
+    /// Bytes written since the last report.
+    unreported: u64,
 }
 
-impl Write for Told<'_, '_> {
+impl Write for Reporting<'_, '_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.partial.write(block)?;
-        self.untold += written as u64;
-        if self.untold >= TELL_UPLOAD_EVERY
+        self.unreported += written as u64;
+        if self.unreported >= TELL_UPLOAD_EVERY
             && let Some(version) = self.version
         {
             self.partial.sync()?;
@@ -104,7 +104,7 @@ impl Write for Told<'_, '_> {
             let fields = resumption::progress(version, self.partial.size()?);
             head::write_response(&mut head, 104, &[&fields]);
             self.stream.processing.say(self.stream, &head)?;
-            self.untold = 0;
+            self.unreported = 0;
         }
         Ok(written)
     }
@@ -114,28 +114,28 @@ impl Write for Told<'_, '_> {
     }
 }
 
-/// Ends an upload, and answers what the PUT that began it would have been answered. Whatever that is, there is
-/// nothing to go on with any more.
-fn end(
+/// Completes an upload, and answers what an ordinary PUT would have been answered. The upload can't be resumed after that,
+/// whatever the response.
+fn complete_upload(
     exchange: &mut Exchange<'_>,
     partial: Box<dyn Partial + '_>,
-    terms: &Terms,
+    metadata: &UploadMetadata,
     whole: &Complete,
     taken: Option<Digest>,
 ) -> Result<()> {
     let (id, name, size) = (partial.id().as_bytes().to_vec(), partial.name().clone(), partial.size()?);
-    if terms.length().is_some_and(|length| length != size) {
+    if metadata.length().is_some_and(|length| length != size) {
         partial.remove();
         return refuse_length(exchange);
     }
     let mut fields = Fields::new();
-    let modified = modified(&terms.fields)?;
-    match publish(exchange, partial, terms, whole, taken) {
+    let modified = modified(&metadata.fields)?;
+    match commit(exchange, partial, metadata, whole, taken) {
         Ok(written) => {
             let etag = written.meta.etag.clone();
             let status = fields_of_written(&mut fields, &name, &written);
             accept_modified(&mut fields, modified);
-            exchange.server.claims.end(id, Ended { name, size, etag });
+            exchange.server.upload_locks.complete(id, CompletedUpload { name, size, etag });
             fields.push("Upload-Complete", "?1");
             fields.push("Upload-Offset", size.to_string());
             exchange.reply.empty(status, fields)
@@ -148,32 +148,32 @@ fn end(
     }
 }
 
-/// Puts an upload under its name, which takes the proof that its last piece came whole. What was asked when it began
-/// is asked again.
-fn publish(
+/// Verifies the digests of an upload and commits it, which takes the proof that the last body was complete. The
+/// preconditions of its creation are checked again.
+fn commit(
     exchange: &Exchange<'_>,
     mut partial: Box<dyn Partial + '_>,
-    terms: &Terms,
+    metadata: &UploadMetadata,
     whole: &Complete,
     taken: Option<Digest>,
 ) -> Result<Written> {
     let name = partial.name().clone();
-    let judge = || {
+    let verify = || {
         let digest = match taken {
             Some(digest) => digest,
             None => take_digest(|block, offset| partial.read_at(block, offset))
-                .map_err(|wrong| Error::io(name.shown(), wrong))?,
+                .map_err(|error| Error::io(name.shown(), error))?,
         };
-        let said = [&terms.fields, &exchange.request.fields];
+        let said = [&metadata.fields, &exchange.request.fields];
         digest::verify_field("Repr-Digest", said, Some(digest))?;
         digest::verify_field("Repr-Digest", [&whole.trailers; 2], Some(digest))?;
         Ok(digest)
     };
-    match judge() {
+    match verify() {
         Ok(digest) => {
             partial.set_digest(digest);
-            modified(&terms.fields)?.iter().for_each(|seconds| partial.set_modified(*seconds));
-            partial.commit(&|standing| check_write(&terms.fields, &name, standing))
+            modified(&metadata.fields)?.iter().for_each(|seconds| partial.set_modified(*seconds));
+            partial.commit(&|existing| check_write(&metadata.fields, &name, existing))
         }
         Err(error) => {
             partial.remove();
@@ -182,13 +182,13 @@ fn publish(
     }
 }
 
-/// Refuses for two lengths that cannot both be true.
+/// Answers two lengths that contradict each other.
 pub fn refuse_length(exchange: &mut Exchange<'_>) -> Result<()> {
     let what = "has another length than was said";
     refuse(exchange, 400, "inconsistent-upload-length", what, Fields::new(), json!({}))
 }
 
-/// Answers a problem that the protocol has a type for.
+/// Answers a problem type of the protocol.
 pub fn refuse(
     exchange: &mut Exchange<'_>,
     status: u16,

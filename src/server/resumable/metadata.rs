@@ -1,53 +1,53 @@
-//! What was said when an upload began and must hold when it ends, perhaps in another process: a few fields of that
-//! request, kept as they came.
+//! The metadata of a resumable upload: the fields of the request that created it which must hold when it completes, perhaps
+//! in another process.
 
 use crate::error::Result;
 use crate::http::{Fields, head, resumption};
 
-/// The fields that are kept as they came.
+/// The fields that are kept as they were sent.
 const KEPT: [&str; 5] = ["If-Match", "If-None-Match", "If-Unmodified-Since", "Repr-Digest", "X-OC-Mtime"];
-/// The field with the length, as soon as one was said.
+/// The field with the length, once it is known.
 const LENGTH: &str = "Upload-Length";
 
-/// The terms of an upload.
-pub struct Terms {
-    /// Conditions and digest, as fields.
+/// The metadata of an upload.
+pub struct UploadMetadata {
+    /// Preconditions, digest and modification time, as fields.
     pub fields: Fields,
 }
 
-/// Two lengths were said that are not the same.
+/// The error of two lengths that differ.
 pub struct Inconsistent;
 
-impl Terms {
-    /// What the request that begins an upload says.
+impl UploadMetadata {
+    /// The metadata in the fields of the request that creates an upload.
     pub fn of_request(fields: &Fields) -> Self {
         let mut kept = Fields::new();
         for name in KEPT {
             fields.get_all(name).for_each(|value| kept.push(name, value));
         }
-        Terms { fields: kept }
+        UploadMetadata { fields: kept }
     }
 
-    /// What was kept.
-    pub fn of_note(note: &[u8]) -> Result<Self> {
-        Ok(Terms { fields: head::parse_fields(note.to_vec())? })
+    /// Parses what was stored.
+    pub fn parse(stored: &[u8]) -> Result<Self> {
+        Ok(UploadMetadata { fields: head::parse_fields(stored.to_vec())? })
     }
 
-    /// As it is kept.
-    pub fn to_note(&self) -> Vec<u8> {
-        let mut note = Vec::new();
-        self.fields.write_to(&mut note);
-        note.extend_from_slice(b"\r\n");
-        note
+    /// The form in which it is stored.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut stored = Vec::new();
+        self.fields.write_to(&mut stored);
+        stored.extend_from_slice(b"\r\n");
+        stored
     }
 
-    /// The length of the whole, where one was said.
+    /// The length of the whole upload, where it is known.
     pub fn length(&self) -> Option<u64> {
         resumption::integer(&self.fields, LENGTH)
     }
 
-    /// Takes in the length that a request says in its fields, or by ending the content at `end`. True when it was not
-    /// known before.
+    /// Learns the length from `Upload-Length`, or from a request that completes the upload at offset `end`. True when it was
+    /// not known before.
     pub fn learn_length(&mut self, fields: &Fields, end: Option<u64>) -> Result<bool, Inconsistent> {
         let said = [resumption::integer(fields, LENGTH), end];
         let mut lengths = said.into_iter().flatten();
@@ -77,9 +77,9 @@ mod tests {
     fn what_is_kept_is_read_again() {
         let said =
             [("if-match", "\"a\""), ("Host", "h"), ("If-Match", "\"b\""), ("Repr-Digest", "sha-256=:x:")];
-        let mut terms = Terms::of_request(&fields(&said));
-        assert!(terms.learn_length(&fields(&[("Upload-Length", "7")]), None).is_ok_and(|new| new));
-        let again = Terms::of_note(&terms.to_note()).unwrap();
+        let mut metadata = UploadMetadata::of_request(&fields(&said));
+        assert!(metadata.learn_length(&fields(&[("Upload-Length", "7")]), None).is_ok_and(|new| new));
+        let again = UploadMetadata::parse(&metadata.to_bytes()).unwrap();
         assert_eq!(again.length(), Some(7));
         assert_eq!(again.fields.members("If-Match").collect::<Vec<_>>(), [b"\"a\"", b"\"b\""]);
         assert_eq!((again.fields.get("host"), again.fields.iter().count()), (None, 4));
@@ -102,8 +102,8 @@ mod tests {
                 Some(value) => fields(&[("Upload-Length", value)]),
                 None => Fields::new(),
             };
-            let mut terms = Terms { fields: field(known) };
-            let learned = terms.learn_length(&field(said), end).ok().map(|_| terms.length());
+            let mut metadata = UploadMetadata { fields: field(known) };
+            let learned = metadata.learn_length(&field(said), end).ok().map(|_| metadata.length());
             assert_eq!(learned, length, "{known:?} {said:?} {end:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Uploads in several requests (draft-ietf-httpbis-resumable-upload): creation, appending, offset and cancellation.
+//! Resumable uploads (draft-ietf-httpbis-resumable-upload-12): creation, offset, appending and cancellation.
 
 pub(crate) mod append;
 pub(crate) mod metadata;

@@ -1,15 +1,15 @@
 //! The origin of this server in the URLs of a client (RFC 6454): scheme, host and port, where they are known for sure. Who
-//! the client is, is decided before (`forwarded`); which hosts are answered, by `sites`.
+//! the client is stands in `forwarded`; which hosts are answered, in `sites`.
 
 use crate::http::{Request, authority};
 use crate::server::auth::sites::is_loopback;
 use crate::server::net::forwarded::{Client, Scheme};
 
-/// `SCHEME://AUTHORITY`, or nothing where one of the two may be another: then a path says no less, and nothing false.
+/// `SCHEME://AUTHORITY`; none where one of the two is not known for sure.
 pub fn origin(client: &Client, request: &Request) -> Option<String> {
     let scheme = client.scheme?;
     let authority = authority_of(client, request).filter(|authority| names_host(authority))?;
-    // A proxy on this machine that leaves no mark is given away by the host: it is asked for another name.
+    // A proxy on this machine that adds no field is detected by the host: it is asked for another name.
     if scheme == Scheme::Http && !client.is_forwarded && !is_loopback(authority) {
         return None;
     }
@@ -20,7 +20,7 @@ pub fn origin(client: &Client, request: &Request) -> Option<String> {
     std::str::from_utf8(authority).ok().map(|authority| format!("{scheme}://{authority}"))
 }
 
-/// What a trusted proxy was asked for, if it says so once; else what the request is for.
+/// The authority that a trusted proxy was asked for, if it names one; else the request's.
 fn authority_of<'r>(client: &Client, request: &'r Request) -> Option<&'r [u8]> {
     let mut forwarded = request.fields.members("x-forwarded-host").filter(|_| client.is_forwarded);
     match (forwarded.next(), forwarded.next()) {

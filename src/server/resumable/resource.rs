@@ -1,26 +1,26 @@
-//! Uploads that come in pieces (draft-ietf-httpbis-resumable-upload-12): a PUT that may be gone on with, and the
-//! resource it is gone on with at. What becomes of the bytes stands in `piece`; how they are kept is the store's business.
+//! The upload resource: how a PUT creates it, and what HEAD, PATCH and DELETE do to it. How the bytes of one request are
+//! received stands in `append`; how they are stored is the store's business.
 
 use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
-use crate::server::auth::rights::{Reader, View, Writer};
+use crate::server::auth::rights::{AuthorizedStore, Reader, Writer};
 use crate::server::exchange::exchange::Exchange;
-use crate::server::resumable::append::{Piece, receive, refuse, refuse_length};
-use crate::server::resumable::metadata::Terms;
+use crate::server::resumable::append::{BodyPart, receive, refuse, refuse_length};
+use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::resumable::public_url;
-use crate::server::shared::upload_locks::Claimed;
+use crate::server::shared::upload_locks::UploadGuard;
 use crate::store::{Name, Partial};
 
-/// Waits until no other request is at work on an upload.
-pub fn claim<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<Claimed<'e>> {
-    let own = exchange.reply.stream().shutdown_handle().map_err(|wrong| Error::io("client", wrong))?;
-    exchange.server.claims.claim(id, own)
+/// Locks an upload, so that no other request works on it.
+pub fn lock<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<UploadGuard<'e>> {
+    let own = exchange.reply.stream().shutdown_handle().map_err(|error| Error::io("client", error))?;
+    exchange.server.upload_locks.lock(id, own)
 }
 
-/// Takes a PUT that asks for it as an upload that can be gone on with. False where it must be taken as any other.
+/// Creates an upload resource for a PUT that asks for one, and receives its body. False where the PUT is an ordinary one.
 pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, plain: bool) -> Result<bool> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     let Some(complete) = resumption::is_complete(&request.fields) else { return Ok(false) };
@@ -29,31 +29,31 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
         && request.version == Version::Http11
         && resumption::is_understood(&request.fields);
     let end = exchange.body.content_length().ok().flatten().filter(|_| complete);
-    let mut terms = Terms::of_request(&request.fields);
-    if offered && terms.learn_length(&request.fields, end).is_err() {
+    let mut metadata = UploadMetadata::of_request(&request.fields);
+    if offered && metadata.learn_length(&request.fields, end).is_err() {
         return refuse_length(exchange).map(|()| true);
     }
-    let length = terms.length();
+    let length = metadata.length();
     if length.is_some_and(|length| length > most) {
         return Err(Error::status(413, name.shown(), format!("is larger than {most} bytes")));
     }
     let begun = match offered {
-        true => writer.create_partial(name, length, &terms.to_note())?,
+        true => writer.create_partial(name, length, &metadata.to_bytes())?,
         false => None,
     };
     match begun {
-        Some(partial) => begin(exchange, writer.reader(), partial, &terms, complete).map(|()| true),
+        Some(partial) => begin(exchange, writer.reader(), partial, &metadata, complete).map(|()| true),
         None if complete => Ok(false),
         None => Err(incomplete()),
     }
 }
 
-/// Status 400: there is no going on with a body that is not all.
+/// The error of a body that is only a part where no upload can be resumed.
 pub fn incomplete() -> Error {
     Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")
 }
 
-/// Refuses the field of the third version, which says whether a body is not all: as a whole it must not be stored.
+/// Refuses the field of the third draft that marks a part of an upload: it must not be stored as the whole.
 pub fn refuse_old(fields: &Fields) -> Result<()> {
     match fields.get(UPLOAD_INCOMPLETE) {
         Some(_) => Err(Error::status(400, UPLOAD_INCOMPLETE, "is of a draft that is not understood here")),
@@ -61,41 +61,41 @@ pub fn refuse_old(fields: &Fields) -> Result<()> {
     }
 }
 
-/// Says where the upload is before it is read, then reads it.
+/// Announces the upload resource in an interim response, then receives the body.
 fn begin(
     exchange: &mut Exchange<'_>,
     reader: Reader<'_>,
     partial: Box<dyn Partial + '_>,
-    terms: &Terms,
+    metadata: &UploadMetadata,
     complete: bool,
 ) -> Result<()> {
-    let _claimed = claim(exchange, partial.id().as_bytes())?;
+    let _guard = lock(exchange, partial.id().as_bytes())?;
     let fields = location(exchange, partial.as_ref());
     if let Some(version) = resumption::version(&exchange.request.fields) {
         let mut interim = fields.clone();
         interim.push("Upload-Draft-Interop-Version", version);
         exchange.reply.interim(104, &interim)?;
     }
-    receive(exchange, reader, partial, terms, Piece { start: 0, complete }, (201, fields))
+    receive(exchange, reader, partial, metadata, BodyPart { start: 0, complete }, (201, fields))
 }
 
-/// HEAD: how much there is.
-pub fn offset(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
+/// HEAD: answers the offset, after an fsync of what was received.
+pub fn offset(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Cache-Control", "no-store");
-    let (size, length) = match exchange.server.claims.ended(id) {
-        Some(ended) => {
-            view.writer(&ended.name)?.require(&ended.name)?;
-            fields.push("ETag", &ended.etag);
+    let (size, length) = match exchange.server.upload_locks.completed(id) {
+        Some(completed) => {
+            store.writer(&completed.name)?.require(&completed.name)?;
+            fields.push("ETag", &completed.etag);
             fields.push("Upload-Complete", "?1");
-            (ended.size, Some(ended.size))
+            (completed.size, Some(completed.size))
         }
         None => {
-            let partial = view.resume(id)?;
+            let partial = store.resume(id)?;
             fields.push("Upload-Complete", "?0");
             fields.push("Upload-Limit", limit(exchange, partial.as_ref()));
             partial.sync()?;
-            (partial.size()?, Terms::of_note(partial.metadata())?.length())
+            (partial.size()?, UploadMetadata::parse(partial.metadata())?.length())
         }
     };
     fields.push("Upload-Offset", size.to_string());
@@ -105,14 +105,14 @@ pub fn offset(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
     exchange.reply.empty(204, fields)
 }
 
-/// DELETE: the client will not go on.
-pub fn cancel(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
-    view.resume(id)?.remove();
+/// DELETE: cancels the upload.
+pub fn cancel(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
+    store.resume(id)?.remove();
     exchange.reply.empty(204, Fields::new())
 }
 
-/// PATCH: more of it, and the end where the client says so.
-pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()> {
+/// PATCH: appends the body, and completes the upload where the client says so.
+pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.body.is_identity() {
         let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
@@ -122,11 +122,11 @@ pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
     let offset =
         resumption::integer(&request.fields, "upload-offset").ok_or_else(|| missing("Upload-Offset"))?;
     let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
-    if let Some(ended) = exchange.server.claims.ended(id) {
-        view.writer(&ended.name)?.require(&ended.name)?;
+    if let Some(completed) = exchange.server.upload_locks.completed(id) {
+        store.writer(&completed.name)?.require(&completed.name)?;
         return refuse(exchange, 400, "completed-upload", "is complete already", Fields::new(), json!({}));
     }
-    let mut partial = view.resume(id)?;
+    let mut partial = store.resume(id)?;
     let size = partial.size()?;
     if offset != size {
         partial.sync()?;
@@ -137,29 +137,30 @@ pub fn append(exchange: &mut Exchange<'_>, view: &View, id: &[u8]) -> Result<()>
         let what = format!("goes on at {size}, not at {offset}");
         return refuse(exchange, 409, "mismatching-upload-offset", &what, fields, both);
     }
-    let mut terms = Terms::of_note(partial.metadata())?;
+    let mut metadata = UploadMetadata::parse(partial.metadata())?;
     let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
-    let is_new =
-        match terms.learn_length(&request.fields, Some(reach).filter(|_| complete && is_sized(exchange))) {
-            Ok(is_new) if terms.length().is_none_or(|length| reach <= length) => is_new,
-            _ => return refuse_length(exchange),
-        };
-    if terms.length().unwrap_or(reach) > most {
+    let is_new = match metadata
+        .learn_length(&request.fields, Some(reach).filter(|_| complete && is_sized(exchange)))
+    {
+        Ok(is_new) if metadata.length().is_none_or(|length| reach <= length) => is_new,
+        _ => return refuse_length(exchange),
+    };
+    if metadata.length().unwrap_or(reach) > most {
         return Err(Error::status(413, partial.name().shown(), format!("is larger than {most} bytes")));
     }
     if is_new {
-        partial.set_metadata(&terms.to_note())?;
+        partial.set_metadata(&metadata.to_bytes())?;
     }
-    let piece = Piece { start: size, complete };
+    let part = BodyPart { start: size, complete };
     if let Some(version) = resumption::version(&exchange.request.fields) {
         partial.sync()?;
         exchange.reply.interim(104, &resumption::progress(version, size))?;
     }
-    receive(exchange, view.reader(), partial, &terms, piece, (204, Fields::new()))
+    receive(exchange, store.reader(), partial, &metadata, part, (204, Fields::new()))
 }
 
-/// Where an upload is, and what its limits are. Some clients take no relative reference (RFC 9110 §10.2.2): they are
-/// told a URL where it is known.
+/// The fields that name an upload resource and its limits. `Location` is an absolute URL where the origin is known: some
+/// clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
     let mut fields = Fields::new();
     let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
@@ -173,14 +174,14 @@ fn limit(exchange: &Exchange<'_>, partial: &dyn Partial) -> String {
     resumption::format_limit(exchange.server.limits.file_size, Some(max_age))
 }
 
-/// `Accept-Patch`, as everything that takes uploads in pieces says it (RFC 5789 §3.1).
+/// `Accept-Patch` of everything that takes resumable uploads (RFC 5789 §3.1).
 pub fn accept_patch() -> Fields {
     let mut fields = Fields::new();
     fields.push("Accept-Patch", PARTIAL_UPLOAD);
     fields
 }
 
-/// Whether the length of the body was said before it comes.
+/// Whether the head says the length of the body.
 fn is_sized(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.body.content_length(), Ok(Some(_)) | Err(_))
 }

@@ -24,7 +24,7 @@ struct State {
     /// Since when one has gone unanswered.
     asking: Option<Instant>,
     /// Why the last answer was no.
-    wrong: Option<String>,
+    error: Option<String>,
     /// Whether the log has it that there is no answer.
     told: bool,
 }
@@ -56,7 +56,7 @@ impl Health {
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (state.wrong.is_none(), None)
+        (state.error.is_none(), None)
     }
 
     /// Waits until it is time for a question.
@@ -75,11 +75,11 @@ impl Health {
         state.ended = state.begun;
         state.asking = None;
         let hung = std::mem::take(&mut state.told);
-        let wrong = answer.err().map(|error| error.to_string());
-        let before = std::mem::replace(&mut state.wrong, wrong);
+        let error = answer.err().map(|error| error.to_string());
+        let before = std::mem::replace(&mut state.error, error);
         self.changed.notify_all();
-        match &state.wrong {
-            Some(wrong) => (before.as_ref() != Some(wrong)).then(|| wrong.clone()),
+        match &state.error {
+            Some(error) => (before.as_ref() != Some(error)).then(|| error.clone()),
             None => (before.is_some() || hung).then(|| "the served directory answers again".to_owned()),
         }
     }

@@ -15,11 +15,11 @@ use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::http::digest::Digest;
 use crate::http::idempotency::KEY;
-use crate::server::auth::access::Who;
+use crate::server::auth::access::Principal;
 use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME};
 
 /// Whose key it is: a user, a process of this machine, or whoever has this address.
-pub type Client = (Who, Option<IpAddr>);
+pub type Client = (Principal, Option<IpAddr>);
 
 /// The outcomes a daemon remembers.
 pub struct Outcomes {
@@ -134,7 +134,7 @@ impl Outcomes {
                 State::Running => {
                     let waited = self.ended.wait_timeout(memory, LIVENESS_CHECK_INTERVAL);
                     drop(waited.unwrap_or_else(PoisonError::into_inner));
-                    is_waited_for().map_err(|wrong| Error::io("client", wrong))?;
+                    is_waited_for().map_err(|error| Error::io("client", error))?;
                     memory = self.memory();
                 }
             }
@@ -292,7 +292,7 @@ mod tests {
     const ANY: Limits = Limits { entries: 4, bytes: 1000, time: Duration::MAX };
 
     fn named(name: &str) -> Client {
-        (Who { user: Some(name.into()), local: None }, None)
+        (Principal { user: Some(name.into()), local: None }, None)
     }
 
     fn claim<'a>(outcomes: &'a Outcomes, name: &str, key: &str, retry: Option<Option<Vec<u8>>>) -> Claim<'a> {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::{Error, Result};
-use crate::server::auth::rights::Rights;
+use crate::server::auth::rights::Gate;
 use crate::server::auth::sites::Sites;
 use crate::server::limits::Limits;
 use crate::server::net::connections::Connections;
@@ -18,13 +18,13 @@ use crate::server::shared::coders::Coders;
 use crate::server::shared::health::Health;
 use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
-use crate::server::shared::upload_locks::Claims;
+use crate::server::shared::upload_locks::UploadLocks;
 use crate::store::{Local, Store};
 
 /// What every connection shares.
 pub struct Server {
-    pub(crate) rights: Rights,
-    /// The store that `rights` has, as the engine it is; another one where a reload found another root.
+    pub(crate) gate: Gate,
+    /// The store that `gate` has, as the engine it is; another one where a reload found another root.
     pub(crate) store: RwLock<Arc<Local>>,
     pub(crate) health: Health,
     pub(crate) limits: Limits,
@@ -34,7 +34,7 @@ pub struct Server {
     pub(crate) scan_threads: ScanThreads,
     pub(crate) metrics: Metrics,
     pub(crate) coders: Coders,
-    pub(crate) claims: Claims,
+    pub(crate) upload_locks: UploadLocks,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) outcomes: Outcomes,
     pub(crate) tls: Option<Tls>,
@@ -50,12 +50,12 @@ impl Server {
     /// compress it whatever comes of the rest.
     pub(crate) fn reload(&self) -> Result<()> {
         self.log.swap(self.log.reopened()?);
-        let policy = self.rights.reopened()?;
+        let policy = self.gate.reopened()?;
         let config = self.tls.as_ref().map(Tls::reopened).transpose()?;
         let store = self.store().reopened().map_err(advise)?.map(Arc::new);
         let now = self.store();
         policy.require_one_spelling(store.as_ref().unwrap_or(&now))?;
-        self.rights.swap(policy, store.clone().map(|store| store as Arc<dyn Store>));
+        self.gate.swap(policy, store.clone().map(|store| store as Arc<dyn Store>));
         if let Some(store) = store {
             *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
             self.log.remark("the served directory is another one now");

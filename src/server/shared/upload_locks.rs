@@ -1,6 +1,6 @@
-//! Uploads that come in pieces, as requests see them: who is at work on which, and which have ended. One request at
-//! a time; a later one cuts the connection of an earlier one, for a client comes back only when it has given that
-//! one up, whatever the network has yet to tell.
+//! Locks on resumable uploads, and the uploads that were completed lately. One request at a time holds an upload. A later
+//! one aborts the connection of the one before: the client comes back only when it has given that one up, whatever the
+//! network has yet to report.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,39 +11,39 @@ use crate::server::limits::ENDED_MAX;
 use crate::server::net::shutdown::ShutdownHandle;
 use crate::store::Name;
 
-/// How long an earlier request may take to notice that it was cut: it may be syncing what came.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an earlier request may take to notice that its connection was aborted: it may be in an fsync.
+const ABORT_TIME: Duration = Duration::from_secs(60);
 
-/// The uploads of a daemon.
+/// The locks of all uploads.
 #[derive(Default)]
-pub struct Claims {
+pub struct UploadLocks {
     held: Mutex<HashMap<Vec<u8>, ShutdownHandle>>,
     freed: Condvar,
-    ended: Mutex<VecDeque<(Vec<u8>, Ended)>>,
+    completed: Mutex<VecDeque<(Vec<u8>, CompletedUpload)>>,
 }
 
 /// An upload that was completed.
 #[derive(Clone, Debug)]
-pub struct Ended {
-    /// The name it was given.
+pub struct CompletedUpload {
+    /// The name it was stored under.
     pub name: Name,
-    /// How many bytes came.
+    /// Its size in bytes.
     pub size: u64,
-    /// The entity tag that was answered.
+    /// Its entity tag.
     pub etag: String,
 }
 
-/// The right to work on an upload, until it is dropped.
-pub struct Claimed<'a> {
-    claims: &'a Claims,
+/// The lock on an upload, until it is dropped.
+pub struct UploadGuard<'a> {
+    locks: &'a UploadLocks,
     id: Vec<u8>,
 }
 
-impl Claims {
-    /// Waits until nobody else is at work on an upload, which is hastened by cutting whoever is. `own` is how a later
-    /// request will do that to this one.
-    pub fn claim(&self, id: &[u8], own: ShutdownHandle) -> Result<Claimed<'_>> {
-        let until = Instant::now() + PATIENCE;
+impl UploadLocks {
+    /// Locks an upload. Aborts the connection of a request that holds it, and waits for that request's end. A later request
+    /// aborts this one by `own`.
+    pub fn lock(&self, id: &[u8], own: ShutdownHandle) -> Result<UploadGuard<'_>> {
+        let until = Instant::now() + ABORT_TIME;
         let mut held = self.held();
         while let Some(other) = held.get(id) {
             other.shutdown();
@@ -55,20 +55,20 @@ impl Claims {
         }
         held.insert(id.to_vec(), own);
         drop(held);
-        Ok(Claimed { claims: self, id: id.to_vec() })
+        Ok(UploadGuard { locks: self, id: id.to_vec() })
     }
 
-    /// Remembers that an upload has ended, for a client that missed the answer.
-    pub fn end(&self, id: Vec<u8>, ended: Ended) {
-        let mut all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Remembers a completed upload, for a client that missed the response.
+    pub fn complete(&self, id: Vec<u8>, upload: CompletedUpload) {
+        let mut all = self.completed.lock().unwrap_or_else(PoisonError::into_inner);
         all.truncate(ENDED_MAX - 1);
-        all.push_front((id, ended));
+        all.push_front((id, upload));
     }
 
-    /// What is remembered of an upload that has ended.
-    pub fn ended(&self, id: &[u8]) -> Option<Ended> {
-        let all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(have, _)| have == id).map(|(_, ended)| ended.clone())
+    /// A completed upload, while it is remembered.
+    pub fn completed(&self, id: &[u8]) -> Option<CompletedUpload> {
+        let all = self.completed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(have, _)| have == id).map(|(_, upload)| upload.clone())
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Vec<u8>, ShutdownHandle>> {
@@ -76,9 +76,9 @@ impl Claims {
     }
 }
 
-impl Drop for Claimed<'_> {
+impl Drop for UploadGuard<'_> {
     fn drop(&mut self) {
-        self.claims.held().remove(&self.id);
-        self.claims.freed.notify_all();
+        self.locks.held().remove(&self.id);
+        self.locks.freed.notify_all();
     }
 }

@@ -1,52 +1,50 @@
 //! The access file: a rule a line, `allow` or `deny`, verbs, who, where, and comments. It owns the form of the file
 //! and says what is wrong with it by file and line; what the rules decide it does not know.
 
-use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
-use crate::server::auth::access::{ANY_USER, BYTE_ORDER_MARK, LOCAL, Rule, Verb, Whom, id_of};
+use crate::server::auth::access::principal::{ANY_USER, LOCAL, local_id};
+use crate::server::auth::access::rule::{Rule, Subject, Verb};
+use crate::server::auth::admin_file;
 use crate::store::Name;
 
-/// The rules of a file, in their order. `with_users` says whether there can be any user at all.
+/// Reads the rules of a file, in their order. `with_users` says whether there can be any user at all.
 pub(crate) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
-    let name = path.as_os_str().as_encoded_bytes();
-    let text = fs::read(path).map_err(|wrong| Error::io(name, wrong))?;
-    parse(&shown(name), &text, with_users)
+    let (name, text) = admin_file::read(path)?;
+    parse(&name, &text, with_users)
 }
 
-/// All that is wrong with a file, line by line.
+/// Reports everything that is wrong with a file, line by line.
 pub(crate) fn faults(path: &Path, with_users: bool) -> Vec<Error> {
-    let name = path.as_os_str().as_encoded_bytes();
-    match fs::read(path) {
-        Ok(text) => lines(&shown(name), &text, with_users).filter_map(Result::err).collect(),
-        Err(wrong) => vec![Error::io(name, wrong)],
+    match admin_file::read(path) {
+        Ok((name, text)) => rules(&name, &text, with_users).filter_map(Result::err).collect(),
+        Err(error) => vec![error],
     }
 }
 
-/// The rules of a text; `file` is what it is called.
+/// Reads the rules of a text; `file` is what errors call it.
 pub(crate) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
-    lines(file, text, with_users).filter_map(Result::transpose).collect()
+    rules(file, text, with_users).filter_map(Result::transpose).collect()
 }
 
-/// What each line says, or what is wrong with it.
-fn lines(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    text.split(|&byte| byte == b'\n').enumerate().map(move |(at, line)| {
-        let place = format!("{file}:{}", at + 1);
-        let rule = rule(line, &place).and_then(|rule| match &rule {
-            Some(Rule { whom: Whom::User(_) | Whom::AnyUser, .. }) if !with_users => {
+/// The rule of each line, or what is wrong with it.
+fn rules(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
+    admin_file::lines(text).map(move |(number, line)| {
+        let line_name = format!("{file}:{number}");
+        let rule = rule(line, &line_name).and_then(|rule| match &rule {
+            Some(Rule { subject: Subject::User(_) | Subject::AnyUser, .. }) if !with_users => {
                 Err(Error::usage("there is no user without --users"))
             }
             _ => Ok(rule),
         });
-        rule.map_err(|wrong| Error::usage(format!("{place}: {wrong}")))
+        rule.map_err(|error| Error::usage(format!("{line_name}: {error}")))
     })
 }
 
-/// The rule of a line, if it holds one.
-fn rule(line: &[u8], place: &str) -> Result<Option<Rule>> {
+/// Parses a line; none where it is empty or a comment.
+fn rule(line: &[u8], line_name: &str) -> Result<Option<Rule>> {
     let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let words = words.split(|word| word.starts_with(b"#")).next().unwrap_or_default();
     let allows = match words {
@@ -57,15 +55,15 @@ fn rule(line: &[u8], place: &str) -> Result<Option<Rule>> {
             return Err(Error::usage(format!("{}: is no rule: it begins with allow or deny", shown(other))));
         }
     };
-    let [_, verbs, whom, name] = words else {
+    let [_, verbs, subject, name] = words else {
         return Err(Error::usage("a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"));
     };
     Ok(Some(Rule {
         allows,
         verbs: verbs_of(verbs)?,
-        whom: whom_of(whom)?,
+        subject: subject_of(subject)?,
         place: name_of(name)?,
-        shown: format!("{place}: {}", shown(&words.join(&b' '))),
+        shown: format!("{line_name}: {}", shown(&words.join(&b' '))),
     }))
 }
 
@@ -74,23 +72,23 @@ fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
     for word in text.split(|&byte| byte == b',') {
         match word {
             b"all" => verbs.extend(Verb::NAMES.map(|(_, verb)| verb)),
-            word => verbs.push(Verb::parse(word).map_err(|wrong| Error::usage(format!("{wrong}, all")))?),
+            word => verbs.push(Verb::parse(word).map_err(|error| Error::usage(format!("{error}, all")))?),
         }
     }
     Ok(verbs)
 }
 
-fn whom_of(text: &[u8]) -> Result<Whom> {
+fn subject_of(text: &[u8]) -> Result<Subject> {
     match (text, text.strip_prefix(LOCAL)) {
-        (b"*", _) => Ok(Whom::Anyone),
-        (ANY_USER, _) => Ok(Whom::AnyUser),
-        (_, Some(name)) => id_of(name).map(Whom::Local),
+        (b"*", _) => Ok(Subject::Anyone),
+        (ANY_USER, _) => Ok(Subject::AnyUser),
+        (_, Some(name)) => local_id(name).map(Subject::Local),
         _ if text.starts_with(b"@") => Err(Error::usage(format!("{}: use @users, or a name", shown(text)))),
-        _ => Ok(Whom::User(text.to_vec())),
+        _ => Ok(Subject::User(text.to_vec())),
     }
 }
 
-/// Reads a name as a URL has it: from the root on, percent-encoded where it must be.
+/// Parses a name as a URL has it: from the root on, percent-encoded where it must be.
 pub fn name_of(text: &[u8]) -> Result<Name> {
     let bad = |what: &str| Error::usage(format!("{}: {what}", shown(text)));
     if !text.starts_with(b"/") {

@@ -1,17 +1,17 @@
-//! An upload that comes in pieces, as far as the right to write its name goes: that is asked for once more when it takes
-//! its name, for whoever sends the last piece.
+//! A resumable upload whose right to be written is checked again when it is committed, for the principal who sends the
+//! last part.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::server::auth::rights::View;
+use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::store::{Check, Draft, Name, Partial, Written};
 
-/// What the engine keeps of it, and who goes on with it.
+/// The engine's upload, and the store as the principal who continues it may use it.
 pub(crate) struct GuardedPartial<'a> {
     pub partial: Box<dyn Partial + 'a>,
-    pub view: &'a View,
+    pub store: &'a AuthorizedStore,
 }
 
 impl Write for GuardedPartial<'_> {
@@ -34,9 +34,9 @@ impl Draft for GuardedPartial<'_> {
     }
 
     fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
-        let GuardedPartial { partial, view } = *self;
+        let GuardedPartial { partial, store } = *self;
         let name = partial.name().clone();
-        partial.commit(&|at| view.require_place(&name, false, at).and_then(|()| check(at)))
+        partial.commit(&|at| store.require_place(&name, false, at).and_then(|()| check(at)))
     }
 }
 

@@ -1,12 +1,12 @@
-//! Who asks: what a request and its connection tell of the client. It knows how a name is claimed and proved, not
-//! what its owner may do.
+//! Basic authentication (RFC 7617): which principal a request and its connection prove. What the principal may do it does
+//! not know.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, Result};
 use crate::http::Request;
-use crate::server::auth::access::Who;
+use crate::server::auth::access::Principal;
 use crate::server::auth::origin::Origin;
 use crate::server::auth::users::Users;
 use crate::server::net::forwarded::Client;
@@ -16,13 +16,18 @@ use crate::server::observe::peer::Peer;
 /// What a 401 asks for (RFC 7617 §2).
 pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
 
-/// Says who sent a request. Without users nobody can have a name, so a claim to one is passed over. Errors have
-/// status 401 for a name that was not proved, 503 when there were too many of those.
-pub fn identify(stream: &Stream, client: &Client, request: &Request, users: Option<&Users>) -> Result<Who> {
+/// The principal who sent a request. Without users a claim to be one is ignored. Errors have status 401 for a name that was
+/// not proved, 503 when there were too many of those.
+pub fn identify(
+    stream: &Stream,
+    client: &Client,
+    request: &Request,
+    users: Option<&Users>,
+) -> Result<Principal> {
     let local = stream.peer_id();
     let mut claims = request.fields.get_all("authorization");
     let claim = claims.next();
-    // A proxy that judges one of two may judge the other.
+    // A proxy before this server may have checked the other one.
     if claims.next().is_some() {
         return Err(Error::status(400, "Authorization", "comes twice"));
     }
@@ -36,17 +41,17 @@ pub fn identify(stream: &Stream, client: &Client, request: &Request, users: Opti
         }
         None => None,
     };
-    Ok(Who { user, local })
+    Ok(Principal { user, local })
 }
 
-/// The name a request claims to be of, whether that is proved or not.
-pub fn claimed(request: &Request) -> Option<Vec<u8>> {
-    request.fields.get("authorization").and_then(read_basic).map(|(name, _)| name)
+/// The user name that a request claims, proved or not.
+pub fn claimed_name(request: &Request) -> Option<Vec<u8>> {
+    request.fields.get("authorization").and_then(parse_basic).map(|(name, _)| name)
 }
 
-/// The name of a claim whose password is right.
+/// Verifies the password of a claim, and gives the name.
 fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
-    let Some((name, password)) = read_basic(claim) else {
+    let Some((name, password)) = parse_basic(claim) else {
         return Err(Error::status(401, "Authorization", "is not a name and a password (Basic)"));
     };
     match users.verify(&name, &password, origin)? {
@@ -55,8 +60,8 @@ fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
     }
 }
 
-/// Name and password of `Basic bmFtZTpwYXNzd29yZA==` (RFC 7617).
-fn read_basic(claim: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+/// Parses `Basic bmFtZTpwYXNzd29yZA==` into name and password (RFC 7617 §2).
+fn parse_basic(claim: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, rest) = claim.split_at_checked(b"basic ".len())?;
     let mut name =
         STANDARD.decode(rest.trim_ascii()).ok().filter(|_| scheme.eq_ignore_ascii_case(b"basic "))?;
@@ -84,7 +89,7 @@ mod tests {
         ];
         for (claim, read) in rows {
             let read = read.map(|(name, password)| (name.as_bytes().to_vec(), password.as_bytes().to_vec()));
-            assert_eq!(read_basic(claim.as_bytes()), read, "{claim}");
+            assert_eq!(parse_basic(claim.as_bytes()), read, "{claim}");
         }
     }
 }

@@ -1,0 +1,11 @@
+//! Who may do what where: principals, rules, and the list that decides.
+
+pub use file::name_of;
+pub use list::AccessList;
+pub use principal::{ANY_USER, Principal, local_name};
+pub use rule::{Rule, Verb};
+
+pub(crate) mod file;
+mod list;
+mod principal;
+mod rule;

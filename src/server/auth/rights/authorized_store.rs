@@ -1,0 +1,116 @@
+//! The store as one principal may use it. Each right is checked before the store is looked at, so that a refusal tells
+//! nothing of what is there. What needs which rights stands in `reader`, `writer` and `transfer`.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::error::{Error, Result, shown};
+use crate::server::auth::access::{Principal, Verb, local_name};
+use crate::server::auth::policy::Policy;
+use crate::store::{Entry, Kind, Meta, Name, Spool, Store};
+
+/// The store as one principal may use it, for one request.
+pub struct AuthorizedStore {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) principal: Principal,
+}
+
+impl AuthorizedStore {
+    /// Who makes the request.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The principal's name as a rule has it. With `local` also that of a peer on a Unix socket, for which the system is
+    /// asked.
+    pub fn user_name(&self, local: bool) -> Option<Vec<u8>> {
+        let peer = || self.principal.local.filter(|_| local).map(local_name);
+        self.principal.user.clone().or_else(peer)
+    }
+
+    /// The right to send a body to `name` through a filter; needs `process`.
+    pub fn processor(&self, name: &Name) -> Result<Processor<'_>> {
+        self.require(Verb::Process, name, false)?;
+        Ok(Processor(self.store.as_ref()))
+    }
+
+    /// Checks that a resource of the daemon's own may be read; needs `read` of it, beneath `/.cfpd/`.
+    pub fn require_own(&self, below: &[u8]) -> Result<()> {
+        self.require(Verb::Read, &Name::own(below), false)
+    }
+
+    /// Whether the rules allow it; with `tree`, also of everything beneath.
+    pub(super) fn may(&self, verb: Verb, name: &Name, tree: bool) -> bool {
+        let access = &self.policy.access;
+        let rule = match tree {
+            true => access.decide_tree(&self.principal, verb, name),
+            false => access.decide(&self.principal, verb, name),
+        };
+        rule.is_some_and(|rule| rule.allows)
+    }
+
+    pub(super) fn require(&self, verb: Verb, name: &Name, tree: bool) -> Result<()> {
+        self.require_any(&[verb], name, tree)
+    }
+
+    pub(super) fn require_any(&self, verbs: &[Verb], name: &Name, tree: bool) -> Result<()> {
+        match verbs.iter().any(|verb| self.may(*verb, name, tree)) {
+            true => Ok(()),
+            false => Err(self.refusal(verbs, name, tree)),
+        }
+    }
+
+    /// The error of a missing right: 401 where a password could help and none was given, else 403.
+    pub(super) fn refusal(&self, verbs: &[Verb], name: &Name, tree: bool) -> Error {
+        let verbs = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(" or ");
+        let it = if tree { "it with all in it" } else { "it" };
+        match (&self.principal.user, &self.policy.users) {
+            (None, Some(_)) => Error::status(401, name.shown(), format!("say who you are to {verbs} {it}")),
+            (Some(user), _) => {
+                Error::status(403, name.shown(), format!("{} may not {verbs} {it}", shown(user)))
+            }
+            (None, None) => Error::status(403, name.shown(), format!("you may not {verbs} {it}")),
+        }
+    }
+
+    /// Checks the right to write to a name, by what exists there now. `tree` says that a directory is written with
+    /// everything in it. An existing directory is deleted with everything in it, and everything in the new one is created.
+    pub(super) fn require_place(&self, name: &Name, tree: bool, existing: Option<&Meta>) -> Result<()> {
+        let Some(existing) = existing else { return self.require(Verb::Create, name, tree) };
+        let replaces_tree = existing.kind == Kind::Directory;
+        self.require(Verb::Replace, name, tree || replaces_tree)?;
+        if replaces_tree {
+            self.require(Verb::Delete, name, true)?;
+        }
+        if tree { self.require(Verb::Create, name, true) } else { Ok(()) }
+    }
+
+    /// Checks `verbs` for the source of a copy or rename; a directory with everything beneath it also needs `list`.
+    pub(super) fn require_source(&self, verbs: &[Verb], name: &Name, tree: bool) -> Result<()> {
+        let listed: &[Verb] = if tree { &[Verb::List] } else { &[] };
+        verbs.iter().chain(listed).try_for_each(|verb| self.require(*verb, name, tree))
+    }
+
+    /// Whether an entry of a list may be shown: a directory also where it leads to something that may.
+    pub(super) fn shows(&self, verb: Verb, directory: &Name, entry: &Entry) -> bool {
+        let is_directory = entry.meta.kind == Kind::Directory;
+        let name = directory.join(&entry.name, is_directory);
+        self.may(verb, &name, false) || (is_directory && self.leads(verb, &name))
+    }
+
+    /// Whether a directory leads to something that the rules allow.
+    pub(super) fn leads(&self, verb: Verb, directory: &Name) -> bool {
+        self.policy.access.way(&self.principal, verb, directory).is_some()
+    }
+}
+
+/// The right to send a body through a filter.
+pub struct Processor<'s>(&'s dyn Store);
+
+impl Processor<'_> {
+    /// See [`Store::spool`].
+    pub fn spool(&self) -> io::Result<Spool> {
+        self.0.spool()
+    }
+}

@@ -1,0 +1,133 @@
+//! The gate: it owns the store and the policy, and gives a request the store only for the principal who makes it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::error::Result;
+use crate::server::auth::access::Principal;
+use crate::server::auth::policy::Policy;
+use crate::server::auth::rights::authorized_store::AuthorizedStore;
+use crate::server::auth::users::Users;
+use crate::store::Store;
+
+/// The gate before a store.
+pub struct Gate {
+    /// A request keeps those it began with.
+    current: RwLock<(Arc<dyn Store>, Arc<Policy>)>,
+}
+
+impl Gate {
+    /// A gate before `store`.
+    pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
+        Gate { current: RwLock::new((store, Arc::new(policy))) }
+    }
+
+    /// The store as the principal that `identify` finds may use it. `identify` is given the users who have a password.
+    pub fn authorize(
+        &self,
+        identify: impl FnOnce(Option<&Users>) -> Result<Principal>,
+    ) -> Result<AuthorizedStore> {
+        let (store, policy) = self.current();
+        let principal = identify(policy.users.as_ref())?;
+        Ok(AuthorizedStore { store, policy, principal })
+    }
+
+    /// Whether nobody may write.
+    pub fn is_read_only(&self) -> bool {
+        self.current().1.read_only
+    }
+
+    /// Reads the admin's files again; nothing changes until [`Gate::swap`].
+    pub fn reopened(&self) -> Result<Policy> {
+        self.current().1.reopened()
+    }
+
+    /// Replaces the policy, and the store where one is given, for the requests that come.
+    pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.1 = Arc::new(policy);
+        if let Some(store) = store {
+            current.0 = store;
+        }
+    }
+
+    fn current(&self) -> (Arc<dyn Store>, Arc<Policy>) {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::auth::access::{AccessList, name_of};
+    use crate::store::{Local, Meta, Name};
+    use std::fs;
+
+    /// A store with the directories `d` and `n`, a file in each, and one beside, behind these rules.
+    fn gate(rules: &str) -> (tempfile::TempDir, Gate) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        for directory in ["d", "n"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+            fs::write(root.join(directory).join("of"), directory).unwrap();
+        }
+        fs::write(root.join("f"), "file").unwrap();
+        fs::write(folder.path().join("rules"), rules).unwrap();
+        let access = AccessList::read(&folder.path().join("rules"), false).unwrap();
+        let store = Arc::new(Local::open(&root).unwrap().without_sync());
+        (folder, Gate::new(store, Policy::of_rules(access)))
+    }
+
+    fn named(name: &str) -> Name {
+        name_of(name.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_put_in_place_of_a_tree_needs_rights_to_all_that_goes_and_comes() {
+        let rows = [
+            ("", "/n/", "/d/", true),
+            ("deny process * /d/of", "/n/", "/d/", true),
+            ("deny replace * /d/of", "/n/", "/d/", false),
+            ("deny delete * /d/none", "/n/", "/d/", false),
+            ("deny create * /d/none", "/n/", "/d/", false),
+            ("deny create * /d/none", "/n/of", "/d/of", true),
+            ("deny list * /n/none", "/n/", "/d/", false),
+            ("deny read * /n/of", "/n/", "/d/", false),
+            ("deny create * /f/none", "/n/", "/f", false),
+            ("deny delete * /f/none", "/n/", "/f", true),
+            ("deny create * /new/none", "/n/", "/new", false),
+            ("deny delete * /new/none", "/n/", "/new", true),
+        ];
+        for (rule, from, to, may) in rows {
+            for moves in [false, true] {
+                let (folder, gate) = gate(&format!("{rule}\nallow all * /\n"));
+                let store = gate.authorize(|_| Ok(Principal::default())).unwrap();
+                let (from, to) = (named(from), named(to));
+                let writer = store.writer(&to).unwrap();
+                let any = |_: Option<&Meta>| Ok(());
+                let done = match moves {
+                    true => {
+                        writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any))
+                    }
+                    false => writer.authorize_copy(&from, &to).and_then(|transfer| transfer.copy(&any, &any)),
+                };
+                let status = done.err().map(|error| error.http_status());
+                assert_eq!(status, (!may).then_some(403), "{rule}, moves: {moves}");
+                let kept = fs::read(folder.path().join("root/d/of")).unwrap() == b"d";
+                assert!(may || kept, "{rule}, moves: {moves}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rename_without_the_slash_is_no_way_around_what_is_denied_beneath() {
+        let (folder, gate) = gate("deny delete * /n/of\nallow all * /\n");
+        let store = gate.authorize(|_| Ok(Principal::default())).unwrap();
+        let (from, to) = (named("/n"), named("/m"));
+        let writer = store.writer(&from).unwrap();
+        let any = |_: Option<&Meta>| Ok(());
+        let moved = writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any));
+        assert_eq!(moved.unwrap_err().http_status(), 403);
+        assert!(writer.delete(&named("/n/"), &any).is_err());
+        assert!(folder.path().join("root/n/of").exists());
+    }
+}

@@ -1,0 +1,15 @@
+//! The rights of a principal, proved by a value: a handler comes to stored files only through an [`AuthorizedStore`],
+//! and to writing only through a [`Writer`], so that a forgotten check does not compile.
+
+pub use authorized_store::AuthorizedStore;
+pub use gate::Gate;
+pub use reader::Reader;
+pub use transfer::AuthorizedTransfer;
+pub use writer::Writer;
+
+mod authorized_store;
+mod gate;
+mod partial;
+mod reader;
+mod transfer;
+mod writer;

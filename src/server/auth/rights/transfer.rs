@@ -1,0 +1,66 @@
+//! Copies and renames, with the rights of both names.
+
+use std::cell::Cell;
+
+use crate::error::Result;
+use crate::server::auth::access::Verb;
+use crate::server::auth::rights::authorized_store::AuthorizedStore;
+use crate::server::auth::rights::writer::{WRITES, Writer};
+use crate::store::{Check, Kind, Meta, Name, Written};
+
+impl Writer<'_> {
+    /// Authorizes a copy; needs `read` of the source, for a directory with everything in it also `list`, and `create` or
+    /// `replace` of the target.
+    pub fn authorize_copy<'n>(&'n self, from: &'n Name, to: &'n Name) -> Result<AuthorizedTransfer<'n>> {
+        AuthorizedTransfer::new(self.0, &[Verb::Read], from, to)
+    }
+
+    /// Authorizes a rename; needs `delete` of the source besides.
+    pub fn authorize_move<'n>(&'n self, from: &'n Name, to: &'n Name) -> Result<AuthorizedTransfer<'n>> {
+        AuthorizedTransfer::new(self.0, &[Verb::Read, Verb::Delete], from, to)
+    }
+}
+
+/// The right to copy or rename from one name to another, checked before the store was looked at.
+pub struct AuthorizedTransfer<'a> {
+    store: &'a AuthorizedStore,
+    /// The rights needed of the source.
+    verbs: &'static [Verb],
+    from: &'a Name,
+    to: &'a Name,
+}
+
+impl<'a> AuthorizedTransfer<'a> {
+    fn new(store: &'a AuthorizedStore, verbs: &'static [Verb], from: &'a Name, to: &'a Name) -> Result<Self> {
+        let tree = from.is_directory();
+        store.require_source(verbs, from, tree)?;
+        store.require_any(&WRITES, to, tree)?;
+        Ok(AuthorizedTransfer { store, verbs, from, to })
+    }
+
+    /// What exists at the source.
+    pub fn source(&self) -> Result<Meta> {
+        self.store.store.meta(self.from)
+    }
+
+    /// See [`Store::copy`](crate::store::Store::copy).
+    pub fn copy(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        let tree = self.from.is_directory();
+        let target =
+            |at: Option<&Meta>| self.store.require_place(self.to, tree, at).and_then(|()| target(at));
+        self.store.store.copy(self.from, self.to, source, &target)
+    }
+
+    /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, whether it
+    /// was named with its slash or not.
+    pub fn rename(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+        let tree = Cell::new(self.from.is_directory());
+        let source = |at: Option<&Meta>| {
+            tree.set(at.is_some_and(|meta| meta.kind == Kind::Directory));
+            self.store.require_source(self.verbs, self.from, tree.get()).and_then(|()| source(at))
+        };
+        let target =
+            |at: Option<&Meta>| self.store.require_place(self.to, tree.get(), at).and_then(|()| target(at));
+        self.store.store.rename(self.from, self.to, &source, &target)
+    }
+}
