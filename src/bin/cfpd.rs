@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Account, Address, Limits, LogFormat, Network, Options, TlsFiles, TrustedProxies};
+use cfp::server::{self, Account, Address, Config, Limits, LogFormat, Network, TlsFiles, TrustedProxies};
 
 const NAME: &str = "cfpd";
 const USAGE: &str = "\
@@ -92,7 +92,7 @@ const SCAN_JOBS_MAX: usize = 1024;
 #[derive(Debug)]
 struct Args {
     task: Task,
-    options: Options,
+    options: Config,
     /// What is wrong with options, for `--check`.
     wrong: Vec<Error>,
 }
@@ -148,7 +148,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     if !check {
         wrong.refuse()?;
     }
-    let options = Options {
+    let options = Config {
         root,
         make_root,
         listen,
@@ -374,7 +374,7 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
 
-    fn parsed(argv: &[&str]) -> Result<Options> {
+    fn parsed(argv: &[&str]) -> Result<Config> {
         parse(Arguments::new(argv.iter().copied())).map(|args| args.options)
     }
 

@@ -3,10 +3,10 @@
 //!
 //! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals. The
 //! folders follow the way of a request, and each imports only those below it: daemon, conn, methods, page, resumable,
-//! exchange, shared, auth, net, observe, limits.
+//! exchange, shared, auth, net, observe; limits and admin_path stand below them all.
 
 pub use crate::server::auth::sites::parse as parse_host;
-pub use crate::server::daemon::config::Options;
+pub use crate::server::daemon::config::Config;
 pub use crate::server::daemon::run::run;
 pub use crate::server::daemon::run_as::Account;
 pub use crate::server::net::forwarded::{Network, TrustedProxies};
@@ -15,6 +15,7 @@ pub use crate::server::net::tls::Files as TlsFiles;
 pub use crate::server::observe::log::LogFormat;
 pub use limits::Limits;
 
+mod admin_path;
 pub mod auth;
 pub(crate) mod conn;
 pub(crate) mod daemon;

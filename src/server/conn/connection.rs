@@ -39,7 +39,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
             Ok(false) => return,
             Err(error) => return refuse_keys(server, stream, &Error::io("client", error)),
         }
-        let mut input = BufReader::with_capacity(READ_AHEAD, Timed::ready(stream));
+        let mut input = BufReader::with_capacity(READ_AHEAD, DeadlineReader::ready(stream));
         match serve_burst(server, guard, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
             Next::Linger => return linger(stream),
@@ -53,7 +53,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
 fn serve_burst(
     server: &Server,
     guard: &ConnectionGuard,
-    input: &mut BufReader<Timed<'_>>,
+    input: &mut BufReader<DeadlineReader<'_>>,
     mut memory: Option<Request>,
 ) -> Next {
     let (stream, connection) = (&guard.connection.stream, guard.number);
@@ -90,7 +90,7 @@ fn serve_burst(
 #[inline(never)]
 fn read_request(
     server: &Server,
-    input: &mut BufReader<Timed<'_>>,
+    input: &mut BufReader<DeadlineReader<'_>>,
     memory: Option<Request>,
 ) -> Result<Option<Request>> {
     input.get_ref().until.set(Some(Instant::now() + server.limits.header_time));
@@ -142,21 +142,21 @@ fn linger(stream: &Stream) {
 }
 
 /// A stream whose reads end at a moment, while one is set.
-struct Timed<'a> {
+struct DeadlineReader<'a> {
     stream: &'a Stream,
     until: Cell<Option<Instant>>,
     /// Whether the next read is known not to wait.
     is_ready: Cell<bool>,
 }
 
-impl<'a> Timed<'a> {
+impl<'a> DeadlineReader<'a> {
     /// A stream on which something has come.
     fn ready(stream: &'a Stream) -> Self {
-        Timed { stream, until: Cell::new(None), is_ready: Cell::new(true) }
+        DeadlineReader { stream, until: Cell::new(None), is_ready: Cell::new(true) }
     }
 }
 
-impl Read for Timed<'_> {
+impl Read for DeadlineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(until) = self.until.get()
             && !self.is_ready.take()

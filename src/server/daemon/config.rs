@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::server::admin_path::{above, require_change};
 use crate::server::auth::access::{AccessList, Principal, Verb, name_of};
 use crate::server::auth::htpasswd;
 use crate::server::auth::policy::{Policy, PolicyFiles};
-use crate::server::daemon::admin_path::{above, require_change};
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
 use crate::server::limits::Limits;
@@ -25,7 +25,7 @@ const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
 
 /// What an admin may choose.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct Config {
     /// The directory whose files are served.
     pub root: PathBuf,
     /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
@@ -73,11 +73,11 @@ pub struct Options {
     pub command: Vec<OsString>,
 }
 
-impl Options {
+impl Config {
     /// Those of a test.
     #[cfg(test)]
     pub(crate) fn of_root(root: &Path) -> Self {
-        Options {
+        Config {
             root: root.to_owned(),
             make_root: false,
             listen: Vec::new(),
@@ -213,8 +213,8 @@ mod tests {
         std::fs::write(folder.path().join("file"), "").unwrap();
         for (root, faults) in [("new", 0), ("new/er/cfpd", 0), (".", 0), ("file/cfpd", 1), ("file/x/y", 1)] {
             let root = folder.path().join(root);
-            let options = Options { make_root: true, ..Options::of_root(&root) };
-            assert_eq!(options.faults().len(), faults, "{}", root.display());
+            let config = Config { make_root: true, ..Config::of_root(&root) };
+            assert_eq!(config.faults().len(), faults, "{}", root.display());
         }
     }
 }

@@ -14,8 +14,8 @@ use landlock::{
 };
 
 use crate::error::{Error, Result};
-use crate::server::daemon::admin_path::above;
-use crate::server::daemon::config::Options;
+use crate::server::admin_path::above;
+use crate::server::daemon::config::Config;
 use crate::server::net::listen::Address;
 use crate::server::observe::log::is_standard_error;
 
@@ -23,21 +23,21 @@ use crate::server::observe::log::is_standard_error;
 const LEVEL: ABI = ABI::V6;
 
 /// Confines this thread, and those it starts from now on. Says what is missing where the kernel cannot do all of it.
-pub fn confine(options: &Options) -> Result<Option<&'static str>> {
-    match restrict(options).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
+pub fn confine(config: &Config) -> Result<Option<&'static str>> {
+    match restrict(config).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
         RulesetStatus::FullyEnforced => Ok(None),
         RulesetStatus::PartiallyEnforced => Ok(Some("is confined by Landlock as far as this kernel can")),
         RulesetStatus::NotEnforced => Ok(Some("is not confined: this kernel has no Landlock")),
     }
 }
 
-fn restrict(options: &Options) -> Result<RulesetStatus, RulesetError> {
+fn restrict(config: &Config) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(LEVEL))?
         .handle_access(AccessNet::from_all(LEVEL))?
         .scope(scopes())?
         .create()?;
-    for (path, access) in allowed(options) {
+    for (path, access) in allowed(config) {
         rules = allow(rules, &path, access)?;
     }
     Ok(rules.restrict_self()?.ruleset)
@@ -65,34 +65,34 @@ fn allow(
 }
 
 /// What may be done where.
-fn allowed(options: &Options) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     use AccessFs::{
         Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
         WriteFile,
     };
     let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
-    let tls = options.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
-    let files = options.users.iter().chain(&options.access).chain(tls);
+    let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
+    let files = config.users.iter().chain(&config.access).chain(tls);
     let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
-    let log = options.log.as_ref().filter(|path| !is_standard_error(path));
+    let log = config.log.as_ref().filter(|path| !is_standard_error(path));
     // The names of local users, where rules speak of them.
-    let names = options.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
+    let names = config.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
     // Where the log does, it is enough to know those there are now.
     let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
     let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
-    let sockets = options.listen.iter().filter_map(|address| match address {
+    let sockets = config.listen.iter().filter_map(|address| match address {
         Address::Unix { path, .. } => Some(path),
         Address::Tcp(_) => None,
     });
-    let gone = sockets.chain(&options.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
-    let spools = options.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
+    let gone = sockets.chain(&config.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
+    let spools = config.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
     let own = [
-        (options.root.clone(), AccessFs::from_all(LEVEL) & !strange),
+        (config.root.clone(), AccessFs::from_all(LEVEL) & !strange),
         (PathBuf::from("/proc/self/status"), ReadFile.into()),
         (PathBuf::from("/proc/self/mountinfo"), ReadFile.into()),
         (PathBuf::from("/dev/urandom"), ReadFile.into()),
     ];
-    let around_root = switched(&options.root).map(|place| (place, AccessFs::from_all(LEVEL) & !strange));
+    let around_root = switched(&config.root).map(|place| (place, AccessFs::from_all(LEVEL) & !strange));
     own.into_iter()
         .chain(around_root)
         .chain(read)
@@ -145,18 +145,15 @@ mod tests {
             fs::create_dir(directory).unwrap();
             fs::write(directory.join("f"), "text").unwrap();
         }
-        let options = Options {
-            log: Some(logs.join("log")),
-            users: Some(keys.join("users")),
-            ..Options::of_root(&root)
-        };
+        let config =
+            Config { log: Some(logs.join("log")), users: Some(keys.join("users")), ..Config::of_root(&root) };
         let name = SocketAddr::from_abstract_name(folder.path().as_os_str().as_encoded_bytes()).unwrap();
         let _listens = UnixListener::bind_addr(&name).unwrap();
         UnixStream::connect_addr(&name).unwrap();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let confined = move || {
-            let status = restrict(&options).unwrap();
+            let status = restrict(&config).unwrap();
             if status == RulesetStatus::NotEnforced {
                 return false;
             }

@@ -1,6 +1,5 @@
 //! The process: how it starts, what it may reach, what signals and systemd tell it, and how it ends.
 
-pub(crate) mod admin_path;
 pub(crate) mod background;
 pub(crate) mod cleanup;
 pub(crate) mod command;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::id;
 
 use crate::error::{Error, Result};
-use crate::server::daemon::admin_path::{above, require_change};
+use crate::server::admin_path::{above, require_change};
 
 /// The file of this process; it goes with this value.
 #[derive(Debug)]

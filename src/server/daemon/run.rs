@@ -16,7 +16,7 @@ use crate::server::auth::rights::Gate;
 use crate::server::auth::sites::Sites;
 use crate::server::conn::accept;
 use crate::server::daemon::command::PrivateSocket;
-use crate::server::daemon::config::Options;
+use crate::server::daemon::config::Config;
 use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
@@ -32,36 +32,36 @@ use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::state::Server;
 use crate::server::shared::upload_locks::UploadLocks;
-use crate::server::shared::{processing, threads};
+use crate::server::shared::{progress, threads};
 use crate::store::{Local, Store};
 
 /// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
 /// the daemon.
-pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
-    if options.background && !background::is_there()? {
+pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+    if config.background && !background::is_there()? {
         socket_activation::refuse("--background")?;
-        return background::start(options.run_as.as_ref());
+        return background::start(config.run_as.as_ref());
     }
-    options.refuse_exposure()?;
+    config.refuse_exposure()?;
     let caught = signals::catch()?;
-    let handed = socket_activation::listeners(&options)?;
-    let private = PrivateSocket::for_command(&options.command)?;
-    let mut listeners = bind(&options, private.as_ref(), handed.is_empty())?;
+    let handed = socket_activation::listeners(&config)?;
+    let private = PrivateSocket::for_command(&config.command)?;
+    let mut listeners = bind(&config, private.as_ref(), handed.is_empty())?;
     listeners.extend(handed);
-    let pid_file = options.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
-    become_account(&options, private.as_ref())?;
+    let pid_file = config.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
+    become_account(&config, private.as_ref())?;
     // Rules name users of this machine, whom the system may look up by code that it loads then.
-    let policy = options.policy()?;
-    let sites = options.users.is_none().then(|| Sites::of_machine(&options.hosts));
-    let restricted = restrict(&options, private.is_some())?;
-    let store = open_store(&options)?;
+    let policy = config.policy()?;
+    let sites = config.users.is_none().then(|| Sites::of_machine(&config.hosts));
+    let restricted = restrict(&config, private.is_some())?;
+    let store = open_store(&config)?;
     policy.require_one_spelling(&store)?;
-    let server = new_server(&options, policy, store, sites)?;
+    let server = new_server(&config, policy, store, sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     cleanup::recover(&server);
     cleanup::start(&server)?;
     watch_health(&server)?;
-    processing::start(&server.connections)?;
+    progress::start(&server.connections)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
@@ -74,7 +74,7 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
     })?;
     sd_notify::ready(&server.status());
     sd_notify::keep_telling(&server)?;
-    let child = private.as_ref().map(|private| private.start(&options.command, ends)).transpose()?;
+    let child = private.as_ref().map(|private| private.start(&config.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
     sd_notify::stopping();
     acceptors.stop();
@@ -84,77 +84,77 @@ pub fn run(options: Options, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8>
 }
 
 /// Goes on as the user an admin named. No thread may have been started before.
-fn become_account(options: &Options, private: Option<&PrivateSocket>) -> Result<()> {
-    make_root(options)?;
-    let Some(account) = &options.run_as else { return Ok(()) };
+fn become_account(config: &Config, private: Option<&PrivateSocket>) -> Result<()> {
+    make_root(config)?;
+    let Some(account) = &config.run_as else { return Ok(()) };
     private.map_or(Ok(()), |private| private.give_to(account))?;
     account.assume()
 }
 
 /// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
 /// command would inherit it, and may be one that cannot have it.
-fn restrict(options: &Options, has_command: bool) -> Result<Vec<String>> {
+fn restrict(config: &Config, has_command: bool) -> Result<Vec<String>> {
     if has_command {
         return Ok(Vec::new());
     }
     run_as::load_names();
     let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
-    let confined = landlock::confine(options)?;
+    let confined = landlock::confine(config)?;
     Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
 }
 
 /// Makes a default root where it is missing.
-fn make_root(options: &Options) -> Result<()> {
-    if !options.make_root || options.root.is_dir() {
+fn make_root(config: &Config) -> Result<()> {
+    if !config.make_root || config.root.is_dir() {
         return Ok(());
     }
-    let named = |error| Error::io(options.root.as_os_str().as_encoded_bytes(), error);
+    let named = |error| Error::io(config.root.as_os_str().as_encoded_bytes(), error);
     // What is kept there is not for every user of the machine, and a package makes it so too.
-    fs::DirBuilder::new().recursive(true).mode(0o750).create(&options.root).map_err(named)?;
-    options.run_as.as_ref().map_or(Ok(()), |account| account.own(&options.root))
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(&config.root).map_err(named)?;
+    config.run_as.as_ref().map_or(Ok(()), |account| account.own(&config.root))
 }
 
 /// The store at the root an admin chose.
-fn open_store(options: &Options) -> Result<Local> {
-    let store = Local::open(&options.root)?
-        .with_reserve(options.keep_free)
-        .spooling_at_most(options.max_spool)
+fn open_store(config: &Config) -> Result<Local> {
+    let store = Local::open(&config.root)?
+        .with_reserve(config.keep_free)
+        .spooling_at_most(config.max_spool)
         .snapshotting(
             limits::SNAPSHOT_MEMORY,
-            options.limits.file_size.min(limits::SPILL_MAX),
+            config.limits.file_size.min(limits::SPILL_MAX),
             limits::SPILL_PARTS,
         )
-        .keeping_partials(options.limits.partials, options.limits.partial_time);
-    let store = if options.sync { store } else { store.without_sync() };
-    let store = match options.spools() {
+        .keeping_partials(config.limits.partials, config.limits.partial_time);
+    let store = if config.sync { store } else { store.without_sync() };
+    let store = match config.spools() {
         Some(place) => store.spooling_in(&place),
         None => store,
     };
-    Ok(if options.read_only { store.read_only() } else { store })
+    Ok(if config.read_only { store.read_only() } else { store })
 }
 
 /// A daemon that serves nobody yet.
-fn new_server(options: &Options, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
+fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
     let store = Arc::new(store);
     let server = Arc::new(Server {
         gate: Gate::new(Arc::clone(&store) as Arc<dyn Store>, policy),
         store: RwLock::new(store),
         health: Health::default(),
-        scan_threads: ScanThreads::new(options.limits.scan_jobs),
+        scan_threads: ScanThreads::new(config.limits.scan_jobs),
         metrics: Metrics::new(),
-        coders: Coders::new(options.limits.scan_jobs),
-        limits: options.limits.clone(),
-        send_size: options.send_size,
-        log: Log::open(options.log.as_deref(), options.log_format)?,
+        coders: Coders::new(config.limits.scan_jobs),
+        limits: config.limits.clone(),
+        send_size: config.send_size,
+        log: Log::open(config.log.as_deref(), config.log_format)?,
         connections: Arc::default(),
         upload_locks: UploadLocks::default(),
-        trusted_proxies: options.trusted_proxies.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
         outcomes: Outcomes::default(),
-        tls: options.tls.as_ref().map(Tls::open).transpose()?,
-        hsts: options.hsts.map(|seconds| format!("max-age={seconds}")),
+        tls: config.tls.as_ref().map(Tls::open).transpose()?,
+        hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),
         sites,
     });
-    if !options.sync {
+    if !config.sync {
         server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
     }
     Ok(server)
@@ -170,13 +170,13 @@ fn watch_health(server: &Arc<Server>) -> Result<()> {
 }
 
 /// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
-fn bind(options: &Options, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
-    let default = match alone && options.listen.is_empty() && private.is_none() {
+fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
+    let default = match alone && config.listen.is_empty() && private.is_none() {
         true => Address::parse(DEFAULT)?,
         false => Vec::new(),
     };
-    let addresses = options.listen.iter().chain(&default).chain(private.map(|private| &private.address));
-    addresses.map(|address| Listener::bind(address, options.tls.is_some())).collect()
+    let addresses = config.listen.iter().chain(&default).chain(private.map(|private| &private.address));
+    addresses.map(|address| Listener::bind(address, config.tls.is_some())).collect()
 }
 
 /// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command

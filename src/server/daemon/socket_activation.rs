@@ -7,14 +7,14 @@ use listenfd::ListenFd;
 use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
 use crate::error::{Error, Result};
-use crate::server::daemon::config::Options;
+use crate::server::daemon::config::Config;
 use crate::server::net::listen::{Address, Listener};
 
 /// The sockets that were handed over; none where nobody did. One that takes no connections, or takes them from
 /// other machines without leave, is an error.
-pub fn listeners(options: &Options) -> Result<Vec<Listener>> {
+pub fn listeners(config: &Config) -> Result<Vec<Listener>> {
     let mut handed = ListenFd::from_env();
-    (0..handed.len()).map(|at| listener(options, &mut handed, at)).collect()
+    (0..handed.len()).map(|at| listener(config, &mut handed, at)).collect()
 }
 
 /// Refuses sockets that were handed over where an option cannot go with them: whoever hands them over waits himself.
@@ -25,14 +25,14 @@ pub fn refuse(option: &str) -> Result<()> {
     }
 }
 
-fn listener(options: &Options, handed: &mut ListenFd, at: usize) -> Result<Listener> {
+fn listener(config: &Config, handed: &mut ListenFd, at: usize) -> Result<Listener> {
     let name = format!("handed socket {}", at + 1);
     let unfit = || Error::usage(format!("{name}: is no TCP or Unix socket that listens"));
     if let Ok(Some(socket)) = handed.take_tcp_listener(at) {
         listens(&socket).then_some(()).ok_or_else(unfit)?;
         let address = socket.local_addr().map_err(|error| Error::io(&name, error))?;
-        options.refuse_exposed(&Address::Tcp(address))?;
-        return Listener::of_tcp(socket, options.tls.is_some()).map_err(|error| Error::io(&name, error));
+        config.refuse_exposed(&Address::Tcp(address))?;
+        return Listener::of_tcp(socket, config.tls.is_some()).map_err(|error| Error::io(&name, error));
     }
     match handed.take_unix_listener(at) {
         Ok(Some(socket)) if listens(&socket) => {

@@ -114,7 +114,7 @@ impl<'a> RequestBody<'a> {
         // Before leave to send is given: without a decoder there is none.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if let Some(stream) = self.awaits_leave.take() {
-            let said = stream.processing.say(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
+            let said = stream.interim.write(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             said.map_err(|wrong| Error::io("client", wrong))?;
         }
         let (left, most) = (self.most, self.most);

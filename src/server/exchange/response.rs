@@ -112,7 +112,7 @@ impl<'a> Reply<'a> {
     pub fn interim(&mut self, status: u16, fields: &Fields) -> Result<()> {
         let mut head = Vec::with_capacity(256);
         head::write_response(&mut head, status, &[fields]);
-        self.stream.processing.say(self.stream, &head).map_err(|error| Error::io("client", error))
+        self.stream.interim.write(self.stream, &head).map_err(|error| Error::io("client", error))
     }
 
     /// Reserves an encoder for the response, and returns its coding: identity where all encoders are in use.
@@ -171,7 +171,7 @@ impl<'a> Reply<'a> {
 
     /// Sends what `write` writes. An error aborts the connection: part of the response may be on the wire.
     pub(super) fn send(&mut self, write: impl FnOnce(&Stream) -> io::Result<()>) -> Result<()> {
-        let ready = self.stream.processing.end(self.stream);
+        let ready = self.stream.interim.end(self.stream);
         ready.and_then(|()| write(self.stream)).map_err(|error| {
             self.outcome.abort();
             Error::io("client", error)

@@ -46,7 +46,7 @@ impl<'a> Spill<'a> {
     /// Sends all that waits, at the client's pace: the request has been read, so nobody waits for us.
     pub fn finish(&mut self) -> io::Result<()> {
         if let Some(head) = self.head.take() {
-            self.stream.processing.end(self.stream)?;
+            self.stream.interim.end(self.stream)?;
             self.write_through(&head)?;
         }
         while self.waiting() > 0 {
@@ -110,7 +110,7 @@ impl Write for Spill<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         self.taken += block.len() as u64;
         if let Some(mut head) = self.head.take() {
-            self.stream.processing.end(self.stream)?;
+            self.stream.interim.end(self.stream)?;
             head.extend_from_slice(block);
             return self.write_through(&head).map(|()| block.len());
         }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Method};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::methods::options;
-use crate::server::methods::table::{Place, UPLOADS, allowed};
+use crate::server::methods::table::{Scope, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
@@ -19,10 +19,10 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
         (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
         (Method::Get | Method::Head, [_, told]) if is_told(told) => tell(exchange, told),
         (Method::Options, [_, told]) if is_told(told) => {
-            options::tell(exchange, &allowed(Place::Anywhere, None))
+            options::tell(exchange, &allowed(Scope::Anywhere, None))
         }
         (_, [_, told]) if is_told(told) => {
-            refuse_method(exchange, &format!("/.cfpd/{}", shown(told)), Place::Anywhere)
+            refuse_method(exchange, &format!("/.cfpd/{}", shown(told)), Scope::Anywhere)
         }
         (Method::Get | Method::Head | Method::Options, _) => {
             Err(Error::status(404, "/.cfpd/", "has no such resource"))
@@ -37,7 +37,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
         Method::Head => resource::offset,
         Method::Patch => resource::append,
         Method::Delete => resource::cancel,
-        _ => return refuse_method(exchange, "an upload", Place::Upload),
+        _ => return refuse_method(exchange, "an upload", Scope::Upload),
     };
     let store = exchange.authorize()?;
     let _guard = resource::lock(exchange, id)?;
@@ -45,9 +45,9 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 }
 
 /// Answers a method that is not offered where it was tried.
-fn refuse_method(exchange: &mut Exchange<'_>, on: &str, place: Place) -> Result<()> {
+fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
     let mut fields = Fields::new();
-    fields.push("Allow", allowed(place, None));
+    fields.push("Allow", allowed(scope, None));
     let error = Error::status(405, exchange.request.method(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
 }

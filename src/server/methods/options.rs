@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::error::Result;
 use crate::http::resumption;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::methods::table::{METHODS, Place, allowed, allowed_somewhere};
+use crate::server::methods::table::{METHODS, Scope, allowed, allowed_somewhere};
 use crate::server::resumable::resource;
 use crate::store::Name;
 use crate::text::{FILTERS, Spec};
@@ -16,8 +16,8 @@ use crate::text::{FILTERS, Spec};
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     let allow = match exchange.request.target() {
         b"*" => allowed_somewhere(),
-        _ if name.components().is_empty() => allowed(Place::Root, None),
-        _ => allowed(Place::Below, None),
+        _ if name.components().is_empty() => allowed(Scope::Root, None),
+        _ => allowed(Scope::Below, None),
     };
     tell(exchange, &allow)
 }

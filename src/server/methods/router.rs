@@ -12,7 +12,7 @@ use crate::server::exchange::filter::filter_named;
 use crate::server::exchange::once::once;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
-use crate::server::methods::table::{Place, allowed, reads_body, row};
+use crate::server::methods::table::{Scope, allowed, reads_body, row};
 use crate::server::methods::{get, internal, names, options, post, put};
 use crate::server::net::forwarded::Client;
 use crate::server::net::stream::Stream;
@@ -33,7 +33,7 @@ pub fn answer(
     let method = Method::parse(request.method());
     let mut reply = Reply::new(stream, request, method, &server.connections);
     reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
-    stream.processing.begin(request);
+    stream.interim.begin(request);
     let framed = framing::of_request(request);
     let (framing, client) = match (framed, client) {
         (Ok(framing), Ok(client)) => (framing, client),
@@ -71,8 +71,8 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     if error.http_status() == 405 {
         let target = Target::of_request(exchange.method, exchange.request.target());
         let is_root = target.is_ok_and(|target| target.components.is_empty());
-        let place = if is_root { Place::Root } else { Place::Below };
-        fields.push("Allow", allowed(place, Some(exchange.method)));
+        let scope = if is_root { Scope::Root } else { Scope::Below };
+        fields.push("Allow", allowed(scope, Some(exchange.method)));
     }
     fields
 }

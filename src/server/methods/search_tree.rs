@@ -28,7 +28,7 @@ use crate::text::is_damage;
 const WAITING_MAX: usize = 256;
 
 /// What a search found in one file: its name and the number.
-type Found = Result<(Vec<u8>, u64)>;
+type FileCount = Result<(Vec<u8>, u64)>;
 
 /// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
 pub fn answer(
@@ -62,7 +62,7 @@ pub fn answer(
     }
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
-    let search = Search { reader, directory: name, operation: &operation, decoding };
+    let search = TreeSearch { reader, directory: name, operation: &operation, decoding };
     send_lines(&mut exchange.reply, fields, coding, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
@@ -70,14 +70,14 @@ pub fn answer(
 }
 
 /// One search of a directory.
-struct Search<'a> {
+struct TreeSearch<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
     decoding: Decoding<'a>,
 }
 
-impl Search<'_> {
+impl TreeSearch<'_> {
     /// Counts in every file on as many threads as are free, and writes the results as they come.
     fn count_all(
         &self,
@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 
     /// Takes files until there are none, or nobody wants the results any more.
-    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<Found>) {
+    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<FileCount>) {
         loop {
             let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
             let found = match next {
@@ -145,7 +145,7 @@ impl Search<'_> {
         }
     }
 
-    fn count(&self, below: &[u8]) -> Found {
+    fn count(&self, below: &[u8]) -> FileCount {
         let mut number = Vec::new();
         self.run(below, &mut number)?;
         let count = std::str::from_utf8(number.trim_ascii()).ok().and_then(|digits| digits.parse().ok());
@@ -187,7 +187,7 @@ impl Search<'_> {
 }
 
 /// The next result. What has waited `since` then for others goes out before anybody waits longer.
-fn next(results: &Receiver<Found>, out: &mut LineSink<'_>, since: &mut Instant) -> io::Result<Option<Found>> {
+fn next(results: &Receiver<FileCount>, out: &mut LineSink<'_>, since: &mut Instant) -> io::Result<Option<FileCount>> {
     match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
         Err(RecvTimeoutError::Timeout) => {
             if !out.buffer().is_empty() {

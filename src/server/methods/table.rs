@@ -8,11 +8,11 @@ use crate::store::RESERVED;
 pub const UPLOADS: &[u8] = b"uploads";
 
 /// What a method moves from where to where. The query names the filter between.
-pub struct Row {
+pub struct MethodRow {
     /// The method.
     pub method: Method,
     /// Where it may be used.
-    pub place: Place,
+    pub scope: Scope,
     /// Whether it reads the request body.
     pub reads_body: bool,
     /// Whether it changes what is stored: refused to a page of another site, and on a read-only server.
@@ -23,7 +23,7 @@ pub struct Row {
 
 /// Where a method may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Scope {
     /// On any name, the daemon's own among them.
     Anywhere,
     /// On the root alone.
@@ -36,48 +36,48 @@ pub enum Place {
 
 /// Source, filter, sink: all that can be done.
 #[rustfmt::skip]
-pub const METHODS: [Row; 12] = [
-    Row { method: Method::Get, place: Place::Anywhere, reads_body: false, does_write: false,
+pub const METHODS: [MethodRow; 12] = [
+    MethodRow { method: Method::Get, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["GET /name?F", "a stored file through a filter; GET /dir/ lists, GET /dir/?search=WORD searches all beneath"] },
-    Row { method: Method::Head, place: Place::Anywhere, reads_body: false, does_write: false,
+    MethodRow { method: Method::Head, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["HEAD /name?F", "the same without the body"] },
-    Row { method: Method::Post, place: Place::Root, reads_body: true, does_write: false,
+    MethodRow { method: Method::Post, scope: Scope::Root, reads_body: true, does_write: false,
           usage: ["POST /?F", "the request body through a filter"] },
-    Row { method: Method::Put, place: Place::Below, reads_body: true, does_write: true,
+    MethodRow { method: Method::Put, scope: Scope::Below, reads_body: true, does_write: true,
           usage: ["PUT /name?F", "the request body through a filter into a stored file"] },
-    Row { method: Method::Copy, place: Place::Below, reads_body: false, does_write: true,
+    MethodRow { method: Method::Copy, scope: Scope::Below, reads_body: false, does_write: true,
           usage: ["COPY /name?F", "a stored file through a filter into another, named by Destination"] },
-    Row { method: Method::Move, place: Place::Below, reads_body: false, does_write: true,
+    MethodRow { method: Method::Move, scope: Scope::Below, reads_body: false, does_write: true,
           usage: ["MOVE /name", "give it the name in Destination"] },
-    Row { method: Method::Delete, place: Place::Below, reads_body: false, does_write: true,
+    MethodRow { method: Method::Delete, scope: Scope::Below, reads_body: false, does_write: true,
           usage: ["DELETE /name", "delete a file; DELETE /dir/ a directory with all in it"] },
-    Row { method: Method::Mkcol, place: Place::Below, reads_body: false, does_write: true,
+    MethodRow { method: Method::Mkcol, scope: Scope::Below, reads_body: false, does_write: true,
           usage: ["MKCOL /dir/", "make a directory"] },
-    Row { method: Method::Options, place: Place::Anywhere, reads_body: false, does_write: false,
+    MethodRow { method: Method::Options, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["OPTIONS *", "this text"] },
-    Row { method: Method::Head, place: Place::Upload, reads_body: false, does_write: false,
+    MethodRow { method: Method::Head, scope: Scope::Upload, reads_body: false, does_write: false,
           usage: ["HEAD /.cfpd/uploads/ID", "how much of a PUT with Upload-Complete is here"] },
-    Row { method: Method::Patch, place: Place::Upload, reads_body: true, does_write: true,
+    MethodRow { method: Method::Patch, scope: Scope::Upload, reads_body: true, does_write: true,
           usage: ["PATCH /.cfpd/uploads/ID", "more of it, from Upload-Offset on"] },
-    Row { method: Method::Delete, place: Place::Upload, reads_body: false, does_write: true,
+    MethodRow { method: Method::Delete, scope: Scope::Upload, reads_body: false, does_write: true,
           usage: ["DELETE /.cfpd/uploads/ID", "give it up"] },
 ];
 
-impl Place {
+impl Scope {
     fn holds(self, components: &[Vec<u8>]) -> bool {
         match (self, components) {
-            (Place::Anywhere, _) => true,
-            (Place::Root, components) => components.is_empty(),
-            (Place::Upload, [first, second, _]) => first == RESERVED && second == UPLOADS,
-            (Place::Upload, _) => false,
-            (Place::Below, components) => components.first().is_some_and(|first| first != RESERVED),
+            (Scope::Anywhere, _) => true,
+            (Scope::Root, components) => components.is_empty(),
+            (Scope::Upload, [first, second, _]) => first == RESERVED && second == UPLOADS,
+            (Scope::Upload, _) => false,
+            (Scope::Below, components) => components.first().is_some_and(|first| first != RESERVED),
         }
     }
 }
 
 /// The row of a method on the name with these components; none where it is not offered there.
-pub fn row(method: Method, components: &[Vec<u8>]) -> Option<&'static Row> {
-    METHODS.iter().find(|row| row.method == method && row.place.holds(components))
+pub fn row(method: Method, components: &[Vec<u8>]) -> Option<&'static MethodRow> {
+    METHODS.iter().find(|row| row.method == method && row.scope.holds(components))
 }
 
 /// Whether a method reads the request body where it is offered.
@@ -85,20 +85,20 @@ pub fn reads_body(method: Method) -> bool {
     METHODS.iter().any(|row| row.method == method && row.reads_body)
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1) at a place; without a method that was refused just now, like MKCOL where
+/// The value of `Allow` (RFC 9110 §10.2.1) at a scope; without a method that was refused just now, like MKCOL where
 /// something stands.
-pub fn allowed(place: Place, refused: Option<Method>) -> String {
-    let holds = |row: &&Row| match place {
-        Place::Upload => row.place == place,
-        _ => row.place == place || row.place == Place::Anywhere,
+pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
+    let holds = |row: &&MethodRow| match scope {
+        Scope::Upload => row.scope == scope,
+        _ => row.scope == scope || row.scope == Scope::Anywhere,
     };
     names(METHODS.iter().filter(holds).map(|row| row.method).filter(|method| Some(*method) != refused))
 }
 
 /// The value of `Allow` for the server as a whole: all that is offered anywhere (RFC 9110 §9.3.7).
 pub fn allowed_somewhere() -> String {
-    let on_names = |method| METHODS.iter().any(|row| row.method == method && row.place != Place::Upload);
-    let rows = METHODS.iter().filter(|row| row.place != Place::Upload || !on_names(row.method));
+    let on_names = |method| METHODS.iter().any(|row| row.method == method && row.scope != Scope::Upload);
+    let rows = METHODS.iter().filter(|row| row.scope != Scope::Upload || !on_names(row.method));
     names(rows.map(|row| row.method))
 }
 

@@ -18,7 +18,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group};
 
 use crate::error::{Error, Result};
-use crate::server::daemon::admin_path::{above, require_change};
+use crate::server::admin_path::{above, require_change};
 use crate::server::net::listen_host::addresses;
 use crate::server::observe::peer::Peer;
 

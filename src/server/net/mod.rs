@@ -2,6 +2,7 @@
 
 pub(crate) mod connections;
 pub(crate) mod forwarded;
+pub(crate) mod interim;
 pub(crate) mod listen;
 pub(crate) mod listen_host;
 pub(crate) mod shutdown;

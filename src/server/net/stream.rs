@@ -15,12 +15,12 @@ use nix::sys::socket::MsgFlags;
 
 use crate::error::Error;
 use crate::server::limits::{BLOCK, LINGER, Limits};
+use crate::server::net::interim::Interim;
 use crate::server::net::shutdown::ShutdownHandle;
 use crate::server::net::socket::{PeerState, Socket, shorter};
 use crate::server::net::tls::Session;
 use crate::server::observe::metrics::Traffic;
 use crate::server::observe::peer::Peer;
-use crate::server::shared::processing::Processing;
 
 /// A connection.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub struct Stream {
     socket: Socket,
     /// Who is at the other end.
     pub peer: Peer,
-    /// What is said before an answer.
-    pub processing: Processing,
+    /// Its interim responses.
+    pub interim: Interim,
     /// The thread of the connection locks it, and for a moment who tells its client that the work goes on.
     tls: Option<Box<Mutex<Session>>>,
 }
@@ -44,7 +44,7 @@ impl Stream {
         traffic: Traffic,
     ) -> io::Result<Self> {
         let socket = Socket::new(socket, send_size, limits, traffic)?;
-        Ok(Stream { socket, peer, processing: Processing::default(), tls: None })
+        Ok(Stream { socket, peer, interim: Interim::default(), tls: None })
     }
 
     /// With TLS on it.

@@ -103,7 +103,7 @@ impl Write for Reporting<'_, '_> {
             let mut head = Vec::new();
             let fields = resumption::progress(version, self.partial.size()?);
             head::write_response(&mut head, 104, &[&fields]);
-            self.stream.processing.say(self.stream, &head)?;
+            self.stream.interim.write(self.stream, &head)?;
             self.unreported = 0;
         }
         Ok(written)

@@ -10,12 +10,12 @@ use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
 /// What is known of the store.
 #[derive(Default)]
 pub struct Health {
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct HealthState {
     /// The question that somebody waits for, by its number.
     wanted: u64,
     /// Questions that were begun, and that were answered.
@@ -62,7 +62,7 @@ impl Health {
     /// Waits until it is time for a question.
     fn begin(&self) {
         let state = self.lock();
-        let nobody = |state: &mut State| state.wanted <= state.begun;
+        let nobody = |state: &mut HealthState| state.wanted <= state.begun;
         let waited = self.changed.wait_timeout_while(state, HEALTH_EVERY, nobody);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.begun += 1;
@@ -84,7 +84,7 @@ impl Health {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

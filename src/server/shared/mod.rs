@@ -3,7 +3,7 @@
 pub(crate) mod coders;
 pub(crate) mod health;
 pub(crate) mod outcomes;
-pub(crate) mod processing;
+pub(crate) mod progress;
 pub(crate) mod scan_threads;
 pub(crate) mod state;
 pub(crate) mod threads;

@@ -19,7 +19,7 @@ use crate::server::auth::access::Principal;
 use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME};
 
 /// Whose key it is: a user, a process of this machine, or whoever has this address.
-pub type Client = (Principal, Option<IpAddr>);
+pub type KeyOwner = (Principal, Option<IpAddr>);
 
 /// The outcomes a daemon remembers.
 pub struct Outcomes {
@@ -27,12 +27,12 @@ pub struct Outcomes {
     ended: Condvar,
     /// Sets this process apart from the one before it.
     instance: u64,
-    limits: Limits,
+    limits: OutcomeLimits,
 }
 
 /// How much is remembered.
 #[derive(Clone, Copy)]
-struct Limits {
+struct OutcomeLimits {
     entries: usize,
     bytes: usize,
     time: Duration,
@@ -40,7 +40,7 @@ struct Limits {
 
 #[derive(Debug)]
 struct Memory {
-    clients: HashMap<Client, Own>,
+    clients: HashMap<KeyOwner, OwnerOutcomes>,
     entries: usize,
     bytes: usize,
     /// Where all of a client was forgotten, with its last entry.
@@ -49,21 +49,21 @@ struct Memory {
 
 /// What is remembered of one client, the oldest first.
 #[derive(Debug)]
-struct Own {
-    entries: VecDeque<Entry>,
+struct OwnerOutcomes {
+    entries: VecDeque<KeyRecord>,
     forgotten: Forgotten,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct KeyRecord {
     key: Vec<u8>,
     fingerprint: Digest,
     begun: Instant,
-    state: State,
+    state: Execution,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum Execution {
     /// It is being carried out.
     Running,
     /// It was carried out, and answered so.
@@ -92,18 +92,18 @@ pub enum Claim<'a> {
 /// A request with a key while it is carried out. Dropped, it changed nothing, and may come again.
 pub struct Running<'a> {
     outcomes: &'a Outcomes,
-    client: Client,
+    client: KeyOwner,
     key: Vec<u8>,
 }
 
 impl Default for Outcomes {
     fn default() -> Self {
-        Outcomes::new(Limits { entries: OUTCOMES_MAX, bytes: OUTCOMES_BYTES_MAX, time: OUTCOMES_TIME })
+        Outcomes::new(OutcomeLimits { entries: OUTCOMES_MAX, bytes: OUTCOMES_BYTES_MAX, time: OUTCOMES_TIME })
     }
 }
 
 impl Outcomes {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: OutcomeLimits) -> Self {
         let forgotten = Forgotten { last: Instant::now(), count: 0 };
         let memory = Memory { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
         // Seeded anew by the system in each process.
@@ -116,7 +116,7 @@ impl Outcomes {
     /// key of another request.
     pub fn claim(
         &self,
-        client: &Client,
+        client: &KeyOwner,
         (key, fingerprint): (&[u8], Digest),
         retry: Option<Option<Vec<u8>>>,
         is_waited_for: &dyn Fn() -> io::Result<()>,
@@ -129,9 +129,9 @@ impl Outcomes {
                 return Err(Error::status(422, KEY, "was used for another request"));
             }
             match &entry.state {
-                State::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
-                State::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
-                State::Running => {
+                Execution::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
+                Execution::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
+                Execution::Running => {
                     let waited = self.ended.wait_timeout(memory, LIVENESS_CHECK_INTERVAL);
                     drop(waited.unwrap_or_else(PoisonError::into_inner));
                     is_waited_for().map_err(|error| Error::io("client", error))?;
@@ -143,13 +143,14 @@ impl Outcomes {
         if retry.is_some_and(|epoch| epoch.is_none_or(|epoch| epoch != self.epoch(forgotten).as_bytes())) {
             return Ok(self.unknown(&memory, client, forgotten.last.elapsed()));
         }
-        let entry = Entry { key: key.to_vec(), fingerprint, begun: Instant::now(), state: State::Running };
+        let entry =
+            KeyRecord { key: key.to_vec(), fingerprint, begun: Instant::now(), state: Execution::Running };
         memory.add(client, entry);
         memory.shrink(self.limits);
         Ok(Claim::First(Running { outcomes: self, client: client.clone(), key: key.to_vec() }))
     }
 
-    fn unknown(&self, memory: &Memory, client: &Client, since: Duration) -> Claim<'_> {
+    fn unknown(&self, memory: &Memory, client: &KeyOwner, since: Duration) -> Claim<'_> {
         Claim::Unknown { epoch: self.epoch(memory.forgotten_of(client)), since }
     }
 
@@ -165,15 +166,15 @@ impl Outcomes {
 impl Running<'_> {
     /// It was carried out, and answered so.
     pub fn end(self, status: u16, fields: Fields) {
-        self.conclude(State::Done(status, fields));
+        self.conclude(Execution::Done(status, fields));
     }
 
     /// It failed, and nobody knows how far it came.
     pub fn leave_open(self) {
-        self.conclude(State::Open);
+        self.conclude(Execution::Open);
     }
 
-    fn conclude(self, state: State) {
+    fn conclude(self, state: Execution) {
         let mut memory = self.outcomes.memory();
         memory.bytes += state.size();
         if let Some(entry) = memory.find(&self.client, &self.key) {
@@ -186,7 +187,8 @@ impl Running<'_> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut memory = self.outcomes.memory();
-        if memory.find(&self.client, &self.key).is_some_and(|entry| matches!(entry.state, State::Running)) {
+        if memory.find(&self.client, &self.key).is_some_and(|entry| matches!(entry.state, Execution::Running))
+        {
             memory.remove(&self.client, &self.key);
         }
         drop(memory);
@@ -194,44 +196,44 @@ impl Drop for Running<'_> {
     }
 }
 
-impl State {
+impl Execution {
     /// What it takes beyond its entry, in bytes.
     fn size(&self) -> usize {
         match self {
-            State::Done(_, fields) => fields.iter().map(|(name, value)| name.len() + value.len()).sum(),
-            State::Running | State::Open => 0,
+            Execution::Done(_, fields) => fields.iter().map(|(name, value)| name.len() + value.len()).sum(),
+            Execution::Running | Execution::Open => 0,
         }
     }
 }
 
 impl Forgotten {
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &KeyRecord) {
         self.last = self.last.max(entry.begun);
         self.count += 1;
     }
 }
 
 impl Memory {
-    fn find(&mut self, client: &Client, key: &[u8]) -> Option<&mut Entry> {
+    fn find(&mut self, client: &KeyOwner, key: &[u8]) -> Option<&mut KeyRecord> {
         let own = self.clients.get_mut(client)?;
         own.entries.iter_mut().find(|entry| entry.key == key)
     }
 
-    fn forgotten_of(&self, client: &Client) -> Forgotten {
+    fn forgotten_of(&self, client: &KeyOwner) -> Forgotten {
         let own = self.clients.get(client).map_or(self.forgotten, |own| own.forgotten);
         let last = own.last.max(self.forgotten.last);
         Forgotten { last, count: own.count.wrapping_add(self.forgotten.count) }
     }
 
-    fn add(&mut self, client: &Client, entry: Entry) {
+    fn add(&mut self, client: &KeyOwner, entry: KeyRecord) {
         self.entries += 1;
         let forgotten = Forgotten { last: self.forgotten.last, count: 0 };
         let own = self.clients.entry(client.clone());
-        own.or_insert_with(|| Own { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
+        own.or_insert_with(|| OwnerOutcomes { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
     }
 
     /// Removes what changed nothing: that need not be remembered.
-    fn remove(&mut self, client: &Client, key: &[u8]) {
+    fn remove(&mut self, client: &KeyOwner, key: &[u8]) {
         let Some(own) = self.clients.get_mut(client) else { return };
         own.entries.retain(|entry| entry.key != key);
         self.entries -= 1;
@@ -240,8 +242,9 @@ impl Memory {
 
     /// Forgets what is older than `time`.
     fn forget_old(&mut self, time: Duration) {
-        let is_old = |entry: &Entry| entry.begun.elapsed() >= time && !matches!(entry.state, State::Running);
-        let has_old = |own: &Own| own.entries.front().is_some_and(is_old);
+        let is_old =
+            |entry: &KeyRecord| entry.begun.elapsed() >= time && !matches!(entry.state, Execution::Running);
+        let has_old = |own: &OwnerOutcomes| own.entries.front().is_some_and(is_old);
         let clients: Vec<_> =
             self.clients.iter().filter(|(_, own)| has_old(own)).map(|(client, _)| client.clone()).collect();
         for client in clients {
@@ -252,9 +255,11 @@ impl Memory {
     }
 
     /// Forgets the oldest of whoever has most until all is within the limits. What runs is within those of connections.
-    fn shrink(&mut self, limits: Limits) {
+    fn shrink(&mut self, limits: OutcomeLimits) {
         while self.entries > limits.entries || self.bytes > limits.bytes {
-            let ended = |own: &Own| own.entries.iter().any(|entry| !matches!(entry.state, State::Running));
+            let ended = |own: &OwnerOutcomes| {
+                own.entries.iter().any(|entry| !matches!(entry.state, Execution::Running))
+            };
             let most =
                 self.clients.iter().filter(|(_, own)| ended(own)).max_by_key(|(_, own)| own.entries.len());
             let Some(client) = most.map(|(client, _)| client.clone()) else { return };
@@ -262,9 +267,9 @@ impl Memory {
         }
     }
 
-    fn forget_oldest(&mut self, client: &Client) {
+    fn forget_oldest(&mut self, client: &KeyOwner) {
         let Some(own) = self.clients.get_mut(client) else { return };
-        let at = own.entries.iter().position(|entry| !matches!(entry.state, State::Running));
+        let at = own.entries.iter().position(|entry| !matches!(entry.state, Execution::Running));
         if let Some(entry) = at.and_then(|at| own.entries.remove(at)) {
             own.forgotten.add(&entry);
             self.entries -= 1;
@@ -274,7 +279,7 @@ impl Memory {
     }
 
     /// Who has nothing left takes no room either; that something was forgotten is kept for all.
-    fn drop_empty(&mut self, client: &Client) {
+    fn drop_empty(&mut self, client: &KeyOwner) {
         if let Some(own) = self.clients.get(client)
             && own.entries.is_empty()
         {
@@ -289,9 +294,9 @@ impl Memory {
 mod tests {
     use super::*;
 
-    const ANY: Limits = Limits { entries: 4, bytes: 1000, time: Duration::MAX };
+    const ANY: OutcomeLimits = OutcomeLimits { entries: 4, bytes: 1000, time: Duration::MAX };
 
-    fn named(name: &str) -> Client {
+    fn named(name: &str) -> KeyOwner {
         (Principal { user: Some(name.into()), local: None }, None)
     }
 
@@ -368,7 +373,7 @@ mod tests {
             running.end(204, fields);
         }
         assert!(!is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "alice", "b"));
-        let forgetful = Outcomes::new(Limits { time: Duration::ZERO, ..ANY });
+        let forgetful = Outcomes::new(OutcomeLimits { time: Duration::ZERO, ..ANY });
         carry_out(&forgetful, "alice", "a");
         assert!(!is_remembered(&forgetful, "alice", "a"));
         let memory = forgetful.memory();

@@ -1,0 +1,84 @@
+//! Interim responses of a connection (RFC 9110 §15.2), among them the signs of life: `102 Processing` (RFC 2518 §10.1) for
+//! a client that asked for them by `Cfp-Progress: ?1` and has waited a while. No other client ever gets one.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use crate::http::{Request, Version};
+
+/// The field by which a client asks for signs of life.
+const PROGRESS: &str = "cfp-progress";
+/// The sign of life.
+const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
+
+/// The interim responses of a connection. Whoever writes one holds the lock, so that two heads never mix.
+#[derive(Debug, Default)]
+pub struct Interim(Mutex<InterimState>);
+
+#[derive(Debug, Default)]
+struct InterimState {
+    /// When the last one was sent; none for a client that did not ask for them.
+    last_sent: Option<Instant>,
+    /// The rest of the last one, which the socket had no room for.
+    rest: &'static [u8],
+}
+
+impl Interim {
+    /// Begins to send signs of life for a request that asks for them.
+    pub fn begin(&self, request: &Request) {
+        let asks = request.version == Version::Http11 && request.fields.get(PROGRESS) == Some(b"?1");
+        if asks {
+            self.state().last_sent = Some(Instant::now());
+        }
+    }
+
+    /// Ends them, with the rest of the last one: the final response comes next.
+    pub fn end(&self, stream: impl Write) -> io::Result<()> {
+        let mut state = self.state();
+        state.last_sent = None;
+        state.write_rest(stream)
+    }
+
+    /// Writes another interim response.
+    pub fn write(&self, mut stream: impl Write, head: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        state.write_rest(&mut stream)?;
+        stream.write_all(head)
+    }
+
+    /// Sends a sign of life to a client that was sent nothing for `every`. Does not wait for room.
+    pub fn send_if_due(
+        &self,
+        every: Duration,
+        try_write: impl FnOnce(&[u8]) -> io::Result<Option<usize>>,
+    ) -> io::Result<()> {
+        let mut state = match self.0.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another one is being written.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        if state.last_sent.is_some_and(|last| last.elapsed() >= every) {
+            let head = if state.rest.is_empty() { PROCESSING } else { state.rest };
+            if let Some(sent) = try_write(head)? {
+                state.rest = head.get(sent..).unwrap_or_default();
+                state.last_sent = Some(Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, InterimState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InterimState {
+    fn write_rest(&mut self, mut stream: impl Write) -> io::Result<()> {
+        match std::mem::take(&mut self.rest) {
+            [] => Ok(()),
+            rest => stream.write_all(rest),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The thread that sends signs of life to clients that asked for them and wait. What is sent stands in `interim`.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::server::limits::PROGRESS_EVERY;
+use crate::server::net::connections::Connections;
+use crate::server::shared::threads;
+
+/// Starts the thread that sends them, for as long as the daemon runs: the thread that works on a response may be inside a
+/// long system call.
+pub fn start(connections: &Arc<Connections>) -> Result<()> {
+    let connections = Arc::clone(connections);
+    threads::start("progress", move || {
+        loop {
+            thread::sleep(PROGRESS_EVERY);
+            send_due(&connections, PROGRESS_EVERY);
+        }
+    })
+}
+
+/// Sends a sign of life to every client that is due.
+fn send_due(connections: &Connections, every: Duration) {
+    for connection in connections.all() {
+        // The client may have disconnected: the thread that works for it finds out.
+        let stream = &connection.stream;
+        let _ = stream.interim.send_if_due(every, |head| stream.try_write(head));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::http::Request;
+    use crate::server::limits::Limits;
+    use crate::server::net::forwarded::TrustedProxies;
+    use crate::server::net::stream::Stream;
+    use crate::server::observe::metrics::Traffic;
+    use crate::server::observe::peer::Peer;
+
+    fn request(head: &str) -> Request {
+        Request::read(&mut head.as_bytes(), None).unwrap().unwrap()
+    }
+
+    #[test]
+    fn only_who_asked_and_waits_is_told_and_nothing_comes_once_the_answer_begins() {
+        let asks = "Host: h\r\nCfp-Progress: ?1\r\n\r\n";
+        let rows = [
+            (format!("GET / HTTP/1.1\r\n{asks}"), 1),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 0),
+            (format!("GET / HTTP/1.0\r\n{asks}"), 0),
+        ];
+        for (head, told) in rows {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let connections = Arc::new(Connections::default());
+            let limits = Limits::default();
+            let stream = Stream::new(near.into(), Peer::Local, None, &limits, Traffic::default()).unwrap();
+            let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
+            let stream = &guard.connection.stream;
+            stream.interim.begin(&request(&head));
+            send_due(&connections, Duration::from_secs(3600));
+            send_due(&connections, Duration::ZERO);
+            stream.interim.end(stream).unwrap();
+            send_due(&connections, Duration::ZERO);
+            stream.end_writing();
+            let mut said = Vec::new();
+            far.read_to_end(&mut said).unwrap();
+            assert_eq!(said, b"HTTP/1.1 102 Processing\r\n\r\n".repeat(told), "{head}");
+        }
+    }
+}
