@@ -1,15 +1,15 @@
-//! The directories of files that an admin names: which one, and whether this process may change what is in it.
+//! The directories of files that an admin names: which directory that is, and whether this process may write to it.
 
 use std::path::Path;
 
 use nix::unistd::{AccessFlags, eaccess};
 
-/// The directory a file is in, or is to be in.
+/// The directory that contains a file, or is to contain it.
 pub fn above(file: &Path) -> &Path {
     file.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether files may be made and removed in a directory, with the error the system gives where they may not.
+/// Checks that files may be created and removed in a directory; the error is the system's.
 pub fn require_change(directory: &Path) -> nix::Result<()> {
     eaccess(directory, AccessFlags::W_OK | AccessFlags::X_OK)
 }

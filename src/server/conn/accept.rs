@@ -1,5 +1,5 @@
-//! Taking connections: a thread for each listener, a thread for each connection, up to the cap; past it, a 503
-//! from here.
+//! Accepting connections: a thread for each listener, a thread for each connection up to the limit, and a 503 from
+//! here past it.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -19,15 +19,15 @@ use crate::server::observe::metrics::Refusal;
 use crate::server::observe::peer::Peer;
 use crate::server::shared::state::Server;
 
-/// The threads that accept.
+/// The threads that accept connections.
 pub struct Acceptors {
     threads: Vec<thread::JoinHandle<()>>,
-    /// Closing it ends them.
+    /// They end when it is closed.
     stop: io::PipeWriter,
 }
 
 impl Acceptors {
-    /// Starts a thread for each listener; each listener's URL is told to `say` once it takes connections.
+    /// Starts a thread for each listener, and passes its URL to `say`.
     pub fn start(
         server: &Arc<Server>,
         listeners: Vec<Listener>,
@@ -45,18 +45,18 @@ impl Acceptors {
         Ok(Acceptors { threads, stop })
     }
 
-    /// Stops taking connections, and waits until no thread does.
+    /// Stops accepting connections, and waits until no thread does.
     pub fn stop(self) {
         drop(self.stop);
         for thread in self.threads {
-            // It ends by its own; a panic in it would have ended the process.
+            // It ends by itself; a panic in it would have ended the process.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes as many descriptors as the system grants: a connection may hold four at once, and the limit a shell starts
-/// with is for programs that call select(2).
+/// Raises the limit of file descriptors to the hard limit: a connection may hold four at once, and the usual soft
+/// limit is for programs that call select(2).
 pub fn raise_descriptor_limit() -> Result<()> {
     let named = |error: Errno| Error::io("limit of descriptors", error.into());
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(named)?;
@@ -70,7 +70,7 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
             Ok(Some((socket, peer))) => welcome(server, socket, peer),
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
-                // No descriptor or memory is left: rest, or this would spin.
+                // No descriptor or memory is left: pause, or this would spin.
                 server.log.trouble(&Error::io("accept", error));
                 thread::park_timeout(EXHAUSTED_REST);
             }
@@ -78,7 +78,8 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
     }
 }
 
-/// The client was gone before it was accepted, or taken by another process, or a signal came: nothing is wrong here.
+/// Whether the error concerns this connection only: the client has disconnected, another process has accepted it, or a
+/// signal came.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -89,7 +90,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Gives a connection its thread, or an answer that there is none.
+/// Starts the thread of a connection, or answers that there is none.
 fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let traffic = server.metrics.traffic.clone();
     let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
@@ -109,7 +110,7 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     }
 }
 
-/// A connection from a network speaks TLS where there is a certificate; one within this machine's files need not.
+/// Adds TLS to a connection from a network, where there is a certificate. A Unix socket needs none.
 fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
     match (&server.tls, &stream.peer) {
         (Some(tls), Peer::Address(_)) => Ok(stream.secured(tls.session(server.limits.header_time)?)),
@@ -117,8 +118,7 @@ fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
     }
 }
 
-/// Answers 503 without waiting for anything. With TLS there is no answer without an agreement on keys first, and nobody
-/// waits for that here.
+/// Answers 503 without waiting. With TLS there is no response before the handshake, and nobody waits for that here.
 fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
     let what = match why {
         Refusal::Connections => "all connections are taken",
@@ -133,10 +133,10 @@ fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
         line.len()
     );
     server.refuse(&stream.peer, why, &error);
-    // The answer fits an empty socket buffer; a client that is gone needs none.
+    // The response fits an empty socket buffer. The client may have disconnected: the error is ignored.
     let _ = stream.try_write(message.as_bytes());
     stream.end_writing();
-    // What the client has sent already would turn the close into a reset.
+    // Closing a socket with unread bytes would send a reset.
     if stream.wait_readable(Duration::ZERO).unwrap_or(false) {
         let mut bytes = stream;
         let _ = bytes.read(&mut [0; 4096]);

@@ -1,4 +1,5 @@
-//! One connection from its first byte to its last: wait, read a head, answer, and again.
+//! One connection from its first byte to its last: it waits for a request, reads the head, has it answered, and starts
+//! again.
 
 use std::cell::Cell;
 use std::io::{self, BufReader, Read};
@@ -16,15 +17,15 @@ use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::CloseReason;
 use crate::server::shared::state::Server;
 
-/// What follows the requests that came at once.
+/// What follows a burst of requests.
 enum Next {
-    /// Others, for which this one's memory may be used.
+    /// More requests, which may reuse the memory of this one.
     Requests(Request),
-    /// The end, though the client may have sent more.
+    /// Closing; the client may still be sending.
     Linger,
-    /// The end, by the client's own word.
+    /// Closing, as the client asked.
     End,
-    /// A reset: the answer was begun and cannot be ended.
+    /// A reset: the response was begun and cannot be completed.
     Reset,
 }
 
@@ -32,7 +33,7 @@ enum Next {
 pub fn serve(server: &Server, guard: &ConnectionGuard) {
     let stream = &guard.connection.stream;
     let mut memory = None;
-    // An idle connection holds its thread and its descriptor; the buffer comes with the first byte.
+    // An idle connection holds a thread and a descriptor; the buffer is allocated with the first byte.
     loop {
         match guard.wait_for_request(server.limits.idle_time) {
             Ok(true) => {}
@@ -49,7 +50,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
     }
 }
 
-/// Answers requests as long as more are there already.
+/// Answers requests as long as more have arrived already.
 fn serve_burst(
     server: &Server,
     guard: &ConnectionGuard,
@@ -85,8 +86,8 @@ fn serve_burst(
     }
 }
 
-/// Reads a head within its time. Not a part of its caller: the fields it parses into would lie beneath every answer,
-/// in a stack whose pages a crowd of slow clients keeps.
+/// Reads a head within its time limit. Not inlined: its parsed fields would lie beneath every response on the stack,
+/// whose pages a crowd of slow clients keeps.
 #[inline(never)]
 fn read_request(
     server: &Server,
@@ -99,7 +100,7 @@ fn read_request(
     request
 }
 
-/// Notes a client whose keys were not agreed on; one that speaks plain HTTP is told, and one that is gone is no trouble.
+/// Logs a failed TLS handshake; a client that speaks plain HTTP gets a response. A disconnected client is not logged.
 #[inline(never)]
 fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
     if matches!(error, Error::Status { .. }) {
@@ -113,7 +114,7 @@ fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
     }
 }
 
-/// Answers what is no request, unless the client is gone.
+/// Answers what is not a request, unless the client has disconnected.
 fn refuse(server: &Server, stream: &Stream, error: &Error) {
     let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
     if !gone {
@@ -124,8 +125,8 @@ fn refuse(server: &Server, stream: &Stream, error: &Error) {
     }
 }
 
-/// Ends the writing side first and reads on for a moment: a socket closed on unread bytes would take the answer
-/// back before the client has seen it. Not a part of its caller, as above.
+/// Shuts down the write side, then reads for a moment: closing a socket with unread bytes sends a reset, which would
+/// discard the response before the client has read it. Not inlined, as above.
 #[inline(never)]
 fn linger(stream: &Stream) {
     stream.end_writing();
@@ -141,16 +142,16 @@ fn linger(stream: &Stream) {
     }
 }
 
-/// A stream whose reads end at a moment, while one is set.
+/// A reader whose reads fail after a deadline, while one is set.
 struct DeadlineReader<'a> {
     stream: &'a Stream,
     until: Cell<Option<Instant>>,
-    /// Whether the next read is known not to wait.
+    /// Whether the next read is known not to block.
     is_ready: Cell<bool>,
 }
 
 impl<'a> DeadlineReader<'a> {
-    /// A stream on which something has come.
+    /// A reader of a stream that has bytes to read.
     fn ready(stream: &'a Stream) -> Self {
         DeadlineReader { stream, until: Cell::new(None), is_ready: Cell::new(true) }
     }

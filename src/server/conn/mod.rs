@@ -1,4 +1,4 @@
-//! Connections: who is let in, and the requests that come one after another.
+//! Connections: how they are accepted, and the requests that follow each other on one.
 
 pub(crate) mod accept;
 pub(crate) mod connection;

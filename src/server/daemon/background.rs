@@ -1,6 +1,6 @@
-//! `--background`, for machines without a supervisor: the daemon is started once more, in a session of its own, and
-//! this process ends when that one takes connections, or as that one ended. What the daemon prints until then is
-//! passed on. There is no fork: a process with threads cannot, and starting anew needs no care.
+//! `--background`, for machines without a service manager: the program starts itself again in a new session, and this
+//! process exits when the new one is ready, or with its exit code. What the daemon prints until then is passed on. It
+//! does not fork: a process with threads cannot.
 
 use std::env;
 use std::io::{self, Read, Write};
@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 use crate::server::daemon::command::{exit_code, private_directory};
 use crate::server::daemon::run_as::Account;
 
-/// Names the process that waits for the daemon in the background, to that daemon alone.
+/// The variable that tells the background process the id of the process that waits for it.
 const PARENT: &str = "CFPD_PARENT";
 
-/// Whether this process is the one in the background. It has a session of its own then, and no terminal.
+/// Whether this process is the one in the background. It then gets a session of its own, without a terminal.
 pub fn is_there() -> Result<bool> {
     let is_child = env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
     match is_child.then(setsid) {
@@ -28,8 +28,8 @@ pub fn is_there() -> Result<bool> {
     }
 }
 
-/// Starts this program again in the background, and gives the exit code once that is known. The one there may tell its
-/// news as `account`.
+/// Starts this program again in the background, and returns its exit code, or 0 once it is ready. `account` may write
+/// to the notification socket.
 pub fn start(account: Option<&Account>) -> Result<u8> {
     let named = |error| Error::io("background", error);
     let directory = private_directory().map_err(named)?;
@@ -48,7 +48,7 @@ pub fn start(account: Option<&Account>) -> Result<u8> {
     follow(child, &news).map_err(named)
 }
 
-/// Passes on what the child prints, until it is ready or has ended.
+/// Copies what the child prints, until it is ready or has exited.
 fn follow(mut child: Child, news: &UnixDatagram) -> io::Result<u8> {
     let (mut said, mut complained) = (child.stdout.take(), child.stderr.take());
     let mut ready = false;
@@ -56,7 +56,7 @@ fn follow(mut child: Child, news: &UnixDatagram) -> io::Result<u8> {
         let mut waits = vec![news.as_fd()];
         waits.extend(said.as_ref().map(AsFd::as_fd));
         waits.extend(complained.as_ref().map(AsFd::as_fd));
-        // Once it is ready, only what is there already is passed on.
+        // Once it is ready, only what it has printed already is copied.
         if !wait(&waits, if ready { PollTimeout::ZERO } else { PollTimeout::NONE })? {
             return Ok(0);
         }
@@ -72,7 +72,7 @@ fn follow(mut child: Child, news: &UnixDatagram) -> io::Result<u8> {
     Ok(exit_code(child))
 }
 
-/// Passes on what has come; at the end there is no source any more.
+/// Copies what has arrived; at the end of the stream the source becomes `None`.
 fn pass_on(source: &mut Option<impl Read + AsFd>, sink: &mut impl Write) -> io::Result<()> {
     let Some(from) = source.as_mut().filter(|from| has_come(from.as_fd()).unwrap_or(true)) else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What is done in the store while nobody asks: once what a daemon that died left behind is removed, from time to time
-//! what nobody goes on with.
+//! Cleanup of the store: recovery and removal of temporary files at the start, expiry of abandoned uploads from time
+//! to time.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,13 +9,12 @@ use crate::server::limits;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
-/// Ends what a daemon that was killed left half done, before anybody is served.
+/// Finishes or undoes the moves that a killed daemon left incomplete, before anybody is served.
 pub fn recover(server: &Server) {
     tell(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
 }
 
-/// Removes what a daemon that died left behind, then from time to time what nobody goes on with, while the service
-/// goes on.
+/// Starts the thread that removes temporary files of a dead daemon, then abandoned uploads from time to time.
 pub fn start(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
@@ -29,7 +28,7 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
     })
 }
 
-/// Removes what a daemon that died left behind.
+/// Removes the temporary files that a dead daemon left behind.
 pub fn sweep(server: &Server) {
     tell(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
 }

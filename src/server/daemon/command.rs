@@ -1,5 +1,4 @@
-//! `cfpd -- COMMAND`: a private socket, a command that finds the daemon there, and the daemon's end with the
-//! command's.
+//! `cfpd -- COMMAND`: a private socket, and a command that finds the daemon there. The daemon ends with the command.
 
 use std::env;
 use std::ffi::OsString;
@@ -20,15 +19,15 @@ use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::net::listen::Address;
 use crate::server::shared::threads;
 
-/// A Unix socket in a directory only this user can enter; both go when this is dropped.
+/// A Unix socket in a directory that only this user can enter. Both are removed when this is dropped.
 pub struct PrivateSocket {
     directory: TempDir,
-    /// Where to listen.
+    /// The address to listen on.
     pub address: Address,
 }
 
 impl PrivateSocket {
-    /// A socket for a command, where there is one.
+    /// Makes a socket for a command; none without a command.
     pub fn for_command(command: &[OsString]) -> Result<Option<Self>> {
         if command.is_empty() {
             return Ok(None);
@@ -38,7 +37,7 @@ impl PrivateSocket {
         Ok(Some(PrivateSocket { directory, address }))
     }
 
-    /// Gives the socket, once it is bound, and its directory to whom the daemon and the command go on as.
+    /// Gives the socket, once it is bound, and its directory to the account that the daemon and the command run as.
     pub fn give_to(&self, account: &Account) -> Result<()> {
         if let Address::Unix { path, .. } = &self.address {
             account.own(path)?;
@@ -46,7 +45,7 @@ impl PrivateSocket {
         account.own(self.directory.path())
     }
 
-    /// How a client names it.
+    /// The URL of the socket.
     pub fn url(&self) -> String {
         match &self.address {
             Address::Unix { path, .. } => format!("unix:{}", path.display()),
@@ -54,42 +53,42 @@ impl PrivateSocket {
         }
     }
 
-    /// Starts the command with this server in its environment; its end is told to `ends`.
+    /// Starts the command with this server in its environment, and sends its exit code to `ends`.
     pub fn start(&self, command: &[OsString], ends: Sender<StopReason>) -> Result<Pid> {
         let (program, arguments) = command.split_first().ok_or_else(|| Error::usage("no COMMAND"))?;
         let child = Command::new(program)
             .args(arguments)
             .env("CFP_SERVER", self.url())
-            // Who waits for this daemon must not hear of the command.
+            // The command must not notify the service manager of this daemon.
             .env_remove("NOTIFY_SOCKET")
             .env("PATH", path_with_own_folder())
             .spawn()
             .map_err(|error| Error::io(program.as_encoded_bytes(), error))?;
         let id = Pid::from_raw(child.id().cast_signed());
         threads::start("command", move || {
-            // Nobody listens any more when a signal came first.
+            // Nobody receives this any more when a signal came first.
             let _ = ends.send(StopReason::Command(exit_code(child)));
         })?;
         Ok(id)
     }
 }
 
-/// A new directory that no other user can enter, gone when dropped.
+/// Makes a directory that no other user can enter; it is removed when dropped.
 pub(crate) fn private_directory() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
-/// Where the system looks for programs without `PATH` (confstr(3), `_CS_PATH`).
+/// The search path for programs without `PATH` (confstr(3), `_CS_PATH`).
 const STANDARD_PATH: &str = "/bin:/usr/bin";
 
-/// The folder of this program comes first, so that the command finds the tools that belong to it.
+/// `PATH` with the directory of this program first, so that the command finds the tools that belong to it.
 fn path_with_own_folder() -> OsString {
     let inherited = env::var_os("PATH").unwrap_or_else(|| STANDARD_PATH.into());
     let own = env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.to_path_buf()));
     env::join_paths(own.into_iter().chain(env::split_paths(&inherited))).unwrap_or(inherited)
 }
 
-/// Waits for the end of a process, and says it as a shell does.
+/// Waits for a process, and returns its exit code as a shell does.
 pub fn exit_code(mut child: Child) -> u8 {
     let Ok(status) = child.wait() else { return 3 };
     match status.signal().and_then(|number| Signal::try_from(number).ok()) {

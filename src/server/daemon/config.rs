@@ -1,4 +1,4 @@
-//! What an admin may choose, and what is wrong with it before anything is started.
+//! The configuration of the daemon, and the check of it before anything is started.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -19,62 +19,62 @@ use crate::server::net::tls::{Files as TlsFiles, Tls};
 use crate::server::observe::log::{LogFormat, is_standard_error};
 use crate::store::Local;
 
-/// What an address that other machines can reach needs.
+/// What an address needs that other machines can reach.
 const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
 const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
 
-/// What an admin may choose.
+/// The configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The directory whose files are served.
     pub root: PathBuf,
-    /// Whether to make it where it is not there: a default may be, a name an admin typed must not.
+    /// Whether to create it where it is missing: a default may be created, a directory that an admin named must not.
     pub make_root: bool,
-    /// Where to listen. Nothing is the default address; but with a command only a private socket, and with sockets
-    /// that were handed over only those.
+    /// The addresses to listen on. Where none is given: the default address, with a command the private socket alone,
+    /// with socket activation those sockets alone.
     pub listen: Vec<Address>,
-    /// Whether a write is on the disk before it is acknowledged.
+    /// Whether writes are fsynced before they are acknowledged.
     pub sync: bool,
     /// Bytes of the file system that uploads leave free.
     pub keep_free: u64,
-    /// Bytes that answers and bodies kept for the time of a request may take together; a tenth of the disk without it.
+    /// Bytes that all spool files may take together; a tenth of the disk where it is not given.
     pub max_spool: Option<u64>,
-    /// Who has a password: a file of `htpasswd -B`.
+    /// The users with their passwords: a file of `htpasswd -B`.
     pub users: Option<PathBuf>,
-    /// Who may what: an access file.
+    /// The access rules.
     pub access: Option<PathBuf>,
-    /// Hosts that requests may be for, besides those of this machine, where there are no users.
+    /// Host names that requests may be for besides those of this machine, where there are no users.
     pub hosts: Vec<String>,
     /// Whether passwords and files may travel unencrypted over a network.
     pub insecure_plain: bool,
-    /// Whether nobody may write.
+    /// Whether the server is read-only.
     pub read_only: bool,
     /// Bytes handed to a socket in one call.
     pub send_size: Option<usize>,
-    /// Where access lines go.
+    /// The file of the log.
     pub log: Option<PathBuf>,
-    /// The form of its lines.
+    /// The format of its lines.
     pub log_format: LogFormat,
-    /// What TCP connections are encrypted with.
+    /// Certificate and key for TLS on TCP connections.
     pub tls: Option<TlsFiles>,
-    /// Whose word about a client is believed.
+    /// The proxies whose fields about a client are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// For how many seconds browsers are told to come by TLS alone.
+    /// `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u64>,
-    /// What clients may push against.
+    /// The limits on clients.
     pub limits: Limits,
-    /// Whether to go on in the background once connections are taken.
+    /// Whether to run in the background.
     pub background: bool,
-    /// Where the number of the process is written.
+    /// The file for the process id.
     pub pid_file: Option<PathBuf>,
-    /// Who the daemon is once it is bound.
+    /// The account to run as once all sockets are bound.
     pub run_as: Option<Account>,
-    /// A command to serve, and to end with.
+    /// The command to run, with which the daemon ends.
     pub command: Vec<OsString>,
 }
 
 impl Config {
-    /// Those of a test.
+    /// The configuration of a test.
     #[cfg(test)]
     pub(crate) fn of_root(root: &Path) -> Self {
         Config {
@@ -103,26 +103,26 @@ impl Config {
         }
     }
 
-    /// Who there is, and who may what. Errors name file and line.
+    /// Reads users and access rules. Errors name file and line.
     pub(crate) fn policy(&self) -> Result<Policy> {
         let files = PolicyFiles { users: self.users.clone(), access: self.access.clone() };
         Policy::read(files, self.read_only)
     }
 
-    /// Where what a client does not take at once is spooled, where that cannot be at the root: `$TMPDIR` or `/var/tmp`,
-    /// since `/tmp` may be memory.
+    /// The directory for spool files where the root is not writable: `$TMPDIR` or `/var/tmp`, since `/tmp` may be in
+    /// memory.
     pub(crate) fn spools(&self) -> Option<PathBuf> {
         let may_write = require_change(&self.root.join(".")).is_ok();
         let set = || std::env::var_os("TMPDIR").filter(|place| !place.is_empty());
         (!may_write).then(|| set().map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
     }
 
-    /// Refuses to be reached from other machines by who is not asked for a password, or sends it in the clear.
+    /// Refuses addresses that other machines can reach without a password, or by unencrypted connections.
     pub(crate) fn refuse_exposure(&self) -> Result<()> {
         self.listen.iter().try_for_each(|address| self.refuse_exposed(address))
     }
 
-    /// The same of one address.
+    /// Refuses one such address.
     pub(crate) fn refuse_exposed(&self, address: &Address) -> Result<()> {
         if !address.is_exposed() {
             return Ok(());
@@ -136,8 +136,8 @@ impl Config {
         Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}")))
     }
 
-    /// Whether an admin has said what anybody may do: whoever comes is asked for a password, or the rules speak of
-    /// anyone and nobody else, or nobody changes anything.
+    /// Whether access is restricted on purpose: users have passwords, or the rules name `*` alone, or the server is
+    /// read-only.
     fn is_guarded(&self) -> Result<bool> {
         match &self.access {
             _ if self.users.is_some() || self.read_only => Ok(true),
@@ -146,8 +146,8 @@ impl Config {
         }
     }
 
-    /// All that would keep the daemon from starting, as far as it can be known without starting it. As the daemon
-    /// does, this process goes on as the user an admin named before it opens any file.
+    /// Everything that would keep the daemon from starting, as far as it can be known without starting it. Switches to
+    /// the configured account before it opens any file, as the daemon does.
     pub fn faults(&self) -> Vec<Error> {
         let listen: Vec<_> = self.listen.iter().map(Address::check).collect();
         let pid_file = self.pid_file.as_deref().map(pid_file::check_place);
@@ -167,31 +167,31 @@ impl Config {
         before.chain(users).chain(access).chain(after).collect()
     }
 
-    /// Whether the rules can hold at the root, where there are any that can be read.
+    /// Checks the rules against the root, where they can be read.
     fn check_spelling(&self, store: &Local) -> Result<()> {
         match self.policy() {
             Ok(policy) => policy.require_one_spelling(store),
-            // That is said elsewhere.
+            // Reported elsewhere.
             Err(_) => Ok(()),
         }
     }
 
-    /// Which rule decides whether a user, as an admin writes him, may do this to a name: whether that is a yes, and a
-    /// line that says why.
+    /// Explains which rule decides whether a principal may do this to a name: whether it is allowed, and a line that
+    /// says why.
     pub fn explain(&self, [who, verb, name]: [&OsStr; 3]) -> Result<(bool, String)> {
         let (who, verb) = (Principal::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
         Ok(self.policy()?.explain(&who, verb, &name_of(name.as_bytes())?))
     }
 }
 
-/// Whether a directory could be made, with those above it that are missing.
+/// Checks that a directory could be created, with its missing parents.
 fn check_place(path: &Path) -> Result<()> {
     let stands = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
     require_change(&stands.unwrap_or(Path::new(".")).join("."))
         .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))
 }
 
-/// Whether a log can be appended to, or made, without making it.
+/// Checks that a log can be appended to or created, without creating it.
 fn check_log(path: &Path) -> Result<()> {
     if is_standard_error(path) {
         return Ok(());

@@ -1,9 +1,10 @@
-//! What the process may still do once it is bound: Landlock leaves it the served directory, the log, and the files it
-//! reads again; it can start no program, open no TCP connection, and neither signal nor reach by an abstract Unix
-//! socket what runs outside. It is a second wall: names that lead out of the root are refused before.
+//! Confinement by Landlock once all sockets are bound: the process keeps the served directory, the log, and the files
+//! it reads again. It can start no program, open no TCP connection, and neither signal processes outside nor reach
+//! them by abstract Unix sockets. This is a second line of defence: names that lead out of the root are refused
+//! before.
 //!
-//! A rule holds for a file, not for its name, and logs, rules and certificates are replaced by renames: so what they
-//! need is allowed in the directories they are in, and where a name is a link, in that of what it leads to.
+//! A rule holds for an inode, not for a name, and logs, rules and certificates are replaced by renames: so access is
+//! granted to the directories they are in, and where a name is a symbolic link, also to that of its target.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,11 @@ use crate::server::daemon::config::Config;
 use crate::server::net::listen::Address;
 use crate::server::observe::log::is_standard_error;
 
-/// What of Landlock is asked for, as far as the kernel has it. Later ones would forbid to tell a supervisor anything.
+/// The version of Landlock asked for, as far as the kernel has it. Later versions would forbid the notification of the
+/// service manager.
 const LEVEL: ABI = ABI::V6;
 
-/// Confines this thread, and those it starts from now on. Says what is missing where the kernel cannot do all of it.
+/// Confines this thread and those it starts from now on. Returns a remark where the kernel cannot enforce all of it.
 pub fn confine(config: &Config) -> Result<Option<&'static str>> {
     match restrict(config).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
         RulesetStatus::FullyEnforced => Ok(None),
@@ -43,7 +45,7 @@ fn restrict(config: &Config) -> Result<RulesetStatus, RulesetError> {
     Ok(rules.restrict_self()?.ruleset)
 }
 
-/// Processes outside that are out of reach. A supervisor may listen on an abstract socket (sd_notify(3)).
+/// The scopes to confine. A service manager may listen on an abstract socket (sd_notify(3)).
 fn scopes() -> BitFlags<Scope> {
     let told = std::env::var_os("NOTIFY_SOCKET");
     match told.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
@@ -52,7 +54,7 @@ fn scopes() -> BitFlags<Scope> {
     }
 }
 
-/// What is not there needs no rule: whoever opens it says so.
+/// Grants access to a path. One that is missing needs no rule: opening it fails anyway.
 fn allow(
     rules: RulesetCreated,
     path: &Path,
@@ -64,7 +66,7 @@ fn allow(
     }
 }
 
-/// What may be done where.
+/// The paths and what is granted on each.
 fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     use AccessFs::{
         Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
@@ -75,9 +77,9 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let files = config.users.iter().chain(&config.access).chain(tls);
     let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
     let log = config.log.as_ref().filter(|path| !is_standard_error(path));
-    // The names of local users, where rules speak of them.
+    // The names of local users, where rules name them.
     let names = config.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
-    // Where the log does, it is enough to know those there are now.
+    // For the log it is enough to know the users that exist now.
     let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
     let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = config.listen.iter().filter_map(|address| match address {
@@ -104,15 +106,16 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         .collect()
 }
 
-/// Where a root that is a link leads: another one there may be its target when it is opened again.
+/// The directory around the target of a root that is a symbolic link: after a reload it may lead to another directory
+/// there.
 fn switched(root: &Path) -> Option<PathBuf> {
     let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
     let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
-    // That would be no confinement.
+    // The whole file system would be no confinement.
     (beside != Path::new("/")).then_some(beside)
 }
 
-/// The directory of a file, and that of the file it is a link to.
+/// The directory of a file, and that of the target where it is a symbolic link.
 fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
     let target = fs::canonicalize(file).ok().map(|target| above(&target).to_owned());
     [above(file).to_owned()].into_iter().chain(target)
@@ -173,12 +176,12 @@ mod tests {
             assert!(denied(fs::write(other.join("g"), "mine")));
             assert!(denied(fs::read_dir("/").map(drop)));
             assert!(denied(Command::new("/bin/true").spawn().map(drop)));
-            // From the sixth version on.
+            // Since version 6.
             if status == RulesetStatus::FullyEnforced {
                 assert!(denied(UnixStream::connect_addr(&name).map(drop)));
                 assert_eq!(kill(Pid::parent(), None), Err(Errno::EPERM));
             }
-            // Of the network only from the fourth version on.
+            // Only since version 4.
             if let Err(error) = TcpStream::connect(address) {
                 assert_eq!(error.kind(), PermissionDenied);
             }

@@ -1,6 +1,6 @@
-//! `--pid-file`: the number of the process that serves, for scripts that signal it. A file that holds anything else is
-//! not replaced, nor is that of a daemon that runs, which holds a lock on it; and one that has become another's is not
-//! removed. It stays open for that, and because a daemon that is confined may remove it and not open it.
+//! `--pid-file`: the process id, for scripts that send signals. A file with other content is not replaced, nor that of
+//! a running daemon, which holds a lock on it; a file that another process has replaced is not removed. It stays open
+//! for these checks, and because a confined daemon may remove it but not open it.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::process::id;
 use crate::error::{Error, Result};
 use crate::server::admin_path::{above, require_change};
 
-/// The file of this process; it goes with this value.
+/// The file of this process; it is removed when dropped.
 #[derive(Debug)]
 pub struct PidFile {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Writes it, whole or not at all.
+    /// Writes the file atomically.
     pub fn write(path: &Path) -> Result<Self> {
         let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
         check_place(path)?;
@@ -35,13 +35,13 @@ impl PidFile {
         Ok(PidFile { path: path.to_owned(), file })
     }
 
-    /// Leaves the file to a successor, which may start while this process ends.
+    /// Unlocks the file for a successor, which may start while this process ends.
     pub fn release(&self) {
-        // Who cannot have it says so itself.
+        // The successor reports the error.
         let _ = self.file.unlock();
     }
 
-    /// Whether the file is still there under its name, and still ours.
+    /// Whether the file still has its name, and holds this process's id.
     fn is_ours(&self) -> bool {
         let place = |found: fs::Metadata| (found.dev(), found.ino());
         let named = fs::symlink_metadata(&self.path).ok().map(place);
@@ -52,7 +52,7 @@ impl PidFile {
     }
 }
 
-/// Whether it could be written, as far as that can be known without doing it.
+/// Checks that the file could be written, as far as that can be known without writing it.
 pub fn check_place(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
     require_change(&above(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
@@ -62,7 +62,7 @@ pub fn check_place(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether nothing is there, or a number.
+/// Whether the file is missing, or holds a number.
 fn may_be_replaced(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(found) => found.is_file() && fs::read(path).is_ok_and(|text| pid_of(&text).is_some()),
@@ -70,7 +70,7 @@ fn may_be_replaced(path: &Path) -> bool {
     }
 }
 
-/// Whether a daemon that runs has it.
+/// Whether a running daemon holds it.
 fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
@@ -82,7 +82,7 @@ fn pid_of(text: &[u8]) -> Option<u32> {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if self.is_ours() {
-            // It is gone already, or it stays: nothing else can be done about it here.
+            // The error is ignored: the file is missing already, or it stays.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,5 +1,5 @@
-//! The daemon's process from its start to its end: what is read, bound, given up and started, in this order, and who ends
-//! it. What each part does stands with that part.
+//! The daemon from its start to its end: in which order files are read, sockets bound, rights given up and threads
+//! started, and what ends it.
 
 use std::fs;
 use std::io;
@@ -35,7 +35,7 @@ use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::shared::{progress, threads};
 use crate::store::{Local, Store};
 
-/// Serves until a signal or the command's end, and gives the exit code. `say` prints a line for whoever started
+/// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line for whoever started
 /// the daemon.
 pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     if config.background && !background::is_there()? {
@@ -50,7 +50,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     listeners.extend(handed);
     let pid_file = config.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
     become_account(&config, private.as_ref())?;
-    // Rules name users of this machine, whom the system may look up by code that it loads then.
+    // Rules name users of this machine, and looking them up may load code, which Landlock forbids later.
     let policy = config.policy()?;
     let sites = config.users.is_none().then(|| Sites::of_machine(&config.hosts));
     let restricted = restrict(&config, private.is_some())?;
@@ -67,7 +67,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
-            // Who wants to know no more, as head(1) after a line, may want to be served all the same.
+            // The reader may have closed the pipe after a line, as head(1) does: the daemon serves all the same.
             Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
@@ -83,7 +83,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     Ok(code)
 }
 
-/// Goes on as the user an admin named. No thread may have been started before.
+/// Creates a default root and switches to the configured account. Must run before any thread is started.
 fn become_account(config: &Config, private: Option<&PrivateSocket>) -> Result<()> {
     make_root(config)?;
     let Some(account) = &config.run_as else { return Ok(()) };
@@ -91,8 +91,8 @@ fn become_account(config: &Config, private: Option<&PrivateSocket>) -> Result<()
     account.assume()
 }
 
-/// Gives up what is not needed once all is bound, and says so, for the log. No thread may have been started before. A
-/// command would inherit it, and may be one that cannot have it.
+/// Raises the descriptor limit and confines the process; returns remarks for the log. Must run before any thread is
+/// started. With a command nothing is confined, since the command would inherit it.
 fn restrict(config: &Config, has_command: bool) -> Result<Vec<String>> {
     if has_command {
         return Ok(Vec::new());
@@ -103,18 +103,18 @@ fn restrict(config: &Config, has_command: bool) -> Result<Vec<String>> {
     Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
 }
 
-/// Makes a default root where it is missing.
+/// Creates a default root where it is missing.
 fn make_root(config: &Config) -> Result<()> {
     if !config.make_root || config.root.is_dir() {
         return Ok(());
     }
     let named = |error| Error::io(config.root.as_os_str().as_encoded_bytes(), error);
-    // What is kept there is not for every user of the machine, and a package makes it so too.
+    // The mode is that of the package: the files are not for every user of the machine.
     fs::DirBuilder::new().recursive(true).mode(0o750).create(&config.root).map_err(named)?;
     config.run_as.as_ref().map_or(Ok(()), |account| account.own(&config.root))
 }
 
-/// The store at the root an admin chose.
+/// Opens the store at the configured root.
 fn open_store(config: &Config) -> Result<Local> {
     let store = Local::open(&config.root)?
         .with_reserve(config.keep_free)
@@ -133,7 +133,7 @@ fn open_store(config: &Config) -> Result<Local> {
     Ok(if config.read_only { store.read_only() } else { store })
 }
 
-/// A daemon that serves nobody yet.
+/// Makes the shared state.
 fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
     let store = Arc::new(store);
     let server = Arc::new(Server {
@@ -160,8 +160,7 @@ fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites
     Ok(server)
 }
 
-/// Starts the thread that asks whether the store answers: whenever somebody wants to know, and from time to time for
-/// the log.
+/// Starts the thread that checks whether the store answers: on request, and from time to time for the log.
 fn watch_health(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     threads::start("health", move || {
@@ -169,7 +168,8 @@ fn watch_health(server: &Arc<Server>) -> Result<()> {
     })
 }
 
-/// Binds what an admin chose, and the private socket; `alone` where no socket was handed over.
+/// Binds the configured addresses, and the private socket; the default address where nothing else is served. `alone`
+/// without socket activation.
 fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
     let default = match alone && config.listen.is_empty() && private.is_none() {
         true => Address::parse(DEFAULT)?,
@@ -179,15 +179,15 @@ fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result
     addresses.map(|address| Listener::bind(address, config.tls.is_some())).collect()
 }
 
-/// Waits for a signal, or with a command for the command's end: an INT from the keyboard has reached the command
-/// too, which may go on; a TERM is passed on to it, and a second one does not wait for it.
+/// Waits for a signal or the end of the command, and returns the exit code. With a command: an INT from the keyboard
+/// has reached the command too, which may continue; a TERM is passed on to it, and a second one does not wait for it.
 fn wait_for_end(end: &Receiver<StopReason>, child: Option<Pid>) -> u8 {
     let mut told = false;
     loop {
         match (end.recv(), child) {
             (Ok(StopReason::Command(code)), _) => return code,
             (Ok(StopReason::Signal(Signal::SIGTERM)), Some(child)) if !told => {
-                // A command that has ended is heard of next.
+                // If the command has exited already, its exit code is received next.
                 let _ = kill(child, Signal::SIGTERM);
                 told = true;
             }
@@ -198,7 +198,7 @@ fn wait_for_end(end: &Receiver<StopReason>, child: Option<Pid>) -> u8 {
     }
 }
 
-/// Lets running exchanges end within their grace; a second signal, or the end of it, cuts them.
+/// Waits for running exchanges within the grace period; then, or after a second signal, their connections are aborted.
 fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
     let connections = Arc::clone(&server.connections);
     let hears = threads::start("shutdown", move || {
@@ -208,7 +208,7 @@ fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
             }
         }
     });
-    // Without it a second signal is not heard of, and all ends within the grace.
+    // Without this thread a second signal is ignored, and everything still ends within the grace period.
     hears.unwrap_or_else(|error| server.log.trouble(&error));
     if !server.connections.drain(server.limits.grace) {
         server

@@ -1,5 +1,5 @@
-//! `--run-as`: the system's user the daemon goes on as once it is bound. What is read is read as that user, at the start
-//! as after HUP, so that what works once works again.
+//! `--run-as`: the account that the daemon runs as once its sockets are bound. Files are read as this account both at
+//! the start and after HUP, so that a reload finds what the start found.
 
 use std::ffi::CString;
 use std::os::unix::fs::chown;
@@ -9,8 +9,8 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setgid, s
 
 use crate::error::{Error, Result};
 
-/// Has the system load whatever it looks users up with (nsswitch.conf(5)), which a process that is confined cannot: a
-/// name nobody has is looked for everywhere.
+/// Makes the C library load its name services (nsswitch.conf(5)), which a confined process cannot: an unknown id is
+/// looked up in all of them.
 pub fn load_names() {
     let _ = User::from_uid(Uid::from_raw(u32::MAX - 1));
 }
@@ -26,7 +26,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Reads `USER` or `USER:GROUP`; without a group it is the user's own.
+    /// Parses `USER` or `USER:GROUP`; without a group it is the user's primary group.
     pub fn parse(text: &str) -> Result<Self> {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         let found = User::from_name(user).map_err(|error| Error::io(user, error.into()))?;
@@ -44,14 +44,14 @@ impl Account {
         Ok(Account { name, user: found.uid, group, is_named })
     }
 
-    /// Gives a directory or a file to it.
+    /// Changes the owner of a file or directory to this account.
     pub fn own(&self, path: &Path) -> Result<()> {
         chown(path, Some(self.user.as_raw()), Some(self.group.as_raw()))
             .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
     }
 
-    /// Goes on as this user, with all threads and for good. Only root can, and whoever is this user already, in the
-    /// group that was named.
+    /// Switches the process to this account, for good. Only root can; it does nothing where the account is the current
+    /// one.
     pub fn assume(&self) -> Result<()> {
         if geteuid() == self.user && (getegid() == self.group || !self.is_named) {
             return Ok(());

@@ -1,5 +1,5 @@
-//! What whoever started the daemon is told of its life (sd_notify(3)): ready, reloading, stopping, and that it still
-//! runs. Where nobody asked nothing is said, and where nobody hears it nothing is lost.
+//! Notifications to the service manager (sd_notify(3)): ready, reloading, stopping, watchdog. Without a service
+//! manager they do nothing.
 
 use std::sync::Arc;
 use std::thread;
@@ -10,12 +10,12 @@ use crate::error::Result;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
-/// It takes connections.
+/// Notifies that connections are accepted.
 pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// It takes up what has changed, and will be ready again. The time is what `Type=notify-reload` knows the reload by.
+/// Notifies that a reload begins. The service manager matches the reload by the time (`Type=notify-reload`).
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -23,13 +23,13 @@ pub fn reloading() {
     }
 }
 
-/// It takes no more connections.
+/// Notifies that no more connections are accepted.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("finishing what runs")]);
 }
 
-/// Tells twice in the time a supervisor waits that the daemon runs, and what goes on: who holds a lock for ever
-/// keeps the status back, and so the sign of life.
+/// Starts the watchdog thread: twice in the time-out, it sends the status. A deadlock blocks the status, and so the
+/// notification.
 pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
     let Some(within) = sd_notify::watchdog_enabled() else { return Ok(()) };
     let server = Arc::clone(server);
@@ -42,6 +42,6 @@ pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    // A supervisor that is gone is no reason to stop.
+    // Errors are ignored: the service manager may have exited.
     let _ = sd_notify::notify(states);
 }

@@ -1,4 +1,4 @@
-//! What a signal asks for: an end, a new look at the files an admin may have changed, or a word on what goes on.
+//! Signals: TERM and INT end the daemon, HUP reloads, USR1 logs the status.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,17 +14,17 @@ use crate::server::daemon::stop::StopReason;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
-/// Takes from now on what would end a daemon that only starts, though it is no sign of an end; what it asks for is done
-/// later. SIGXFSZ is caught and nothing is done, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored
-/// signal, a caught one has its default action again in a command that is run.
+/// Catches HUP and USR1, which would end a daemon that is only starting; they are handled later. SIGXFSZ is caught and
+/// ignored, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored signal, a caught one has its default
+/// action again in the command.
 pub fn catch() -> Result<Signals> {
     let named = |error| Error::io("signals", error);
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(named)?;
     Signals::new([SIGHUP, SIGUSR1]).map_err(named)
 }
 
-/// Has TERM and INT end the daemon, HUP reload what can be, USR1 write a status line. A reload has a thread of its own: it
-/// asks the file system, and where that does not answer a TERM is to end the daemon all the same.
+/// Starts the threads that handle signals. A reload has a thread of its own: it reads the file system, and TERM must
+/// end the daemon even when that hangs.
 pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason>) -> Result<()> {
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|error| Error::io("signals", error))?;
@@ -37,14 +37,14 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
             match signal {
                 Signal::SIGHUP => drop(asks.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
-                // The daemon has ended when nobody hears this.
+                // Nobody receives this when the daemon is ending already.
                 ending => drop(ends.send(StopReason::Signal(ending))),
             }
         }
     })
 }
 
-/// Reloads whenever that is asked for; once for all that was asked before it begins.
+/// Reloads on request; requests that wait are served together.
 fn keep_reloading(server: &Server, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
         while asked.try_recv().is_ok() {}
@@ -52,7 +52,7 @@ fn keep_reloading(server: &Server, asked: &Receiver<()>) {
     }
 }
 
-/// Reloads, and says how that went.
+/// Reloads, and logs the outcome.
 fn reload(server: &Server) {
     sd_notify::reloading();
     let outcome = server.reload();

@@ -1,5 +1,5 @@
-//! Sockets that were bound by whoever started the daemon (sd_listen_fds(3)): all of them are served, TCP and Unix.
-//! They outlive the daemon, so that a restart refuses no client.
+//! Socket activation (sd_listen_fds(3)): listening sockets, TCP and Unix, that the service manager has bound. They
+//! outlive the daemon, so that a restart refuses no client.
 
 use std::os::fd::AsFd;
 
@@ -10,14 +10,14 @@ use crate::error::{Error, Result};
 use crate::server::daemon::config::Config;
 use crate::server::net::listen::{Address, Listener};
 
-/// The sockets that were handed over; none where nobody did. One that takes no connections, or takes them from
-/// other machines without leave, is an error.
+/// The inherited sockets; none without socket activation. A socket that does not listen, or that other machines can
+/// reach without permission, is an error.
 pub fn listeners(config: &Config) -> Result<Vec<Listener>> {
     let mut handed = ListenFd::from_env();
     (0..handed.len()).map(|at| listener(config, &mut handed, at)).collect()
 }
 
-/// Refuses sockets that were handed over where an option cannot go with them: whoever hands them over waits himself.
+/// Refuses socket activation together with an option that it excludes.
 pub fn refuse(option: &str) -> Result<()> {
     match ListenFd::from_env().len() {
         0 => Ok(()),

@@ -1,12 +1,12 @@
-//! Why the daemon stops, and the exit code of it.
+//! The reasons for which the daemon stops, and the exit code of a command that a signal ended.
 
 use nix::sys::signal::Signal;
 
 /// Why the daemon stops.
 pub(crate) enum StopReason {
-    /// This signal asked for it.
+    /// This signal was received.
     Signal(Signal),
-    /// The command has ended with this exit code.
+    /// The command has exited with this code.
     Command(u8),
 }
 

@@ -1,4 +1,4 @@
-//! GET and HEAD: from a stored file, through a filter or none, into the answer.
+//! GET and HEAD of a stored file, as it is or through a filter.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -28,7 +28,7 @@ use crate::server::methods::{list, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
-/// Answers a stored file, or a directory where the name is one.
+/// Answers a stored file, or a directory where the name ends in a slash.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -52,17 +52,17 @@ pub fn answer(
     }
 }
 
-/// A directory without its slash is elsewhere.
+/// Redirects from a directory without its slash to the one with it.
 fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
     let mut fields = Fields::new();
     let location = target::encode(name.components(), true, query);
     fields.push("Location", &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
-    // Not 308, which older clients do not know: of GET and HEAD both mean the same.
+    // Not 308, which older clients do not know: for GET and HEAD both mean the same.
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
 }
 
-/// The bytes as they are stored, or a part of them.
+/// Answers the bytes as they are stored, or a range of them.
 fn answer_whole(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -73,7 +73,7 @@ fn answer_whole(
     let meta = content.meta().clone();
     let media_type = media_type(name, content.as_ref());
     let compressible = is_compressible(&media_type);
-    // A Range means something in GET alone (RFC 9110 §14.2).
+    // `Range` is defined for GET alone (RFC 9110 §14.2).
     let range = request.fields.get("range").filter(|_| exchange.method == Method::Get);
     let whole = compressible && range.is_none() && meta.size > 0;
     let coding = match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref())
@@ -92,7 +92,7 @@ fn answer_whole(
         }
         fields
     };
-    // A condition may name the tag of the plain bytes or of the coded ones: both are this file.
+    // A precondition may name the tag of the identity coding or of the zstd coding: both are this file.
     let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
     if is_not_modified(request, name, either)? {
         let known = known_tag(&request.fields, either).unwrap_or(&etag);
@@ -113,7 +113,7 @@ fn answer_whole(
     answer_selected(exchange, name, content.as_ref(), selected, fields)
 }
 
-/// The part of a content that was asked for.
+/// Answers the selected ranges.
 fn answer_selected(
     exchange: &mut Exchange<'_>,
     name: &Name,
@@ -137,14 +137,14 @@ fn answer_selected(
     }
 }
 
-/// Several parts in one answer, each behind its own fields (RFC 9110 §14.6).
+/// Answers several ranges as multipart/byteranges (RFC 9110 §14.6).
 fn answer_parts(
     exchange: &mut Exchange<'_>,
     content: &dyn Content,
     parts: &[Range<u64>],
     whole: &Fields,
 ) -> Result<()> {
-    // Nobody can have stored a file in which it occurs.
+    // The boundary is random, so that no stored file contains it.
     let random = || RandomState::new().build_hasher().finish();
     let boundary = format!("{:016x}{:016x}", random(), random());
     let mut fields = Fields::new();
@@ -166,7 +166,7 @@ fn answer_parts(
     send_multipart(&mut exchange.reply, content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
 }
 
-/// The digest that was kept, or one taken now for a client that wants it.
+/// The stored digest, or one computed now for a client that wants it.
 fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Option<Digest>> {
     let kept = content.digest();
     if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
@@ -176,12 +176,12 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
     let taken = take_digest(|block, offset| file.read_at(block, offset));
-    // A file that cannot be read to its end is answered all the same, as long as there is somebody to answer.
+    // A file that cannot be read to its end is still answered, unless the client has disconnected.
     client.check_connected().map_err(|error| Error::io("client", error))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
-/// What a filter makes of a stored file.
+/// Answers what a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -223,7 +223,7 @@ fn answer_filtered(
     stream(exchange, store, name, content.as_ref(), fields, coding, operation)
 }
 
-/// Sends what a filter makes of a stored file, while it is made.
+/// Streams what a filter makes of a stored file.
 fn stream(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,

@@ -1,4 +1,4 @@
-//! The daemon's own resources, beneath `/.cfpd/`.
+//! The daemon's own resources, beneath `/.cfpd/`: health, metrics and resumable uploads.
 
 use serde_json::json;
 
@@ -10,10 +10,10 @@ use crate::server::methods::table::{Scope, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
-/// What it tells of itself.
+/// The resources that can be read.
 const TOLD: [&[u8]; 2] = [b"health", b"metrics"];
 
-/// Answers a resource of the daemon's own.
+/// Answers a request on one of the daemon's own resources.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
     match (exchange.method, components) {
         (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
@@ -31,7 +31,7 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
     }
 }
 
-/// Answers a request on a resumable upload, once no other request is at work on it.
+/// Answers a request on a resumable upload, which it locks.
 fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
     let act = match exchange.method {
         Method::Head => resource::offset,
@@ -44,7 +44,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
     act(exchange, &store, id)
 }
 
-/// Answers a method that is not offered where it was tried.
+/// Answers 405 with the methods that are allowed.
 fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Allow", allowed(scope, None));
@@ -67,7 +67,7 @@ fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
 }
 
-/// Why it is not well is for the log: anybody may ask.
+/// The reason is logged, not answered: anybody may ask.
 fn health(exchange: &Exchange<'_>) -> Result<String> {
     let (is_ok, news) = exchange.server.health.ask();
     news.iter().for_each(|error| exchange.server.log.trouble(error));

@@ -1,4 +1,4 @@
-//! GET of a directory: its list, for a browser, a program or a shell, streamed while it is read.
+//! GET of a directory: its list as HTML, JSON or text, streamed while it is read.
 
 use std::io::{self, Write};
 
@@ -18,11 +18,11 @@ use crate::server::page::list_page;
 use crate::store::{Entry, Kind, Name};
 use crate::text::Globs;
 
-/// What a list can be, the favourite first, and how a query names it.
+/// The media types of a list in order of preference, with their names in a query.
 const FORMS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
-/// Answers what is in a directory.
+/// Answers the list of a directory.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -46,7 +46,7 @@ pub fn answer(
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
     let coding = exchange.choose_coding();
-    // It stands, but has no version of its own.
+    // The directory exists, but has no validator.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
@@ -56,7 +56,8 @@ pub fn answer(
     })
 }
 
-/// What the list is to be: what the query says, for who cannot say it in `Accept`. Errors have status 400 and 406.
+/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have status 400 and
+/// 406.
 fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
     let Some(wanted) = query.get("format") else {
         return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {
@@ -67,7 +68,7 @@ fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
     found.map(|(_, form)| form).ok_or_else(|| Error::status(400, "format", "is neither html, json nor text"))
 }
 
-/// Which names the query means. Errors have status 400.
+/// The include and exclude globs of the query. Errors have status 400.
 pub fn globs(query: &Query) -> Result<Globs> {
     let count = query.get_all("include").chain(query.get_all("exclude")).count();
     match count > GLOBS_MAX {
@@ -91,7 +92,7 @@ fn write_lines(
     Ok(())
 }
 
-/// The name of an entry, a slash behind that of a directory, and a newline.
+/// The line of an entry: its name, with a slash where it is a directory.
 fn text_line(entry: &Entry) -> Vec<u8> {
     let mut line = entry.name.clone();
     line.extend_from_slice(if entry.meta.kind == Kind::Directory { b"/\n" } else { b"\n" });
@@ -108,7 +109,7 @@ fn json_line(entry: &Entry) -> String {
     format!("{}\n", with_name(object, &entry.name))
 }
 
-/// Gives an object its name; one that is no UTF-8 is there twice: readable, and exactly, percent-encoded.
+/// Adds the name to a JSON object. A name that is not UTF-8 is added twice: readable, and exactly, percent-encoded.
 pub fn with_name(mut object: Value, name: &[u8]) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.insert("name".to_owned(), String::from_utf8_lossy(name).into());

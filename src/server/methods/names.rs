@@ -1,4 +1,4 @@
-//! COPY, MOVE, DELETE, MKCOL: what happens to names, and a copy through a filter.
+//! COPY, MOVE, DELETE and MKCOL, and COPY through a filter.
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
@@ -11,7 +11,7 @@ use crate::server::exchange::representation::{check_write, failed};
 use crate::server::exchange::written::{answer_written, fields_of_written};
 use crate::store::{Content, Meta, Name, Written};
 
-/// The field that says how much a filter changed in place.
+/// The field with the number of changes that a filter made in place.
 const CHANGED: &str = "Cfp-Changed";
 
 /// Copies a file or a directory; with a filter, what the filter makes of a file.
@@ -41,7 +41,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     answer_written(exchange, &to, &written)
 }
 
-/// Deletes a file, or a directory with all in it.
+/// Deletes a file, or a directory with everything in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     refuse_query(query)?;
     let left = writer.delete(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
@@ -66,8 +66,8 @@ pub fn make_directory(
     exchange.reply.empty(201, fields)
 }
 
-/// Replaces a file by what a filter makes of it, where that changes anything, and says how much. The file must still be
-/// the version that was read.
+/// Replaces a file by what a filter makes of it, unless that changes nothing, and answers the number of changes. The
+/// file must still be the version that was read.
 fn change_in_place(
     exchange: &mut Exchange<'_>,
     writer: &Writer<'_>,
@@ -88,7 +88,7 @@ fn change_in_place(
         fields.push("ETag", &read.etag);
         return exchange.reply.empty(204, fields);
     }
-    // Who says that any version will do has been told of none.
+    // `If-Match: *` accepts any version.
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
     let written =
         draft.commit(None, &|existing| match any || existing.is_some_and(|now| now.etag == read.etag) {
@@ -99,7 +99,7 @@ fn change_in_place(
     exchange.reply.empty(status, fields)
 }
 
-/// Reads one version of the source, and replaces the target at once by what a filter makes of it.
+/// Reads one version of the source, and atomically replaces the target by what a filter makes of it.
 fn copy_filtered(
     exchange: &Exchange<'_>,
     writer: &Writer<'_>,
@@ -109,7 +109,7 @@ fn copy_filtered(
 ) -> Result<Written> {
     let client = ClientLiveness::new(exchange.stream);
     let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
-    // One of the two may be a link to the other.
+    // One of the two may be a symbolic link to the other.
     let read = content.meta().etag.clone();
     let is_itself = writer.existing(to)?.is_some_and(|now| now.etag == read);
     let (file, reader) = (Cancellable { content: content.as_ref(), client: &client }, writer.reader());
@@ -122,7 +122,7 @@ fn copy_filtered(
     })
 }
 
-/// Opens the source of a filter and a draft for the target, once the conditions of both hold.
+/// Opens the source of a filter and a draft for the target, once the preconditions of both hold.
 fn begin_filtered<'a>(
     exchange: &Exchange<'_>,
     writer: &'a Writer<'_>,
@@ -133,13 +133,13 @@ fn begin_filtered<'a>(
     let read = content.meta();
     check_write(&exchange.request.fields, name, Some(read))?;
     may_stand(exchange.request, to, writer.existing(to)?.as_ref())?;
-    // What is that large already was not taken from a client.
+    // A file may be larger than what clients may send.
     let most = exchange.server.limits.file_size.max(read.size);
     Ok((content, Hashed::new(writer.create(to, None)?, most)))
 }
 
-/// Judges the source before the destination: who is told of a missing directory makes it, though nothing will be put
-/// there. It is judged again in the moment of the change.
+/// Checks the source before the destination: a client that is told of a missing parent directory creates it, though
+/// nothing would be put there. It is checked again when the change is made.
 fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_>) -> Result<()> {
     match transfer.source() {
         Ok(existing) => check_write(&request.fields, name, Some(&existing)),
@@ -147,25 +147,24 @@ fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_
     }
 }
 
-/// `Overwrite: F` forbids that something stands at the destination (RFC 4918 §10.6).
+/// Checks `Overwrite` (RFC 4918 §10.6): with `F` nothing may exist at the destination.
 fn may_stand(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
     let mut said = request.fields.get_all("overwrite");
     match (said.next(), said.next()) {
         (Some(_), Some(_)) => Err(Error::status(400, "Overwrite", "comes twice")),
         (Some(b"F" | b"f"), None) if existing.is_some() => Err(failed(to)),
         (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
-        // Who says something here may not want to lose what stands there.
+        // A client that sends something else may not want to lose what exists there.
         _ => Err(Error::status(400, "Overwrite", "is neither T nor F")),
     }
 }
 
-/// The name in `Destination` (RFC 4918 §10.3): a path, or a URL, whose host is this server's by whatever name the
-/// client knows it.
+/// The name in `Destination` (RFC 4918 §10.3): a path, or a URL, whose host is this server under any name.
 fn destination(request: &Request) -> Result<Name> {
     let mut values = request.fields.get_all("destination");
     let value = match (values.next(), values.next()) {
         (Some(value), None) => value,
-        // A proxy that judges one of two may judge the other.
+        // A proxy before this server may have checked the other one.
         (Some(_), Some(_)) => return Err(Error::status(400, "Destination", "comes twice")),
         (None, _) => b"",
     };

@@ -1,5 +1,4 @@
-//! OPTIONS: what can be done, as text a person can read. It reads the table of the methods and that of the
-//! filters.
+//! OPTIONS: the methods and filters as text for people, from their tables.
 
 use std::fmt::Write;
 
@@ -11,8 +10,7 @@ use crate::server::resumable::resource;
 use crate::store::Name;
 use crate::text::{FILTERS, Spec};
 
-/// Answers the greeting and the table; for `*`, which is the server as a whole, with all that is offered anywhere
-/// (RFC 9110 §9.3.7).
+/// Answers the text with what is allowed on the name; for `*` with what is allowed anywhere (RFC 9110 §9.3.7).
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     let allow = match exchange.request.target() {
         b"*" => allowed_somewhere(),
@@ -22,7 +20,7 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     tell(exchange, &allow)
 }
 
-/// The same where these methods are allowed.
+/// Answers the text with this `Allow`.
 pub fn tell(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = resource::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));

@@ -1,4 +1,4 @@
-//! POST on the root: from the request body, through a filter, into the answer, both ways at once.
+//! POST on the root: the request body through a filter into the response, both streamed at once.
 
 use std::io::{self, Read};
 
@@ -13,11 +13,11 @@ use crate::server::exchange::streamed::send_streamed;
 use crate::server::resumable::resource;
 use crate::store::Name;
 
-/// What curl says of any body it is given: nothing that could be said of the answer.
+/// The type that curl gives to any body by default: it says nothing about the response.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
-/// What forms and curl -F send: files between boundaries, whose words would be counted too.
+/// The type of HTML forms and `curl -F`: their boundaries and names would be processed too.
 const PARTS: &[u8] = b"multipart/form-data";
-/// Bytes nothing is known of.
+/// The type of unknown bytes.
 const BYTES: &[u8] = b"application/octet-stream";
 
 /// Answers what a filter makes of the body.

@@ -1,5 +1,5 @@
-//! The router: which handler answers a request, and the gates that stand before all of them. What a handler does stands in
-//! a file of its own.
+//! The router: which handler answers a request, and the checks that come before all of them. What a handler does
+//! stands in a file of its own.
 
 use std::io::BufRead;
 
@@ -65,7 +65,7 @@ fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
     reply.outcome
 }
 
-/// A 405 says what is allowed instead (RFC 9110 §15.5.6).
+/// The fields of an error response: `Allow` for a 405 (RFC 9110 §15.5.6).
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
     if error.http_status() == 405 {
@@ -77,15 +77,15 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     fields
 }
 
-/// How a method is carried out on a name: only one that is given a store comes to what is stored, and only one that is
-/// given a writer changes it.
+/// The handler of a method, by the access it needs: only one with an [`AuthorizedStore`] can read, and only one with a
+/// [`Writer`] can write.
 enum Handler {
     Tells(fn(&mut Exchange<'_>, &Name) -> Result<()>),
     Reads(fn(&mut Exchange<'_>, &AuthorizedStore, &Name, &Query) -> Result<()>),
     Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
 }
 
-/// The handler of a method; none where nothing is offered under it on any name.
+/// The handler of a method; none where the method is not offered on any name.
 fn handler(method: Method) -> Option<Handler> {
     match method {
         Method::Options => Some(Handler::Tells(options::answer)),
@@ -108,11 +108,11 @@ fn handler(method: Method) -> Option<Handler> {
     }
 }
 
-/// Passes a request through the gates, and to its handler.
+/// Checks a request, and calls its handler.
 fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let (request, method) = (exchange.request, exchange.method);
     let refusal = |status, what: &str| Err(Error::status(status, request.method(), what));
-    // Before the target, which may be of a form of their own.
+    // Before the target is parsed: these methods may have a form of their own.
     match method {
         Method::Unknown => return refusal(501, "is no method this server knows"),
         Method::Connect => return refusal(501, "is not done here: this server is no proxy"),
@@ -153,7 +153,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     }
 }
 
-/// Whether a POST begins a resumable upload: a name takes that as it takes a PUT.
+/// Whether a POST creates a resumable upload: it is handled like a PUT.
 fn creates_upload(request: &Request, method: Method, target: &Target) -> bool {
     method == Method::Post
         && target.components.last().is_some()

@@ -1,4 +1,4 @@
-//! GET of a directory with a word: every file beneath is searched, on all cores, in one request.
+//! GET of a directory with `?search`: every file beneath it is searched, on all cores, in one request.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -24,10 +24,10 @@ use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::is_damage;
 
-/// How many results may wait for a client that reads slowly.
+/// How many results may be queued for a client that reads slowly.
 const WAITING_MAX: usize = 256;
 
-/// What a search found in one file: its name and the number.
+/// The result for one file: its name and the count.
 type FileCount = Result<(Vec<u8>, u64)>;
 
 /// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
@@ -56,7 +56,7 @@ pub fn answer(
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", "sandbox");
     let coding = exchange.choose_coding();
-    // It stands, but has no version of its own.
+    // The directory exists, but has no validator.
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
@@ -69,7 +69,7 @@ pub fn answer(
     })
 }
 
-/// One search of a directory.
+/// One search of a directory tree.
 struct TreeSearch<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
@@ -78,7 +78,7 @@ struct TreeSearch<'a> {
 }
 
 impl TreeSearch<'_> {
-    /// Counts in every file on as many threads as are free, and writes the results as they come.
+    /// Counts in every file on as many threads as are free, and writes the results as they arrive.
     fn count_all(
         &self,
         entries: Entries<'_>,
@@ -89,7 +89,7 @@ impl TreeSearch<'_> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
         thread::scope(|scope| {
-            // It goes with this thread's part of the work: who would send more is not kept waiting.
+            // Dropped with this thread's part of the work, so that a blocked sender ends.
             let receiver = receiver;
             let entries = &entries;
             let search = |permit: Option<_>| {
@@ -100,7 +100,7 @@ impl TreeSearch<'_> {
                 };
                 thread::Builder::new().spawn_scoped(scope, work)
             };
-            // The first searcher stands for this thread, which writes; the others help while there is room.
+            // The first search thread stands in for this one, which writes; the others help where the pool has some.
             search(None).map_err(|_| Error::status(503, "search", "no thread is left for it"))?;
             for permit in threads.take_free() {
                 if search(Some(permit)).is_err() {
@@ -115,7 +115,7 @@ impl TreeSearch<'_> {
                         total += count;
                         out.write_all(&line(&name, count, json))?;
                     }
-                    // Of the others there is an answer.
+                    // Other errors end the search.
                     Err(error) if is_unreadable(&error) && json => {
                         out.write_all(format!("{}\n", json!({ "error": error.to_string() })).as_bytes())?;
                     }
@@ -126,7 +126,7 @@ impl TreeSearch<'_> {
         })
     }
 
-    /// Takes files until there are none, or nobody wants the results any more.
+    /// Searches files until there are none, or the receiver is gone.
     fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<FileCount>) {
         loop {
             let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -163,7 +163,7 @@ impl TreeSearch<'_> {
             .map_err(|error| Error::io(name.shown(), error))
     }
 
-    /// The matching lines of every file, each with the name before it, one file after the other.
+    /// Writes the matching lines of every file, each with the file name before it.
     fn lines_of_all(&self, entries: Entries<'_>, out: &mut LineSink<'_>) -> io::Result<()> {
         let mut since = Instant::now();
         for entry in entries {
@@ -174,7 +174,7 @@ impl TreeSearch<'_> {
             let prefix = [&entry.name[..], b":"].concat();
             match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
                 Err(error) if !is_left_out(&error) => return Err(error.into()),
-                // The next file may take as long.
+                // The next file may take a while.
                 _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
                     out.flush()?;
                     since = Instant::now();
@@ -186,8 +186,12 @@ impl TreeSearch<'_> {
     }
 }
 
-/// The next result. What has waited `since` then for others goes out before anybody waits longer.
-fn next(results: &Receiver<FileCount>, out: &mut LineSink<'_>, since: &mut Instant) -> io::Result<Option<FileCount>> {
+/// The next result. Output that has waited since `since` is flushed before it waits longer.
+fn next(
+    results: &Receiver<FileCount>,
+    out: &mut LineSink<'_>,
+    since: &mut Instant,
+) -> io::Result<Option<FileCount>> {
     match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
         Err(RecvTimeoutError::Timeout) => {
             if !out.buffer().is_empty() {
@@ -201,13 +205,14 @@ fn next(results: &Receiver<FileCount>, out: &mut LineSink<'_>, since: &mut Insta
     }
 }
 
-/// What was deleted since it was listed, and what the daemon itself may not read; a directory that it may not read is
-/// left out of a list too.
+/// Whether a file is left out: it was deleted since it was listed, or the daemon itself may not read it. A directory
+/// that it may not read is left out of a list too.
 fn is_left_out(error: &Error) -> bool {
     matches!(error.http_status(), 403 | 404)
 }
 
-/// What is whole and `decompress` does not read: JSON says so, and goes on. What is damaged ends the search.
+/// Whether a file is compressed in a way that `decompress` does not read: JSON reports it and continues. A damaged
+/// file ends the search.
 fn is_unreadable(error: &Error) -> bool {
     matches!(error, Error::Status { status: 422, what, .. } if !is_damage(what))
 }

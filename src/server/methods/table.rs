@@ -1,13 +1,13 @@
-//! The table of methods: where each may be used, whether it changes what is stored, and how it is written. It is data:
-//! the router, OPTIONS and `Allow` read it, and `router` says who carries a method out.
+//! The table of methods: where each may be used, whether it writes, and its usage. It is data: the router, OPTIONS and
+//! `Allow` read it. Which handler a method has stands in `router`.
 
 use crate::http::Method;
 use crate::store::RESERVED;
 
-/// Where uploads are, beneath the daemon's own directory.
+/// The directory of resumable uploads, beneath the daemon's own.
 pub const UPLOADS: &[u8] = b"uploads";
 
-/// What a method moves from where to where. The query names the filter between.
+/// One method at one scope. The query names the filter.
 pub struct MethodRow {
     /// The method.
     pub method: Method,
@@ -15,16 +15,16 @@ pub struct MethodRow {
     pub scope: Scope,
     /// Whether it reads the request body.
     pub reads_body: bool,
-    /// Whether it changes what is stored: refused to a page of another site, and on a read-only server.
+    /// Whether it changes what is stored. Then it is refused to pages of other sites, and on a read-only server.
     pub does_write: bool,
-    /// In words: how it is written, and what it does.
+    /// How it is written, and what it does.
     pub usage: [&'static str; 2],
 }
 
 /// Where a method may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// On any name, the daemon's own among them.
+    /// On any name, also beneath `/.cfpd/`.
     Anywhere,
     /// On the root alone.
     Root,
@@ -34,7 +34,7 @@ pub enum Scope {
     Upload,
 }
 
-/// Source, filter, sink: all that can be done.
+/// All that can be done.
 #[rustfmt::skip]
 pub const METHODS: [MethodRow; 12] = [
     MethodRow { method: Method::Get, scope: Scope::Anywhere, reads_body: false, does_write: false,
@@ -75,7 +75,7 @@ impl Scope {
     }
 }
 
-/// The row of a method on the name with these components; none where it is not offered there.
+/// The row of a method for a name; none where it is not offered there.
 pub fn row(method: Method, components: &[Vec<u8>]) -> Option<&'static MethodRow> {
     METHODS.iter().find(|row| row.method == method && row.scope.holds(components))
 }
@@ -85,8 +85,8 @@ pub fn reads_body(method: Method) -> bool {
     METHODS.iter().any(|row| row.method == method && row.reads_body)
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1) at a scope; without a method that was refused just now, like MKCOL where
-/// something stands.
+/// The value of `Allow` (RFC 9110 §10.2.1) at a scope, without a method that was refused just now, like MKCOL where
+/// something exists.
 pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
     let holds = |row: &&MethodRow| match scope {
         Scope::Upload => row.scope == scope,
@@ -95,7 +95,7 @@ pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
     names(METHODS.iter().filter(holds).map(|row| row.method).filter(|method| Some(*method) != refused))
 }
 
-/// The value of `Allow` for the server as a whole: all that is offered anywhere (RFC 9110 §9.3.7).
+/// The value of `Allow` for the server as a whole: everything that is offered anywhere (RFC 9110 §9.3.7).
 pub fn allowed_somewhere() -> String {
     let on_names = |method| METHODS.iter().any(|row| row.method == method && row.scope != Scope::Upload);
     let rows = METHODS.iter().filter(|row| row.scope != Scope::Upload || !on_names(row.method));
