@@ -1,23 +1,23 @@
-//! Where a password comes from: an address, or a user of this machine, and what it has in common with its neighbours.
+//! The origin of a login: an address or a local user, and the network that origins share.
 
 use std::net::IpAddr;
 
-/// The bits of an address of IPv6 that one machine's addresses have in common.
+/// The prefix length of the network of one machine in IPv6.
 pub const NETWORK_BITS: u32 = 64;
-/// Those that the networks of one customer have in common.
+/// The prefix length of the networks of one customer in IPv6.
 pub const PREFIX_BITS: u32 = 48;
 
-/// Where a password comes from.
+/// The origin of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// An address. Who has one of IPv6 has all of its /64.
+    /// An address. One machine has a whole /64 in IPv6.
     Address(IpAddr),
-    /// A user of this machine, by his id.
+    /// A user of this machine, by id.
     Local(Option<u32>),
 }
 
 impl Origin {
-    /// What it has in common with its neighbours: the first bits of an address of IPv6.
+    /// The network of this prefix length that an IPv6 address is in.
     pub fn network(self, bits: u32) -> Self {
         match self {
             Origin::Address(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {

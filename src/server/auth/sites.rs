@@ -1,6 +1,6 @@
-//! Which sites the daemon is, and whose pages may change what is stored. A page whose name an attacker has pointed at
-//! this machine (DNS rebinding) is of its own origin to the browser, and only `Host` gives it away; a page of another
-//! site may send what a form can send, and `Origin` says so. Who the user is it does not know.
+//! Which hosts the server answers for, and which pages may write. A page whose name an attacker has pointed at this
+//! machine (DNS rebinding) is of the same origin to the browser; only `Host` reveals it. A page of another site can
+//! send what a form can send; `Origin` reveals it. Users are not its concern.
 
 use std::fs;
 use std::net::IpAddr;
@@ -12,10 +12,10 @@ use crate::http::{Request, Version, authority};
 use crate::server::net::stream::Stream;
 use crate::server::observe::peer::Peer;
 
-/// Names of loopback on every machine; those beneath `localhost` are too (RFC 6761 §6.3).
+/// The names of loopback on every machine; those beneath `localhost` are loopback too (RFC 6761 §6.3).
 const LOOPBACK: [&str; 4] = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
 
-/// The names of hosts that requests may be for.
+/// The host names that requests may be for.
 #[derive(Clone, Debug, Default)]
 pub struct Sites {
     /// In lower case, without a final dot.
@@ -23,7 +23,7 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// The names of loopback and of this machine, and those an admin gave.
+    /// The names of loopback and of this machine, and those that an admin gave.
     pub fn of_machine(given: &[String]) -> Self {
         let host = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
@@ -32,8 +32,8 @@ impl Sites {
         Sites { names: names.map(|name| plain(&name)).collect() }
     }
 
-    /// Refuses a request for another host, with status 421. Of a Unix socket no page knows, and HTTP/1.0, which has no
-    /// `Host`, no browser speaks.
+    /// Refuses a request for another host, with status 421. Pages cannot reach a Unix socket, and browsers do not
+    /// speak HTTP/1.0, which has no `Host`.
     pub fn require(&self, stream: &Stream, request: &Request) -> Result<()> {
         let asked = authority::of_request(request).filter(|authority| !authority.is_empty());
         let (Some(asked), Peer::Address(_), Version::Http11) = (asked, &stream.peer, request.version) else {
@@ -50,7 +50,7 @@ impl Sites {
     /// Whether a host is one of these, or a loopback address, or the one the connection came to.
     fn holds(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        // A zone is of this machine's own.
+        // The zone is known to this machine alone.
         let address = literal.split('%').next().unwrap_or_default().parse::<IpAddr>();
         match address.map(|address| address.to_canonical()) {
             // To connect to no address is to connect to this machine.
@@ -66,7 +66,7 @@ impl Sites {
     }
 }
 
-/// Whether an authority names this machine on its loopback interface, whatever the port.
+/// Whether an authority names loopback, whatever the port.
 pub fn is_loopback(authority: &[u8]) -> bool {
     let (host, _) = authority::split_port(authority);
     let text = std::str::from_utf8(host).unwrap_or_default();
@@ -77,7 +77,7 @@ pub fn is_loopback(authority: &[u8]) -> bool {
     }
 }
 
-/// A host as an admin writes it, in the form of `Sites`. Errors have exit code 2.
+/// Parses a host as an admin writes it. Errors have exit code 2.
 pub fn parse(text: &str) -> Result<String> {
     let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let is_address = literal.parse::<IpAddr>().is_ok();
@@ -89,7 +89,8 @@ pub fn parse(text: &str) -> Result<String> {
     }
 }
 
-/// The host name, by itself and in multicast DNS, and what `/etc/hosts` calls loopback or knows beside the host name.
+/// The names of this machine: the host name, also in multicast DNS, and what `/etc/hosts` lists for loopback or beside
+/// the host name.
 fn names_of_machine(host: &str, hosts: &str) -> Vec<String> {
     let mut names = vec![host.to_owned()];
     if !host.is_empty() && !host.contains('.') {
@@ -111,13 +112,12 @@ fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Refuses a write that the page of another site sends, with status 403. A browser says so in `Sec-Fetch-Site`, which no
-/// page can set, where the connection is safe from others; else `Origin` names the site. A trusted proxy may say what its
-/// site is called.
+/// Refuses a write from a page of another site, with status 403. A browser says so in `Sec-Fetch-Site`, which no page
+/// can set, in a secure context; else by `Origin`. A trusted proxy may name the site.
 pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()> {
     let foreign = |field| Error::status(403, field, "a page of another site may change nothing here");
     match request.fields.get("sec-fetch-site") {
-        // `none` is the user himself. Behind a proxy that gives cfpd another `Host`, only this tells.
+        // `none` is the user, not a page. Behind a proxy that changes `Host`, only this field tells.
         Some(b"same-origin" | b"none") => return Ok(()),
         Some(_) => return Err(foreign("Sec-Fetch-Site")),
         None => {}

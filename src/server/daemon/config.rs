@@ -186,8 +186,8 @@ impl Config {
 
 /// Checks that a directory could be created, with its missing parents.
 fn check_place(path: &Path) -> Result<()> {
-    let stands = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
-    require_change(&stands.unwrap_or(Path::new(".")).join("."))
+    let ancestor = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
+    require_change(&ancestor.unwrap_or(Path::new(".")).join("."))
         .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))
 }
 

@@ -1,18 +1,18 @@
-//! What a write to a name is answered, and the modification time that a client may give with it.
+//! The response to a write, and the modification time that a client may set with it.
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, target, time};
 use crate::server::exchange::exchange::Exchange;
 use crate::store::{Name, Written};
 
-/// Answers 201 or 204 with the tag of what stands under the name now.
+/// Answers 201 or 204 with the entity tag of what was written.
 pub fn answer_written(exchange: &mut Exchange<'_>, name: &Name, written: &Written) -> Result<()> {
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, written);
     exchange.reply.empty(status, fields)
 }
 
-/// The status of that answer, and its fields.
+/// The status of that response, and its fields.
 pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) -> u16 {
     fields.push("ETag", &written.meta.etag);
     if written.created {
@@ -21,7 +21,7 @@ pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) ->
     if written.created { 201 } else { 204 }
 }
 
-/// The time that a client gives a file. An error has status 400: a client that says one wants to find it again.
+/// The modification time that a client sets. An error has status 400: the client relies on it.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     let mut values = fields.get_all(time::MODIFIED);
     match (values.next(), values.next()) {
@@ -33,7 +33,7 @@ pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     }
 }
 
-/// Tells a client that its time was taken.
+/// Confirms the modification time.
 pub fn accept_modified(fields: &mut Fields, modified: Option<i64>) {
     if modified.is_some() {
         fields.push(time::MODIFIED, "accepted");

@@ -182,7 +182,7 @@ fn destination(request: &Request) -> Result<Name> {
 
 fn refuse_query(query: &Query) -> Result<()> {
     match query.names().next() {
-        Some(stranger) => Err(Error::status(400, stranger, "is no parameter here")),
+        Some(unknown) => Err(Error::status(400, unknown, "is no parameter here")),
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-//! The pool of zstd encoders and decoders: each holds memory for as long as its transfer lasts, so that there are only so
-//! many. An answer that gets no encoder is sent as it is; a body that gets no decoder is refused, unless another one's
-//! client is slow: that one is cut.
+//! The pool of zstd encoders and decoders: each takes memory for as long as its transfer lasts, so their number is
+//! limited. A response without an encoder is sent as it is. A body without a decoder is refused, unless another
+//! transfer is slow: then that one's connection is aborted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,37 +15,38 @@ use crate::server::net::stream::Stream;
 /// The coders in use.
 pub struct Coders {
     encoders: Arc<AtomicUsize>,
-    /// How many decoders there may be.
+    /// The limit of decoders.
     decoders_max: usize,
     decoders: Mutex<HashMap<usize, Holder>>,
     next: AtomicUsize,
 }
 
-/// A transfer that has a decoder.
+/// A transfer that holds a decoder.
 struct Holder {
     handle: Option<ShutdownHandle>,
     pace: Pace,
 }
 
-/// How fast a transfer has been of late.
+/// The recent speed of a transfer.
 struct Pace {
     since: Instant,
     bytes: u64,
-    /// Whether the time before was slow.
+    /// Whether the period before was slow.
     was_slow: bool,
 }
 
-/// The right to an encoder, until it is dropped.
+/// A permit for an encoder, until it is dropped.
 pub struct EncoderPermit(Arc<AtomicUsize>);
 
-/// The right to a decoder, until it is dropped.
+/// A permit for a decoder, until it is dropped.
 pub struct DecoderPermit<'a> {
     coders: &'a Coders,
     number: usize,
 }
 
 impl Coders {
-    /// A pool of which `searchers` threads that search directories may take one decoder each, beside all others.
+    /// Makes a pool of which `searchers` threads that search directories may take one decoder each, besides all
+    /// others.
     pub fn new(searchers: usize) -> Self {
         Coders {
             encoders: Arc::default(),
@@ -55,15 +56,15 @@ impl Coders {
         }
     }
 
-    /// An encoder for an answer; none where all are in use.
+    /// Takes an encoder for a response; none where all are in use.
     pub fn encoder(&self) -> Option<EncoderPermit> {
         let more = |count: usize| (count < ENCODERS_MAX).then_some(count + 1);
         let taken = self.encoders.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.is_ok().then(|| EncoderPermit(Arc::clone(&self.encoders)))
     }
 
-    /// A decoder for the transfer of this connection. Where all are in use it is that of one whose client has been slow,
-    /// which is cut. Errors have status 503.
+    /// Takes a decoder for the transfer of this connection. Where all are in use, one is taken from a slow transfer,
+    /// whose connection is aborted. Errors have status 503.
     pub fn decoder(&self, stream: &Stream) -> Result<DecoderPermit<'_>> {
         let now = Instant::now();
         let mut decoders = self.decoders();
@@ -87,7 +88,7 @@ impl Coders {
 }
 
 impl DecoderPermit<'_> {
-    /// Notes that the client sent or took so many bytes.
+    /// Counts bytes that the client sent or received.
     pub fn moved(&self, bytes: usize) {
         if let Some(holder) = self.coders.decoders().get_mut(&self.number) {
             holder.pace.moved(bytes as u64, Instant::now());
@@ -120,7 +121,7 @@ impl Pace {
         self.bytes += bytes;
     }
 
-    /// However much came at once, it counts for no longer than [`CODER_PACE_OVER`].
+    /// Bytes that came at once count for no longer than [`CODER_PACE_OVER`].
     fn is_slow(&self, now: Instant) -> bool {
         let over = now.saturating_duration_since(self.since);
         let most = CODER_PACE.saturating_mul(CODER_PACE_OVER.as_secs());

@@ -1,5 +1,5 @@
-//! Whether the served directory is there and answers: what `/.cfpd/health` says, and an admin finds in the log. The file
-//! system is asked by a thread of its own, so that one which hangs holds up nobody else.
+//! The health of the store: whether the served directory answers, for `/.cfpd/health` and for the log. A thread of its
+//! own asks the file system, so that one that hangs blocks nobody else.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
 
-/// What is known of the store.
+/// The health of the store.
 #[derive(Default)]
 pub struct Health {
     state: Mutex<HealthState>,
@@ -16,22 +16,21 @@ pub struct Health {
 
 #[derive(Default)]
 struct HealthState {
-    /// The question that somebody waits for, by its number.
+    /// The number of the check that somebody waits for.
     wanted: u64,
-    /// Questions that were begun, and that were answered.
+    /// Checks that were begun, and that have ended.
     begun: u64,
     ended: u64,
-    /// Since when one has gone unanswered.
+    /// When the check that is running began.
     asking: Option<Instant>,
-    /// Why the last answer was no.
+    /// The error of the last check.
     error: Option<String>,
-    /// Whether the log has it that there is no answer.
+    /// Whether the log has the line that the store does not answer.
     told: bool,
 }
 
 impl Health {
-    /// Asks the store by `ask`, for ever: whenever somebody wants to know, and from time to time. `tell` is told what is new
-    /// in an answer.
+    /// Checks the store by `ask`, for ever: on request, and from time to time. What is new in a result goes to `tell`.
     pub fn keep_asking(&self, ask: impl Fn() -> Result<()>, tell: impl Fn(&str)) {
         loop {
             self.begin();
@@ -39,8 +38,8 @@ impl Health {
         }
     }
 
-    /// Whether the store answers now, and where it has not for the first time, what an admin should know. Waits no
-    /// longer than [`HEALTH_WITHIN`].
+    /// Whether the store answers now; with the error, where it is new that it does not. Waits at most
+    /// [`HEALTH_WITHIN`].
     pub fn ask(&self) -> (bool, Option<Error>) {
         let until = Instant::now() + HEALTH_WITHIN;
         let mut state = self.lock();
@@ -59,7 +58,7 @@ impl Health {
         (state.error.is_none(), None)
     }
 
-    /// Waits until it is time for a question.
+    /// Waits until a check is due, and begins it.
     fn begin(&self) {
         let state = self.lock();
         let nobody = |state: &mut HealthState| state.wanted <= state.begun;
@@ -69,7 +68,7 @@ impl Health {
         state.asking = Some(Instant::now());
     }
 
-    /// Notes the answer, and gives what is new in it.
+    /// Ends a check, and returns what is new in its result.
     fn end(&self, answer: Result<()>) -> Option<String> {
         let mut state = self.lock();
         state.ended = state.begun;

@@ -1,4 +1,4 @@
-//! State that all connections share, each kind with its own lock.
+//! What all connections share: the state with its reload, and the parts of it that have a lock of their own.
 
 pub(crate) mod coders;
 pub(crate) mod health;

@@ -1,8 +1,8 @@
-//! What became of the last requests that carry an `Idempotency-Key`, so that one whose answer was lost can be sent again
-//! and is not carried out a second time. Each client has a memory of its own: nobody is told another's outcome.
+//! The outcomes of recent requests with an `Idempotency-Key`, so that a request whose response was lost can be
+//! repeated without being carried out twice. Each client has outcomes of its own: nobody is told another's.
 //!
-//! Nothing of it outlives the process. A retry whose key is unknown may therefore have been carried out before; the epoch
-//! and the time since when all is remembered let its client find out whether it was.
+//! They do not outlive the process. A retry with an unknown key may therefore have been carried out before; from the
+//! epoch, and the time since which all outcomes are remembered, its client can tell whether it was.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -18,19 +18,19 @@ use crate::http::idempotency::KEY;
 use crate::server::auth::access::Principal;
 use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME};
 
-/// Whose key it is: a user, a process of this machine, or whoever has this address.
+/// The owner of a key: a user, a local process, or anyone with this address.
 pub type KeyOwner = (Principal, Option<IpAddr>);
 
-/// The outcomes a daemon remembers.
+/// The outcomes that are remembered.
 pub struct Outcomes {
     memory: Mutex<Memory>,
     ended: Condvar,
-    /// Sets this process apart from the one before it.
+    /// Distinguishes this process from the one before it.
     instance: u64,
     limits: OutcomeLimits,
 }
 
-/// How much is remembered.
+/// The limits of what is remembered.
 #[derive(Clone, Copy)]
 struct OutcomeLimits {
     entries: usize,
@@ -43,11 +43,11 @@ struct Memory {
     clients: HashMap<KeyOwner, OwnerOutcomes>,
     entries: usize,
     bytes: usize,
-    /// Where all of a client was forgotten, with its last entry.
+    /// What was forgotten of owners of whom nothing is left.
     forgotten: Forgotten,
 }
 
-/// What is remembered of one client, the oldest first.
+/// The outcomes of one owner, oldest first.
 #[derive(Debug)]
 struct OwnerOutcomes {
     entries: VecDeque<KeyRecord>,
@@ -64,32 +64,32 @@ struct KeyRecord {
 
 #[derive(Clone, Debug)]
 enum Execution {
-    /// It is being carried out.
+    /// It is running.
     Running,
-    /// It was carried out, and answered so.
+    /// It has ended with this response.
     Done(u16, Fields),
-    /// It failed in a way that leaves open how far it came.
+    /// It failed, and may have been carried out in part.
     Open,
 }
 
-/// When the last outcome that is not remembered any more began, and how many there were.
+/// When the newest outcome that was forgotten began, and how many were forgotten.
 #[derive(Clone, Copy, Debug)]
 struct Forgotten {
     last: Instant,
     count: u64,
 }
 
-/// What a request with a key may do.
+/// What to do with a request that has a key.
 pub enum Claim<'a> {
-    /// Be carried out: nothing of the kind came before.
+    /// Carry it out: it is new.
     First(Running<'a>),
-    /// Be answered as the one before it.
+    /// Repeat this response.
     Repeated(u16, Fields),
-    /// Neither: it may have been carried out. All outcomes since so long are remembered, in this epoch.
+    /// Neither: it may have been carried out. In this epoch, all outcomes since this time are remembered.
     Unknown { epoch: String, since: Duration },
 }
 
-/// A request with a key while it is carried out. Dropped, it changed nothing, and may come again.
+/// A request with a key, while it runs. Where it is dropped, nothing was changed, and the key can be used again.
 pub struct Running<'a> {
     outcomes: &'a Outcomes,
     client: KeyOwner,
@@ -106,14 +106,14 @@ impl Outcomes {
     fn new(limits: OutcomeLimits) -> Self {
         let forgotten = Forgotten { last: Instant::now(), count: 0 };
         let memory = Memory { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
-        // Seeded anew by the system in each process.
+        // The system seeds it in each process.
         let instance = RandomState::new().build_hasher().finish();
         Outcomes { memory: Mutex::new(memory), ended: Condvar::new(), instance, limits }
     }
 
-    /// Claims a key. While another request with it is carried out this one waits, as long as `is_waited_for` says so.
-    /// `retry` is there for a request that was sent before, with the epoch it was told. Errors have status 422 for the
-    /// key of another request.
+    /// Claims a key. Waits while another request with it runs, as long as `is_waited_for` returns no error. `retry` is
+    /// present in a repeated request, with the epoch it was told. Errors have status 422 for a key that was used for
+    /// another request.
     pub fn claim(
         &self,
         client: &KeyOwner,
@@ -169,7 +169,7 @@ impl Running<'_> {
         self.conclude(Execution::Done(status, fields));
     }
 
-    /// It failed, and nobody knows how far it came.
+    /// Ends it with a failure that may have carried it out in part.
     pub fn leave_open(self) {
         self.conclude(Execution::Open);
     }
@@ -197,7 +197,7 @@ impl Drop for Running<'_> {
 }
 
 impl Execution {
-    /// What it takes beyond its entry, in bytes.
+    /// Its size beyond the record, in bytes.
     fn size(&self) -> usize {
         match self {
             Execution::Done(_, fields) => fields.iter().map(|(name, value)| name.len() + value.len()).sum(),
@@ -232,7 +232,7 @@ impl Memory {
         own.or_insert_with(|| OwnerOutcomes { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
     }
 
-    /// Removes what changed nothing: that need not be remembered.
+    /// Removes a request that changed nothing.
     fn remove(&mut self, client: &KeyOwner, key: &[u8]) {
         let Some(own) = self.clients.get_mut(client) else { return };
         own.entries.retain(|entry| entry.key != key);
@@ -240,7 +240,7 @@ impl Memory {
         self.drop_empty(client);
     }
 
-    /// Forgets what is older than `time`.
+    /// Forgets outcomes older than `time`.
     fn forget_old(&mut self, time: Duration) {
         let is_old =
             |entry: &KeyRecord| entry.begun.elapsed() >= time && !matches!(entry.state, Execution::Running);
@@ -254,7 +254,8 @@ impl Memory {
         }
     }
 
-    /// Forgets the oldest of whoever has most until all is within the limits. What runs is within those of connections.
+    /// Forgets the oldest outcomes of the owner with the most until everything is within the limits. Running requests
+    /// are limited by the number of connections.
     fn shrink(&mut self, limits: OutcomeLimits) {
         while self.entries > limits.entries || self.bytes > limits.bytes {
             let ended = |own: &OwnerOutcomes| {
@@ -278,7 +279,7 @@ impl Memory {
         self.drop_empty(client);
     }
 
-    /// Who has nothing left takes no room either; that something was forgotten is kept for all.
+    /// Removes an owner without outcomes; that some were forgotten is kept for all.
     fn drop_empty(&mut self, client: &KeyOwner) {
         if let Some(own) = self.clients.get(client)
             && own.entries.is_empty()

@@ -56,10 +56,10 @@ mod tests {
             (format!("GET / HTTP/1.0\r\n{asks}"), 0),
         ];
         for (head, told) in rows {
-            let (near, mut far) = UnixStream::pair().unwrap();
+            let (server, mut client) = UnixStream::pair().unwrap();
             let connections = Arc::new(Connections::default());
             let limits = Limits::default();
-            let stream = Stream::new(near.into(), Peer::Local, None, &limits, Traffic::default()).unwrap();
+            let stream = Stream::new(server.into(), Peer::Local, None, &limits, Traffic::default()).unwrap();
             let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
             let stream = &guard.connection.stream;
             stream.interim.begin(&request(&head));
@@ -69,7 +69,7 @@ mod tests {
             send_due(&connections, Duration::ZERO);
             stream.end_writing();
             let mut said = Vec::new();
-            far.read_to_end(&mut said).unwrap();
+            client.read_to_end(&mut said).unwrap();
             assert_eq!(said, b"HTTP/1.1 102 Processing\r\n\r\n".repeat(told), "{head}");
         }
     }

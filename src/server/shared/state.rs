@@ -1,5 +1,4 @@
-//! The state that all connections share, and its reload. Each part of it owns its own rules; here is what belongs
-//! together.
+//! The state that all connections share, and its reload. Each part follows rules of its own; they stand with the part.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,10 +20,10 @@ use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::upload_locks::UploadLocks;
 use crate::store::{Local, Store};
 
-/// What every connection shares.
+/// The state that all connections share.
 pub struct Server {
     pub(crate) gate: Gate,
-    /// The store that `gate` has, as the engine it is; another one where a reload found another root.
+    /// The store behind `gate`, as the local engine; a reload may replace it.
     pub(crate) store: RwLock<Arc<Local>>,
     pub(crate) health: Health,
     pub(crate) limits: Limits,
@@ -38,16 +37,17 @@ pub struct Server {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) outcomes: Outcomes,
     pub(crate) tls: Option<Tls>,
-    /// What browsers are told over TLS of later visits.
+    /// The value of `Strict-Transport-Security` (RFC 6797).
     pub(crate) hsts: Option<String>,
-    /// Which hosts requests must be for; where there are users, their passwords tell pages of others apart.
+    /// The hosts that requests must be for; none where users have passwords, which the pages of other sites do not
+    /// know.
     pub(crate) sites: Option<Sites>,
 }
 
 impl Server {
-    /// Takes up what an admin has changed since the start. Users, rules and certificate are read and checked first;
-    /// when any of them cannot be taken up, all stay as they were. The log is another matter: who moved it away may
-    /// compress it whatever comes of the rest.
+    /// Reloads what an admin has changed. Users, rules and certificate are read and checked first; when one of them
+    /// cannot be used, all stay as they were. The log is reopened in any case: the old file may be about to be
+    /// compressed.
     pub(crate) fn reload(&self) -> Result<()> {
         self.log.swap(self.log.reopened()?);
         let policy = self.gate.reopened()?;
@@ -66,43 +66,43 @@ impl Server {
         Ok(())
     }
 
-    /// The store as it is now.
+    /// The current store.
     pub(crate) fn store(&self) -> Arc<Local> {
         Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is so at this moment.
+    /// The current values of gauges.
     pub(crate) fn moment(&self) -> Moment {
         let (scan_jobs, scan_jobs_max) = self.scan_threads.busy();
         let connections = self.connections.count();
         Moment { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
     }
 
-    /// What goes on, in one line.
+    /// The status line.
     pub(crate) fn status(&self) -> String {
         self.metrics.line(&self.moment())
     }
 
-    /// What caches may do with stored bytes and what is made of them: keep them, and ask each time; where there are users,
-    /// no cache that others share.
+    /// `Cache-Control` of stored bytes and of what is made of them: caches may keep them and must revalidate; with
+    /// users, no shared cache may keep them.
     pub(crate) fn cache_control(&self) -> &'static str {
         if self.sites.is_some() { "no-cache" } else { "private, no-cache" }
     }
 
-    /// Notes and counts a client that was refused.
+    /// Logs and counts a client that was refused.
     pub(crate) fn refuse(&self, peer: &Peer, why: Refusal, error: &Error) {
         self.metrics.refused(why);
         self.log.refusal(peer, error.http_status(), error);
     }
 
-    /// Notes and counts a login that was refused.
+    /// Logs and counts a login that was refused.
     pub(crate) fn refuse_login(&self, user: Option<&[u8]>, peer: &Peer) {
         self.metrics.refused(Refusal::Login);
         self.log.refused_login(user, peer);
     }
 }
 
-/// Says what to do where the process may not open what it finds: Landlock holds for directories, not for names.
+/// Explains an error of a confined process: Landlock grants directories by inode, not by name.
 fn advise(error: Error) -> Error {
     match error {
         Error::System { name, source } if source.kind() == io::ErrorKind::PermissionDenied => {
