@@ -12,7 +12,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
 use crate::server::conn::connection;
-use crate::server::limits::{EXHAUSTED_REST, RETRY_AFTER, STACK};
+use crate::server::exchange::problem::closing_response;
+use crate::server::limits::{EXHAUSTED_REST, STACK};
 use crate::server::net::listen::Listener;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
@@ -126,15 +127,9 @@ fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
         _ => "no thread is left",
     };
     let error = Error::status(503, "connection", what);
-    let line = format!("{error}\n");
-    let message = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: {RETRY_AFTER}\r\n\
-         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{line}",
-        line.len()
-    );
     server.refuse(&stream.peer, why, &error);
     // The response fits an empty socket buffer. The client may have disconnected: the error is ignored.
-    let _ = stream.try_write(message.as_bytes());
+    let _ = stream.try_write(&closing_response(&error));
     stream.end_writing();
     // Closing a socket with unread bytes would send a reset.
     if stream.wait_readable(Duration::ZERO).unwrap_or(false) {

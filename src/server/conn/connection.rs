@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Method, Request};
+use crate::server::exchange::problem::closing_response;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
 use crate::server::methods::router;
@@ -38,7 +39,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
         match guard.wait_for_request(server.limits.idle_time) {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => return refuse_keys(server, stream, &Error::io("client", error)),
+            Err(error) => return refuse_handshake(server, stream, &Error::io("client", error)),
         }
         let mut input = BufReader::with_capacity(READ_AHEAD, DeadlineReader::ready(stream));
         match serve_burst(server, guard, &mut input, memory.take()) {
@@ -102,15 +103,10 @@ fn read_request(
 
 /// Logs a failed TLS handshake; a client that speaks plain HTTP gets a response. A disconnected client is not logged.
 #[inline(never)]
-fn refuse_keys(server: &Server, stream: &Stream, error: &Error) {
+fn refuse_handshake(server: &Server, stream: &Stream, error: &Error) {
     if matches!(error, Error::Status { .. }) {
         server.refuse(&stream.peer, Refusal::of_status(error.http_status()), error);
-        let answer = format!(
-            "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {}\r\n\r\n{error}\n",
-            error.to_string().len() + 1
-        );
-        stream.end_unencrypted(answer.as_bytes());
+        stream.end_unencrypted(&closing_response(error));
     }
 }
 
@@ -119,7 +115,7 @@ fn refuse(server: &Server, stream: &Stream, error: &Error) {
     let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
     if !gone {
         let mut reply = Reply::to_malformed(stream);
-        // A client that is gone needs no answer.
+        // The client may have disconnected; ignore the write error.
         let _ = reply.error(error, None, Fields::new());
         server.refuse(&stream.peer, Refusal::of_status(reply.outcome.status), error);
     }

@@ -24,7 +24,7 @@ const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name o
 const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
 
 /// The configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The directory whose files are served.
     pub root: PathBuf,
@@ -77,30 +77,7 @@ impl Config {
     /// The configuration of a test.
     #[cfg(test)]
     pub(crate) fn of_root(root: &Path) -> Self {
-        Config {
-            root: root.to_owned(),
-            make_root: false,
-            listen: Vec::new(),
-            sync: false,
-            keep_free: 0,
-            max_spool: None,
-            users: None,
-            access: None,
-            hosts: Vec::new(),
-            insecure_plain: false,
-            read_only: false,
-            send_size: None,
-            log: None,
-            log_format: LogFormat::default(),
-            tls: None,
-            hsts: None,
-            trusted_proxies: TrustedProxies::default(),
-            limits: Limits::default(),
-            background: false,
-            pid_file: None,
-            run_as: None,
-            command: Vec::new(),
-        }
+        Config { root: root.to_owned(), ..Config::default() }
     }
 
     /// Reads users and access rules. Errors name file and line.
@@ -150,13 +127,13 @@ impl Config {
     /// the configured account before it opens any file, as the daemon does.
     pub fn faults(&self) -> Vec<Error> {
         let listen: Vec<_> = self.listen.iter().map(Address::check).collect();
-        let pid_file = self.pid_file.as_deref().map(pid_file::check_place);
+        let pid_file = self.pid_file.as_deref().map(pid_file::check_writable);
         let run_as = self.run_as.as_ref().map(Account::assume);
         let users = self.users.iter().flat_map(|path| htpasswd::faults(path));
         let with_users = self.users.is_some();
         let access = self.access.iter().flat_map(|path| AccessList::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
-            true => check_place(&self.root),
+            true => check_can_create(&self.root),
             false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.read_only())),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
@@ -185,7 +162,7 @@ impl Config {
 }
 
 /// Checks that a directory could be created, with its missing parents.
-fn check_place(path: &Path) -> Result<()> {
+fn check_can_create(path: &Path) -> Result<()> {
     let ancestor = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
     require_change(&ancestor.unwrap_or(Path::new(".")).join("."))
         .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))

@@ -22,7 +22,7 @@ impl PidFile {
     /// Writes the file atomically.
     pub fn write(path: &Path) -> Result<Self> {
         let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
-        check_place(path)?;
+        check_writable(path)?;
         if is_held(path) {
             let name = path.as_os_str().as_encoded_bytes();
             return Err(Error::status(409, name, "is that of a cfpd that runs"));
@@ -53,7 +53,7 @@ impl PidFile {
 }
 
 /// Checks that the file could be written, as far as that can be known without writing it.
-pub fn check_place(path: &Path) -> Result<()> {
+pub fn check_writable(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
     require_change(&above(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
     match may_be_replaced(path) {
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", id()));
         let error = PidFile::write(&path).unwrap_err();
         assert!(error.to_string().ends_with("/pid: is that of a cfpd that runs"), "{error}");
-        assert!(ours.is_ours() && check_place(&path).is_ok());
+        assert!(ours.is_ours() && check_writable(&path).is_ok());
         ours.release();
         let successor = PidFile::write(&path).unwrap();
         drop(ours);

@@ -1,7 +1,7 @@
 //! An error as an answer: its fields, and its body in the form the client likes (RFC 9457 for
 //! `application/problem+json`, else one line of text).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::http::{Fields, Request, accept, coding, head};
@@ -47,4 +47,17 @@ impl Problem {
             _ => Problem { media_type: "text/plain", body: format!("{error}\n").into_bytes(), fields },
         }
     }
+}
+
+/// The whole response to an error where there is no request, for a connection that closes with it.
+pub fn closing_response(error: &Error) -> Vec<u8> {
+    let mut fields = Fields::new();
+    fields.push("Connection", "close");
+    let Problem { body, mut fields, .. } = Problem::new(error, None, fields, json!({}));
+    fields.push("Content-Type", "text/plain; charset=utf-8");
+    fields.push("Content-Length", body.len().to_string());
+    let mut response = Vec::new();
+    head::write_response(&mut response, error.http_status(), &[&fields]);
+    response.extend_from_slice(&body);
+    response
 }
