@@ -13,9 +13,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::options::Options;
+use crate::client::call::retry::RETRIES;
 use crate::client::conn::silence::Timeouts;
 use crate::client::conn::tls::Trust;
-use crate::client::ops::retry::RETRIES;
 use crate::client::output::standard_streams::{self, STDOUT};
 use crate::client::{Compress, Settings, Tag};
 use crate::error::{Error, Result, shown};

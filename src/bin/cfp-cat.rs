@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::ops::{filter, upload};
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
@@ -79,21 +78,14 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
                 };
                 client.get(&name, &Query::default())?.copy_to(&mut numbered, "standard output")?;
             }
-            local => {
-                output.refuse_itself(&local)?;
-                show(&local, &mut numbered)?;
+            source => {
+                output.refuse_itself(&source)?;
+                local::copy(&source, &mut numbered, "standard output")?;
             }
         }
         Ok(Ending::DONE)
     })?;
     Ok((ending, numbered.sink))
-}
-
-fn show(local: &Operand, sink: &mut dyn Write) -> Result<()> {
-    let source = filter::open(local)?;
-    let mut reader = source.reader()?;
-    let mut sink = local::Named { sink, name: "standard output" };
-    upload::copy(&mut reader, &mut sink).map_err(|wrong| Error::io(&source.name, wrong))
 }
 
 /// A sink that puts its number before each line, when numbers are wanted.

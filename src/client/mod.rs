@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use crate::client::conn::{silence, tls};
 
 pub use crate::client::call::answer::Answer;
+pub use crate::client::call::body_source::Upload;
 pub use crate::client::call::call::{Call, Client};
-pub use crate::client::ops::operand::{Name, Operand};
+pub use crate::client::operand::{Name, Operand};
 pub use crate::client::ops::precondition::{Guard, Tag};
-pub use crate::client::ops::upload::Upload;
 pub use crate::client::output::destination::resolve;
 pub use crate::client::output::output::{Output, Sink};
 pub use crate::client::output::standard_streams;
@@ -20,6 +20,7 @@ pub use crate::client::output::standard_streams;
 pub(crate) mod call;
 pub mod conn;
 pub mod login;
+pub mod operand;
 pub mod ops;
 pub(crate) mod output;
 

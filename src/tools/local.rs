@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
+use crate::client::call::body_source;
 use crate::client::ops::filter;
 use crate::client::{Client, Name, Operand, Settings, Upload};
 use crate::error::{Error, Result};
@@ -30,6 +31,13 @@ pub fn run(
 ) -> Result<()> {
     let mut sink = Named { sink, name };
     with_source(source, decompress, |source| work.run(source, &mut sink))
+}
+
+/// Copies a local source into a sink; an error of the sink names it.
+pub fn copy(source: &Operand, sink: &mut dyn Write, name: &str) -> Result<()> {
+    let source = filter::open(source)?;
+    let copied = body_source::copy(&mut source.reader()?, &mut Named { sink, name });
+    copied.map_err(|error| Error::io(&source.name, error))
 }
 
 /// Runs a filter on a local file that its result is to replace, and counts what it changed.
@@ -107,11 +115,11 @@ fn spool() -> io::Result<File> {
 }
 
 /// A sink that names itself in its errors; a closed pipe stays what it is.
-pub struct Named<'a> {
+struct Named<'a> {
     /// The sink.
-    pub sink: &'a mut dyn Write,
+    sink: &'a mut dyn Write,
     /// What a person calls it.
-    pub name: &'a str,
+    name: &'a str,
 }
 
 impl Write for Named<'_> {

@@ -3,11 +3,11 @@
 
 use std::io::{self, Read, Write};
 
+use crate::client::call::body_source::copy;
 use crate::client::call::call::{Call, Client};
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::conn::connect::Connection;
-use crate::client::ops::upload::copy;
 use crate::error::{Error, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;

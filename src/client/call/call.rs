@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::client::call::answer::{Answer, blame};
+use crate::client::call::body_source::Upload;
 use crate::client::call::progress::Progress;
+use crate::client::call::retry::{RETRIES, Retries};
 use crate::client::call::sending::{DIGEST, Form, Sending};
 use crate::client::conn::connect::{Connection, Socket};
 use crate::client::conn::url::Url;
 use crate::client::login::credentials::{Credentials, Given};
-use crate::client::ops::retry::{RETRIES, Retries};
-use crate::client::ops::upload::Upload;
 use crate::client::{Compress, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::head::{reason, write_request};

@@ -1,7 +1,9 @@
 //! One request and its response, and the body that is sent meanwhile.
 
 pub mod answer;
+pub mod body_source;
 pub(crate) mod call;
-pub mod piped;
 pub mod progress;
+pub mod retry;
+pub mod segment;
 pub mod sending;

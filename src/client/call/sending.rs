@@ -5,9 +5,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::client::call::body_source::{SHORTER, Upload, copy};
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::conn::connect::Socket;
-use crate::client::ops::upload::{SHORTER, Upload, copy};
 use crate::error::{Error, Result};
 use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher};

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use crate::client::call::answer::Answer;
 use crate::client::call::call::{Call, Client};
-use crate::client::ops::operand::Name;
-use crate::client::ops::retry::Retries;
+use crate::client::call::retry::Retries;
+use crate::client::operand::Name;
 use crate::client::ops::stored::length_of;
 use crate::client::output::destination::Destination;
 use crate::client::output::output::{Output, Sink};

@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use serde_json::Value;
 
 use crate::client::call::answer::Answer;
+use crate::client::call::body_source::Upload;
 use crate::client::call::call::{Call, Client};
+use crate::client::operand::{Name, Operand};
 use crate::client::ops::list::{each_line, name_of};
-use crate::client::ops::operand::{Name, Operand};
 use crate::client::ops::precondition::{Guard, Tag};
-use crate::client::ops::upload::Upload;
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::http::limits::TARGET_MAX;

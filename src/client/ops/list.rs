@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
 use crate::client::call::call::{Call, Client};
-use crate::client::ops::operand::Name;
+use crate::client::operand::Name;
 use crate::error::{Error, Result};
 use crate::http::Query;
 

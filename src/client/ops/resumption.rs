@@ -1,11 +1,11 @@
 //! Uploads that go on where they broke (draft-ietf-httpbis-resumable-upload-12): the server is asked how much it has,
 //! and sent the rest, with the digest of the whole behind it. When to try again is decided by whoever began.
 
+use crate::client::call::body_source::Upload;
 use crate::client::call::call::{Call, Client};
-use crate::client::ops::operand::Name;
+use crate::client::call::retry::Retries;
+use crate::client::operand::Name;
 use crate::client::ops::precondition::Guard;
-use crate::client::ops::retry::Retries;
-use crate::client::ops::upload::Upload;
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Hasher};
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};

@@ -2,14 +2,14 @@
 //! are missing. One method is one request where nothing is missing.
 
 use crate::client::call::answer::Answer;
+use crate::client::call::body_source::Upload;
 use crate::client::call::call::{Call, Client};
+use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
+use crate::client::operand::Name;
 use crate::client::ops::list::Entry;
-use crate::client::ops::operand::Name;
 use crate::client::ops::precondition::Guard;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
-use crate::client::ops::retry::Retries;
-use crate::client::ops::upload::Upload;
 use crate::error::{Error, Result};
 use crate::http::time::{self, rfc3339_of};
 use crate::http::{Fields, Query};

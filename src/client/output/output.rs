@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::client::ops::operand::Operand;
+use crate::client::operand::Operand;
 use crate::client::output::destination::Destination;
 use crate::client::output::draft::Draft;
 use crate::client::output::standard_streams::{self, STDOUT};

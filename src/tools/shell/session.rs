@@ -9,7 +9,6 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::cli::Ending;
-use crate::client::ops::{filter, upload};
 use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
@@ -278,14 +277,6 @@ impl Write for Unended<'_> {
 fn show(client: &mut Client, source: &Operand, sink: &mut dyn Write) -> Result<()> {
     match source {
         Operand::Stored(name) => client.get(name, &Query::default())?.copy_to(sink, "standard output"),
-        local => {
-            let source = filter::open(local)?;
-            let named = |wrong: io::Error| Error::io(&source.name, wrong);
-            upload::copy(
-                &mut source.reader()?,
-                &mut crate::tools::local::Named { sink, name: "standard output" },
-            )
-            .map_err(named)
-        }
+        local => crate::tools::local::copy(local, sink, "standard output"),
     }
 }

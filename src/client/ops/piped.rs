@@ -4,11 +4,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::client::call::body_source::Upload;
 use crate::client::call::call::{Call, Client, last_component};
-use crate::client::ops::append::{Shared, Tally};
-use crate::client::ops::operand::Name;
+use crate::client::call::segment::{Shared, Tally};
+use crate::client::operand::Name;
 use crate::client::ops::precondition::Guard;
-use crate::client::ops::upload::Upload;
 use crate::error::{Error, Result};
 use crate::http::Query;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use crate::client::call::segment::{PAUSE, Piece, Shared};
 use crate::client::conn::silence::is_readable;
-use crate::client::ops::append::{PAUSE, Piece, Shared};
 use crate::client::output::destination::descriptor;
 use crate::client::output::standard_streams::{self, STDIN};
 use crate::error::{Error, Result, shown};
