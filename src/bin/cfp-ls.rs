@@ -71,7 +71,7 @@ fn run(mut args: Args) -> Result<Ending> {
     let mut output = BufWriter::new(Output::stdout()?);
     let ending = cli::each(NAME, &args.names, |operand| {
         let name = Name::read(operand);
-        let found = if name.directory { None } else { Some(client.look(&name)?) };
+        let found = if name.directory { None } else { Some(client.stat(&name)?) };
         if let Some(file) = found.filter(|entry| !entry.name.directory) {
             return print(&mut output, &args, &file);
         }

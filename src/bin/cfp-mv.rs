@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Client, Guard, Name, Settings};
+use cfp::client::{Client, Name, Precondition, Settings};
 use cfp::error::Result;
 
 const NAME: &str = "cfp-mv";
@@ -35,7 +35,7 @@ Renames OLD on the server to NEW, or into NEW if that is a directory.
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    guard: Guard,
+    guard: Precondition,
     old: OsString,
     new: OsString,
 }
@@ -43,7 +43,7 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
-    let guard = Guard { tag, keep: arguments.flag("-n", "--no-clobber") };
+    let guard = Precondition { tag, keep: arguments.flag("-n", "--no-clobber") };
     let [old, new] = cli::exactly(arguments.names("name")?, "OLD and NEW")?;
     Ok(Args { settings, guard, old, new })
 }
@@ -68,7 +68,12 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(
             args,
-            Args { settings, guard: Guard { keep: true, tag: None }, old: "a".into(), new: ":b".into() }
+            Args {
+                settings,
+                guard: Precondition { keep: true, tag: None },
+                old: "a".into(),
+                new: ":b".into()
+            }
         );
     }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::ops::filter;
-use cfp::client::{Client, Guard, Name, Operand, Settings};
+use cfp::client::{Client, Name, Operand, Precondition, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
 use cfp::tools::targets::{Kind, Targets, overlapping};
@@ -50,7 +50,7 @@ Stores each FILE on the server under its base name.
 struct Args {
     settings: Settings,
     recursive: bool,
-    guard: Guard,
+    guard: Precondition,
     target: Option<OsString>,
     name: Option<OsString>,
     files: Vec<OsString>,
@@ -64,7 +64,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let args = Args {
         settings: Settings { retries, ..arguments.settings()? },
         recursive: arguments.flag("-r", "--recursive"),
-        guard: Guard { tag, keep: arguments.flag("-n", "--no-clobber") },
+        guard: Precondition { tag, keep: arguments.flag("-n", "--no-clobber") },
         target,
         name,
         files: arguments.names("FILE")?,
@@ -75,10 +75,12 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
             Err(Error::usage("--as and --target exclude each other"))
         }
         Args { name: Some(_), files, .. } if files.len() > 1 => Err(Error::usage("--as takes one FILE")),
-        Args { guard: Guard { keep: true, tag: Some(_) }, .. } => {
+        Args { guard: Precondition { keep: true, tag: Some(_) }, .. } => {
             Err(Error::usage("--no-clobber and --if-match exclude each other"))
         }
-        Args { guard: Guard { tag: Some(_), .. }, files, recursive, .. } if *recursive || files.len() > 1 => {
+        Args { guard: Precondition { tag: Some(_), .. }, files, recursive, .. }
+            if *recursive || files.len() > 1 =>
+        {
             Err(Error::usage("--if-match takes one FILE"))
         }
         Args { name, files, .. } if files.iter().any(|file| file == "-") && !names_a_file(name) => {
@@ -199,7 +201,7 @@ mod tests {
         let expected = Args {
             settings: Settings { retries: Some(8), ..Settings::default() },
             recursive: true,
-            guard: Guard { keep: true, tag: None },
+            guard: Precondition { keep: true, tag: None },
             target: Some("d".into()),
             name: None,
             files: vec!["a".into(), "b".into()],

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::ops::filter;
-use cfp::client::{Guard, Operand, Output, Settings};
+use cfp::client::{Operand, Output, Precondition, Settings};
 use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, REPLACE, SEARCH};
-use cfp::tools::change::{Change, Target, guard};
+use cfp::tools::change::{Change, Target, precondition};
 use cfp::tools::local;
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
@@ -57,7 +57,7 @@ struct Args {
     count: bool,
     local: bool,
     target: Target,
-    guard: Guard,
+    precondition: Precondition,
     files: Vec<OsString>,
 }
 
@@ -78,8 +78,8 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let files: Vec<_> = operands.collect();
     cli::refuse_empty(&files, "FILE")?;
     let target = Target::new(output, in_place, &files)?;
-    let guard = guard(tag, &target, &files)?;
-    Ok(Args { settings, filter, search, count, local, target, guard, files })
+    let precondition = precondition(tag, &target, &files)?;
+    Ok(Args { settings, filter, search, count, local, target, precondition, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
@@ -88,7 +88,7 @@ fn run(args: Args) -> Result<Ending> {
         return count(&args, &search);
     }
     let filter = PreparedFilter::new(&args.filter)?;
-    let change = Change { filter, local: args.local, guard: args.guard, count: Some(search) };
+    let change = Change { filter, local: args.local, precondition: args.precondition, count: Some(search) };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -111,7 +111,7 @@ fn count(args: &Args, search: &PreparedFilter) -> Result<Ending> {
         return Ok(ending);
     }
     let line = format!("{total}\n");
-    output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
+    output.write_all(line.as_bytes()).map_err(|error| Error::io("standard output", error))?;
     Ok(ending.max(Ending::of(total > 0)))
 }
 
@@ -135,7 +135,7 @@ mod tests {
             count: true,
             local: true,
             target: Target::One(Some(":g".into())),
-            guard: Guard::default(),
+            precondition: Precondition::default(),
             files: vec!["f".into()],
         };
         assert_eq!(args, expected);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Guard, Settings};
+use cfp::client::{Precondition, Settings};
 use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, REVERSE};
 use cfp::tools::change::{Change, Target, guard};
@@ -46,7 +46,7 @@ struct Args {
     filter: FilterQuery,
     local: bool,
     target: Target,
-    guard: Guard,
+    guard: Precondition,
     files: Vec<OsString>,
 }
 
@@ -88,7 +88,7 @@ mod tests {
             filter: FilterQuery::new(&REVERSE, Vec::new(), &["lines"]).unwrap(),
             local: true,
             target: Target::One(Some("-".into())),
-            guard: Guard::default(),
+            guard: Precondition::default(),
             files: vec![":f".into()],
         };
         assert_eq!(args, expected);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
-use cfp::client::{Client, Guard, Name, Settings};
+use cfp::client::{Client, Name, Precondition, Settings};
 use cfp::error::{Error, Result};
 
 const NAME: &str = "cfp-rm";
@@ -39,12 +39,12 @@ struct Args {
     settings: Settings,
     recursive: bool,
     force: bool,
-    guard: Guard,
+    guard: Precondition,
     names: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let guard = Guard::on(arguments.if_match()?);
+    let guard = Precondition::on(arguments.if_match()?);
     let args = Args {
         settings: arguments.settings()?,
         recursive: arguments.flag("-r", "--recursive"),
@@ -78,7 +78,7 @@ fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
     match name.directory {
         true if !args.recursive => directory(),
         false if args.recursive => {
-            let found = client.look(&name)?.name;
+            let found = client.stat(&name)?.name;
             client.delete(&found, &args.guard)
         }
         _ => match client.delete(&name, &args.guard) {
@@ -101,7 +101,7 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-r", "a", "--force", ":b/"])).unwrap();
         let names = vec!["a".into(), ":b/".into()];
-        let guard = Guard::default();
+        let guard = Precondition::default();
         assert_eq!(args, Args { settings: Settings::default(), recursive: true, force: true, guard, names });
     }
 

@@ -117,7 +117,7 @@ impl Name {
 
     /// Refuses a name that a person typed and that no server can have.
     pub fn refuse_none(&self) -> Result<()> {
-        let has = |wrong: &[&[u8]]| self.components.iter().any(|part| wrong.contains(&part.as_slice()));
+        let has = |error: &[&[u8]]| self.components.iter().any(|part| error.contains(&part.as_slice()));
         let what = match () {
             () if has(&[b""]) => "an empty part between two slashes is no name",
             () if has(&[b".", b".."]) => "`.` and `..` are no names",
@@ -187,8 +187,8 @@ mod tests {
         for (name, what) in
             [(&b"a//b"[..], "/a//b: an empty part"), (b"./a", "/./a: `.` and"), (b"..", "/..: ")]
         {
-            let wrong = Name::parse(name).refuse_none().unwrap_err();
-            assert!(wrong.exit_code() == 2 && wrong.to_string().starts_with(what), "{wrong}");
+            let error = Name::parse(name).refuse_none().unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with(what), "{error}");
         }
     }
 }

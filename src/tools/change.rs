@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::cli::{Ending, each};
 use crate::client::ops::filter;
 use crate::client::output::standard_streams::STDOUT;
-use crate::client::{Client, Guard, Operand, Output, Settings, Tag};
+use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
 use crate::error::{Error, Result};
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::{local, terminal};
@@ -40,7 +40,7 @@ impl Target {
 
 /// The guard that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
 /// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
-pub fn guard(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Guard> {
+pub fn precondition(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Precondition> {
     let stored = |name: &OsString| match Operand::read(name.clone()) {
         Operand::Stored(name) => Some(name),
         _ => None,
@@ -54,7 +54,7 @@ pub fn guard(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Gu
         _ => false,
     };
     match fits || tag.is_none() {
-        true => Ok(Guard::on(tag)),
+        true => Ok(Precondition::on(tag)),
         false => Err(Error::usage(
             "--if-match needs one file of the server that is replaced by what is made of it or of a local one",
         )),
@@ -68,7 +68,7 @@ pub struct Change {
     /// Whether it is to run here.
     pub local: bool,
     /// What must hold where the result is stored on the server.
-    pub guard: Guard,
+    pub precondition: Precondition,
     /// The search that counts what it would change, where that is a number a person wants to know.
     pub count: Option<PreparedFilter>,
 }
@@ -121,7 +121,7 @@ impl Change {
             if let Some(output) = &mut output {
                 let name = terminal::name(source.shown().as_bytes());
                 let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
-                output.write_all(&line).map_err(|wrong| Error::io(STDOUT, wrong))?;
+                output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
             }
             Ok(Ending::DONE)
         })?;
@@ -134,7 +134,7 @@ impl Change {
             (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
             // A server that does not tell has written something.
             (Operand::Stored(name), Some(client)) => {
-                Ok(client.filter_into(source, &self.filter.query, name, &self.guard)?.unwrap_or(1))
+                Ok(client.filter_into(source, &self.filter.query, name, &self.precondition)?.unwrap_or(1))
             }
             (Operand::Local(path), client) => {
                 refuse_irregular(path)?;
@@ -172,7 +172,9 @@ impl Change {
             }
             Operand::Stored(name) => match client {
                 None => return Err(local::out_of_reach(&name)),
-                Some(client) => drop(client.filter_into(source, &self.filter.query, &name, &self.guard)?),
+                Some(client) => {
+                    drop(client.filter_into(source, &self.filter.query, &name, &self.precondition)?)
+                }
             },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::client::call::body_source;
 use crate::client::ops::filter;
-use crate::client::{Client, Name, Operand, Settings, Upload};
+use crate::client::{BodySource, Client, Name, Operand, Settings};
 use crate::error::{Error, Result};
 use crate::text::{Compared, Filter, ReadAt, Snapshot, Source, unpack};
 
@@ -65,7 +65,7 @@ fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>
     let Some((file, size)) = upload.whole_file() else {
         return Err(Error::status(409, upload.name, "is not a regular file"));
     };
-    act(&Snapshot { file, size }).map_err(|wrong| Error::io(&upload.name, wrong))
+    act(&Snapshot { file, size }).map_err(|error| Error::io(&upload.name, error))
 }
 
 /// How often a search finds its word in a local source; in a decompressed one, where that is asked for.
@@ -93,11 +93,11 @@ fn with_source<T>(
             reader.and_then(|mut bytes| act(stream(&mut bytes)))
         }
     };
-    outcome.map_err(|wrong| Error::io(&upload.name, wrong))
+    outcome.map_err(|error| Error::io(&upload.name, error))
 }
 
 /// Opens a source on this machine; one on the server is out of reach.
-fn open(source: &Operand) -> Result<Upload> {
+fn open(source: &Operand) -> Result<BodySource> {
     match source {
         Operand::Stored(name) => Err(out_of_reach(name)),
         local => filter::open(local),
@@ -110,8 +110,8 @@ fn stream(bytes: &mut dyn Read) -> Source<'_> {
 
 fn spool() -> io::Result<File> {
     let directory = std::env::temp_dir();
-    let named = |wrong| Error::io(directory.as_os_str().as_bytes(), wrong);
-    tempfile::tempfile_in(&directory).map_err(|wrong| named(wrong).into())
+    let named = |error| Error::io(directory.as_os_str().as_bytes(), error);
+    tempfile::tempfile_in(&directory).map_err(|error| named(error).into())
 }
 
 /// A sink that names itself in its errors; a closed pipe stays what it is.
@@ -124,7 +124,7 @@ struct Named<'a> {
 
 impl Write for Named<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.sink.write(block).map_err(|wrong| Error::io(self.name, wrong).into())
+        self.sink.write(block).map_err(|error| Error::io(self.name, error).into())
     }
 
     fn flush(&mut self) -> io::Result<()> {

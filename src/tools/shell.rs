@@ -32,7 +32,7 @@ pub fn run(name: &str, settings: &Settings) -> Result<Ending> {
     }
     match session.greet().and_then(|()| follow(&mut session)) {
         // Quietly, but not as if the commands that are left had been carried out.
-        Err(wrong) if wrong.is_closed_pipe() => Ok(Ending::code(3)),
+        Err(error) if error.is_closed_pipe() => Ok(Ending::code(3)),
         ended => ended,
     }
 }
@@ -43,8 +43,8 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
     while !session.over {
         session.end_line()?;
         let typed = match prompt.command() {
-            Err(wrong @ Error::Usage(_)) => {
-                complain(name, &wrong);
+            Err(error @ Error::Usage(_)) => {
+                complain(name, &error);
                 continue;
             }
             typed => typed?,
@@ -54,8 +54,8 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
             Typed::End => return session.logout(),
             Typed::Line(line) => {
                 match session.obey(line.as_bytes(), &mut |need| prompt.argument(need)) {
-                    Err(wrong) if wrong.is_closed_pipe() => return Err(wrong),
-                    Err(wrong) => drop(complain(name, &wrong)),
+                    Err(error) if error.is_closed_pipe() => return Err(error),
+                    Err(error) => drop(complain(name, &error)),
                     Ok(_) => {}
                 };
             }
@@ -67,7 +67,7 @@ fn converse(name: &str, session: &mut Session) -> Result<Ending> {
 /// A program: one command a line, and the first one that fails is the last.
 fn follow(session: &mut Session) -> Result<Ending> {
     for line in BufReader::new(standard_streams::input()?).split(b'\n') {
-        let line = line.map_err(|wrong| Error::io(STDIN, wrong))?;
+        let line = line.map_err(|error| Error::io(STDIN, error))?;
         // A blank at the end may be a part of the last word; of a line's end it cannot.
         session.obey(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
         if session.over {

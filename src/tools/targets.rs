@@ -62,13 +62,13 @@ mod tests {
             (vec![("x", File, "a/x"), ("x", Directory, "b/x")], Some("b/x: would replace a/x: both go to x")),
             (vec![("x", Directory, "a"), ("x", File, "b")], Some("b: would replace a: both go to x")),
         ];
-        for (names, wrong) in rows {
+        for (names, error) in rows {
             let mut targets = Targets::default();
             let mut take = |(name, kind, source): &(&str, Kind, &str)| {
                 targets.take(name.as_bytes(), *kind, source.as_bytes())
             };
             let outcome = names.iter().try_for_each(&mut take);
-            assert_eq!(outcome.err().map(|wrong| wrong.to_string()).as_deref(), wrong, "{names:?}");
+            assert_eq!(outcome.err().map(|error| error.to_string()).as_deref(), error, "{names:?}");
         }
     }
 

@@ -58,7 +58,7 @@ impl<W: Write> Write for Visible<W> {
 
 /// Whether more bytes could make a character of these.
 fn may_go_on(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|wrong| wrong.error_len().is_none())
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 fn push_text(line: &mut Vec<u8>, text: &str) {

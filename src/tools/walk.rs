@@ -27,7 +27,7 @@ pub fn walk(root: &Path) -> impl Iterator<Item = Result<Step>> {
         if let Step::Directory(path) = &step {
             match below(path) {
                 Ok(steps) => stack.extend(steps),
-                Err(wrong) => return Some(Err(Error::io(shown(path.as_os_str().as_encoded_bytes()), wrong))),
+                Err(error) => return Some(Err(Error::io(shown(path.as_os_str().as_encoded_bytes()), error))),
             }
         }
         Some(Ok(step))

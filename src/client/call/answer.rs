@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
-use crate::client::call::call::{Call, Client};
+use crate::client::call::call::Call;
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::conn::connect::Connection;
@@ -23,7 +23,11 @@ const REFUSAL_MAX: u64 = 4096;
 pub struct Answer<'c> {
     /// Its head.
     pub head: Response,
-    client: &'c mut Client,
+    /// What a person calls the server.
+    server: &'c str,
+    /// Where the connection goes when both sides are done with it.
+    kept: &'c mut Option<Connection>,
+    quiet: bool,
     connection: Connection,
     sending: Option<Sending>,
     framing: Framing,
@@ -34,16 +38,17 @@ pub struct Answer<'c> {
 
 impl<'c> Answer<'c> {
     pub(crate) fn new(
-        client: &'c mut Client,
+        server: &'c str,
+        kept: &'c mut Option<Connection>,
+        quiet: bool,
         call: &Call,
         connection: Connection,
         head: Response,
         sending: Option<Sending>,
     ) -> Result<Self> {
-        let framing =
-            framing::of_response(&head, call.method).map_err(|wrong| blame(&client.url.shown, wrong))?;
+        let framing = framing::of_response(&head, call.method).map_err(|error| blame(server, error))?;
         let target = call.target.clone();
-        Ok(Answer { head, client, connection, sending, framing, target, as_it_came: false })
+        Ok(Answer { head, server, kept, quiet, connection, sending, framing, target, as_it_came: false })
     }
 
     /// The status code.
@@ -78,7 +83,7 @@ impl<'c> Answer<'c> {
         }
     }
 
-    /// The error that an answer tells of in its one line, `name: what is wrong`.
+    /// The error that an answer tells of in its one line, `name: what is error`.
     pub fn refusal(self) -> Error {
         let status = self.status();
         let name = self.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
@@ -110,26 +115,26 @@ impl<'c> Answer<'c> {
 
     /// Reads the content, decoded. What `act` leaves unread is read past it.
     pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
-        let server = self.client.url.shown.clone();
+        let server = self.server;
         let coding = match coding::of_message(&self.head.fields) {
             Err(_) if self.as_it_came => Coding::Identity,
-            told => told.map_err(|wrong| blame(&server, wrong))?,
+            told => told.map_err(|error| blame(server, error))?,
         };
-        let outcome = read_body(&mut self.connection, self.framing, coding, &server, act);
+        let outcome = read_body(&mut self.connection, self.framing, coding, server, act);
         match outcome {
-            Ok(value) => self.settle().map(|()| value),
+            Ok(value) => self.release_connection().map(|()| value),
             // The answer may have ended because what it answers could not be read.
-            Err(wrong) => Err(self.sending.and_then(|sending| sending.failure()).unwrap_or(wrong)),
+            Err(error) => Err(self.sending.and_then(|sending| sending.failure()).unwrap_or(error)),
         }
     }
 
     /// Moves the content into a sink; an error of the sink names it.
     pub fn copy_to(self, sink: &mut dyn Write, name: &str) -> Result<()> {
-        let progress = Progress::new(name, self.size(), self.client.is_quiet());
+        let progress = Progress::new(name, self.size(), self.quiet);
         let bar = progress.clone();
         let copied = self.read(|body| {
             let mut body = Counted { reader: body, progress };
-            copy(&mut body, sink).map_err(|wrong| Error::io(name, wrong))
+            copy(&mut body, sink).map_err(|error| Error::io(name, error))
         });
         bar.clear();
         copied
@@ -139,7 +144,7 @@ impl<'c> Answer<'c> {
     pub fn text(self, most: u64) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         self.read(|body| {
-            body.take(most).read_to_end(&mut text).map_err(|wrong| Error::io("answer", wrong))?;
+            body.take(most).read_to_end(&mut text).map_err(|error| Error::io("answer", error))?;
             Ok(())
         })?;
         Ok(text)
@@ -150,8 +155,8 @@ impl<'c> Answer<'c> {
         self.read(|_| Ok(()))
     }
 
-    /// The exchange is over: keeps the connection where both sides are done with it.
-    fn settle(self) -> Result<()> {
+    /// Keeps the connection for the next request where both sides are done with this one.
+    fn release_connection(self) -> Result<()> {
         let ends = !self.head.keeps_alive() || self.framing == Framing::UntilClose;
         if ends {
             return Ok(());
@@ -160,7 +165,7 @@ impl<'c> Answer<'c> {
         let refused = self.status() >= 400;
         let outcome = |sending: Sending| if refused { sending.outcome_now() } else { sending.outcome() };
         match self.sending.map(outcome) {
-            None | Some(Some(Ok(Sent::All))) => self.client.keep(self.connection),
+            None | Some(Some(Ok(Sent::All))) => *self.kept = Some(self.connection),
             // The server has answered all the same: what was left is not wanted.
             Some(_) => {}
         }
@@ -176,7 +181,7 @@ fn read_body<T>(
     server: &str,
     act: impl FnOnce(&mut dyn Read) -> Result<T>,
 ) -> Result<T> {
-    let named = |wrong| blame(server, Error::io(server, wrong));
+    let named = |error| blame(server, Error::io(server, error));
     let mut body = Body::new(&mut connection.input, framing);
     let value = match coding {
         Coding::Identity => act(&mut Blaming { body: &mut body, server })?,
@@ -209,14 +214,14 @@ struct Blaming<'a, R> {
 
 impl<R: Read> Read for Blaming<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.body.read(out).map_err(|wrong| blame(self.server, Error::io(self.server, wrong)).into())
+        self.body.read(out).map_err(|error| blame(self.server, Error::io(self.server, error)).into())
     }
 }
 
 /// Names the server in what is wrong with its answer: none of it is the user's fault, so none of it is refused for
 /// good.
-pub(crate) fn blame(server: &str, wrong: Error) -> Error {
-    match wrong {
+pub(crate) fn blame(server: &str, error: Error) -> Error {
+    match error {
         Error::System { source, .. } => Error::io(server, source),
         Error::Cut { name, what } if name == server => Error::Cut { name, what },
         Error::Cut { name, what } => Error::cut(server, format!("{name} {what}")),

@@ -28,7 +28,7 @@ const BLOCK: usize = 128 * 1024;
 
 /// A local source of bytes: a file, or standard input.
 #[derive(Debug)]
-pub struct Upload {
+pub struct BodySource {
     /// What a person calls it.
     pub name: String,
     file: File,
@@ -44,49 +44,49 @@ pub struct Upload {
     piece: Option<Shared>,
 }
 
-impl Upload {
+impl BodySource {
     /// Opens a local file. A directory is an error.
     pub fn open(path: &Path) -> Result<Self> {
         let name = shown(path.as_os_str().as_encoded_bytes());
         if descriptor(path) == Some(0) {
             standard_streams::input()?;
         }
-        let file = File::open(path).map_err(|wrong| Error::io(&name, wrong))?;
-        let meta = file.metadata().map_err(|wrong| Error::io(&name, wrong))?;
+        let file = File::open(path).map_err(|error| Error::io(&name, error))?;
+        let meta = file.metadata().map_err(|error| Error::io(&name, error))?;
         let modified = meta.is_file().then(|| meta.mtime());
-        Ok(Upload { modified, ..Upload::new(name, file)? })
+        Ok(BodySource { modified, ..BodySource::new(name, file)? })
     }
 
     /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
     /// end (POSIX, Utility Description Defaults, INPUT FILES).
     pub fn stdin() -> Result<Self> {
-        let mut upload = Upload::new(STDIN.to_owned(), standard_streams::input()?)?;
+        let mut upload = BodySource::new(STDIN.to_owned(), standard_streams::input()?)?;
         if let Some((start, size)) = upload.place {
             let end = upload.file.seek(SeekFrom::Start(start + size));
-            end.map_err(|wrong| Error::io(&upload.name, wrong))?;
+            end.map_err(|error| Error::io(&upload.name, error))?;
         }
         Ok(upload)
     }
 
     fn new(name: String, mut file: File) -> Result<Self> {
-        let place = place_of(&mut file).map_err(|wrong| Error::io(&name, wrong))?;
-        Ok(Upload::over(name, file, place))
+        let place = place_of(&mut file).map_err(|error| Error::io(&name, error))?;
+        Ok(BodySource::over(name, file, place))
     }
 
     /// All of the bytes of an open file at a place, or all that come of a pipe.
     fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
         let (before, first) = (Hasher::default(), Vec::new());
-        Upload { name, file, place, before, first, modified: None, piece: None }
+        BodySource { name, file, place, before, first, modified: None, piece: None }
     }
 
     /// These bytes, behind those of the digest.
     pub(crate) fn of_bytes(name: &str, bytes: &[u8], before: Hasher) -> Result<Self> {
-        let named = |wrong: io::Error| Error::io(name, wrong);
+        let named = |error: io::Error| Error::io(name, error);
         let mut file: File =
             memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
         file.write_all(bytes).map_err(named)?;
         let place = Some((0, bytes.len() as u64));
-        Ok(Upload { before, ..Upload::over(name.to_owned(), file, place) })
+        Ok(BodySource { before, ..BodySource::over(name.to_owned(), file, place) })
     }
 
     /// Waits for the first byte of a pipe: only then is there anything to connect for.
@@ -107,7 +107,7 @@ impl Upload {
             }
             let more = if self.first.is_empty() { Vec::new() } else { self.read_some()? };
             match more.is_empty() {
-                true => *self = Upload::of_bytes(&self.name, &self.first, Hasher::default())?,
+                true => *self = BodySource::of_bytes(&self.name, &self.first, Hasher::default())?,
                 false => self.first.extend_from_slice(&more),
             }
         }
@@ -124,9 +124,9 @@ impl Upload {
         let mut block = vec![0; BLOCK];
         loop {
             match (&self.file).read(&mut block) {
-                Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => {
-                    block.truncate(read.map_err(|wrong| Error::io(&self.name, wrong))?);
+                    block.truncate(read.map_err(|error| Error::io(&self.name, error))?);
                     return Ok(block);
                 }
             }
@@ -135,9 +135,9 @@ impl Upload {
 
     /// The part of a pipe up to its next pause, which begins with what was read already.
     pub(crate) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
-        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         let piece = Some(tally.clone());
-        Ok(Upload { first, piece, ..Upload::over(self.name.clone(), file, None) })
+        Ok(BodySource { first, piece, ..BodySource::over(self.name.clone(), file, None) })
     }
 
     /// When a local file that was named was modified, in seconds since 1970.
@@ -161,7 +161,7 @@ impl Upload {
             return Ok(None);
         }
         let mut plain = Vec::new();
-        let named = |wrong| Error::io(&self.name, wrong);
+        let named = |error| Error::io(&self.name, error);
         self.reader()?.read_to_end(&mut plain).map_err(named)?;
         if !zstd {
             return Ok(Some(plain));
@@ -183,7 +183,7 @@ impl Upload {
     /// The bytes, from the first one. Those of a regular file are read without its position, which a thread that
     /// still sends them to a broken connection would share.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
-        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         Ok(match self.place {
             Some((at, size)) => Box::new(Span { file, at, left: size }),
             None => {
@@ -201,14 +201,14 @@ impl Upload {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
         let mut span = Span { file: &self.file, at: start + part.start, left };
-        copy(&mut span, &mut HasherSink(hasher)).map_err(|wrong| Error::io(&self.name, wrong))
+        copy(&mut span, &mut HasherSink(hasher)).map_err(|error| Error::io(&self.name, error))
     }
 
     /// The bytes of a regular file from `offset` on; `before` is the digest of those before.
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
-        let file = self.file.try_clone().map_err(|wrong| Error::io(&self.name, wrong))?;
+        let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
-        Ok(Upload { before, ..Upload::over(self.name.clone(), file, place) })
+        Ok(BodySource { before, ..BodySource::over(self.name.clone(), file, place) })
     }
 
     /// The digest of what goes before the first byte.
@@ -278,8 +278,8 @@ pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::R
         match reader.read(&mut block) {
             Ok(0) => return Ok(()),
             Ok(read) => writer.write_all(block.get(..read).unwrap_or_default())?,
-            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
-            Err(wrong) => return Err(wrong),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod body_source;
 pub(crate) mod call;
+pub(crate) mod client;
+mod head;
 pub mod progress;
 pub mod retry;
 pub mod segment;

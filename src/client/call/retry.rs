@@ -1,11 +1,7 @@
 //! Retries: how often a transfer that broke is tried again, and how long is waited before. What can be tried again
 //! is the transfer's decision.
 
-use std::thread;
 use std::time::Duration;
-
-use crate::client::call::call::Client;
-use crate::error::{Error, Result};
 
 /// How often the tools try again, where their user says nothing: 21 seconds, with the pauses below.
 pub const RETRIES: u32 = 8;
@@ -27,12 +23,12 @@ impl Retries {
         Retries { used: 0, most }
     }
 
-    /// Has all of them left again: the transfer makes its way.
-    pub fn renew(&mut self) {
+    /// Starts again with all of them: the transfer made progress.
+    pub fn reset(&mut self) {
         self.used = 0;
     }
 
-    /// Counts a retry that need not wait.
+    /// Counts a retry.
     pub fn count(&mut self) {
         self.used += 1;
     }
@@ -42,16 +38,9 @@ impl Retries {
         self.used > 0
     }
 
-    /// Waits, and lets another try begin; or gives the error back: it will not pass, or the retries are used up.
-    pub fn after(&mut self, wrong: Error, client: &Client) -> Result<()> {
-        if self.used >= self.most || !client.may_pass(&wrong) {
-            return Err(wrong);
-        }
-        let pause = pause(self.used);
-        self.used += 1;
-        client.tell('!', &format!("{wrong}: again in {} ms", pause.as_millis()));
-        thread::sleep(pause);
-        Ok(())
+    /// How long to wait before the next one; nothing when all are used.
+    pub fn next_pause(&self) -> Option<Duration> {
+        (self.used < self.most).then(|| pause(self.used))
     }
 }
 

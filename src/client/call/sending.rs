@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::call::body_source::{SHORTER, Upload, copy};
+use crate::client::call::body_source::{BodySource, SHORTER, copy};
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::conn::connect::Socket;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ pub struct Sending {
 
 impl Sending {
     /// Sends the bytes of `upload` in a thread of its own.
-    pub fn start(upload: &Upload, mut form: Form, socket: Socket, progress: Progress) -> Result<Self> {
+    pub fn start(upload: &BodySource, mut form: Form, socket: Socket, progress: Progress) -> Result<Self> {
         let (reader, encodes): (Box<dyn Read + Send>, _) = match form.short.take() {
             Some(body) => (Box::new(Cursor::new(body)), false),
             None => (upload.reader()?, form.zstd),
@@ -79,7 +79,7 @@ impl Sending {
                 socket.cut();
             }
         };
-        thread::Builder::new().spawn(work).map_err(|wrong| Error::io("a thread", wrong))?;
+        thread::Builder::new().spawn(work).map_err(|error| Error::io("a thread", error))?;
         Ok(Sending { progress, go: Some(go), outcome })
     }
 
@@ -124,11 +124,11 @@ fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Resu
     } else {
         copy(&mut reader, &mut body).and_then(|()| body.finish())
     };
-    match sent.map_err(|wrong| Error::io(name, wrong)) {
+    match sent.map_err(|error| Error::io(name, error)) {
         Ok(_) => Ok(Sent::All),
         Err(Error::Cut { name, .. }) if name == WIRE => Ok(Sent::Part),
         Err(Error::Cut { .. }) => Err(Error::cut(name, SHORTER)),
-        Err(wrong) => Err(wrong),
+        Err(error) => Err(error),
     }
 }
 

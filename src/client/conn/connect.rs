@@ -111,7 +111,7 @@ impl Write for Socket {
             Way::Unix(socket) => (&**socket).write(block),
         };
         match written {
-            Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
             written => written,
         }
     }
@@ -138,7 +138,7 @@ impl Connection {
             }
             Address::Tls { host, port } => match connect_tcp(host, *port, until) {
                 Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, host, trust, until)?))),
-                Err(wrong) => Err(wrong),
+                Err(error) => Err(error),
             },
             Address::Unix(path) => {
                 connect_unix(path, timeouts.connect).map(|socket| Way::Unix(Arc::new(socket)))
@@ -151,13 +151,13 @@ impl Connection {
         });
         match socket {
             Ok(socket) => Ok(Connection { input: BufReader::with_capacity(BLOCK, socket) }),
-            Err(wrong) if matches!(wrong.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+            Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 let seconds = timeouts.connect.as_secs();
                 Err(Error::cut(&url.shown, format!("took no connection for {seconds} s (--connect-timeout)")))
             }
             // Whatever the reason is, the server is not there now: a missing socket file is no missing operand.
-            Err(wrong) => {
-                let said = Error::io("", wrong).to_string();
+            Err(error) => {
+                let said = Error::io("", error).to_string();
                 Err(Error::cut(&url.shown, said.trim_start_matches([':', ' '])))
             }
         }
@@ -202,7 +202,7 @@ fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
                 setsockopt(&socket, sockopt::TcpKeepInterval, &PROBE_SECONDS)?;
                 return Ok(socket);
             }
-            Err(wrong) => last = wrong,
+            Err(error) => last = error,
         }
     }
     Err(last)

@@ -53,7 +53,7 @@ impl Trust {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
+            .map_err(|error| Error::usage(format!("TLS: {error}")))?;
         let builder = match Verifier::new(trusted, provider) {
             Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
             None => builder.with_root_certificates(RootCertStore::empty()),
@@ -66,7 +66,7 @@ impl Trust {
 
 fn read_all(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let bad = || Error::usage(format!("{}: holds no certificate in PEM", file.display()));
-    let bytes = std::fs::read(file).map_err(|wrong| Error::io(file.as_os_str().as_encoded_bytes(), wrong))?;
+    let bytes = std::fs::read(file).map_err(|error| Error::io(file.as_os_str().as_encoded_bytes(), error))?;
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
         let certificate = certificate.map_err(|_| bad())?;
@@ -93,9 +93,9 @@ impl Secured {
         let name =
             ServerName::try_from(host.split('%').next().unwrap_or_default().to_owned()).map_err(|_| bad())?;
         let mut session = ClientConnection::new(trust.config()?, name)
-            .map_err(|wrong| Error::usage(format!("TLS: {wrong}")))?;
+            .map_err(|error| Error::usage(format!("TLS: {error}")))?;
         while session.is_handshaking() {
-            session.complete_io(&mut Timed { tcp: &tcp, until }).map_err(|wrong| not_agreed(host, wrong))?;
+            session.complete_io(&mut Timed { tcp: &tcp, until }).map_err(|error| not_agreed(host, error))?;
         }
         Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
     }
@@ -122,7 +122,7 @@ impl Secured {
     pub fn read(&self, out: &mut [u8], wait: &dyn Fn() -> io::Result<()>) -> io::Result<usize> {
         loop {
             match self.session().reader().read(out) {
-                Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
             wait()?;
@@ -130,7 +130,7 @@ impl Secured {
             session.read_tls(&mut &self.tcp)?;
             session
                 .process_new_packets()
-                .map_err(|wrong| io::Error::new(io::ErrorKind::InvalidData, wrong))?;
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         }
     }
 
@@ -195,10 +195,10 @@ fn is_ready(tcp: &TcpStream) -> bool {
 }
 
 /// A certificate that is not trusted now will not be in a moment; anything else may pass.
-fn not_agreed(host: &str, wrong: io::Error) -> Error {
-    let why = wrong.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+fn not_agreed(host: &str, error: io::Error) -> Error {
+    let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
-        None if wrong.kind() == io::ErrorKind::TimedOut => {
+        None if error.kind() == io::ErrorKind::TimedOut => {
             Error::cut(host, "ended no TLS handshake in time (--connect-timeout)")
         }
         Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
@@ -210,7 +210,7 @@ fn not_agreed(host: &str, wrong: io::Error) -> Error {
             Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
         }
         Some(why) => Error::cut(host, format!("no TLS is spoken there: {why}")),
-        None => Error::cut(host, format!("no TLS is spoken there: {wrong}")),
+        None => Error::cut(host, format!("no TLS is spoken there: {error}")),
     }
 }
 

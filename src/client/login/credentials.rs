@@ -109,7 +109,7 @@ fn password_of_file() -> Result<Option<Vec<u8>>> {
     let Some(path) = env::var_os("CFP_PASSWORD_FILE").filter(|path| !path.is_empty()) else {
         return Ok(None);
     };
-    let text = fs::read(&path).map_err(|wrong| Error::io(path.as_bytes(), wrong))?;
+    let text = fs::read(&path).map_err(|error| Error::io(path.as_bytes(), error))?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     Ok(Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
 }
@@ -119,16 +119,16 @@ fn read_netrc() -> Result<Option<Vec<u8>>> {
     let Some(home) = env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(None) };
     let path = PathBuf::from(home).join(".netrc");
     match fs::read(&path) {
-        Err(wrong) if matches!(wrong.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        read => read.map(Some).map_err(|wrong| Error::io(path.as_os_str().as_bytes(), wrong)),
+        read => read.map(Some).map_err(|error| Error::io(path.as_os_str().as_bytes(), error)),
     }
 }
 
 fn ask(url: &Url, user: &[u8]) -> Result<Vec<u8>> {
     let question = format!("Password of {} at {}: ", shown(user), url.shown);
-    let typed = password::ask(&question).map_err(|wrong| Error::io("terminal", wrong))?;
+    let typed = password::ask(&question).map_err(|error| Error::io("terminal", error))?;
     typed.ok_or_else(|| {
         let user = shown(user);
         Error::usage(format!("{user}: no password: say it in $CFP_PASSWORD_FILE, ~/.netrc or at a terminal"))

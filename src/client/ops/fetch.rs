@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::client::call::answer::Answer;
-use crate::client::call::call::{Call, Client};
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::operand::Name;
 use crate::client::ops::stored::length_of;
@@ -56,9 +57,9 @@ impl Client {
         self.complete(&mut download)?;
         match download.check() {
             Ok(()) => part.commit(),
-            Err(wrong) => {
+            Err(error) => {
                 part.discard();
-                Err(wrong)
+                Err(error)
             }
         }
     }
@@ -66,11 +67,11 @@ impl Client {
     /// Gets what is missing, however often the connection breaks.
     fn complete(&mut self, download: &mut Download<'_>) -> Result<()> {
         let mut retries = Retries::new(self.retries());
-        while let Err(wrong) = self.go_on(download) {
+        while let Err(error) = self.go_on(download) {
             if download.is_stuck() {
-                return Err(wrong);
+                return Err(error);
             }
-            retries.after(wrong, self)?;
+            self.wait_to_retry(&mut retries, error)?;
         }
         Ok(())
     }
@@ -97,7 +98,7 @@ impl Client {
     /// What stands under a name, with its digest if the server has one.
     fn version(&mut self, name: &Name) -> Result<Version> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
-        let (entry, fields) = self.look_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
+        let (entry, fields) = self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
         match entry.name.directory {
             true => Err(Error::status(409, name.shown(), "is a directory")),
             false => Version::of(&fields, length_of(&fields), name),
@@ -166,7 +167,7 @@ impl Version {
     fn of(fields: &Fields, size: Option<u64>, name: &Name) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
         let digest = digest::parse(fields, "Repr-Digest")
-            .map_err(|wrong| Error::status(502, name.shown(), wrong.to_string()))?;
+            .map_err(|error| Error::status(502, name.shown(), error.to_string()))?;
         Ok(Version { etag, digest, size, modified: modified(fields) })
     }
 }
@@ -247,7 +248,7 @@ impl<'a> Download<'a> {
     }
 
     fn restart(&mut self) -> Result<()> {
-        match self.sink.restart().map_err(|wrong| Error::io(self.sink.name(), wrong))? {
+        match self.sink.restart().map_err(|error| Error::io(self.sink.name(), error))? {
             true => {
                 (self.have, self.hasher) = (0, Hasher::default());
                 Ok(())
@@ -269,7 +270,7 @@ impl<'a> Download<'a> {
     /// States that the content is what the server says, and gives the local file the server's time.
     fn check(self) -> Result<()> {
         if let Some(time) = self.version.modified {
-            self.sink.set_modified(time).map_err(|wrong| Error::io(self.sink.name(), wrong))?;
+            self.sink.set_modified(time).map_err(|error| Error::io(self.sink.name(), error))?;
         }
         refuse_difference(&self.name.shown(), self.version.digest, self.hasher.finish())
     }

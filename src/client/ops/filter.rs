@@ -7,11 +7,12 @@ use std::os::unix::ffi::OsStrExt;
 use serde_json::Value;
 
 use crate::client::call::answer::Answer;
-use crate::client::call::body_source::Upload;
-use crate::client::call::call::{Call, Client};
+use crate::client::call::body_source::BodySource;
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
 use crate::client::operand::{Name, Operand};
 use crate::client::ops::list::{each_line, name_of};
-use crate::client::ops::precondition::{Guard, Tag};
+use crate::client::ops::precondition::{Precondition, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::http::limits::TARGET_MAX;
@@ -43,20 +44,21 @@ impl Client {
         source: &Operand,
         query: &Query,
         target: &Name,
-        guard: &Guard,
+        precondition: &Precondition,
     ) -> Result<Option<u64>> {
         if target.directory {
             return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
         }
         let answer = match source {
             // What is worked on is what was looked at, so that the same is never done to what came of it.
-            Operand::Stored(stored) if stored == target && guard.tag.is_none() => {
-                let guard = Guard { tag: self.look(stored)?.etag.and_then(Tag::told), ..*guard };
-                self.transfer("COPY", stored, target, query, &guard)?
+            Operand::Stored(stored) if stored == target && precondition.tag.is_none() => {
+                let precondition =
+                    Precondition { tag: self.stat(stored)?.etag.and_then(Tag::told), ..*precondition };
+                self.transfer("COPY", stored, target, query, &precondition)?
             }
-            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, guard)?,
+            Operand::Stored(stored) => self.transfer("COPY", stored, target, query, precondition)?,
             local => {
-                self.put(open(local)?, target, query, guard)?;
+                self.put(open(local)?, target, query, precondition)?;
                 None
             }
         };
@@ -79,7 +81,7 @@ impl Client {
 
     /// The answer to a filter on a source of this machine.
     fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
-        self.post(open(source)?, query).map_err(|wrong| match wrong {
+        self.post(open(source)?, query).map_err(|error| match error {
             // The server has no other name for what it was sent.
             Error::Status { status, name, what } if name == "body" => {
                 Error::status(status, source.shown().as_bytes(), what)
@@ -162,10 +164,10 @@ pub struct Counts {
 }
 
 /// Opens a source on this machine.
-pub fn open(source: &Operand) -> Result<Upload> {
+pub fn open(source: &Operand) -> Result<BodySource> {
     match source {
-        Operand::Standard => Upload::stdin(),
-        Operand::Local(path) => Upload::open(path),
+        Operand::Standard => BodySource::stdin(),
+        Operand::Local(path) => BodySource::open(path),
         Operand::Stored(name) => Err(Error::status(404, name.shown(), "is on the server")),
     }
 }

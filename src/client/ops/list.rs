@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
-use crate::client::call::call::{Call, Client};
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
 use crate::client::operand::Name;
 use crate::error::{Error, Result};
 use crate::http::Query;
@@ -71,7 +72,7 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
     loop {
         let mut line = Vec::new();
         let read = body.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
-        match read.map_err(|wrong| Error::io("list", wrong))? {
+        match read.map_err(|error| Error::io("list", error))? {
             0 => return Ok(()),
             _ if line.last() == Some(&b'\n') => drop(line.pop()),
             read if read as u64 == LINE_MAX => {

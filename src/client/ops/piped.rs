@@ -4,11 +4,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::client::call::body_source::Upload;
-use crate::client::call::call::{Call, Client, last_component};
+use crate::client::call::body_source::BodySource;
+use crate::client::call::call::Call;
+use crate::client::call::client::{Client, last_component};
 use crate::client::call::segment::{Shared, Tally};
 use crate::client::operand::Name;
-use crate::client::ops::precondition::Guard;
+use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, Result};
 use crate::http::Query;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
@@ -18,15 +19,15 @@ impl Client {
     /// the server takes no pieces, and has taken no byte.
     pub(crate) fn put_in_pieces(
         &mut self,
-        upload: &Upload,
+        upload: &BodySource,
         name: &Name,
-        guard: &Guard,
+        precondition: &Precondition,
         call: Call,
     ) -> Result<Option<bool>> {
         let mut shared = Shared::default();
         let mut call = about(call, false);
         call.upload = Some(upload.piece(upload.first().to_vec(), &shared)?);
-        let begun = match self.write(&call, name, guard) {
+        let begun = match self.write(&call, name, precondition) {
             Err(Error::Status { status: 400, name, .. })
                 if name == "Upload-Complete" && taken(&shared).sent == 0 =>
             {
@@ -48,12 +49,12 @@ impl Client {
                 .with("Upload-Offset", tally.sent.to_string());
             shared = Arc::new(Mutex::new(tally.clone()));
             call.upload = Some(match complete {
-                true => Upload::of_bytes(&upload.name, &[], tally.hasher)?,
+                true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
                 false => upload.piece(first, &shared)?,
             });
             let answer = self.send(&call)?;
             match answer.status() {
-                412 if complete && guard.is_silent() => return answer.finish().map(|()| Some(false)),
+                412 if complete && precondition.is_silent() => return answer.finish().map(|()| Some(false)),
                 _ => answer.check()?.finish()?,
             }
             if complete {

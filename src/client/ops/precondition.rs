@@ -9,23 +9,23 @@ use crate::error::{Error, Result, shown};
 
 /// The conditions of a write. The default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guard {
+pub struct Precondition {
     /// A name that is taken stays as it is.
     pub keep: bool,
     /// The version that must stand there: of the file that is replaced, renamed, copied or deleted.
     pub tag: Option<Tag>,
 }
 
-impl Guard {
+impl Precondition {
     /// With the version that must stand there, if there is one to be held to.
     pub fn on(tag: Option<Tag>) -> Self {
-        Guard { keep: false, tag }
+        Precondition { keep: false, tag }
     }
 
     /// Whether a second try means the same as the first. The first may have been carried out, and only its answer
     /// lost: then a condition fails by our own doing.
     pub fn may_repeat(&self) -> bool {
-        *self == Guard::default()
+        *self == Precondition::default()
     }
 
     /// Whether a refusal needs no words: who asked that a taken name stays has got what he asked for.

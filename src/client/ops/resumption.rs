@@ -1,11 +1,12 @@
 //! Uploads that go on where they broke (draft-ietf-httpbis-resumable-upload-12): the server is asked how much it has,
 //! and sent the rest, with the digest of the whole behind it. When to try again is decided by whoever began.
 
-use crate::client::call::body_source::Upload;
-use crate::client::call::call::{Call, Client};
+use crate::client::call::body_source::BodySource;
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::operand::Name;
-use crate::client::ops::precondition::Guard;
+use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Hasher};
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
@@ -52,7 +53,7 @@ impl Resumption {
     }
 
     /// The bytes from `offset` on, behind the digest of those before.
-    fn rest(&mut self, source: &Upload, offset: u64) -> Result<Upload> {
+    fn rest(&mut self, source: &BodySource, offset: u64) -> Result<BodySource> {
         let (done, hasher) = &mut self.hashed;
         if *done > offset {
             (*done, *hasher) = (0, Hasher::default());
@@ -68,8 +69,8 @@ impl Client {
     pub(crate) fn go_on_with(
         &mut self,
         kept: &mut Resumption,
-        source: &Upload,
-        (name, guard): (&Name, &Guard),
+        source: &BodySource,
+        (name, precondition): (&Name, &Precondition),
         retries: &mut Retries,
     ) -> Result<Ended> {
         let target =
@@ -82,7 +83,7 @@ impl Client {
             (_, Some(_)) if resumption::is_complete(&fields) == Some(true) => return Ok(Ended::Stored),
             (200..=299, Some(offset)) => {
                 if offset > kept.reached {
-                    retries.renew();
+                    retries.reset();
                 }
                 kept.reached = offset;
             }
@@ -95,7 +96,7 @@ impl Client {
         call.upload = Some(kept.rest(source, kept.reached)?);
         let answer = self.send(&call)?;
         match answer.status() {
-            412 if guard.is_silent() => answer.finish().map(|()| Ended::Kept),
+            412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
             400.. if has_ended(&answer.head.fields) => Ok(Ended::Refused(answer.refusal())),
             409 => {
                 answer.finish()?;
@@ -107,12 +108,12 @@ impl Client {
 
     /// Whether what stands under a name is what was to be stored there: the server may have done all of it, and
     /// forgotten that by the time it was asked.
-    pub(crate) fn find_stored(&mut self, source: &Upload, name: &Name) -> Result<Ended> {
+    pub(crate) fn find_stored(&mut self, source: &BodySource, name: &Name) -> Result<Ended> {
         let target = self.url.target(&name.components, false, &Query::default());
-        let fields = match self.look_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
+        let fields = match self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
             Ok((_, fields)) => fields,
             Err(Error::Status { status: 404, .. }) => return Ok(Ended::Lost),
-            Err(wrong) => return Err(wrong),
+            Err(error) => return Err(error),
         };
         let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
         let mut hasher = Hasher::default();
@@ -132,8 +133,8 @@ fn has_ended(fields: &Fields) -> bool {
 }
 
 /// A server on its way up or down, or a proxy before one, answers 5xx: what it has is not lost by that.
-fn may_pass(wrong: Error) -> Error {
-    match wrong {
+fn may_pass(error: Error) -> Error {
+    match error {
         Error::Status { status: 500 | 502 | 504, name, what } => Error::Status { status: 503, name, what },
         other => other,
     }

@@ -2,13 +2,14 @@
 //! are missing. One method is one request where nothing is missing.
 
 use crate::client::call::answer::Answer;
-use crate::client::call::body_source::Upload;
-use crate::client::call::call::{Call, Client};
+use crate::client::call::body_source::BodySource;
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
 use crate::client::operand::Name;
 use crate::client::ops::list::Entry;
-use crate::client::ops::precondition::Guard;
+use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::error::{Error, Result};
 use crate::http::time::{self, rfc3339_of};
@@ -26,7 +27,7 @@ impl Client {
     }
 
     /// The answer to a filter on bytes of this machine.
-    pub fn post(&mut self, mut upload: Upload, query: &Query) -> Result<Answer<'_>> {
+    pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<Answer<'_>> {
         upload.await_first()?;
         let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
         call.upload = Some(upload);
@@ -34,13 +35,13 @@ impl Client {
     }
 
     /// What stands under a name: a file, or a directory, whose name then ends with a slash.
-    pub fn look(&mut self, name: &Name) -> Result<Entry> {
+    pub fn stat(&mut self, name: &Name) -> Result<Entry> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
-        self.look_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
+        self.stat_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
     }
 
     /// What a HEAD says that stands under a name, and all its fields.
-    pub(crate) fn look_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+    pub(crate) fn stat_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
         // The answer to a HEAD has no line that would say what is wrong.
         name.refuse_none()?;
         let answer = self.send(&call)?;
@@ -61,23 +62,29 @@ impl Client {
 
     /// Whether a name is a directory; nothing there is none.
     pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
-        match self.look(name) {
+        match self.stat(name) {
             Ok(entry) => Ok(entry.name.directory),
             Err(Error::Status { status: 404, .. }) => Ok(false),
-            Err(wrong) => Err(wrong),
+            Err(error) => Err(error),
         }
     }
 
     /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
     /// same. False when the guard keeps a file that stood there.
-    pub fn put(&mut self, mut upload: Upload, name: &Name, query: &Query, guard: &Guard) -> Result<bool> {
+    pub fn put(
+        &mut self,
+        mut upload: BodySource,
+        name: &Name,
+        query: &Query,
+        precondition: &Precondition,
+    ) -> Result<bool> {
         upload.gather()?;
         let call = Call::new("PUT", self.target(name, query)?);
-        let mut call = guard.hold(call);
-        if guard.keep {
+        let mut call = precondition.hold(call);
+        if precondition.keep {
             call = call.with("If-None-Match", "*");
         }
-        if !guard.may_repeat() {
+        if !precondition.may_repeat() {
             call = call.once();
         }
         // What a filter makes is new.
@@ -89,8 +96,8 @@ impl Client {
         }
         let is_piped = upload.size().is_none() && query.names().next().is_none() && !self.always_compresses();
         if is_piped {
-            let stored = self.put_in_pieces(&upload, name, guard, call.again());
-            if let Some(stored) = stored.map_err(|wrong| told_of_damage(wrong, name))? {
+            let stored = self.put_in_pieces(&upload, name, precondition, call.again());
+            if let Some(stored) = stored.map_err(|error| told_of_damage(error, name))? {
                 return Ok(stored);
             }
         }
@@ -99,44 +106,44 @@ impl Client {
         if let Some(size) = resumable.filter(|_| !self.always_compresses()) {
             call = resumption::offer(call, size);
         }
-        let repeats = upload.can_repeat() && guard.may_repeat();
+        let repeats = upload.can_repeat() && precondition.may_repeat();
         call.upload = Some(upload);
         let mut retries = Retries::new(self.retries());
         loop {
             self.take_upload_id();
-            let wrong = match self.write(&call, name, guard) {
-                Err(wrong) if self.take_doubt() => return self.find_out(&call, name, query, wrong),
-                Err(wrong) => told_of_damage(wrong, name),
+            let error = match self.write(&call, name, precondition) {
+                Err(error) if self.take_doubt() => return self.find_out(&call, name, query, error),
+                Err(error) => told_of_damage(error, name),
                 done => {
                     self.take_upload_id();
                     return done.map(|fields| fields.is_some());
                 }
             };
-            let wrong = match (self.take_upload_id().map(Resumption::new), &call.upload) {
+            let error = match (self.take_upload_id().map(Resumption::new), &call.upload) {
                 (Some(kept), Some(source)) => {
-                    match self.complete_upload(kept, source, (name, guard), &mut retries, wrong)? {
+                    match self.complete_upload(kept, source, (name, precondition), &mut retries, error)? {
                         Ended::Stored => return Ok(true),
                         Ended::Kept => return Ok(false),
-                        Ended::Refused(wrong) => told_of_damage(wrong, name),
+                        Ended::Refused(error) => told_of_damage(error, name),
                         Ended::Lost => Error::cut(name.shown(), "was begun, and lost by the server"),
                     }
                 }
-                _ => wrong,
+                _ => error,
             };
             match repeats {
-                true => retries.after(wrong, self)?,
-                false => return Err(wrong),
+                true => self.wait_to_retry(&mut retries, error)?,
+                false => return Err(error),
             }
         }
     }
 
     /// Whether an upload that may have been stored was: then those bytes stand there.
-    fn find_out(&mut self, call: &Call, name: &Name, query: &Query, wrong: Error) -> Result<bool> {
+    fn find_out(&mut self, call: &Call, name: &Name, query: &Query, error: Error) -> Result<bool> {
         let source =
             call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
         match source.map(|source| self.find_stored(source, name)) {
             Some(Ok(Ended::Stored)) => Ok(true),
-            _ => Err(wrong),
+            _ => Err(error),
         }
     }
 
@@ -144,15 +151,15 @@ impl Client {
     fn complete_upload(
         &mut self,
         mut kept: Resumption,
-        source: &Upload,
-        goal: (&Name, &Guard),
+        source: &BodySource,
+        goal: (&Name, &Precondition),
         retries: &mut Retries,
-        mut wrong: Error,
+        mut error: Error,
     ) -> Result<Ended> {
         loop {
-            retries.after(wrong, self)?;
-            wrong = match self.go_on_with(&mut kept, source, goal, retries) {
-                Err(wrong) => told_of_damage(wrong, goal.0),
+            self.wait_to_retry(retries, error)?;
+            error = match self.go_on_with(&mut kept, source, goal, retries) {
+                Err(error) => told_of_damage(error, goal.0),
                 ended => return ended,
             };
         }
@@ -166,16 +173,16 @@ impl Client {
         from: &Name,
         to: &Name,
         query: &Query,
-        guard: &Guard,
+        precondition: &Precondition,
     ) -> Result<Option<Fields>> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.target(from, query)?;
         // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
-        let keeps = guard.keep || from.directory;
+        let keeps = precondition.keep || from.directory;
         let call = Call::new(method, target)
             .with("Destination", destination)
             .with("Overwrite", if keeps { "F" } else { "T" });
-        self.write(&guard.hold(call), to, guard)
+        self.write(&precondition.hold(call), to, precondition)
     }
 
     /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
@@ -185,12 +192,12 @@ impl Client {
         method: &'static str,
         from: &Name,
         to: Name,
-        guard: &Guard,
+        precondition: &Precondition,
     ) -> Result<Option<Name>> {
         if from.is_root() {
             return Err(Error::status(405, "/", "is the root, which cannot be renamed or copied"));
         }
-        let from = self.look(from)?.name;
+        let from = self.stat(from)?.name;
         // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
         let into = (to.directory && !from.directory) || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
@@ -202,8 +209,8 @@ impl Client {
         if from.directory && target.components.starts_with(&from.components) {
             return Err(Error::status(409, target.shown(), "lies inside the directory itself"));
         }
-        match self.transfer(method, &from, &target, &Query::default(), guard) {
-            Err(Error::Status { status: 412, .. }) if from.directory && guard.tag.is_none() => {
+        match self.transfer(method, &from, &target, &Query::default(), precondition) {
+            Err(Error::Status { status: 412, .. }) if from.directory && precondition.tag.is_none() => {
                 Err(Error::status(409, target.shown(), "is taken: a directory replaces nothing"))
             }
             done => Ok(done?.map(|_| target)),
@@ -211,9 +218,9 @@ impl Client {
     }
 
     /// Deletes a file, or a directory with all in it.
-    pub fn delete(&mut self, name: &Name, guard: &Guard) -> Result<()> {
+    pub fn delete(&mut self, name: &Name, precondition: &Precondition) -> Result<()> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
-        self.send(&guard.hold(Call::new("DELETE", target)))?.check()?.finish()
+        self.send(&precondition.hold(Call::new("DELETE", target)))?.check()?.finish()
     }
 
     /// Makes a directory and those above it. False where it stood already; a file that stands there is an error.
@@ -225,7 +232,7 @@ impl Client {
         let file = Name { directory: false, ..name.clone() };
         match made {
             // Who may not look is told by what is stored next.
-            405 if self.look(&file).is_ok_and(|found| !found.name.directory) => {
+            405 if self.stat(&file).is_ok_and(|found| !found.name.directory) => {
                 Err(Error::status(409, file.shown(), "is a file, not a directory"))
             }
             status => Ok(status == 201),
@@ -234,11 +241,16 @@ impl Client {
 
     /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
     /// the answer, or nothing when the guard keeps what stood there.
-    pub(crate) fn write(&mut self, call: &Call, name: &Name, guard: &Guard) -> Result<Option<Fields>> {
+    pub(crate) fn write(
+        &mut self,
+        call: &Call,
+        name: &Name,
+        precondition: &Precondition,
+    ) -> Result<Option<Fields>> {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {
-                let repeats = answer.kept_body() || call.upload.as_ref().is_none_or(Upload::can_repeat);
+                let repeats = answer.kept_body() || call.upload.as_ref().is_none_or(BodySource::can_repeat);
                 let refusal = answer.refusal();
                 if !repeats || !self.make_parents(name)? {
                     return Err(refusal);
@@ -248,7 +260,7 @@ impl Client {
             _ => answer,
         };
         match answer.status() {
-            412 if guard.is_silent() => answer.finish().map(|()| None),
+            412 if precondition.is_silent() => answer.finish().map(|()| None),
             _ => {
                 let answer = answer.check()?;
                 let fields = answer.head.fields.clone();
@@ -300,8 +312,8 @@ pub(crate) fn length_of(fields: &Fields) -> Option<u64> {
 const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 
 /// A server that finds fault with a body or its digest got other bytes than were sent: that is not for good.
-fn told_of_damage(wrong: Error, name: &Name) -> Error {
-    match wrong {
+fn told_of_damage(error: Error, name: &Name) -> Error {
+    match error {
         Error::Status { status: 400, name: blamed, .. } if OF_BODY.contains(&blamed.as_str()) => {
             Error::cut(name.shown(), "was damaged on the way")
         }

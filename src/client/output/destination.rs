@@ -37,10 +37,10 @@ pub enum Destination {
 impl Destination {
     /// What a path means. A directory is an error.
     pub fn find(path: &Path) -> Result<Self> {
-        Destination::look(path).map_err(|wrong| Error::io(path.as_os_str().as_bytes(), wrong))
+        Destination::stat(path).map_err(|error| Error::io(path.as_os_str().as_bytes(), error))
     }
 
-    fn look(path: &Path) -> io::Result<Self> {
+    fn stat(path: &Path) -> io::Result<Self> {
         if let Some(number) = descriptor(path) {
             return open_again(number, path).map(Destination::Stream);
         }
@@ -57,8 +57,8 @@ impl Destination {
                 OpenOptions::new().write(true).open(&path).map(Destination::Stream)
             }
             Ok(_) => Ok(Destination::Name(path)),
-            Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path)),
-            Err(wrong) => Err(wrong),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path)),
+            Err(error) => Err(error),
         }
     }
 }
@@ -144,7 +144,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
                 refuse_strange(&found, &meta, &next, "a symbolic link")?;
                 rest.extend(parts(&fs::read_link(&next)?));
             }
-            Err(wrong) if wrong.kind() != io::ErrorKind::NotFound => return Err(wrong),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => found = next,
         }
     }

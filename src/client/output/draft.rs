@@ -59,16 +59,16 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
 pub(crate) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
     match File::open(directory_of(name)) {
         Ok(directory) => done(directory.sync_all()),
-        Err(wrong) if wrong.kind() == io::ErrorKind::PermissionDenied => Ok(syncfs(file)?),
-        Err(wrong) => Err(wrong),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(syncfs(file)?),
+        Err(error) => Err(error),
     }
 }
 
 /// Not every file system can fsync.
 fn done(synced: io::Result<()>) -> io::Result<()> {
-    synced.or_else(|wrong| match wrong.kind() {
+    synced.or_else(|error| match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
-        _ => Err(wrong),
+        _ => Err(error),
     })
 }
 

@@ -56,7 +56,7 @@ impl Output {
     /// The same, of a path that was looked at already.
     pub(crate) fn at(found: Destination, path: &Path) -> Result<Self> {
         let name = shown(path.as_os_str().as_encoded_bytes());
-        Output::open(found, name.clone()).map_err(|wrong| Error::io(name, wrong))
+        Output::open(found, name.clone()).map_err(|error| Error::io(name, error))
     }
 
     fn open(found: Destination, name: String) -> io::Result<Self> {
@@ -96,7 +96,7 @@ impl Output {
     /// Gives the content its name.
     pub fn commit(mut self) -> Result<()> {
         match self.draft.take() {
-            Some(draft) => draft.commit(&self.file).map_err(|wrong| Error::io(&self.name, wrong)),
+            Some(draft) => draft.commit(&self.file).map_err(|error| Error::io(&self.name, error)),
             None => Ok(()),
         }
     }

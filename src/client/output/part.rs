@@ -39,7 +39,7 @@ impl Part {
     pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
         draft::outlive_size_limit();
         let path = beside(&target, etag);
-        let named = |wrong| Error::io(path.as_os_str().as_bytes(), wrong);
+        let named = |error| Error::io(path.as_os_str().as_bytes(), error);
         loop {
             let file = open(&path).map_err(named)?;
             match file.try_lock() {
@@ -52,7 +52,7 @@ impl Part {
                         "is being fetched by another program",
                     ));
                 }
-                Err(TryLockError::Error(wrong)) => return Err(named(wrong)),
+                Err(TryLockError::Error(error)) => return Err(named(error)),
             }
         }
     }
@@ -63,7 +63,7 @@ impl Part {
             .and_then(|()| draft::sync(&self.file))
             .and_then(|()| fs::rename(&self.path, &self.target))
             .and_then(|()| draft::sync_name(&self.file, &self.target));
-        committed.map_err(|wrong| Error::io(self.target.as_os_str().as_bytes(), wrong))
+        committed.map_err(|error| Error::io(self.target.as_os_str().as_bytes(), error))
     }
 
     /// Nobody can go on with what is there.
@@ -90,7 +90,7 @@ impl Sink for Part {
     fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
         let mut block = vec![0; BLOCK];
         loop {
-            match self.file.read(&mut block).map_err(|wrong| Error::io(self.name(), wrong))? {
+            match self.file.read(&mut block).map_err(|error| Error::io(self.name(), error))? {
                 0 => return Ok(()),
                 read => take(block.get(..read).unwrap_or_default()),
             }
@@ -116,7 +116,7 @@ fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW);
     match options.clone().create_new(true).open(path) {
-        Err(wrong) if wrong.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
     }
     // A pipe, a device or a symbolic link is told of as such, and not opened.
@@ -143,8 +143,8 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let file = file.metadata()?;
     match fs::symlink_metadata(path) {
         Ok(standing) => Ok((standing.dev(), standing.ino()) == (file.dev(), file.ino())),
-        Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(wrong) => Err(wrong),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

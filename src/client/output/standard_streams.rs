@@ -50,13 +50,13 @@ fn fill_closed() {
 /// Standard input. One that is not open for reading is an error.
 pub fn input() -> Result<File> {
     let stdin = io::stdin();
-    own(&stdin, OFlag::O_WRONLY).map_err(|wrong| Error::io(STDIN, wrong))
+    own(&stdin, OFlag::O_WRONLY).map_err(|error| Error::io(STDIN, error))
 }
 
 /// Standard output. One that is not open for writing is an error.
 pub fn output() -> Result<File> {
     let stdout = io::stdout();
-    own(&stdout, OFlag::O_RDONLY).map_err(|wrong| Error::io(STDOUT, wrong))
+    own(&stdout, OFlag::O_RDONLY).map_err(|error| Error::io(STDOUT, error))
 }
 
 /// Another descriptor for the same open file, unless it is open the wrong way round.

@@ -71,20 +71,20 @@ impl Prompt {
             Ok(line) => Ok(Typed::Line(line)),
             Err(ReadlineError::Interrupted) => Ok(Typed::Nothing),
             Err(ReadlineError::Eof) => Ok(Typed::End),
-            Err(ReadlineError::Io(wrong)) if wrong.kind() == io::ErrorKind::InvalidData => {
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 // The rest of the line is no command of its own.
                 let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
                 Err(Error::usage("what was typed is not UTF-8"))
             }
-            Err(wrong) => Err(told(wrong)),
+            Err(error) => Err(told(error)),
         }
     }
 }
 
-fn told(wrong: ReadlineError) -> Error {
-    match wrong {
-        ReadlineError::Io(wrong) => Error::io("terminal", wrong),
-        wrong => Error::cut("terminal", wrong.to_string()),
+fn told(error: ReadlineError) -> Error {
+    match error {
+        ReadlineError::Io(error) => Error::io("terminal", error),
+        error => Error::cut("terminal", error.to_string()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::cli::Ending;
-use crate::client::{Call, Client, Guard, Name, Operand, Output, Settings, Upload};
+use crate::client::{BodySource, Call, Client, Name, Operand, Output, Precondition, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::text::{Answer, FilterQuery, Spec};
@@ -75,7 +75,7 @@ impl Session {
         match command.action {
             Action::Help => self.help(),
             Action::List => self.list(&arguments),
-            Action::Upload => self.upload(&arguments),
+            Action::BodySource => self.upload(&arguments),
             Action::Download => self.download(&arguments),
             Action::Rename => self.relocate("MOVE", &arguments, "is now"),
             Action::Copy => self.relocate("COPY", &arguments, "is copied to"),
@@ -122,7 +122,12 @@ impl Session {
             None => base.clone(),
         };
         let name = if name.directory { name.join(&base) } else { name };
-        self.client.borrow_mut().put(Upload::open(&path)?, &name, &Query::default(), &Guard::default())?;
+        self.client.borrow_mut().put(
+            BodySource::open(&path)?,
+            &name,
+            &Query::default(),
+            &Precondition::default(),
+        )?;
         self.say(&format!("{} is stored as {}.", shown_os(&path), shown(&name.bare()))).map(|()| Ending::DONE)
     }
 
@@ -146,8 +151,11 @@ impl Session {
     /// `rename OLD NEW` and `copy OLD NEW`.
     fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
-        let new =
-            self.client.borrow_mut().relocate(method, &old, new, &Guard::default())?.unwrap_or_default();
+        let new = self
+            .client
+            .borrow_mut()
+            .relocate(method, &old, new, &Precondition::default())?
+            .unwrap_or_default();
         self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
     }
 
@@ -157,7 +165,7 @@ impl Session {
         if name.is_root() {
             return Err(Error::usage("the root cannot be deleted"));
         }
-        self.client.borrow_mut().delete(&name, &Guard::default())?;
+        self.client.borrow_mut().delete(&name, &Precondition::default())?;
         self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| Ending::DONE)
     }
 
@@ -192,7 +200,7 @@ impl Session {
         let mut client = self.client.borrow_mut();
         let place = match target {
             Operand::Stored(name) => {
-                client.filter_into(source, &query, name, &Guard::default())?;
+                client.filter_into(source, &query, name, &Precondition::default())?;
                 "on the server"
             }
             Operand::Local(path) => {
@@ -222,7 +230,7 @@ impl Session {
         }
         let mut visible = Visible::new(sink);
         show(&mut self.client.borrow_mut(), &source, &mut visible)?;
-        visible.finish().map_err(|wrong| Error::io("standard output", wrong))?;
+        visible.finish().map_err(|error| Error::io("standard output", error))?;
         Ok(Ending::DONE)
     }
 
@@ -250,7 +258,7 @@ impl Session {
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
-        self.output.write_all(text.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))
+        self.output.write_all(text.as_bytes()).map_err(|error| Error::io("standard output", error))
     }
 }
 

@@ -1,0 +1,78 @@
+//! The head of a request: how its body is framed, and the fields that every request has beside its own.
+
+use crate::client::call::call::Call;
+use crate::client::call::sending::{DIGEST, Form};
+use crate::error::Result;
+use crate::http::head::write_request;
+use crate::http::idempotency::RETRY;
+use crate::http::{Fields, Framing, digest};
+
+/// The value of `User-Agent`.
+const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
+/// Asks the server for interim responses while it works on a long request.
+const PROGRESS: (&str, &str) = ("Cfp-Progress", "?1");
+
+/// How the body of a request is sent, over a connection that compresses or not; nothing where it has no body.
+pub(crate) fn form(call: &Call, compresses: bool) -> Result<Option<Form>> {
+    let Some(upload) = &call.upload else { return Ok(None) };
+    let zstd = compresses && upload.size() != Some(0) && !call.is_resumable();
+    // What is stored is stored as it was sent: its digest goes along. A filter answers while it reads.
+    let stores = matches!(call.method, "PUT" | "PATCH");
+    let short = if call.method == "PUT" { upload.short_body(zstd)? } else { None };
+    let framing = match (&short, upload.size()) {
+        (Some(body), _) => Framing::Length(body.len() as u64),
+        (None, Some(size)) if !zstd && !stores => Framing::Length(size),
+        _ => Framing::Chunked,
+    };
+    let digest = (stores && short.is_none()).then(|| upload.before());
+    Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest }))
+}
+
+/// The bytes of the head. `connection` are the fields that depend on the server: `Host`, and `Authorization` where
+/// there are credentials.
+pub(crate) fn encode(
+    call: &Call,
+    connection: Fields,
+    compresses: bool,
+    form: Option<&Form>,
+    retry: Option<&str>,
+) -> Vec<u8> {
+    let mut fields = connection;
+    fields.push("User-Agent", AGENT);
+    fields.push(PROGRESS.0, PROGRESS.1);
+    // A range of a coded representation does not continue a file that holds a range of the plain one, and a HEAD asks
+    // for the size, tag and digest of the plain one too.
+    let plain = call.method == "HEAD" || call.fields.get("range").is_some();
+    if compresses && !plain {
+        fields.push("Accept-Encoding", "zstd");
+    }
+    call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
+    if let Some(retry) = retry {
+        fields.push(RETRY, retry);
+    }
+    if let Some(form) = form {
+        push_form(&mut fields, form);
+    }
+    let mut head = Vec::with_capacity(512);
+    write_request(&mut head, call.method, &call.target, &fields);
+    head
+}
+
+/// The fields that tell how the body is sent.
+fn push_form(fields: &mut Fields, form: &Form) {
+    match form.framing {
+        Framing::Length(length) => fields.push("Content-Length", length.to_string()),
+        _ => fields.push("Transfer-Encoding", "chunked"),
+    }
+    if form.zstd {
+        fields.push("Content-Encoding", "zstd");
+    }
+    match &form.short {
+        Some(body) => fields.push(DIGEST, digest::format(&digest::of(body))),
+        None if form.digest.is_some() => fields.push("Trailer", DIGEST),
+        None => {}
+    }
+    if form.asks {
+        fields.push("Expect", "100-continue");
+    }
+}
