@@ -35,7 +35,7 @@ Copies OLD on the server to NEW, or into NEW if that is a directory.
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
-    guard: Precondition,
+    precondition: Precondition,
     old: OsString,
     new: OsString,
 }
@@ -43,15 +43,15 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
-    let guard = Precondition { tag, keep: arguments.flag("-n", "--no-clobber") };
+    let precondition = Precondition { tag, keep: arguments.flag("-n", "--no-clobber") };
     let [old, new] = cli::exactly(arguments.names("name")?, "OLD and NEW")?;
-    Ok(Args { settings, guard, old, new })
+    Ok(Args { settings, precondition, old, new })
 }
 
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
     let (old, new) = (Name::read(&args.old), Name::read(&args.new));
-    client.relocate("COPY", &old, new, &args.guard).map(|name| Ending::of(name.is_some()))
+    client.relocate("COPY", &old, new, &args.precondition).map(|name| Ending::of(name.is_some()))
 }
 
 fn main() -> ExitCode {
@@ -70,7 +70,7 @@ mod tests {
             args,
             Args {
                 settings,
-                guard: Precondition { keep: true, tag: None },
+                precondition: Precondition { keep: true, tag: None },
                 old: "a".into(),
                 new: ":b".into()
             }

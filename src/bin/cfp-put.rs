@@ -50,7 +50,7 @@ Stores each FILE on the server under its base name.
 struct Args {
     settings: Settings,
     recursive: bool,
-    guard: Precondition,
+    precondition: Precondition,
     target: Option<OsString>,
     name: Option<OsString>,
     files: Vec<OsString>,
@@ -64,7 +64,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let args = Args {
         settings: Settings { retries, ..arguments.settings()? },
         recursive: arguments.flag("-r", "--recursive"),
-        guard: Precondition { tag, keep: arguments.flag("-n", "--no-clobber") },
+        precondition: Precondition { tag, keep: arguments.flag("-n", "--no-clobber") },
         target,
         name,
         files: arguments.names("FILE")?,
@@ -75,10 +75,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
             Err(Error::usage("--as and --target exclude each other"))
         }
         Args { name: Some(_), files, .. } if files.len() > 1 => Err(Error::usage("--as takes one FILE")),
-        Args { guard: Precondition { keep: true, tag: Some(_) }, .. } => {
+        Args { precondition: Precondition { keep: true, tag: Some(_) }, .. } => {
             Err(Error::usage("--no-clobber and --if-match exclude each other"))
         }
-        Args { guard: Precondition { tag: Some(_), .. }, files, recursive, .. }
+        Args { precondition: Precondition { tag: Some(_), .. }, files, recursive, .. }
             if *recursive || files.len() > 1 =>
         {
             Err(Error::usage("--if-match takes one FILE"))
@@ -152,7 +152,7 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<
         // Here even a name with a colon is local: nothing else can be stored.
         _ => Operand::Local(file.into()),
     };
-    client.put(filter::open(&source)?, name, &Query::default(), &args.guard).map(Ending::of)
+    client.put(filter::open(&source)?, name, &Query::default(), &args.precondition).map(Ending::of)
 }
 
 /// What a path beneath `root`, which is stored as `name`, is called on the server.
@@ -201,7 +201,7 @@ mod tests {
         let expected = Args {
             settings: Settings { retries: Some(8), ..Settings::default() },
             recursive: true,
-            guard: Precondition { keep: true, tag: None },
+            precondition: Precondition { keep: true, tag: None },
             target: Some("d".into()),
             name: None,
             files: vec!["a".into(), "b".into()],

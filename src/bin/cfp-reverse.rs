@@ -7,7 +7,7 @@ use cfp::cli::{self, Arguments, Ending};
 use cfp::client::{Precondition, Settings};
 use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, REVERSE};
-use cfp::tools::change::{Change, Target, guard};
+use cfp::tools::change::{Change, Target, precondition};
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
 const NAME: &str = "cfp-reverse";
@@ -46,7 +46,7 @@ struct Args {
     filter: FilterQuery,
     local: bool,
     target: Target,
-    guard: Precondition,
+    precondition: Precondition,
     files: Vec<OsString>,
 }
 
@@ -62,13 +62,13 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         return Err(Error::usage("one FILE at a time"));
     }
     let target = Target::new(output, in_place, &files)?;
-    let guard = guard(tag, &target, &files)?;
-    Ok(Args { settings, filter, local, target, guard, files })
+    let precondition = precondition(tag, &target, &files)?;
+    Ok(Args { settings, filter, local, target, precondition, files })
 }
 
 fn run(args: Args) -> Result<Ending> {
     let filter = PreparedFilter::new(&args.filter)?;
-    let change = Change { filter, local: args.local, guard: args.guard, count: None };
+    let change = Change { filter, local: args.local, precondition: args.precondition, count: None };
     change.run(NAME, &args.settings, args.files, args.target)
 }
 
@@ -88,7 +88,7 @@ mod tests {
             filter: FilterQuery::new(&REVERSE, Vec::new(), &["lines"]).unwrap(),
             local: true,
             target: Target::One(Some("-".into())),
-            guard: Precondition::default(),
+            precondition: Precondition::default(),
             files: vec![":f".into()],
         };
         assert_eq!(args, expected);

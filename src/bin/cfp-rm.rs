@@ -39,22 +39,22 @@ struct Args {
     settings: Settings,
     recursive: bool,
     force: bool,
-    guard: Precondition,
+    precondition: Precondition,
     names: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let guard = Precondition::on(arguments.if_match()?);
+    let precondition = Precondition::on(arguments.if_match()?);
     let args = Args {
         settings: arguments.settings()?,
         recursive: arguments.flag("-r", "--recursive"),
         force: arguments.flag("-f", "--force"),
-        guard,
+        precondition,
         names: arguments.names("NAME")?,
     };
     match args {
         args if args.names.is_empty() && !args.force => Err(Error::usage("no NAME given")),
-        args if args.guard.tag.is_some() && args.names.len() > 1 => {
+        args if args.precondition.tag.is_some() && args.names.len() > 1 => {
             Err(Error::usage("--if-match takes one NAME"))
         }
         // An empty variable in a script must not delete everything.
@@ -79,9 +79,9 @@ fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
         true if !args.recursive => directory(),
         false if args.recursive => {
             let found = client.stat(&name)?.name;
-            client.delete(&found, &args.guard)
+            client.delete(&found, &args.precondition)
         }
-        _ => match client.delete(&name, &args.guard) {
+        _ => match client.delete(&name, &args.precondition) {
             // The server knows no options, and advises a final slash.
             Err(Error::Status { status: 409, what, .. }) if what.starts_with("is a directory") => directory(),
             outcome => outcome,
@@ -101,8 +101,11 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(["-r", "a", "--force", ":b/"])).unwrap();
         let names = vec!["a".into(), ":b/".into()];
-        let guard = Precondition::default();
-        assert_eq!(args, Args { settings: Settings::default(), recursive: true, force: true, guard, names });
+        let precondition = Precondition::default();
+        assert_eq!(
+            args,
+            Args { settings: Settings::default(), recursive: true, force: true, precondition, names }
+        );
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Target {
     }
 }
 
-/// The guard that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
+/// The precondition that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
 /// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
 pub fn precondition(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Precondition> {
     let stored = |name: &OsString| match Operand::read(name.clone()) {

@@ -15,7 +15,7 @@ use crate::http::Query;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 
 impl Client {
-    /// Stores what comes from a pipe, a piece at a time. False when the guard keeps a file that stood there; nothing where
+    /// Stores what comes from a pipe, a piece at a time. Returns false when the precondition keeps an existing file; nothing where
     /// the server takes no pieces, and has taken no byte.
     pub(crate) fn put_in_pieces(
         &mut self,

@@ -31,7 +31,7 @@ pub(crate) struct Resumption {
 pub(crate) enum Ended {
     /// All of it is stored.
     Stored,
-    /// Nothing is, for the guard keeps what stands there.
+    /// Nothing: the precondition keeps what exists there.
     Kept,
     /// All of it came, and is refused.
     Refused(Error),

@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
-    /// same. False when the guard keeps a file that stood there.
+    /// same. Returns false when the precondition keeps an existing file.
     pub fn put(
         &mut self,
         mut upload: BodySource,
@@ -165,8 +165,8 @@ impl Client {
         }
     }
 
-    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; a tag of the guard is that of `from`. The fields of the
-    /// answer, or nothing when the guard keeps what stood at `to`.
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; an entity tag of the precondition is that of `from`. The fields of the
+    /// answer, or nothing when the precondition keeps what exists at `to`.
     pub fn transfer(
         &mut self,
         method: &'static str,
@@ -186,7 +186,7 @@ impl Client {
     }
 
     /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
-    /// which name, or none when the guard keeps what stood there.
+    /// which name, or none when the precondition keeps what exists there.
     pub fn relocate(
         &mut self,
         method: &'static str,
@@ -240,7 +240,7 @@ impl Client {
     }
 
     /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
-    /// the answer, or nothing when the guard keeps what stood there.
+    /// the answer, or nothing when the precondition keeps what exists there.
     pub(crate) fn write(
         &mut self,
         call: &Call,
