@@ -173,7 +173,7 @@ impl Change {
             Operand::Stored(name) => match client {
                 None => return Err(local::out_of_reach(&name)),
                 Some(client) => {
-                    drop(client.filter_into(source, &self.filter.query, &name, &self.precondition)?)
+                    client.filter_into(source, &self.filter.query, &name, &self.precondition)?;
                 }
             },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),

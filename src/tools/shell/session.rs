@@ -75,7 +75,7 @@ impl Session {
         match command.action {
             Action::Help => self.help(),
             Action::List => self.list(&arguments),
-            Action::BodySource => self.upload(&arguments),
+            Action::Upload => self.upload(&arguments),
             Action::Download => self.download(&arguments),
             Action::Rename => self.relocate("MOVE", &arguments, "is now"),
             Action::Copy => self.relocate("COPY", &arguments, "is copied to"),
