@@ -14,14 +14,11 @@ const ORDER: &[(&str, &[&str])] = &[
         &["daemon", "conn", "methods", "page", "resumable", "exchange", "shared", "auth", "net", "observe"],
     ),
     ("store", &["local", "contract", "name"]),
-    ("client", &["ops", "output", "call", "login", "conn"]),
+    ("client", &["ops", "call", "output", "login", "settings", "conn", "operand"]),
 ];
 
 /// Imports that still run upwards.
 const STILL_THERE: &[&str] = &[
-    "client/call -> client/mod",
-    "client/call -> client/ops",
-    "client/output -> client/ops",
     "server/net -> server/daemon",
     "server/net -> server/shared",
     "server/observe -> server/exchange",
