@@ -322,8 +322,10 @@ fn paths_of(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_path_that_the_pages_for_contributors_name_exists() {
-    for (page, least) in [("docs/architecture.md", 20), ("CONTRIBUTING.md", 10)] {
+fn every_path_that_a_page_names_exists() {
+    for (page, least) in
+        [("docs/architecture.md", 20), ("CONTRIBUTING.md", 10), ("README.md", 5), ("SECURITY.md", 3)]
+    {
         let paths = paths_of(&read(page));
         assert!(paths.len() >= least, "{page}: {paths:?}");
         for path in paths {
