@@ -4,7 +4,6 @@
 use std::net::Ipv6Addr;
 
 use super::head::Request;
-use super::target::is_decodable;
 
 /// The authority a request is for (RFC 9112 §3.2.2): that of a target in absolute form, else that of `Host`.
 pub fn of_request(request: &Request) -> Option<&[u8]> {
@@ -67,8 +66,14 @@ pub fn is_host(value: &[u8]) -> bool {
 
 /// A registered name, which may be empty (RFC 3986 §3.2.2).
 fn is_name(name: &[u8]) -> bool {
-    is_decodable(name)
+    is_percent_encoded(name)
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte))
+}
+
+/// Whether two hexadecimal digits follow each percent sign (RFC 3986 §2.1).
+pub(super) fn is_percent_encoded(part: &[u8]) -> bool {
+    let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
+    memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
 
 /// An address of IPv6, with a zone or without (RFC 6874).

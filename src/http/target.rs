@@ -85,16 +85,10 @@ impl Target {
 }
 
 fn decode(part: &[u8]) -> Result<Vec<u8>> {
-    match is_decodable(part) {
+    match authority::is_percent_encoded(part) {
         true => Ok(percent_decode(part).collect()),
         false => Err(Error::status(400, part, "has a percent sign without two hexadecimal digits")),
     }
-}
-
-/// Whether every percent sign stands before two hexadecimal digits.
-pub(super) fn is_decodable(part: &[u8]) -> bool {
-    let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
-    memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
 
 /// The parameters of a query, in order: `name` or `name=value`, decoded; `+` is a space, as forms write it.

@@ -11,7 +11,19 @@ use super::source::Source;
 const ORDER: &[(&str, &[&str])] = &[
     (
         "server",
-        &["daemon", "conn", "methods", "page", "resumable", "exchange", "shared", "auth", "net", "observe"],
+        &[
+            "daemon",
+            "conn",
+            "methods",
+            "page",
+            "resumable",
+            "exchange",
+            "shared",
+            "auth",
+            "net",
+            "observe",
+            "limits",
+        ],
     ),
     ("store", &["local", "contract", "name"]),
     ("client", &["ops", "call", "output", "login", "settings", "conn", "operand"]),
