@@ -1,8 +1,8 @@
-//! What a file is besides its content: owner, permissions, access control list and the attributes of its users. A new
-//! content that takes the place of another takes them over. It knows neither names nor contents.
+//! The metadata of a file: owner, permissions, access control list and extended user attributes. They are read from a
+//! file and set on the one that replaces it. It does not know names or contents.
 //!
-//! A file with an ACL shows the mask of the ACL where others have the bits of their group: a mode that is copied without
-//! the ACL gives the group what only the named users had.
+//! The group bits in the mode of a file with an ACL are the mask of the ACL: a mode that is copied without the ACL
+//! would grant the group what only the named users had.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
@@ -16,33 +16,33 @@ use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, get
 
 /// The ACL of a file, as the kernel reads and writes it (`linux/posix_acl_xattr.h`).
 const ACCESS: &CStr = c"system.posix_acl_access";
-/// The ACL that what is made in a directory begins with.
+/// The default ACL of a directory, inherited by what is created in it.
 pub const ACL_OF_NEW: &CStr = c"system.posix_acl_default";
-/// What users keep with a file begins so; all else is the system's.
+/// The prefix of extended attributes of users; all others are the system's.
 const USERS: &[u8] = b"user.";
-/// What the daemon keeps with a content; another content has its own.
+/// The prefix of the daemon's own attributes, which belong to one content and are not copied.
 const OF_CONTENT: &[u8] = b"user.cfpd.";
-/// The largest attribute, and the longest list of their names (`linux/limits.h`).
+/// The largest attribute value and the longest list of names, in bytes (`linux/limits.h`).
 const MOST: usize = 64 << 10;
-/// Few are longer, in bytes.
+/// The first buffer for a value, in bytes: few values are longer.
 const USUAL: usize = 1 << 10;
-/// Set-user-ID, set-group-ID and sticky.
+/// The set-user-ID, set-group-ID and sticky bits.
 const SPECIAL: u32 = 0o7000;
 
-/// What a file is besides its content.
+/// The metadata of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes {
-    /// User and group, where they are to be given, too.
+    /// User and group, if they are to be set too.
     owner: Option<(u32, u32)>,
     mode: u32,
     access: Option<Vec<u8>>,
-    /// Of a directory.
+    /// The default ACL, of a directory.
     default: Option<Vec<u8>>,
     users: Vec<(CString, Vec<u8>)>,
 }
 
 impl Attributes {
-    /// Reads them off an open file or directory, be it only a handle (`O_PATH`).
+    /// Reads the metadata of an open file or directory; an `O_PATH` descriptor will do.
     pub fn of(file: impl AsFd) -> io::Result<Self> {
         let (file, stat) = (file.as_fd(), fstat(&file)?);
         let names = list(file);
@@ -58,31 +58,31 @@ impl Attributes {
         })
     }
 
-    /// A mode, and nothing else.
+    /// Makes metadata of a mode alone.
     pub fn of_mode(mode: u32) -> Self {
         Attributes { owner: None, mode, access: None, default: None, users: Vec::new() }
     }
 
-    /// Leaves the owner as it is.
+    /// Removes the owner, so that it is not changed.
     pub fn without_owner(self) -> Self {
         Attributes { owner: None, ..self }
     }
 
-    /// Leaves the set-user-ID, set-group-ID and sticky bits out: who may write a content must not decide what runs as
-    /// another user.
+    /// Removes the set-user-ID, set-group-ID and sticky bits: the right to write a file must not be one to run programs
+    /// as another user.
     pub fn without_special_bits(self) -> Self {
         Attributes { mode: self.mode & !SPECIAL, ..self }
     }
 
-    /// Leaves its owner all permissions: what is to be filled must be a directory its owner may write.
+    /// Adds all permissions of the owner, who must be able to write into a new directory.
     pub fn open_to_owner(self) -> Self {
         Attributes { mode: self.mode | Mode::S_IRWXU.bits(), ..self }
     }
 
-    /// Gives them to a file that nobody else has opened. What the system does not let this process give is left out; that
-    /// the disk is full is an error.
+    /// Sets them on a file that no other process has open. What this process is not permitted to set is left out; a
+    /// full disk is an error.
     ///
-    /// Tells whether the file has the group. Without it, another group gets no more than everybody has.
+    /// Returns whether the group was set. If not, the file's group gets no more permissions than others have.
     pub fn give(&self, file: &File) -> io::Result<bool> {
         for (name, value) in &self.users {
             may_fail(fsetxattr(file, name.as_c_str(), value, XattrFlags::empty()))?;
@@ -93,14 +93,14 @@ impl Attributes {
         let mode = self.mode & (special | 0o777) | inherited(&stat);
         match self.access.as_deref().map(|acl| if has_group { acl.to_vec() } else { narrowed(acl) }) {
             Some(acl) if may_fail(fsetxattr(file, ACCESS, &acl, XattrFlags::empty()))? => {
-                // The ACL has the other bits.
+                // The ACL contains the other bits.
                 if mode & SPECIAL != 0 {
                     give_mode(file, mode)?;
                 }
             }
             Some(acl) => give_mode(file, with_group(mode, group_of(&acl)))?,
             None => {
-                // One that came of the directory would give its users what the mode gives the group.
+                // An ACL inherited from the directory would grant its users what the mode grants the group.
                 may_fail(fremovexattr(file, ACCESS))?;
                 let group = if has_group { mode >> 3 } else { mode >> 3 & mode };
                 give_mode(file, with_group(mode, group))?;
@@ -112,7 +112,7 @@ impl Attributes {
         Ok(has_group)
     }
 
-    /// Whether user and group are as they should be.
+    /// Sets user and group, and returns whether each is as it should be.
     fn give_owner(&self, file: &File, stat: &FileStat) -> (bool, bool) {
         let Some((user, group)) = self.owner else { return (true, true) };
         if (stat.st_uid, stat.st_gid) == (user, group) {
@@ -121,13 +121,13 @@ impl Attributes {
         let group_id = Some(Gid::from_raw(group));
         match fchown(file, Some(Uid::from_raw(user)), group_id) {
             Ok(()) => (true, true),
-            // It takes root to give a file to another user, but not to a group that this process is in.
+            // Only root may change the user of a file, but any member of a group may set that group.
             Err(_) => (stat.st_uid == user, stat.st_gid == group || fchown(file, None, group_id).is_ok()),
         }
     }
 }
 
-/// A directory keeps the set-group-ID bit that it was made with: it has the group of the one above.
+/// Returns the set-group-ID bit that a new directory inherited from its parent, together with the group.
 fn inherited(stat: &FileStat) -> u32 {
     let is_directory = stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits();
     if is_directory { stat.st_mode & Mode::S_ISGID.bits() } else { 0 }
@@ -137,10 +137,10 @@ fn is_of_users(name: &CStr) -> bool {
     name.to_bytes().starts_with(USERS) && !name.to_bytes().starts_with(OF_CONTENT)
 }
 
-/// The names of all attributes; none where the file system has none.
+/// Lists the names of all attributes; empty on a file system without them.
 fn list(file: BorrowedFd<'_>) -> Vec<CString> {
     let names = read(|buffer| match flistxattr(file, &mut *buffer) {
-        // A handle can only be asked by a path.
+        // An `O_PATH` descriptor is only accepted as a path beneath /proc.
         Err(rustix::io::Errno::BADF) => listxattr(path_of(file), buffer),
         read => read,
     });
@@ -156,7 +156,7 @@ fn get(file: BorrowedFd<'_>, name: &CStr) -> Option<Vec<u8>> {
     })
 }
 
-/// What is read into a buffer that is mostly large enough, else into the largest.
+/// Reads into a small buffer, and into one of the largest size if that is too short.
 fn read(into: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Option<Vec<u8>> {
     let mut buffer = vec![0; USUAL];
     let read = match into(&mut buffer) {
@@ -174,7 +174,7 @@ fn path_of(file: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
-/// Whether it was done. Only a lack of room is an error.
+/// Returns whether an operation succeeded; only a full disk or quota is an error.
 fn may_fail(done: rustix::io::Result<()>) -> io::Result<bool> {
     use rustix::io::Errno;
     match done {
@@ -183,7 +183,7 @@ fn may_fail(done: rustix::io::Result<()>) -> io::Result<bool> {
     }
 }
 
-/// A file system that keeps no permissions of its own (FAT) refuses them, and goes on with those of its mount.
+/// Sets the mode. A file system without permissions (FAT) refuses it and uses those of the mount.
 fn give_mode(file: &File, mode: u32) -> io::Result<()> {
     match fchmod(file, Mode::from_bits_truncate(mode)) {
         Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
@@ -195,15 +195,15 @@ fn with_group(mode: u32, group: u32) -> u32 {
     mode & !0o070 | (group & 0o7) << 3
 }
 
-/// Tags of the entries of an ACL.
+/// Tags of ACL entries.
 const GROUP: u16 = 0x04;
 const MASK: u16 = 0x10;
 const OTHER: u16 = 0x20;
-/// Bytes before the entries, and of an entry: tag and permissions of two bytes each, and an identifier.
+/// The sizes in bytes of the header and of an entry: a tag and permissions of two bytes each, and an identifier.
 const HEADER: usize = 4;
 const ENTRY: usize = 8;
 
-/// The permissions of the first entry with this tag.
+/// Returns the permissions of the first entry with this tag.
 fn permissions_of(acl: &[u8], tag: u16) -> Option<u32> {
     let entries = acl.get(HEADER..)?.chunks_exact(ENTRY);
     let mut found = entries.filter_map(|entry| match entry {
@@ -213,13 +213,13 @@ fn permissions_of(acl: &[u8], tag: u16) -> Option<u32> {
     found.next().map(u32::from)
 }
 
-/// What the group of a file may, and not its mask.
+/// Returns the permissions of the owning group, not the mask.
 fn group_of(acl: &[u8]) -> u32 {
     let group = permissions_of(acl, GROUP).unwrap_or_default();
     group & permissions_of(acl, MASK).unwrap_or(0o7)
 }
 
-/// The ACL with the group having no more than everybody.
+/// Returns the ACL with the owning group limited to the permissions of others.
 fn narrowed(acl: &[u8]) -> Vec<u8> {
     let (mut acl, others) = (acl.to_vec(), permissions_of(acl, OTHER).unwrap_or_default());
     for entry in acl.get_mut(HEADER..).unwrap_or_default().chunks_exact_mut(ENTRY) {

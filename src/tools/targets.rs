@@ -1,28 +1,28 @@
-//! Targets: the names that the sources of one command go to. No two sources go to one name, where the second would replace
-//! the first; that is found out before anything is sent. What a source is, and how it goes there, is not this file's business.
+//! Targets: the names that the sources of one command are stored as. Two sources with one target, of which the second
+//! would replace the first, are refused before anything is sent. It does not know what a source is or how it is sent.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result, shown};
 
-/// What takes a name.
+/// The kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A file, of which there can be one.
+    /// A file: only one may have a target.
     File,
-    /// A directory, which takes what is in several.
+    /// A directory: several may be merged into one target.
     Directory,
 }
 
-/// The names that are taken, and what each is taken by.
+/// The targets in use, and the kind of each.
 #[derive(Debug, Default)]
 pub struct Targets {
     taken: HashMap<Vec<u8>, (Kind, Vec<u8>)>,
 }
 
 impl Targets {
-    /// Takes a name for a source. A name that another source has taken is an error, unless both are directories.
+    /// Adds the target of a source. One that is in use is an error, unless both sources are directories.
     pub fn take(&mut self, name: &[u8], kind: Kind, source: &[u8]) -> Result<()> {
         match self.taken.get(name) {
             Some((Kind::Directory, _)) if kind == Kind::Directory => Ok(()),
@@ -38,8 +38,7 @@ impl Targets {
     }
 }
 
-/// Which of these names are beneath another one or have one beneath them, or are equal: only there can two sources of
-/// trees meet.
+/// Returns which of these names are equal to another, beneath one or above one: only the trees of those can collide.
 pub fn overlapping<'a>(names: &'a [impl AsRef<Path>]) -> impl Iterator<Item = usize> + 'a {
     let meet = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
     let is_met = move |at: usize, name: &Path| {

@@ -1,29 +1,29 @@
-//! What a terminal is shown of bytes that may hold anything: control characters become visible, so that a file
-//! cannot change the terminal's settings. Nothing here is used where the output is no terminal.
+//! Output to a terminal: control characters in file contents and names are made visible, so that they cannot change the
+//! terminal's settings. Used only when standard output is a terminal.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::error::{is_control, shown};
 
-/// A writer that shows control characters as `cat -v` does; newlines and tabs pass, and so does UTF-8.
+/// A writer that shows control characters as `cat -v` does; newlines, tabs and UTF-8 are written unchanged.
 pub struct Visible<W> {
     output: W,
-    /// The beginning of a character whose end has not come yet: at most three bytes.
+    /// The first bytes of an incomplete UTF-8 character, at most three.
     begun: Vec<u8>,
 }
 
 impl<W: Write> Visible<W> {
-    /// Shows what is written to it.
+    /// Makes a writer on top of another.
     pub fn new(output: W) -> Self {
         Visible { output, begun: Vec::new() }
     }
 
-    /// The writer itself, for what is to go there as it is.
+    /// Returns the inner writer, for output that is not escaped.
     pub fn raw(&mut self) -> &mut W {
         &mut self.output
     }
 
-    /// Shows a character that never ended, and gives the writer back.
+    /// Shows an incomplete character at the end, and returns the inner writer.
     pub fn finish(mut self) -> io::Result<W> {
         let mut line = Vec::new();
         self.begun.iter().for_each(|&byte| push_visible(&mut line, byte));
@@ -56,7 +56,7 @@ impl<W: Write> Write for Visible<W> {
     }
 }
 
-/// Whether more bytes could make a character of these.
+/// Returns whether these bytes are the beginning of a UTF-8 character.
 fn may_go_on(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
@@ -73,7 +73,7 @@ fn push_text(line: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// `^X` for a control character, `M-` before a byte above 127.
+/// Formats a byte: `^X` for a control character, `M-` before a byte above 127.
 fn push_visible(line: &mut Vec<u8>, byte: u8) {
     if byte >= 0x80 {
         line.extend_from_slice(b"M-");
@@ -84,7 +84,7 @@ fn push_visible(line: &mut Vec<u8>, byte: u8) {
     }
 }
 
-/// A name as it goes to standard output: as it is, but harmless on a terminal.
+/// Formats a name for standard output: unchanged, but escaped on a terminal.
 pub fn name(name: &[u8]) -> Vec<u8> {
     match is_stdout() {
         true => shown(name).into_bytes(),
@@ -92,8 +92,8 @@ pub fn name(name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// JSON as it goes to standard output: on a terminal, what it would do something with is escaped (RFC 8259 §7). Such
-/// characters are in strings only, and the JSON means the same.
+/// Formats JSON for standard output: on a terminal, control characters are escaped (RFC 8259 §7). They occur in strings
+/// only, so the value stays the same.
 pub fn json(text: String) -> String {
     let is_harmless = |char: char| char == '\n' || !is_control(char);
     if !is_stdout() || text.chars().all(is_harmless) {
@@ -109,7 +109,7 @@ pub fn json(text: String) -> String {
     line
 }
 
-/// Whether standard output is a terminal.
+/// Returns whether standard output is a terminal.
 pub fn is_stdout() -> bool {
     io::stdout().is_terminal()
 }

@@ -1,21 +1,21 @@
-//! Walks: the regular files beneath a local directory, for the tools' `-r`. A symbolic link to a file is its file;
-//! one to a directory is left out, since it may lead round in a circle, and so is what is neither.
+//! Walks a local directory, for the tools' `-r`. A symbolic link to a regular file counts as the file; one to a
+//! directory is skipped, since it could form a loop, and so is anything that is not a regular file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, shown};
 
-/// What a walk comes by.
+/// An entry that a walk finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A directory, before what is in it.
+    /// A directory, before its entries.
     Directory(PathBuf),
     /// A regular file.
     File(PathBuf),
-    /// A symbolic link to no file, which is left out.
+    /// A symbolic link to something other than a regular file, which is skipped.
     Link(PathBuf),
-    /// Something else that is left out.
+    /// Anything else, which is skipped.
     Other(PathBuf),
 }
 
@@ -34,7 +34,7 @@ pub fn walk(root: &Path) -> impl Iterator<Item = Result<Step>> {
     })
 }
 
-/// What is in a directory, last name first.
+/// Lists a directory, last name first.
 fn below(directory: &Path) -> std::io::Result<Vec<Step>> {
     let mut entries = fs::read_dir(directory)?.collect::<std::io::Result<Vec<_>>>()?;
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.file_name()));
