@@ -17,7 +17,7 @@ use cfp::client::ops::list::Entry;
 use cfp::client::{Call, Client, Name, Output, Settings, Sink, resolve, standard_streams};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
-use cfp::tools::targets::{Kind, Targets, overlapping};
+use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::terminal::{self, Visible};
 
 const NAME: &str = "cfp-get";
@@ -176,7 +176,7 @@ fn take(
     entries: Option<Vec<Entry>>,
     targets: &mut Targets,
 ) -> Result<()> {
-    let kind_of = |is_directory| if is_directory { Kind::Directory } else { Kind::File };
+    let kind_of = |is_directory| if is_directory { TargetKind::Directory } else { TargetKind::File };
     targets.take(path.as_os_str().as_bytes(), kind_of(entries.is_some()), operand.as_bytes())?;
     entries.unwrap_or_default().iter().try_for_each(|entry| {
         let below = path.join(entry.name.path());

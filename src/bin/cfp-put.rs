@@ -12,7 +12,7 @@ use cfp::client::ops::filter;
 use cfp::client::{Client, Name, Operand, Precondition, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
-use cfp::tools::targets::{Kind, Targets, overlapping};
+use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::walk::{Step, walk};
 
 const NAME: &str = "cfp-put";
@@ -132,13 +132,13 @@ fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> HashMap<us
 /// Takes the name of a source, and those of all that is in it.
 fn take(args: &Args, file: &Path, name: &Name, targets: &mut Targets) -> Result<()> {
     if !(args.recursive && file.is_dir()) {
-        return targets.take(&name.bare(), Kind::File, file.as_os_str().as_bytes());
+        return targets.take(&name.bare(), TargetKind::File, file.as_os_str().as_bytes());
     }
     // What cannot be read is told of when it is its turn.
     for step in walk(file).flatten() {
         let (path, kind) = match &step {
-            Step::Directory(path) => (path, Kind::Directory),
-            Step::File(path) => (path, Kind::File),
+            Step::Directory(path) => (path, TargetKind::Directory),
+            Step::File(path) => (path, TargetKind::File),
             Step::Link(_) | Step::Other(_) => continue,
         };
         targets.take(&below(file, path, name, false).bare(), kind, path.as_os_str().as_bytes())?;

@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// What the decoder expects next.
 #[derive(Debug)]
-enum State {
+enum ChunkState {
     /// The line with the size of a chunk.
     Size,
     /// This many bytes of a chunk.
@@ -26,53 +26,53 @@ enum State {
 /// Decodes one chunked body.
 #[derive(Debug)]
 pub struct Decoder {
-    state: State,
+    state: ChunkState,
 }
 
 impl Decoder {
     /// A decoder at the beginning of a body.
     pub fn new() -> Self {
-        Decoder { state: State::Size }
+        Decoder { state: ChunkState::Size }
     }
 
     /// The trailer fields, once the body was whole; none before.
     pub fn take_trailers(&mut self) -> Fields {
         match &mut self.state {
-            State::Done(trailers) => std::mem::take(trailers),
+            ChunkState::Done(trailers) => std::mem::take(trailers),
             _ => Fields::new(),
         }
     }
 
     /// Whether the body was whole.
     pub fn is_done(&self) -> bool {
-        matches!(self.state, State::Done(_))
+        matches!(self.state, ChunkState::Done(_))
     }
 
     /// Reads decoded bytes; 0 only when the body was whole.
     pub fn read(&mut self, input: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
         loop {
             self.state = match &mut self.state {
-                State::Size => match read_size(input)? {
-                    0 => State::Trailers,
-                    size => State::Data(size),
+                ChunkState::Size => match read_size(input)? {
+                    0 => ChunkState::Trailers,
+                    size => ChunkState::Data(size),
                 },
-                State::Data(0) => State::DataEnd,
-                State::Data(left) => {
+                ChunkState::Data(0) => ChunkState::DataEnd,
+                ChunkState::Data(left) => {
                     let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
                     let read = input.read(out.get_mut(..most).unwrap_or_default())?;
                     *left -= read as u64;
                     return if read == 0 && most > 0 { Err(cut()) } else { Ok(read) };
                 }
-                State::DataEnd => {
+                ChunkState::DataEnd => {
                     let mut end = [0; 2];
                     input.read_exact(&mut end).map_err(cut_at_end)?;
                     if end != *b"\r\n" {
                         return Err(bad("is longer than its size says"));
                     }
-                    State::Size
+                    ChunkState::Size
                 }
-                State::Trailers => State::Done(read_trailers(input)?),
-                State::Done(_) => return Ok(0),
+                ChunkState::Trailers => ChunkState::Done(read_trailers(input)?),
+                ChunkState::Done(_) => return Ok(0),
             };
         }
     }

@@ -45,13 +45,13 @@ pub fn of_message(fields: &Fields) -> Result<Coding> {
 pub fn decoder<'a>(body: impl Read + 'a) -> io::Result<impl Read + 'a> {
     let mut decoder = zstd::stream::read::Decoder::new(body)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-    Ok(Decoding(decoder))
+    Ok(ZstdDecoder(decoder))
 }
 
 /// Names what zstd found wrong; errors of the body itself pass as they are.
-struct Decoding<R>(R);
+struct ZstdDecoder<R>(R);
 
-impl<R: Read> Read for Decoding<R> {
+impl<R: Read> Read for ZstdDecoder<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out).map_err(|wrong| match wrong.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             true => wrong,

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, shown};
 
 /// The kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TargetKind {
     /// A file: only one may have a target.
     File,
     /// A directory: several may be merged into one target.
@@ -18,14 +18,14 @@ pub enum Kind {
 /// The targets in use, and the kind of each.
 #[derive(Debug, Default)]
 pub struct Targets {
-    taken: HashMap<Vec<u8>, (Kind, Vec<u8>)>,
+    taken: HashMap<Vec<u8>, (TargetKind, Vec<u8>)>,
 }
 
 impl Targets {
     /// Adds the target of a source. One that is in use is an error, unless both sources are directories.
-    pub fn take(&mut self, name: &[u8], kind: Kind, source: &[u8]) -> Result<()> {
+    pub fn take(&mut self, name: &[u8], kind: TargetKind, source: &[u8]) -> Result<()> {
         match self.taken.get(name) {
-            Some((Kind::Directory, _)) if kind == Kind::Directory => Ok(()),
+            Some((TargetKind::Directory, _)) if kind == TargetKind::Directory => Ok(()),
             Some((_, other)) => {
                 let what = format!("would replace {}: both go to {}", shown(other), shown(name));
                 Err(Error::status(409, source, what))
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_name_is_taken_once_unless_it_is_a_directory() {
-        use Kind::{Directory, File};
+        use TargetKind::{Directory, File};
         let rows = [
             (vec![("x", File, "a/x"), ("y", File, "b/x")], None),
             (vec![("x", Directory, "a/x"), ("x", Directory, "b/x"), ("x/f", File, "b/x/f")], None),
@@ -63,7 +63,7 @@ mod tests {
         ];
         for (names, error) in rows {
             let mut targets = Targets::default();
-            let mut take = |(name, kind, source): &(&str, Kind, &str)| {
+            let mut take = |(name, kind, source): &(&str, TargetKind, &str)| {
                 targets.take(name.as_bytes(), *kind, source.as_bytes())
             };
             let outcome = names.iter().try_for_each(&mut take);

@@ -16,7 +16,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::client::conn::silence::{Silence, Timeouts, is_readable};
 use crate::client::conn::tls::{Secured, Trust};
-use crate::client::conn::url::{Address, Url};
+use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
 
 /// After how many silent seconds the system asks whether the peer is still there, and how often.
@@ -133,14 +133,14 @@ impl Connection {
     pub fn open(url: &Url, trust: &Trust, timeouts: Timeouts) -> Result<Self> {
         let until = Instant::now() + timeouts.connect;
         let way = match &url.address {
-            Address::Tcp { host, port } => {
+            Endpoint::Tcp { host, port } => {
                 connect_tcp(host, *port, until).map(|socket| Way::Tcp(Arc::new(socket)))
             }
-            Address::Tls { host, port } => match connect_tcp(host, *port, until) {
+            Endpoint::Tls { host, port } => match connect_tcp(host, *port, until) {
                 Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, host, trust, until)?))),
                 Err(error) => Err(error),
             },
-            Address::Unix(path) => {
+            Endpoint::Unix(path) => {
                 connect_unix(path, timeouts.connect).map(|socket| Way::Unix(Arc::new(socket)))
             }
         };

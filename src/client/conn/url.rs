@@ -15,7 +15,7 @@ const DEFAULT: &str = "http://127.0.0.1:8398";
 
 /// How a server is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+pub enum Endpoint {
     /// Over TCP.
     Tcp {
         /// A name or an address, without brackets.
@@ -38,7 +38,7 @@ pub enum Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     /// How it is reached.
-    pub address: Address,
+    pub address: Endpoint,
     /// The user who was named in it.
     pub user: Option<Vec<u8>>,
     /// What a `Host` field says of it.
@@ -69,8 +69,8 @@ impl Url {
     /// Whether both are reached by the same scheme, host and port.
     pub fn is_same_server(&self, other: &Url) -> bool {
         match (&self.address, &other.address) {
-            (Address::Tcp { host: one, port }, Address::Tcp { host: two, port: other })
-            | (Address::Tls { host: one, port }, Address::Tls { host: two, port: other }) => {
+            (Endpoint::Tcp { host: one, port }, Endpoint::Tcp { host: two, port: other })
+            | (Endpoint::Tls { host: one, port }, Endpoint::Tls { host: two, port: other }) => {
                 one.eq_ignore_ascii_case(two) && port == other
             }
             (one, two) => one == two,
@@ -91,7 +91,7 @@ impl Url {
     pub fn split(text: &[u8]) -> Result<(Self, Vec<u8>)> {
         let shown = shown(text);
         if let Some(path) = text.strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
-            let address = Address::Unix(PathBuf::from(OsStr::from_bytes(path)));
+            let address = Endpoint::Unix(PathBuf::from(OsStr::from_bytes(path)));
             let url = Url { address, user: None, host: "localhost".into(), shown, prefix: Vec::new() };
             return Ok((url, b"/".into()));
         }
@@ -126,30 +126,30 @@ fn in_environment() -> Option<OsString> {
 
 /// What a URL begins with.
 #[derive(Clone, Copy)]
-enum Scheme {
+enum UrlScheme {
     Http,
     Https,
 }
 
-impl Scheme {
+impl UrlScheme {
     fn text(self) -> &'static str {
         match self {
-            Scheme::Http => "http://",
-            Scheme::Https => "https://",
+            UrlScheme::Http => "http://",
+            UrlScheme::Https => "https://",
         }
     }
 
     fn port(self) -> u16 {
         match self {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
+            UrlScheme::Http => 80,
+            UrlScheme::Https => 443,
         }
     }
 
-    fn address(self, host: String, port: u16) -> Address {
+    fn address(self, host: String, port: u16) -> Endpoint {
         match self {
-            Scheme::Http => Address::Tcp { host, port },
-            Scheme::Https => Address::Tls { host, port },
+            UrlScheme::Http => Endpoint::Tcp { host, port },
+            UrlScheme::Https => Endpoint::Tls { host, port },
         }
     }
 }
@@ -168,8 +168,8 @@ pub fn base(target: &[u8]) -> Option<OsString> {
 }
 
 /// The scheme, in any case, and what follows it.
-fn split_scheme(text: &[u8]) -> Option<(Scheme, &[u8])> {
-    [Scheme::Http, Scheme::Https].into_iter().find_map(|scheme| {
+fn split_scheme(text: &[u8]) -> Option<(UrlScheme, &[u8])> {
+    [UrlScheme::Http, UrlScheme::Https].into_iter().find_map(|scheme| {
         let (start, rest) = text.split_at_checked(scheme.text().len())?;
         start.eq_ignore_ascii_case(scheme.text().as_bytes()).then_some((scheme, rest))
     })
@@ -248,14 +248,14 @@ mod tests {
         ];
         for (text, host, port, field, wire) in rows {
             let url = Url::parse(text.as_bytes()).unwrap();
-            assert_eq!(url.address, Address::Tcp { host: host.into(), port }, "{text}");
+            assert_eq!(url.address, Endpoint::Tcp { host: host.into(), port }, "{text}");
             assert_eq!(url.host, field);
             let target = url.target(&[b"f".to_vec()], false, &Query::default());
             assert_eq!(String::from_utf8(target).unwrap(), wire);
         }
         let named = Url::parse(b"http://al%40ice@h:1/p").unwrap();
         assert_eq!((named.user.unwrap(), named.host.as_str()), (b"al@ice".to_vec(), "h:1"));
-        assert_eq!(Url::parse(b"unix:/run/a b").unwrap().address, Address::Unix("/run/a b".into()));
+        assert_eq!(Url::parse(b"unix:/run/a b").unwrap().address, Endpoint::Unix("/run/a b".into()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::conn::url::{Address, Url};
+use crate::client::conn::url::{Endpoint, Url};
 use crate::client::login::netrc::Login;
 use crate::client::login::password;
 use crate::error::{Error, Result, shown};
@@ -99,8 +99,8 @@ impl Credentials {
 /// What a login in `~/.netrc` calls a server.
 fn host(url: &Url) -> &[u8] {
     match &url.address {
-        Address::Tcp { host, .. } | Address::Tls { host, .. } => host.as_bytes(),
-        Address::Unix(_) => b"localhost",
+        Endpoint::Tcp { host, .. } | Endpoint::Tls { host, .. } => host.as_bytes(),
+        Endpoint::Unix(_) => b"localhost",
     }
 }
 

@@ -38,7 +38,7 @@ impl Login {
 /// All of them, in order.
 fn logins(text: &[u8]) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
-    let mut words = Words { rest: text };
+    let mut words = NetrcWords { rest: text };
     while let Some(word) = words.next() {
         // Keywords in any case, as curl takes them.
         match word.to_ascii_lowercase().as_slice() {
@@ -63,11 +63,11 @@ fn logins(text: &[u8]) -> Vec<Login> {
 
 /// Words between white space; one that begins with a double quote ends with one, and a backslash in it takes the next
 /// byte as it is.
-struct Words<'a> {
+struct NetrcWords<'a> {
     rest: &'a [u8],
 }
 
-impl Words<'_> {
+impl NetrcWords<'_> {
     fn skip_line(&mut self) {
         let end = self.rest.iter().position(|&byte| byte == b'\n').unwrap_or(self.rest.len());
         self.rest = self.rest.get(end..).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Words<'_> {
     }
 }
 
-impl Iterator for Words<'_> {
+impl Iterator for NetrcWords<'_> {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {

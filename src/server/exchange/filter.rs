@@ -69,7 +69,7 @@ impl Operation {
     /// The filter that changes nothing.
     pub fn identity() -> Self {
         Operation {
-            filter: Box::new(Identity),
+            filter: Box::new(IdentityFilter),
             decompress: false,
             is_number: false,
             media_type: None,
@@ -191,9 +191,9 @@ fn tag(query: &Query, media_type: &str) -> u64 {
 }
 
 /// Bytes as they are.
-struct Identity;
+struct IdentityFilter;
 
-impl Filter for Identity {
+impl Filter for IdentityFilter {
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
         let mut block = vec![0; BLOCK];
         let mut offset = 0;
