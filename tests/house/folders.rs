@@ -32,15 +32,10 @@ const ORDER: &[(&str, &[&str])] = &[
 ];
 
 /// Imports that still run upwards.
-const STILL_THERE: &[&str] = &[
-    "server/net -> server/daemon",
-    "server/net -> server/shared",
-    "server/observe -> server/exchange",
-    "store/contract -> store/local",
-];
+const STILL_THERE: &[&str] = &["store/contract -> store/local"];
 
 /// Rooms with files that still stand in no folder.
-const STRAY: &[&str] = &["server"];
+const STRAY: &[&str] = &[];
 
 /// The room of a file, and its folder there, or its own name where it stands in none.
 fn place(file: &str) -> (&str, &str) {
