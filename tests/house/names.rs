@@ -20,6 +20,7 @@ const STILL_THERE: &[&str] = &[
     "Hashed",
     "Lines",
     "Name",
+    "Row",
     "Session",
     "Socket",
     "Span",
