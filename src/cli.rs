@@ -18,7 +18,7 @@ use crate::client::conn::silence::Timeouts;
 use crate::client::conn::tls::Trust;
 use crate::client::output::standard_streams::{self, STDOUT};
 use crate::client::{Compress, Settings, Tag};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 
 mod options;
 
@@ -75,7 +75,26 @@ pub fn main<A>(
 /// Tells people of an error in one line, and says how a program with it must end.
 pub fn complain(name: &str, wrong: &Error) -> Ending {
     remark(name, wrong);
-    Ending(wrong.exit_code())
+    Ending(exit_code(wrong))
+}
+
+/// The exit code of a program that ends with an error: 2 refused for good, 3 not now, 4 changed meanwhile.
+fn exit_code(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::PreconditionFailed => 4,
+        ErrorKind::BadAnswer
+        | ErrorKind::Busy
+        | ErrorKind::Internal
+        | ErrorKind::Interrupted
+        | ErrorKind::NoAnswer
+        | ErrorKind::NoSpace
+        | ErrorKind::NotImplemented
+        | ErrorKind::Overloaded
+        | ErrorKind::TimedOut
+        | ErrorKind::Unavailable
+        | ErrorKind::VersionNotSupported => 3,
+        _ => 2,
+    }
 }
 
 /// One line on standard error. Where that is closed nobody wants to know.
@@ -289,6 +308,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_has_the_exit_code_of_its_kind() {
+        let system = [(2, 2), (13, 2), (21, 2), (28, 3), (24, 3), (27, 2), (6, 2), (9, 2), (16, 2)];
+        for (errno, code) in system {
+            assert_eq!(exit_code(&Error::io("f", io::Error::from_raw_os_error(errno))), code, "{errno}");
+        }
+        let kinds = [
+            (ErrorKind::NotFound, 2),
+            (ErrorKind::TimedOut, 3),
+            (ErrorKind::PreconditionFailed, 4),
+            (ErrorKind::Interrupted, 3),
+        ];
+        for (kind, code) in kinds {
+            assert_eq!(exit_code(&Error::new(kind, "f", "is wrong")), code, "{kind:?}");
+        }
+        assert_eq!(exit_code(&Error::usage("no WORD given")), 2);
+    }
+
+    #[test]
     fn options_are_taken_in_any_order_and_operands_are_what_is_left() {
         type Row<'a> = (&'a [&'a str], Option<&'a str>, bool, &'a [&'a str]);
         let rows: [Row<'_>; 7] = [
@@ -362,7 +399,7 @@ mod tests {
         let settings = arguments.settings().unwrap();
         assert_eq!(settings.server.as_deref(), Some(OsStr::new("unix:/s")));
         assert_eq!((settings.compress, settings.quiet, settings.verbose), (Compress::Never, true, true));
-        assert_eq!(Arguments::new(["-z", "x"]).settings().unwrap_err().exit_code(), 2);
+        assert_eq!(Arguments::new(["-z", "x"]).settings().unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[test]

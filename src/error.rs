@@ -1,5 +1,5 @@
-//! The one error of the house: it always names the thing, and has two readings, an exit code and an HTTP
-//! status. It imports nothing of the house, so that every room may speak it.
+//! The one error of the crate. It always names the thing and has a kind; it knows no HTTP status and no exit code:
+//! `server` and `cli` read these off the kind. It imports nothing of the crate, so that every room can use it.
 
 use std::fmt;
 use std::io;
@@ -7,38 +7,116 @@ use std::io;
 /// What went wrong, and with what. Shown as `name: what is wrong`, in lower case, without a full stop.
 #[derive(Debug)]
 pub enum Error {
-    /// Wrong use: an option, an operand or a word that cannot be meant. Exit code 2, status 400.
+    /// Wrong use: an invalid option, operand or word.
     Usage(String),
-    /// The operating system refused something of a named thing.
+    /// The operating system refused an operation on a named thing.
     System {
         /// The file, socket or address.
         name: String,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// A request or an answer with this HTTP status (RFC 9110 §15).
-    Status {
-        /// The status code, 400 to 599.
-        status: u16,
+    /// An error of this program or of its peer.
+    Failed {
+        /// What kind of error it is.
+        kind: ErrorKind,
         /// The file, field or target.
         name: String,
         /// What is wrong with it.
         what: String,
     },
-    /// Not now: no connection, a time-out, a message cut short. Exit code 3, status 503.
-    Cut {
-        /// The server, file or stream.
-        name: String,
-        /// How it ended.
-        what: String,
-    },
 }
 
-/// What Linux says of a descriptor that is closed, or open the wrong way round.
-const EBADF: i32 = 9;
-
-/// `std`'s result with the error of the house.
+/// `std`'s result with the error of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Declares the kinds of errors, and for each a constructor: `name` is the thing, `what` is wrong with it.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $new:ident;)*) => {
+        /// The kinds of errors. Whoever handles an error decides by its kind, never by its text.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorKind {
+            /// Wrong use of a program.
+            Usage,
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Error {
+            $($(#[$doc])* pub fn $new(name: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
+                Error::new(ErrorKind::$kind, name, what)
+            })*
+        }
+    };
+}
+
+kinds! {
+    /// The input is malformed.
+    Invalid invalid;
+    /// Credentials are missing or wrong.
+    Unauthenticated unauthenticated;
+    /// Permission denied.
+    Forbidden forbidden;
+    /// Nothing is there.
+    NotFound not_found;
+    /// It exists already.
+    AlreadyExists already_exists;
+    /// It is a directory where a file is needed.
+    IsDirectory is_directory;
+    /// The directory that is to contain it does not exist.
+    NoParent no_parent;
+    /// The state of the target does not allow it.
+    Conflict conflict;
+    /// A precondition does not hold: it has changed meanwhile.
+    PreconditionFailed precondition_failed;
+    /// In use, or being changed, by somebody else.
+    Busy busy;
+    /// A limit of the server on concurrent work or on attempts is reached.
+    Overloaded overloaded;
+    /// The service or the file system does not work at the moment.
+    Unavailable unavailable;
+    /// A connection, a message or a file ended before it was complete.
+    Interrupted interrupted;
+    /// The peer took too long.
+    TimedOut timed_out;
+    /// No space is left on the disk.
+    NoSpace no_space;
+    /// The content is larger than the limit.
+    TooLarge too_large;
+    /// The name or the request target is too long.
+    NameTooLong name_too_long;
+    /// The fields of a head or of a trailer section are too large or too many.
+    HeadTooLarge head_too_large;
+    /// Compressed content is damaged or truncated.
+    Damaged damaged;
+    /// The content is well-formed but cannot be processed.
+    Unprocessable unprocessable;
+    /// A descriptor is closed or was opened in another mode.
+    BadDescriptor bad_descriptor;
+    /// Any other error, of this program or of the system.
+    Internal internal;
+    /// The method is not allowed on this target.
+    MethodNotAllowed method_not_allowed;
+    /// No method or transfer coding that is implemented.
+    NotImplemented not_implemented;
+    /// The client accepts none of the available media types.
+    NotAcceptable not_acceptable;
+    /// The body needs a length.
+    LengthRequired length_required;
+    /// The media type or the content coding of the body is not supported.
+    UnsupportedType unsupported_type;
+    /// The range lies outside the content.
+    RangeNotSatisfiable range_not_satisfiable;
+    /// An expectation that is not supported.
+    ExpectationFailed expectation_failed;
+    /// The request is for another host.
+    Misdirected misdirected;
+    /// A protocol version that is not supported.
+    VersionNotSupported version_not_supported;
+    /// A server answered something invalid.
+    BadAnswer bad_answer;
+    /// A server did not answer in time.
+    NoAnswer no_answer;
+}
 
 impl Error {
     /// Wrong use, in one line.
@@ -46,18 +124,13 @@ impl Error {
         Error::Usage(what.into())
     }
 
-    /// A refusal with an HTTP status: `name` is the thing, `what` is wrong with it.
-    pub fn status(status: u16, name: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
-        Error::Status { status, name: shown(name.as_ref()), what: what.into() }
+    /// An error of a kind: `name` is the thing, `what` is wrong with it.
+    pub fn new(kind: ErrorKind, name: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
+        Error::Failed { kind, name: shown(name.as_ref()), what: what.into() }
     }
 
-    /// Something that ended before it was whole.
-    pub fn cut(name: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
-        Error::Cut { name: shown(name.as_ref()), what: what.into() }
-    }
-
-    /// Names the thing an [`io::Error`] is about. An error of the house that travelled inside it comes out as
-    /// it went in.
+    /// Names the thing that an [`io::Error`] is about. An [`Error`] that was converted to an [`io::Error`] comes
+    /// out unchanged.
     pub fn io(name: impl AsRef<[u8]>, source: io::Error) -> Self {
         match source.downcast::<Error>() {
             Ok(error) => error,
@@ -65,66 +138,52 @@ impl Error {
         }
     }
 
-    /// Whether nobody reads what is written any more. A tool then ends quietly.
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Usage(_) => ErrorKind::Usage,
+            Error::System { source, .. } => kind_of(source),
+            Error::Failed { kind, .. } => *kind,
+        }
+    }
+
+    /// Whether the reader of what is written has closed its end. A tool then ends quietly.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Error::System { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Whether the operating system refused something of the thing with this name.
+    /// Whether the operating system refused an operation on the thing with this name.
     pub fn is_of(&self, thing: &str) -> bool {
         matches!(self, Error::System { name, .. } if name == thing)
     }
-
-    /// The exit code of a tool: 2 refused for good, 3 not now, 4 changed meanwhile.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Error::Usage(_) => 2,
-            Error::Status { status: 412, .. } => 4,
-            Error::Status { status: 408 | 500.., .. } => 3,
-            Error::Status { .. } => 2,
-            Error::Cut { .. } => 3,
-            // A standard stream that is closed, or open the wrong way round.
-            Error::System { source, .. } if source.raw_os_error() == Some(EBADF) => 2,
-            Error::System { source, .. } => match http_status_of(source) {
-                400 | 403 | 404 | 409 | 413 | 414 => 2,
-                _ => 3,
-            },
-        }
-    }
-
-    /// The HTTP status of an answer (RFC 9110 §15, RFC 4918 §11.5).
-    pub fn http_status(&self) -> u16 {
-        match self {
-            Error::Usage(_) => 400,
-            Error::Status { status, .. } => *status,
-            Error::Cut { .. } => 503,
-            Error::System { source, .. } => http_status_of(source),
-        }
-    }
 }
 
-/// The status for what the operating system said. Numbers where `std` has no stable kind: Linux errno.
-fn http_status_of(source: &io::Error) -> u16 {
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    const ELOOP: i32 = 40;
+/// The kind of an error of the operating system. Numbers where `std` has no stable kind: Linux errno.
+fn kind_of(source: &io::Error) -> ErrorKind {
     const ENXIO: i32 = 6;
+    const EBADF: i32 = 9;
     const EXDEV: i32 = 18;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ELOOP: i32 = 40;
     match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => 404,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => 403,
-        io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => 409,
-        // A mount point, which keeps its name.
-        io::ErrorKind::ResourceBusy => 409,
-        io::ErrorKind::InvalidFilename => 400,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => 507,
-        io::ErrorKind::FileTooLarge => 413,
-        // What `std` refuses before the system is asked: a NUL in a name.
-        io::ErrorKind::InvalidInput if source.raw_os_error().is_none() => 400,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Forbidden,
+        io::ErrorKind::IsADirectory => ErrorKind::IsDirectory,
+        // A mount point is busy: it keeps its name.
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists | io::ErrorKind::ResourceBusy => {
+            ErrorKind::Conflict
+        }
+        io::ErrorKind::InvalidFilename => ErrorKind::Invalid,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+        io::ErrorKind::FileTooLarge => ErrorKind::TooLarge,
+        // What `std` refuses before it asks the system: a NUL in a name.
+        io::ErrorKind::InvalidInput if source.raw_os_error().is_none() => ErrorKind::Invalid,
         _ => match source.raw_os_error() {
-            Some(ELOOP | EXDEV | ENXIO) => 404,
-            Some(EMFILE | ENFILE) => 503,
-            _ => 500,
+            Some(ELOOP | EXDEV | ENXIO) => ErrorKind::NotFound,
+            Some(EMFILE | ENFILE) => ErrorKind::Unavailable,
+            Some(EBADF) => ErrorKind::BadDescriptor,
+            _ => ErrorKind::Internal,
         },
     }
 }
@@ -133,7 +192,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(what) => f.write_str(what),
-            Error::Status { name, what, .. } | Error::Cut { name, what } => write!(f, "{name}: {what}"),
+            Error::Failed { name, what, .. } => write!(f, "{name}: {what}"),
             Error::System { name, source } => write!(f, "{name}: {}", said(source)),
         }
     }
@@ -150,7 +209,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What the system said, in the house's own manner: lower case and without the number.
+/// What the system reported, in lower case and without the number.
 fn said(source: &io::Error) -> String {
     let text = source.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -171,7 +230,7 @@ pub fn is_control(char: char) -> bool {
     char.is_control() || is_direction
 }
 
-/// Bytes as a person may read them on one line: control characters and bytes that are no UTF-8 as `\xNN`.
+/// Bytes as one line of readable text: control characters and bytes that are not UTF-8 as `\xNN`.
 pub fn shown(bytes: &[u8]) -> String {
     let mut line = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -194,50 +253,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_names_the_thing_and_has_two_readings() {
+    fn an_error_names_the_thing_and_has_a_kind() {
+        let system = |name: &str, errno| Error::io(name, io::Error::from_raw_os_error(errno));
         let rows = [
+            (system("notes.txt", 2), "notes.txt: no such file or directory", ErrorKind::NotFound),
+            (system("notes.txt", 13), "notes.txt: permission denied", ErrorKind::Forbidden),
+            (system("d", 21), "d: is a directory", ErrorKind::IsDirectory),
+            (system("f", 28), "f: no space left on device", ErrorKind::NoSpace),
+            (system("f", 24), "f: too many open files", ErrorKind::Unavailable),
+            (system("f", 27), "f: file too large", ErrorKind::TooLarge),
+            (system("s", 6), "s: no such device or address", ErrorKind::NotFound),
+            (system("standard input", 9), "standard input: bad file descriptor", ErrorKind::BadDescriptor),
+            (system("f", 16), "f: device or resource busy", ErrorKind::Conflict),
+            (Error::usage("no WORD given"), "no WORD given", ErrorKind::Usage),
             (
-                Error::io("notes.txt", io::Error::from_raw_os_error(2)),
-                "notes.txt: no such file or directory",
-                2,
-                404,
+                Error::new(ErrorKind::NotFound, "a\nb", "is not there"),
+                "a\\x0ab: is not there",
+                ErrorKind::NotFound,
             ),
-            (
-                Error::io("notes.txt", io::Error::from_raw_os_error(13)),
-                "notes.txt: permission denied",
-                2,
-                403,
-            ),
-            (Error::io("d", io::Error::from_raw_os_error(21)), "d: is a directory", 2, 409),
-            (Error::io("f", io::Error::from_raw_os_error(28)), "f: no space left on device", 3, 507),
-            (Error::io("f", io::Error::from_raw_os_error(24)), "f: too many open files", 3, 503),
-            (Error::io("f", io::Error::from_raw_os_error(27)), "f: file too large", 2, 413),
-            (Error::io("s", io::Error::from_raw_os_error(6)), "s: no such device or address", 2, 404),
-            (
-                Error::io("standard input", io::Error::from_raw_os_error(9)),
-                "standard input: bad file descriptor",
-                2,
-                500,
-            ),
-            (Error::usage("no WORD given"), "no WORD given", 2, 400),
-            (Error::status(404, "a\nb", "is not there"), "a\\x0ab: is not there", 2, 404),
-            (Error::status(408, "f", "came too slowly"), "f: came too slowly", 3, 408),
-            (Error::status(412, "f", "is another"), "f: is another", 4, 412),
-            (Error::io("f", io::Error::from_raw_os_error(16)), "f: device or resource busy", 2, 409),
-            (Error::cut("f", "ended early"), "f: ended early", 3, 503),
         ];
-        for (error, line, exit, status) in rows {
-            assert_eq!(
-                (error.to_string(), error.exit_code(), error.http_status()),
-                (line.to_owned(), exit, status)
-            );
+        for (error, line, kind) in rows {
+            assert_eq!((error.to_string(), error.kind()), (line.to_owned(), kind));
         }
     }
 
     #[test]
-    fn an_error_of_the_house_survives_a_trip_through_io() {
-        let there = io::Error::from(Error::status(413, "body", "is too large"));
-        assert_eq!(Error::io("f", there).http_status(), 413);
+    fn an_error_survives_a_conversion_to_an_io_error_and_back() {
+        let there = io::Error::from(Error::new(ErrorKind::TooLarge, "body", "is too large"));
+        assert_eq!(Error::io("f", there).kind(), ErrorKind::TooLarge);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! | room | owns | may import |
 //! |---|---|---|
-//! | [`error`] | the one error enum: a line for people, an exit code, an HTTP status | nothing |
+//! | [`error`] | the one error enum and its kinds | nothing |
 //! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | error |
 //! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | error |
 //! | [`attributes`] | what a file is besides its content: owner, permissions, ACL, user attributes | nothing |

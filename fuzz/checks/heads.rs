@@ -1,7 +1,7 @@
 //! Heads: read the same wherever they are cut, and framed as a plain reading of their lines would have it. What can be
 //! read in two ways must be refused.
 
-use cfp::error::Result;
+use cfp::error::{ErrorKind, Result};
 use cfp::http::head::write_request;
 use cfp::http::{Framing, Request, Response, Version, framing};
 
@@ -33,14 +33,14 @@ pub fn check(bytes: &[u8]) {
                     (answer.status, answer.raw.clone(), framing::of_response(&answer, "GET").ok())
                 })
             })
-            .map_err(|wrong| wrong.http_status())
+            .map_err(|wrong| wrong.kind())
     };
     assert_eq!(answer(1), answer(usize::MAX));
 }
 
-fn seen(request: &Result<Option<Request>>, used: usize) -> Result<Option<Seen>, u16> {
+fn seen(request: &Result<Option<Request>>, used: usize) -> Result<Option<Seen>, ErrorKind> {
     match request {
-        Err(wrong) => Err(wrong.http_status()),
+        Err(wrong) => Err(wrong.kind()),
         Ok(None) => Ok(None),
         Ok(Some(request)) => {
             let fields = request.fields.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();

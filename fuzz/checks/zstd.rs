@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use cfp::error::Error;
+use cfp::error::{Error, ErrorKind};
 use cfp::http::coding::{Encoder, decoder};
 use cfp::http::limits::ZSTD_WINDOW_LOG_MAX;
 use cfp::text::unpack;
@@ -18,7 +18,7 @@ pub fn check(bytes: &[u8]) {
     let whole = decoded(wire, usize::MAX);
     assert_eq!(decoded(wire, at_once), whole);
     if window(wire).is_some_and(|window| window > 1 << ZSTD_WINDOW_LOG_MAX) {
-        assert_eq!(whole, Err(400), "a window past the limit");
+        assert_eq!(whole, Err(ErrorKind::Invalid), "a window past the limit");
     }
     // A stored file may be packed too; its window may be larger.
     let mut unpacked = Vec::new();
@@ -28,13 +28,13 @@ pub fn check(bytes: &[u8]) {
     check_round_trip(wire, at_once);
 }
 
-/// What comes out, or the status of the refusal.
-fn decoded(wire: &[u8], at_once: usize) -> Result<Vec<u8>, u16> {
+/// What comes out, or the kind of the refusal.
+fn decoded(wire: &[u8], at_once: usize) -> Result<Vec<u8>, ErrorKind> {
     let mut content = Vec::new();
     let read = |content: &mut Vec<u8>| -> io::Result<()> {
         decoder(Drip::new(wire, at_once))?.take(ENOUGH).read_to_end(content).map(drop)
     };
-    read(&mut content).map(|()| content).map_err(|wrong| Error::io("body", wrong).http_status())
+    read(&mut content).map(|()| content).map_err(|wrong| Error::io("body", wrong).kind())
 }
 
 /// The window that a frame without a content size asks for, in bytes (RFC 8878 §3.1.1.1).
@@ -52,5 +52,5 @@ fn check_round_trip(content: &[u8], at_once: usize) {
     content.chunks(at_once.max(1)).for_each(|block| encoder.write_all(block).unwrap());
     let wire = encoder.finish().unwrap();
     assert_eq!(decoded(&wire, at_once).unwrap(), content);
-    assert!(content.is_empty() || decoded(&wire[..wire.len() - 1], 1) == Err(400));
+    assert!(content.is_empty() || decoded(&wire[..wire.len() - 1], 1) == Err(ErrorKind::Invalid));
 }

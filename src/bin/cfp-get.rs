@@ -105,7 +105,7 @@ fn run(args: Args) -> Result<Ending> {
         name.refuse_none()?;
         if output == Some(Path::new("-")) {
             return match name.directory {
-                true => Err(Error::status(409, name.shown(), "is a directory")),
+                true => Err(Error::is_directory(name.shown(), "is a directory")),
                 false => get_to(client, &args, &name, Output::stdout()?),
             };
         }
@@ -209,7 +209,7 @@ fn refuse_user_of_many(args: &Args) -> Result<()> {
 /// Fetches one file to a path.
 fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
     if name.directory {
-        return Err(Error::status(409, name.shown(), "is a directory: use -r"));
+        return Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     }
     match args.resume {
         true => client.resume(name, path, &|head| include(args, head)).map(|()| Ending::DONE),
@@ -253,7 +253,7 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> 
     let mut client = Client::at(server, &args.settings, given);
     let mut output = match (directory, args.output.as_deref().map(Path::new)) {
         (Some(directory), _) => {
-            let base = base(&target).ok_or_else(|| Error::status(409, url, "names no file in its path"))?;
+            let base = base(&target).ok_or_else(|| Error::conflict(url, "names no file in its path"))?;
             Output::create(&directory.join(base))?
         }
         (None, Some(path)) if path != "-" => Output::create(path)?,
@@ -265,7 +265,11 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> 
     let (name, time) = (output.name.clone(), modified(&answer.head.fields));
     copy_checked(answer, &mut output, &name, url)?;
     match status {
-        400.. => Err(Error::status(status, url, format!("{status} {}", cfp::http::head::reason(status)))),
+        400.. => Err(Error::new(
+            cfp::client::kind_of(status),
+            url,
+            format!("{status} {}", cfp::http::head::reason(status)),
+        )),
         _ => {
             if let Some(time) = time {
                 output.set_modified(time).map_err(|wrong| Error::io(&output.name, wrong))?;
@@ -313,6 +317,7 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
 
     #[test]
@@ -335,7 +340,7 @@ mod tests {
         let rows: [&[&str]; 5] =
             [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-o", "", "a"], &["-x", "a"]];
         for argv in rows {
-            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Ending};
 use cfp::client::{Client, Name, Precondition, Settings};
-use cfp::error::{Error, Result};
+use cfp::error::{Error, ErrorKind, Result};
 
 const NAME: &str = "cfp-rm";
 const USAGE: &str = "\
@@ -68,13 +68,13 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 fn run(args: Args) -> Result<Ending> {
     let mut client = Client::new(&args.settings)?;
     cli::each(NAME, &args.names, |operand| match delete(&mut client, &args, Name::read(operand)) {
-        Err(Error::Status { status: 404, .. }) if args.force => Ok(Ending::DONE),
+        Err(Error::Failed { kind: ErrorKind::NotFound, .. }) if args.force => Ok(Ending::DONE),
         outcome => outcome.map(|()| Ending::DONE),
     })
 }
 
 fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
-    let directory = || Err(Error::status(409, name.shown(), "is a directory: use -r"));
+    let directory = || Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     match name.directory {
         true if !args.recursive => directory(),
         false if args.recursive => {
@@ -83,7 +83,7 @@ fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
         }
         _ => match client.delete(&name, &args.precondition) {
             // The server knows no options, and advises a final slash.
-            Err(Error::Status { status: 409, what, .. }) if what.starts_with("is a directory") => directory(),
+            Err(Error::Failed { kind: ErrorKind::IsDirectory, .. }) => directory(),
             outcome => outcome,
         },
     }
@@ -113,7 +113,7 @@ mod tests {
         let rows: [&[&str]; 6] =
             [&["a", "b", "--if-match", "x"], &[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rf", "a"]];
         for argv in rows {
-            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
         }
     }
 }

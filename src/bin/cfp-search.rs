@@ -150,7 +150,7 @@ impl Tool {
                 let recursive = self.args.recursive;
                 match name.directory || (recursive && client.is_directory(name)?) {
                     true if recursive => self.directory(&name.clone().as_directory()),
-                    true => Err(Error::status(409, name.shown(), "is a directory: use -r")),
+                    true => Err(Error::is_directory(name.shown(), "is a directory: use -r")),
                     false => self.file(&operand),
                 }
             }
@@ -317,7 +317,7 @@ mod tests {
         let rows: [&[&str]; 5] =
             [&[], &[""], &["--lines", "--per-file", "w"], &["--lines", "--json", "w"], &["-x", "w"]];
         for argv in rows {
-            assert_eq!(parse(Arguments::new(argv.iter().copied())).unwrap_err().exit_code(), 2, "{argv:?}");
+            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
         }
     }
 }

@@ -372,6 +372,8 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use cfp::error::ErrorKind;
+
     use super::*;
 
     fn parsed(argv: &[&str]) -> Result<Config> {
@@ -440,7 +442,7 @@ mod tests {
             &["stray"],
         ];
         for argv in rows {
-            assert_eq!(parsed(argv).unwrap_err().exit_code(), 2, "{argv:?}");
+            assert_eq!(parsed(argv).unwrap_err().kind(), ErrorKind::Usage, "{argv:?}");
         }
     }
 

@@ -123,14 +123,14 @@ impl Name {
             () if has(&[b".", b".."]) => "`.` and `..` are no names",
             () => return Ok(()),
         };
-        Err(Error::status(400, self.shown(), what))
+        Err(Error::invalid(self.shown(), what))
     }
 
     /// Refuses a name that a server told and that would leave the directory it is stored beneath.
     pub fn refuse_escape(&self) -> Result<()> {
         let has_nul = self.components.iter().any(|part| part.contains(&0));
         match self.refuse_none().is_err() || has_nul {
-            true => Err(Error::status(502, self.shown(), "is no name for a local file")),
+            true => Err(Error::bad_answer(self.shown(), "is no name for a local file")),
             false => Ok(()),
         }
     }
@@ -139,6 +139,7 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_colon_means_the_server_and_a_dash_the_standard_stream() {
@@ -181,14 +182,14 @@ mod tests {
     #[test]
     fn a_name_from_a_server_cannot_leave_its_directory() {
         for name in [&b"../a"[..], b"a/../b", b"a//b", b"./a", b"a\0"] {
-            assert_eq!(Name::parse(name).refuse_escape().unwrap_err().exit_code(), 3);
+            assert_eq!(Name::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadAnswer);
         }
         assert!(Name::parse(b"a/..b/c.").refuse_escape().is_ok());
         for (name, what) in
             [(&b"a//b"[..], "/a//b: an empty part"), (b"./a", "/./a: `.` and"), (b"..", "/..: ")]
         {
             let error = Name::parse(name).refuse_none().unwrap_err();
-            assert!(error.exit_code() == 2 && error.to_string().starts_with(what), "{error}");
+            assert!(error.kind() == ErrorKind::Invalid && error.to_string().starts_with(what), "{error}");
         }
     }
 }

@@ -98,7 +98,7 @@ impl<R: BufRead> Body<R> {
                 let read = self.input.read(out.get_mut(..most).unwrap_or_default())?;
                 *left -= read as u64;
                 match read {
-                    0 if most > 0 => Err(Error::cut("body", "ended before it was whole").into()),
+                    0 if most > 0 => Err(Error::interrupted("body", "ended before it was whole").into()),
                     read => Ok(read),
                 }
             }
@@ -108,7 +108,7 @@ impl<R: BufRead> Body<R> {
                 *ended |= read == 0 && !out.is_empty();
                 Ok(read)
             }
-            State::Broken => Err(Error::status(400, "body", "cannot be read on").into()),
+            State::Broken => Err(Error::invalid("body", "cannot be read on").into()),
         }
     }
 }
@@ -144,7 +144,9 @@ impl<W: Write> BodyWriter<W> {
     /// length is an error: the connection must be cut, so that nobody takes it for whole.
     pub fn finish(mut self, trailers: &Fields) -> io::Result<W> {
         match self.framing {
-            Framing::Length(1..) => return Err(Error::cut("body", "is shorter than its length").into()),
+            Framing::Length(1..) => {
+                return Err(Error::interrupted("body", "is shorter than its length").into());
+            }
             Framing::Chunked => {
                 let mut end = b"0\r\n".to_vec();
                 trailers.write_to(&mut end);
@@ -165,7 +167,7 @@ impl<W: Write> Write for BodyWriter<W> {
             Framing::UntilClose => self.output.write(block),
             Framing::Length(left) => {
                 if block.len() as u64 > *left {
-                    return Err(Error::cut("body", "is longer than its length").into());
+                    return Err(Error::interrupted("body", "is longer than its length").into());
                 }
                 let written = self.output.write(block)?;
                 *left -= written as u64;

@@ -178,14 +178,14 @@ fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
         }
         Ok(_) => Ok(parse_fields(text)?),
         Err(wrong) if wrong.kind() == io::ErrorKind::FileTooLarge => {
-            Err(Error::status(431, "trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
+            Err(Error::head_too_large("trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
         }
         Err(wrong) => Err(wrong),
     }
 }
 
 fn bad(what: &str) -> io::Error {
-    Error::status(400, "chunk", what).into()
+    Error::invalid("chunk", what).into()
 }
 
 /// The end where more must come; any other failure, as that of a peer who is too slow, stays what it is.
@@ -194,7 +194,7 @@ fn cut_at_end(wrong: io::Error) -> io::Error {
 }
 
 fn cut() -> io::Error {
-    Error::cut("body", "ended before it was whole").into()
+    Error::interrupted("body", "ended before it was whole").into()
 }
 
 /// Makes `block` one chunk on the wire, in `out`.
@@ -207,6 +207,7 @@ pub fn write_chunk(out: &mut Vec<u8>, block: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use std::io::Read;
 
     fn decode(wire: &[u8], cut_at: usize) -> io::Result<(Vec<u8>, Decoder)> {
@@ -288,7 +289,7 @@ mod tests {
         ];
         for wire in rows {
             let wrong = decode(wire, 0).map(|(body, _)| body).unwrap_err();
-            assert_eq!(Error::io("body", wrong).http_status(), 400, "{}", crate::error::shown(wire));
+            assert_eq!(Error::io("body", wrong).kind(), ErrorKind::Invalid, "{}", crate::error::shown(wire));
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum Coding {
     Zstd,
 }
 
-/// What `Content-Encoding` says. Another coding is an error of status 415.
+/// What `Content-Encoding` says. Another coding is an error of kind `UnsupportedType`.
 pub fn of_message(fields: &Fields) -> Result<Coding> {
     let mut codings =
         fields.members("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
@@ -35,12 +35,12 @@ pub fn of_message(fields: &Fields) -> Result<Coding> {
         (None, _) => Ok(Coding::Identity),
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"zstd") => Ok(Coding::Zstd),
         (Some(coding), _) => {
-            Err(Error::status(415, coding, "is a content coding this end does not undo: use zstd"))
+            Err(Error::unsupported_type(coding, "is a content coding this end does not undo: use zstd"))
         }
     }
 }
 
-/// Reads the content out of a coded body. A body that is no zstd is an error of status 400, one that ends in the
+/// Reads the content out of a coded body. A body that is no zstd is an error of kind `Invalid`, one that ends in the
 /// middle of a frame too.
 pub fn decoder<'a>(body: impl Read + 'a) -> io::Result<impl Read + 'a> {
     let mut decoder = zstd::stream::read::Decoder::new(body)?;
@@ -56,7 +56,7 @@ impl<R: Read> Read for ZstdDecoder<R> {
         self.0.read(out).map_err(|wrong| match wrong.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             true => wrong,
             false if wrong.raw_os_error().is_some() => wrong,
-            false => Error::status(400, "body", format!("is not the zstd it says it is: {wrong}")).into(),
+            false => Error::invalid("body", format!("is not the zstd it says it is: {wrong}")).into(),
         })
     }
 }
@@ -128,6 +128,7 @@ impl<W: Write> Write for Encoder<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn decoded(wire: &[u8]) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
@@ -152,7 +153,7 @@ mod tests {
         encoder.write_all(&b"text ".repeat(1000)).unwrap();
         let wire = encoder.finish().unwrap();
         for bad in [&b"plain text"[..], &wire[..wire.len() - 1], &wire[..5]] {
-            assert_eq!(Error::io("body", decoded(bad).unwrap_err()).http_status(), 400);
+            assert_eq!(Error::io("body", decoded(bad).unwrap_err()).kind(), ErrorKind::Invalid);
         }
     }
 
@@ -162,18 +163,19 @@ mod tests {
         encoder.window_log(ZSTD_WINDOW_LOG_MAX + 1).unwrap();
         encoder.write_all(&vec![0; 1 << 20]).unwrap();
         let wire = encoder.finish().unwrap();
-        assert_eq!(Error::io("body", decoded(&wire).unwrap_err()).http_status(), 400);
+        assert_eq!(Error::io("body", decoded(&wire).unwrap_err()).kind(), ErrorKind::Invalid);
     }
 
     #[test]
     fn only_codings_that_can_be_undone_are_taken() {
         let rows =
             [("", Ok(Coding::Identity)), ("identity", Ok(Coding::Identity)), ("ZSTD", Ok(Coding::Zstd))];
-        let bad = [("gzip", Err(415)), ("zstd, zstd", Err(415))];
+        let bad =
+            [("gzip", Err(ErrorKind::UnsupportedType)), ("zstd, zstd", Err(ErrorKind::UnsupportedType))];
         for (value, coding) in rows.into_iter().chain(bad) {
             let mut fields = Fields::new();
             fields.push("Content-Encoding", value);
-            assert_eq!(of_message(&fields).map_err(|wrong| wrong.http_status()), coding, "{value}");
+            assert_eq!(of_message(&fields).map_err(|wrong| wrong.kind()), coding, "{value}");
         }
     }
 }

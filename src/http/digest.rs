@@ -40,15 +40,15 @@ pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
 }
 
-/// The SHA-256 in a digest field. A member that is none is an error of status 400, and so are two that differ: whoever
+/// The SHA-256 in a digest field. A member that is none is an error of kind `Invalid`, and so are two that differ: whoever
 /// checks one of them may check the other.
 pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     let mut said = None;
     for encoded in values(fields, name) {
-        let digest = decode(encoded)
-            .ok_or_else(|| Error::status(400, name, "is no SHA-256 in base64 between colons"))?;
+        let digest =
+            decode(encoded).ok_or_else(|| Error::invalid(name, "is no SHA-256 in base64 between colons"))?;
         if said.replace(digest).is_some_and(|other| other != digest) {
-            return Err(Error::status(400, name, "says two things of the same bytes"));
+            return Err(Error::invalid(name, "says two things of the same bytes"));
         }
     }
     Ok(said)
@@ -80,18 +80,18 @@ pub fn is_announced(fields: &Fields) -> bool {
     FIELDS.iter().any(|name| fields.get(name).is_some() || fields.has_token("trailer", name))
 }
 
-/// Compares the digests in a head and a trailer section with the one taken of the whole body. An error has status 400.
+/// Compares the digests in a head and a trailer section with the one taken of the whole body. An error has kind `Invalid`.
 pub fn verify(head: &Fields, trailers: &Fields, taken: Option<Digest>) -> Result<()> {
     FIELDS.into_iter().try_for_each(|name| verify_field(name, [head, trailers], taken))
 }
 
-/// Holds one digest field of head and trailer against what it is said of. An error has status 400.
+/// Holds one digest field of head and trailer against what it is said of. An error has kind `Invalid`.
 pub fn verify_field(name: &str, said_in: [&Fields; 2], taken: Option<Digest>) -> Result<()> {
     for fields in said_in {
         if let Some(said) = parse(fields, name)?
             && taken != Some(said)
         {
-            return Err(Error::status(400, name, "is not that of the bytes that came"));
+            return Err(Error::invalid(name, "is not that of the bytes that came"));
         }
     }
     Ok(())
@@ -100,6 +100,7 @@ pub fn verify_field(name: &str, said_in: [&Fields; 2], taken: Option<Digest>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const HELLO: &str = "sha-256=:uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=:";
 
@@ -121,8 +122,8 @@ mod tests {
         assert_eq!(parse(&fields("Repr-Digest", "md5=:AAAA:"), "Repr-Digest").unwrap(), None);
         for bad in ["sha-256=:AAAA:", "sha-256=AAAA", "sha-256=:!:", "sha-256="] {
             assert_eq!(
-                parse(&fields("Repr-Digest", bad), "Repr-Digest").unwrap_err().http_status(),
-                400,
+                parse(&fields("Repr-Digest", bad), "Repr-Digest").unwrap_err().kind(),
+                ErrorKind::Invalid,
                 "{bad}"
             );
         }
@@ -134,14 +135,18 @@ mod tests {
         let read = |values: &[&str]| {
             let mut fields = Fields::new();
             values.iter().for_each(|value| fields.push("Repr-Digest", value));
-            parse(&fields, "Repr-Digest").map_err(|wrong| wrong.http_status())
+            parse(&fields, "Repr-Digest").map_err(|wrong| wrong.kind())
         };
         let hello = Ok(Some(of(b"hello world")));
         assert_eq!(read(&[&format!("{HELLO};p=1")]), hello);
         assert_eq!(read(&[&format!("{HELLO} ; p=\"a,b\", {HELLO}")]), hello);
         assert_eq!(read(&[HELLO, HELLO]), hello);
         for both in [[HELLO, OTHER], [OTHER, HELLO], [HELLO, "sha-256=:AAAA:"]] {
-            assert_eq!((read(&both), read(&[&both.join(", ")])), (Err(400), Err(400)), "{both:?}");
+            assert_eq!(
+                (read(&both), read(&[&both.join(", ")])),
+                (Err(ErrorKind::Invalid), Err(ErrorKind::Invalid)),
+                "{both:?}"
+            );
         }
     }
 
@@ -149,13 +154,12 @@ mod tests {
     fn what_came_is_held_against_head_and_trailer() {
         for name in FIELDS {
             let (none, said) = (Fields::new(), fields(name, HELLO));
-            let verify = |head, trailers, bytes| {
-                verify(head, trailers, Some(of(bytes))).map_err(|error| error.http_status())
-            };
+            let verify =
+                |head, trailers, bytes| verify(head, trailers, Some(of(bytes))).map_err(|error| error.kind());
             assert_eq!(verify(&said, &none, b"hello world"), Ok(()));
             assert_eq!(verify(&none, &said, b"hello world"), Ok(()));
-            assert_eq!(verify(&said, &none, b"hello"), Err(400));
-            assert_eq!(verify(&none, &said, b"hello"), Err(400));
+            assert_eq!(verify(&said, &none, b"hello"), Err(ErrorKind::Invalid));
+            assert_eq!(verify(&none, &said, b"hello"), Err(ErrorKind::Invalid));
         }
     }
 

@@ -19,20 +19,22 @@ pub enum Framing {
     UntilClose,
 }
 
-/// The framing of a request. Every error has status 400, or 501 for a transfer coding, and means that the connection cannot be read on.
+/// The framing of a request. Every error has kind `Invalid`, or `NotImplemented` for a transfer coding, and means that the connection cannot be read on.
 pub fn of_request(request: &Request) -> Result<Framing> {
     let fields = &request.fields;
     let mut hosts = fields.get_all("host");
     match (hosts.next(), hosts.next(), request.version) {
-        (None, _, Version::Http11) => return Err(Error::status(400, "Host", "is missing")),
-        (_, Some(_), _) => return Err(Error::status(400, "Host", "comes twice")),
-        (Some(host), ..) if !is_host(host) => return Err(Error::status(400, "Host", "is no host")),
+        (None, _, Version::Http11) => return Err(Error::invalid("Host", "is missing")),
+        (_, Some(_), _) => return Err(Error::invalid("Host", "comes twice")),
+        (Some(host), ..) if !is_host(host) => {
+            return Err(Error::invalid("Host", "is no host"));
+        }
         _ => {}
     }
     match (is_chunked(fields)?, length(fields)?) {
-        (true, Some(_)) => Err(Error::status(400, "Content-Length", "comes with Transfer-Encoding")),
+        (true, Some(_)) => Err(Error::invalid("Content-Length", "comes with Transfer-Encoding")),
         (true, None) if request.version == Version::Http10 => {
-            Err(Error::status(400, "Transfer-Encoding", "is not spoken by HTTP/1.0"))
+            Err(Error::invalid("Transfer-Encoding", "is not spoken by HTTP/1.0"))
         }
         (true, None) => Ok(Framing::Chunked),
         (false, Some(length)) => Ok(Framing::Length(length)),
@@ -46,7 +48,7 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
         return Ok(Framing::None);
     }
     match (is_chunked(&response.fields)?, length(&response.fields)?) {
-        (true, Some(_)) => Err(Error::status(502, "Content-Length", "comes with Transfer-Encoding")),
+        (true, Some(_)) => Err(Error::bad_answer("Content-Length", "comes with Transfer-Encoding")),
         (true, None) => Ok(Framing::Chunked),
         (false, Some(length)) => Ok(Framing::Length(length)),
         (false, None) => Ok(Framing::UntilClose),
@@ -65,18 +67,18 @@ fn is_chunked(fields: &Fields) -> Result<bool> {
             let mut codings = fields.members("transfer-encoding").collect::<Vec<_>>();
             let ends_chunked = codings.pop().is_some_and(is_last);
             match ends_chunked && !codings.is_empty() && !codings.into_iter().any(is_last) {
-                true => Err(Error::status(501, "Transfer-Encoding", "names a coding besides `chunked`")),
-                false => Err(Error::status(400, "Transfer-Encoding", "is not `chunked`, once")),
+                true => Err(Error::not_implemented("Transfer-Encoding", "names a coding besides `chunked`")),
+                false => Err(Error::invalid("Transfer-Encoding", "is not `chunked`, once")),
             }
         }
-        _ => Err(Error::status(400, "Transfer-Encoding", "is not `chunked`, once")),
+        _ => Err(Error::invalid("Transfer-Encoding", "is not `chunked`, once")),
     }
 }
 
 /// `Content-Length` is absent or one number, once: two equal ones are two.
 fn length(fields: &Fields) -> Result<Option<u64>> {
     let mut values = fields.get_all("content-length");
-    let bad = || Error::status(400, "Content-Length", "is not one number, once");
+    let bad = || Error::invalid("Content-Length", "is not one number, once");
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
@@ -90,6 +92,7 @@ fn length(fields: &Fields) -> Result<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn request(fields: &str) -> Result<Framing> {
         let (version, fields) = fields.strip_prefix("1.0 ").map_or(("1.1", fields), |rest| ("1.0", rest));
@@ -123,12 +126,12 @@ mod tests {
             let got = request(&format!("{host}{fields}"));
             match framing {
                 Some(framing) => assert_eq!(got.unwrap(), framing, "{fields}"),
-                None => assert_eq!(got.unwrap_err().http_status(), 400, "{fields}"),
+                None => assert_eq!(got.unwrap_err().kind(), ErrorKind::Invalid, "{fields}"),
             }
         }
         for codings in ["gzip, chunked", "GZIP,deflate, Chunked", "x;q=\"chunked\", chunked"] {
             let got = request(&format!("{host}Transfer-Encoding: {codings}\r\n"));
-            assert_eq!(got.unwrap_err().http_status(), 501, "{codings}");
+            assert_eq!(got.unwrap_err().kind(), ErrorKind::NotImplemented, "{codings}");
         }
         assert!(request("").is_err() && request("Host: a\r\nHost: a\r\n").is_err());
         for host in [

@@ -38,7 +38,7 @@ impl Request {
     /// Errors: 400 for what is no head, 431 and 414 past the limits, 505 for another version.
     pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
         if input.fill_buf().is_ok_and(|block| block.first() == Some(&TLS_HANDSHAKE)) {
-            return Err(Error::status(400, "request", "is TLS, which this port does not speak: use http://"));
+            return Err(Error::invalid("request", "is TLS, which this port does not speak: use http://"));
         }
         let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
         if !read_lines(input, &mut text, HEAD_MAX, true).map_err(|wrong| too_large(&text, wrong))? {
@@ -92,7 +92,7 @@ impl Response {
         let mut parsed = httparse::Response::new(&mut slots);
         let outcome = parsed.parse(&text).map_err(|wrong| bad_head(&text, wrong))?;
         let (Some(status), true) = (parsed.code, outcome.is_complete()) else {
-            return Err(Error::status(502, "answer", "is no head of HTTP"));
+            return Err(Error::bad_answer("answer", "is no head of HTTP"));
         };
         let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
         let mut spans = Vec::new();
@@ -141,7 +141,7 @@ fn parse_request(text: &[u8], spans: &mut Vec<Span>) -> Result<(Range<usize>, Ra
     let mut parsed = httparse::Request::new(&mut slots);
     let outcome = parsed.parse(text).map_err(|wrong| bad_head(text, wrong))?;
     let (Some(method), Some(target), true) = (parsed.method, parsed.path, outcome.is_complete()) else {
-        return Err(Error::status(400, "request", "is no head of HTTP"));
+        return Err(Error::invalid("request", "is no head of HTTP"));
     };
     if target.len() > TARGET_MAX {
         return Err(target_too_long());
@@ -245,7 +245,7 @@ pub(super) fn read_lines(
             continue;
         }
         if strict && !text.ends_with(b"\r\n") {
-            return Err(Error::status(400, "head", "has a line that does not end in CRLF").into());
+            return Err(Error::invalid("head", "has a line that does not end in CRLF").into());
         }
         match text.get(line..) {
             Some(b"\r\n" | b"\n") if line == 0 => {
@@ -269,7 +269,7 @@ pub fn parse_fields(text: Vec<u8>) -> Result<Fields> {
             Ok(Fields::over(text, spans))
         }
         Err(httparse::Error::TooManyHeaders) => Err(too_many("trailer")),
-        _ => Err(Error::status(400, "trailer", "is no field of HTTP")),
+        _ => Err(Error::invalid("trailer", "is no field of HTTP")),
     }
 }
 
@@ -286,7 +286,7 @@ fn place(text: &[u8], part: &[u8]) -> Range<usize> {
 }
 
 fn cut() -> Error {
-    Error::cut("head", "ended before it was whole")
+    Error::interrupted("head", "ended before it was whole")
 }
 
 /// A head past its limit; `text` is what came of a request. One whose target alone is too long may end in the middle of
@@ -295,17 +295,19 @@ fn too_large(text: &[u8], wrong: io::Error) -> Error {
     let target = text.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
     match wrong.kind() {
         io::ErrorKind::FileTooLarge if target.len() > TARGET_MAX => target_too_long(),
-        io::ErrorKind::FileTooLarge => Error::status(431, "head", format!("is longer than {HEAD_MAX} bytes")),
+        io::ErrorKind::FileTooLarge => {
+            Error::head_too_large("head", format!("is longer than {HEAD_MAX} bytes"))
+        }
         _ => Error::io("head", wrong),
     }
 }
 
 fn target_too_long() -> Error {
-    Error::status(414, "target", format!("is longer than {TARGET_MAX} bytes"))
+    Error::name_too_long("target", format!("is longer than {TARGET_MAX} bytes"))
 }
 
 fn too_many(section: &str) -> Error {
-    Error::status(431, section, format!("has more than {FIELDS_MAX} fields"))
+    Error::head_too_large(section, format!("has more than {FIELDS_MAX} fields"))
 }
 
 fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
@@ -313,9 +315,9 @@ fn bad_head(text: &[u8], wrong: httparse::Error) -> Error {
     match wrong {
         httparse::Error::TooManyHeaders => too_many("head"),
         httparse::Error::Version if line.trim_ascii_end().len() > 8 && contains_http(line) => {
-            Error::status(505, "request", "speaks another version than HTTP/1.1")
+            Error::version_not_supported("request", "speaks another version than HTTP/1.1")
         }
-        wrong => Error::status(400, "head", wrong.to_string()),
+        wrong => Error::invalid("head", wrong.to_string()),
     }
 }
 
@@ -328,6 +330,7 @@ fn contains_http(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn read_split(text: &[u8], at: usize) -> Result<Option<Request>> {
         let (one, two) = text.split_at(at);
@@ -366,29 +369,29 @@ mod tests {
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(TARGET_MAX));
         let endless = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(HEAD_MAX));
         let huge = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "a".repeat(HEAD_MAX));
-        let rows: [(&[u8], u16); 18] = [
-            (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: \0\r\n\r\n", 400),
-            (b"GET  / HTTP/1.1\r\n\r\n", 400),
-            (b"GET /\r\n\r\n", 400),
-            (b"\x16\x03\x01\x02\n\r\n", 400),
-            (b"GET / HTTP/2.0\r\n\r\n", 505),
-            (b"GET / HTTP/1.10\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\nA: b\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: b\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: b\r\n\n", 400),
-            (b"\nGET / HTTP/1.1\r\n\r\n", 400),
-            (b"GET / HTTP/1.1\r\nA: b", 503),
-            (many.as_bytes(), 431),
-            (long.as_bytes(), 414),
-            (endless.as_bytes(), 414),
-            (huge.as_bytes(), 431),
+        let rows: [(&[u8], ErrorKind); 18] = [
+            (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: \0\r\n\r\n", ErrorKind::Invalid),
+            (b"GET  / HTTP/1.1\r\n\r\n", ErrorKind::Invalid),
+            (b"GET /\r\n\r\n", ErrorKind::Invalid),
+            (b"\x16\x03\x01\x02\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/2.0\r\n\r\n", ErrorKind::VersionNotSupported),
+            (b"GET / HTTP/1.10\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\nA: b\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: b\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\n", ErrorKind::Invalid),
+            (b"\nGET / HTTP/1.1\r\n\r\n", ErrorKind::Invalid),
+            (b"GET / HTTP/1.1\r\nA: b", ErrorKind::Interrupted),
+            (many.as_bytes(), ErrorKind::HeadTooLarge),
+            (long.as_bytes(), ErrorKind::NameTooLong),
+            (endless.as_bytes(), ErrorKind::NameTooLong),
+            (huge.as_bytes(), ErrorKind::HeadTooLarge),
         ];
-        for (text, status) in rows {
+        for (text, kind) in rows {
             let wrong = read_split(text, 0).unwrap_err();
-            assert_eq!(wrong.http_status(), status, "{wrong} for {}", crate::error::shown(text));
+            assert_eq!(wrong.kind(), kind, "{wrong} for {}", crate::error::shown(text));
         }
         assert!(read_split(b"", 0).unwrap().is_none());
     }

@@ -39,14 +39,14 @@ const DISTINCTIVE: [&str; 14] = [
     "upload-offset",
 ];
 
-/// The key of a request, where it has one: a String of RFC 9651. An error of status 400 for anything else, since a client
+/// The key of a request, where it has one: a String of RFC 9651. An error of kind `Invalid` for anything else, since a client
 /// that sends a key relies on it.
 pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     let mut values = fields.get_all(KEY);
     let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
     match string(value).filter(|key| next.is_none() && !key.is_empty() && key.len() <= KEY_MAX) {
         Some(key) => Ok(Some(key)),
-        None => Err(Error::status(400, KEY, format!("is no quoted string of 1 to {KEY_MAX} characters"))),
+        None => Err(Error::invalid(KEY, format!("is no quoted string of 1 to {KEY_MAX} characters"))),
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Selected {
     Part(Range<u64>),
     /// These, in the order they were asked for; none of them touches another.
     Parts(Vec<Range<u64>>),
-    /// Bytes that are not there: status 416.
+    /// Bytes that are not there.
     Unsatisfiable,
 }
 

@@ -49,10 +49,10 @@ impl Target {
         }
     }
 
-    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have status 400, or 414 for a
+    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have kind `Invalid`, or `NameTooLong` for a
     /// path that is too long.
     pub fn parse(raw: &[u8]) -> Result<Self> {
-        let bad = |what: &str| Error::status(400, raw.get(..TARGET_SHOWN).unwrap_or(raw), what);
+        let bad = |what: &str| Error::invalid(raw.get(..TARGET_SHOWN).unwrap_or(raw), what);
         // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
@@ -78,7 +78,7 @@ impl Target {
         let directory = components.last().is_some_and(is_nothing);
         components.retain(|component| !is_nothing(component));
         if components.iter().map(|component| component.len() + 1).sum::<usize>() > PATH_MAX {
-            return Err(Error::status(414, "target", format!("has a path of more than {PATH_MAX} bytes")));
+            return Err(Error::name_too_long("target", format!("has a path of more than {PATH_MAX} bytes")));
         }
         Ok(Target { components, directory, query })
     }
@@ -87,7 +87,7 @@ impl Target {
 fn decode(part: &[u8]) -> Result<Vec<u8>> {
     match authority::is_percent_encoded(part) {
         true => Ok(percent_decode(part).collect()),
-        false => Err(Error::status(400, part, "has a percent sign without two hexadecimal digits")),
+        false => Err(Error::invalid(part, "has a percent sign without two hexadecimal digits")),
     }
 }
 
@@ -172,6 +172,7 @@ pub fn encode<C: AsRef<[u8]>>(components: &[C], directory: bool, query: &Query) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn shown(target: &Target) -> (String, bool) {
         let parts: Vec<_> = target.components.iter().map(|part| String::from_utf8_lossy(part)).collect();
@@ -230,7 +231,7 @@ mod tests {
             "/a?b#c",
             "http://h#/a",
         ] {
-            assert_eq!(Target::parse(raw.as_bytes()).unwrap_err().http_status(), 400, "{raw}");
+            assert_eq!(Target::parse(raw.as_bytes()).unwrap_err().kind(), ErrorKind::Invalid, "{raw}");
         }
     }
 
@@ -239,7 +240,7 @@ mod tests {
         let long = |count| format!("/d/{}?x", "a".repeat(count));
         assert!(Target::parse(long(PATH_MAX - 3).as_bytes()).is_ok());
         let wrong = Target::parse(long(PATH_MAX - 2).as_bytes()).unwrap_err();
-        assert_eq!((wrong.http_status(), wrong.to_string().len() < 80), (414, true));
+        assert_eq!((wrong.kind(), wrong.to_string().len() < 80), (ErrorKind::NameTooLong, true));
         let coded = "%C3%A9".repeat(2000);
         assert!(Target::parse(format!("/{coded}").as_bytes()).is_ok(), "what counts is decoded");
         let wrong = Target::parse(format!("/%{}", "a".repeat(9000)).as_bytes()).unwrap_err();

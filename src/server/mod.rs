@@ -13,6 +13,7 @@ pub use crate::server::net::forwarded::{Network, TrustedProxies};
 pub use crate::server::net::listen::{Address, DEFAULT};
 pub use crate::server::net::tls::Files as TlsFiles;
 pub use crate::server::observe::log::LogFormat;
+pub use crate::server::status::status_of;
 pub use limits::Limits;
 
 mod admin_path;
@@ -27,3 +28,4 @@ pub(crate) mod observe;
 pub(crate) mod page;
 pub(crate) mod resumable;
 pub(crate) mod shared;
+pub(crate) mod status;

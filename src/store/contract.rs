@@ -110,18 +110,17 @@ pub struct Written {
 
 /// An engine that keeps named files.
 ///
-/// Errors name the file as a client does (`/d/f`) and carry a status: 404 not there, 409 wrong kind or no parent,
-/// 403 not allowed by the system, 507 no room.
+/// Errors name the file as a client does (`/d/f`); their kinds are part of the contract.
 pub trait Store: Send + Sync {
     /// What stands under a name. A name with a final slash must be a directory.
     fn meta(&self, name: &Name) -> Result<Meta>;
-    /// Opens a regular file. A directory is an error of status 409.
+    /// Opens a regular file. A directory is an error of kind `IsDirectory`.
     fn open(&self, name: &Name) -> Result<Box<dyn Content>>;
     /// What is in a directory, unsorted; with `recursive` all beneath it, a directory before what is in it. A
     /// link to a directory is listed as one, but not walked into.
     fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>>;
-    /// Begins a new content for a name; `size` is its length where it is known, and refused at once (507) where
-    /// there is no room for it.
+    /// Begins a new content for a name; `size` is its length where it is known, and refused at once (`NoSpace`)
+    /// where it does not fit.
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;
     /// Begins a content that may come in several pieces, and keeps a note with it. Nothing where the engine cannot
     /// keep it, or has too many already.
@@ -131,10 +130,10 @@ pub trait Store: Send + Sync {
         size: Option<u64>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>>;
-    /// Goes on with one, which nobody else then can (503); one that is unknown or whose time is over is 404.
+    /// Goes on with one, which nobody else then can (`Busy`); one that is unknown or whose time is over is `NotFound`.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
     /// Copies a file, or, its name with a final slash, a directory with all in it; nobody sees a half. `source` is
-    /// asked about `from`, `target` about `to`. Onto itself is 403, into itself 409.
+    /// asked about `from`, `target` about `to`. Onto itself is `Forbidden`, into itself `Conflict`.
     ///
     /// A directory that stands at `to` is replaced only by a directory, and only where `to` has the final slash.
     fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
@@ -142,10 +141,10 @@ pub trait Store: Send + Sync {
     /// [`Store::copy`].
     fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
     /// Deletes a file, or, its name with a final slash, a directory with all in it: it is gone at once, whatever
-    /// time its room takes. A directory without the slash is 409. Gives back why some of a directory's room stays
+    /// time its room takes. A directory without the slash is `IsDirectory`. Gives back why some of a directory's room stays
     /// taken, for the log.
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>>;
-    /// Makes a directory whose parent stands. Status 405 where something stands already.
+    /// Makes a directory. Without its parent it is `NoParent`; where something stands already, `AlreadyExists`.
     fn make_directory(&self, name: &Name) -> Result<()>;
     /// An empty file without a name, on the disk of the store, for what is too large for memory.
     fn spool(&self) -> io::Result<Spool>;

@@ -19,7 +19,7 @@ pub struct Name {
 impl Name {
     /// Judges decoded components. `directory` says whether the name ended with a slash.
     ///
-    /// Errors have status 400 for what can be no name, 403 for the daemon's own.
+    /// Errors have kind `Invalid` for what can be no name, `Forbidden` for the daemon's own.
     pub fn new(components: Vec<Vec<u8>>, directory: bool) -> Result<Self> {
         let name = Name { directory: directory || components.is_empty(), components };
         for component in &name.components {
@@ -30,12 +30,12 @@ impl Name {
                 part if part.contains(&b'/') => "an encoded slash is no part of a name",
                 _ => continue,
             };
-            return Err(Error::status(400, name.shown(), wrong));
+            return Err(Error::invalid(name.shown(), wrong));
         }
         let reserved = name.components.first().is_some_and(|first| first == RESERVED)
             || name.components.iter().any(|component| component.starts_with(TEMPORARY));
         if reserved {
-            return Err(Error::status(403, name.shown(), "belongs to the daemon"));
+            return Err(Error::forbidden(name.shown(), "belongs to the daemon"));
         }
         Ok(name)
     }
@@ -102,6 +102,7 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn name(path: &str) -> Result<Name> {
         let path = path.strip_prefix('/').unwrap_or(path);
@@ -124,21 +125,21 @@ mod tests {
     #[test]
     fn what_can_be_no_name_is_refused_and_so_is_the_daemons_own() {
         let rows = [
-            ("/a//b", 400),
-            ("/.", 400),
-            ("/a/..", 400),
-            ("/a/../b", 400),
-            ("/a\0b", 400),
-            ("/.cfpd", 403),
-            ("/.cfpd/", 403),
-            ("/.cfpd/metrics", 403),
-            ("/.cfpd-1", 403),
-            ("/d/.cfpd-1/f", 403),
+            ("/a//b", ErrorKind::Invalid),
+            ("/.", ErrorKind::Invalid),
+            ("/a/..", ErrorKind::Invalid),
+            ("/a/../b", ErrorKind::Invalid),
+            ("/a\0b", ErrorKind::Invalid),
+            ("/.cfpd", ErrorKind::Forbidden),
+            ("/.cfpd/", ErrorKind::Forbidden),
+            ("/.cfpd/metrics", ErrorKind::Forbidden),
+            ("/.cfpd-1", ErrorKind::Forbidden),
+            ("/d/.cfpd-1/f", ErrorKind::Forbidden),
         ];
-        for (said, status) in rows {
-            assert_eq!(name(said).unwrap_err().http_status(), status, "{said}");
+        for (said, kind) in rows {
+            assert_eq!(name(said).unwrap_err().kind(), kind, "{said}");
         }
-        assert_eq!(Name::new(vec![b"a/b".to_vec()], false).unwrap_err().http_status(), 400);
+        assert_eq!(Name::new(vec![b"a/b".to_vec()], false).unwrap_err().kind(), ErrorKind::Invalid);
     }
 
     #[test]

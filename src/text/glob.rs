@@ -37,7 +37,7 @@ struct Glob {
 
 impl Globs {
     /// The names that one of `include` means, any where there is none, but for those that one of `exclude` means.
-    /// Errors have status 400.
+    /// Errors have kind `Invalid`.
     pub fn new<'a>(
         include: impl IntoIterator<Item = &'a [u8]>,
         exclude: impl IntoIterator<Item = &'a [u8]>,
@@ -56,9 +56,9 @@ impl Globs {
 
 impl Glob {
     fn parse(text: &[u8]) -> Result<Self> {
-        let wrong = |what: String| Error::status(400, text, what);
+        let wrong = |what: String| Error::invalid(text, what);
         if text.len() > GLOB_MAX {
-            return Err(Error::status(400, "glob", format!("is longer than {GLOB_MAX} bytes")));
+            return Err(Error::invalid("glob", format!("is longer than {GLOB_MAX} bytes")));
         }
         let glob = std::str::from_utf8(text).map_err(|_| wrong("is a glob that is no UTF-8".to_owned()))?;
         let rest = glob.strip_suffix('/').unwrap_or(glob);
@@ -91,6 +91,7 @@ impl Glob {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::error::shown;
 
     fn globs(include: &[&str], exclude: &[&str]) -> Globs {
@@ -147,7 +148,7 @@ mod tests {
     fn what_is_no_glob_is_refused() {
         let long = [b'a'; GLOB_MAX + 1];
         for text in [&b""[..], b"/", b"[a", b"{a", b"\xff", &long] {
-            assert_eq!(Globs::new([text], []).unwrap_err().http_status(), 400, "{}", shown(text));
+            assert_eq!(Globs::new([text], []).unwrap_err().kind(), ErrorKind::Invalid, "{}", shown(text));
         }
     }
 }

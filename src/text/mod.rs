@@ -12,7 +12,7 @@ pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};
 pub use spec::{Answer, FILTERS, Flag, REPLACE, REVERSE, SEARCH, Spec, WordParameter};
-pub use unpack::{UTF_16, is_damage, is_utf16, unpack};
+pub use unpack::{UTF_16, is_utf16, unpack};
 pub use word::{Matching, WORD_MAX, Word};
 
 mod batch;

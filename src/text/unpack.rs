@@ -48,7 +48,7 @@ pub fn is_utf16(start: &[u8]) -> bool {
 }
 
 /// The bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all
-/// frames, all members. An error of status 422 where they are cut short or damaged.
+/// frames, all members. An error of kind `Damaged` where they are truncated or damaged.
 pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(MAGIC);
     source.by_ref().take(4).read_to_end(&mut magic)?;
@@ -58,7 +58,7 @@ pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<
     }
     let coding = Coding::of(&magic);
     if let Some(what) = unread(&magic) {
-        return Err(Error::status(422, name, what).into());
+        return Err(Error::unprocessable(name, what).into());
     }
     let whole = Cursor::new(magic).chain(source);
     Ok(match coding {
@@ -126,35 +126,30 @@ impl<R: Read> Read for Unpacking<'_, R> {
                 || wrong.get_ref().is_some_and(|inner| inner.is::<Error>());
             match of_the_source {
                 true => wrong,
-                false => Error::status(422, self.name, told(&wrong.to_string())).into(),
+                false => self.named(&wrong.to_string()).into(),
             }
         })
     }
 }
 
-/// What is wrong with a compressed file. What libzstd has no number for here, it has a text (zstd_errors.h): a file that
-/// needs more than it is given is not damaged.
-fn told(wrong: &str) -> String {
-    let is = |text: &str| wrong.contains(text);
-    if is("requires too much memory") || is("Window is too large") {
-        let most = (1_u64 << WINDOW_LOG_MAX) >> 20;
-        return format!(
-            "needs a zstd window of more than {most} MiB, which is not read: unpack it with zstd -d --long=31"
-        );
+impl<R> Unpacking<'_, R> {
+    /// The error of a compressed file that cannot be decompressed. Where libzstd has no error number here, its text tells
+    /// (zstd_errors.h): a file that needs a larger window or a dictionary is not damaged.
+    fn named(&self, wrong: &str) -> Error {
+        let is = |text: &str| wrong.contains(text);
+        if is("requires too much memory") || is("Window is too large") {
+            let most = (1_u64 << WINDOW_LOG_MAX) >> 20;
+            let advice = "which is not read: unpack it with zstd -d --long=31";
+            let what = format!("needs a zstd window of more than {most} MiB, {advice}");
+            return Error::unprocessable(self.name, what);
+        }
+        if is("ictionary") {
+            let what =
+                "needs the dictionary it was compressed with, which is not read: unpack it with zstd -d -D";
+            return Error::unprocessable(self.name, what);
+        }
+        Error::damaged(self.name, format!("is damaged: {wrong}"))
     }
-    if is("Dictionary mismatch") || is("ictionary") {
-        return "needs the dictionary it was compressed with, which is not read: unpack it with zstd -d -D"
-            .to_owned();
-    }
-    format!("{DAMAGED}: {wrong}")
-}
-
-/// What is said of a file that is cut short or damaged.
-const DAMAGED: &str = "is damaged";
-
-/// Whether this is said of a file that is cut short or damaged, not of one that is not read.
-pub fn is_damage(what: &str) -> bool {
-    what.starts_with(DAMAGED)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -183,6 +178,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -234,7 +230,7 @@ mod tests {
         ];
         for (bytes, said) in rows {
             let wrong = Error::io("other", unpacked(bytes.to_vec()).unwrap_err());
-            assert_eq!(wrong.http_status(), 422, "{said}");
+            assert_eq!(wrong.kind(), ErrorKind::Unprocessable, "{said}");
             assert!(wrong.to_string().starts_with(said), "{wrong}");
         }
         for text in [&b"BZh9 is a word"[..], b"\xff", b"\x04\x22"] {
@@ -247,7 +243,7 @@ mod tests {
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {
             for end in 4..whole.len() {
                 let wrong = Error::io("other", unpacked(whole[..end].to_vec()).unwrap_err());
-                assert_eq!((wrong.http_status(), wrong.exit_code()), (422, 2), "{end}");
+                assert_eq!(wrong.kind(), ErrorKind::Damaged, "{end}");
                 assert!(wrong.to_string().starts_with("f: is damaged: "), "{wrong}");
             }
         }
@@ -257,7 +253,7 @@ mod tests {
     fn what_follows_a_member_and_is_none_is_damage() {
         for rest in [&b"rest"[..], b"\0\0rest", b"\x1f\x8b"] {
             let wrong = Error::io("other", unpacked([&gzip(b"one"), rest].concat()).unwrap_err());
-            assert_eq!(wrong.http_status(), 422, "{rest:?}");
+            assert_eq!(wrong.kind(), ErrorKind::Damaged, "{rest:?}");
         }
     }
 
@@ -266,7 +262,7 @@ mod tests {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(Error::cut("body", "ended early").into())
+                Err(Error::interrupted("body", "ended early").into())
             }
         }
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {

@@ -146,14 +146,15 @@ fn borders(units: &[u32]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn an_empty_word_and_one_too_long_are_wrong_use() {
         let word =
-            |bytes: &[u8]| Word::new(bytes, Matching::default()).map(drop).map_err(|error| error.exit_code());
-        assert_eq!(word(b""), Err(2));
+            |bytes: &[u8]| Word::new(bytes, Matching::default()).map(drop).map_err(|error| error.kind());
+        assert_eq!(word(b""), Err(ErrorKind::Usage));
         assert_eq!(word(&vec![b'a'; WORD_MAX]), Ok(()));
-        assert_eq!(word(&vec![b'a'; WORD_MAX + 1]), Err(2));
+        assert_eq!(word(&vec![b'a'; WORD_MAX + 1]), Err(ErrorKind::Usage));
     }
 
     #[test]

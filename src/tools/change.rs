@@ -194,7 +194,7 @@ impl Change {
 fn refuse_irregular(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(meta) if !meta.is_file() && !meta.is_dir() => {
-            Err(Error::status(409, path.as_os_str().as_bytes(), "is not a regular file"))
+            Err(Error::conflict(path.as_os_str().as_bytes(), "is not a regular file"))
         }
         _ => Ok(()),
     }

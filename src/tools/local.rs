@@ -18,7 +18,7 @@ pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
 
 /// The error for a file of the server where all work is done here.
 pub fn out_of_reach(name: &Name) -> Error {
-    Error::status(404, name.shown(), "is on the server, where --local does not look")
+    Error::not_found(name.shown(), "is on the server, where --local does not look")
 }
 
 /// Runs a filter from a local source into a sink; an error of the sink names it.
@@ -63,7 +63,7 @@ pub fn compare(
 fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
     let upload = open(source)?;
     let Some((file, size)) = upload.whole_file() else {
-        return Err(Error::status(409, upload.name, "is not a regular file"));
+        return Err(Error::conflict(upload.name, "is not a regular file"));
     };
     act(&Snapshot { file, size }).map_err(|error| Error::io(&upload.name, error))
 }

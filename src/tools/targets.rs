@@ -28,7 +28,7 @@ impl Targets {
             Some((TargetKind::Directory, _)) if kind == TargetKind::Directory => Ok(()),
             Some((_, other)) => {
                 let what = format!("would replace {}: both go to {}", shown(other), shown(name));
-                Err(Error::status(409, source, what))
+                Err(Error::conflict(source, what))
             }
             None => {
                 self.taken.insert(name.to_vec(), (kind, source.to_vec()));

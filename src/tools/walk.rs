@@ -55,6 +55,7 @@ fn below(directory: &Path) -> std::io::Result<Vec<Step>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_walk_is_sorted_follows_links_to_files_and_ends() {
@@ -75,6 +76,6 @@ mod tests {
             Step::File(path("z")),
         ];
         assert_eq!(steps, expected);
-        assert_eq!(walk(&path("none")).next().unwrap().unwrap_err().exit_code(), 2);
+        assert_eq!(walk(&path("none")).next().unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

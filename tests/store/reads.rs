@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 
+use cfp::error::ErrorKind;
 use cfp::store::{Kind, Local, Store};
 
 use super::sandbox::{Sandbox, all_of, name, put, status};
@@ -22,13 +23,13 @@ fn meta_and_open_answer_by_what_stands_there() {
         ("/no/f", Err(404), 404),
     ];
     for (path, kind, opened) in rows {
-        let meta = sandbox.meta(path).map(|meta| meta.kind).map_err(|error| error.http_status());
+        let meta = sandbox.meta(path).map(|meta| meta.kind).map_err(|error| cfp::server::status_of(&error));
         assert_eq!((meta, status(sandbox.open(path))), (kind, opened), "{path}");
     }
     assert_eq!(sandbox.meta("/d/no").unwrap_err().to_string(), "/d/no: is not there");
     for long in ["/a".repeat(4000), format!("/{}", "a".repeat(256))] {
         let wrong = sandbox.meta(&long).unwrap_err();
-        assert_eq!((wrong.http_status(), wrong.to_string().len() < 80), (404, true));
+        assert_eq!((wrong.kind(), wrong.to_string().len() < 80), (ErrorKind::NotFound, true));
         assert_eq!(status(sandbox.open(&long)), 404);
         assert_eq!(status(sandbox.delete(&long)), 404);
     }

@@ -156,16 +156,16 @@ pub fn any(_: Option<&Meta>) -> Result<()> {
 /// What `If-None-Match: *` asks.
 pub fn only_new(standing: Option<&Meta>) -> Result<()> {
     match standing {
-        Some(_) => Err(Error::status(412, "f", "stands already")),
+        Some(_) => Err(Error::precondition_failed("f", "stands already")),
         None => Ok(()),
     }
 }
 
 pub fn never(_: Option<&Meta>) -> Result<()> {
-    Err(Error::status(412, "f", "never"))
+    Err(Error::precondition_failed("f", "never"))
 }
 
 /// The status of a refusal.
 pub fn status<T>(result: Result<T>) -> u16 {
-    result.err().map_or(200, |error| error.http_status())
+    result.err().map_or(200, |error| cfp::server::status_of(&error))
 }

@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cfp::error::Error;
+use cfp::error::{Error, ErrorKind};
 use cfp::store::Store;
 
 use super::sandbox::{Sandbox, any, name, never, only_new, put, status};
@@ -78,7 +78,7 @@ fn what_can_never_be_put_is_refused_before_a_byte_is_sent() {
     ];
     for (path, refused, line) in rows {
         let error = sandbox.store.create(&name(path), None).err().unwrap();
-        assert_eq!((error.http_status(), error.to_string().as_str()), (refused, line));
+        assert_eq!((cfp::server::status_of(&error), error.to_string().as_str()), (refused, line));
     }
     assert_eq!(status(sandbox.store.create(&name("/huge"), Some(u64::MAX))), 507);
     assert_eq!(sandbox.everything(), ["d", "f"]);
@@ -110,7 +110,7 @@ fn a_content_goes_where_its_name_leads_when_it_is_whole() {
     let homeless = draft();
     sandbox.delete("/d/").unwrap();
     let error = homeless.commit(&any).unwrap_err();
-    assert_eq!((error.http_status(), error.to_string().as_str()), (409, "/d/f: no directory /d/"));
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NoParent, "/d/f: no directory /d/"));
 
     sandbox.make_directory("/d/").unwrap();
     let swept_away = draft();
@@ -155,7 +155,7 @@ fn of_sixteen_that_may_only_create_exactly_one_does_even_between_daemons() {
                             assert!(written.created);
                             won.fetch_add(1, Ordering::Relaxed);
                         }
-                        Err(error) => assert_eq!(error.http_status(), 412),
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::PreconditionFailed),
                     }
                 });
             }
@@ -186,7 +186,7 @@ fn is_counted_up(sandbox: &Sandbox, path: &str) -> bool {
     write!(draft, "{}", count + 1).unwrap();
     let same = |standing: Option<&cfp::store::Meta>| match standing {
         Some(meta) if meta.etag == content.meta().etag => Ok(()),
-        _ => Err(Error::status(412, path, "has changed")),
+        _ => Err(Error::precondition_failed(path, "has changed")),
     };
     draft.commit(&same).is_ok()
 }

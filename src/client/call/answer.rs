@@ -7,8 +7,9 @@ use crate::client::call::body_source::copy;
 use crate::client::call::call::Call;
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::call::sending::{Sending, Sent};
+use crate::client::call::status::kind_of;
 use crate::client::conn::connect::Connection;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
 use crate::http::{Body, Framing, Response, framing};
@@ -87,12 +88,12 @@ impl<'c> Answer<'c> {
     pub fn refusal(self) -> Error {
         let status = self.status();
         let name = self.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
-        let other = Error::status(status, &name, format!("{status} {}", reason(status)));
+        let other = Error::new(kind_of(status), &name, format!("{status} {}", reason(status)));
         // An answer that would send us elsewhere is none of cfpd's but for a directory without its slash.
         if status < 400 {
             return match status {
-                301 | 308 => Error::status(409, &name, "is a directory"),
-                _ => Error::status(502, &name, format!("{status} is no answer to this request")),
+                301 | 308 => Error::is_directory(&name, "is a directory"),
+                _ => Error::bad_answer(&name, format!("{status} is no answer to this request")),
             };
         }
         let is_text =
@@ -103,7 +104,9 @@ impl<'c> Answer<'c> {
         let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let parted = shown(line);
         match parted.split_once(": ") {
-            Some((name, what)) if read.is_ok() && is_text => Error::status(status, name, what),
+            Some((name, what)) if read.is_ok() && is_text => {
+                Error::new(kind_of_line(status, what), name, what)
+            }
             _ => other,
         }
     }
@@ -201,7 +204,7 @@ fn read_body<T>(
 /// Reads past what nobody wants of a body, which has an end or is cut.
 fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
     match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
-        UNWANTED_MAX => Err(Error::status(502, server, "sends more than was asked for").into()),
+        UNWANTED_MAX => Err(Error::bad_answer(server, "sends more than was asked for").into()),
         _ => Ok(()),
     }
 }
@@ -223,14 +226,22 @@ impl<R: Read> Read for Blaming<'_, R> {
 pub(crate) fn blame(server: &str, error: Error) -> Error {
     match error {
         Error::System { source, .. } => Error::io(server, source),
-        Error::Cut { name, what } if name == server => Error::Cut { name, what },
-        Error::Cut { name, what } => Error::cut(server, format!("{name} {what}")),
-        Error::Status { name, what, .. } if name == server => Error::status(502, name, what),
-        Error::Status { name, what, .. } => Error::status(502, server, format!("{name} {what}")),
-        Error::Usage(what) => Error::cut(server, what),
+        Error::Failed { kind, name, what } => {
+            let kind = if kind == ErrorKind::Interrupted { kind } else { ErrorKind::BadAnswer };
+            Error::new(kind, server, if name == server { what } else { format!("{name} {what}") })
+        }
+        Error::Usage(what) => Error::interrupted(server, what),
+    }
+}
+
+/// The kind of a refusal, told from its line too: the status of a conflict does not say which one it is.
+fn kind_of_line(status: u16, what: &str) -> ErrorKind {
+    match kind_of(status) {
+        ErrorKind::Conflict if what.starts_with("is a directory") => ErrorKind::IsDirectory,
+        kind => kind,
     }
 }
 
 fn other_cut() -> Error {
-    Error::cut("answer", "ended before it was whole")
+    Error::interrupted("answer", "ended before it was whole")
 }

@@ -15,7 +15,7 @@ use crate::client::conn::connect::{Connection, Socket};
 use crate::client::conn::url::Url;
 use crate::client::login::credentials::{Credentials, Given};
 use crate::client::settings::{Compress, Settings};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::head::reason;
 use crate::http::idempotency::{self, RETRY_UNSURE};
 use crate::http::{Fields, Response, Target};
@@ -83,7 +83,7 @@ impl Client {
     fn may_pass(&self, error: &Error) -> bool {
         self.met
             && match error {
-                Error::Cut { .. } | Error::Status { status: 503, .. } => true,
+                Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Unavailable, .. } => true,
                 Error::System { name, .. } => *name == self.url.shown,
                 _ => false,
             }
@@ -158,7 +158,9 @@ impl Client {
         loop {
             match &error {
                 // The body could not be read: the server has not got all of it.
-                Error::Cut { name, .. } | Error::System { name, .. } if *name != self.url.shown => {
+                Error::Failed { kind: ErrorKind::Interrupted, name, .. } | Error::System { name, .. }
+                    if *name != self.url.shown =>
+                {
                     return Err(error);
                 }
                 error if call.can_repeat() && self.is_broken(error) => {}
@@ -183,7 +185,7 @@ impl Client {
             // How long it remembers was told between the question and the answer: in a close case it is asked again.
             let (never_came, is_close) = (since > sent.elapsed(), since > asked.duration_since(sent));
             self.answer(call, begun)?.finish()?;
-            error = Error::cut(&self.url.shown, "does not remember it");
+            error = Error::interrupted(&self.url.shown, "does not remember it");
             match (never_came, is_close) {
                 (true, _) => {
                     (retry, waits) = (epoch, retries.is_used());
@@ -198,7 +200,10 @@ impl Client {
     /// The error of a call that may have been carried out.
     fn doubt(&mut self, call: &Call, error: &Error) -> Error {
         self.is_in_doubt = true;
-        Error::cut(shown(call.subject()), format!("may have been done, for the answer was lost: {error}"))
+        Error::interrupted(
+            shown(call.subject()),
+            format!("may have been done, for the answer was lost: {error}"),
+        )
     }
 
     /// Whether the last call may have been carried out though it failed.
@@ -209,7 +214,7 @@ impl Client {
     /// Whether the connection broke, so that another one may do. A server that is slow is not asked more.
     fn is_broken(&self, error: &Error) -> bool {
         match error {
-            Error::Cut { name, .. } => *name == self.url.shown,
+            Error::Failed { kind: ErrorKind::Interrupted, name, .. } => *name == self.url.shown,
             Error::System { name, source } => {
                 *name == self.url.shown && source.kind() != io::ErrorKind::TimedOut
             }
@@ -238,7 +243,7 @@ impl Client {
         }
         let head = encode(call, fields, zstd, form.as_ref(), retry);
         let mut socket = connection.socket().clone();
-        socket.write_all(&head).map_err(|_| Error::cut(&self.url.shown, "closed the connection"))?;
+        socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
         let mut sending = match (&call.upload, form) {
             (Some(upload), Some(form)) => {
                 let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
@@ -270,7 +275,9 @@ impl Client {
         while interim < INTERIM_MAX {
             let response = Response::read(&mut connection.input)
                 .map_err(|error| self.not_answered(blame(&self.url.shown, error)))?
-                .ok_or_else(|| Error::cut(&self.url.shown, "closed the connection without an answer"))?;
+                .ok_or_else(|| {
+                    Error::interrupted(&self.url.shown, "closed the connection without an answer")
+                })?;
             // A server that works for hours may say so as often.
             interim = if heard.elapsed() >= INTERIM_PAUSE { 0 } else { interim + 1 };
             heard = Instant::now();
@@ -278,7 +285,7 @@ impl Client {
             match (response.status, sending) {
                 (100, Some(sending)) => sending.go_on(),
                 (101, _) => {
-                    return Err(Error::status(502, &self.url.shown, "speaks another protocol unasked"));
+                    return Err(Error::bad_answer(&self.url.shown, "speaks another protocol unasked"));
                 }
                 // Its place is on this server, whatever a proxy before it calls that.
                 (104, _) => self.upload_id = last_component(&response.fields).or(self.upload_id.take()),
@@ -286,7 +293,7 @@ impl Client {
                 _ => return Ok(response),
             }
         }
-        Err(Error::status(502, &self.url.shown, "never comes to an answer"))
+        Err(Error::bad_answer(&self.url.shown, "never comes to an answer"))
     }
 
     /// A server that does not answer in time is not asked again, but for what it has of an upload.
@@ -295,7 +302,7 @@ impl Client {
             Error::System { name, source }
                 if source.kind() == io::ErrorKind::TimedOut && self.upload_id.is_none() =>
             {
-                Error::status(504, name, source.to_string())
+                Error::no_answer(name, source.to_string())
             }
             other => other,
         }

@@ -9,3 +9,4 @@ pub mod progress;
 pub mod retry;
 pub mod segment;
 pub mod sending;
+pub(crate) mod status;

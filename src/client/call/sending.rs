@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::call::body_source::{BodySource, SHORTER, copy};
 use crate::client::call::progress::{Counted, Progress};
 use crate::client::conn::connect::Socket;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher};
 use crate::http::{BodyWriter, Fields, Framing};
@@ -126,8 +126,8 @@ fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Resu
     };
     match sent.map_err(|error| Error::io(name, error)) {
         Ok(_) => Ok(Sent::All),
-        Err(Error::Cut { name, .. }) if name == WIRE => Ok(Sent::Part),
-        Err(Error::Cut { .. }) => Err(Error::cut(name, SHORTER)),
+        Err(Error::Failed { kind: ErrorKind::Interrupted, name, .. }) if name == WIRE => Ok(Sent::Part),
+        Err(Error::Failed { kind: ErrorKind::Interrupted, .. }) => Err(Error::interrupted(name, SHORTER)),
         Err(error) => Err(error),
     }
 }
@@ -173,7 +173,7 @@ struct Wire(Socket);
 
 impl Write for Wire {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.write(block).map_err(|_| Error::cut(WIRE, "is closed").into())
+        self.0.write(block).map_err(|_| Error::interrupted(WIRE, "is closed").into())
     }
 
     fn flush(&mut self) -> io::Result<()> {

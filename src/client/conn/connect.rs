@@ -153,12 +153,15 @@ impl Connection {
             Ok(socket) => Ok(Connection { input: BufReader::with_capacity(BLOCK, socket) }),
             Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 let seconds = timeouts.connect.as_secs();
-                Err(Error::cut(&url.shown, format!("took no connection for {seconds} s (--connect-timeout)")))
+                Err(Error::interrupted(
+                    &url.shown,
+                    format!("took no connection for {seconds} s (--connect-timeout)"),
+                ))
             }
             // Whatever the reason is, the server is not there now: a missing socket file is no missing operand.
             Err(error) => {
                 let said = Error::io("", error).to_string();
-                Err(Error::cut(&url.shown, said.trim_start_matches([':', ' '])))
+                Err(Error::interrupted(&url.shown, said.trim_start_matches([':', ' '])))
             }
         }
     }

@@ -199,7 +199,7 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
         None if error.kind() == io::ErrorKind::TimedOut => {
-            Error::cut(host, "ended no TLS handshake in time (--connect-timeout)")
+            Error::interrupted(host, "ended no TLS handshake in time (--connect-timeout)")
         }
         Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
             "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
@@ -209,8 +209,8 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
         }
-        Some(why) => Error::cut(host, format!("no TLS is spoken there: {why}")),
-        None => Error::cut(host, format!("no TLS is spoken there: {error}")),
+        Some(why) => Error::interrupted(host, format!("no TLS is spoken there: {why}")),
+        None => Error::interrupted(host, format!("no TLS is spoken there: {error}")),
     }
 }
 

@@ -138,12 +138,13 @@ fn ask(url: &Url, user: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_name_and_a_password_are_said_as_rfc_7617_says_them() {
         let said = Credentials::of("Aladdin".as_bytes(), b"open sesame").unwrap();
         assert_eq!(said.value().unwrap(), b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert!(!format!("{said:?}").contains("QWxh"));
-        assert_eq!(Credentials::of(b"a:b", b"c").unwrap_err().exit_code(), 2);
+        assert_eq!(Credentials::of(b"a:b", b"c").unwrap_err().kind(), ErrorKind::Usage);
     }
 }

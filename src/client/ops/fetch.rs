@@ -86,7 +86,7 @@ impl Client {
         if answer.status() == 412 {
             answer.finish()?;
             download.version = self.version(download.name)?;
-            return Err(Error::cut(download.name.shown(), "changed while it was fetched"));
+            return Err(Error::interrupted(download.name.shown(), "changed while it was fetched"));
         }
         let answer = answer.check()?;
         download.begin(&answer)?;
@@ -100,7 +100,7 @@ impl Client {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         let (entry, fields) = self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
         match entry.name.directory {
-            true => Err(Error::status(409, name.shown(), "is a directory")),
+            true => Err(Error::is_directory(name.shown(), "is a directory")),
             false => Version::of(&fields, length_of(&fields), name),
         }
     }
@@ -145,7 +145,7 @@ const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
     match told {
         Some(told) if told != have => {
-            Err(Error::status(502, name, "is not what the server says it is (SHA-256 differs)"))
+            Err(Error::bad_answer(name, "is not what the server says it is (SHA-256 differs)"))
         }
         _ => Ok(()),
     }
@@ -167,7 +167,7 @@ impl Version {
     fn of(fields: &Fields, size: Option<u64>, name: &Name) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
         let digest = digest::parse(fields, "Repr-Digest")
-            .map_err(|error| Error::status(502, name.shown(), error.to_string()))?;
+            .map_err(|error| Error::bad_answer(name.shown(), error.to_string()))?;
         Ok(Version { etag, digest, size, modified: modified(fields) })
     }
 }
@@ -234,7 +234,7 @@ impl<'a> Download<'a> {
             let part = fields.get("content-range").and_then(parse_content_range);
             return match part {
                 Some((range, _)) if range.start == self.have && self.have > 0 => Ok(()),
-                _ => Err(Error::status(502, self.name.shown(), "another part came than was asked for")),
+                _ => Err(Error::bad_answer(self.name.shown(), "another part came than was asked for")),
             };
         }
         // All of it comes: from a server without ranges, or of another version than the one that was begun.
@@ -253,7 +253,7 @@ impl<'a> Download<'a> {
                 (self.have, self.hasher) = (0, Hasher::default());
                 Ok(())
             }
-            false => Err(Error::status(502, self.name.shown(), "changed while it was fetched")),
+            false => Err(Error::bad_answer(self.name.shown(), "changed while it was fetched")),
         }
     }
 
@@ -261,7 +261,7 @@ impl<'a> Download<'a> {
     fn refuse_short(&self) -> Result<()> {
         match self.version.size {
             Some(size) if size != self.have => {
-                Err(Error::cut(self.name.shown(), format!("{} bytes came of {size}", self.have)))
+                Err(Error::interrupted(self.name.shown(), format!("{} bytes came of {size}", self.have)))
             }
             _ => Ok(()),
         }

@@ -47,7 +47,7 @@ impl Client {
         precondition: &Precondition,
     ) -> Result<Option<u64>> {
         if target.directory {
-            return Err(Error::status(409, target.shown(), "is a directory: name the file in it"));
+            return Err(Error::is_directory(target.shown(), "is a directory: name the file in it"));
         }
         let answer = match source {
             // What is worked on is what was looked at, so that the same is never done to what came of it.
@@ -73,7 +73,7 @@ impl Client {
         match target.len() > TARGET_MAX && query.names().next().is_some() {
             true => {
                 let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
-                Err(Error::status(414, "the word", most))
+                Err(Error::name_too_long("the word", most))
             }
             false => Ok(target),
         }
@@ -83,8 +83,8 @@ impl Client {
     fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
         self.post(open(source)?, query).map_err(|error| match error {
             // The server has no other name for what it was sent.
-            Error::Status { status, name, what } if name == "body" => {
-                Error::status(status, source.shown().as_bytes(), what)
+            Error::Failed { kind, name, what } if name == "body" => {
+                Error::new(kind, source.shown().as_bytes(), what)
             }
             other => other,
         })
@@ -116,7 +116,7 @@ impl Client {
     pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Counts> {
         let target = self.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
-        let bad = || Error::status(502, "answer", "holds a line that is no count");
+        let bad = || Error::bad_answer("answer", "holds a line that is no count");
         answer.read(|body| {
             let (mut counts, mut unreadable) = (Vec::new(), Vec::new());
             each_line(body, |line| {
@@ -146,12 +146,12 @@ pub fn number(answer: &[u8]) -> Result<u64> {
     let is_number = digits.iter().all(u8::is_ascii_digit);
     let number =
         std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| Error::status(502, "answer", "is no number"))
+    number.ok_or_else(|| Error::bad_answer("answer", "is no number"))
 }
 
 /// The sum of counts, which a server may make as large as it likes.
 pub fn add(total: u64, count: u64) -> Result<u64> {
-    total.checked_add(count).ok_or_else(|| Error::status(502, "answer", "counts more than there can be"))
+    total.checked_add(count).ok_or_else(|| Error::bad_answer("answer", "counts more than there can be"))
 }
 
 /// What a search of a directory finds.
@@ -168,6 +168,6 @@ pub fn open(source: &Operand) -> Result<BodySource> {
     match source {
         Operand::Standard => BodySource::stdin(),
         Operand::Local(path) => BodySource::open(path),
-        Operand::Stored(name) => Err(Error::status(404, name.shown(), "is on the server")),
+        Operand::Stored(name) => Err(Error::not_found(name.shown(), "is on the server")),
     }
 }

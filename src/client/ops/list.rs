@@ -26,7 +26,7 @@ pub struct Entry {
 
 impl Entry {
     fn parse(json: &[u8]) -> Result<Self> {
-        let bad = || Error::status(502, "list", "holds a line that is no entry");
+        let bad = || Error::bad_answer("list", "holds a line that is no entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
         let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
@@ -76,11 +76,7 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
             0 => return Ok(()),
             _ if line.last() == Some(&b'\n') => drop(line.pop()),
             read if read as u64 == LINE_MAX => {
-                return Err(Error::status(
-                    502,
-                    "list",
-                    format!("holds a line of more than {LINE_MAX} bytes"),
-                ));
+                return Err(Error::bad_answer("list", format!("holds a line of more than {LINE_MAX} bytes")));
             }
             _ => {}
         }
@@ -116,6 +112,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn an_entry_is_read_whatever_bytes_its_name_holds() {
@@ -133,7 +130,7 @@ mod tests {
     #[test]
     fn a_server_that_tells_nonsense_or_a_way_out_is_at_fault() {
         for json in ["[", "{}", r#"{"name":"../x","type":"file"}"#, r#"{"name":"a","name_bytes":"a%00"}"#] {
-            assert_eq!(Entry::parse(json.as_bytes()).unwrap_err().exit_code(), 3, "{json}");
+            assert_eq!(Entry::parse(json.as_bytes()).unwrap_err().kind(), ErrorKind::BadAnswer, "{json}");
         }
     }
 }

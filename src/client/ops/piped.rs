@@ -10,7 +10,7 @@ use crate::client::call::client::{Client, last_component};
 use crate::client::call::segment::{Shared, Tally};
 use crate::client::operand::Name;
 use crate::client::ops::precondition::Precondition;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 
@@ -28,7 +28,7 @@ impl Client {
         let mut call = about(call, false);
         call.upload = Some(upload.piece(upload.first().to_vec(), &shared)?);
         let begun = match self.write(&call, name, precondition) {
-            Err(Error::Status { status: 400, name, .. })
+            Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
                 if name == "Upload-Complete" && taken(&shared).sent == 0 =>
             {
                 return Ok(None);
@@ -37,7 +37,7 @@ impl Client {
         };
         self.take_upload_id();
         let Some(fields) = begun? else { return Ok(Some(false)) };
-        let lost = || Error::status(502, name.shown(), "was begun, and the server does not say where");
+        let lost = || Error::bad_answer(name.shown(), "was begun, and the server does not say where");
         let id = last_component(&fields).ok_or_else(lost)?;
         let target = self.url.target(&[b".cfpd".into(), b"uploads".into(), id], false, &Query::default());
         loop {

@@ -68,6 +68,7 @@ impl Tag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_tag_is_taken_with_its_quotes_or_without() {
@@ -77,7 +78,7 @@ mod tests {
             assert_eq!(Tag::read(OsStr::new(argument)).unwrap(), Tag(tag.into()), "{argument}");
         }
         for argument in ["", "\"", "\"\"", "W/\"a\"", "\"a\", \"b\"", "a b", "a\n", "é"] {
-            assert_eq!(Tag::read(OsStr::new(argument)).unwrap_err().exit_code(), 2, "{argument}");
+            assert_eq!(Tag::read(OsStr::new(argument)).unwrap_err().kind(), ErrorKind::Usage, "{argument}");
         }
     }
 }

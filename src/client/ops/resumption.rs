@@ -5,9 +5,10 @@ use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
+use crate::client::call::status::kind_of;
 use crate::client::operand::Name;
 use crate::client::ops::precondition::Precondition;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Hasher};
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 use crate::http::{Fields, Query};
@@ -87,7 +88,7 @@ impl Client {
                 }
                 kept.reached = offset;
             }
-            _ => return Err(may_pass(Error::status(status, name.shown(), "cannot be gone on with"))),
+            _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be gone on with"))),
         }
         let mut call = about(Call::new("PATCH", target))
             .with("Content-Type", PARTIAL_UPLOAD)
@@ -100,7 +101,7 @@ impl Client {
             400.. if has_ended(&answer.head.fields) => Ok(Ended::Refused(answer.refusal())),
             409 => {
                 answer.finish()?;
-                Err(Error::cut(name.shown(), "was gone on with by others"))
+                Err(Error::interrupted(name.shown(), "was gone on with by others"))
             }
             _ => answer.check().map_err(may_pass)?.finish().map(|()| Ended::Stored),
         }
@@ -112,7 +113,7 @@ impl Client {
         let target = self.url.target(&name.components, false, &Query::default());
         let fields = match self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
             Ok((_, fields)) => fields,
-            Err(Error::Status { status: 404, .. }) => return Ok(Ended::Lost),
+            Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => return Ok(Ended::Lost),
             Err(error) => return Err(error),
         };
         let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
@@ -135,7 +136,11 @@ fn has_ended(fields: &Fields) -> bool {
 /// A server on its way up or down, or a proxy before one, answers 5xx: what it has is not lost by that.
 fn may_pass(error: Error) -> Error {
     match error {
-        Error::Status { status: 500 | 502 | 504, name, what } => Error::Status { status: 503, name, what },
+        Error::Failed {
+            kind: ErrorKind::Internal | ErrorKind::BadAnswer | ErrorKind::NoAnswer,
+            name,
+            what,
+        } => Error::Failed { kind: ErrorKind::Unavailable, name, what },
         other => other,
     }
 }

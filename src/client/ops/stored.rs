@@ -7,11 +7,12 @@ use crate::client::call::call::Call;
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
+use crate::client::call::status::kind_of;
 use crate::client::operand::Name;
 use crate::client::ops::list::Entry;
 use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::time::{self, rfc3339_of};
 use crate::http::{Fields, Query};
 
@@ -20,7 +21,7 @@ impl Client {
     pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
         // The server would answer with the list of it, which is no content.
         if name.directory {
-            return Err(Error::status(409, name.shown(), "is a directory"));
+            return Err(Error::is_directory(name.shown(), "is a directory"));
         }
         let target = self.target(name, query)?;
         self.send(&Call::new("GET", target))?.check()
@@ -53,10 +54,12 @@ impl Client {
         match status {
             200 => Ok((Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
             301 | 308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
-            404 => Err(Error::status(404, name.shown(), "no such file or directory")),
-            status => {
-                Err(Error::status(status, name.shown(), crate::http::head::reason(status).to_lowercase()))
-            }
+            404 => Err(Error::not_found(name.shown(), "no such file or directory")),
+            status => Err(Error::new(
+                kind_of(status),
+                name.shown(),
+                crate::http::head::reason(status).to_lowercase(),
+            )),
         }
     }
 
@@ -64,7 +67,7 @@ impl Client {
     pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
         match self.stat(name) {
             Ok(entry) => Ok(entry.name.directory),
-            Err(Error::Status { status: 404, .. }) => Ok(false),
+            Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +128,7 @@ impl Client {
                         Ended::Stored => return Ok(true),
                         Ended::Kept => return Ok(false),
                         Ended::Refused(error) => told_of_damage(error, name),
-                        Ended::Lost => Error::cut(name.shown(), "was begun, and lost by the server"),
+                        Ended::Lost => Error::interrupted(name.shown(), "was begun, and lost by the server"),
                     }
                 }
                 _ => error,
@@ -195,7 +198,7 @@ impl Client {
         precondition: &Precondition,
     ) -> Result<Option<Name>> {
         if from.is_root() {
-            return Err(Error::status(405, "/", "is the root, which cannot be renamed or copied"));
+            return Err(Error::method_not_allowed("/", "is the root, which cannot be renamed or copied"));
         }
         let from = self.stat(from)?.name;
         // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
@@ -207,11 +210,13 @@ impl Client {
         target.directory = from.directory;
         // Asked for this, the server would first have us make the directories above it.
         if from.directory && target.components.starts_with(&from.components) {
-            return Err(Error::status(409, target.shown(), "lies inside the directory itself"));
+            return Err(Error::conflict(target.shown(), "lies inside the directory itself"));
         }
         match self.transfer(method, &from, &target, &Query::default(), precondition) {
-            Err(Error::Status { status: 412, .. }) if from.directory && precondition.tag.is_none() => {
-                Err(Error::status(409, target.shown(), "is taken: a directory replaces nothing"))
+            Err(Error::Failed { kind: ErrorKind::PreconditionFailed, .. })
+                if from.directory && precondition.tag.is_none() =>
+            {
+                Err(Error::conflict(target.shown(), "is taken: a directory replaces nothing"))
             }
             done => Ok(done?.map(|_| target)),
         }
@@ -233,7 +238,7 @@ impl Client {
         match made {
             // Who may not look is told by what is stored next.
             405 if self.stat(&file).is_ok_and(|found| !found.name.directory) => {
-                Err(Error::status(409, file.shown(), "is a file, not a directory"))
+                Err(Error::conflict(file.shown(), "is a file, not a directory"))
             }
             status => Ok(status == 201),
         }
@@ -314,8 +319,10 @@ const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 /// A server that finds fault with a body or its digest got other bytes than were sent: that is not for good.
 fn told_of_damage(error: Error, name: &Name) -> Error {
     match error {
-        Error::Status { status: 400, name: blamed, .. } if OF_BODY.contains(&blamed.as_str()) => {
-            Error::cut(name.shown(), "was damaged on the way")
+        Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
+            if OF_BODY.contains(&blamed.as_str()) =>
+        {
+            Error::interrupted(name.shown(), "was damaged on the way")
         }
         other => other,
     }

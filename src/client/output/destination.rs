@@ -163,8 +163,7 @@ fn refuse_strange(directory: &Path, link: &Metadata, path: &Path, what: &str) ->
     let directory = fs::metadata(here)?;
     let is_shared = directory.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
     match is_shared && link.uid() != geteuid().as_raw() && link.uid() != directory.uid() {
-        true => Err(Error::status(
-            403,
+        true => Err(Error::forbidden(
             path.as_os_str().as_bytes(),
             format!("is {what} of another user, in a directory that all may write to"),
         )
@@ -178,6 +177,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn name(path: &Path) -> PathBuf {
         match Destination::find(path).unwrap() {
@@ -196,8 +196,8 @@ mod tests {
         symlink("round", path("round")).unwrap();
         assert_eq!(name(&path("three")), path("d/one"));
         assert_eq!(name(&path("none")), path("none"));
-        for name in ["d", "round"] {
-            assert_eq!(Destination::find(&path(name)).unwrap_err().exit_code(), 2);
+        for (name, kind) in [("d", ErrorKind::IsDirectory), ("round", ErrorKind::NotFound)] {
+            assert_eq!(Destination::find(&path(name)).unwrap_err().kind(), kind);
         }
     }
 

@@ -88,7 +88,7 @@ impl Output {
     /// Refuses a source that is the file that is written.
     pub fn refuse_itself(&self, source: &Operand) -> Result<()> {
         match self.is_also(source) {
-            true => Err(Error::status(409, source.shown().as_bytes(), "is also what is written to")),
+            true => Err(Error::conflict(source.shown().as_bytes(), "is also what is written to")),
             false => Ok(()),
         }
     }
@@ -144,6 +144,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap();
@@ -187,6 +188,6 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"new");
         let full = Output::create(Path::new("/dev/full")).unwrap().write_all(b"x").unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
-        assert_eq!(Output::create(directory.path()).unwrap_err().exit_code(), 2);
+        assert_eq!(Output::create(directory.path()).unwrap_err().kind(), ErrorKind::IsDirectory);
     }
 }

@@ -47,7 +47,7 @@ impl Part {
                 // Who had it locked has given it its name meanwhile.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::cut(
+                    return Err(Error::interrupted(
                         target.as_os_str().as_bytes(),
                         "is being fetched by another program",
                     ));
@@ -135,7 +135,7 @@ fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
         meta if meta.nlink() > 1 => "has another name besides: delete it, or go without -c",
         _ => return Ok(()),
     };
-    Err(Error::status(409, path.as_os_str().as_bytes(), what).into())
+    Err(Error::conflict(path.as_os_str().as_bytes(), what).into())
 }
 
 /// Whether it is still this file that has this name.
@@ -165,6 +165,7 @@ fn beside(path: &Path, etag: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_part_lies_beside_its_file_under_the_tag_of_its_content() {
@@ -186,7 +187,7 @@ mod tests {
         let mut part = open().unwrap();
         assert_eq!(part.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         part.write_all(b"half").unwrap();
-        assert_eq!(open().unwrap_err().exit_code(), 3);
+        assert_eq!(open().unwrap_err().kind(), ErrorKind::Interrupted);
         drop(part);
         let part = open().unwrap();
         assert_eq!(part.file.metadata().unwrap().len(), 4);

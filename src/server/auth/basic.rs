@@ -16,7 +16,7 @@ use crate::server::observe::peer::Peer;
 /// What a 401 asks for (RFC 7617 §2).
 pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
 
-/// The principal who sent a request. Without users a claim to be one is ignored. Errors have status 401 for a name that was
+/// The principal who sent a request. Without users a claim to be one is ignored. Errors have kind `Unauthenticated` for a name that was
 /// not proved, 503 when there were too many of those.
 pub fn identify(
     stream: &Stream,
@@ -29,7 +29,7 @@ pub fn identify(
     let claim = claims.next();
     // A proxy before this server may have checked the other one.
     if claims.next().is_some() {
-        return Err(Error::status(400, "Authorization", "comes twice"));
+        return Err(Error::invalid("Authorization", "comes twice"));
     }
     let user = match users.zip(claim) {
         Some((users, claim)) => {
@@ -52,11 +52,11 @@ pub fn claimed_name(request: &Request) -> Option<Vec<u8>> {
 /// Verifies the password of a claim, and gives the name.
 fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
     let Some((name, password)) = parse_basic(claim) else {
-        return Err(Error::status(401, "Authorization", "is not a name and a password (Basic)"));
+        return Err(Error::unauthenticated("Authorization", "is not a name and a password (Basic)"));
     };
     match users.verify(&name, &password, origin)? {
         true => Ok(name),
-        false => Err(Error::status(401, &name, "wrong user name or password")),
+        false => Err(Error::unauthenticated(&name, "wrong user name or password")),
     }
 }
 

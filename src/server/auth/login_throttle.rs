@@ -84,10 +84,10 @@ impl Default for LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// Admits a try. Errors have status 503: too many failed, or too many wait.
+    /// Admits a try. Errors have kind `Overloaded`: too many failed, or too many wait.
     pub fn begin(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
         let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.strangers };
-        let too_many_wrong = || Error::status(503, "login", "too many wrong passwords, try again later");
+        let too_many_wrong = || Error::overloaded("login", "too many wrong passwords, try again later");
         if [keys.pair, keys.prefix_pair].iter().any(|key| pairs.until(*key) > Some(now)) {
             return Err(too_many_wrong());
         }
@@ -103,7 +103,7 @@ impl LoginThrottle {
         }
         match self.may_wait(keys) {
             true => Ok(Admission::Later),
-            false => Err(Error::status(503, "login", "too many passwords at once, try again later")),
+            false => Err(Error::overloaded("login", "too many passwords at once, try again later")),
         }
     }
 
@@ -151,6 +151,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::server::limits::{WRONG_FORGOTTEN, WRONG_FREE_OF_ALL, WRONG_PAUSE_MAX, WRONG_WAIT_MAX};
 
     /// A guess at a user from an address of IPv4.
@@ -193,7 +194,11 @@ mod tests {
             assert_eq!(throttle.begin(keys(1, 1, 2), until).unwrap(), Admission::Now, "{wait}");
             throttle.end(keys(1, 1, 2), true, until);
             if let Some(early) = until.checked_sub(Duration::from_millis(1)).filter(|early| *early > now) {
-                assert_eq!(throttle.begin(keys(1, 1, 2), early).unwrap_err().http_status(), 503, "{wait}");
+                assert_eq!(
+                    throttle.begin(keys(1, 1, 2), early).unwrap_err().kind(),
+                    ErrorKind::Overloaded,
+                    "{wait}"
+                );
             }
         }
         for other in [keys(2, 1, 2), keys(1, 2, 3)] {
@@ -266,7 +271,7 @@ mod tests {
                 assert_eq!(throttle.begin(*keys, now).unwrap(), Admission::Later);
                 throttle.wait(*keys, true);
             }
-            assert_eq!(throttle.begin(of(most as u64), now).unwrap_err().http_status(), 503);
+            assert_eq!(throttle.begin(of(most as u64), now).unwrap_err().kind(), ErrorKind::Overloaded);
             all.iter().for_each(|keys| throttle.wait(*keys, false));
         };
         fill(&|user| keys(50, 100 + user, 1000 + user), LOGINS_WAITING_FROM_NETWORK);

@@ -43,7 +43,7 @@ impl Sites {
         let text = std::str::from_utf8(host).unwrap_or_default();
         match self.holds(text, || stream.local_address()) {
             true => Ok(()),
-            false => Err(Error::status(421, host, "is no host of this server: see --host of cfpd")),
+            false => Err(Error::misdirected(host, "is no host of this server: see --host of cfpd")),
         }
     }
 
@@ -115,7 +115,7 @@ fn plain(name: &str) -> String {
 /// Refuses a write from a page of another site, with status 403. A browser says so in `Sec-Fetch-Site`, which no page
 /// can set, in a secure context; else by `Origin`. A trusted proxy may name the site.
 pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()> {
-    let foreign = |field| Error::status(403, field, "a page of another site may change nothing here");
+    let foreign = |field| Error::forbidden(field, "a page of another site may change nothing here");
     match request.fields.get("sec-fetch-site") {
         // `none` is the user, not a page. Behind a proxy that changes `Host`, only this field tells.
         Some(b"same-origin" | b"none") => return Ok(()),
@@ -134,6 +134,7 @@ pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_machine_is_known_by_its_names_and_by_no_other() {
@@ -179,7 +180,7 @@ mod tests {
             assert_eq!(parse(text).unwrap(), read);
         }
         for text in ["", "h:80", "http://h", "a b", "u@h"] {
-            assert_eq!(parse(text).unwrap_err().exit_code(), 2, "{text}");
+            assert_eq!(parse(text).unwrap_err().kind(), ErrorKind::Usage, "{text}");
         }
     }
 
@@ -201,8 +202,8 @@ mod tests {
         for (fields, may) in rows {
             let text = format!("PUT /f HTTP/1.1\r\nHost: h:1\r\n{fields}\r\n");
             let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
-            let status = refuse_foreign_page(&request, false).err().map(|error| error.http_status());
-            assert_eq!(status, (!may).then_some(403), "{fields}");
+            let status = refuse_foreign_page(&request, false).err().map(|error| error.kind());
+            assert_eq!(status, (!may).then_some(ErrorKind::Forbidden), "{fields}");
             let is_told_by_a_proxy = fields.contains("X-Forwarded-Host");
             assert_eq!(refuse_foreign_page(&request, true).is_ok(), may || is_told_by_a_proxy, "{fields}");
         }

@@ -60,7 +60,7 @@ impl Users {
         self.hashes.contains_key(name)
     }
 
-    /// Whether this is the user's password. An error has status 503: too many logins failed lately.
+    /// Whether this is the user's password. An error has kind `Overloaded`: too many logins failed lately.
     pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
         let logins = &*self.logins;
         let keys = self.keys(name, password, origin);
@@ -143,6 +143,7 @@ impl Logins {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::server::limits::WRONG_FREE;
 
     const HERE: Origin = Origin::Local(None);
@@ -194,7 +195,7 @@ mod tests {
         for _ in 0..=WRONG_FREE {
             assert!(!users.verify(b"bob", b"c", HERE).unwrap());
         }
-        assert_eq!(users.verify(b"bob", b"b", HERE).unwrap_err().http_status(), 503);
+        assert_eq!(users.verify(b"bob", b"b", HERE).unwrap_err().kind(), ErrorKind::Overloaded);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
         assert!(users.verify(b"bob", b"b", Origin::Local(Some(1))).unwrap());
     }
@@ -230,7 +231,11 @@ mod tests {
         let changed = [alice, line("bob", "new")].concat();
         let new = Users::parse("f", changed.as_bytes()).unwrap().keeping_logins_of(&old);
         assert!(new.verify(b"alice", b"a", HERE).unwrap());
-        assert_eq!(new.verify(b"bob", b"b", HERE).unwrap_err().http_status(), 503, "wrong ones count on");
+        assert_eq!(
+            new.verify(b"bob", b"b", HERE).unwrap_err().kind(),
+            ErrorKind::Overloaded,
+            "wrong ones count on"
+        );
         let elsewhere = Origin::Local(Some(1));
         assert!(
             !new.verify(b"bob", b"b", elsewhere).unwrap() && !new.verify(b"carol", b"c", elsewhere).unwrap()

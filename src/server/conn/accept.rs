@@ -126,7 +126,7 @@ fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
         Refusal::Address => "all connections of this address are taken",
         _ => "no thread is left",
     };
-    let error = Error::status(503, "connection", what);
+    let error = Error::overloaded("connection", what);
     server.refuse(&stream.peer, why, &error);
     // The response fits an empty socket buffer. The client may have disconnected: the error is ignored.
     let _ = stream.try_write(&closing_response(&error));

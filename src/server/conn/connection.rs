@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Method, Request};
 use crate::server::exchange::problem::closing_response;
 use crate::server::exchange::response::Reply;
@@ -104,20 +104,20 @@ fn read_request(
 /// Logs a failed TLS handshake; a client that speaks plain HTTP gets a response. A disconnected client is not logged.
 #[inline(never)]
 fn refuse_handshake(server: &Server, stream: &Stream, error: &Error) {
-    if matches!(error, Error::Status { .. }) {
-        server.refuse(&stream.peer, Refusal::of_status(error.http_status()), error);
+    if matches!(error, Error::Failed { .. }) {
+        server.refuse(&stream.peer, Refusal::of_kind(error.kind()), error);
         stream.end_unencrypted(&closing_response(error));
     }
 }
 
 /// Answers what is not a request, unless the client has disconnected.
 fn refuse(server: &Server, stream: &Stream, error: &Error) {
-    let gone = matches!(error, Error::Cut { .. } | Error::System { .. });
+    let gone = matches!(error, Error::Failed { kind: ErrorKind::Interrupted, .. } | Error::System { .. });
     if !gone {
         let mut reply = Reply::to_malformed(stream);
         // The client may have disconnected; ignore the write error.
         let _ = reply.error(error, None, Fields::new());
-        server.refuse(&stream.peer, Refusal::of_status(reply.outcome.status), error);
+        server.refuse(&stream.peer, Refusal::of_kind(error.kind()), error);
     }
 }
 
@@ -160,7 +160,7 @@ impl Read for DeadlineReader<'_> {
         {
             let left = until.saturating_duration_since(Instant::now());
             if left == Duration::ZERO || !self.stream.wait_readable(left)? {
-                return Err(Error::status(408, "head", "did not come in time").into());
+                return Err(Error::timed_out("head", "did not come in time").into());
             }
         }
         (&mut &*self.stream).read(buffer)

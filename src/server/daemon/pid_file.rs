@@ -25,7 +25,7 @@ impl PidFile {
         check_writable(path)?;
         if is_held(path) {
             let name = path.as_os_str().as_encoded_bytes();
-            return Err(Error::status(409, name, "is that of a cfpd that runs"));
+            return Err(Error::conflict(name, "is that of a cfpd that runs"));
         }
         let mode = fs::Permissions::from_mode(0o644);
         let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
@@ -58,7 +58,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     require_change(&above(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
     match may_be_replaced(path) {
         true => Ok(()),
-        false => Err(Error::status(409, name, "is there and is no pid file")),
+        false => Err(Error::conflict(name, "is there and is no pid file")),
     }
 }
 
@@ -91,6 +91,7 @@ impl Drop for PidFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn only_a_pid_file_is_replaced_and_only_ours_removed() {
@@ -119,7 +120,7 @@ mod tests {
         assert!(path.exists());
         for other in ["notes", ""] {
             fs::write(&path, other).unwrap();
-            assert_eq!(PidFile::write(&path).unwrap_err().exit_code(), 2);
+            assert_eq!(PidFile::write(&path).unwrap_err().kind(), ErrorKind::Conflict);
             assert_eq!(fs::read_to_string(&path).unwrap(), other);
         }
         fs::remove_file(&path).unwrap();

@@ -211,8 +211,9 @@ fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
     // Without this thread a second signal is ignored, and everything still ends within the grace period.
     hears.unwrap_or_else(|error| server.log.trouble(&error));
     if !server.connections.drain(server.limits.grace) {
-        server
-            .log
-            .trouble(&Error::cut("connections", "were cut at the end of their grace or by a second signal"));
+        server.log.trouble(&Error::interrupted(
+            "connections",
+            "were cut at the end of their grace or by a second signal",
+        ));
     }
 }

@@ -33,12 +33,12 @@ pub enum Coded<'a> {
 }
 
 impl<'a> Decoding<'a> {
-    /// A decoder of the pool. An error of status 503 where there is none.
+    /// A decoder of the pool. An error of kind `Overloaded` where there is none.
     pub fn permit(self) -> Result<DecoderPermit<'a>> {
         self.coders.decoder(self.client.stream())
     }
 
-    /// Has `work` read what is decoded: `most` bytes at most. Errors have status 413 past a limit, else those of the coding.
+    /// Has `work` read what is decoded: `most` bytes at most. Errors have kind `TooLarge` past a limit, else those of the coding.
     pub fn run<T>(
         self,
         permit: &DecoderPermit<'_>,
@@ -99,7 +99,7 @@ impl Read for Decoded<'_> {
         match self.decoding.limits.ratio {
             Some(ratio) if self.decoded > self.coded.get().saturating_mul(ratio).max(RATIO_FREE) => {
                 let what = format!("is more than {ratio} times as large when it is decoded");
-                Err(Error::status(413, self.name, what).into())
+                Err(Error::too_large(self.name, what).into())
             }
             _ => Ok(read),
         }
@@ -108,7 +108,7 @@ impl Read for Decoded<'_> {
 
 /// Status 413.
 pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
-    Error::status(413, name, format!("is larger than {most} bytes"))
+    Error::too_large(name, format!("is larger than {most} bytes"))
 }
 
 /// See [`Decoding::cancellable`].

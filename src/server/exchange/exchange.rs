@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Method, Request, accept, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
@@ -38,17 +38,17 @@ pub struct Exchange<'e> {
 }
 
 impl<'e> Exchange<'e> {
-    /// The store as the principal who sent the request may use it. Errors have status 401 for a name that was not proved,
+    /// The store as the principal who sent the request may use it. Errors have kind `Unauthenticated` for a name that was not proved,
     /// 503 after too many of those.
     pub fn authorize(&mut self) -> Result<AuthorizedStore> {
         let store =
             self.server.gate.authorize(|users| identify(self.stream, self.client, self.request, users));
         match &store {
             Ok(store) => self.reply.outcome.user = store.user_name(self.server.log.has_access_lines()),
-            Err(error) if error.http_status() == 401 => {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 self.server.refuse_login(claimed_name(self.request).as_deref(), &self.client.peer);
             }
-            Err(error) if error.http_status() == 503 => {
+            Err(error) if error.kind() == ErrorKind::Overloaded => {
                 self.server.refuse(&self.client.peer, Refusal::Login, error);
             }
             Err(_) => {}
@@ -74,10 +74,10 @@ impl<'e> Exchange<'e> {
 
     /// Answers an error, with these fields too, when that can still be done.
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
-        if error.http_status() >= 500 && !is_of_the_client(error) {
+        if is_trouble(error) {
             self.server.log.trouble(error);
         }
-        if error.http_status() == 408 {
+        if error.kind() == ErrorKind::TimedOut {
             self.server.refuse(&self.client.peer, Refusal::Slow, error);
         }
         if self.reply.is_begun() {
@@ -86,13 +86,13 @@ impl<'e> Exchange<'e> {
         if is_gone(error) {
             return self.reply.give_up();
         }
-        match error.http_status() {
-            421 => self.reply.outcome.close(CloseReason::Misdirected),
-            413 => fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None)),
+        match error.kind() {
+            ErrorKind::Misdirected => self.reply.outcome.close(CloseReason::Misdirected),
+            ErrorKind::TooLarge => {
+                fields.push("Upload-Limit", resumption::format_limit(self.server.limits.file_size, None))
+            }
+            ErrorKind::Unauthenticated => fields.push("WWW-Authenticate", CHALLENGE),
             _ => {}
-        }
-        if error.http_status() == 401 {
-            fields.push("WWW-Authenticate", CHALLENGE);
         }
         // A client that is gone needs no answer.
         let _ = self.refuse(error, fields, json!({}));
@@ -126,10 +126,13 @@ impl<'e> Exchange<'e> {
     }
 }
 
-/// A client that leaves early, or makes a method up, is no trouble of ours.
-fn is_of_the_client(error: &Error) -> bool {
-    // What answers 503 by itself is a limit, of which a refusal tells.
-    is_gone(error) || matches!(error, Error::Status { status: 501 | 503, .. })
+/// Whether an error is the server's own, for the log. A client that has disconnected is not, and a limit that is reached is
+/// logged as a refusal.
+fn is_trouble(error: &Error) -> bool {
+    use ErrorKind::{BadDescriptor, Busy, Internal, Interrupted, NoSpace, Unavailable};
+    let is_ours =
+        matches!(error.kind(), BadDescriptor | Busy | Internal | Interrupted | NoSpace | Unavailable);
+    is_ours && !is_gone(error)
 }
 
 /// Whether nobody is left to be answered.

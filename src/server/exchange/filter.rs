@@ -35,7 +35,7 @@ const NUMBER_TYPES: [&str; 2] = ["text/plain", "application/json"];
 
 impl Operation {
     /// The filter of a query; `None` where it names none. `strict` refuses parameters that mean nothing, as is
-    /// right where something would be stored. Errors have status 400, or 406 for an `Accept` that fits nothing.
+    /// right where something would be stored. Errors have kind `Invalid`, or `NotAcceptable` for an `Accept` that fits nothing.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
         let pairs: Vec<_> = query.pairs().collect();
         let named = FilterQuery::parse(&pairs).map_err(bad_request)?;
@@ -146,7 +146,7 @@ impl Operation {
 }
 
 fn bad_request(invalid: Invalid) -> Error {
-    Error::status(400, invalid.parameter, invalid.what)
+    Error::invalid(invalid.parameter, invalid.what)
 }
 
 /// Makes an empty file without a name.
@@ -170,7 +170,7 @@ impl text::Spool for Spool {
 pub fn number_type(fields: &Fields) -> Result<&'static str> {
     accept::media_type(fields, &NUMBER_TYPES)
         .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))
-        .ok_or_else(|| Error::status(406, "Accept", "fits neither text/plain nor application/json"))
+        .ok_or_else(|| Error::not_acceptable("Accept", "fits neither text/plain nor application/json"))
 }
 
 /// The same for the same query, whatever the build and the machine: eight bytes of the SHA-256 of its parameters, each
@@ -229,6 +229,7 @@ impl Read for ContentReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::http::Target;
 
     fn of(target: &str, strict: bool) -> Result<Option<Operation>> {
@@ -245,14 +246,14 @@ mod tests {
             assert!(of(target, false).unwrap().is_some(), "{target}");
         }
         for target in ["/f?search=", "/f?search", "/f?replace=a", "/f?reverse=x", "/f?search=a&reverse"] {
-            assert_eq!(of(target, false).err().unwrap().http_status(), 400, "{target}");
+            assert_eq!(of(target, false).err().unwrap().kind(), ErrorKind::Invalid, "{target}");
         }
     }
 
     #[test]
     fn what_would_be_stored_takes_no_unknown_parameter() {
         for target in ["/f?x", "/f?reverse&lines", "/f?replace=a&with=b&lines", "/f?with=b"] {
-            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+            assert_eq!(of(target, true).err().unwrap().kind(), ErrorKind::Invalid, "{target}");
         }
         assert!(of("/f?replace=a&with=b&ignore-case&substring=", true).is_ok());
     }
@@ -267,7 +268,7 @@ mod tests {
             "/f?reverse&reverse=lines",
         ];
         for target in rows {
-            assert_eq!(of(target, true).err().unwrap().http_status(), 400, "{target}");
+            assert_eq!(of(target, true).err().unwrap().kind(), ErrorKind::Invalid, "{target}");
             assert!(of(target, false).is_ok(), "{target}");
         }
     }

@@ -32,7 +32,7 @@ pub struct Hashed<'a> {
 }
 
 impl<'a> Hashed<'a> {
-    /// Takes the digest of what is written, `most` bytes at most: more is an error of status 413.
+    /// Takes the digest of what is written, `most` bytes at most: more is an error of kind `TooLarge`.
     pub fn new(draft: Box<dyn Draft + 'a>, most: u64) -> Self {
         Hashed { draft, hasher: Some(Hasher::default()), most, left: most }
     }
@@ -55,7 +55,7 @@ impl Write for Hashed<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         if block.len() as u64 > self.left {
             let what = format!("would be larger than {} bytes", self.most);
-            return Err(Error::status(413, "result", what).into());
+            return Err(Error::too_large("result", what).into());
         }
         let written = self.draft.write(block)?;
         self.left -= written as u64;

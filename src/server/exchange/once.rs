@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::Fields;
 use crate::http::idempotency::{self, KEY, OUTCOMES};
 use crate::server::auth::access::Principal;
@@ -39,7 +39,7 @@ pub fn once(
             let mut fields = Fields::new();
             fields.push(OUTCOMES, idempotency::format_outcomes(&epoch, since));
             let what = "is not remembered: the request may have been carried out";
-            exchange.refuse(&Error::status(409, KEY, what), fields, json!({}))
+            exchange.refuse(&Error::conflict(KEY, what), fields, json!({}))
         }
         Claim::First(running) => {
             exchange.reply.keep_record();
@@ -48,7 +48,7 @@ pub fn once(
                 // An answer that could not be sent is remembered all the more.
                 (Some((status @ 200..=299, fields)), _) => running.end(status, fields),
                 (Some((500, _)), _) => running.leave_open(),
-                (None, Err(error)) if error.http_status() == 500 => running.leave_open(),
+                (None, Err(error)) if error.kind() == ErrorKind::Internal => running.leave_open(),
                 // Nothing was changed.
                 _ => drop(running),
             }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::http::{Fields, Request, accept, coding, head};
 use crate::server::limits::RETRY_AFTER;
+use crate::server::status::status_of;
 
 /// What is answered to an error.
 pub struct Problem {
@@ -21,7 +22,7 @@ impl Problem {
     /// Forms the answer to an error of `request`; what was no request is answered with the line. `members` are told
     /// besides where the client likes members.
     pub fn new(error: &Error, request: Option<&Request>, mut fields: Fields, mut members: Value) -> Self {
-        let status = error.http_status();
+        let status = status_of(error);
         match status {
             // Only where the coding is what was refused (RFC 9110 §12.5.3).
             415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
@@ -57,7 +58,7 @@ pub fn closing_response(error: &Error) -> Vec<u8> {
     fields.push("Content-Type", "text/plain; charset=utf-8");
     fields.push("Content-Length", body.len().to_string());
     let mut response = Vec::new();
-    head::write_response(&mut response, error.http_status(), &[&fields]);
+    head::write_response(&mut response, status_of(error), &[&fields]);
     response.extend_from_slice(&body);
     response
 }

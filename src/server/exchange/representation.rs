@@ -137,7 +137,7 @@ pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
 }
 
 /// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
-/// of status 412 when it is another than the client thinks.
+/// of kind `PreconditionFailed` when it is another than the client thinks.
 pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) -> Result<bool> {
     match condition::evaluate(&request.fields, true, Some(current), SystemTime::now()) {
         Evaluation::Proceed => Ok(false),
@@ -155,7 +155,7 @@ pub fn coded_etag(etag: &str, coding: Coding) -> String {
 }
 
 /// Holds the conditions of a write against what stands under the name; a browser that was sent it compressed knows it
-/// by the tag of that. An error has status 412.
+/// by the tag of that. An error has kind `PreconditionFailed`.
 pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
     let coded = current.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
     let coded = coded.as_deref();
@@ -169,7 +169,7 @@ pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Resu
 
 /// Status 412: what stands under the name is not what the client said it must be.
 pub fn failed(name: &Name) -> Error {
-    Error::status(412, name.shown(), "is not as the condition says")
+    Error::precondition_failed(name.shown(), "is not as the condition says")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Request, Version, digest};
 use crate::server::exchange::decoding::{Coded, Decoding, too_large};
@@ -58,11 +58,11 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Judges what the head says of the body, before any of it is asked for. Errors have status 413 for a length
+    /// Judges what the head says of the body, before any of it is asked for. Errors have kind `TooLarge` for a length
     /// past the limit, 415 for a coding that cannot be undone, 417 for an expectation nobody knows.
     pub fn check_head(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
-            return Err(Error::status(417, "Expect", "is not 100-continue"));
+            return Err(Error::expectation_failed("Expect", "is not 100-continue"));
         }
         self.coding = coding::of_message(&request.fields)?;
         match self.framing {
@@ -71,10 +71,12 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// The length of the content where the head says it. An error of status 411 where no body was announced.
+    /// The length of the content where the head says it. An error of kind `LengthRequired` where no body was announced.
     pub fn content_length(&self) -> Result<Option<u64>> {
         match self.framing {
-            Framing::None => Err(Error::status(411, "Content-Length", "is missing: say 0 for an empty file")),
+            Framing::None => {
+                Err(Error::length_required("Content-Length", "is missing: say 0 for an empty file"))
+            }
             Framing::Length(length) if self.coding == Coding::Identity => Ok(Some(length)),
             _ => Ok(None),
         }
@@ -123,7 +125,7 @@ impl<'a> RequestBody<'a> {
             Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, work),
         };
         outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
-            Error::Cut { name, what } => Error::status(400, name, what),
+            Error::Failed { kind: ErrorKind::Interrupted, name, what } => Error::invalid(name, what),
             other => other,
         })
     }

@@ -15,6 +15,7 @@ use crate::server::net::connections::Connections;
 use crate::server::net::stream::Stream;
 use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::coders::{Coders, EncoderPermit};
+use crate::server::status::status_of;
 
 /// The status in the log where the client disconnected before the response: nginx's number, which log readers know.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -105,7 +106,7 @@ impl<'a> Reply<'a> {
         members: Value,
     ) -> Result<()> {
         let problem = Problem::new(error, request, fields, members);
-        self.bytes(error.http_status(), problem.media_type, &problem.body, problem.fields)
+        self.bytes(status_of(error), problem.media_type, &problem.body, problem.fields)
     }
 
     /// Sends an interim response (RFC 9110 §15.2); the response itself has not begun by that.

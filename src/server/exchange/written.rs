@@ -28,8 +28,8 @@ pub fn modified(fields: &Fields) -> Result<Option<i64>> {
         (None, _) => Ok(None),
         (Some(value), None) => time::seconds(value)
             .map(Some)
-            .ok_or_else(|| Error::status(400, time::MODIFIED, "is no number of seconds since 1970")),
-        (Some(_), Some(_)) => Err(Error::status(400, time::MODIFIED, "comes twice")),
+            .ok_or_else(|| Error::invalid(time::MODIFIED, "is no number of seconds since 1970")),
+        (Some(_), Some(_)) => Err(Error::invalid(time::MODIFIED, "comes twice")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
@@ -47,7 +47,9 @@ pub fn answer(
             None => answer_whole(exchange, store, name, content),
             Some(operation) => answer_filtered(exchange, store, name, content, &operation),
         },
-        Err(error) if error.http_status() == 409 && !name.is_directory() => redirect(exchange, name, query),
+        Err(error) if error.kind() == ErrorKind::Conflict && !name.is_directory() => {
+            redirect(exchange, name, query)
+        }
         Err(error) => Err(error),
     }
 }
@@ -132,7 +134,11 @@ fn answer_selected(
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
             fields.push("Content-Range", format!("bytes */{}", size));
-            exchange.refuse(&Error::status(416, name.shown(), "has no such range"), fields, json!({}))
+            exchange.refuse(
+                &Error::range_not_satisfiable(name.shown(), "has no such range"),
+                fields,
+                json!({}),
+            )
         }
     }
 }

@@ -25,9 +25,9 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
             refuse_method(exchange, &format!("/.cfpd/{}", shown(told)), Scope::Anywhere)
         }
         (Method::Get | Method::Head | Method::Options, _) => {
-            Err(Error::status(404, "/.cfpd/", "has no such resource"))
+            Err(Error::not_found("/.cfpd/", "has no such resource"))
         }
-        _ => Err(Error::status(403, "/.cfpd/", "belongs to the daemon")),
+        _ => Err(Error::forbidden("/.cfpd/", "belongs to the daemon")),
     }
 }
 
@@ -48,7 +48,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Allow", allowed(scope, None));
-    let error = Error::status(405, exchange.request.method(), format!("is not offered on {on}"));
+    let error = Error::method_not_allowed(exchange.request.method(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
 }
 
@@ -62,17 +62,18 @@ fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     }
     let (media_type, text) = match what {
         b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),
-        _ => ("text/plain", health(exchange)?),
+        _ if is_healthy(exchange) => ("text/plain", "ok\n".to_owned()),
+        _ => {
+            let error = Error::unavailable("/.cfpd/health", "is not ok");
+            return exchange.refuse(&error, Fields::new(), json!({}));
+        }
     };
     exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
 }
 
-/// The reason is logged, not answered: anybody may ask.
-fn health(exchange: &Exchange<'_>) -> Result<String> {
+/// Whether the daemon can serve. Why it cannot goes to the log only, since anybody may ask.
+fn is_healthy(exchange: &Exchange<'_>) -> bool {
     let (is_ok, news) = exchange.server.health.ask();
     news.iter().for_each(|error| exchange.server.log.trouble(error));
-    match is_ok {
-        true => Ok("ok\n".to_owned()),
-        false => Err(Error::status(503, "/.cfpd/health", "is not ok")),
-    }
+    is_ok
 }

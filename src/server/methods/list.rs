@@ -56,23 +56,23 @@ pub fn answer(
     })
 }
 
-/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have status 400 and
+/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` and
 /// 406.
 fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
     let Some(wanted) = query.get("format") else {
         return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {
-            Error::status(406, "Accept", "fits neither text/html, application/json nor text/plain")
+            Error::not_acceptable("Accept", "fits neither text/html, application/json nor text/plain")
         });
     };
     let found = FORMS.into_iter().find(|(short, _)| short.as_bytes() == wanted);
-    found.map(|(_, form)| form).ok_or_else(|| Error::status(400, "format", "is neither html, json nor text"))
+    found.map(|(_, form)| form).ok_or_else(|| Error::invalid("format", "is neither html, json nor text"))
 }
 
-/// The include and exclude globs of the query. Errors have status 400.
+/// The include and exclude globs of the query. Errors have kind `Invalid`.
 pub fn globs(query: &Query) -> Result<Globs> {
     let count = query.get_all("include").chain(query.get_all("exclude")).count();
     match count > GLOBS_MAX {
-        true => Err(Error::status(400, "query", format!("has more than {GLOBS_MAX} globs"))),
+        true => Err(Error::invalid("query", format!("has more than {GLOBS_MAX} globs"))),
         false => Globs::new(query.get_all("include"), query.get_all("exclude")),
     }
 }

@@ -58,7 +58,7 @@ pub fn make_directory(
 ) -> Result<()> {
     refuse_query(query)?;
     if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
-        return Err(Error::status(415, "body", "has no meaning in MKCOL"));
+        return Err(Error::unsupported_type("body", "has no meaning in MKCOL"));
     }
     writer.make_directory(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
     let mut fields = Fields::new();
@@ -93,7 +93,7 @@ fn change_in_place(
     let written =
         draft.commit(None, &|existing| match any || existing.is_some_and(|now| now.etag == read.etag) {
             true => may_stand(request, name, existing),
-            false => Err(Error::status(412, name.shown(), "changed while it was worked on")),
+            false => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
         })?;
     let status = fields_of_written(&mut fields, name, &written);
     exchange.reply.empty(status, fields)
@@ -117,7 +117,7 @@ fn copy_filtered(
         .run_on_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
     draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
-        true => Err(Error::status(412, name.shown(), "changed while it was worked on")),
+        true => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
         false => may_stand(exchange.request, to, existing),
     })
 }
@@ -151,11 +151,11 @@ fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_
 fn may_stand(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
     let mut said = request.fields.get_all("overwrite");
     match (said.next(), said.next()) {
-        (Some(_), Some(_)) => Err(Error::status(400, "Overwrite", "comes twice")),
+        (Some(_), Some(_)) => Err(Error::invalid("Overwrite", "comes twice")),
         (Some(b"F" | b"f"), None) if existing.is_some() => Err(failed(to)),
         (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
         // A client that sends something else may not want to lose what exists there.
-        _ => Err(Error::status(400, "Overwrite", "is neither T nor F")),
+        _ => Err(Error::invalid("Overwrite", "is neither T nor F")),
     }
 }
 
@@ -165,24 +165,24 @@ fn destination(request: &Request) -> Result<Name> {
     let value = match (values.next(), values.next()) {
         (Some(value), None) => value,
         // A proxy before this server may have checked the other one.
-        (Some(_), Some(_)) => return Err(Error::status(400, "Destination", "comes twice")),
+        (Some(_), Some(_)) => return Err(Error::invalid("Destination", "comes twice")),
         (None, _) => b"",
     };
     if value.is_empty() {
-        return Err(Error::status(400, "Destination", "is missing: say where to"));
+        return Err(Error::invalid("Destination", "is missing: say where to"));
     }
     let target = Target::parse(value)?;
     refuse_query(&target.query)?;
     let name = Name::new(target.components, target.directory)?;
     match name.components().is_empty() {
-        true => Err(Error::status(403, "Destination", "is the root")),
+        true => Err(Error::forbidden("Destination", "is the root")),
         false => Ok(name),
     }
 }
 
 fn refuse_query(query: &Query) -> Result<()> {
     match query.names().next() {
-        Some(unknown) => Err(Error::status(400, unknown, "is no parameter here")),
+        Some(unknown) => Err(Error::invalid(unknown, "is no parameter here")),
         None => Ok(()),
     }
 }

@@ -36,7 +36,7 @@ pub fn answer(
     let own_type = request.fields.get("content-type").unwrap_or(BYTES);
     if own_type.split_at_checked(PARTS.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(PARTS)) {
         let what = "multipart/form-data is not taken apart: send the file itself as the body";
-        return Err(Error::status(415, "Content-Type", what));
+        return Err(Error::unsupported_type("Content-Type", what));
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let spool = || processor.spool();

@@ -19,7 +19,7 @@ use crate::store::{Name, Written};
 pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     if request.fields.get("content-range").is_some() {
-        return Err(Error::status(400, "Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
+        return Err(Error::invalid("Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
     resource::refuse_old(&request.fields)?;
     let operation = Operation::of_query(query, &request.fields, true)?;

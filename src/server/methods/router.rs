@@ -3,7 +3,7 @@
 
 use std::io::BufRead;
 
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::{Fields, Method, Query, Request, Target, framing, resumption};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::auth::sites::refuse_foreign_page;
@@ -68,7 +68,7 @@ fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
 /// The fields of an error response: `Allow` for a 405 (RFC 9110 §15.5.6).
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
-    if error.http_status() == 405 {
+    if matches!(error.kind(), ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists) {
         let target = Target::of_request(exchange.method, exchange.request.target());
         let is_root = target.is_ok_and(|target| target.components.is_empty());
         let scope = if is_root { Scope::Root } else { Scope::Below };
@@ -111,11 +111,13 @@ fn handler(method: Method) -> Option<Handler> {
 /// Checks a request, and calls its handler.
 fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let (request, method) = (exchange.request, exchange.method);
-    let refusal = |status, what: &str| Err(Error::status(status, request.method(), what));
+    let refusal = |kind, what: &str| Err(Error::new(kind, request.method(), what));
     // Before the target is parsed: these methods may have a form of their own.
     match method {
-        Method::Unknown => return refusal(501, "is no method this server knows"),
-        Method::Connect => return refusal(501, "is not done here: this server is no proxy"),
+        Method::Unknown => return refusal(ErrorKind::NotImplemented, "is no method this server knows"),
+        Method::Connect => {
+            return refusal(ErrorKind::NotImplemented, "is not done here: this server is no proxy");
+        }
         _ => {}
     }
     let target = Target::of_request(method, request.target())?;
@@ -133,11 +135,13 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         exchange.body.check_head(request)?;
         return internal::answer(exchange, &target.components);
     }
-    let Some(handler) = handler(method) else { return refusal(405, "is not offered here") };
+    let Some(handler) = handler(method) else {
+        return refusal(ErrorKind::MethodNotAllowed, "is not offered here");
+    };
     exchange.body.check_head(request)?;
     let name = Name::new(target.components, target.directory)?;
     if row.is_none() {
-        return refusal(405, &format!("is not offered on {}", shown(&name.shown())));
+        return refusal(ErrorKind::MethodNotAllowed, &format!("is not offered on {}", shown(&name.shown())));
     }
     match handler {
         Handler::Tells(act) => act(exchange, &name),

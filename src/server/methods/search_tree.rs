@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query};
 use crate::server::auth::rights::{AuthorizedStore, Reader};
@@ -22,7 +22,6 @@ use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name};
-use crate::text::is_damage;
 
 /// How many results may be queued for a client that reads slowly.
 const WAITING_MAX: usize = 256;
@@ -40,7 +39,7 @@ pub fn answer(
     let server = exchange.server;
     let reader = store.reader();
     let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
-        return Err(Error::status(400, "search", "is missing"));
+        return Err(Error::invalid("search", "is missing"));
     };
     let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
     let globs = globs(query)?;
@@ -101,7 +100,7 @@ impl TreeSearch<'_> {
                 thread::Builder::new().spawn_scoped(scope, work)
             };
             // The first search thread stands in for this one, which writes; the others help where the pool has some.
-            search(None).map_err(|_| Error::status(503, "search", "no thread is left for it"))?;
+            search(None).map_err(|_| Error::overloaded("search", "no thread is left for it"))?;
             for permit in threads.take_free() {
                 if search(Some(permit)).is_err() {
                     break;
@@ -208,13 +207,13 @@ fn next(
 /// Whether a file is left out: it was deleted since it was listed, or the daemon itself may not read it. A directory
 /// that it may not read is left out of a list too.
 fn is_left_out(error: &Error) -> bool {
-    matches!(error.http_status(), 403 | 404)
+    matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
 }
 
 /// Whether a file is compressed in a way that `decompress` does not read: JSON reports it and continues. A damaged
 /// file ends the search.
 fn is_unreadable(error: &Error) -> bool {
-    matches!(error, Error::Status { status: 422, what, .. } if !is_damage(what))
+    error.kind() == ErrorKind::Unprocessable
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {

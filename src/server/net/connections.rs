@@ -117,12 +117,12 @@ impl Connections {
     }
 
     /// Counts a request that came through a trusted proxy to the network of its client, until the guard is dropped. An
-    /// error has status 503: it has as many as connections of its own it may have.
+    /// error has kind `Overloaded`: it has as many as connections of its own it may have.
     pub fn enter_request(&self, client: &Client, limits: &Limits) -> Result<Option<CountedRequest<'_>>> {
         let Some(network) = network_of(&client.peer).filter(|_| client.is_forwarded) else { return Ok(None) };
         match self.lock().count_in(network, limits.per_address) {
             true => Ok(Some(CountedRequest { connections: self, network })),
-            false => Err(Error::status(503, "connection", "all connections of this address are taken")),
+            false => Err(Error::overloaded("connection", "all connections of this address are taken")),
         }
     }
 

@@ -94,7 +94,7 @@ impl TrustedProxies {
     }
 
     /// Who sent the request with these fields, which came from `peer`, by TLS or not. Where a trusted proxy passes two
-    /// fields on that name two clients, one of them is the client's own claim: an error of status 400.
+    /// fields on that name two clients, one of them is the client's own claim: an error of kind `Invalid`.
     pub fn client(&self, peer: &Peer, is_tls: bool, fields: &Fields) -> Result<Client> {
         if !self.trusts(peer) {
             let scheme = if is_tls { Some(Scheme::Https) } else { loopback_scheme(peer, fields) };
@@ -108,7 +108,7 @@ impl TrustedProxies {
         let named = match (plain, element) {
             (Some((one, _)), Some((other, _))) if one != other => {
                 let what = "names another client than X-Forwarded-For";
-                return Err(Error::status(400, "Forwarded", what));
+                return Err(Error::invalid("Forwarded", what));
             }
             (plain, element) => element.or(plain),
         };
@@ -197,6 +197,7 @@ fn loopback_scheme(peer: &Peer, fields: &Fields) -> Option<Scheme> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     type Said<'a> = &'a [(&'a str, &'a str)];
 
@@ -276,7 +277,7 @@ mod tests {
         }
         let both = fields(&[("Forwarded", "for=198.51.100.1"), ("X-Forwarded-For", "203.0.113.7")]);
         let peer = Peer::Address("192.0.2.1:80".parse().unwrap());
-        assert_eq!(trusted.client(&peer, false, &both).unwrap_err().http_status(), 400);
+        assert_eq!(trusted.client(&peer, false, &both).unwrap_err().kind(), ErrorKind::Invalid);
         let stranger = Peer::Address("203.0.113.9:80".parse().unwrap());
         assert_eq!(trusted.client(&stranger, false, &both).unwrap().peer.shown(), "203.0.113.9");
         assert_eq!(trusted.client(&Peer::Local, false, &both).unwrap().peer.shown(), "local");

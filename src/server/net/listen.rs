@@ -196,11 +196,11 @@ impl Drop for Made {
 fn check_place(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
     if UnixAddress::from_pathname(path).is_err() {
-        return Err(Error::status(414, name, "is too long for a Unix socket, which takes 107 bytes"));
+        return Err(Error::name_too_long(name, "is too long for a Unix socket, which takes 107 bytes"));
     }
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
-            Err(Error::status(409, name, "is there and is no socket"))
+            Err(Error::conflict(name, "is there and is no socket"))
         }
         _ => Ok(()),
     }
@@ -246,6 +246,7 @@ fn give_to(path: &Path, group: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_socket_is_dead_when_nobody_listens_and_not_when_nobody_is_quick() {
@@ -307,7 +308,7 @@ mod tests {
         assert_eq!(Listener::bind(&address, false).unwrap_err().to_string(), said);
         assert_eq!(address.check().unwrap_err().to_string(), said);
         let long = Address::Unix { path: folder.path().join("s".repeat(108)), mode: None, group: None };
-        assert_eq!(Listener::bind(&long, false).unwrap_err().exit_code(), 2);
+        assert_eq!(Listener::bind(&long, false).unwrap_err().kind(), ErrorKind::NameTooLong);
         assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
         fs::remove_file(&path).unwrap();
         // A path that has become another's is not removed.

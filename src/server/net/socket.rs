@@ -310,7 +310,7 @@ fn wait_within(patience: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<
     let begun = Instant::now();
     let left = patience.left();
     if left.is_zero() || !wait(left)? {
-        return Err(Error::status(408, "client", "is too slow").into());
+        return Err(Error::timed_out("client", "is too slow").into());
     }
     patience.charge(begun.elapsed());
     Ok(())

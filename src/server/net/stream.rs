@@ -35,7 +35,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes a connected socket. Reads and writes that are slower than the limits allow fail with status 408.
+    /// Takes a connected socket. Reads and writes that are slower than the limits allow fail with `TimedOut`.
     pub fn new(
         socket: OwnedFd,
         peer: Peer,
@@ -90,7 +90,7 @@ impl Stream {
         self.socket.sent()
     }
 
-    /// Waits until there is something to read, or the end. False when `timeout` passes first. An error has status 400 or
+    /// Waits until there is something to read, or the end. False when `timeout` passes first. An error has kind `Invalid` or
     /// 408 where keys are not agreed on.
     pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
         match self.session() {
@@ -108,7 +108,7 @@ impl Stream {
             match keys.map_or(left, |keys| keys.min(left)) {
                 Duration::ZERO if left.is_zero() => return Ok(false),
                 Duration::ZERO => {
-                    return Err(Error::status(408, "TLS", "no keys were agreed on in time").into());
+                    return Err(Error::timed_out("TLS", "no keys were agreed on in time").into());
                 }
                 left => self.socket.wait(PollFlags::POLLIN | out, left)?,
             };
@@ -116,10 +116,10 @@ impl Stream {
         Ok(true)
     }
 
-    /// Takes what has come. An error of status 400 where that begins as a request in plain HTTP does.
+    /// Takes what has come. An error of kind `Invalid` where that begins as a request in plain HTTP does.
     fn fill(&self, session: &mut Session) -> io::Result<bool> {
         if session.is_untouched && self.begins_in_plain() {
-            return Err(Error::status(400, "TLS", "is spoken here, and plain HTTP came: use https://").into());
+            return Err(Error::invalid("TLS", "is spoken here, and plain HTTP came: use https://").into());
         }
         session.fill(&mut &self.socket)
     }

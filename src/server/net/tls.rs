@@ -119,7 +119,7 @@ impl Session {
     pub fn refused(&self, wrong: io::Error) -> io::Error {
         match wrong.kind() {
             io::ErrorKind::InvalidData if self.connection.is_handshaking() => {
-                Error::status(400, "TLS", wrong.to_string()).into()
+                Error::invalid("TLS", wrong.to_string()).into()
             }
             _ => wrong,
         }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::server::observe::outcome::Outcome;
 
 /// The media type of [`Metrics::text`]: OpenMetrics 1.0, the text that Prometheus asks for.
@@ -43,11 +43,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Why an error with this status refuses what is no request.
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            408 => Refusal::Slow,
-            414 | 431 => Refusal::Size,
+    /// Why an error of this kind refuses what is not a request.
+    pub fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::TimedOut => Refusal::Slow,
+            ErrorKind::NameTooLong | ErrorKind::HeadTooLarge => Refusal::Size,
             _ => Refusal::Malformed,
         }
     }
@@ -202,7 +202,7 @@ impl Metrics {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
-        encode(&mut text, &self.registry).map_err(|_| Error::status(500, "metrics", "cannot be written"))?;
+        encode(&mut text, &self.registry).map_err(|_| Error::internal("metrics", "cannot be written"))?;
         Ok(text)
     }
 }

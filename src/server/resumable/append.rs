@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Digest};
 use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
@@ -52,10 +52,10 @@ pub fn receive(
     let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);
     let read = exchange.body.read(work);
     let whole = match read {
-        Err(error) if error.http_status() == 413 => {
+        Err(error) if error.kind() == ErrorKind::TooLarge => {
             partial.remove();
             // The system may refuse the size too, whatever was said of the length.
-            let is_past_length = matches!(error, Error::Status { .. }) && metadata.length().is_some();
+            let is_past_length = matches!(error, Error::Failed { .. }) && metadata.length().is_some();
             return if is_past_length { refuse_length(exchange) } else { Err(error) };
         }
         Err(error) => {
@@ -185,13 +185,13 @@ fn commit(
 /// Answers two lengths that contradict each other.
 pub fn refuse_length(exchange: &mut Exchange<'_>) -> Result<()> {
     let what = "has another length than was said";
-    refuse(exchange, 400, "inconsistent-upload-length", what, Fields::new(), json!({}))
+    refuse(exchange, ErrorKind::Invalid, "inconsistent-upload-length", what, Fields::new(), json!({}))
 }
 
 /// Answers a problem type of the protocol.
 pub fn refuse(
     exchange: &mut Exchange<'_>,
-    status: u16,
+    kind: ErrorKind,
     problem: &str,
     what: &str,
     fields: Fields,
@@ -200,5 +200,5 @@ pub fn refuse(
     if let Some(members) = members.as_object_mut() {
         members.insert("type".to_owned(), format!("{PROBLEM_TYPES}{problem}").into());
     }
-    exchange.refuse(&Error::status(status, "upload", what), fields, members)
+    exchange.refuse(&Error::new(kind, "upload", what), fields, members)
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, Reader, Writer};
@@ -35,7 +35,7 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
     }
     let length = metadata.length();
     if length.is_some_and(|length| length > most) {
-        return Err(Error::status(413, name.shown(), format!("is larger than {most} bytes")));
+        return Err(Error::too_large(name.shown(), format!("is larger than {most} bytes")));
     }
     let begun = match offered {
         true => writer.create_partial(name, length, &metadata.to_bytes())?,
@@ -50,13 +50,13 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
 
 /// The error of a body that is only a part where no upload can be resumed.
 pub fn incomplete() -> Error {
-    Error::status(400, "Upload-Complete", "is ?0, but here all must come at once")
+    Error::invalid("Upload-Complete", "is ?0, but here all must come at once")
 }
 
 /// Refuses the field of the third draft that marks a part of an upload: it must not be stored as the whole.
 pub fn refuse_old(fields: &Fields) -> Result<()> {
     match fields.get(UPLOAD_INCOMPLETE) {
-        Some(_) => Err(Error::status(400, UPLOAD_INCOMPLETE, "is of a draft that is not understood here")),
+        Some(_) => Err(Error::invalid(UPLOAD_INCOMPLETE, "is of a draft that is not understood here")),
         None => Ok(()),
     }
 }
@@ -115,16 +115,23 @@ pub fn cancel(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
 pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     if !is_partial_upload(&request.fields) || !exchange.body.is_identity() {
-        let error = Error::status(415, "Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
+        let error = Error::unsupported_type("Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
         return exchange.refuse(&error, accept_patch(), json!({}));
     }
-    let missing = |name: &str| Error::status(400, name, "is missing");
+    let missing = |name: &str| Error::invalid(name, "is missing");
     let offset =
         resumption::integer(&request.fields, "upload-offset").ok_or_else(|| missing("Upload-Offset"))?;
     let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
     if let Some(completed) = exchange.server.upload_locks.completed(id) {
         store.writer(&completed.name)?.require(&completed.name)?;
-        return refuse(exchange, 400, "completed-upload", "is complete already", Fields::new(), json!({}));
+        return refuse(
+            exchange,
+            ErrorKind::Invalid,
+            "completed-upload",
+            "is complete already",
+            Fields::new(),
+            json!({}),
+        );
     }
     let mut partial = store.resume(id)?;
     let size = partial.size()?;
@@ -135,7 +142,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         fields.push("Upload-Offset", size.to_string());
         let both = json!({ "expected-offset": size, "provided-offset": offset });
         let what = format!("goes on at {size}, not at {offset}");
-        return refuse(exchange, 409, "mismatching-upload-offset", &what, fields, both);
+        return refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both);
     }
     let mut metadata = UploadMetadata::parse(partial.metadata())?;
     let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
@@ -146,7 +153,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         _ => return refuse_length(exchange),
     };
     if metadata.length().unwrap_or(reach) > most {
-        return Err(Error::status(413, partial.name().shown(), format!("is larger than {most} bytes")));
+        return Err(Error::too_large(partial.name().shown(), format!("is larger than {most} bytes")));
     }
     if is_new {
         partial.set_metadata(&metadata.to_bytes())?;

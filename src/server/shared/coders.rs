@@ -64,7 +64,7 @@ impl Coders {
     }
 
     /// Takes a decoder for the transfer of this connection. Where all are in use, one is taken from a slow transfer,
-    /// whose connection is aborted. Errors have status 503.
+    /// whose connection is aborted. Errors have kind `Overloaded`.
     pub fn decoder(&self, stream: &Stream) -> Result<DecoderPermit<'_>> {
         let now = Instant::now();
         let mut decoders = self.decoders();
@@ -74,7 +74,7 @@ impl Coders {
             let slow = slow.map(|(number, _)| *number);
             match slow.and_then(|number| decoders.remove(&number)).and_then(|holder| holder.handle) {
                 Some(handle) => handle.shutdown(),
-                None => return Err(Error::status(503, "decoder", "all are in use, try again later")),
+                None => return Err(Error::overloaded("decoder", "all are in use, try again later")),
             }
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -51,7 +51,10 @@ impl Health {
             let left = began.map_or(until, |end| end.min(until)).saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
                 let is_news = !std::mem::replace(&mut state.told, true);
-                return (false, is_news.then(|| Error::cut("/", "the file system has not answered for 5 s")));
+                return (
+                    false,
+                    is_news.then(|| Error::unavailable("/", "the file system has not answered for 5 s")),
+                );
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -101,7 +104,7 @@ mod tests {
             scope.spawn(|| {
                 for round in 0..3 {
                     health.begin();
-                    let gone = || Error::cut("/", "is gone");
+                    let gone = || Error::unavailable("/", "is gone");
                     health.end(if round == 1 { Err(gone()) } else { Ok(()) });
                 }
             });
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn only_what_is_new_is_told() {
         let health = Health::default();
-        let gone = || Err(Error::cut("/", "is gone"));
+        let gone = || Err(Error::unavailable("/", "is gone"));
         let told: Vec<_> =
             [Ok(()), gone(), gone(), Ok(()), Ok(())].map(|answer| health.end(answer).is_some()).into();
         assert_eq!(told, [false, true, false, true, false]);

@@ -112,7 +112,7 @@ impl Outcomes {
     }
 
     /// Claims a key. Waits while another request with it runs, as long as `is_waited_for` returns no error. `retry` is
-    /// present in a repeated request, with the epoch it was told. Errors have status 422 for a key that was used for
+    /// present in a repeated request, with the epoch it was told. Errors have kind `Unprocessable` for a key that was used for
     /// another request.
     pub fn claim(
         &self,
@@ -126,7 +126,7 @@ impl Outcomes {
             memory.forget_old(self.limits.time);
             let Some(entry) = memory.find(client, key) else { break };
             if entry.fingerprint != fingerprint {
-                return Err(Error::status(422, KEY, "was used for another request"));
+                return Err(Error::unprocessable(KEY, "was used for another request"));
             }
             match &entry.state {
                 Execution::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
@@ -294,6 +294,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const ANY: OutcomeLimits = OutcomeLimits { entries: 4, bytes: 1000, time: Duration::MAX };
 
@@ -323,7 +324,7 @@ mod tests {
         drop(claim(&outcomes, "alice", "b", None));
         assert!(matches!(claim(&outcomes, "alice", "b", None), Claim::First(_)));
         let other = outcomes.claim(&named("alice"), (b"a", [2; 32]), None, &|| Ok(()));
-        assert_eq!(other.err().unwrap().http_status(), 422);
+        assert_eq!(other.err().unwrap().kind(), ErrorKind::Unprocessable);
     }
 
     #[test]

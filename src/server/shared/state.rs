@@ -18,6 +18,7 @@ use crate::server::shared::health::Health;
 use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::upload_locks::UploadLocks;
+use crate::server::status::status_of;
 use crate::store::{Local, Store};
 
 /// The state that all connections share.
@@ -92,7 +93,7 @@ impl Server {
     /// Logs and counts a client that was refused.
     pub(crate) fn refuse(&self, peer: &Peer, why: Refusal, error: &Error) {
         self.metrics.refused(why);
-        self.log.refusal(peer, error.http_status(), error);
+        self.log.refusal(peer, status_of(error), error);
     }
 
     /// Logs and counts a login that was refused.

@@ -49,7 +49,7 @@ impl UploadLocks {
             other.shutdown();
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Error::cut(id, "is in use"));
+                return Err(Error::busy(id, "is in use"));
             }
             held = self.freed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
         }

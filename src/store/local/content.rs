@@ -43,7 +43,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let (stat, kept) = stat_consistently(volume, name, look).map_err(named)?;
     let meta = meta_of(&stat, kept).ok_or_else(|| absent(name))?;
     match meta.kind {
-        Kind::Directory => Err(Error::status(409, name.shown(), "is a directory")),
+        Kind::Directory => Err(Error::is_directory(name.shown(), "is a directory")),
         Kind::File => {
             let (name, read_only) = (name.shown(), volume.read_only);
             let snapshot = snapshot::take(volume.snapshots, || volume.spool(), &file, &stat);
@@ -89,7 +89,7 @@ impl Content for OpenFile {
             return snapshot.read_at(wanted, offset);
         }
         match self.file.read_at(wanted, offset) {
-            Ok(0) => Err(Error::cut(&self.name, "became shorter while it was read").into()),
+            Ok(0) => Err(Error::interrupted(&self.name, "became shorter while it was read").into()),
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 Err(Error::io(&self.name, error).into())
             }

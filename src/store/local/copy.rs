@@ -42,7 +42,7 @@ pub(super) fn copy(
 fn refuse_early(volume: &Volume, from: &Name, to: &Name, kind: Kind, target: Check<'_>) -> Result<()> {
     if lookup::meta(volume, from)?.kind != kind {
         let what = "is a directory: only with a final slash it is copied, with all in it";
-        return Err(Error::status(409, from.shown(), what));
+        return Err(Error::is_directory(from.shown(), what));
     }
     let entry = volume.root.entry_to_write(to, Links::Followed)?;
     refuse_overlap(from, to)?;
@@ -123,7 +123,7 @@ pub(super) fn copy_directory(
 /// Names the source; one that became shorter meanwhile is not an early end.
 fn map_error(from: &Name, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::cut(from.shown(), "was cut short while it was copied"),
+        io::ErrorKind::UnexpectedEof => Error::interrupted(from.shown(), "was cut short while it was copied"),
         _ => Error::io(from.shown(), error),
     }
 }

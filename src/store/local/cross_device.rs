@@ -44,7 +44,7 @@ pub(super) fn move_across(
     match moved.meta.kind {
         _ if moved.link => {
             let what = "is a symbolic link, which is not moved to another file system";
-            Err(Error::status(409, from.shown(), what))
+            Err(Error::conflict(from.shown(), what))
         }
         Kind::File => move_file(volume, &old, from, to, source, target),
         Kind::Directory => move_directory(volume, &old, &from.as_directory(), to, source, target),
@@ -110,7 +110,7 @@ fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
         let components = [from.components(), std::slice::from_ref(&path)].concat();
         if classify(&volume.root, &components, stat, None).map_err(named)?.found().is_none() {
             let what = "is not served, and cannot be moved to another file system";
-            return Err(Error::status(409, from.join(&path, false).shown(), what));
+            return Err(Error::conflict(from.join(&path, false).shown(), what));
         }
     }
     Ok(())
@@ -138,9 +138,5 @@ fn lstat(directory: impl AsFd, name: &[u8]) -> nix::Result<FileStat> {
 }
 
 fn changed_meanwhile(from: &Name) -> Error {
-    Error::status(
-        409,
-        from.shown(),
-        "was changed while it was moved: what is left of it stays, beside a copy",
-    )
+    Error::conflict(from.shown(), "was changed while it was moved: what is left of it stays, beside a copy")
 }

@@ -26,7 +26,7 @@ pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<O
         (Kind::File, true) => return Err(absent(name)),
         (Kind::Directory, false) => {
             let what = "is a directory: only with a final slash it is deleted, with all in it";
-            return Err(Error::status(409, name.shown(), what));
+            return Err(Error::is_directory(name.shown(), what));
         }
         _ => check(Some(&found.meta))?,
     }

@@ -11,7 +11,7 @@ use crate::store::name::Name;
 
 /// Makes a directory with the permissions that the umask leaves.
 pub(super) fn make_directory(volume: &Volume, name: &Name) -> Result<()> {
-    let exists = || Error::status(405, name.shown(), "stands already");
+    let exists = || Error::already_exists(name.shown(), "stands already");
     if name.components().is_empty() {
         return Err(exists());
     }

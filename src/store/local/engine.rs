@@ -122,7 +122,7 @@ impl Local {
     /// Refuses reserved names in another case, where that leads to the same file.
     fn admit(&self, name: &Name) -> Result<()> {
         match is_reserved_in_disguise(&self.volume, name) {
-            true => Err(Error::status(403, name.shown(), "belongs to the daemon")),
+            true => Err(Error::forbidden(name.shown(), "belongs to the daemon")),
             false => Ok(()),
         }
     }

@@ -17,9 +17,9 @@ pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => absent(name),
         // The name is not repeated.
-        Errno::ENAMETOOLONG => Error::status(404, "name", "is longer than the system takes: nothing has it"),
-        Errno::EAGAIN => Error::cut(name.shown(), "is being changed by others"),
-        Errno::EBUSY => Error::status(409, name.shown(), "is a mount point, or in use by the system"),
+        Errno::ENAMETOOLONG => Error::not_found("name", "is longer than the system takes: nothing has it"),
+        Errno::EAGAIN => Error::busy(name.shown(), "is being changed by others"),
+        Errno::EBUSY => Error::conflict(name.shown(), "is a mount point, or in use by the system"),
         errno => Error::io(name.shown(), errno.into()),
     }
 }
@@ -28,19 +28,19 @@ pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
 pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => no_directory(name),
-        Errno::ENAMETOOLONG => Error::status(400, "name", "is longer than the system takes"),
+        Errno::ENAMETOOLONG => Error::invalid("name", "is longer than the system takes"),
         errno => map_errno(name, errno),
     }
 }
 
 /// The file system has rules for names that this one breaks.
 pub(super) fn unfit(name: &Name) -> Error {
-    Error::status(409, name.shown(), "is no name that this file system takes")
+    Error::conflict(name.shown(), "is no name that this file system takes")
 }
 
 /// The name leads to nothing that is served.
 pub(super) fn absent(name: &Name) -> Error {
-    Error::status(404, name.shown(), "is not there")
+    Error::not_found(name.shown(), "is not there")
 }
 
 /// The parent directory of the name does not exist.
@@ -48,12 +48,12 @@ pub(super) fn no_directory(name: &Name) -> Error {
     let above = name.components().split_last().map(|(_, above)| above).unwrap_or_default();
     let directory: Vec<u8> =
         above.iter().flat_map(|component| [component, b"/".as_slice()].concat()).collect();
-    Error::status(409, name.shown(), format!("no directory /{}", shown(&directory)))
+    Error::no_parent(name.shown(), format!("no directory /{}", shown(&directory)))
 }
 
 /// The disk cannot hold a content of this size.
 pub(super) fn no_room(name: &Name, size: u64) -> Error {
-    Error::status(507, name.shown(), format!("no room for {size} bytes"))
+    Error::no_space(name.shown(), format!("no room for {size} bytes"))
 }
 
 /// Gets the errno out of an error of `std`.

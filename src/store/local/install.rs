@@ -128,7 +128,7 @@ pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()
         },
         _ => return Ok(()),
     };
-    Err(Error::status(409, to.shown(), what))
+    Err(Error::conflict(to.shown(), what))
 }
 
 /// A free name must still be free at the rename. A file is replaced by a plain rename; a directory is exchanged, for a
@@ -178,10 +178,10 @@ fn refusal(
         errno if is_unable(errno) && are_nested(incoming.entry, entry) => nested(to),
         errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
             let what = "stands, and this file system replaces no directory in one step: delete it first";
-            Error::status(409, to.shown(), what)
+            Error::conflict(to.shown(), what)
         }
         Errno::EINVAL | Errno::EILSEQ => unfit(to),
-        Errno::EXDEV => Error::status(409, to.shown(), "lies on another file system"),
+        Errno::EXDEV => Error::conflict(to.shown(), "lies on another file system"),
         errno if is_race(errno) => map_errno(to, Errno::EAGAIN),
         errno => map_errno(to, errno),
     };
@@ -226,10 +226,10 @@ pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
 
 /// Source and target are the same: 403 (RFC 4918 §9.8.5).
 pub(super) fn same_file(to: &Name) -> Error {
-    Error::status(403, to.shown(), "is the same file")
+    Error::forbidden(to.shown(), "is the same file")
 }
 
 /// One of source and target lies inside the other.
 fn nested(to: &Name) -> Error {
-    Error::status(409, to.shown(), "one of the two lies inside the other")
+    Error::conflict(to.shown(), "one of the two lies inside the other")
 }

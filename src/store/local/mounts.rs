@@ -35,7 +35,7 @@ impl Mounts {
             Ok(directory) => match self.at_or_beneath(&directory) {
                 Some(below) => {
                     let mounted = [name.as_directory().shown(), below].concat();
-                    Err(Error::status(409, mounted, "is a mount point: unmount it first"))
+                    Err(Error::conflict(mounted, "is a mount point: unmount it first"))
                 }
                 None => Ok(()),
             },

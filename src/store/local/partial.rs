@@ -94,9 +94,9 @@ fn mount(directory: &OwnedFd) -> Option<u64> {
 
 /// Goes on with one. Errors have status 404 where there is none, 503 where it is in use.
 pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Result<PartialFile<'a>> {
-    let unknown = || Error::status(404, id, "is no upload, or none any more");
+    let unknown = || Error::not_found(id, "is no upload, or none any more");
     let failed = |errno: Errno| match errno {
-        Errno::EAGAIN => Error::cut(id, "is in use"),
+        Errno::EAGAIN => Error::busy(id, "is in use"),
         errno if is_absent(errno) => unknown(),
         errno => Error::io(id, errno.into()),
     };

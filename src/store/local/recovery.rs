@@ -119,7 +119,7 @@ fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<
         (true, true) => {
             let kept =
                 format!("was replaced while it was moved: the old one is kept as {}", shown(&aside.last));
-            return Err(Error::status(409, [b"/", target].concat(), kept));
+            return Err(Error::conflict([b"/", target].concat(), kept));
         }
     }
     .and_then(|()| volume.sync.directory(&entry))

@@ -80,7 +80,7 @@ fn admit_source(
     }
     check(Some(&moved.meta))?;
     match moved.link && !leads_to_same(volume, old, to, moved.file) {
-        true => Err(Error::status(403, to.shown(), "is where that link would lead elsewhere")),
+        true => Err(Error::forbidden(to.shown(), "is where that link would lead elsewhere")),
         false => Ok(()),
     }
 }

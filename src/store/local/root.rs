@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, fstat, stat};
 
 use super::errors::{map_errno, map_errno_new};
 use super::stat::{FileId, file_id};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::name::Name;
 
 /// How often `openat2` is retried after a race with a rename. The kernel gives up (EAGAIN) only where a `..` of a
@@ -89,15 +89,15 @@ impl Root {
     /// or mounted over, or a link on the way was switched.
     pub fn require_attached(&self) -> Result<()> {
         match self.is_at(&self.path) {
-            Some(false) => Err(Error::cut("/", GONE)),
+            Some(false) => Err(Error::unavailable("/", GONE)),
             _ => Ok(()),
         }
     }
 
-    /// Replaces the error that a name is missing (404) where the root itself is.
+    /// Replaces the error that a name is missing (`NotFound`) where the root itself is.
     pub fn explain_absence(&self, error: Error) -> Error {
-        match error.http_status() {
-            404 => self.require_attached().err().unwrap_or(error),
+        match error.kind() {
+            ErrorKind::NotFound => self.require_attached().err().unwrap_or(error),
             _ => error,
         }
     }
@@ -177,7 +177,7 @@ impl Root {
 
     fn entry(&self, name: &Name, error: impl Fn(Errno) -> Error) -> Result<EntryAt> {
         let Some((last, above)) = name.components().split_last() else {
-            return Err(Error::status(403, name.shown(), "is the root and stays"));
+            return Err(Error::forbidden(name.shown(), "is the root and stays"));
         };
         self.require_attached()?;
         if last.len() > COMPONENT_MAX {

@@ -115,7 +115,7 @@ impl SnapshotBuffer {
 fn append(spool: &mut Spool, block: &[u8], limits: SnapshotLimits) -> io::Result<()> {
     match spool.try_append(block, limits.parts)? {
         true => Ok(()),
-        false => Err(Error::status(507, "spool", "no room for a file whose size is not known").into()),
+        false => Err(Error::no_space("spool", "no room for a file whose size is not known").into()),
     }
 }
 
@@ -171,6 +171,7 @@ mod tests {
     use super::super::space::Space;
     use super::super::spool;
     use super::*;
+    use crate::error::ErrorKind;
 
     /// Makes spools that may hold so many bytes together.
     fn spools(most: u64) -> impl Fn() -> io::Result<Spool> {
@@ -214,12 +215,21 @@ mod tests {
         let make_spool = spools(1 << 20);
         let endless = |limits| {
             let read = read_all(limits, &make_spool, |buffer: &mut [u8], _| Ok(buffer.len()));
-            Error::io("f", read.err().unwrap()).http_status()
+            Error::io("f", read.err().unwrap()).kind()
         };
         for _ in 0..3 {
-            assert_eq!(endless(SnapshotLimits { memory: 100_000, size: 500_000, parts: 1 }), 413);
-            assert_eq!(endless(SnapshotLimits { memory: 100_000, size: u64::MAX, parts: 1 }), 507);
-            assert_eq!(endless(SnapshotLimits { memory: 100_000, size: 800_000, parts: 4 }), 507);
+            assert_eq!(
+                endless(SnapshotLimits { memory: 100_000, size: 500_000, parts: 1 }),
+                ErrorKind::TooLarge
+            );
+            assert_eq!(
+                endless(SnapshotLimits { memory: 100_000, size: u64::MAX, parts: 1 }),
+                ErrorKind::NoSpace
+            );
+            assert_eq!(
+                endless(SnapshotLimits { memory: 100_000, size: 800_000, parts: 4 }),
+                ErrorKind::NoSpace
+            );
         }
         let mut spool = make_spool().unwrap();
         assert!(spool.try_append(&[0; 1 << 20], 1).unwrap(), "what they held is free again");

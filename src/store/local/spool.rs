@@ -28,7 +28,7 @@ pub(super) fn make(space: &Space, directory: &OwnedFd) -> io::Result<Spool> {
     let file = match unlinked_file(directory, Mode::S_IRUSR | Mode::S_IWUSR) {
         // Not the client's fault: 500, not 403.
         Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
-            return Err(Error::status(500, "spool", errno.desc().to_lowercase()).into());
+            return Err(Error::internal("spool", errno.desc().to_lowercase()).into());
         }
         made => made?,
     };
@@ -37,11 +37,11 @@ pub(super) fn make(space: &Space, directory: &OwnedFd) -> io::Result<Spool> {
 }
 
 impl Spool {
-    /// Appends bytes. An error has status 507 where spools hold too much, or the disk has no room.
+    /// Appends bytes. An error has kind `NoSpace` where spools hold too much, or the disk has no room.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.append_within(bytes, 1)? {
             true => Ok(()),
-            false => Err(Error::status(507, "spool", "no room to work in").into()),
+            false => Err(Error::no_space("spool", "no room to work in").into()),
         }
     }
 

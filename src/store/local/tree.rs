@@ -127,9 +127,7 @@ fn add_link(
     }
     if target.meta.kind == Kind::Directory {
         let name = [from.shown(), found.path.clone()].concat();
-        return Err(
-            Error::status(409, name, "is a link to a directory, by a way out of what is copied").into()
-        );
+        return Err(Error::conflict(name, "is a link to a directory, by a way out of what is copied").into());
     }
     reserve(reservation, from, parent, target.meta.size)?;
     let file = File::from(volume.root.open_beneath(&way, READ)?);

@@ -84,7 +84,7 @@ impl Prompt {
 fn told(error: ReadlineError) -> Error {
     match error {
         ReadlineError::Io(error) => Error::io("terminal", error),
-        error => Error::cut("terminal", error.to_string()),
+        error => Error::interrupted("terminal", error.to_string()),
     }
 }
 

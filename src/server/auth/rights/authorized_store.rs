@@ -66,11 +66,13 @@ impl AuthorizedStore {
         let verbs = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(" or ");
         let it = if tree { "it with all in it" } else { "it" };
         match (&self.principal.user, &self.policy.users) {
-            (None, Some(_)) => Error::status(401, name.shown(), format!("say who you are to {verbs} {it}")),
-            (Some(user), _) => {
-                Error::status(403, name.shown(), format!("{} may not {verbs} {it}", shown(user)))
+            (None, Some(_)) => {
+                Error::unauthenticated(name.shown(), format!("say who you are to {verbs} {it}"))
             }
-            (None, None) => Error::status(403, name.shown(), format!("you may not {verbs} {it}")),
+            (Some(user), _) => {
+                Error::forbidden(name.shown(), format!("{} may not {verbs} {it}", shown(user)))
+            }
+            (None, None) => Error::forbidden(name.shown(), format!("you may not {verbs} {it}")),
         }
     }
 

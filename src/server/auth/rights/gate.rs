@@ -58,6 +58,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::server::auth::access::{AccessList, name_of};
     use crate::store::{Local, Meta, Name};
     use std::fs;
@@ -110,8 +111,8 @@ mod tests {
                     }
                     false => writer.authorize_copy(&from, &to).and_then(|transfer| transfer.copy(&any, &any)),
                 };
-                let status = done.err().map(|error| error.http_status());
-                assert_eq!(status, (!may).then_some(403), "{rule}, moves: {moves}");
+                let kind = done.err().map(|error| error.kind());
+                assert_eq!(kind, (!may).then_some(ErrorKind::Forbidden), "{rule}, moves: {moves}");
                 let kept = fs::read(folder.path().join("root/d/of")).unwrap() == b"d";
                 assert!(may || kept, "{rule}, moves: {moves}");
             }
@@ -126,7 +127,7 @@ mod tests {
         let writer = store.writer(&from).unwrap();
         let any = |_: Option<&Meta>| Ok(());
         let moved = writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any));
-        assert_eq!(moved.unwrap_err().http_status(), 403);
+        assert_eq!(moved.unwrap_err().kind(), ErrorKind::Forbidden);
         assert!(writer.delete(&named("/n/"), &any).is_err());
         assert!(folder.path().join("root/n/of").exists());
     }

@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
         match self.0.require(Verb::Read, name, false) {
             Ok(()) => self.0.store.open(name),
             Err(_) if self.lists(&name.as_directory()) => {
-                Err(Error::status(409, name.shown(), "is a directory"))
+                Err(Error::is_directory(name.shown(), "is a directory"))
             }
             Err(refused) => Err(refused),
         }

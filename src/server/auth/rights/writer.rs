@@ -21,7 +21,7 @@ impl AuthorizedStore {
     /// The store for writing. An error of status 403 where the server is read-only.
     pub fn writer(&self, name: &Name) -> Result<Writer<'_>> {
         match self.policy.read_only {
-            true => Err(Error::status(403, name.shown(), "this server is read-only")),
+            true => Err(Error::forbidden(name.shown(), "this server is read-only")),
             false => Ok(Writer(self)),
         }
     }

@@ -156,7 +156,7 @@ mod tests {
     fn a_refusal_is_one_stable_line_in_either_form() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let peer = Peer::Address("192.0.2.1:9".parse().unwrap());
-        let error = Error::status(431, "head", "has \"too\" many fields\n");
+        let error = Error::head_too_large("head", "has \"too\" many fields\n");
         let line = |format: LogFormat| format.refusal(&peer, 431, &error, now);
         assert_eq!(
             line(LogFormat::Combined),

@@ -1,0 +1,37 @@
+//! The kind of error that the status of an answer tells of, read off here and nowhere else.
+
+use crate::error::ErrorKind;
+
+/// The kind of error that an answer with this status tells of. An unknown status is read as the x00 of its class
+/// (RFC 9110 §15).
+pub fn kind_of(status: u16) -> ErrorKind {
+    match status {
+        // No error by itself: an answer that does not fit the request.
+        ..400 => ErrorKind::Conflict,
+        401 => ErrorKind::Unauthenticated,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        405 => ErrorKind::MethodNotAllowed,
+        406 => ErrorKind::NotAcceptable,
+        408 => ErrorKind::TimedOut,
+        409 => ErrorKind::Conflict,
+        411 => ErrorKind::LengthRequired,
+        412 => ErrorKind::PreconditionFailed,
+        413 => ErrorKind::TooLarge,
+        414 => ErrorKind::NameTooLong,
+        415 => ErrorKind::UnsupportedType,
+        416 => ErrorKind::RangeNotSatisfiable,
+        417 => ErrorKind::ExpectationFailed,
+        421 => ErrorKind::Misdirected,
+        422 => ErrorKind::Unprocessable,
+        431 => ErrorKind::HeadTooLarge,
+        400..500 => ErrorKind::Invalid,
+        501 => ErrorKind::NotImplemented,
+        502 => ErrorKind::BadAnswer,
+        503 => ErrorKind::Unavailable,
+        504 => ErrorKind::NoAnswer,
+        505 => ErrorKind::VersionNotSupported,
+        507 => ErrorKind::NoSpace,
+        500.. => ErrorKind::Internal,
+    }
+}
