@@ -1,8 +1,8 @@
-//! The way from a tool to a server: URL, connection, call, operand. This room owns one conversation and what
-//! local files and names on the server are to it; it knows no option of a program and no word.
+//! The client library of the tools: URL, connection, request and response, operands. It does not know the options of a
+//! program or what a word is.
 //!
-//! A body is sent in a thread of its own while the answer is read: a server may answer before it has everything,
-//! and a filter answers as it reads.
+//! A body is sent by a thread of its own while the response is read: a server may respond before it has read
+//! everything, and a filter responds while it reads.
 
 pub use crate::client::call::answer::Answer;
 pub use crate::client::call::body_source::BodySource;

@@ -1,5 +1,5 @@
-//! Operands: which file an argument means. `:name` is on the server, `-` is standard input or output, anything
-//! else is local. Whether a name can be stored is the server's decision.
+//! Operands: the file that an argument means. `:name` is on the server, `-` is standard input or output, anything else
+//! is local. The server decides whether a name is valid.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -19,7 +19,7 @@ pub enum Operand {
 }
 
 impl Operand {
-    /// Reads an argument.
+    /// Parses an argument.
     pub fn read(argument: OsString) -> Self {
         match argument.as_bytes() {
             b"-" => Operand::Standard,
@@ -28,7 +28,7 @@ impl Operand {
         }
     }
 
-    /// What a person calls it.
+    /// Returns the name in error messages.
     pub fn shown(&self) -> OsString {
         match self {
             Operand::Standard => "-".into(),
@@ -38,23 +38,23 @@ impl Operand {
     }
 }
 
-/// A name on the server, from its root down.
+/// A name on the server, from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Name {
-    /// The components; none is the root.
+    /// The components; empty for the root.
     pub components: Vec<Vec<u8>>,
-    /// Whether it ends with a slash: it is a directory.
+    /// Whether it ends with a slash, and so names a directory.
     pub directory: bool,
 }
 
 impl Name {
-    /// Reads an argument that can only be a name on the server: the colon may be left out.
+    /// Parses an argument that can only be a name on the server: the colon may be left out.
     pub fn read(argument: &OsStr) -> Self {
         let bytes = argument.as_bytes();
         Name::parse(bytes.strip_prefix(b":").unwrap_or(bytes))
     }
 
-    /// Parts a name at its slashes. One at the beginning says nothing, one at the end says directory.
+    /// Splits a name at slashes. A leading slash is ignored, a final one names a directory.
     pub fn parse(bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"/").unwrap_or(bytes);
         if bytes.is_empty() {
@@ -65,29 +65,29 @@ impl Name {
         Name { components, directory: path.len() < bytes.len() }
     }
 
-    /// Whether it is the root.
+    /// Returns whether it is the root.
     pub fn is_root(&self) -> bool {
         self.components.is_empty()
     }
 
-    /// The last component.
+    /// Returns the last component.
     pub fn base(&self) -> Option<&OsStr> {
         self.components.last().map(|last| OsStr::from_bytes(last))
     }
 
-    /// The name as a directory.
+    /// Returns the name as a directory.
     pub fn as_directory(mut self) -> Self {
         self.directory = true;
         self
     }
 
-    /// What stands beneath it under a relative name.
+    /// Returns the name of a relative path beneath it.
     pub fn join(&self, relative: &Name) -> Self {
         let components = [self.components.as_slice(), &relative.components].concat();
         Name { components, directory: relative.directory }
     }
 
-    /// The directories above it, from the root down, without the root.
+    /// Returns the directories above it, from the root, without the root.
     pub fn parents(&self) -> impl Iterator<Item = Name> {
         let depth = self.components.len();
         (1..depth).filter_map(|end| {
@@ -96,7 +96,7 @@ impl Name {
         })
     }
 
-    /// The name as a person types it, without the colon.
+    /// Returns the name as a user types it, without the colon.
     pub fn bare(&self) -> Vec<u8> {
         let mut bare = self.components.join(&b'/');
         if self.directory && !self.is_root() {
@@ -105,17 +105,17 @@ impl Name {
         bare
     }
 
-    /// The name as a relative path, whose components are those of the name.
+    /// Returns the name as a relative path.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(OsString::from_vec(self.components.join(&b'/')))
     }
 
-    /// The name as the server says it.
+    /// Returns the name as in the server's messages.
     pub fn shown(&self) -> Vec<u8> {
         [b"/".to_vec(), self.bare()].concat()
     }
 
-    /// Refuses a name that a person typed and that no server can have.
+    /// Refuses a typed name that no server accepts.
     pub fn refuse_none(&self) -> Result<()> {
         let has = |error: &[&[u8]]| self.components.iter().any(|part| error.contains(&part.as_slice()));
         let what = match () {
@@ -126,7 +126,7 @@ impl Name {
         Err(Error::invalid(self.shown(), what))
     }
 
-    /// Refuses a name that a server told and that would leave the directory it is stored beneath.
+    /// Refuses a name from the server that would leave the directory it is stored beneath.
     pub fn refuse_escape(&self) -> Result<()> {
         let has_nul = self.components.iter().any(|part| part.contains(&0));
         match self.refuse_none().is_err() || has_nul {

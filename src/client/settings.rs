@@ -1,38 +1,38 @@
-//! What a user chooses for a conversation with a server, whatever the program. It reads no argument.
+//! Settings of the client that all programs share. It parses no arguments.
 
 use std::ffi::OsString;
 
 use crate::client::conn::{silence, tls};
 
-/// What all tools let their user choose.
+/// The settings that users of all tools may choose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The server; else `$CFP_SERVER`, else port 8398 of this machine.
+    /// The server; by default `$CFP_SERVER`, else port 8398 of this machine.
     pub server: Option<OsString>,
-    /// Who the user says he is; else the URL or `~/.netrc` may.
+    /// The user name; by default that of the URL or `~/.netrc`.
     pub user: Option<OsString>,
-    /// Whether bytes travel compressed.
+    /// Whether bodies are compressed.
     pub compress: Compress,
-    /// Whose certificates are trusted.
+    /// The trusted certificates.
     pub trust: tls::Trust,
-    /// How often what broke is tried again, where the user may say so; else only what the server carries out once is.
+    /// How often a broken transfer is retried, if the user said so; by default only requests with a key are.
     pub retries: Option<u32>,
-    /// How long a server is waited for.
+    /// The timeouts.
     pub timeouts: silence::Timeouts,
-    /// No progress and no remarks.
+    /// Whether progress and remarks are switched off.
     pub quiet: bool,
-    /// Requests and answers on standard error.
+    /// Whether requests and responses are written to standard error.
     pub verbose: bool,
 }
 
-/// When bytes travel compressed with zstd.
+/// When bodies are compressed with zstd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compress {
-    /// When the server is on another machine: within one it is waste.
+    /// If the server is on another machine: compression within one machine wastes time.
     #[default]
     Auto,
-    /// Both ways.
+    /// Always, in both directions.
     Always,
-    /// Neither way.
+    /// Never.
     Never,
 }

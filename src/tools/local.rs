@@ -1,5 +1,5 @@
-//! `--local`: the filters of the text room in this process, on files and streams of this machine. It asks no
-//! server, and its results are those of a server, byte for byte.
+//! `--local`: runs the filters of the text room in this process, on local files and streams. Its results are those of a
+//! server, byte for byte.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,17 +11,17 @@ use crate::client::{BodySource, Client, Name, Operand, Settings};
 use crate::error::{Error, Result};
 use crate::text::{Compared, Filter, ReadAt, Snapshot, Source, unpack};
 
-/// The server, unless all work is done here: that needs none, nor the name of one.
+/// Returns the client, unless everything is done locally, which needs no server and no URL.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
     (!is_local).then(|| Client::new(settings)).transpose()
 }
 
-/// The error for a file of the server where all work is done here.
+/// Makes the error for a file of the server with `--local`.
 pub fn out_of_reach(name: &Name) -> Error {
     Error::not_found(name.shown(), "is on the server, where --local does not look")
 }
 
-/// Runs a filter from a local source into a sink; an error of the sink names it.
+/// Runs a filter from a local source to a sink; an error of the sink names it.
 pub fn run(
     work: &dyn Filter,
     source: &Operand,
@@ -33,20 +33,20 @@ pub fn run(
     with_source(source, decompress, |source| work.run(source, &mut sink))
 }
 
-/// Copies a local source into a sink; an error of the sink names it.
+/// Copies a local source to a sink; an error of the sink names it.
 pub fn copy(source: &Operand, sink: &mut dyn Write, name: &str) -> Result<()> {
     let source = filter::open(source)?;
     let copied = body_source::copy(&mut source.reader()?, &mut Named { sink, name });
     copied.map_err(|error| Error::io(&source.name, error))
 }
 
-/// Runs a filter on a local file that its result is to replace, and counts what it changed.
+/// Runs a filter on a local file that is to be replaced by the result, and counts the changes.
 pub fn change(work: &dyn Filter, source: &Operand, sink: &mut dyn Write, name: &str) -> Result<u64> {
     let mut sink = Named { sink, name };
     with_file(source, |file| work.change(file, &mut sink))
 }
 
-/// Lets `act` write what a local file is to become; 0 where that is what it is already.
+/// Replaces a local file by what `act` writes; returns 0 if the content stays the same.
 pub fn compare(
     source: &Operand,
     sink: &mut dyn Write,
@@ -59,7 +59,7 @@ pub fn compare(
     })
 }
 
-/// A file that says less or more of its size than it holds is none that could be replaced.
+/// A file whose content is not as long as its size (as in /proc) cannot be replaced.
 fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
     let upload = open(source)?;
     let Some((file, size)) = upload.whole_file() else {
@@ -68,14 +68,14 @@ fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>
     act(&Snapshot { file, size }).map_err(|error| Error::io(&upload.name, error))
 }
 
-/// How often a search finds its word in a local source; in a decompressed one, where that is asked for.
+/// Counts the occurrences of a word in a local source, which may be decompressed first.
 pub fn count(search: &dyn Filter, source: &Operand, decompress: bool) -> Result<u64> {
     let mut answer = Vec::new();
     with_source(source, decompress, |source| search.run(source, &mut answer))?;
     filter::number(&answer)
 }
 
-/// A regular file is read where the filter likes, anything else as it comes.
+/// A regular file is read at any offset, anything else in order.
 fn with_source<T>(
     source: &Operand,
     decompress: bool,
@@ -96,7 +96,7 @@ fn with_source<T>(
     outcome.map_err(|error| Error::io(&upload.name, error))
 }
 
-/// Opens a source on this machine; one on the server is out of reach.
+/// Opens a local source; one on the server is an error.
 fn open(source: &Operand) -> Result<BodySource> {
     match source {
         Operand::Stored(name) => Err(out_of_reach(name)),
@@ -114,11 +114,11 @@ fn spool() -> io::Result<File> {
     tempfile::tempfile_in(&directory).map_err(|error| named(error).into())
 }
 
-/// A sink that names itself in its errors; a closed pipe stays what it is.
+/// A sink that adds its name to errors; a broken pipe stays one.
 struct Named<'a> {
     /// The sink.
     sink: &'a mut dyn Write,
-    /// What a person calls it.
+    /// The name in error messages.
     name: &'a str,
 }
 

@@ -1,5 +1,5 @@
-//! Answers: the body of an answer, read to an end that the framing states, and the one line of a refusal. An
-//! answer that is not read whole is an error, and its connection is not used again.
+//! Responses: the content of a response, read to the end of its framing, and the one-line text of an error. A response
+//! that is not read completely is an error, and its connection is not reused.
 
 use std::io::{self, Read, Write};
 
@@ -14,26 +14,26 @@ use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
 use crate::http::{Body, Framing, Response, framing};
 
-/// As much of a body as is read past where nobody wants it, in bytes.
+/// How many bytes of unwanted content are read to keep the connection.
 const UNWANTED_MAX: u64 = 1024 * 1024;
-/// As much of a refusal as is read: it is one line.
+/// How many bytes of an error response are read: it is one line.
 const REFUSAL_MAX: u64 = 4096;
 
-/// An answer whose head was read. One of its methods must take it to its end.
+/// A response whose head was read. One of its methods must read it to its end.
 #[must_use = "an answer is complete only when its body was read"]
 pub struct Answer<'c> {
-    /// Its head.
+    /// The head.
     pub head: Response,
-    /// What a person calls the server.
+    /// The server as an error message names it.
     server: &'c str,
-    /// Where the connection goes when both sides are done with it.
+    /// Where the connection is kept when both sides are done with it.
     kept: &'c mut Option<Connection>,
     quiet: bool,
     connection: Connection,
     sending: Option<Sending>,
     framing: Framing,
     target: Vec<u8>,
-    /// Whether a coding that cannot be undone here is left as it is.
+    /// Whether content in an unsupported coding is left encoded.
     as_it_came: bool,
 }
 
@@ -52,12 +52,12 @@ impl<'c> Answer<'c> {
         Ok(Answer { head, server, kept, quiet, connection, sending, framing, target, as_it_came: false })
     }
 
-    /// The status code.
+    /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.head.status
     }
 
-    /// How many bytes the content has, where the head says so: not where it is coded.
+    /// Returns the size of the content, if the head tells and it is not encoded.
     pub fn size(&self) -> Option<u64> {
         match self.framing {
             Framing::Length(length) if self.is_plain() => Some(length),
@@ -65,18 +65,17 @@ impl<'c> Answer<'c> {
         }
     }
 
-    /// Whether the content is the body's own bytes.
+    /// Returns whether the content is not encoded.
     pub fn is_plain(&self) -> bool {
         matches!(coding::of_message(&self.head.fields), Ok(Coding::Identity))
     }
 
-    /// Takes content in a coding that cannot be undone here as the bytes that came. A stranger sends what it has,
-    /// whatever was asked for.
+    /// Accepts content in an unsupported coding as received. Other servers may ignore `Accept-Encoding`.
     pub fn as_it_came(self) -> Self {
         Answer { as_it_came: true, ..self }
     }
 
-    /// Passes an answer of success on; any other is the error it tells of.
+    /// Returns a successful response; any other becomes the error it describes.
     pub fn check(self) -> Result<Self> {
         match self.status() {
             200..=299 => Ok(self),
@@ -84,12 +83,12 @@ impl<'c> Answer<'c> {
         }
     }
 
-    /// The error that an answer tells of in its one line, `name: what is error`.
+    /// Reads the error from a response's one line, `name: error`.
     pub fn refusal(self) -> Error {
         let status = self.status();
         let name = self.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
         let other = Error::new(kind_of(status), &name, format!("{status} {}", reason(status)));
-        // An answer that would send us elsewhere is none of cfpd's but for a directory without its slash.
+        // cfpd redirects only from a directory without its slash.
         if status < 400 {
             return match status {
                 301 | 308 => Error::is_directory(&name, "is a directory"),
@@ -111,12 +110,12 @@ impl<'c> Answer<'c> {
         }
     }
 
-    /// Whether a refused request's body stayed here, unread.
+    /// Returns whether the body of a refused request was not sent, and not read.
     pub fn kept_body(&self) -> bool {
         self.sending.as_ref().is_none_or(|sending| matches!(sending.outcome(), Some(Ok(Sent::Nothing))))
     }
 
-    /// Reads the content, decoded. What `act` leaves unread is read past it.
+    /// Reads the decoded content. What `act` leaves unread is skipped.
     pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
         let server = self.server;
         let coding = match coding::of_message(&self.head.fields) {
@@ -126,12 +125,12 @@ impl<'c> Answer<'c> {
         let outcome = read_body(&mut self.connection, self.framing, coding, server, act);
         match outcome {
             Ok(value) => self.release_connection().map(|()| value),
-            // The answer may have ended because what it answers could not be read.
+            // The response may have ended because the body it depends on could not be read.
             Err(error) => Err(self.sending.and_then(|sending| sending.failure()).unwrap_or(error)),
         }
     }
 
-    /// Moves the content into a sink; an error of the sink names it.
+    /// Copies the content to a sink; an error of the sink names it.
     pub fn copy_to(self, sink: &mut dyn Write, name: &str) -> Result<()> {
         let progress = Progress::new(name, self.size(), self.quiet);
         let bar = progress.clone();
@@ -143,7 +142,7 @@ impl<'c> Answer<'c> {
         copied
     }
 
-    /// All of a content that is short, at most `most` bytes of it.
+    /// Reads short content, at most `most` bytes.
     pub fn text(self, most: u64) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         self.read(|body| {
@@ -153,30 +152,30 @@ impl<'c> Answer<'c> {
         Ok(text)
     }
 
-    /// Reads past the content.
+    /// Skips the content.
     pub fn finish(self) -> Result<()> {
         self.read(|_| Ok(()))
     }
 
-    /// Keeps the connection for the next request where both sides are done with this one.
+    /// Keeps the connection for the next request if both sides are done with this one.
     fn release_connection(self) -> Result<()> {
         let ends = !self.head.keeps_alive() || self.framing == Framing::UntilClose;
         if ends {
             return Ok(());
         }
-        // A server that refuses does so at once, and so is it told: the body may never end.
+        // A refusal is final at once: do not wait for a body that may be endless.
         let refused = self.status() >= 400;
         let outcome = |sending: Sending| if refused { sending.outcome_now() } else { sending.outcome() };
         match self.sending.map(outcome) {
             None | Some(Some(Ok(Sent::All))) => *self.kept = Some(self.connection),
-            // The server has answered all the same: what was left is not wanted.
+            // The response came before the body was sent: the rest is not wanted.
             Some(_) => {}
         }
         Ok(())
     }
 }
 
-/// Reads one body with `act`, then to its end.
+/// Reads a body with `act`, then to its end.
 fn read_body<T>(
     connection: &mut Connection,
     framing: Framing,
@@ -201,7 +200,7 @@ fn read_body<T>(
     Ok(value)
 }
 
-/// Reads past what nobody wants of a body, which has an end or is cut.
+/// Skips unwanted content, up to a limit.
 fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
     match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
         UNWANTED_MAX => Err(Error::bad_answer(server, "sends more than was asked for").into()),
@@ -209,7 +208,7 @@ fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
     }
 }
 
-/// A body whose errors are the server's.
+/// A body whose errors name the server.
 struct Blaming<'a, R> {
     body: R,
     server: &'a str,
@@ -221,8 +220,7 @@ impl<R: Read> Read for Blaming<'_, R> {
     }
 }
 
-/// Names the server in what is wrong with its answer: none of it is the user's fault, so none of it is refused for
-/// good.
+/// Maps an error in a response to one that names the server and is no refusal: it is not the user's fault.
 pub(crate) fn blame(server: &str, error: Error) -> Error {
     match error {
         Error::System { source, .. } => Error::io(server, source),

@@ -1,4 +1,4 @@
-//! Uploads: a local source of bytes, all of it or the rest from somewhere on. How it is sent stands in `sending.rs`.
+//! Body sources: a local file or pipe, all of it or the rest from an offset on. `sending.rs` sends it.
 
 use std::borrow::Borrow;
 use std::fs::File;
@@ -17,30 +17,30 @@ use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
 use crate::http::digest::Hasher;
 
-/// From this size on a server is asked before the body is sent, in bytes.
+/// From this size on, in bytes, the request waits for `100 Continue`.
 const ASK_FROM: u64 = 1024 * 1024;
-/// Up to this size a body is read whole before it is sent, in bytes: its length and digest stand in the head then.
+/// Up to this size, in bytes, a body is read before it is sent: its length and digest are in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
-/// What is said of a file that ends before its size.
+/// What is wrong with a file that ends before its size.
 pub const SHORTER: &str = "became shorter while it was sent";
-/// What is read from the source at once, in bytes.
+/// The size of a read, in bytes.
 const BLOCK: usize = 128 * 1024;
 
 /// A local source of bytes: a file, or standard input.
 #[derive(Debug)]
 pub struct BodySource {
-    /// What a person calls it.
+    /// The name in error messages.
     pub name: String,
     file: File,
-    /// Where the bytes begin and how many there are, for a regular file.
+    /// Offset and length, of a regular file.
     place: Option<(u64, u64)>,
-    /// The digest of what goes before these bytes, where they are the rest of something.
+    /// The digest of the bytes before these, if they are the rest of a file.
     before: Hasher,
-    /// What was read of a pipe before it is sent.
+    /// The bytes of a pipe that were read already.
     first: Vec<u8>,
-    /// When a local file that was named was modified, in seconds since 1970.
+    /// The modification time of a named local file, in seconds since 1970.
     modified: Option<i64>,
-    /// Whether only what comes until the pipe pauses is sent, and what counts it.
+    /// The segment up to the next pause of a pipe, and its count, if only that is sent.
     piece: Option<Shared>,
 }
 
@@ -57,8 +57,8 @@ impl BodySource {
         Ok(BodySource { modified, ..BodySource::new(name, file)? })
     }
 
-    /// Standard input: from where it stands, when it is a regular file. Whoever reads that next finds it read to its
-    /// end (POSIX, Utility Description Defaults, INPUT FILES).
+    /// Opens standard input: from its current offset, if it is a regular file, whose offset is then moved to its end
+    /// (POSIX, Utility Description Defaults, INPUT FILES).
     pub fn stdin() -> Result<Self> {
         let mut upload = BodySource::new(STDIN.to_owned(), standard_streams::input()?)?;
         if let Some((start, size)) = upload.place {
@@ -73,13 +73,13 @@ impl BodySource {
         Ok(BodySource::over(name, file, place))
     }
 
-    /// All of the bytes of an open file at a place, or all that come of a pipe.
+    /// Makes a source of a part of an open regular file, or of everything from a pipe.
     fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
         let (before, first) = (Hasher::default(), Vec::new());
         BodySource { name, file, place, before, first, modified: None, piece: None }
     }
 
-    /// These bytes, behind those of the digest.
+    /// Makes a source of these bytes; `before` is the digest of those before them.
     pub(crate) fn of_bytes(name: &str, bytes: &[u8], before: Hasher) -> Result<Self> {
         let named = |error: io::Error| Error::io(name, error);
         let mut file: File =
@@ -89,7 +89,7 @@ impl BodySource {
         Ok(BodySource { before, ..BodySource::over(name.to_owned(), file, place) })
     }
 
-    /// Waits for the first byte of a pipe: only then is there anything to connect for.
+    /// Waits for the first bytes of a pipe: there is no reason to connect before.
     pub(crate) fn await_first(&mut self) -> Result<()> {
         if self.place.is_none() && self.first.is_empty() {
             self.first = self.read_some()?;
@@ -97,7 +97,7 @@ impl BodySource {
         Ok(())
     }
 
-    /// Reads a pipe until it pauses, or there is more than a short body holds. One that ends before is a short body.
+    /// Reads a pipe until it pauses or exceeds a short body. One that ends before becomes a short body.
     pub(crate) fn gather(&mut self) -> Result<()> {
         self.await_first()?;
         while self.place.is_none() {
@@ -114,12 +114,12 @@ impl BodySource {
         Ok(())
     }
 
-    /// What was read of a pipe.
+    /// Returns the bytes of a pipe that were read already.
     pub(crate) fn first(&self) -> &[u8] {
         &self.first
     }
 
-    /// Some bytes of a pipe, as soon as there are any; none at its end.
+    /// Reads some bytes of a pipe as soon as there are any; none at its end.
     pub(crate) fn read_some(&self) -> Result<Vec<u8>> {
         let mut block = vec![0; BLOCK];
         loop {
@@ -133,29 +133,29 @@ impl BodySource {
         }
     }
 
-    /// The part of a pipe up to its next pause, which begins with what was read already.
+    /// Returns the segment of a pipe up to its next pause, which begins with the bytes read already.
     pub(crate) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         let piece = Some(tally.clone());
         Ok(BodySource { first, piece, ..BodySource::over(self.name.clone(), file, None) })
     }
 
-    /// When a local file that was named was modified, in seconds since 1970.
+    /// Returns the modification time of a named local file, in seconds since 1970.
     pub(crate) fn modified(&self) -> Option<i64> {
         self.modified
     }
 
-    /// How many bytes there are, where that is known before they are read.
+    /// Returns the size, if it is known before the bytes are read.
     pub fn size(&self) -> Option<u64> {
         self.place.map(|(_, size)| size)
     }
 
-    /// Whether the bytes can be read a second time.
+    /// Returns whether the bytes can be read again.
     pub fn can_repeat(&self) -> bool {
         self.place.is_some()
     }
 
-    /// The body of a short file, coded where that is wanted; `None` where it is long or nobody knows.
+    /// Reads the body of a short file, encoded if wanted; `None` if it is long or its size is unknown.
     pub fn short_body(&self, zstd: bool) -> Result<Option<Vec<u8>>> {
         if self.size().is_none_or(|size| size > SHORT_MAX) {
             return Ok(None);
@@ -170,18 +170,18 @@ impl BodySource {
         encoder.write_all(&plain).and_then(|()| encoder.finish()).map(Some).map_err(named)
     }
 
-    /// Whether a server is better asked before the bytes are sent: there may be many, or they come only once.
+    /// Returns whether to wait for `100 Continue`: there may be many bytes, or they can be read only once.
     pub fn is_worth_asking(&self) -> bool {
         self.size().is_none_or(|size| size > ASK_FROM)
     }
 
-    /// The file and its size, where it is a regular one that is read from its beginning.
+    /// Returns the file and its size, of a regular file that is read from its beginning.
     pub fn whole_file(&self) -> Option<(&File, u64)> {
         self.place.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
     }
 
-    /// The bytes, from the first one. Those of a regular file are read without its position, which a thread that
-    /// still sends them to a broken connection would share.
+    /// Returns a reader of the bytes from the first one. A regular file is read at offsets, because a thread that still
+    /// sends to a broken connection would share its file position.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         Ok(match self.place {
@@ -196,7 +196,7 @@ impl BodySource {
         })
     }
 
-    /// Takes a part of the bytes into a digest. Only of a regular file.
+    /// Adds a part of the bytes to a digest. Only of a regular file.
     pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
@@ -204,14 +204,14 @@ impl BodySource {
         copy(&mut span, &mut HasherSink(hasher)).map_err(|error| Error::io(&self.name, error))
     }
 
-    /// The bytes of a regular file from `offset` on; `before` is the digest of those before.
+    /// Returns a source of the bytes of a regular file from `offset` on; `before` is the digest of those before.
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
         Ok(BodySource { before, ..BodySource::over(self.name.clone(), file, place) })
     }
 
-    /// The digest of what goes before the first byte.
+    /// Returns the digest of the bytes before the first one.
     pub fn before(&self) -> Hasher {
         self.before.clone()
     }
@@ -229,15 +229,15 @@ fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
     Ok(Some((start, meta.len().saturating_sub(start))))
 }
 
-/// Whether a file is as long as it says. Those of /proc say 0 and hold more, those of /sys say a page and hold less: they
-/// are read until they end.
+/// Returns whether a file's size is reliable. Files of /proc have size 0 and those of /sys a page, whatever they
+/// contain: they are read to their end.
 fn is_size(file: &File, size: u64) -> io::Result<bool> {
     let read = file.read_at(&mut [0], size.saturating_sub(1))?;
     Ok((read > 0) == (size > 0))
 }
 
-/// A part of a file, read wherever its position is. One that has become shorter is an error, never an early end: what was
-/// sent of it must not look whole.
+/// A part of a file, read at offsets. A file that became shorter is an error, not EOF: what was sent must not look
+/// complete.
 struct Span<F> {
     file: F,
     at: u64,
@@ -257,7 +257,7 @@ impl<F: Borrow<File>> Read for Span<F> {
     }
 }
 
-/// A digest as a sink.
+/// A hasher as a sink.
 struct HasherSink<'a>(&'a mut Hasher);
 
 impl Write for HasherSink<'_> {
@@ -271,7 +271,7 @@ impl Write for HasherSink<'_> {
     }
 }
 
-/// Moves bytes a block at a time.
+/// Copies bytes block by block.
 pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {

@@ -1,5 +1,5 @@
-//! A server, the connection to it that is kept between requests, and the way of one request: connect, send, read the
-//! head of the response. Reading the response's content is `answer.rs`.
+//! A server, the connection to it that is kept open between requests, and the steps of one request: connect, send, read
+//! the head of the response. Reading the response's content is in `answer.rs`.
 
 use std::io::{self, Write};
 use std::thread;
@@ -20,40 +20,40 @@ use crate::http::head::reason;
 use crate::http::idempotency::{self, RETRY_UNSURE};
 use crate::http::{Fields, Response, Target};
 
-/// Heads before the final one (1xx) that are read at once. A server says one or two.
+/// How many interim responses (1xx) are read in a row. A server sends one or two.
 const INTERIM_MAX: usize = 100;
-/// How long a server must have been silent before what it says then is not counted among those.
+/// An interim response after this much silence is not counted among those.
 const INTERIM_PAUSE: Duration = Duration::from_secs(1);
-/// A server, and the connection to it that is kept between calls.
+/// A server, and the connection to it that is kept open between requests.
 #[derive(Debug)]
 pub struct Client {
-    /// Where the server is.
+    /// The URL of the server.
     pub url: Url,
     settings: Settings,
     given: Given,
-    /// What is said of the user, once it was needed.
+    /// The user's credentials, once they were needed.
     credentials: Option<Credentials>,
     kept: Option<Connection>,
-    /// A connection that has carried no call yet: when it breaks, that is no news of the last call.
+    /// A connection that has carried no request yet: if it breaks, the last request is not affected.
     unused: Option<Connection>,
-    /// Whether the server was there once: only then is it waited for.
+    /// Whether the server was reached once: only then are failed connections retried.
     met: bool,
-    /// What the server finds the upload by that was sent last.
+    /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
-    /// Whether the last call may have been carried out though it failed.
+    /// Whether the last request may have been performed although it failed.
     is_in_doubt: bool,
 }
 
-/// A head that has come, and what it came over.
+/// The head of a response, and the connection it was read from.
 type Begun = (Connection, Response, Option<Sending>);
 
 impl Client {
-    /// The server the settings or the environment name. Nothing is connected yet.
+    /// Makes a client of the server in the settings or the environment, without connecting.
     pub fn new(settings: &Settings) -> Result<Self> {
         Ok(Client::at(Url::choose(settings.server.as_deref())?, settings, Given::ALL))
     }
 
-    /// This server, for which these credentials were given.
+    /// Makes a client of this server, for which these credentials were given.
     pub fn at(url: Url, settings: &Settings, given: Given) -> Self {
         let settings = settings.clone();
         Client {
@@ -69,17 +69,18 @@ impl Client {
         }
     }
 
-    /// Whether progress and remarks are unwanted.
+    /// Returns whether progress and remarks are switched off.
     pub fn is_quiet(&self) -> bool {
         self.settings.quiet
     }
 
-    /// How often a transfer that broke is tried again.
+    /// Returns how often a broken transfer is retried.
     pub(crate) fn retries(&self) -> u32 {
         self.settings.retries.unwrap_or(0)
     }
 
-    /// Whether what went wrong may be over soon: a connection to a server that was there broke, or it is busy.
+    /// Returns whether an error is transient: the connection to a server that was reached once broke, or the server is
+    /// busy.
     fn may_pass(&self, error: &Error) -> bool {
         self.met
             && match error {
@@ -89,7 +90,7 @@ impl Client {
             }
     }
 
-    /// Waits before another attempt, or returns the error: it will not pass, or no retry is left.
+    /// Waits before another attempt, or returns the error: it is not transient, or no retry is left.
     pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
         let Some(pause) = retries.next_pause().filter(|_| self.may_pass(&error)) else { return Err(error) };
         retries.count();
@@ -98,7 +99,7 @@ impl Client {
         Ok(())
     }
 
-    /// Whether bodies travel compressed to and from this server, which is connected to for that.
+    /// Returns whether bodies are compressed to and from this server. Connects to it to find out.
     pub(crate) fn is_coding(&mut self) -> Result<bool> {
         self.kept = self.kept.take().filter(Connection::is_fresh);
         if let Some(connection) = &self.kept {
@@ -119,7 +120,7 @@ impl Client {
         Ok(connection)
     }
 
-    /// Sends a request and reads the head of its answer; the body, if any, goes on being sent meanwhile.
+    /// Sends a request and reads the head of the response, while the body, if any, is still being sent.
     pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
         if self.credentials.is_none() {
             let user = self.settings.user.as_deref();
@@ -132,7 +133,7 @@ impl Client {
             None => self.open()?,
         };
         let begun = match self.begin(connection, call, None) {
-            // The server knows how far it came.
+            // The server knows how much of the upload it received.
             Err(error) if self.upload_id.is_some() => Err(error),
             Err(error) if was_kept && call.may_repeat() && self.is_broken(&error) => {
                 let connection = self.open()?;
@@ -144,20 +145,21 @@ impl Client {
         self.answer(call, begun?)
     }
 
-    /// The response whose head has come. It gives the connection back when it was read to its end.
+    /// Makes the response of a head that was read. Its connection is kept once it was read to its end.
     fn answer(&mut self, call: &Call, (connection, response, sending): Begun) -> Result<Answer<'_>> {
         let quiet = self.settings.quiet;
         Answer::new(&self.url.shown, &mut self.kept, quiet, call, connection, response, sending)
     }
 
-    /// Sends a call with a key again until its outcome is known: the server tells the one it remembers, or that it
-    /// remembers everything since the call was first `sent`, so that it did not come. The call is in doubt else.
+    /// Retries a request with a key until its outcome is known: the server replays the one it keeps, or says that it
+    /// keeps all outcomes since the request was first `sent`, so that the request had not arrived. Otherwise the
+    /// request is in doubt.
     fn begin_again(&mut self, call: &Call, sent: Instant, at_once: bool, error: Error) -> Result<Begun> {
         let (mut retries, mut error) = (Retries::new(self.settings.retries.unwrap_or(RETRIES)), error);
         let (mut retry, mut waits) = (RETRY_UNSURE.to_owned(), !at_once);
         loop {
             match &error {
-                // The body could not be read: the server has not got all of it.
+                // The body could not be read: the server received only a part of it.
                 Error::Failed { kind: ErrorKind::Interrupted, name, .. } | Error::System { name, .. }
                     if *name != self.url.shown =>
                 {
@@ -182,7 +184,8 @@ impl Client {
             let Some((epoch, since)) = idempotency::outcomes(&begun.1.fields) else {
                 return Ok(begun);
             };
-            // How long it remembers was told between the question and the answer: in a close case it is asked again.
+            // The server measured how long it keeps outcomes between the request and its response: if that leaves it
+            // open, ask again.
             let (never_came, is_close) = (since > sent.elapsed(), since > asked.duration_since(sent));
             self.answer(call, begun)?.finish()?;
             error = Error::interrupted(&self.url.shown, "does not remember it");
@@ -197,7 +200,7 @@ impl Client {
         }
     }
 
-    /// The error of a call that may have been carried out.
+    /// Makes the error of a request that may have been performed.
     fn doubt(&mut self, call: &Call, error: &Error) -> Error {
         self.is_in_doubt = true;
         Error::interrupted(
@@ -206,12 +209,12 @@ impl Client {
         )
     }
 
-    /// Whether the last call may have been carried out though it failed.
+    /// Returns whether the last request may have been performed although it failed.
     pub(crate) fn take_doubt(&mut self) -> bool {
         std::mem::take(&mut self.is_in_doubt)
     }
 
-    /// Whether the connection broke, so that another one may do. A server that is slow is not asked more.
+    /// Returns whether the connection broke, so that another one may succeed. A timeout is not retried.
     fn is_broken(&self, error: &Error) -> bool {
         match error {
             Error::Failed { kind: ErrorKind::Interrupted, name, .. } => *name == self.url.shown,
@@ -222,12 +225,12 @@ impl Client {
         }
     }
 
-    /// What the server finds the upload by that was sent last, where it keeps it.
+    /// Takes the identifier by which the server finds the last upload, if it keeps it.
     pub(crate) fn take_upload_id(&mut self) -> Option<Vec<u8>> {
         self.upload_id.take()
     }
 
-    /// Whether bytes are to travel compressed whatever that costs.
+    /// Returns whether bodies are always compressed.
     pub(crate) fn always_compresses(&self) -> bool {
         self.settings.compress == Compress::Always
     }
@@ -261,7 +264,7 @@ impl Client {
         Ok((connection, response, sending))
     }
 
-    /// Reads the final head; those before it (1xx) may let the body go on.
+    /// Reads the final head; interim ones (1xx) may release the body.
     fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
         let begins_with_tls = connection.begins_with_tls();
         let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
@@ -278,7 +281,7 @@ impl Client {
                 .ok_or_else(|| {
                     Error::interrupted(&self.url.shown, "closed the connection without an answer")
                 })?;
-            // A server that works for hours may say so as often.
+            // A server that works for hours may send many, with pauses between them.
             interim = if heard.elapsed() >= INTERIM_PAUSE { 0 } else { interim + 1 };
             heard = Instant::now();
             self.trace('<', &format!("{} {}", response.status, reason(response.status)));
@@ -287,7 +290,7 @@ impl Client {
                 (101, _) => {
                     return Err(Error::bad_answer(&self.url.shown, "speaks another protocol unasked"));
                 }
-                // Its place is on this server, whatever a proxy before it calls that.
+                // Only the path is used: a proxy may have changed scheme and host.
                 (104, _) => self.upload_id = last_component(&response.fields).or(self.upload_id.take()),
                 (100..=199, _) => {}
                 _ => return Ok(response),
@@ -296,7 +299,7 @@ impl Client {
         Err(Error::bad_answer(&self.url.shown, "never comes to an answer"))
     }
 
-    /// A server that does not answer in time is not asked again, but for what it has of an upload.
+    /// Describes a timeout: the request is not retried, except to ask for the state of an upload.
     fn not_answered(&self, error: Error) -> Error {
         match error {
             Error::System { name, source }
@@ -316,7 +319,7 @@ impl Client {
         }
     }
 
-    /// One line of the conversation, for who wants to see it.
+    /// Writes a line of the conversation to standard error with `--verbose`.
     pub(crate) fn trace(&self, direction: char, line: &str) {
         if self.settings.verbose {
             let _ = writeln!(io::stderr(), "{direction} {line}");
@@ -324,7 +327,7 @@ impl Client {
     }
 }
 
-/// The last component of what `Location` says.
+/// Returns the last path component of `Location`.
 pub(crate) fn last_component(fields: &Fields) -> Option<Vec<u8>> {
     let location = fields.get("location")?;
     Target::parse(location).ok()?.components.pop()

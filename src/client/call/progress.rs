@@ -1,23 +1,23 @@
-//! Progress: a bar on standard error, for a person at a terminal whose transfer lasts. Elsewhere it does nothing.
+//! A progress bar on standard error, at a terminal and for long transfers only.
 
 use std::io::{self, IsTerminal, Read};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A transfer that ends within this time is not worth a bar.
+/// A transfer that ends within this time shows no bar.
 const LASTS: Duration = Duration::from_secs(1);
 
-/// How far one transfer is. Clones show the same bar.
+/// The progress of one transfer. Clones share the bar.
 #[derive(Clone, Debug)]
 pub struct Progress {
     bar: ProgressBar,
-    /// When the bar may appear; never, where nobody would see it.
+    /// When the bar appears; `None` for never.
     due: Option<Instant>,
 }
 
 impl Progress {
-    /// A transfer of `size` bytes, where that is known.
+    /// Makes the progress of a transfer of `size` bytes, if known.
     pub fn new(what: &str, size: Option<u64>, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::hidden());
         let due = (!quiet && io::stderr().is_terminal()).then(|| Instant::now() + LASTS);
@@ -34,7 +34,7 @@ impl Progress {
         Progress { bar, due }
     }
 
-    /// So many bytes more.
+    /// Adds bytes.
     pub fn add(&mut self, bytes: u64) {
         let Some(due) = self.due else { return };
         if self.bar.is_hidden() && Instant::now() >= due {
@@ -43,7 +43,7 @@ impl Progress {
         self.bar.inc(bytes);
     }
 
-    /// Takes the bar away, for good.
+    /// Removes the bar.
     pub fn clear(&self) {
         if self.due.is_some() {
             self.bar.finish_and_clear();
@@ -51,11 +51,11 @@ impl Progress {
     }
 }
 
-/// A reader whose bytes are counted.
+/// A reader that counts its bytes.
 pub struct Counted<R> {
-    /// The reader.
+    /// The inner reader.
     pub reader: R,
-    /// What shows them.
+    /// The bar.
     pub progress: Progress,
 }
 

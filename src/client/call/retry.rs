@@ -1,16 +1,16 @@
-//! Retries: how often a transfer that broke is tried again, and how long is waited before. What can be tried again
-//! is the transfer's decision.
+//! Retries: how often a broken transfer is retried, and the pauses between. Whether it may be retried is decided by the
+//! caller.
 
 use std::time::Duration;
 
-/// How often the tools try again, where their user says nothing: 21 seconds, with the pauses below.
+/// How often the tools retry by default: 21 seconds, with the pauses below.
 pub const RETRIES: u32 = 8;
-/// The pause before the first retry: a daemon that is started again is back by then.
+/// The pause before the first retry, enough for a daemon to restart.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
-/// The longest pause. The ones between double.
+/// The longest pause. Each one is twice the one before.
 const PAUSE_MOST: Duration = Duration::from_secs(5);
 
-/// The retries of one transfer that are left.
+/// The retries that are left for one transfer.
 #[derive(Debug)]
 pub struct Retries {
     used: u32,
@@ -18,12 +18,12 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// At most so many.
+    /// Makes a number of retries.
     pub fn new(most: u32) -> Self {
         Retries { used: 0, most }
     }
 
-    /// Starts again with all of them: the transfer made progress.
+    /// Resets the count: the transfer made progress.
     pub fn reset(&mut self) {
         self.used = 0;
     }
@@ -33,18 +33,18 @@ impl Retries {
         self.used += 1;
     }
 
-    /// Whether there was one.
+    /// Returns whether any retry was made.
     pub fn is_used(&self) -> bool {
         self.used > 0
     }
 
-    /// How long to wait before the next one; nothing when all are used.
+    /// Returns how long to wait before the next one; `None` if none is left.
     pub fn next_pause(&self) -> Option<Duration> {
         (self.used < self.most).then(|| pause(self.used))
     }
 }
 
-/// How long is waited after so many retries.
+/// Returns the pause after so many retries.
 fn pause(used: u32) -> Duration {
     PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(used)).min(PAUSE_MOST)
 }

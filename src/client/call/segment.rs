@@ -1,4 +1,4 @@
-//! One piece of what comes from a pipe: it ends where the pipe pauses. What becomes of pieces stands in `piped.rs`.
+//! A segment of a pipe, up to its next pause. `piped.rs` sends them.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -8,30 +8,30 @@ use std::time::Duration;
 use crate::client::conn::silence::is_readable;
 use crate::http::digest::Hasher;
 
-/// After which pause a piece ends: sooner than any server gives a body up.
+/// The pause after which a segment ends: shorter than any server's timeout.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
-/// What has been read of a pipe for an upload.
+/// What was read of a pipe for an upload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    /// Bytes.
+    /// The number of bytes.
     pub sent: u64,
     /// Their digest so far.
     pub hasher: Hasher,
-    /// Whether the pipe has ended.
+    /// Whether the pipe is at EOF.
     pub ended: bool,
 }
 
-/// The tally of a piece that is being sent.
+/// The count of a segment that is being sent.
 pub(crate) type Shared = Arc<Mutex<Tally>>;
 
-/// One piece: what was read already, then what comes until the pipe pauses or ends.
+/// A segment: the bytes read already, then those up to a pause or EOF.
 pub(crate) struct Piece {
-    /// What was read already.
+    /// The bytes read already.
     pub first: Cursor<Vec<u8>>,
     /// The pipe.
     pub file: File,
-    /// What has been read of it.
+    /// What was read of it.
     pub tally: Shared,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies on their way: the thread that sends one while the answer is read, and what became of it.
+//! Sends bodies: a thread sends one while the response is read, and reports how it ended.
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -13,41 +13,41 @@ use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher};
 use crate::http::{BodyWriter, Fields, Framing};
 
-/// How long a server that was asked may take to say so (RFC 9110 §10.1.1: a client must not wait for ever).
+/// How long to wait for `100 Continue` (RFC 9110 §10.1.1: not indefinitely).
 const ASK_FOR: Duration = Duration::from_secs(1);
-/// How long a complete answer waits for the sending thread to say that it is done.
+/// How long a complete response waits for the sending thread to report its end.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// What became of a body.
+/// How the sending of a body ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// All of it is on the wire.
+    /// All of it was sent.
     All,
-    /// None of it: the server's answer came first.
+    /// None of it: the response came first.
     Nothing,
-    /// Some of it, until the server closed the connection. Its answer tells why.
+    /// A part of it, until the server closed the connection. The response says why.
     Part,
 }
 
-/// How a body goes over the wire.
+/// How a body is sent.
 #[derive(Debug)]
 pub struct Form {
-    /// Its framing.
+    /// The framing.
     pub framing: Framing,
-    /// Whether it is coded with zstd.
+    /// Whether it is encoded with zstd.
     pub zstd: bool,
-    /// Whether the server is asked first.
+    /// Whether to wait for `100 Continue`.
     pub asks: bool,
-    /// All of it, coded, where it is short.
+    /// All of it, encoded, if it is short.
     pub short: Option<Vec<u8>>,
-    /// What its digest is begun with, where that follows it in the trailer section.
+    /// The hasher of its digest, if that follows in the trailer section.
     pub digest: Option<Hasher>,
 }
 
-/// A body on its way. Dropped, it is not waited for: its source may never end.
+/// A body being sent. Dropping it does not wait: the source may never end.
 #[derive(Debug)]
 pub struct Sending {
-    /// The bar of the body.
+    /// The progress bar of the body.
     pub progress: Progress,
     go: Option<Sender<()>>,
     outcome: Receiver<Result<Sent>>,
@@ -74,7 +74,7 @@ impl Sending {
             let failed = sent.is_err();
             socket.silence.end_sending();
             let _ = told.send(sent);
-            // Only now: whoever reads the answer finds the reason when the connection ends.
+            // Report first: the reader of the response looks for the reason once the connection has ended.
             if failed {
                 socket.cut();
             }
@@ -83,30 +83,30 @@ impl Sending {
         Ok(Sending { progress, go: Some(go), outcome })
     }
 
-    /// The server has said that it wants the body.
+    /// Notes that the server wants the body (`100 Continue`).
     pub fn go_on(&self) {
         if let Some(go) = &self.go {
             let _ = go.send(());
         }
     }
 
-    /// The server's final answer begins: a body that was not begun stays here, and the bar goes.
+    /// Notes that the final response begins: a body that was not begun is not sent, and the progress bar is removed.
     pub fn hold(&mut self) {
         self.go = None;
         self.progress.clear();
     }
 
-    /// What became of the body, once the answer of success is complete; `None` when it is still being sent.
+    /// Waits shortly for the end of sending, after a complete successful response; `None` if it is still running.
     pub fn outcome(&self) -> Option<Result<Sent>> {
         self.outcome.recv_timeout(SETTLE).ok()
     }
 
-    /// What has become of the body so far.
+    /// Returns how sending ended, if it has.
     pub fn outcome_now(&self) -> Option<Result<Sent>> {
         self.outcome.try_recv().ok()
     }
 
-    /// Why the source could not be sent, where that is why the connection ended: it was told before that.
+    /// Returns why the source could not be read, if that ended the connection.
     pub fn failure(&self) -> Option<Error> {
         self.outcome_now().and_then(Result::err)
     }
@@ -132,7 +132,7 @@ fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Resu
     }
 }
 
-/// A body whose digest is taken as it is sent, of the bytes as they are sent, where it is to follow them.
+/// A body whose digest is computed from the bytes as sent, for the trailer section.
 struct Hashed<W> {
     body: BodyWriter<W>,
     hasher: Option<Hasher>,
@@ -162,13 +162,13 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// The field of a body's digest, in the head or in the trailer section.
+/// The field with the digest of a body, in the head or in the trailer section.
 pub const DIGEST: &str = "Repr-Digest";
 
-/// What an error of the wire names, so that it is told from one of the source.
+/// The name in errors of the socket, to distinguish them from those of the source.
 const WIRE: &str = "the wire";
 
-/// The socket as a body's sink: what it refuses is the server's doing, not the source's.
+/// The socket as a sink for a body: its errors are the server's, not the source's.
 struct Wire(Socket);
 
 impl Write for Wire {

@@ -1,5 +1,5 @@
-//! Connections: a socket to a server, TCP with TLS or without, or Unix, that a sending thread and a reading one share. It knows no
-//! byte of HTTP.
+//! Connections to a server over TCP, TLS or a Unix socket, which a sending and a reading thread share. It does not know
+//! HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
@@ -19,20 +19,20 @@ use crate::client::conn::tls::{Secured, Trust};
 use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
 
-/// After how many silent seconds the system asks whether the peer is still there, and how often.
+/// TCP keepalive: after how many idle seconds the system probes the peer, and how often.
 const PROBE_SECONDS: u32 = 30;
-/// What is read from the wire at once, in bytes.
+/// The size of a read, in bytes.
 const BLOCK: usize = 64 * 1024;
 
 /// A socket that may be read and written at the same time.
 #[derive(Clone, Debug)]
 pub struct Socket {
     way: Way,
-    /// How long the server may say nothing on it.
+    /// The timeout of the server on it.
     pub silence: Arc<Silence>,
 }
 
-/// What it goes over.
+/// The transport.
 #[derive(Clone, Debug)]
 enum Way {
     Tcp(Arc<TcpStream>),
@@ -43,9 +43,9 @@ enum Way {
 }
 
 impl Socket {
-    /// Cuts the connection for both threads.
+    /// Shuts the connection down for both threads.
     pub fn cut(&self) {
-        // A socket that is not connected any more is what was wanted.
+        // A socket that is not connected any more needs no shutdown.
         let _ = match &self.way {
             Way::Tcp(socket) => socket.shutdown(Shutdown::Both),
             Way::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
@@ -53,7 +53,7 @@ impl Socket {
         };
     }
 
-    /// Whether the server is on this machine.
+    /// Returns whether the server is on this machine.
     pub fn is_near(&self) -> bool {
         let tcp = match &self.way {
             Way::Tcp(socket) => socket,
@@ -63,7 +63,7 @@ impl Socket {
         tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
-    /// Whether the server has neither closed it nor said something since it was read last.
+    /// Returns whether the server has neither closed the connection nor sent anything since the last read.
     fn is_quiet(&self) -> bool {
         if let Way::Tls(socket) = &self.way {
             return socket.is_quiet();
@@ -71,7 +71,7 @@ impl Socket {
         poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(0)
     }
 
-    /// Waits for the next byte of the server, as long as it may be silent.
+    /// Waits for the next byte of the server, up to its timeout.
     fn wait_readable(&self) -> io::Result<()> {
         let since = Instant::now();
         while !is_readable(self, self.silence.left(since)?) {}
@@ -121,10 +121,10 @@ impl Write for Socket {
     }
 }
 
-/// A connection to a server between two calls, or in the middle of one.
+/// A connection to a server, between or during requests.
 #[derive(Debug)]
 pub struct Connection {
-    /// What comes from the server.
+    /// What the server sends.
     pub input: BufReader<Socket>,
 }
 
@@ -158,7 +158,7 @@ impl Connection {
                     format!("took no connection for {seconds} s (--connect-timeout)"),
                 ))
             }
-            // Whatever the reason is, the server is not there now: a missing socket file is no missing operand.
+            // Whatever the reason, the server is unavailable: a missing socket file is not a missing operand.
             Err(error) => {
                 let said = Error::io("", error).to_string();
                 Err(Error::interrupted(&url.shown, said.trim_start_matches([':', ' '])))
@@ -166,13 +166,13 @@ impl Connection {
         }
     }
 
-    /// The socket, for sending.
+    /// Returns the socket, for sending.
     pub fn socket(&self) -> &Socket {
         self.input.get_ref()
     }
 
-    /// Whether what comes from the server is a record of TLS, an alert mostly, on a connection without it (RFC 8446 §5.1).
-    /// Waits for its first bytes.
+    /// Waits for the server's first bytes, and returns whether they are a TLS record, mostly an alert, on a connection
+    /// without TLS (RFC 8446 §5.1).
     pub fn begins_with_tls(&mut self) -> io::Result<bool> {
         match self.socket().way {
             Way::Tcp(_) => Ok(matches!(self.input.fill_buf()?, [0x14..=0x17, 0x03, ..])),
@@ -180,14 +180,14 @@ impl Connection {
         }
     }
 
-    /// Whether a kept connection may carry another call: a server that has closed it, or has said something
-    /// unasked, is done with it.
+    /// Returns whether a kept connection can carry another request: not if the server has closed it or has sent
+    /// anything unrequested.
     pub fn is_fresh(&self) -> bool {
         self.input.buffer().is_empty() && self.socket().is_quiet()
     }
 }
 
-/// Tries one address after the other; each has its share of the time that is left.
+/// Tries one address after another; each has its share of the time left.
 fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let addresses = look_up(host, port, until)?;
@@ -211,7 +211,7 @@ fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// The addresses of a host. The system looks a name up for as long as it likes, so a thread of its own waits for that.
+/// Resolves a host name, which may block for any time: a thread of its own waits for it.
 fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -220,14 +220,14 @@ fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>>
     let host = host.to_owned();
     thread::Builder::new().spawn(move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        // Who has waited for long enough has gone.
+        // The caller may have timed out meanwhile.
         let _ = told.send(addresses);
     })?;
     let left = until.saturating_duration_since(Instant::now());
     found.recv_timeout(left).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Connects to a Unix socket: with a full backlog that waits, as long as a send may.
+/// Connects to a Unix socket: this blocks while the backlog is full, up to the send timeout.
 fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&socket, sockopt::SendTimeout, &time_of(timeout))?;

@@ -1,4 +1,4 @@
-//! The connection to a server: its URL, the socket, TLS, and how long silence is borne.
+//! The connection to a server: URL, socket, TLS and timeouts.
 
 pub mod connect;
 pub mod silence;

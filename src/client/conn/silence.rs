@@ -1,5 +1,5 @@
-//! How long a server may say nothing: as long as neither side has anything to send, and not while a body waits for its own
-//! source. It knows nothing of what a socket is connected to.
+//! The timeout of a silent server. It runs while neither side sends anything, but not while a body waits for its own
+//! source. It does not know what kind of socket is used.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// How often a reader looks whether the body is still being sent.
+/// How often a reader checks whether the body is still being sent.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a tool waits, as its user says.
+/// The timeouts that a user may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection: the name looked up, TCP, and the TLS handshake.
+    /// For a connection: name resolution, TCP, and the TLS handshake.
     pub connect: Duration,
-    /// For the next byte of a server.
+    /// For the next byte from the server.
     pub silence: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Default for Timeouts {
     }
 }
 
-/// The silence on one connection, which a sending thread and a reading one share.
+/// The silence on one connection, which a sending and a reading thread share.
 #[derive(Debug)]
 pub struct Silence {
     most: Duration,
@@ -34,41 +34,42 @@ pub struct Silence {
     /// When the last body was sent, in milliseconds after `begun`.
     sent: AtomicU64,
     sending: AtomicBool,
-    /// Whether the server has taken nothing for too long.
+    /// Whether the server has read nothing for too long.
     stalled: AtomicBool,
 }
 
 impl Silence {
-    /// On a new connection, for so long at most.
+    /// Begins on a new connection, with this timeout.
     pub fn new(most: Duration) -> Self {
         let (sending, stalled) = (AtomicBool::new(false), AtomicBool::new(false));
         Silence { most, begun: Instant::now(), sent: AtomicU64::new(0), sending, stalled }
     }
 
-    /// How long it may last.
+    /// Returns the timeout.
     pub fn most(&self) -> Duration {
         self.most
     }
 
-    /// A body begins to be sent: the server may wait for it.
+    /// Notes that a body begins to be sent: the server may wait for it.
     pub fn begin_sending(&self) {
         self.sending.store(true, Ordering::SeqCst);
     }
 
-    /// The body is sent, or will not be.
+    /// Notes that the body is sent, or will not be.
     pub fn end_sending(&self) {
         let sent = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.sent.store(sent, Ordering::SeqCst);
         self.sending.store(false, Ordering::SeqCst);
     }
 
-    /// The server has not taken a byte of a body for as long as it may.
+    /// Notes that the server has read no byte of a body for the whole timeout.
     pub fn stall(&self) -> io::Error {
         self.stalled.store(true, Ordering::SeqCst);
         self.over()
     }
 
-    /// How long a reader that has waited since then may go on before it looks again. An error when it may not.
+    /// Returns how long a reader that has waited since then may wait before it checks again. An error if the timeout is
+    /// over.
     pub fn left(&self, since: Instant) -> io::Result<Duration> {
         if self.stalled.load(Ordering::SeqCst) {
             return Err(self.over());
@@ -89,13 +90,13 @@ impl Silence {
     }
 }
 
-/// Whether there is something to read within this time.
+/// Waits for something to read, at most this long, and returns whether there is.
 pub fn is_readable(socket: impl AsFd, timeout: Duration) -> bool {
     let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    // A millisecond more than none, so that the time is over when nothing came.
+    // A millisecond more, so that the time is over when nothing was received.
     let timeout = i32::try_from(timeout.as_millis()).map_or(i32::MAX, |millis| millis.saturating_add(1));
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-    // A terminal that changes its size ends a poll too.
+    // A resized terminal interrupts a poll (SIGWINCH).
     poll(&mut watched, timeout).is_ok_and(|ready| ready > 0)
 }
 

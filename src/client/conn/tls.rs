@@ -1,5 +1,5 @@
-//! TLS on a connection to a server, which a sending thread and a reading one share: what is encrypted or decrypted is
-//! so under a lock that is held only as long as that takes, never while a thread waits for the network.
+//! TLS on a connection to a server, which a sending and a reading thread share: encryption and decryption are done
+//! under a lock, which is never held while a thread waits for the network.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,12 +18,12 @@ use crate::client::conn::silence::is_readable;
 use crate::client::conn::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
 
-/// Whom a certificate must come from: the authorities that the system trusts, or those of a file.
+/// The trusted certificates: those of the system, or those in a file.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     /// The file, in PEM.
     pub authorities: Option<PathBuf>,
-    /// Read when the first server asks for it.
+    /// Read when the first server needs it.
     config: OnceLock<Arc<ClientConfig>>,
 }
 
@@ -36,7 +36,7 @@ impl PartialEq for Trust {
 impl Eq for Trust {}
 
 impl Trust {
-    /// In the authorities of this file, or those of the system.
+    /// Trusts the certificates in this file, or those of the system.
     pub fn new(authorities: Option<PathBuf>) -> Self {
         Trust { authorities, config: OnceLock::new() }
     }
@@ -47,7 +47,7 @@ impl Trust {
         }
         let trusted = match &self.authorities {
             Some(file) => read_all(file)?,
-            // What of the system's cannot be read makes no server trusted; the server is then told not to be.
+            // If the system's cannot be read, no server is trusted, and the error says so.
             None => rustls_native_certs::load_native_certs().certs,
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -76,18 +76,18 @@ fn read_all(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     if certificates.is_empty() { Err(bad()) } else { Ok(certificates) }
 }
 
-/// A TCP connection with TLS on it.
+/// A TCP connection with TLS.
 #[derive(Debug)]
 pub struct Secured {
-    /// What it goes over.
+    /// The transport.
     pub tcp: TcpStream,
     session: Mutex<ClientConnection>,
-    /// Whoever sends holds it, so that records go out in their order.
+    /// Held while sending, so that records are sent in order.
     sending: Mutex<()>,
 }
 
 impl Secured {
-    /// Agrees on keys with the server. The error says why it is not trusted, where it is not.
+    /// Performs the handshake. The error says why the server is not trusted, if that is the reason.
     pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
         let bad = || Error::usage(format!("{host}: is no name a certificate can have"));
         let name =
@@ -100,8 +100,8 @@ impl Secured {
         Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
     }
 
-    /// Whether the server has neither closed the connection nor said something unasked. What TLS itself says between
-    /// two answers is taken in.
+    /// Returns whether the server has neither closed the connection nor sent anything unrequested. TLS messages between
+    /// two responses are processed.
     pub fn is_quiet(&self) -> bool {
         let mut session = self.session();
         while is_ready(&self.tcp) {
@@ -117,8 +117,8 @@ impl Secured {
         state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
     }
 
-    /// Reads decrypted bytes. An end that the server has not announced is an error: somebody may have cut it off.
-    /// `wait` waits for more of them.
+    /// Reads decrypted bytes. EOF without `close_notify` is an error: it may be a truncation attack. `wait` waits for
+    /// more bytes.
     pub fn read(&self, out: &mut [u8], wait: &dyn Fn() -> io::Result<()>) -> io::Result<usize> {
         loop {
             match self.session().reader().read(out) {
@@ -153,7 +153,7 @@ impl Secured {
     }
 }
 
-/// A connection on which a handshake must end in time.
+/// A socket with a deadline for the handshake.
 struct Timed<'a> {
     tcp: &'a TcpStream,
     until: Instant,
@@ -183,7 +183,7 @@ impl Write for Timed<'_> {
     }
 }
 
-/// Whether there is something to read now.
+/// Returns whether there is something to read.
 fn is_ready(tcp: &TcpStream) -> bool {
     let mut watched = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN)];
     loop {
@@ -194,7 +194,7 @@ fn is_ready(tcp: &TcpStream) -> bool {
     }
 }
 
-/// A certificate that is not trusted now will not be in a moment; anything else may pass.
+/// Maps an error of TLS: an untrusted certificate is permanent, anything else may be transient.
 fn not_agreed(host: &str, error: io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
@@ -205,7 +205,7 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
             "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
             reason(why)
         )),
-        // What is no record of TLS at all is something else.
+        // What is no TLS record at all is another error.
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
         }

@@ -1,4 +1,4 @@
-//! URLs: where a server is, and which target a name has there. Nothing is connected here.
+//! URLs: the address of a server, and the target of a name there. It opens no connection.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,22 +10,22 @@ use crate::error::{Error, Result, shown};
 use crate::http::authority::is_host;
 use crate::http::{Query, Target, target};
 
-/// The port of `cfpd`, where neither `-s` nor `$CFP_SERVER` says another.
+/// The URL of the server, if neither `-s` nor `$CFP_SERVER` names another.
 const DEFAULT: &str = "http://127.0.0.1:8398";
 
-/// How a server is reached.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// Over TCP.
     Tcp {
-        /// A name or an address, without brackets.
+        /// A host name or an IP address, without brackets.
         host: String,
         /// The port.
         port: u16,
     },
     /// Over TCP with TLS.
     Tls {
-        /// A name or an address, without brackets.
+        /// A host name or an IP address, without brackets.
         host: String,
         /// The port.
         port: u16,
@@ -34,23 +34,23 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Where a server is.
+/// The URL of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// How it is reached.
+    /// The address.
     pub address: Endpoint,
-    /// The user who was named in it.
+    /// The user name in it.
     pub user: Option<Vec<u8>>,
-    /// What a `Host` field says of it.
+    /// The value of `Host`.
     pub host: String,
-    /// How people call it.
+    /// The server as error messages name it.
     pub shown: String,
-    /// Path components before every name: the server may stand behind a proxy, in a folder of it.
+    /// Path components before every name: a proxy may serve it in a folder.
     prefix: Vec<Vec<u8>>,
 }
 
 impl Url {
-    /// The server of `-s`, else of `$CFP_SERVER`, else the default one.
+    /// Returns the server of `-s`, else of `$CFP_SERVER`, else the default one.
     pub fn choose(given: Option<&OsStr>) -> Result<Self> {
         match given {
             Some(given) => Url::parse(given.as_bytes()),
@@ -61,12 +61,12 @@ impl Url {
         }
     }
 
-    /// Whether `$CFP_SERVER` names a server.
+    /// Returns whether `$CFP_SERVER` names a server.
     pub fn is_in_environment() -> bool {
         in_environment().is_some()
     }
 
-    /// Whether both are reached by the same scheme, host and port.
+    /// Returns whether both have the same scheme, host and port.
     pub fn is_same_server(&self, other: &Url) -> bool {
         match (&self.address, &other.address) {
             (Endpoint::Tcp { host: one, port }, Endpoint::Tcp { host: two, port: other })
@@ -77,7 +77,7 @@ impl Url {
         }
     }
 
-    /// Reads `http://[user@]host[:port][/prefix]`, `https://…` or `unix:path`.
+    /// Parses `http://[user@]host[:port][/prefix]`, `https://…` or `unix:path`.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let (url, path) = Url::split(text)?;
         let target = Target::parse(&path)?;
@@ -87,7 +87,7 @@ impl Url {
         }
     }
 
-    /// Reads a URL of anything on any HTTP server: the server, and the target as it goes over the wire.
+    /// Parses a URL of any HTTP server into the server and the encoded target.
     pub fn split(text: &[u8]) -> Result<(Self, Vec<u8>)> {
         let shown = shown(text);
         if let Some(path) = text.strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
@@ -113,7 +113,7 @@ impl Url {
         Ok((server, on_the_wire(rest)))
     }
 
-    /// The target of a name with these components.
+    /// Returns the target of a name with these components.
     pub fn target(&self, components: &[Vec<u8>], directory: bool, query: &Query) -> Vec<u8> {
         let all: Vec<_> = self.prefix.iter().chain(components).collect();
         target::encode(&all, directory, query)
@@ -124,7 +124,7 @@ fn in_environment() -> Option<OsString> {
     std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty())
 }
 
-/// What a URL begins with.
+/// The scheme of a URL.
 #[derive(Clone, Copy)]
 enum UrlScheme {
     Http,
@@ -154,12 +154,12 @@ impl UrlScheme {
     }
 }
 
-/// Whether this is a URL of something on a web server, not a name.
+/// Returns whether this is a URL, not a name.
 pub fn is_web(text: &[u8]) -> bool {
     split_scheme(text).is_some()
 }
 
-/// The last component of a target's path, decoded, where a local file can be called so.
+/// Returns the last component of a target's path, decoded, if it is a valid local file name.
 pub fn base(target: &[u8]) -> Option<OsString> {
     let path = target.split(|&byte| byte == b'?').next()?;
     let last: Vec<u8> = percent_decode(path.rsplit(|&byte| byte == b'/').next()?).collect();
@@ -167,7 +167,7 @@ pub fn base(target: &[u8]) -> Option<OsString> {
     (!is_none).then(|| OsString::from_vec(last))
 }
 
-/// The scheme, in any case, and what follows it.
+/// Splits off the scheme, compared without case.
 fn split_scheme(text: &[u8]) -> Option<(UrlScheme, &[u8])> {
     [UrlScheme::Http, UrlScheme::Https].into_iter().find_map(|scheme| {
         let (start, rest) = text.split_at_checked(scheme.text().len())?;
@@ -175,8 +175,8 @@ fn split_scheme(text: &[u8]) -> Option<(UrlScheme, &[u8])> {
     })
 }
 
-/// The user before an `@`, and what is behind it. A password is refused, and not repeated: others see what is written
-/// on a command line.
+/// Splits off the user before an `@`. A password is refused, and not repeated in the message: other users see command
+/// lines.
 fn split_user(authority: &[u8]) -> Result<(Option<Vec<u8>>, &[u8])> {
     let Some(at) = authority.iter().rposition(|&byte| byte == b'@') else { return Ok((None, authority)) };
     let user: Vec<u8> = percent_decode(authority.get(..at).unwrap_or_default()).collect();
@@ -188,8 +188,8 @@ fn split_user(authority: &[u8]) -> Result<(Option<Vec<u8>>, &[u8])> {
     }
 }
 
-/// An authority without the zone of its IPv6 address, and the zone behind a percent sign: `[fe80::1%25eth0]:80` (RFC 6874),
-/// or with a bare sign as people type it. The zone is a matter of this machine, and goes nowhere.
+/// Splits the zone from an IPv6 address in an authority: `[fe80::1%25eth0]:80` (RFC 6874), or with a bare percent sign.
+/// The zone is local to this machine, and is not sent.
 fn split_zone(authority: &str) -> Option<(String, String)> {
     let inside = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let Some(((address, zone), rest)) = inside.and_then(|(host, rest)| Some((host.split_once('%')?, rest)))
@@ -202,7 +202,7 @@ fn split_zone(authority: &str) -> Option<(String, String)> {
     is_one.then(|| (format!("[{address}]{rest}"), format!("%{zone}")))
 }
 
-/// `host`, `host:port`, `[::1]` or `[::1]:port`.
+/// Parses `host`, `host:port`, `[::1]` or `[::1]:port`.
 fn split_port(text: &str, standard: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
@@ -216,7 +216,7 @@ fn split_port(text: &str, standard: u16) -> Option<(&str, u16)> {
     (!host.is_empty()).then_some((host, port))
 }
 
-/// Path and query as they go over the wire: no fragment, and bytes that cannot travel percent-encoded.
+/// Encodes path and query: without the fragment, and with invalid bytes percent-encoded.
 fn on_the_wire(rest: &[u8]) -> Vec<u8> {
     let rest = rest.split(|&byte| byte == b'#').next().unwrap_or_default();
     let slash: &[u8] = if rest.starts_with(b"/") { b"" } else { b"/" };

@@ -1,5 +1,5 @@
-//! Who a tool says its user is: the name comes from `-u`, the URL or `~/.netrc`, the password from a file, from
-//! `~/.netrc`, or from the terminal, and never from the command line, where everybody can read it.
+//! The credentials of a request: the user name comes from `-u`, the URL or `~/.netrc`, the password from a file, from
+//! `~/.netrc` or from the terminal, and never from the command line, which other users can read.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,35 +16,34 @@ use crate::client::login::netrc::Login;
 use crate::client::login::password;
 use crate::error::{Error, Result, shown};
 
-/// What a request says of who sends it: the value of `Authorization` (RFC 7617), or nothing.
+/// The value of `Authorization` (RFC 7617), if there is one.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials(Option<Vec<u8>>);
 
-/// A password has no place in a message for debugging.
+/// Debug output must not contain the password.
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_some() { "Credentials(Basic)" } else { "Credentials(none)" })
     }
 }
 
-/// Which credentials were given for a server. Those of another one are not sent to it.
+/// Which credentials were given for a server. They are not sent to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// The name of `-u`.
+    /// The name in `-u`.
     pub user: bool,
     /// The password in the file that `$CFP_PASSWORD_FILE` names.
     pub password_file: bool,
-    /// The `default` of `~/.netrc` where no user is named.
+    /// The `default` of `~/.netrc` if no user is named.
     pub default_login: bool,
 }
 
 impl Given {
-    /// All of them: for the server of `-s` or `$CFP_SERVER`.
+    /// All of them: for the server in `-s` or `$CFP_SERVER`.
     pub const ALL: Given = Given { user: true, password_file: true, default_login: true };
 
-    /// Those for the server of a URL that is an operand. Credentials are given for the server (scheme, host and port) of
-    /// `-s`, else of `$CFP_SERVER`. `-u` is for the URL where that is all there is: `only` says that no operand is a name
-    /// on the server.
+    /// Returns those for the server of a URL operand. Credentials are given for the server (scheme, host and port) in
+    /// `-s`, else in `$CFP_SERVER`. `-u` applies to the URL if `only` URLs are operands.
     pub fn for_url(url: &Url, server: Option<&OsStr>, only: bool) -> Self {
         let is_chosen = Url::choose(server).is_ok_and(|chosen| chosen.is_same_server(url));
         let any_chosen = server.is_some() || Url::is_in_environment();
@@ -54,12 +53,12 @@ impl Given {
 }
 
 impl Credentials {
-    /// Those for a server, of what was `given` for it; `user` is the name of `-u`. Asks on the terminal where nothing else
-    /// says the password.
+    /// Finds the credentials for a server, among those `given` for it; `user` is the name in `-u`. Asks on the terminal
+    /// if the password is not found elsewhere.
     pub fn find(url: &Url, user: Option<&OsStr>, given: Given) -> Result<Self> {
         let user = user.filter(|_| given.user).map(|user| user.as_bytes().to_vec());
         let Some(user) = user.or_else(|| url.user.clone()) else {
-            // Who is not asked to say who he is must not fail for a file he does not think of.
+            // Without a user name an unreadable `~/.netrc` is not an error.
             let text = read_netrc().ok().flatten();
             let login = text.and_then(|text| Login::first(&text, host(url), given.default_login));
             let pair = login.and_then(|login| login.user.zip(login.password));
@@ -79,7 +78,7 @@ impl Credentials {
         Credentials::of(&user, &password)
     }
 
-    /// A name and a password.
+    /// Makes credentials of a name and a password.
     fn of(user: &[u8], password: &[u8]) -> Result<Self> {
         match user.contains(&b':') {
             true => Err(Error::usage(format!("{}: a user's name has no colon", shown(user)))),
@@ -90,13 +89,13 @@ impl Credentials {
         }
     }
 
-    /// The value of `Authorization`.
+    /// Returns the value of `Authorization`.
     pub fn value(&self) -> Option<&[u8]> {
         self.0.as_deref()
     }
 }
 
-/// What a login in `~/.netrc` calls a server.
+/// Returns the host of a server, as in `~/.netrc`.
 fn host(url: &Url) -> &[u8] {
     match &url.address {
         Endpoint::Tcp { host, .. } | Endpoint::Tls { host, .. } => host.as_bytes(),
@@ -104,7 +103,7 @@ fn host(url: &Url) -> &[u8] {
     }
 }
 
-/// The first line of the file that `$CFP_PASSWORD_FILE` names.
+/// Reads the first line of the file that `$CFP_PASSWORD_FILE` names.
 fn password_of_file() -> Result<Option<Vec<u8>>> {
     let Some(path) = env::var_os("CFP_PASSWORD_FILE").filter(|path| !path.is_empty()) else {
         return Ok(None);
@@ -114,7 +113,7 @@ fn password_of_file() -> Result<Option<Vec<u8>>> {
     Ok(Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
 }
 
-/// `~/.netrc`, where there is one.
+/// Reads `~/.netrc`, if it exists.
 fn read_netrc() -> Result<Option<Vec<u8>>> {
     let Some(home) = env::var_os("HOME").filter(|home| !home.is_empty()) else { return Ok(None) };
     let path = PathBuf::from(home).join(".netrc");

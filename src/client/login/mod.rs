@@ -1,4 +1,4 @@
-//! User names and passwords: where they come from.
+//! User names and passwords, and their sources.
 
 pub mod credentials;
 pub mod netrc;

@@ -1,26 +1,26 @@
-//! `~/.netrc`, as ftp and curl read it: words, of which `machine`, `default`, `login` and `password` mean something
-//! here. It opens nothing.
+//! Parses `~/.netrc` like ftp and curl: the keywords `machine`, `default`, `login` and `password` are used, others
+//! ignored. It opens no file.
 
-/// A login that is written down.
+/// An entry of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
-    /// The host it is for; none is any.
+    /// The host; `None` for any.
     machine: Option<Vec<u8>>,
-    /// The user.
+    /// The user name.
     pub user: Option<Vec<u8>>,
-    /// His password.
+    /// The password.
     pub password: Option<Vec<u8>>,
 }
 
 impl Login {
-    /// The first one of a text that is whole and for this host; one for any host only where that may be sent.
+    /// Returns the first complete entry for this host; one for any host only if `default` is allowed.
     pub fn first(text: &[u8], host: &[u8], takes_default: bool) -> Option<Login> {
         let is_here =
             |login: &Login| if login.machine.is_none() { takes_default } else { login.is_for(host) };
         logins(text).into_iter().find(|login| is_here(login) && login.is_whole())
     }
 
-    /// The first one of a text that is whole, and for this host or any, and of this user.
+    /// Returns the first complete entry for this host or any, with this user name.
     pub fn of_user(text: &[u8], host: &[u8], user: &[u8]) -> Option<Login> {
         let is_his = |login: &Login| login.user.as_deref() == Some(user);
         logins(text).into_iter().find(|login| login.is_for(host) && is_his(login) && login.is_whole())
@@ -35,12 +35,12 @@ impl Login {
     }
 }
 
-/// All of them, in order.
+/// Parses all entries, in order.
 fn logins(text: &[u8]) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
     let mut words = NetrcWords { rest: text };
     while let Some(word) = words.next() {
-        // Keywords in any case, as curl takes them.
+        // Keywords are compared without case, as in curl.
         match word.to_ascii_lowercase().as_slice() {
             b"machine" => logins.push(Login { machine: words.next(), ..Login::default() }),
             b"default" => logins.push(Login::default()),
@@ -61,8 +61,8 @@ fn logins(text: &[u8]) -> Vec<Login> {
     logins
 }
 
-/// Words between white space; one that begins with a double quote ends with one, and a backslash in it takes the next
-/// byte as it is.
+/// The words between white space. A word that begins with a double quote ends with one, and a backslash in it escapes
+/// the next byte.
 struct NetrcWords<'a> {
     rest: &'a [u8],
 }
@@ -96,7 +96,7 @@ impl Iterator for NetrcWords<'_> {
                 b'"' if quoted => break,
                 b'\\' if quoted => word.extend(bytes.next()),
                 byte if !quoted && byte.is_ascii_whitespace() => {
-                    // A comment ends with its line, so the end is still to be seen.
+                    // A comment ends with its line, so the line end is not consumed.
                     let taken = self.rest.len() - bytes.as_slice().len() - 1;
                     self.rest = self.rest.get(taken..).unwrap_or_default();
                     return Some(word);

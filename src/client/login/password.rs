@@ -1,5 +1,5 @@
-//! A password that a person types: asked on the terminal, whatever stdin and stdout are, and not shown. It knows
-//! neither user nor server.
+//! Asks for a password on the terminal, whatever stdin and stdout are, with echo switched off. It does not know user or
+//! server.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,11 +12,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
-/// What would leave a terminal that shows nothing behind.
+/// The signals that would leave the terminal without echo.
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
 
-/// Asks on the terminal, and reads a line. `None` where nobody can be asked: there is no terminal, or it is another
-/// program's turn on it.
+/// Asks on the terminal, and reads a line. `None` if there is no terminal, or another program is in its foreground.
 pub fn ask(question: &str) -> io::Result<Option<Vec<u8>>> {
     let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else { return Ok(None) };
     if tcgetpgrp(&terminal) != Ok(getpgrp()) {
@@ -25,12 +24,12 @@ pub fn ask(question: &str) -> io::Result<Option<Vec<u8>>> {
     let silent = Silent::new(&terminal)?;
     (&terminal).write_all(question.as_bytes())?;
     let line = read_line(&terminal, &silent);
-    // What was typed shows no end of the line either.
+    // The typed line end was not echoed either.
     (&terminal).write_all(b"\n")?;
     line
 }
 
-/// A terminal that does not show what is typed, and signals that wait until it does again; both end with this.
+/// A terminal with echo switched off and signals blocked; both are restored on drop.
 struct Silent<'a> {
     terminal: &'a File,
     before: Termios,
@@ -54,14 +53,14 @@ impl<'a> Silent<'a> {
 
 impl Drop for Silent<'_> {
     fn drop(&mut self) {
-        // The terminal first: a signal that has come ends the program in the next step. Nothing can be done where one
-        // of them fails.
+        // Restore the terminal first: a pending signal ends the program in the next step. Errors of either cannot be
+        // handled.
         let _ = tcsetattr(self.terminal, SetArg::TCSAFLUSH, &self.before);
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None);
     }
 }
 
-/// A line without its end; `None` at the end of input, or when a signal came first.
+/// Returns a line without its end; `None` at EOF, or if a signal came first.
 fn read_line(mut terminal: &File, silent: &Silent<'_>) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let mut block = [0; 256];

@@ -1,8 +1,8 @@
-//! Fetching: a stored file becomes a local one, whole, of one version, and with the digest the server tells, or not at
-//! all; a transfer that breaks goes on where it broke. How parts are kept between two runs stands in `part.rs`.
+//! Fetching: downloads a stored file, complete, of one version and with the digest that the server sends, or not at
+//! all. A broken transfer is resumed. `part.rs` keeps partial files between two runs.
 //!
-//! A server tells the digest of the plain bytes only with plain bytes. Where they are to travel compressed it is
-//! asked first what stands there (HEAD), and then for exactly that.
+//! A server sends the digest of the plain bytes only with plain bytes. To get them compressed, the client asks for the
+//! current version first (HEAD), and then for exactly that.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::http::range::parse_content_range;
 use crate::http::time::parse_http_date;
 use crate::http::{Fields, Query, Response};
 
-/// What is done with the head of the answer before its content comes.
+/// What is done with the head of the response before the content is read.
 pub type ShowHead<'a> = &'a dyn Fn(&Response) -> Result<()>;
 
 impl Client {
@@ -32,14 +32,14 @@ impl Client {
         let mut download = Download::new(name, output, show);
         if self.is_coding()? {
             let version = self.version(name)?;
-            // Without a tag nobody can say that what comes is what was asked about.
+            // Without an entity tag it is unknown whether the GET returns the version of the HEAD.
             download.version = if version.etag.is_some() { version } else { Version::default() };
         }
         self.complete(&mut download)?;
         download.check()
     }
 
-    /// Fetches a stored file to a path, going on with a part of the same content that an earlier run left there.
+    /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
     pub fn resume(&mut self, name: &Name, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
         let version = self.version(name)?;
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// Gets what is missing, however often the connection breaks.
+    /// Fetches what is missing, however often the connection breaks.
     fn complete(&mut self, download: &mut Download<'_>) -> Result<()> {
         let mut retries = Retries::new(self.retries());
         while let Err(error) = self.go_on(download) {
@@ -76,7 +76,7 @@ impl Client {
         Ok(())
     }
 
-    /// One request for what is missing.
+    /// Sends one request for what is missing.
     fn go_on(&mut self, download: &mut Download<'_>) -> Result<()> {
         if download.is_whole() {
             return Ok(());
@@ -95,7 +95,7 @@ impl Client {
         download.refuse_short()
     }
 
-    /// What stands under a name, with its digest if the server has one.
+    /// Returns the version of a stored file, with its digest if the server has one.
     fn version(&mut self, name: &Name) -> Result<Version> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         let (entry, fields) = self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
@@ -106,7 +106,7 @@ impl Client {
     }
 }
 
-/// Moves the content of any answer into a sink, and holds it against the digest that its head tells of it.
+/// Copies the content of any response to a sink, and verifies it with the digest in its head.
 pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
     let whole = answer.status() == 200 && answer.is_plain();
     let told = if whole { digest::parse(&answer.head.fields, "Repr-Digest")? } else { None };
@@ -115,7 +115,7 @@ pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[
     refuse_difference(name, told, sink.hasher.finish())
 }
 
-/// A sink, and the digest of what it was given.
+/// A sink, and the digest of what was written to it.
 struct Hashing<'a> {
     sink: &'a mut dyn Write,
     hasher: Hasher,
@@ -133,15 +133,15 @@ impl Write for Hashing<'_> {
     }
 }
 
-/// What `Last-Modified` says.
+/// Parses `Last-Modified`.
 pub fn modified(fields: &Fields) -> Option<SystemTime> {
     fields.get_text("last-modified").and_then(parse_http_date)
 }
 
-/// How a digest is asked for (RFC 9530 §4).
+/// The field that requests a digest (RFC 9530 §4).
 const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
-/// Holds content against the digest that its head tells, where it tells one of these bytes.
+/// Verifies content with the digest in the head of the response, if there is one of these bytes.
 fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
     match told {
         Some(told) if told != have => {
@@ -151,19 +151,19 @@ fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<
     }
 }
 
-/// One version of a file, as far as the server tells which it is.
+/// One version of a file, as far as the server identifies it.
 #[derive(Debug, Default)]
 struct Version {
-    /// The tag of its plain bytes, if it is a strong one.
+    /// The entity tag of the plain bytes, if it is strong.
     etag: Option<String>,
     digest: Option<Digest>,
     size: Option<u64>,
-    /// When the content was modified, as far as the last answer tells.
+    /// The modification time in the last response.
     modified: Option<SystemTime>,
 }
 
 impl Version {
-    /// What the fields of a plain answer say.
+    /// Reads the version from the fields of a response with plain bytes.
     fn of(fields: &Fields, size: Option<u64>, name: &Name) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
         let digest = digest::parse(fields, "Repr-Digest")
@@ -172,14 +172,14 @@ impl Version {
     }
 }
 
-/// A content on its way into a sink.
+/// A transfer of content into a sink.
 struct Download<'a> {
     name: &'a Name,
     sink: &'a mut dyn Sink,
-    /// Whom the first head is shown to.
+    /// Receives the first head.
     show: Option<ShowHead<'a>>,
     version: Version,
-    /// How many bytes are in the sink, and their digest.
+    /// How many bytes the sink has, and their digest.
     have: u64,
     hasher: Hasher,
 }
@@ -190,7 +190,7 @@ impl<'a> Download<'a> {
         Download { name, sink, show: Some(show), version: Version::default(), have: 0, hasher }
     }
 
-    /// Counts what the sink holds already as content.
+    /// Counts the bytes that the sink has already.
     fn take_over(&mut self) -> Result<()> {
         let Download { sink, hasher, have, .. } = self;
         sink.read_again(&mut |block| {
@@ -203,12 +203,12 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Whether every byte is there. Of an empty content the head is asked for all the same.
+    /// Returns whether all bytes are there. Empty content is requested all the same, for its head.
     fn is_whole(&self) -> bool {
         self.have > 0 && self.version.size == Some(self.have)
     }
 
-    /// Whether what is there can neither be gone on with nor be taken back.
+    /// Returns whether the transfer can neither be resumed nor be restarted.
     fn is_stuck(&self) -> bool {
         self.have > 0 && self.version.etag.is_none() && !self.sink.can_restart()
     }
@@ -224,7 +224,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Takes in what the head of an answer of success says.
+    /// Reads the head of a successful response.
     fn begin(&mut self, answer: &Answer<'_>) -> Result<()> {
         if let Some(show) = self.show.take() {
             show(&answer.head)?;
@@ -237,7 +237,7 @@ impl<'a> Download<'a> {
                 _ => Err(Error::bad_answer(self.name.shown(), "another part came than was asked for")),
             };
         }
-        // All of it comes: from a server without ranges, or of another version than the one that was begun.
+        // All of it is sent: the server has no ranges, or another version than the part.
         if self.have > 0 {
             self.restart()?;
         }
@@ -257,7 +257,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// A server may end an answer that is a part early, and say nothing wrong.
+    /// A server may end a partial response early without an error.
     fn refuse_short(&self) -> Result<()> {
         match self.version.size {
             Some(size) if size != self.have => {
@@ -267,7 +267,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// States that the content is what the server says, and gives the local file the server's time.
+    /// Verifies the complete content, and sets the modification time of the local file.
     fn check(self) -> Result<()> {
         if let Some(time) = self.version.modified {
             self.sink.set_modified(time).map_err(|error| Error::io(self.sink.name(), error))?;

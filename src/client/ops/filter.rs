@@ -1,5 +1,5 @@
-//! One filter from a source into a sink: where the two are decides the method, as the table of the protocol says.
-//! What the filter does stands in its query, and is the server's business.
+//! Applies one filter from a source to a sink. Where they are decides the method, as in the protocol's table. What the
+//! filter does is described by its query and done by the server.
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -17,11 +17,11 @@ use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::http::limits::TARGET_MAX;
 
-/// The field by which a server says how much a filter changed in place.
+/// The field in which a server says how much a filter changed in place.
 const CHANGED: &str = "Cfp-Changed";
 
 impl Client {
-    /// Runs a filter and moves its result into a local sink.
+    /// Runs a filter and copies its result to a local sink.
     pub fn filter_to(
         &mut self,
         source: &Operand,
@@ -36,8 +36,8 @@ impl Client {
         answer.copy_to(sink, name)
     }
 
-    /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the
-    /// bytes never leave the server. Where source and target are the same, how much the filter changed, if the server
+    /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the bytes
+    /// never leave the server. If source and target are the same, returns how much the filter changed, if the server
     /// tells it.
     pub fn filter_into(
         &mut self,
@@ -50,7 +50,7 @@ impl Client {
             return Err(Error::is_directory(target.shown(), "is a directory: name the file in it"));
         }
         let answer = match source {
-            // What is worked on is what was looked at, so that the same is never done to what came of it.
+            // Only the version that was seen is filtered, so that a filter is never applied to its own result.
             Operand::Stored(stored) if stored == target && precondition.tag.is_none() => {
                 let precondition =
                     Precondition { tag: self.stat(stored)?.etag.and_then(Tag::told), ..*precondition };
@@ -66,8 +66,8 @@ impl Client {
         Ok(changed.and_then(|digits| digits.parse().ok()))
     }
 
-    /// The target of a name with a filter. Its words travel in there, which has room for a name and many of them, but
-    /// not for each that a filter takes.
+    /// Returns the target of a name with a filter. Its query has room for a name and many words, but not for as many as
+    /// a filter accepts.
     pub(crate) fn target(&self, name: &Name, query: &Query) -> Result<Vec<u8>> {
         let target = self.url.target(&name.components, name.directory, query);
         match target.len() > TARGET_MAX && query.names().next().is_some() {
@@ -79,10 +79,10 @@ impl Client {
         }
     }
 
-    /// The answer to a filter on a source of this machine.
+    /// Returns the response to a filter on a local source.
     fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
         self.post(open(source)?, query).map_err(|error| match error {
-            // The server has no other name for what it was sent.
+            // The server knows the bytes that were sent by no name.
             Error::Failed { kind, name, what } if name == "body" => {
                 Error::new(kind, source.shown().as_bytes(), what)
             }
@@ -90,7 +90,7 @@ impl Client {
         })
     }
 
-    /// How often a search finds its word in one file.
+    /// Counts the occurrences of a word in one file.
     pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
         let answer = match source {
             Operand::Stored(stored) => self.get(stored, query)?,
@@ -99,7 +99,7 @@ impl Client {
         number(&answer.text(64)?)
     }
 
-    /// The lines a search finds in the files beneath a directory, each after the name of its file: one request.
+    /// Finds the lines with a word in the files beneath a directory, each after the name of its file, with one request.
     pub fn lines_beneath(
         &mut self,
         directory: &Name,
@@ -111,8 +111,8 @@ impl Client {
         self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
     }
 
-    /// How often a search finds its word in each file beneath a directory, in the order of a walk, and what the server
-    /// says of those it cannot look into: one request.
+    /// Counts the occurrences of a word in each file beneath a directory, in the order of a walk, with one request.
+    /// Returns also the server's errors for files it cannot read.
     pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Counts> {
         let target = self.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
@@ -127,20 +127,20 @@ impl Client {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
                         unreadable.push(shown(said.as_bytes()));
                     }
-                    // The last line, which a list that was cut has not got.
+                    // The last line, which is missing in an incomplete list.
                     (None, None) if object.get("total").is_some() => {}
                     _ => return Err(bad()),
                 }
                 Ok(())
             })?;
-            // They come as the threads of the server are done with them.
+            // The counts come in the order in which the threads of the server finish.
             counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
             Ok(Counts { counts, unreadable })
         })
     }
 }
 
-/// The number in the answer of a search.
+/// Parses the number in the response to a search.
 pub fn number(answer: &[u8]) -> Result<u64> {
     let digits = answer.strip_suffix(b"\n").unwrap_or(answer);
     let is_number = digits.iter().all(u8::is_ascii_digit);
@@ -149,21 +149,21 @@ pub fn number(answer: &[u8]) -> Result<u64> {
     number.ok_or_else(|| Error::bad_answer("answer", "is no number"))
 }
 
-/// The sum of counts, which a server may make as large as it likes.
+/// Adds counts, of which a server may send any.
 pub fn add(total: u64, count: u64) -> Result<u64> {
     total.checked_add(count).ok_or_else(|| Error::bad_answer("answer", "counts more than there can be"))
 }
 
-/// What a search of a directory finds.
+/// The result of a search of a directory.
 #[derive(Debug)]
 pub struct Counts {
-    /// The files, and how often the word is in each.
+    /// The files, and the count of each.
     pub counts: Vec<(Name, u64)>,
-    /// What the server says of those it cannot look into, a line each.
+    /// The server's errors for files it cannot read, one line each.
     pub unreadable: Vec<String>,
 }
 
-/// Opens a source on this machine.
+/// Opens a local source.
 pub fn open(source: &Operand) -> Result<BodySource> {
     match source {
         Operand::Standard => BodySource::stdin(),

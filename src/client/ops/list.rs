@@ -1,4 +1,4 @@
-//! Lists: what a directory of the server holds, read from the JSON the server sends, one object a line.
+//! Lists: the entries of a directory on the server, from JSON with one object a line.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -11,16 +11,16 @@ use crate::client::operand::Name;
 use crate::error::{Error, Result};
 use crate::http::Query;
 
-/// One line of a list: what is known of a file or directory.
+/// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name below the listed directory, with a final slash for a directory.
+    /// The name beneath the listed directory, with a final slash for a directory.
     pub name: Name,
     /// The size in bytes.
     pub size: u64,
-    /// When it was last changed (RFC 3339), empty where the server does not tell.
+    /// The modification time (RFC 3339); empty if the server does not send it.
     pub modified: String,
-    /// The entity tag, where the server tells it.
+    /// The entity tag, if the server sends it.
     pub etag: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl Entry {
     }
 }
 
-/// The name in an object of the server: bytes that are no UTF-8 come percent-encoded beside it.
+/// Reads the name in a JSON object. A name that is not UTF-8 is percent-encoded in a field of its own.
 pub fn name_of(object: &Value) -> Option<Vec<u8>> {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     match text("name_bytes") {
@@ -52,7 +52,7 @@ pub fn name_of(object: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// A JSON object with a name in the manner of the server, and a newline.
+/// Formats a JSON object with a name, as the server does, and a newline.
 pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
     let mut object = serde_json::Map::new();
     object.insert("name".into(), String::from_utf8_lossy(name).into());
@@ -63,10 +63,11 @@ pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
     format!("{}\n", Value::Object(object))
 }
 
-/// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more beside it.
+/// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more
+/// percent-encoded.
 const LINE_MAX: u64 = 1024 * 1024;
 
-/// Hands on each line of a body of text. A line that does not end is an error.
+/// Passes on each line of a body of text. An unterminated line is an error.
 pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
     let mut body = BufReader::new(body);
     loop {
@@ -87,8 +88,8 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
 }
 
 impl Client {
-    /// What a directory holds, sorted by the bytes of the names, in which a final slash does not count; with `recursive`
-    /// all beneath it, what is in a directory behind that.
+    /// Lists the entries of a directory, sorted by the bytes of the names without a final slash; with `recursive` all
+    /// beneath it, the entries of a directory after it.
     pub fn list(&mut self, name: &Name, recursive: bool) -> Result<Vec<Entry>> {
         let mut query = Query::default();
         if recursive {

@@ -1,4 +1,4 @@
-//! What tools do with files on a server: store, fetch, list, filter, and go on after an interruption.
+//! Operations on files of the server: store, fetch, list, filter, and resume after an interruption.
 
 pub mod fetch;
 pub mod filter;

@@ -1,6 +1,6 @@
-//! Uploads of what comes from a pipe. Nobody knows how long its producer thinks between two bytes, and a server gives a
-//! body up that makes no way: so a pause ends a piece of the upload, which the server keeps
-//! (draft-ietf-httpbis-resumable-upload-12), and what comes behind it goes on there. No connection waits meanwhile.
+//! Uploads from a pipe. Its producer may pause for any time, and a server times out an upload without progress: so a
+//! pause ends a segment of a resumable upload (draft-ietf-httpbis-resumable-upload-12), and the next bytes begin
+//! another. No connection is open meanwhile.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,8 +15,8 @@ use crate::http::Query;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 
 impl Client {
-    /// Stores what comes from a pipe, a piece at a time. Returns false when the precondition keeps an existing file; nothing where
-    /// the server takes no pieces, and has taken no byte.
+    /// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,
+    /// and `None` if the server does not support resumable uploads and has received nothing.
     pub(crate) fn put_in_pieces(
         &mut self,
         upload: &BodySource,
@@ -68,7 +68,7 @@ fn taken(shared: &Shared) -> Tally {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// A call that says which draft it means, and whether the content ends with it.
+/// Adds the version of the draft, and whether the content ends with this request.
 fn about(call: Call, complete: bool) -> Call {
     call.with("Upload-Complete", resumption::format_complete(complete))
         .with("Upload-Draft-Interop-Version", INTEROP_VERSION)

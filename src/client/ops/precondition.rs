@@ -1,5 +1,5 @@
-//! Guards: what must hold on the server for a write to happen, so that two who work on one file cannot silently undo
-//! each other. The server holds them in the same moment as it writes; here is only how they are said.
+//! Preconditions of a write, so that two users of one file cannot silently overwrite each other's changes. The server
+//! evaluates them in the same moment as it writes; this file only formats them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -7,33 +7,33 @@ use std::os::unix::ffi::OsStrExt;
 use crate::client::call::call::Call;
 use crate::error::{Error, Result, shown};
 
-/// The conditions of a write. The default is none.
+/// The preconditions of a write. The default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Precondition {
-    /// A name that is taken stays as it is.
+    /// An existing file is kept.
     pub keep: bool,
-    /// The version that must stand there: of the file that is replaced, renamed, copied or deleted.
+    /// The entity tag that the file must have which is replaced, renamed, copied or deleted.
     pub tag: Option<Tag>,
 }
 
 impl Precondition {
-    /// With the version that must stand there, if there is one to be held to.
+    /// Sets the required entity tag, if there is one.
     pub fn on(tag: Option<Tag>) -> Self {
         Precondition { keep: false, tag }
     }
 
-    /// Whether a second try means the same as the first. The first may have been carried out, and only its answer
-    /// lost: then a condition fails by our own doing.
+    /// Returns whether the request may be repeated. With a precondition it may not: if the first one was performed and
+    /// only its response was lost, its own change makes the precondition false.
     pub fn may_repeat(&self) -> bool {
         *self == Precondition::default()
     }
 
-    /// Whether a refusal needs no words: who asked that a taken name stays has got what he asked for.
+    /// Returns whether a refusal is no error: the user asked to keep an existing file.
     pub fn is_silent(&self) -> bool {
         self.keep && self.tag.is_none()
     }
 
-    /// The call, if this version stands where it goes.
+    /// Adds the precondition that the target has this version.
     pub fn hold(&self, call: Call) -> Call {
         match &self.tag {
             Some(Tag(tag)) => call.with("If-Match", tag),
@@ -42,17 +42,17 @@ impl Precondition {
     }
 }
 
-/// A strong entity tag as a field carries it (RFC 9110 §8.8.3), or `*`, which is any version.
+/// A strong entity tag in a field (RFC 9110 §8.8.3), or `*`, which is any version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag(String);
 
 impl Tag {
-    /// One that a server told, with its quotes; a weak one says no version.
+    /// Makes one from the server's, with its quotes; a weak one identifies no version.
     pub fn told(etag: String) -> Option<Self> {
         (etag.starts_with('"') && etag.len() > 1).then_some(Tag(etag))
     }
 
-    /// Reads a tag, with its quotes or without.
+    /// Parses a tag, with or without quotes.
     pub fn read(argument: &OsStr) -> Result<Self> {
         let bytes = argument.as_bytes();
         let inner = bytes.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(bytes);

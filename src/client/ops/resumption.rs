@@ -1,5 +1,5 @@
-//! Uploads that go on where they broke (draft-ietf-httpbis-resumable-upload-12): the server is asked how much it has,
-//! and sent the rest, with the digest of the whole behind it. When to try again is decided by whoever began.
+//! Resumes broken uploads (draft-ietf-httpbis-resumable-upload-12): asks the server for the offset, and sends the rest,
+//! followed by the digest of the whole. The caller decides when to retry.
 
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
@@ -13,34 +13,34 @@ use crate::http::digest::{self, Hasher};
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 use crate::http::{Fields, Query};
 
-/// From this size on an upload is worth being gone on with: a shorter one is sent again as fast. In bytes.
+/// The smallest upload that is resumed, in bytes: a smaller one is sent again as fast.
 pub const RESUMABLE_FROM: u64 = 8 * 1024 * 1024;
-/// What a server asks for a digest by (RFC 9530 §4).
+/// The field that requests a digest (RFC 9530 §4).
 const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
-/// An upload the server keeps, to be gone on with.
+/// An upload that the server keeps and that can be resumed.
 pub(crate) struct Resumption {
-    /// What the server finds it by.
+    /// The identifier by which the server finds it.
     id: Vec<u8>,
-    /// How much the server had when it was asked last.
+    /// The last known offset of the server.
     reached: u64,
-    /// The digest of so many first bytes of the source, so that none is read for it twice.
+    /// The digest of a prefix of the source, so that no byte is read twice for it.
     hashed: (u64, Hasher),
 }
 
-/// How an upload that was gone on with ended.
+/// How a resumed upload ended.
 pub(crate) enum Ended {
-    /// All of it is stored.
+    /// It is stored completely.
     Stored,
-    /// Nothing: the precondition keeps what exists there.
+    /// Nothing is stored: the precondition keeps an existing file.
     Kept,
-    /// All of it came, and is refused.
+    /// It was received completely, and refused.
     Refused(Error),
-    /// The server knows nothing of it any more, and has not stored it.
+    /// The server does not have it any more, and has not stored it.
     Lost,
 }
 
-/// The call, so that what comes of it is kept when it breaks.
+/// Adds the fields that make a request a resumable upload.
 pub(crate) fn offer(call: Call, size: u64) -> Call {
     let length = size.to_string();
     let call = call.with("Upload-Complete", resumption::format_complete(true)).with("Upload-Length", length);
@@ -48,12 +48,12 @@ pub(crate) fn offer(call: Call, size: u64) -> Call {
 }
 
 impl Resumption {
-    /// Of the upload that is found by this.
+    /// Makes a resumption of the upload with this identifier.
     pub fn new(id: Vec<u8>) -> Self {
         Resumption { id, reached: 0, hashed: (0, Hasher::default()) }
     }
 
-    /// The bytes from `offset` on, behind the digest of those before.
+    /// Returns the bytes from `offset` on, after the digest of those before.
     fn rest(&mut self, source: &BodySource, offset: u64) -> Result<BodySource> {
         let (done, hasher) = &mut self.hashed;
         if *done > offset {
@@ -66,7 +66,7 @@ impl Resumption {
 }
 
 impl Client {
-    /// One try to go on. `retries` begin anew when more had come than the last time.
+    /// Makes one attempt to resume. `retries` are reset if the offset has grown since the last attempt.
     pub(crate) fn go_on_with(
         &mut self,
         kept: &mut Resumption,
@@ -107,8 +107,8 @@ impl Client {
         }
     }
 
-    /// Whether what stands under a name is what was to be stored there: the server may have done all of it, and
-    /// forgotten that by the time it was asked.
+    /// Returns whether the stored file is what was to be stored: the server may have completed the upload and forgotten
+    /// it since.
     pub(crate) fn find_stored(&mut self, source: &BodySource, name: &Name) -> Result<Ended> {
         let target = self.url.target(&name.components, false, &Query::default());
         let fields = match self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
@@ -123,17 +123,17 @@ impl Client {
     }
 }
 
-/// A call on an upload says which draft it means.
+/// Adds the version of the draft to a request about an upload.
 fn about(call: Call) -> Call {
     call.with("Upload-Draft-Interop-Version", INTEROP_VERSION)
 }
 
-/// Whether an answer is that of all of the upload, not of this piece.
+/// Returns whether a response is about the complete upload, not about this part of it.
 fn has_ended(fields: &Fields) -> bool {
     resumption::is_complete(fields) == Some(true)
 }
 
-/// A server on its way up or down, or a proxy before one, answers 5xx: what it has is not lost by that.
+/// A server that starts or stops, or a proxy before one, responds with 5xx: that does not lose the upload.
 fn may_pass(error: Error) -> Error {
     match error {
         Error::Failed {

@@ -1,5 +1,5 @@
-//! Files on the server as a tool handles them: look, store, copy, rename, delete, and make the directories that
-//! are missing. One method is one request where nothing is missing.
+//! Files on the server, as a tool handles them: stat, store, copy, rename, delete, and create missing directories. Each
+//! method is one request if no directory is missing.
 
 use crate::client::call::answer::Answer;
 use crate::client::call::body_source::BodySource;
@@ -17,9 +17,9 @@ use crate::http::time::{self, rfc3339_of};
 use crate::http::{Fields, Query};
 
 impl Client {
-    /// The answer to `GET` of a file, with a filter or none.
+    /// Returns the response to `GET` of a file, with a filter or none.
     pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
-        // The server would answer with the list of it, which is no content.
+        // The server would respond with its list, which is no content.
         if name.directory {
             return Err(Error::is_directory(name.shown(), "is a directory"));
         }
@@ -27,7 +27,7 @@ impl Client {
         self.send(&Call::new("GET", target))?.check()
     }
 
-    /// The answer to a filter on bytes of this machine.
+    /// Returns the response to a filter on local bytes.
     pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<Answer<'_>> {
         upload.await_first()?;
         let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
@@ -35,15 +35,15 @@ impl Client {
         self.send(&call)?.check()
     }
 
-    /// What stands under a name: a file, or a directory, whose name then ends with a slash.
+    /// Returns what exists under a name: a file, or a directory, whose name then ends with a slash.
     pub fn stat(&mut self, name: &Name) -> Result<Entry> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         self.stat_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
     }
 
-    /// What a HEAD says that stands under a name, and all its fields.
+    /// Sends HEAD, and returns what exists under a name and all fields.
     pub(crate) fn stat_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
-        // The answer to a HEAD has no line that would say what is wrong.
+        // The response to HEAD has no text that describes an error.
         name.refuse_none()?;
         let answer = self.send(&call)?;
         let (status, fields) = (answer.status(), answer.head.fields.clone());
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Whether a name is a directory; nothing there is none.
+    /// Returns whether a name is a directory; false if it does not exist.
     pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
         match self.stat(name) {
             Ok(entry) => Ok(entry.name.directory),
@@ -72,8 +72,8 @@ impl Client {
         }
     }
 
-    /// Stores bytes of this machine under a name; again, when the connection breaks and a second time means the
-    /// same. Returns false when the precondition keeps an existing file.
+    /// Stores local bytes under a name, again if the connection breaks and a repetition is idempotent. Returns false if
+    /// the precondition keeps an existing file.
     pub fn put(
         &mut self,
         mut upload: BodySource,
@@ -90,7 +90,7 @@ impl Client {
         if !precondition.may_repeat() {
             call = call.once();
         }
-        // What a filter makes is new.
+        // The result of a filter is a new version.
         if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
             && query.names().next().is_none()
             && time::seconds(modified.as_bytes()).is_some()
@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    /// Whether an upload that may have been stored was: then those bytes stand there.
+    /// Returns whether an upload that may have been stored was: then the file has those bytes.
     fn find_out(&mut self, call: &Call, name: &Name, query: &Query, error: Error) -> Result<bool> {
         let source =
             call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
@@ -150,7 +150,7 @@ impl Client {
         }
     }
 
-    /// Goes on with an upload that broke, however often it breaks again.
+    /// Resumes a broken upload, however often it breaks again.
     fn complete_upload(
         &mut self,
         mut kept: Resumption,
@@ -168,8 +168,8 @@ impl Client {
         }
     }
 
-    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; an entity tag of the precondition is that of `from`. The fields of the
-    /// answer, or nothing when the precondition keeps what exists at `to`.
+    /// Copies or renames (`COPY`, `MOVE`) with a filter or none; an entity tag of the precondition is that of `from`.
+    /// Returns the fields of the response, or `None` if the precondition keeps what exists at `to`.
     pub fn transfer(
         &mut self,
         method: &'static str,
@@ -180,7 +180,7 @@ impl Client {
     ) -> Result<Option<Fields>> {
         let destination = self.url.target(&to.components, to.directory, &Query::default());
         let target = self.target(from, query)?;
-        // The server would put a directory in the place of a file, or of another one with all in it: mv and cp do not.
+        // The server would replace a file or another directory by a directory: mv and cp do not.
         let keeps = precondition.keep || from.directory;
         let call = Call::new(method, target)
             .with("Destination", destination)
@@ -188,8 +188,8 @@ impl Client {
         self.write(&precondition.hold(call), to, precondition)
     }
 
-    /// Copies or renames as cp and mv do: into `to` where that is a directory, and a directory with all in it. Under
-    /// which name, or none when the precondition keeps what exists there.
+    /// Copies or renames as cp and mv do: into `to` if that is a directory, and a directory with all entries. Returns
+    /// the new name, or `None` if the precondition keeps what exists there.
     pub fn relocate(
         &mut self,
         method: &'static str,
@@ -201,14 +201,14 @@ impl Client {
             return Err(Error::method_not_allowed("/", "is the root, which cannot be renamed or copied"));
         }
         let from = self.stat(from)?.name;
-        // A final slash says that a file goes into a directory, which is made; of a directory it says nothing.
+        // A final slash says that a file goes into a directory, which is created; for a directory it has no meaning.
         let into = (to.directory && !from.directory) || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
             Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
             None => to,
         };
         target.directory = from.directory;
-        // Asked for this, the server would first have us make the directories above it.
+        // Without this check the server would first ask for the directories above it.
         if from.directory && target.components.starts_with(&from.components) {
             return Err(Error::conflict(target.shown(), "lies inside the directory itself"));
         }
@@ -222,13 +222,13 @@ impl Client {
         }
     }
 
-    /// Deletes a file, or a directory with all in it.
+    /// Deletes a file, or a directory with all entries.
     pub fn delete(&mut self, name: &Name, precondition: &Precondition) -> Result<()> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         self.send(&precondition.hold(Call::new("DELETE", target)))?.check()?.finish()
     }
 
-    /// Makes a directory and those above it. False where it stood already; a file that stands there is an error.
+    /// Makes a directory and those above it. False if it exists; a file of that name is an error.
     pub fn make_directory(&mut self, name: &Name) -> Result<bool> {
         let mut made = self.make_one(name)?;
         if made == 409 && self.make_parents(name)? {
@@ -236,7 +236,7 @@ impl Client {
         }
         let file = Name { directory: false, ..name.clone() };
         match made {
-            // Who may not look is told by what is stored next.
+            // If it may not be seen, the next write reports the error.
             405 if self.stat(&file).is_ok_and(|found| !found.name.directory) => {
                 Err(Error::conflict(file.shown(), "is a file, not a directory"))
             }
@@ -244,8 +244,8 @@ impl Client {
         }
     }
 
-    /// Sends a call that writes `name`; where its directory is missing, makes it and sends the call again. The fields of
-    /// the answer, or nothing when the precondition keeps what exists there.
+    /// Sends a request that writes `name`; if its directory is missing, creates it and sends the request again. Returns
+    /// the fields of the response, or `None` if the precondition keeps what exists there.
     pub(crate) fn write(
         &mut self,
         call: &Call,
@@ -274,8 +274,8 @@ impl Client {
         }
     }
 
-    /// Makes the directories above a name; whether any was missing. They are tried from the last one up: who may make
-    /// that one need not be allowed to make what stands above it.
+    /// Creates the missing directories above a name, and returns whether there were any. It begins with the last one:
+    /// the user may be allowed to create that one only.
     fn make_parents(&mut self, name: &Name) -> Result<bool> {
         let parents: Vec<_> = name.parents().collect();
         let (mut missing, mut any) = (Vec::new(), false);
@@ -294,7 +294,7 @@ impl Client {
         Ok(any)
     }
 
-    /// Sends one `MKCOL`: 201, or 405 where something stands, or 409 where nothing stands above it.
+    /// Sends one `MKCOL`: 201 if created, 405 if it exists, 409 if its parent is missing.
     fn make_one(&mut self, name: &Name) -> Result<u16> {
         let target = self.url.target(&name.components, true, &Query::default());
         let answer = self.send(&Call::new("MKCOL", target))?;
@@ -308,15 +308,15 @@ impl Client {
     }
 }
 
-/// The length that the fields of a HEAD tell.
+/// Reads the length in the fields of a HEAD.
 pub(crate) fn length_of(fields: &Fields) -> Option<u64> {
     fields.get_text("content-length").and_then(|digits| digits.parse().ok())
 }
 
-/// What `cfpd` names when it finds fault with a body as it came.
+/// What `cfpd` names in errors of a body.
 const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 
-/// A server that finds fault with a body or its digest got other bytes than were sent: that is not for good.
+/// A server that refuses a body or its digest received other bytes than were sent: that is transient.
 fn told_of_damage(error: Error, name: &Name) -> Error {
     match error {
         Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }

@@ -1,5 +1,5 @@
-//! Destinations: what a local path means to who writes there, something that is written as it is or a name that takes
-//! a new content, and what of an old content's owner and mode stays. What is written is not this file's business.
+//! Destinations: decides whether a local path is written in place (a device or a pipe) or replaced by a new file, and
+//! which owner, mode and ACL the new file gets. It does not know what is written.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -17,25 +17,25 @@ use crate::attributes::Attributes;
 use crate::client::output::standard_streams;
 use crate::error::{Error, Result};
 
-/// As many symbolic links are followed as Linux follows.
+/// The most symbolic links that are followed, as in Linux.
 const LINKS_MAX: usize = 40;
 
-/// The mode that a new file is asked for, before the umask.
+/// The mode requested for a new file, before the umask.
 const MODE_NEW: u32 = 0o666;
-/// The mode of a directory that all may write to, and in which each may remove only what is his own.
+/// The mode bits of a directory like /tmp: all users may write, and each may remove only their own files.
 const STICKY_AND_OPEN: u32 = 0o1002;
 
-/// Where bytes go.
+/// Where bytes are written.
 #[derive(Debug)]
 pub enum Destination {
-    /// Into what is open already, a device or a pipe: it is written as it is.
+    /// To an open device or pipe, which is written in place.
     Stream(File),
-    /// Under the name of a regular file, or of nothing yet.
+    /// Under the name of a regular file, or of a new one.
     Name(PathBuf),
 }
 
 impl Destination {
-    /// What a path means. A directory is an error.
+    /// Resolves a path. A directory is an error.
     pub fn find(path: &Path) -> Result<Self> {
         Destination::stat(path).map_err(|error| Error::io(path.as_os_str().as_bytes(), error))
     }
@@ -63,8 +63,8 @@ impl Destination {
     }
 }
 
-/// Gives a file that takes the name `target` what it shall have there: owner, mode, ACL and user attributes of what stands
-/// there, or the mode of a new file. Until then it is its owner's alone.
+/// Sets the metadata of a file that will replace `target`: owner, mode, ACL and user attributes of the old file, or the
+/// mode of a new one. Until then only its owner may open it.
 pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
     match fs::symlink_metadata(target) {
         Ok(standing) if standing.is_file() => {
@@ -75,8 +75,8 @@ pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
     }
 }
 
-/// The mode that a new file gets in a directory, by the umask or the default ACL there: that of a file without a name. Where
-/// the file system has none, by the umask alone.
+/// Returns the mode of a new file in a directory, by the umask or the default ACL: that of an unnamed file
+/// (`O_TMPFILE`). If the file system has none, by the umask alone.
 fn mode_of_new(directory: &Path) -> u32 {
     let unnamed = OpenOptions::new().write(true).mode(MODE_NEW).custom_flags(O_TMPFILE).open(directory);
     match unnamed.and_then(|file| file.metadata()) {
@@ -89,13 +89,13 @@ fn mode_of_new(directory: &Path) -> u32 {
     }
 }
 
-/// The directory that a path is in.
+/// Returns the parent directory of a path.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The number of the open descriptor that a path is a spelling of, or a symbolic link to one. Its file is not to be
-/// replaced: whoever opened it goes on writing to it.
+/// Returns the number of the open descriptor that a path stands for, as /dev/fd/3 or a symbolic link to it. Its file
+/// must not be replaced: the process that opened it goes on writing to it.
 pub(crate) fn descriptor(path: &Path) -> Option<u32> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -117,8 +117,8 @@ fn spelled(path: &Path) -> Option<u32> {
     }
 }
 
-/// Another descriptor for the same open file. That of a number which has no name in `std` cannot be had without
-/// `unsafe`: its file is opened anew, to be added to.
+/// Returns another descriptor for the same open file. For numbers without a name in `std` that would need `unsafe`:
+/// their file is opened again for appending.
 fn open_again(number: u32, path: &Path) -> io::Result<File> {
     match number {
         1 => Ok(standard_streams::output()?),
@@ -127,9 +127,9 @@ fn open_again(number: u32, path: &Path) -> io::Result<File> {
     }
 }
 
-/// Where a path leads through symbolic links, also to what is not there yet: not the link is replaced, but what it
-/// leads to. A link that the kernel would not follow with `fs.protected_symlinks` is an error, wherever in the path it is
-/// and whatever that setting is.
+/// Follows symbolic links, also to a file that does not exist yet: the link's target is replaced, not the link. A link
+/// that the kernel would refuse with `fs.protected_symlinks` is an error anywhere in the path, whatever that setting
+/// is.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut rest: Vec<PathBuf> = parts(path);
     let (mut found, mut links) = (PathBuf::new(), 0);
@@ -151,13 +151,13 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(found)
 }
 
-/// The components of a path, last one first.
+/// Splits a path into components, the last one first.
 fn parts(path: &Path) -> Vec<PathBuf> {
     path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
 }
 
-/// Refuses a symbolic link or a pipe in a directory that is sticky and open to all, as /tmp is, unless it is the user's own
-/// or its owner is that of the directory (Linux, Documentation/admin-guide/sysctl/fs.rst, protected_symlinks).
+/// Refuses a symbolic link or a pipe in a sticky directory that all users may write, such as /tmp, unless it belongs to
+/// the user or to the owner of the directory (Linux, Documentation/admin-guide/sysctl/fs.rst, protected_symlinks).
 fn refuse_strange(directory: &Path, link: &Metadata, path: &Path, what: &str) -> io::Result<()> {
     let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let directory = fs::metadata(here)?;

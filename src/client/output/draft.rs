@@ -1,5 +1,5 @@
-//! Drafts: local files that have not got their name yet. A draft lies beside its name, and nothing of it is left behind,
-//! whatever ends the program short of SIGKILL. What is written into one is not this file's business.
+//! Drafts: local files that are not complete. A draft is beside its target, and is removed however the program ends,
+//! except by SIGKILL. It does not know what is written.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -16,7 +16,7 @@ use tempfile::{Builder, TempPath};
 
 use crate::client::output::destination::{directory_of, give_mode};
 
-/// A file that has not got its name yet. Dropped before, it goes.
+/// A file that is not renamed to its name yet. Removed when dropped before.
 #[derive(Debug)]
 pub struct Draft {
     path: TempPath,
@@ -24,10 +24,10 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Makes an empty file beside `target`, under a name nobody uses, which nobody else may open.
+    /// Creates an empty file beside `target`, under an unused name, which no other user may open.
     pub fn begin(target: PathBuf) -> io::Result<(File, Draft)> {
         watch_signals();
-        // The list is locked before the file is there: no signal falls in between.
+        // The list is locked before the file is created, so that no signal comes between.
         let mut pending = pending();
         let mut builder = Builder::new();
         builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
@@ -36,7 +36,7 @@ impl Draft {
         Ok((file, Draft { path, target }))
     }
 
-    /// Gives the content its mode, fsyncs it, gives it its name, and fsyncs the directory.
+    /// Sets the file's mode, fsyncs it, renames it to its name, and fsyncs the directory.
     pub fn commit(mut self, file: &File) -> io::Result<()> {
         give_mode(file, &self.target)?;
         sync(file)?;
@@ -48,14 +48,14 @@ impl Draft {
     }
 }
 
-/// Has the content of a file on the disk before a name points at it: after a power failure the name has the old content
-/// or the new one.
+/// Fsyncs the content of a file before it is renamed: after a power failure the name has the old content or the new
+/// one.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     done(file.sync_all())
 }
 
-/// Has a new name on the disk. A directory that may not be read cannot be fsynced: its file system is, which `file` is
-/// on, too.
+/// Fsyncs the directory of a new name. If the directory may not be read, its file system is synced, which `file` is on,
+/// too.
 pub(crate) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
     match File::open(directory_of(name)) {
         Ok(directory) => done(directory.sync_all()),
@@ -64,7 +64,7 @@ pub(crate) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
     }
 }
 
-/// Not every file system can fsync.
+/// Not every file system supports fsync.
 fn done(synced: io::Result<()>) -> io::Result<()> {
     synced.or_else(|error| match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
@@ -78,21 +78,21 @@ impl Drop for Draft {
     }
 }
 
-/// The drafts of this process, for the signal that ends it.
+/// The drafts of this process, to be removed on a signal.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets a signal that ends the process take the drafts along. One that is ignored, as under nohup, stays ignored.
+/// Removes the drafts when a signal ends the process. An ignored signal, as with nohup, stays ignored.
 fn watch_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         outlive_size_limit();
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
         let Ok(mut signals) = Signals::new(wanted) else { return };
-        // Without the thread a signal ends the process all the same, and a draft stays.
+        // Without the thread a signal still ends the process, and a draft is left behind.
         let _ = thread::Builder::new().spawn(move || {
             for signal in signals.forever() {
                 pending().drain(..).for_each(|path| drop(fs::remove_file(path)));
@@ -102,9 +102,9 @@ fn watch_signals() {
     });
 }
 
-/// Makes it an error of a write that a file may not grow further (`ulimit -f`), and not the end of the program.
+/// Makes exceeding the file size limit (`ulimit -f`) an error of the write instead of a signal that ends the program.
 pub(crate) fn outlive_size_limit() {
-    // Where that fails the program ends as it would have.
+    // If that fails, the signal ends the program.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 

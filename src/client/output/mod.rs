@@ -1,4 +1,4 @@
-//! Where results go: standard output, or a local file that appears whole.
+//! Where results are written: standard output, or a local file that is replaced atomically.
 
 pub mod destination;
 pub mod draft;

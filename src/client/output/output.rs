@@ -1,5 +1,5 @@
-//! Outputs: where the bytes of a tool go on this machine. A local file is written beside its name and renamed when
-//! it is whole.
+//! Outputs: the local destination of a tool's bytes. A local file is written beside its name, and renamed when it is
+//! complete.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -14,46 +14,46 @@ use crate::client::output::draft::Draft;
 use crate::client::output::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
 
-/// Where a content that is fetched goes, perhaps in several goes.
+/// A sink of fetched content, which may be written in several attempts.
 pub trait Sink: Write {
-    /// What a person calls it.
+    /// Returns the name in error messages.
     fn name(&self) -> String;
 
-    /// Hands what an earlier run left in it to `take`.
+    /// Passes the bytes that an earlier run left to `take`.
     fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()>;
 
-    /// Whether what is written can be taken back.
+    /// Returns whether what was written can be discarded.
     fn can_restart(&self) -> bool;
 
-    /// Takes back what was written. False where that cannot be.
+    /// Discards what was written. False if that is impossible.
     fn restart(&mut self) -> io::Result<bool>;
 
-    /// Gives a new local file this time of modification; anything else has none.
+    /// Sets the modification time of a new local file; has no effect on anything else.
     fn set_modified(&mut self, time: SystemTime) -> io::Result<()>;
 }
 
 /// A local sink.
 #[derive(Debug)]
 pub struct Output {
-    /// What a person calls it.
+    /// The name in error messages.
     pub name: String,
     file: File,
     draft: Option<Draft>,
 }
 
 impl Output {
-    /// Standard output. One that is closed is an error.
+    /// Opens standard output. A closed one is an error.
     pub fn stdout() -> Result<Self> {
         Ok(Output { name: STDOUT.to_owned(), file: standard_streams::output()?, draft: None })
     }
 
-    /// A local file: a new content for a regular one, whose owner and mode stay; anything else that stands there, such
-    /// as a device or a pipe, is written as it is.
+    /// Opens a local file: a regular one is replaced and keeps owner and mode; anything else, such as a device or a
+    /// pipe, is written in place.
     pub fn create(path: &Path) -> Result<Self> {
         Output::at(Destination::find(path)?, path)
     }
 
-    /// The same, of a path that was looked at already.
+    /// Does the same with a path that was resolved already.
     pub(crate) fn at(found: Destination, path: &Path) -> Result<Self> {
         let name = shown(path.as_os_str().as_encoded_bytes());
         Output::open(found, name.clone()).map_err(|error| Error::io(name, error))
@@ -69,8 +69,8 @@ impl Output {
         }
     }
 
-    /// Whether a source is the file that is written as it is, as of `f >> f`: what is read there may be what was written.
-    /// A file that only takes a name at the end is none.
+    /// Returns whether a source is the file that is written in place, as in `f >> f`: it could read what was just
+    /// written. A file that is replaced at the end is safe.
     pub fn is_also(&self, source: &Operand) -> bool {
         let same = || -> io::Result<bool> {
             let read = match source {
@@ -81,11 +81,11 @@ impl Output {
             let written = self.file.metadata()?;
             Ok(written.is_file() && (written.dev(), written.ino()) == (read.dev(), read.ino()))
         };
-        // Whoever opens the source tells what is wrong with it.
+        // Opening the source reports its errors.
         self.draft.is_none() && same().unwrap_or(false)
     }
 
-    /// Refuses a source that is the file that is written.
+    /// Refuses a source that is the output file.
     pub fn refuse_itself(&self, source: &Operand) -> Result<()> {
         match self.is_also(source) {
             true => Err(Error::conflict(source.shown().as_bytes(), "is also what is written to")),
@@ -93,7 +93,7 @@ impl Output {
         }
     }
 
-    /// Gives the content its name.
+    /// Renames the file to its name.
     pub fn commit(mut self) -> Result<()> {
         match self.draft.take() {
             Some(draft) => draft.commit(&self.file).map_err(|error| Error::io(&self.name, error)),

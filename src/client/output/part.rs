@@ -1,5 +1,5 @@
-//! Parts: what has come of a content that is not whole yet, beside the file it will be, for a later run to go on with.
-//! Its name is made of the content's entity tag, so that parts of two contents never meet.
+//! Partial files: the received bytes of an incomplete download, beside its target, so that a later run can resume it.
+//! The name contains a digest of the entity tag, so that parts of different versions are never mixed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -18,14 +18,14 @@ use crate::client::output::output::Sink;
 use crate::error::{Error, Result, shown};
 use crate::http::digest;
 
-/// What is read of a part at once, in bytes.
+/// The size of a read of a partial file, in bytes.
 const BLOCK: usize = 128 * 1024;
-/// The longest name of a file, in bytes (Linux limits.h).
+/// The longest file name, in bytes (Linux limits.h).
 const NAME_MAX: usize = 255;
-/// As much of a long name is in that of its part.
+/// How many bytes of a long name are part of the partial file's name.
 const BASE_MAX: usize = 100;
 
-/// A part that is open for what is missing.
+/// A partial file, open for the missing bytes.
 #[derive(Debug)]
 pub struct Part {
     path: PathBuf,
@@ -34,8 +34,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// The part of the content with this tag, of the file at `target`; an empty one where there is none. No two programs
-    /// have it open at once: each would add what the other adds.
+    /// Opens the partial file for the version with this tag of the file at `target`, or creates it. It is locked: two
+    /// programs must not both append to it.
     pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
         draft::outlive_size_limit();
         let path = beside(&target, etag);
@@ -44,7 +44,7 @@ impl Part {
             let file = open(&path).map_err(named)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path).map_err(named)? => return Ok(Part { path, target, file }),
-                // Who had it locked has given it its name meanwhile.
+                // The program that had it locked has renamed it to its target meanwhile.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::interrupted(
@@ -57,7 +57,7 @@ impl Part {
         }
     }
 
-    /// The content is whole: it gets its name, and owner and mode of what stood there, where that can be.
+    /// Completes the download: renames the file to its target, with the owner and mode of the old file if possible.
     pub fn commit(self) -> Result<()> {
         let committed = give_mode(&self.file, &self.target)
             .and_then(|()| draft::sync(&self.file))
@@ -66,7 +66,7 @@ impl Part {
         committed.map_err(|error| Error::io(self.target.as_os_str().as_bytes(), error))
     }
 
-    /// Nobody can go on with what is there.
+    /// Removes a partial file that cannot be resumed.
     pub fn discard(self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -110,8 +110,8 @@ impl Sink for Part {
     }
 }
 
-/// Opens a part that is there, or makes one that nobody else may open. One that is there may be what another user has put
-/// in its place.
+/// Opens an existing partial file, or creates one that no other user may open. An existing one may have been planted by
+/// another user.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW);
@@ -119,7 +119,7 @@ fn open(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
     }
-    // A pipe, a device or a symbolic link is told of as such, and not opened.
+    // A pipe, a device or a symbolic link is an error, and is not opened.
     refuse_strange(path, &fs::symlink_metadata(path)?)?;
     let file = options.open(path)?;
     refuse_strange(path, &file.metadata()?)?;
@@ -127,7 +127,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses what is no regular file of one's own with one name.
+/// Refuses anything but a regular file of the user with one name.
 fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
     let what = match meta {
         meta if !meta.is_file() => "is not a regular file",
@@ -138,7 +138,7 @@ fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
     Err(Error::conflict(path.as_os_str().as_bytes(), what).into())
 }
 
-/// Whether it is still this file that has this name.
+/// Returns whether this name is still that of this file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let file = file.metadata()?;
     match fs::symlink_metadata(path) {
@@ -148,7 +148,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Where the part of a content lies until it is whole.
+/// Returns the path of the partial file of a version.
 fn beside(path: &Path, etag: &str) -> PathBuf {
     let base = path.file_name().unwrap_or(OsStr::new("cfp")).as_bytes();
     let tag: String = etag.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -156,7 +156,7 @@ fn beside(path: &Path, etag: &str) -> PathBuf {
     if name.len() <= NAME_MAX {
         return path.with_file_name(OsStr::from_bytes(&name));
     }
-    // What is left out of the name is in the digest, so that parts of two files do not meet either.
+    // The digest includes the part of the name that is cut off, so that parts of different files are not mixed.
     let digest: String = digest::of(&name).iter().map(|byte| format!("{byte:02x}")).collect();
     let base = base.get(..BASE_MAX).unwrap_or(base);
     path.with_file_name(OsStr::from_bytes(&[b".", base, b".", digest.as_bytes(), b".part"].concat()))

@@ -1,9 +1,8 @@
-//! The standard streams, and which of them the program was started without. Whoever reads or writes one gets it here; what
-//! goes over it is not this file's business.
+//! The standard streams, and which of them were closed when the program was started.
 //!
-//! Before `main`, Rust's runtime opens `/dev/null` for each of the descriptors 0 to 2 that is closed, so that no file gets
-//! one of these numbers by accident. A closed standard input would then be empty, and a closed standard output would take
-//! all that is written. Afterwards nothing tells that `/dev/null` from one that was given, as cron and scripts do.
+//! Before `main`, Rust's runtime opens `/dev/null` for each closed descriptor from 0 to 2, so that no other file gets
+//! its number. A closed standard input would then be empty, and a closed standard output would discard everything.
+//! Afterwards such a `/dev/null` cannot be distinguished from one that was given, as by cron and scripts.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,22 +13,22 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::error::{Error, Result};
 
-/// What a person calls standard output.
+/// The name of standard output in error messages.
 pub const STDOUT: &str = "standard output";
-/// What a person calls standard input.
+/// The name of standard input in error messages.
 pub const STDIN: &str = "standard input";
 
 ctor::declarative::ctor! {
-    // It calls only `open` and `close`, which need nothing of the runtime.
+    // It calls only `open` and `close`, which do not need the runtime.
     #[ctor(unsafe)]
     fn before_the_runtime() {
         fill_closed();
     }
 }
 
-/// Opens `/dev/null` the wrong way round for each standard stream that is closed: for writing as standard input, for
-/// reading as the others. So its number is taken, any use is an error (EBADF), and a program that is started from here
-/// finds it closed. A new descriptor is the lowest that is free, so the first one above 2 ends it.
+/// Opens `/dev/null` in the wrong mode for each closed standard stream: for writing as standard input, for reading as
+/// the others. Its number is then taken, any use is an error (EBADF), and a child process finds it closed. A new
+/// descriptor is the lowest free one, so the first above 2 ends the loop.
 fn fill_closed() {
     while let Ok(null) = File::open("/dev/null") {
         let null = match null.as_raw_fd() {
@@ -47,19 +46,19 @@ fn fill_closed() {
     }
 }
 
-/// Standard input. One that is not open for reading is an error.
+/// Returns standard input. One that is not open for reading is an error.
 pub fn input() -> Result<File> {
     let stdin = io::stdin();
     own(&stdin, OFlag::O_WRONLY).map_err(|error| Error::io(STDIN, error))
 }
 
-/// Standard output. One that is not open for writing is an error.
+/// Returns standard output. One that is not open for writing is an error.
 pub fn output() -> Result<File> {
     let stdout = io::stdout();
     own(&stdout, OFlag::O_RDONLY).map_err(|error| Error::io(STDOUT, error))
 }
 
-/// Another descriptor for the same open file, unless it is open the wrong way round.
+/// Duplicates a descriptor, unless it is open in the wrong mode.
 fn own(stream: &impl AsFd, wrong_way: OFlag) -> io::Result<File> {
     let flags = OFlag::from_bits_retain(fcntl(stream, FcntlArg::F_GETFL)?);
     match flags & OFlag::O_ACCMODE == wrong_way {

@@ -1,23 +1,23 @@
-//! A command line of the shell: words between white space, quoted as in a POSIX shell, with 'x', "x" or \x. It
-//! knows no command.
+//! Parses a command line of the shell into words, quoted as in a POSIX shell with 'x', "x" or \x. It does not know the
+//! commands.
 
 use crate::error::{Error, Result};
 
-/// A line parted into words.
+/// A line split into words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The words, without their quotes.
+    /// The words, without quotes.
     pub words: Vec<Vec<u8>>,
-    /// Where the last word begins in the line; its end, when it ends in white space or is empty.
+    /// The position of the last word; the end of the line, if it ends in white space or is empty.
     pub last: usize,
-    /// The quote that was not closed.
+    /// The quote that is not closed.
     pub open: Option<u8>,
     /// Whether the last word may still grow: no white space follows it.
     pub grows: bool,
 }
 
 impl Line {
-    /// Parts a line that may not be finished yet.
+    /// Parses a line that may be incomplete.
     pub fn part(text: &[u8]) -> Self {
         let mut line = Line { last: text.len(), ..Line::default() };
         let mut bytes = text.iter().copied().enumerate();
@@ -53,7 +53,7 @@ impl Line {
         line
     }
 
-    /// Parts a finished line.
+    /// Parses a complete line.
     pub fn parse(text: &[u8]) -> Result<Vec<Vec<u8>>> {
         let line = Line::part(text);
         match line.open {
@@ -63,7 +63,7 @@ impl Line {
     }
 }
 
-/// A word as it must be typed to come out of [`Line::parse`] as it is.
+/// Quotes a word, so that [`Line::parse`] returns it.
 pub fn quoted(word: &str) -> String {
     let mut typed = String::with_capacity(word.len());
     for char in word.chars() {

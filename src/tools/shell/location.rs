@@ -1,4 +1,4 @@
-//! What an argument of a command names: a file here, or one on the server.
+//! Maps the arguments of a command to local files and names on the server.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use crate::client::{Name, Operand};
 use crate::error::shown;
 
-/// An argument as it was typed.
+/// Returns the bytes of an argument.
 pub fn bytes(argument: Option<&OsString>) -> &[u8] {
     argument.map(|argument| argument.as_bytes()).unwrap_or_default()
 }
 
-/// An argument that can only be on the server.
+/// Returns an argument that can only be on the server.
 pub fn stored(argument: Option<&OsString>) -> Name {
     Name::read(argument.map(OsString::as_os_str).unwrap_or_default())
 }
 
-/// An argument that is a local file; `~/` is the home directory.
+/// Returns an argument that is a local file; `~/` is the home directory.
 pub fn local(argument: Option<&OsString>) -> PathBuf {
     let path = Path::new(argument.map(OsString::as_os_str).unwrap_or_default());
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
@@ -26,7 +26,7 @@ pub fn local(argument: Option<&OsString>) -> PathBuf {
     }
 }
 
-/// IN: a local file if there is one, else one on the server.
+/// Returns IN: a local file if there is one, else one on the server.
 pub fn source(argument: Option<&OsString>) -> Operand {
     match argument.map(|argument| Operand::read(argument.clone())) {
         Some(Operand::Stored(name)) => Operand::Stored(name),
@@ -35,7 +35,7 @@ pub fn source(argument: Option<&OsString>) -> Operand {
     }
 }
 
-/// OUT: on the server, unless it is written as a local path.
+/// Returns OUT: on the server, unless it is written as a local path.
 pub fn target(argument: Option<&OsString>) -> Operand {
     match says_here(bytes(argument)) {
         true => Operand::Local(local(argument)),
@@ -43,22 +43,22 @@ pub fn target(argument: Option<&OsString>) -> Operand {
     }
 }
 
-/// Whether there is something here that can be read; a directory cannot.
+/// Returns whether there is a local file that can be read, and that is no directory.
 fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| !meta.is_dir())
 }
 
-/// Whether an argument is written as a local path.
+/// Returns whether an argument is written as a local path.
 fn says_here(argument: &[u8]) -> bool {
     [&b"./"[..], b"../", b"/", b"~/"].iter().any(|start| argument.starts_with(start))
 }
 
-/// A path in a sentence.
+/// Formats a path for a message.
 pub fn shown_os(path: &Path) -> String {
     shown(path.as_os_str().as_bytes())
 }
 
-/// An operand in a sentence: the name alone.
+/// Formats an operand for a message: the name alone.
 pub fn shown_operand(operand: &Operand) -> String {
     match operand {
         Operand::Stored(name) => shown(&name.bare()),
