@@ -1,5 +1,5 @@
 //! The integration tests as one program, which links once and keeps all cores busy to its end. What a module owns, its
-//! `//!` says. `house` and `docs` are programs of their own, which are quick to build.
+//! `//!` says. Programs of their own are `house` and `docs`, which are quick to build, and `parcel`, which runs alone.
 
 // A test states facts: it may unwrap, index and panic.
 #![allow(
@@ -28,7 +28,6 @@ mod linear;
 mod log;
 mod lowest_versions;
 mod metrics;
-mod parcel;
 mod programs;
 mod proxies;
 mod resume;

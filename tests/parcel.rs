@@ -2,13 +2,16 @@
 //! nothing else. It is made by cargo-deb of the programs as they were built for the tests, and lives on a copy of this
 //! machine's files (parcel/copy.sh); where there can be none, on the machine itself, but only if that is a container.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "common/need.rs"]
+mod need;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-
-use crate::common::need;
 
 const TOP: &str = env!("CARGO_MANIFEST_DIR");
 
