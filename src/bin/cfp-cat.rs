@@ -5,37 +5,27 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
 use cfp::tools::local;
 use cfp::tools::terminal::{self, Visible};
 
-const NAME: &str = "cfp-cat";
-const USAGE: &str = "\
-usage: cfp-cat [-n] [option ...] [FILE ...]
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-cat",
+    usage: &["[-n] [option ...] [FILE ...]"],
+    about: &["Writes the files one after the other. `:name` is a file on the server."],
+    options: &[OPTIONS, SETTINGS, HELP],
+    operands: Completion::Operand,
+    examples: &["cfp-cat -n notes.txt", "cfp-cat draft.txt :notes.txt"],
+};
 
-Writes the files one after the other. `:name` streams from the server.
-
-  -n, --number        number the lines
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-cat -n notes.txt
-  cfp-cat draft.txt :notes.txt
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Number the lines.
+    "-n", "--number";
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -47,12 +37,12 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     Ok(Args {
         settings: arguments.settings()?,
-        number: arguments.flag("-n", "--number"),
+        number: arguments.flag("--number"),
         files: arguments.names("FILE")?,
     })
 }
 
-fn run(mut args: Args) -> Result<Ending> {
+fn run(mut args: Args) -> Result<ExitStatus> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
@@ -65,11 +55,11 @@ fn run(mut args: Args) -> Result<Ending> {
     Ok(ending)
 }
 
-fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
+fn show_all<W: Write>(args: Args, sink: W) -> Result<(ExitStatus, W)> {
     let mut client = None;
     let output = Output::stdout()?;
     let mut numbered = Numbered { sink, number: args.number.then_some(0), begins: true };
-    let ending = cli::each(NAME, args.files, |file| {
+    let ending = cli::for_each_operand(PROGRAM.name, args.files, |file| {
         match Operand::read(file) {
             Operand::Stored(name) => {
                 let client = match &mut client {
@@ -83,7 +73,7 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(Ending, W)> {
                 local::copy(&source, &mut numbered, "standard output")?;
             }
         }
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     })?;
     Ok((ending, numbered.sink))
 }
@@ -119,7 +109,7 @@ impl<W: Write> Write for Numbered<W> {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -128,10 +118,10 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args = parse(Arguments::new(["a", "--number", ":b", "-"])).unwrap();
+        let args = parse(Arguments::new(&PROGRAM, ["a", "--number", ":b", "-"])).unwrap();
         let files = vec!["a".into(), ":b".into(), "-".into()];
         assert_eq!(args, Args { settings: Settings::default(), number: true, files });
-        assert!(matches!(parse(Arguments::new(["-x"])), Err(Error::Usage(_))));
+        assert_eq!(parse(Arguments::new(&PROGRAM, ["-x"])).unwrap_err().kind(), cfp::error::ErrorKind::Usage);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
 use cfp::client::conn::url::{Url, base, is_web};
 use cfp::client::login::credentials::Given;
 use cfp::client::ops::fetch::{copy_checked, modified};
@@ -20,35 +20,37 @@ use cfp::http::Response;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::terminal::{self, Visible};
 
-const NAME: &str = "cfp-get";
-const USAGE: &str = "\
-usage: cfp-get [-r] [-c] [-i] [-o FILE] [option ...] NAME ... | URL
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-get",
+    usage: &["[-r] [-c] [-i] [-o FILE] [option ...] NAME ... | URL"],
+    about: &[
+        "Stores each file NAME of the server as a local file of its base name. A URL of any HTTP server is printed.",
+    ],
+    options: &[OPTIONS, SETTINGS, HELP],
+    operands: Completion::Stored,
+    examples: &["cfp-get notes.txt -o copy.txt", "cfp-get -i http://127.0.0.1:8398/notes.txt"],
+};
 
-Stores each file NAME of the server as a local file of the same base name.
-What http://... names is fetched from there and goes to standard output.
-
-  -r, --recursive     fetch directories with all that is in them
-  -c, --continue      go on where an earlier transfer was cut
-  -i, --include       print the head of the answer too, before the content
-  -o, --output FILE   store as FILE, or in that directory; `-`: standard output
-  --retry N           go on N times when the connection breaks (8)
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-get notes.txt -o copy.txt
-  cfp-get -i http://127.0.0.1:8398/notes.txt
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Fetch directories and everything in them.
+    "-r", "--recursive";
+    /// Resume an interrupted download of the same content.
+    ///
+    /// An interrupted `cfp-get -c` leaves what it has received beside FILE, in a file whose name begins with a full stop and
+    /// ends in `.part`. The digest is checked over the whole content. If another program is writing to that file, the exit
+    /// status is 3. A FILE that is not a regular file is fetched from the start.
+    "-c", "--continue";
+    /// Print the response head too, before the content.
+    "-i", "--include";
+    /// Store as FILE, or in FILE if that is a directory; `-` is standard output.
+    "-o", "--output" = "FILE" File;
+    /// Resume up to N times for each file when the connection breaks (default: 8).
+    ///
+    /// Pauses grow from 0.2 to 5 seconds. If the file was replaced meanwhile, the download starts over; to standard output
+    /// it cannot, and that is an error. A server that does not accept the first connection is not tried again.
+    "", "--retry" = "N";
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -61,13 +63,13 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.name("-o", "--output")?;
+    let output = arguments.name("--output")?;
     let retries = arguments.retries()?;
     let args = Args {
         settings: Settings { retries, ..arguments.settings()? },
-        recursive: arguments.flag("-r", "--recursive"),
-        resume: arguments.flag("-c", "--continue"),
-        include: arguments.flag("-i", "--include"),
+        recursive: arguments.flag("--recursive"),
+        resume: arguments.flag("--continue"),
+        include: arguments.flag("--include"),
         output,
         names: arguments.names("NAME")?,
     };
@@ -80,7 +82,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
 }
 
-fn run(args: Args) -> Result<Ending> {
+fn run(args: Args) -> Result<ExitStatus> {
     let mut client = None;
     let output = args.output.as_deref().map(Path::new);
     let into_directory = output.is_some_and(Path::is_dir);
@@ -89,14 +91,14 @@ fn run(args: Args) -> Result<Ending> {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
     let mut refused = refuse_one_file_for_two(&args, output, into_directory, &mut client)?;
-    cli::each(NAME, args.names.iter().enumerate(), |(at, operand)| {
+    cli::for_each_operand(PROGRAM.name, args.names.iter().enumerate(), |(at, operand)| {
         if let Some(wrong) = refused.remove(&at) {
             return Err(wrong);
         }
         if is_web(operand.as_bytes()) {
             return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
                 // There may be files to come all the same.
-                Err(wrong) if wrong.is_closed_pipe() => Ok(Ending::DONE),
+                Err(wrong) if wrong.is_closed_pipe() => Ok(ExitStatus::DONE),
                 ended => ended,
             };
         }
@@ -207,24 +209,24 @@ fn refuse_user_of_many(args: &Args) -> Result<()> {
 }
 
 /// Fetches one file to a path.
-fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
+fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<ExitStatus> {
     if name.directory {
         return Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     }
     match args.resume {
-        true => client.resume(name, path, &|head| include(args, head)).map(|()| Ending::DONE),
+        true => client.resume(name, path, &|head| include(args, head)).map(|()| ExitStatus::DONE),
         false => get_to(client, args, name, Output::create(path)?),
     }
 }
 
-fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> Result<Ending> {
+fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> Result<ExitStatus> {
     client.fetch(name, &mut output, &|head| include(args, head))?;
     output.commit()?;
-    Ok(Ending::DONE)
+    Ok(ExitStatus::DONE)
 }
 
 /// Fetches all beneath a directory into a local one.
-fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Ending> {
+fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<ExitStatus> {
     let make = |path: &Path| {
         let made = resolve(path).and_then(fs::create_dir_all);
         made.map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
@@ -233,12 +235,12 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
     if !path.as_os_str().is_empty() {
         make(path)?;
     }
-    cli::each(NAME, entries, |entry| {
+    cli::for_each_operand(PROGRAM.name, entries, |entry| {
         let local = path.join(
             entry.name.components.iter().map(|part| Path::new(OsStr::from_bytes(part))).collect::<PathBuf>(),
         );
         match entry.name.directory {
-            true => make(&local).map(|()| Ending::DONE),
+            true => make(&local).map(|()| ExitStatus::DONE),
             false => get(client, args, &name.join(&entry.name), &local),
         }
     })
@@ -246,7 +248,7 @@ fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> 
 
 /// Prints what any HTTP server answers, an error too: the exit code tells. Or stores it, in a directory under the last
 /// part of its path.
-fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> {
+fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<ExitStatus> {
     let (server, target) = Url::split(url)?;
     let only = args.names.iter().all(|name| is_web(name.as_bytes()));
     let given = Given::for_url(&server, args.settings.server.as_deref(), only);
@@ -274,7 +276,7 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<Ending> 
             if let Some(time) = time {
                 output.set_modified(time).map_err(|wrong| Error::io(&output.name, wrong))?;
             }
-            output.commit().map(|()| Ending::DONE)
+            output.commit().map(|()| ExitStatus::DONE)
         }
     }
 }
@@ -312,18 +314,20 @@ fn goes_there(args: &Args) -> bool {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]
     fn arguments_are_read() {
-        let args =
-            parse(Arguments::new(["-c", "a", "-o", "d", "-i", ":b", "--recursive", "--retry", "7"])).unwrap();
+        let args = parse(Arguments::new(
+            &PROGRAM,
+            ["-c", "a", "-o", "d", "-i", ":b", "--recursive", "--retry", "7"],
+        ))
+        .unwrap();
         let expected = Args {
             settings: Settings { retries: Some(7), ..Settings::default() },
             recursive: true,
@@ -340,7 +344,11 @@ mod tests {
         let rows: [&[&str]; 5] =
             [&["--retry=x", "a"], &[], &["-c", "-o", "-", "a"], &["-o", "", "a"], &["-x", "a"]];
         for argv in rows {
-            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
+            assert_eq!(
+                parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
+                cfp::error::ErrorKind::Usage,
+                "{argv:?}"
+            );
         }
     }
 }

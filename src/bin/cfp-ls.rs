@@ -4,39 +4,35 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
 use cfp::client::ops::list::{Entry, object};
 use cfp::client::{Client, Name, Output, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::tools::terminal;
 
-const NAME: &str = "cfp-ls";
-const USAGE: &str = "\
-usage: cfp-ls [-l] [-R] [-0] [--json] [option ...] [NAME ...]
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-ls",
+    usage: &["[-l] [-R] [-0] [--json] [option ...] [NAME ...]"],
+    about: &["Prints one name a line, sorted; directories end in a slash."],
+    options: &[OPTIONS, SETTINGS, HELP],
+    operands: Completion::Stored,
+    examples: &["cfp-ls -l pub", "cfp-ls -R --json"],
+};
 
-Prints one name a line, sorted; directories end in a slash.
-
-  -l, --long          print size and time of the last change too
-  -R, --recursive     list all that is beneath a directory
-  -0, --null          end each name with a NUL byte instead of a newline
-  --json              print JSON, one object a line
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-ls -l pub
-  cfp-ls -R --json
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Print the size and the modification time too.
+    "-l", "--long";
+    /// List directories and everything in them.
+    "-R", "--recursive";
+    /// End each name with a NUL byte instead of a newline, for xargs -0.
+    "-0", "--null";
+    /// Print one JSON object a line.
+    ///
+    /// Its members are `name`, `type`, `size`, `mtime` and `etag`; a name that is not UTF-8 also has `name_bytes`,
+    /// percent-encoded.
+    "", "--json" excludes ["--null"];
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -49,27 +45,23 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let args = Args {
+    Ok(Args {
         settings: arguments.settings()?,
-        long: arguments.flag("-l", "--long"),
-        recursive: arguments.flag("-R", "--recursive"),
-        null: arguments.flag("-0", "--null"),
-        json: arguments.flag("", "--json"),
+        long: arguments.flag("--long"),
+        recursive: arguments.flag("--recursive"),
+        null: arguments.flag("--null"),
+        json: arguments.flag("--json"),
         names: arguments.names("NAME")?,
-    };
-    match args {
-        Args { json: true, null: true, .. } => Err(Error::usage("--json and --null exclude each other")),
-        args => Ok(args),
-    }
+    })
 }
 
-fn run(mut args: Args) -> Result<Ending> {
+fn run(mut args: Args) -> Result<ExitStatus> {
     if args.names.is_empty() {
         args.names.push(":".into());
     }
     let mut client = Client::new(&args.settings)?;
     let mut output = BufWriter::new(Output::stdout()?);
-    let ending = cli::each(NAME, &args.names, |operand| {
+    let ending = cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = Name::read(operand);
         let found = if name.directory { None } else { Some(client.stat(&name)?) };
         if let Some(file) = found.filter(|entry| !entry.name.directory) {
@@ -82,16 +74,16 @@ fn run(mut args: Args) -> Result<Ending> {
             }
             print(&mut output, &args, &entry)?;
         }
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     })?;
     output.flush().map_err(|wrong| Error::io("standard output", wrong))?;
     Ok(ending)
 }
 
-fn print(output: &mut impl Write, args: &Args, entry: &Entry) -> Result<Ending> {
+fn print(output: &mut impl Write, args: &Args, entry: &Entry) -> Result<ExitStatus> {
     write_entry(output, args, entry, terminal::is_stdout())
         .map_err(|wrong| Error::io("standard output", wrong))?;
-    Ok(Ending::DONE)
+    Ok(ExitStatus::DONE)
 }
 
 fn write_entry(output: &mut impl Write, args: &Args, entry: &Entry, on_terminal: bool) -> io::Result<()> {
@@ -119,7 +111,7 @@ fn write_entry(output: &mut impl Write, args: &Args, entry: &Entry, on_terminal:
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -127,7 +119,7 @@ mod tests {
     use super::*;
 
     fn args(argv: &[&str]) -> Args {
-        parse(Arguments::new(argv.iter().copied())).unwrap()
+        parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap()
     }
 
     #[test]
@@ -137,7 +129,10 @@ mod tests {
         let expected = Args { settings, long: true, recursive: true, null: true, json: false, names };
         assert_eq!(args(&["-l", "a", "-R", "--null", ":b/"]), expected);
         assert!(args(&["--json"]).json);
-        assert!(matches!(parse(Arguments::new(["-0", "--json"])), Err(Error::Usage(_))));
+        assert_eq!(
+            parse(Arguments::new(&PROGRAM, ["-0", "--json"])).unwrap_err().kind(),
+            cfp::error::ErrorKind::Usage
+        );
     }
 
     #[test]

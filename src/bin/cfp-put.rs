@@ -7,7 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
+    options,
+};
 use cfp::client::ops::filter;
 use cfp::client::{Client, Name, Operand, Precondition, Settings};
 use cfp::error::{Error, Result, shown};
@@ -15,36 +18,43 @@ use cfp::http::Query;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::walk::{Step, walk};
 
-const NAME: &str = "cfp-put";
-const USAGE: &str = "\
-usage: cfp-put [-r] [-n] [-t DIR] [option ...] FILE ...
-       cfp-put [-n] [option ...] FILE --as NAME
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-put",
+    usage: &["[-r] [-n] [-t DIR] [option ...] FILE ...", "[-n] [option ...] FILE --as NAME"],
+    about: &["Stores each FILE on the server under its base name."],
+    options: &[OPTIONS, IF_TARGET_MATCHES, SETTINGS, HELP],
+    operands: Completion::File,
+    examples: &["cfp-put notes.txt draft.txt", "date | cfp-put - --as log/today"],
+};
 
-Stores each FILE on the server under its base name.
-
-  -r, --recursive     store directories with all that is in them
-  -n, --no-clobber    leave a file that exists on the server alone; exit 1 then
-  -t, --target DIR    store into this directory of the server
-  --as NAME           store the one FILE under this name; `-` is standard input
-  --if-match ETAG     only if the file it replaces has this tag
-  --retry N           try again N times when the connection breaks (8)
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-put notes.txt draft.txt
-  date | cfp-put - --as log/today
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Store directories and everything in them.
+    ///
+    /// A symbolic link to a file is stored as that file. Other symbolic links, and anything that is neither a file nor a
+    /// directory, are skipped with a remark.
+    "-r", "--recursive";
+    /// Never replace a file on the server; exit 1 instead.
+    "-n", "--no-clobber" excludes ["--if-match"];
+    /// Store into this directory of the server.
+    "-t", "--target" = "DIR" Stored;
+    /// Store the one FILE under this name; `-` is standard input.
+    ///
+    /// A pipe may pause: no connection is held open meanwhile, and the server keeps what it has received for the time that
+    /// --partial-ttl of cfpd(8) sets, a day by default. If the server does not support resumable uploads, a pause longer than
+    /// its --idle-timeout (60 seconds by default) ends with exit status 3.
+    "", "--as" = "NAME" Stored excludes ["--target"];
+    /// Retry up to N times without progress when the connection breaks (default: 8).
+    ///
+    /// A body that was damaged on the way is sent again, too. Pauses grow from 0.2 to 5 seconds. An upload of 8 MiB or more
+    /// resumes where it broke off, even if the server was restarted meanwhile; its digest, -n and --if-match apply to the
+    /// whole file. Such an upload is not compressed, except with `-z always`, and is sent again from the start to a server
+    /// that does not support resumable uploads.
+    ///
+    /// A smaller file is sent again from the start, unless it can be read only once, or -n or --if-match is given, since the
+    /// first attempt may have succeeded. A server that does not accept the first connection is not tried again.
+    "", "--retry" = "N";
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -57,27 +67,21 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let target = arguments.name("-t", "--target")?;
-    let name = arguments.name("", "--as")?;
+    let target = arguments.name("--target")?;
+    let name = arguments.name("--as")?;
     let tag = arguments.if_match()?;
     let retries = arguments.retries()?;
     let args = Args {
         settings: Settings { retries, ..arguments.settings()? },
-        recursive: arguments.flag("-r", "--recursive"),
-        precondition: Precondition { tag, keep: arguments.flag("-n", "--no-clobber") },
+        recursive: arguments.flag("--recursive"),
+        precondition: Precondition { tag, keep: arguments.flag("--no-clobber") },
         target,
         name,
         files: arguments.names("FILE")?,
     };
     match &args {
         Args { files, .. } if files.is_empty() => Err(Error::usage("no FILE given")),
-        Args { name: Some(_), target: Some(_), .. } => {
-            Err(Error::usage("--as and --target exclude each other"))
-        }
         Args { name: Some(_), files, .. } if files.len() > 1 => Err(Error::usage("--as takes one FILE")),
-        Args { precondition: Precondition { keep: true, tag: Some(_) }, .. } => {
-            Err(Error::usage("--no-clobber and --if-match exclude each other"))
-        }
         Args { precondition: Precondition { tag: Some(_), .. }, files, recursive, .. }
             if *recursive || files.len() > 1 =>
         {
@@ -95,14 +99,16 @@ fn names_a_file(name: &Option<OsString>) -> bool {
     name.as_deref().is_some_and(|name| !Name::read(name).directory)
 }
 
-fn run(args: Args) -> Result<Ending> {
+fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
     let sources: Vec<_> = args.files.iter().map(|file| (Path::new(file), name_of(&args, file))).collect();
     let mut refused = refuse_one_name_for_two(&args, &sources);
-    cli::each(NAME, sources.into_iter().enumerate(), |(at, (file, name))| match refused.remove(&at) {
-        Some(wrong) => Err(wrong),
-        None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
-        None => put(&mut client, &args, file.into(), &name),
+    cli::for_each_operand(PROGRAM.name, sources.into_iter().enumerate(), |(at, (file, name))| {
+        match refused.remove(&at) {
+            Some(wrong) => Err(wrong),
+            None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
+            None => put(&mut client, &args, file.into(), &name),
+        }
     })
 }
 
@@ -146,13 +152,13 @@ fn take(args: &Args, file: &Path, name: &Name, targets: &mut Targets) -> Result<
     Ok(())
 }
 
-fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<Ending> {
+fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<ExitStatus> {
     let source = match file.as_bytes() {
         b"-" => Operand::Standard,
         // Here even a name with a colon is local: nothing else can be stored.
         _ => Operand::Local(file.into()),
     };
-    client.put(filter::open(&source)?, name, &Query::default(), &args.precondition).map(Ending::of)
+    client.put(filter::open(&source)?, name, &Query::default(), &args.precondition).map(ExitStatus::of)
 }
 
 /// What a path beneath `root`, which is stored as `name`, is called on the server.
@@ -162,14 +168,14 @@ fn below(root: &Path, path: &Path, name: &Name, directory: bool) -> Name {
     name.join(&Name { components, directory })
 }
 
-fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> Result<Ending> {
-    cli::each(NAME, walk(root), |step| match step? {
+fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> Result<ExitStatus> {
+    cli::for_each_operand(PROGRAM.name, walk(root), |step| match step? {
         Step::Directory(path) => {
             let directory = below(root, &path, name, true);
             if !directory.is_root() {
                 client.make_directory(&directory)?;
             }
-            Ok(Ending::DONE)
+            Ok(ExitStatus::DONE)
         }
         Step::File(path) => {
             let name = below(root, &path, name, false);
@@ -180,15 +186,15 @@ fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> 
     })
 }
 
-fn leave_out(args: &Args, path: &Path, why: &str) -> Result<Ending> {
+fn leave_out(args: &Args, path: &Path, why: &str) -> Result<ExitStatus> {
     if !args.settings.quiet {
-        cli::remark(NAME, format!("{}: {why}, left out", shown(path.as_os_str().as_bytes())));
+        cli::remark(PROGRAM.name, format!("{}: {why}, left out", shown(path.as_os_str().as_bytes())));
     }
-    Ok(Ending::DONE)
+    Ok(ExitStatus::DONE)
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -197,7 +203,7 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args = parse(Arguments::new(["-n", "a", "--target", "d", "-r", "b"])).unwrap();
+        let args = parse(Arguments::new(&PROGRAM, ["-n", "a", "--target", "d", "-r", "b"])).unwrap();
         let expected = Args {
             settings: Settings { retries: Some(8), ..Settings::default() },
             recursive: true,
@@ -207,7 +213,7 @@ mod tests {
             files: vec!["a".into(), "b".into()],
         };
         assert_eq!(args, expected);
-        assert_eq!(parse(Arguments::new(["-", "--as", "x"])).unwrap().name, Some("x".into()));
+        assert_eq!(parse(Arguments::new(&PROGRAM, ["-", "--as", "x"])).unwrap().name, Some("x".into()));
     }
 
     #[test]
@@ -228,7 +234,11 @@ mod tests {
             &["a", "--retry", "-1"],
         ];
         for argv in rows.into_iter().chain(tags) {
-            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
+            assert_eq!(
+                parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
+                cfp::error::ErrorKind::Usage,
+                "{argv:?}"
+            );
         }
     }
 }

@@ -6,7 +6,10 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
+    options, refuse_empty,
+};
 use cfp::client::ops::filter;
 use cfp::client::{Operand, Output, Precondition, Settings};
 use cfp::error::{Error, Result};
@@ -15,38 +18,42 @@ use cfp::tools::change::{Change, Target, precondition};
 use cfp::tools::local;
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
-const NAME: &str = "cfp-replace";
-const USAGE: &str = "\
-usage: cfp-replace [-i] [--substring] [-n] [--in-place] [--local] [option ...]
-                   [-o OUT] [--] OLD NEW [FILE ...]
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-replace",
+    usage: &["[-i] [--substring] [-n] [--in-place] [--local] [option ...] [-o OUT] [--] OLD NEW [FILE ...]"],
+    about: &["Replaces each occurrence of OLD by NEW. `:name` is a file on the server."],
+    options: &[OPTIONS, IF_TARGET_MATCHES, SETTINGS, HELP],
+    operands: Completion::Operand,
+    examples: &[
+        "cfp-replace colour color draft.txt -o american.txt",
+        "cfp-replace --in-place colour color :draft.txt",
+    ],
+};
 
-Replaces each occurrence of OLD by NEW. `:name` is a file on the server.
-
-  -i, --ignore-case   replace upper and lower case alike
-  --substring         replace occurrences inside longer words too
-  -n, --count         print how many would be replaced, and replace nothing
-  --in-place          give each result the name of its source, and print how
-                      many were replaced; exit 1 when there were none
-  --if-match ETAG     only if what it replaces on the server has this tag
-  --local             do the work in this process, without a server
-  -o, --output OUT    store the result as OUT, local or :name
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-replace colour color draft.txt -o american.txt
-  cfp-replace --in-place colour color :draft.txt
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Ignore the difference between upper and lower case.
+    "-i", "--ignore-case";
+    /// Replace occurrences inside longer words too.
+    "", "--substring";
+    /// Print how many occurrences would be replaced, and replace nothing.
+    ///
+    /// The exit status is 1 if there are none.
+    "-n", "--count";
+    /// Store each result under the name of its source, and print the number of replacements; exit 1 if there are none.
+    ///
+    /// A line is printed for each file, as `name: N replaced`. A file without an occurrence is not written. A local file that
+    /// is not a regular file is refused.
+    "", "--in-place" excludes ["--output"];
+    /// Replace in this process, without a server.
+    ///
+    /// The result is the same, byte for byte.
+    "", "--local";
+    /// Store the result as OUT, local or `:name`.
+    ///
+    /// A result on the server is made of one FILE; missing directories are made.
+    "-o", "--output" = "OUT" Operand;
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -62,13 +69,13 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.name("-o", "--output")?;
+    let output = arguments.name("--output")?;
     let tag = arguments.if_match()?;
     let settings = arguments.settings()?;
     let flags = take_flags(&mut arguments, &REPLACE);
-    let count = arguments.flag("-n", "--count");
-    let in_place = arguments.flag("", "--in-place");
-    let local = arguments.flag("", "--local");
+    let count = arguments.flag("--count");
+    let in_place = arguments.flag("--in-place");
+    let local = arguments.flag("--local");
     let mut operands = arguments.operands()?.into_iter();
     let (Some(old), Some(new)) = (operands.next(), operands.next()) else {
         return Err(Error::usage("OLD and NEW needed"));
@@ -76,47 +83,47 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let search = FilterQuery::new(&SEARCH, vec![old.clone().into_vec()], &flags)?;
     let filter = FilterQuery::new(&REPLACE, vec![old.into_vec(), new.into_vec()], &flags)?;
     let files: Vec<_> = operands.collect();
-    cli::refuse_empty(&files, "FILE")?;
+    refuse_empty(&files, "FILE")?;
     let target = Target::new(output, in_place, &files)?;
     let precondition = precondition(tag, &target, &files)?;
     Ok(Args { settings, filter, search, count, local, target, precondition, files })
 }
 
-fn run(args: Args) -> Result<Ending> {
+fn run(args: Args) -> Result<ExitStatus> {
     let search = PreparedFilter::new(&args.search)?;
     if args.count {
         return count(&args, &search);
     }
     let filter = PreparedFilter::new(&args.filter)?;
     let change = Change { filter, local: args.local, precondition: args.precondition, count: Some(search) };
-    change.run(NAME, &args.settings, args.files, args.target)
+    change.run(PROGRAM.name, &args.settings, args.files, args.target)
 }
 
 /// Prints how many occurrences there are, in all files together.
-fn count(args: &Args, search: &PreparedFilter) -> Result<Ending> {
+fn count(args: &Args, search: &PreparedFilter) -> Result<ExitStatus> {
     let mut client = local::server(&args.settings, args.local)?;
     let standard = [OsString::from("-")];
     let files = if args.files.is_empty() { &standard[..] } else { &args.files };
     let (mut total, mut counted) = (0, false);
     let mut output = Output::stdout()?;
-    let ending = cli::each(NAME, files, |file| {
+    let ending = cli::for_each_operand(PROGRAM.name, files, |file| {
         let source = Operand::read(file.clone());
         output.refuse_itself(&source)?;
         total = filter::add(total, search.count(&mut client, &source)?)?;
         counted = true;
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     })?;
     // Where nothing could be searched there is no total, not even 0.
     if !counted {
         return Ok(ending);
     }
     let line = format!("{total}\n");
-    output.write_all(line.as_bytes()).map_err(|error| Error::io("standard output", error))?;
-    Ok(ending.max(Ending::of(total > 0)))
+    output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
+    Ok(ending.max(ExitStatus::of(total > 0)))
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -125,8 +132,11 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args =
-            parse(Arguments::new(["-i", "a", "b", "f", "-o", ":g", "--substring", "-n", "--local"])).unwrap();
+        let args = parse(Arguments::new(
+            &PROGRAM,
+            ["-i", "a", "b", "f", "-o", ":g", "--substring", "-n", "--local"],
+        ))
+        .unwrap();
         let flags = ["ignore-case", "substring"];
         let expected = Args {
             settings: Settings::default(),
@@ -139,14 +149,28 @@ mod tests {
             files: vec!["f".into()],
         };
         assert_eq!(args, expected);
-        assert_eq!(parse(Arguments::new(["a", "", ":f", "--in-place"])).unwrap().target, Target::InPlace);
+        assert_eq!(
+            parse(Arguments::new(&PROGRAM, ["a", "", ":f", "--in-place"])).unwrap().target,
+            Target::InPlace
+        );
     }
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 5] = [&[], &["a"], &["", "b"], &["a", "b", "--in-place"], &["-x", "a", "b"]];
+        let rows: [&[&str]; 6] = [
+            &[],
+            &["a"],
+            &["", "b"],
+            &["a", "b", "--in-place"],
+            &["a", "b", "f", "--in-place", "-o", "o"],
+            &["-x", "a", "b"],
+        ];
         for argv in rows {
-            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
+            assert_eq!(
+                parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
+                cfp::error::ErrorKind::Usage,
+                "{argv:?}"
+            );
         }
     }
 }

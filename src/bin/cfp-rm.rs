@@ -3,36 +3,28 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, HELP, IF_MATCH, Program, ProgramOption, SETTINGS, options,
+};
 use cfp::client::{Client, Name, Precondition, Settings};
 use cfp::error::{Error, ErrorKind, Result};
 
-const NAME: &str = "cfp-rm";
-const USAGE: &str = "\
-usage: cfp-rm [-r] [-f] [option ...] NAME ...
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-rm",
+    usage: &["[-r] [-f] [option ...] NAME ..."],
+    about: &["Deletes each file NAME of the server."],
+    options: &[OPTIONS, IF_MATCH, SETTINGS, HELP],
+    operands: Completion::Stored,
+    examples: &["cfp-rm notes.txt", "cfp-rm -r backup/"],
+};
 
-Deletes each file NAME of the server.
-
-  -r, --recursive     delete directories with all that is in them
-  -f, --force         a name that is not there is no error
-  --if-match ETAG     only if NAME has this tag
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-rm notes.txt
-  cfp-rm -r backup/
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Delete directories and everything in them.
+    "-r", "--recursive";
+    /// Ignore names that do not exist.
+    "-f", "--force";
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -47,8 +39,8 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let precondition = Precondition::on(arguments.if_match()?);
     let args = Args {
         settings: arguments.settings()?,
-        recursive: arguments.flag("-r", "--recursive"),
-        force: arguments.flag("-f", "--force"),
+        recursive: arguments.flag("--recursive"),
+        force: arguments.flag("--force"),
         precondition,
         names: arguments.names("NAME")?,
     };
@@ -65,11 +57,13 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
 }
 
-fn run(args: Args) -> Result<Ending> {
+fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
-    cli::each(NAME, &args.names, |operand| match delete(&mut client, &args, Name::read(operand)) {
-        Err(Error::Failed { kind: ErrorKind::NotFound, .. }) if args.force => Ok(Ending::DONE),
-        outcome => outcome.map(|()| Ending::DONE),
+    cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
+        match delete(&mut client, &args, Name::read(operand)) {
+            Err(Error::Failed { kind: ErrorKind::NotFound, .. }) if args.force => Ok(ExitStatus::DONE),
+            outcome => outcome.map(|()| ExitStatus::DONE),
+        }
     })
 }
 
@@ -90,7 +84,7 @@ fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -99,7 +93,7 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args = parse(Arguments::new(["-r", "a", "--force", ":b/"])).unwrap();
+        let args = parse(Arguments::new(&PROGRAM, ["-r", "a", "--force", ":b/"])).unwrap();
         let names = vec!["a".into(), ":b/".into()];
         let precondition = Precondition::default();
         assert_eq!(
@@ -111,9 +105,13 @@ mod tests {
     #[test]
     fn wrong_use_is_told() {
         let rows: [&[&str]; 6] =
-            [&["a", "b", "--if-match", "x"], &[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rf", "a"]];
+            [&["a", "b", "--if-match", "x"], &[], &["-r", ""], &["-r", ":"], &["a", "/"], &["-rx", "a"]];
         for argv in rows {
-            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
+            assert_eq!(
+                parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
+                ErrorKind::Usage,
+                "{argv:?}"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Ending};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options, refuse_empty,
+};
 use cfp::client::ops::filter::{self, Counts};
 use cfp::client::ops::list;
 use cfp::client::{Client, Name, Operand, Output, Settings};
@@ -19,38 +21,46 @@ use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 use cfp::tools::terminal::{self, Visible};
 use cfp::tools::walk::{Step, walk};
 
-const NAME: &str = "cfp-search";
-const USAGE: &str = "\
-usage: cfp-search [-i] [--substring] [--per-file | --lines] [-r] [--decompress]
-                  [--json] [--local] [option ...] [--] WORD [FILE ...]
+/// What the program is called, and its options.
+pub const PROGRAM: Program = Program {
+    name: "cfp-search",
+    usage: &[
+        "[-i] [--substring] [--per-file | --lines] [-r] [--decompress] [--json] [--local] [option ...] [--] WORD [FILE ...]",
+    ],
+    about: &["Prints how often WORD occurs in the files. `:name` is on the server."],
+    options: &[OPTIONS, SETTINGS, HELP],
+    operands: Completion::Operand,
+    examples: &["cfp-search lantern book.txt :notes.txt", "cfp-search -r --per-file -i chapter :books/"],
+};
 
-Prints how often WORD occurs in the files. `:name` is on the server.
-
-  -i, --ignore-case   count upper and lower case as one
-  --substring         count occurrences inside longer words too
-  --per-file          print `name:count` for each file instead of the total
-  --lines             print the lines that hold an occurrence instead
-  -r, --recursive     search every file beneath a directory
-  --decompress        search inside files compressed with zstd or gzip
-  --json              print JSON, one object a line
-  --local             do the work in this process, without a server
-  -s, --server URL    http://HOST[:PORT], https://HOST[:PORT] or unix:PATH,
-                      else $CFP_SERVER
-  -u, --user NAME     who you are; the password is read from the file
-                      $CFP_PASSWORD_FILE or ~/.netrc, or asked for
-  --cacert FILE       trust the certificates of FILE instead of the system's
-  --connect-timeout SECONDS
-                      how long a connection may take (10)
-  --timeout SECONDS   how long the server may say nothing (60)
-  -z, --compress HOW  compress the transfer: auto (default), always or never
-  -q, --quiet         no progress, no remarks
-  -v, --verbose       tell what is asked and answered
-  -h, --help          print this and exit
-  -V, --version       print the version and exit
-
-  cfp-search lantern book.txt :notes.txt
-  cfp-search -r --per-file -i chapter :books/
-";
+const OPTIONS: &[ProgramOption] = options! {
+    /// Ignore the difference between upper and lower case.
+    "-i", "--ignore-case";
+    /// Count occurrences inside longer words too.
+    "", "--substring";
+    /// Print `name:count` for each file instead of the total.
+    "", "--per-file";
+    /// Print the lines with an occurrence instead of the total.
+    ///
+    /// If several files are searched, the name of the file and a colon precede each line.
+    "", "--lines" excludes ["--per-file", "--json"];
+    /// Search directories and everything in them.
+    ///
+    /// A directory on the server takes one request, which uses all cores. With --lines the files come in the order in which
+    /// they are done.
+    "-r", "--recursive";
+    /// Search inside files compressed with zstd or gzip.
+    ///
+    /// Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is
+    /// then 2.
+    "", "--decompress";
+    /// Print one JSON object a line.
+    "", "--json";
+    /// Search in this process, without a server.
+    ///
+    /// The result is the same, byte for byte.
+    "", "--local";
+};
 
 #[derive(Debug, PartialEq)]
 struct Args {
@@ -66,30 +76,26 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let settings = arguments.settings()?;
     let flags = take_flags(&mut arguments, &SEARCH);
-    let per_file = arguments.flag("", "--per-file");
-    let recursive = arguments.flag("-r", "--recursive");
-    let json = arguments.flag("", "--json");
-    let local = arguments.flag("", "--local");
+    let per_file = arguments.flag("--per-file");
+    let recursive = arguments.flag("--recursive");
+    let json = arguments.flag("--json");
+    let local = arguments.flag("--local");
     let mut operands = arguments.operands()?.into_iter();
     let word = operands.next().ok_or_else(|| Error::usage("no WORD given"))?;
     let filter = FilterQuery::new(&SEARCH, vec![word.into_vec()], &flags)?;
     let files: Vec<_> = operands.collect();
-    cli::refuse_empty(&files, "FILE")?;
-    match filter.answer() {
-        Answer::Lines if per_file => Err(Error::usage("--lines and --per-file exclude each other")),
-        Answer::Lines if json => Err(Error::usage("--lines and --json exclude each other")),
-        _ => Ok(Args { settings, filter, per_file, recursive, json, local, files }),
-    }
+    refuse_empty(&files, "FILE")?;
+    Ok(Args { settings, filter, per_file, recursive, json, local, files })
 }
 
-fn run(mut args: Args) -> Result<Ending> {
+fn run(mut args: Args) -> Result<ExitStatus> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
     let files = std::mem::take(&mut args.files);
     let several = args.recursive || files.len() > 1;
     let mut tool = Tool::new(args, several)?;
-    let ending = cli::each(NAME, files, |file| {
+    let ending = cli::for_each_operand(PROGRAM.name, files, |file| {
         let ending = tool.operand(Operand::read(file))?;
         tool.searched = true;
         Ok(ending)
@@ -103,7 +109,7 @@ fn run(mut args: Args) -> Result<Ending> {
         };
         tool.print(line.as_bytes())?;
     }
-    Ok(ending.max(Ending::of(tool.total > 0)))
+    Ok(ending.max(ExitStatus::of(tool.total > 0)))
 }
 
 /// A search on its way through the operands.
@@ -133,16 +139,16 @@ impl Tool {
     }
 
     /// Searches what one operand means: a file, or all beneath a directory.
-    fn operand(&mut self, operand: Operand) -> Result<Ending> {
+    fn operand(&mut self, operand: Operand) -> Result<ExitStatus> {
         match (&operand, &mut self.client) {
             (Operand::Local(path), _) if self.args.recursive && path.is_dir() => {
-                cli::each(NAME, walk(path), |step| match step? {
+                cli::for_each_operand(PROGRAM.name, walk(path), |step| match step? {
                     // What is written to was made by this command, mostly: `-r . > out`.
                     Step::File(path) => match Operand::Local(path) {
-                        file if self.output.is_also(&file) => Ok(Ending::DONE),
+                        file if self.output.is_also(&file) => Ok(ExitStatus::DONE),
                         file => self.file(&file),
                     },
-                    _ => Ok(Ending::DONE),
+                    _ => Ok(ExitStatus::DONE),
                 })
             }
             (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
@@ -161,13 +167,13 @@ impl Tool {
         }
     }
 
-    fn file(&mut self, source: &Operand) -> Result<Ending> {
+    fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
         if let Operand::Local(path) = source
             && !self.args.filter.decompresses()
             && !self.args.settings.quiet
             && begins_as_utf16(path)
         {
-            cli::remark(NAME, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
+            cli::remark(PROGRAM.name, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
         }
         if self.prints_lines() {
             return self.lines(source);
@@ -177,7 +183,7 @@ impl Tool {
     }
 
     /// All files beneath a directory of the server, in one request.
-    fn directory(&mut self, name: &Name) -> Result<Ending> {
+    fn directory(&mut self, name: &Name) -> Result<ExitStatus> {
         if self.prints_lines() {
             // The server puts the name below the directory before each line.
             let source = Operand::Stored(name.clone());
@@ -188,11 +194,11 @@ impl Tool {
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
-        unreadable.iter().for_each(|said| cli::remark(NAME, said));
-        Ok(if unreadable.is_empty() { Ending::DONE } else { Ending::code(2) })
+        unreadable.iter().for_each(|said| cli::remark(PROGRAM.name, said));
+        Ok(if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) })
     }
 
-    fn lines(&mut self, source: &Operand) -> Result<Ending> {
+    fn lines(&mut self, source: &Operand) -> Result<ExitStatus> {
         let prefix = if self.several {
             [&terminal::name(source.shown().as_bytes())[..], b":"].concat()
         } else {
@@ -201,7 +207,7 @@ impl Tool {
         self.print_lines(source, prefix)
     }
 
-    fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<Ending> {
+    fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<ExitStatus> {
         let is_terminal = terminal::is_stdout();
         let mut visible = Visible::new(&mut self.output);
         let output: &mut dyn Write = if is_terminal { &mut visible } else { visible.raw() };
@@ -215,10 +221,10 @@ impl Tool {
         }
         self.total += lines.written;
         visible.finish().map_err(|wrong| Error::io(to, wrong))?;
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
-    fn tell(&mut self, name: &OsStr, count: u64) -> Result<Ending> {
+    fn tell(&mut self, name: &OsStr, count: u64) -> Result<ExitStatus> {
         self.total = filter::add(self.total, count)?;
         let name = name.as_bytes();
         match (self.args.per_file, self.args.json) {
@@ -230,7 +236,7 @@ impl Tool {
                 self.print(terminal::json(list::object(name, &[("count", count.into())])).as_bytes())?;
             }
         }
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
     fn print(&mut self, line: &[u8]) -> Result<()> {
@@ -277,7 +283,7 @@ impl Write for Lines<'_> {
 }
 
 fn main() -> ExitCode {
-    cli::main(NAME, USAGE, parse, run)
+    cli::main(&PROGRAM, parse, run)
 }
 
 #[cfg(test)]
@@ -287,7 +293,8 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let args =
-            parse(Arguments::new(["-i", "w", "--per-file", "a", "--json", ":b", "-r", "--local"])).unwrap();
+            parse(Arguments::new(&PROGRAM, ["-i", "w", "--per-file", "a", "--json", ":b", "-r", "--local"]))
+                .unwrap();
         let expected = Args {
             settings: Settings::default(),
             filter: FilterQuery::new(&SEARCH, vec![b"w".into()], &["ignore-case"]).unwrap(),
@@ -298,7 +305,8 @@ mod tests {
             files: vec!["a".into(), ":b".into()],
         };
         assert_eq!(args, expected);
-        let args = parse(Arguments::new(["--substring", "--lines", "--decompress", "--", "-w"])).unwrap();
+        let args =
+            parse(Arguments::new(&PROGRAM, ["--substring", "--lines", "--decompress", "--", "-w"])).unwrap();
         let flags = ["substring", "lines", "decompress"];
         let expected = Args {
             settings: Settings::default(),
@@ -317,7 +325,11 @@ mod tests {
         let rows: [&[&str]; 5] =
             [&[], &[""], &["--lines", "--per-file", "w"], &["--lines", "--json", "w"], &["-x", "w"]];
         for argv in rows {
-            assert!(matches!(parse(Arguments::new(argv.iter().copied())), Err(Error::Usage(_))), "{argv:?}");
+            assert_eq!(
+                parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
+                cfp::error::ErrorKind::Usage,
+                "{argv:?}"
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::cli::{Ending, each};
+use crate::cli::{ExitStatus, for_each_operand};
 use crate::client::ops::filter;
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
@@ -28,11 +28,10 @@ impl Target {
     /// The target that `-o` and `--in-place` ask for, for these files.
     pub fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
         match (output, in_place) {
-            (Some(_), true) => Err(Error::usage("--in-place and --output exclude each other")),
-            (None, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
+            (_, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
                 Err(Error::usage("--in-place needs a FILE"))
             }
-            (None, true) => Ok(Target::InPlace),
+            (_, true) => Ok(Target::InPlace),
             (output, false) => Ok(Target::One(output)),
         }
     }
@@ -81,7 +80,7 @@ impl Change {
         settings: &Settings,
         mut files: Vec<OsString>,
         target: Target,
-    ) -> Result<Ending> {
+    ) -> Result<ExitStatus> {
         let client = &mut local::server(settings, self.local)?;
         if files.is_empty() {
             files.push("-".into());
@@ -92,12 +91,12 @@ impl Change {
             Target::One(output) => match output.map_or(Operand::Standard, Operand::read) {
                 Operand::Standard => {
                     let mut output = Output::stdout()?;
-                    each(name, sources, |source| self.write(client, &source, &mut output))
+                    for_each_operand(name, sources, |source| self.write(client, &source, &mut output))
                 }
                 Operand::Local(path) => {
                     let mut output = Output::create(&path)?;
                     sources.try_for_each(|source| self.write(client, &source, &mut output).map(drop))?;
-                    output.commit().map(|()| Ending::DONE)
+                    output.commit().map(|()| ExitStatus::DONE)
                 }
                 stored => match (sources.next(), sources.next()) {
                     (Some(source), None) => self.store(client, &source, stored),
@@ -113,9 +112,9 @@ impl Change {
         name: &str,
         client: &mut Option<Client>,
         sources: impl Iterator<Item = Operand>,
-    ) -> Result<Ending> {
+    ) -> Result<ExitStatus> {
         let (mut output, mut total) = (self.count.as_ref().map(|_| Output::stdout()).transpose()?, 0);
-        let ending = each(name, sources, |source| {
+        let ending = for_each_operand(name, sources, |source| {
             let changed = self.change_in_place(client, &source)?;
             total = filter::add(total, changed)?;
             if let Some(output) = &mut output {
@@ -123,9 +122,9 @@ impl Change {
                 let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
                 output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
             }
-            Ok(Ending::DONE)
+            Ok(ExitStatus::DONE)
         })?;
-        Ok(ending.max(Ending::of(total > 0 || self.count.is_none())))
+        Ok(ending.max(ExitStatus::of(total > 0 || self.count.is_none())))
     }
 
     /// Changes one file where it is; where nothing changes nothing is written.
@@ -162,7 +161,7 @@ impl Change {
         }
     }
 
-    fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<Ending> {
+    fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<ExitStatus> {
         match target {
             Operand::Local(path) => {
                 refuse_irregular(&path)?;
@@ -178,14 +177,19 @@ impl Change {
             },
             Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
         }
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
-    fn write(&self, client: &mut Option<Client>, source: &Operand, output: &mut Output) -> Result<Ending> {
+    fn write(
+        &self,
+        client: &mut Option<Client>,
+        source: &Operand,
+        output: &mut Output,
+    ) -> Result<ExitStatus> {
         output.refuse_itself(source)?;
         let name = output.name.clone();
         self.filter.run(client, source, output, &name)?;
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 }
 
@@ -209,8 +213,7 @@ mod tests {
         let file = [OsString::from("f")];
         assert_eq!(Target::new(None, true, &file).unwrap(), Target::InPlace);
         assert_eq!(Target::new(Some("o".into()), false, &[]).unwrap(), Target::One(Some("o".into())));
-        let rows: [(Option<&str>, bool, &[OsString]); 3] =
-            [(Some("o"), true, &file), (None, true, &[]), (None, true, &["-".into()])];
+        let rows: [(Option<&str>, bool, &[OsString]); 2] = [(None, true, &[]), (None, true, &["-".into()])];
         for (output, in_place, files) in rows {
             assert!(Target::new(output.map(OsString::from), in_place, files).is_err());
         }

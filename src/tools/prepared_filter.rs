@@ -54,5 +54,5 @@ impl PreparedFilter {
 
 /// Takes the flags of a filter from the arguments, and returns their names in a query.
 pub fn take_flags(arguments: &mut Arguments, spec: &Spec) -> Vec<&'static str> {
-    spec.flags.iter().filter(|flag| arguments.flag(flag.short, flag.long)).map(|flag| flag.name).collect()
+    spec.flags.iter().filter(|flag| arguments.flag(flag.long)).map(|flag| flag.name).collect()
 }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::cli::Ending;
+use crate::cli::ExitStatus;
 use crate::client::{BodySource, Call, Client, Name, Operand, Output, Precondition, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
@@ -57,9 +57,9 @@ impl Session {
     }
 
     /// Carries out one line; what is missing is asked for.
-    pub fn obey(&mut self, line: &[u8], ask: Ask<'_>) -> Result<Ending> {
+    pub fn obey(&mut self, line: &[u8], ask: Ask<'_>) -> Result<ExitStatus> {
         let mut words = Line::parse(line)?.into_iter().map(OsString::from_vec);
-        let Some(name) = words.next() else { return Ok(Ending::DONE) };
+        let Some(name) = words.next() else { return Ok(ExitStatus::DONE) };
         let command = Command::find(name.as_bytes())?;
         let mut arguments: Vec<_> = words.collect();
         command.refuse_more(arguments.len())?;
@@ -87,18 +87,18 @@ impl Session {
     }
 
     /// `help`.
-    fn help(&mut self) -> Result<Ending> {
+    fn help(&mut self) -> Result<ExitStatus> {
         let row = |command: &Command| {
             let also = command.names.get(1..).unwrap_or_default().join(", ");
             format!("  {:<24} {} ({also})\n", command.usage(), command.does)
         };
         let table: String = COMMANDS.iter().map(row).collect();
         self.say(&format!("The commands, in upper or lower case:\n{table}{}", NOTES.trim_end()))
-            .map(|()| Ending::DONE)
+            .map(|()| ExitStatus::DONE)
     }
 
     /// `list [DIR]`.
-    fn list(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn list(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let name = stored(arguments.first()).as_directory();
         let entries = self.client.borrow_mut().list(&name, false)?;
         for entry in &entries {
@@ -107,11 +107,11 @@ impl Session {
         if entries.is_empty() {
             self.say("There are no files.")?;
         }
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
     /// `upload FILE [NAME]`.
-    fn upload(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn upload(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let path = local(arguments.first());
         let base = Name {
             components: vec![path.file_name().unwrap_or_default().as_bytes().to_vec()],
@@ -128,11 +128,12 @@ impl Session {
             &Query::default(),
             &Precondition::default(),
         )?;
-        self.say(&format!("{} is stored as {}.", shown_os(&path), shown(&name.bare()))).map(|()| Ending::DONE)
+        self.say(&format!("{} is stored as {}.", shown_os(&path), shown(&name.bare())))
+            .map(|()| ExitStatus::DONE)
     }
 
     /// `download NAME [FILE]`.
-    fn download(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn download(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let name = stored(arguments.first());
         name.refuse_none()?;
         let base = Path::new(name.base().unwrap_or(OsStr::new(".")));
@@ -145,32 +146,32 @@ impl Session {
         self.client.borrow_mut().fetch(&name, &mut output, &|_| Ok(()))?;
         output.commit()?;
         self.say(&format!("{} is stored here as {}.", shown(&name.bare()), shown_os(&path)))
-            .map(|()| Ending::DONE)
+            .map(|()| ExitStatus::DONE)
     }
 
     /// `rename OLD NEW` and `copy OLD NEW`.
-    fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<Ending> {
+    fn relocate(&mut self, method: &'static str, arguments: &[OsString], verb: &str) -> Result<ExitStatus> {
         let (old, new) = (stored(arguments.first()), stored(arguments.get(1)));
         let new = self
             .client
             .borrow_mut()
             .relocate(method, &old, new, &Precondition::default())?
             .unwrap_or_default();
-        self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| Ending::DONE)
+        self.say(&format!("{} {verb} {}.", shown(&old.bare()), shown(&new.bare()))).map(|()| ExitStatus::DONE)
     }
 
     /// `delete NAME`.
-    fn delete(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn delete(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let name = stored(arguments.first());
         if name.is_root() {
             return Err(Error::usage("the root cannot be deleted"));
         }
         self.client.borrow_mut().delete(&name, &Precondition::default())?;
-        self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| Ending::DONE)
+        self.say(&format!("{} is deleted.", shown(&name.bare()))).map(|()| ExitStatus::DONE)
     }
 
     /// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
-    fn filter(&mut self, spec: &'static Spec, arguments: &[OsString]) -> Result<Ending> {
+    fn filter(&mut self, spec: &'static Spec, arguments: &[OsString]) -> Result<ExitStatus> {
         let (words, files) = arguments.split_at(spec.words.len().min(arguments.len()));
         let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let filter = FilterQuery::new(spec, words, &[])?;
@@ -182,7 +183,7 @@ impl Session {
     }
 
     /// Counts, and says how often.
-    fn count(&mut self, filter: &FilterQuery, source: &Operand) -> Result<Ending> {
+    fn count(&mut self, filter: &FilterQuery, source: &Operand) -> Result<ExitStatus> {
         let count = self.client.borrow_mut().count(source, &filter.pairs().collect())?;
         let times = match count {
             0 => "does not occur".to_owned(),
@@ -191,11 +192,11 @@ impl Session {
             count => format!("occurs {count} times"),
         };
         self.say(&format!("{} {times} in {}.", filter.report(), shown_operand(source)))?;
-        Ok(Ending::of(count > 0))
+        Ok(ExitStatus::of(count > 0))
     }
 
     /// Stores what a filter makes of a file, and says where.
-    fn change(&mut self, filter: &FilterQuery, source: &Operand, target: &Operand) -> Result<Ending> {
+    fn change(&mut self, filter: &FilterQuery, source: &Operand, target: &Operand) -> Result<ExitStatus> {
         let query: Query = filter.pairs().collect();
         let mut client = self.client.borrow_mut();
         let place = match target {
@@ -214,11 +215,11 @@ impl Session {
         };
         drop(client);
         self.say(&format!("{}; the result is {} {place}.", filter.report(), shown_operand(target)))?;
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
     /// `display FILE`.
-    fn display(&mut self, arguments: &[OsString]) -> Result<Ending> {
+    fn display(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let source = match Operand::read(arguments.first().cloned().unwrap_or_default()) {
             Operand::Stored(name) => Operand::Stored(name),
             _ => Operand::Local(local(arguments.first())),
@@ -226,21 +227,21 @@ impl Session {
         self.output.refuse_itself(&source)?;
         let mut sink = Unended { output: &mut self.output, midline: &mut self.midline };
         if !terminal::is_stdout() {
-            return show(&mut self.client.borrow_mut(), &source, &mut sink).map(|()| Ending::DONE);
+            return show(&mut self.client.borrow_mut(), &source, &mut sink).map(|()| ExitStatus::DONE);
         }
         let mut visible = Visible::new(sink);
         show(&mut self.client.borrow_mut(), &source, &mut visible)?;
         visible.finish().map_err(|error| Error::io("standard output", error))?;
-        Ok(Ending::DONE)
+        Ok(ExitStatus::DONE)
     }
 
     /// `logout`.
-    pub fn logout(&mut self) -> Result<Ending> {
+    pub fn logout(&mut self) -> Result<ExitStatus> {
         self.over = true;
         let call = Call::new("OPTIONS", b"*".into()).with("Connection", "close");
         // A server that has gone meanwhile has closed the connection already.
         let _ = self.client.borrow_mut().send(&call).and_then(|answer| answer.finish());
-        self.say("Goodbye.").map(|()| Ending::DONE)
+        self.say("Goodbye.").map(|()| ExitStatus::DONE)
     }
 
     /// Prints a line.

@@ -1,0 +1,209 @@
+//! What the options of cfpd say, as the server takes it. It owns the form of each value; what is wrong with one is
+//! collected, since `--check` reports all of it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use cfp::cli::Arguments;
+use cfp::error::{Error, Result, shown};
+use cfp::server::{self, Account, Address, Config, Limits, LogFormat, Network, TlsFiles, TrustedProxies};
+
+/// More threads than any machine has cores only wait for each other, and a search starts all of them.
+pub const SCAN_JOBS_MAX: usize = 1024;
+
+/// Reads the options, and returns them with everything that is wrong with them.
+pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
+    let command = arguments.command()?;
+    let mut read = OptionReader { arguments, faults: Vec::new() };
+    let listen = read.each("--listen", Address::parse).into_iter().flatten().collect();
+    let root = read.path("--root");
+    let options = Config {
+        listen,
+        make_root: root.is_none(),
+        root: root
+            .or_else(default_root)
+            .ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?,
+        users: read.path("--users"),
+        access: read.path("--access"),
+        hosts: read.each("--host", server::parse_host),
+        log: read.path("--log"),
+        log_format: read.one("--log-format", log_format).unwrap_or_default(),
+        pid_file: read.path("--pid-file"),
+        run_as: read.one("--run-as", Account::parse),
+        send_size: read.number("--send-size", 1),
+        tls: read.tls(),
+        hsts: read.number("--hsts", 0),
+        trusted_proxies: TrustedProxies(read.each("--trusted-proxy", Network::parse)),
+        limits: read.limits(),
+        keep_free: read.size("--keep-free").unwrap_or_default(),
+        max_spool: read.size("--max-spool"),
+        read_only: read.flag("--read-only"),
+        sync: !read.flag("--no-sync"),
+        insecure_plain: read.flag("--insecure-plain"),
+        background: read.flag("--background"),
+        command,
+    };
+    let mut faults = read.faults;
+    faults.extend(contradictions(&options).map(Error::usage));
+    Ok((options, faults))
+}
+
+/// What is wrong with options that are each right.
+fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
+    let to_terminal = options.log.as_deref().is_some_and(|log| log.as_os_str() == "-");
+    [
+        (options.hsts.is_some() && options.tls.is_none(), "--hsts needs --tls-cert and --tls-key"),
+        (
+            options.background && !options.command.is_empty(),
+            "--background: a COMMAND is waited for, and cannot be with it",
+        ),
+        (options.background && to_terminal, "--log -: nobody reads standard error in the background"),
+    ]
+    .into_iter()
+    .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
+}
+
+/// The options that are not read yet, and what is wrong with those that are.
+struct OptionReader<'a> {
+    arguments: &'a mut Arguments,
+    faults: Vec<Error>,
+}
+
+impl OptionReader<'_> {
+    fn limits(&mut self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            connections: self.number("--max-connections", 1).unwrap_or(default.connections),
+            per_address: self.number("--max-per-address", 1).unwrap_or(default.per_address),
+            file_size: self.size("--max-file-size").unwrap_or(default.file_size),
+            ratio: self.number("--max-ratio", 1),
+            header_time: self.seconds("--header-timeout", 1).unwrap_or(default.header_time),
+            idle_time: self.seconds("--idle-timeout", 1).unwrap_or(default.idle_time),
+            min_rate: self.number("--min-rate", 0).unwrap_or(default.min_rate),
+            partial_time: self.seconds("--partial-ttl", 1).unwrap_or(default.partial_time),
+            partials: self.number("--max-partials", 0).unwrap_or(default.partials),
+            scan_jobs: self.number("--scan-jobs", 1).unwrap_or(default.scan_jobs).min(SCAN_JOBS_MAX),
+            grace: self.seconds("--grace", 0).unwrap_or(default.grace),
+        }
+    }
+
+    fn tls(&mut self) -> Option<TlsFiles> {
+        match (self.path("--tls-cert"), self.path("--tls-key")) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => {
+                self.faults.push(Error::usage("--tls-cert and --tls-key go together"));
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, long: &'static str) -> bool {
+        self.arguments.flag(long)
+    }
+
+    fn path(&mut self, long: &'static str) -> Option<PathBuf> {
+        let text = self.values(long).pop();
+        text.and_then(|text| self.checked(not_empty(long, text))).map(PathBuf::from)
+    }
+
+    /// A whole number, `least` or more.
+    fn number<N: FromStr + PartialOrd + From<u8>>(&mut self, long: &'static str, least: u8) -> Option<N> {
+        self.one(long, |text| {
+            let digits = Some(text).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
+            let number = digits.and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
+            let text = shown(text.as_bytes());
+            number.ok_or_else(|| Error::usage(format!("{long} {text}: is not a number from {least} on")))
+        })
+    }
+
+    /// A time; one that no clock can count to is cut.
+    fn seconds(&mut self, long: &'static str, least: u8) -> Option<Duration> {
+        self.number(long, least).map(|seconds: u64| Duration::from_secs(seconds.min(u32::MAX.into())))
+    }
+
+    /// A number of bytes, with a unit or without.
+    fn size(&mut self, long: &'static str) -> Option<u64> {
+        self.one(long, |text| {
+            let text_shown = shown(text.as_bytes());
+            let what = format!("{long} {text_shown}: is not a number with K, M, G, T or nothing behind it");
+            size(text).ok_or_else(|| Error::usage(what))
+        })
+    }
+
+    /// The value of an option; given more than once, the last one counts.
+    fn one<T>(&mut self, long: &'static str, parse: impl FnOnce(&str) -> Result<T>) -> Option<T> {
+        let text = self.values(long).pop()?;
+        self.checked(parsed(long, text, parse))
+    }
+
+    /// The values of an option that may be given more than once.
+    fn each<T>(&mut self, long: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
+        let texts = self.values(long);
+        texts.into_iter().filter_map(|text| self.checked(parsed(long, text, &parse))).collect()
+    }
+
+    fn values(&mut self, long: &'static str) -> Vec<OsString> {
+        let values = self.arguments.values(long);
+        self.checked(values).unwrap_or_default()
+    }
+
+    fn checked<T>(&mut self, outcome: Result<T>) -> Option<T> {
+        outcome.map_err(|error| self.faults.push(error)).ok()
+    }
+}
+
+fn parsed<T>(long: &str, text: OsString, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let text = not_empty(long, text)?;
+    let what = || Error::usage(format!("{long} {}: is not UTF-8", shown(text.as_encoded_bytes())));
+    parse(text.to_str().ok_or_else(what)?)
+}
+
+/// Refuses an empty value, as a variable without one makes it in a script: no message could name it.
+fn not_empty(long: &str, text: OsString) -> Result<OsString> {
+    match text.is_empty() {
+        true => Err(Error::usage(format!("{long} needs a value, and has an empty one"))),
+        false => Ok(text),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat> {
+    match text {
+        "combined" => Ok(LogFormat::Combined),
+        "json" => Ok(LogFormat::Json),
+        other => Err(Error::usage(format!(
+            "--log-format {}: is neither combined nor json",
+            shown(other.as_bytes())
+        ))),
+    }
+}
+
+fn size(text: &str) -> Option<u64> {
+    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let shift = match unit {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return None,
+    };
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    number.checked_mul(1 << shift)
+}
+
+/// The directory that is served without `--root`. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory
+/// Specification).
+fn default_root() -> Option<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    match nix::unistd::geteuid().is_root() {
+        true => Some(PathBuf::from("/var/lib/cfpd")),
+        false => set("XDG_DATA_HOME")
+            .filter(|data| data.is_absolute())
+            .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+            .map(|data| data.join("cfpd")),
+    }
+}
