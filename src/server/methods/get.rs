@@ -47,7 +47,7 @@ pub fn answer(
             None => answer_whole(exchange, store, name, content),
             Some(operation) => answer_filtered(exchange, store, name, content, &operation),
         },
-        Err(error) if error.kind() == ErrorKind::Conflict && !name.is_directory() => {
+        Err(error) if error.kind() == ErrorKind::IsDirectory && !name.is_directory() => {
             redirect(exchange, name, query)
         }
         Err(error) => Err(error),
