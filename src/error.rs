@@ -1,5 +1,5 @@
-//! The one error of the crate. It always names the thing and has a kind; it knows no HTTP status and no exit code:
-//! `server` and `cli` read these off the kind. It imports nothing of the crate, so that every room can use it.
+//! The one error of the crate. It always names the thing and has a kind, from which `server` derives the HTTP status and
+//! `cli` the exit code. It imports nothing of the crate, so that every room can use it.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Names: what a client may call a file. Decoding is HTTP's work; here the components are judged, once.
+//! Names of files as clients write them. HTTP decodes them; this file validates the components, once.
 
 use crate::error::{Error, Result};
 
@@ -17,20 +17,20 @@ pub struct Name {
 }
 
 impl Name {
-    /// Judges decoded components. `directory` says whether the name ended with a slash.
+    /// Validates decoded components. `directory` says whether the name ended with a slash.
     ///
     /// Errors have kind `Invalid` for what can be no name, `Forbidden` for the daemon's own.
     pub fn new(components: Vec<Vec<u8>>, directory: bool) -> Result<Self> {
         let name = Name { directory: directory || components.is_empty(), components };
         for component in &name.components {
-            let wrong = match component.as_slice() {
+            let error = match component.as_slice() {
                 b"" => "an empty part between two slashes is no name",
                 b"." | b".." => "`.` and `..` are no names",
                 part if part.contains(&0) => "a NUL is no part of a name",
                 part if part.contains(&b'/') => "an encoded slash is no part of a name",
                 _ => continue,
             };
-            return Err(Error::invalid(name.shown(), wrong));
+            return Err(Error::invalid(name.shown(), error));
         }
         let reserved = name.components.first().is_some_and(|first| first == RESERVED)
             || name.components.iter().any(|component| component.starts_with(TEMPORARY));
@@ -45,7 +45,7 @@ impl Name {
         Name { components: vec![RESERVED.to_vec(), below.to_vec()], directory: false }
     }
 
-    /// Judges what a rule speaks of: as [`Name::new`], but for the daemon's own resources, which rules may be about.
+    /// Validates the name in an access rule: as [`Name::new`], but the daemon's own resources are valid too.
     pub fn of_rule(components: Vec<Vec<u8>>, directory: bool) -> Result<Self> {
         match components.as_slice() {
             [own] if own == RESERVED => Ok(Name { components, directory }),

@@ -120,13 +120,13 @@ struct Unpacking<'a, R> {
 
 impl<R: Read> Read for Unpacking<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.bytes.read(out).map_err(|wrong| {
-            let of_the_source = wrong.raw_os_error().is_some()
-                || wrong.kind() == io::ErrorKind::Interrupted
-                || wrong.get_ref().is_some_and(|inner| inner.is::<Error>());
+        self.bytes.read(out).map_err(|error| {
+            let of_the_source = error.raw_os_error().is_some()
+                || error.kind() == io::ErrorKind::Interrupted
+                || error.get_ref().is_some_and(|inner| inner.is::<Error>());
             match of_the_source {
-                true => wrong,
-                false => self.named(&wrong.to_string()).into(),
+                true => error,
+                false => self.named(&error.to_string()).into(),
             }
         })
     }
@@ -135,8 +135,8 @@ impl<R: Read> Read for Unpacking<'_, R> {
 impl<R> Unpacking<'_, R> {
     /// The error of a compressed file that cannot be decompressed. Where libzstd has no error number here, its text tells
     /// (zstd_errors.h): a file that needs a larger window or a dictionary is not damaged.
-    fn named(&self, wrong: &str) -> Error {
-        let is = |text: &str| wrong.contains(text);
+    fn named(&self, error: &str) -> Error {
+        let is = |text: &str| error.contains(text);
         if is("requires too much memory") || is("Window is too large") {
             let most = (1_u64 << WINDOW_LOG_MAX) >> 20;
             let advice = "which is not read: unpack it with zstd -d --long=31";
@@ -148,7 +148,7 @@ impl<R> Unpacking<'_, R> {
                 "needs the dictionary it was compressed with, which is not read: unpack it with zstd -d -D";
             return Error::unprocessable(self.name, what);
         }
-        Error::damaged(self.name, format!("is damaged: {wrong}"))
+        Error::damaged(self.name, format!("is damaged: {error}"))
     }
 }
 
@@ -229,9 +229,9 @@ mod tests {
             (b"\x28\xb5\x2f\xfd\x21\x07\x03\x19\0\0abc", "f: needs the dictionary"),
         ];
         for (bytes, said) in rows {
-            let wrong = Error::io("other", unpacked(bytes.to_vec()).unwrap_err());
-            assert_eq!(wrong.kind(), ErrorKind::Unprocessable, "{said}");
-            assert!(wrong.to_string().starts_with(said), "{wrong}");
+            let error = Error::io("other", unpacked(bytes.to_vec()).unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Unprocessable, "{said}");
+            assert!(error.to_string().starts_with(said), "{error}");
         }
         for text in [&b"BZh9 is a word"[..], b"\xff", b"\x04\x22"] {
             assert_eq!(unpacked(text.to_vec()).unwrap(), text);
@@ -242,9 +242,9 @@ mod tests {
     fn a_file_cut_short_is_an_error() {
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {
             for end in 4..whole.len() {
-                let wrong = Error::io("other", unpacked(whole[..end].to_vec()).unwrap_err());
-                assert_eq!(wrong.kind(), ErrorKind::Damaged, "{end}");
-                assert!(wrong.to_string().starts_with("f: is damaged: "), "{wrong}");
+                let error = Error::io("other", unpacked(whole[..end].to_vec()).unwrap_err());
+                assert_eq!(error.kind(), ErrorKind::Damaged, "{end}");
+                assert!(error.to_string().starts_with("f: is damaged: "), "{error}");
             }
         }
     }
@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn what_follows_a_member_and_is_none_is_damage() {
         for rest in [&b"rest"[..], b"\0\0rest", b"\x1f\x8b"] {
-            let wrong = Error::io("other", unpacked([&gzip(b"one"), rest].concat()).unwrap_err());
-            assert_eq!(wrong.kind(), ErrorKind::Damaged, "{rest:?}");
+            let error = Error::io("other", unpacked([&gzip(b"one"), rest].concat()).unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Damaged, "{rest:?}");
         }
     }
 
@@ -267,8 +267,8 @@ mod tests {
         }
         for whole in [zstd(b"one two three"), gzip(b"one two three")] {
             let half = Cursor::new(whole[..8].to_vec()).chain(Broken);
-            let wrong = unpack(half, b"f").unwrap().read_to_end(&mut Vec::new()).unwrap_err();
-            assert_eq!(Error::io("f", wrong).to_string(), "body: ended early");
+            let error = unpack(half, b"f").unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(Error::io("f", error).to_string(), "body: ended early");
         }
     }
 
@@ -278,7 +278,7 @@ mod tests {
         encoder.window_log(WINDOW_LOG_MAX + 1).unwrap();
         encoder.write_all(b"small").unwrap();
         let huge = encoder.finish().unwrap();
-        let wrong = unpacked(huge).unwrap_err().to_string();
-        assert!(wrong.starts_with("f: needs a zstd window of more than"), "{wrong}");
+        let error = unpacked(huge).unwrap_err().to_string();
+        assert!(error.starts_with("f: needs a zstd window of more than"), "{error}");
     }
 }

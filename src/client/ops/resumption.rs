@@ -88,7 +88,7 @@ impl Client {
                 }
                 kept.reached = offset;
             }
-            _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be gone on with"))),
+            _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be resumed"))),
         }
         let mut call = about(Call::new("PATCH", target))
             .with("Content-Type", PARTIAL_UPLOAD)
@@ -101,7 +101,7 @@ impl Client {
             400.. if has_ended(&answer.head.fields) => Ok(Ended::Refused(answer.refusal())),
             409 => {
                 answer.finish()?;
-                Err(Error::interrupted(name.shown(), "was gone on with by others"))
+                Err(Error::interrupted(name.shown(), "was resumed by another client"))
             }
             _ => answer.check().map_err(may_pass)?.finish().map(|()| Ended::Stored),
         }

@@ -67,9 +67,9 @@ impl Destination {
 /// mode of a new one. Until then only its owner may open it.
 pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
     match fs::symlink_metadata(target) {
-        Ok(standing) if standing.is_file() => {
-            let standing = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(target)?;
-            Attributes::of(&standing)?.give(file).map(drop)
+        Ok(existing) if existing.is_file() => {
+            let existing = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(target)?;
+            Attributes::of(&existing)?.give(file).map(drop)
         }
         _ => file.set_permissions(Permissions::from_mode(mode_of_new(directory_of(target)))),
     }

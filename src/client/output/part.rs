@@ -142,7 +142,7 @@ fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let file = file.metadata()?;
     match fs::symlink_metadata(path) {
-        Ok(standing) => Ok((standing.dev(), standing.ino()) == (file.dev(), file.ino())),
+        Ok(existing) => Ok((existing.dev(), existing.ino()) == (file.dev(), file.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

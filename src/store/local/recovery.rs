@@ -65,7 +65,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     if record.handle().try_lock().is_err() || !fstat(record.handle()).is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
-    let done = match read(record.handle()).map_err(|wrong| named(errno_of(wrong)))? {
+    let done = match read(record.handle()).map_err(|error| named(errno_of(error)))? {
         // It is truncated: nothing was begun.
         None => false,
         Some(Intent::Exchange { source, replaced }) => finish_exchange(volume, &source, &replaced)?,

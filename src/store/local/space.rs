@@ -1,6 +1,6 @@
 //! The account of disk space: how many bytes uploads, copies, partial uploads and spools have reserved on each file system
 //! and not yet written. The free space less these is what can be reserved, so that `--keep-free` holds however many
-//! write at the same time. It knows no names.
+//! write at the same time. It does not know names.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;

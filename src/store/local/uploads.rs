@@ -106,7 +106,7 @@ impl Uploads {
         Ok(cleared)
     }
 
-    /// Removes one that is still expired once it is locked, so that none is taken from who goes on with it.
+    /// Removes an upload that is still expired once it is locked, so that none is removed that a client resumes.
     fn remove_expired(&self, directory: &OwnedFd, last: Vec<u8>) -> bool {
         lock(directory, last).is_ok_and(|mut temporary| {
             let is_expired = fstat(temporary.handle()).is_ok_and(|stat| self.time_left(&stat).is_none());
