@@ -13,8 +13,8 @@ use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOp
 use cfp::client::conn::url::{Url, base, is_web};
 use cfp::client::login::credentials::Given;
 use cfp::client::ops::fetch::{copy_checked, modified};
-use cfp::client::ops::list::Entry;
-use cfp::client::{Call, Client, Name, Output, Settings, Sink, resolve, standard_streams};
+use cfp::client::ops::list::ListEntry;
+use cfp::client::{Call, Client, Output, RemoteName, Settings, Sink, resolve, standard_streams};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Response;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
@@ -103,7 +103,7 @@ fn run(args: Args) -> Result<ExitStatus> {
             };
         }
         let client = connected(&mut client, &args)?;
-        let name = Name::read(operand);
+        let name = RemoteName::read(operand);
         name.refuse_none()?;
         if output == Some(Path::new("-")) {
             return match name.directory {
@@ -120,7 +120,7 @@ fn run(args: Args) -> Result<ExitStatus> {
 }
 
 /// Where a file of the server is stored here.
-fn path_of(name: &Name, output: Option<&Path>, into_directory: bool) -> PathBuf {
+fn path_of(name: &RemoteName, output: Option<&Path>, into_directory: bool) -> PathBuf {
     let base = Path::new(name.base().unwrap_or_default());
     match output {
         Some(output) if into_directory => output.join(base),
@@ -143,7 +143,7 @@ fn refuse_one_file_for_two(
     }
     let path = |operand: &OsString| match is_web(operand.as_bytes()) {
         true => Some(output?.join(base(&Url::split(operand.as_bytes()).ok()?.1)?)),
-        false => Some(path_of(&Name::read(operand), output, into_directory)),
+        false => Some(path_of(&RemoteName::read(operand), output, into_directory)),
     };
     // What stands there may be a symbolic link to another one.
     let real = |path: PathBuf| resolve(&path).unwrap_or(path);
@@ -156,7 +156,7 @@ fn refuse_one_file_for_two(
     let paths: Vec<_> = sources.iter().map(|(_, _, path)| path).collect();
     let mut targets = Targets::default();
     for (at, operand, path) in overlapping(&paths).filter_map(|at| sources.get(at)) {
-        let name = Name::read(operand);
+        let name = RemoteName::read(operand);
         // What may not be looked at is told of when it is its turn.
         let is_tree = args.recursive && !is_web(operand.as_bytes());
         let entries = match is_tree && connected(client, args)?.is_directory(&name).unwrap_or(false) {
@@ -174,8 +174,8 @@ fn refuse_one_file_for_two(
 fn take(
     operand: &OsStr,
     path: &Path,
-    name: &Name,
-    entries: Option<Vec<Entry>>,
+    name: &RemoteName,
+    entries: Option<Vec<ListEntry>>,
     targets: &mut Targets,
 ) -> Result<()> {
     let kind_of = |is_directory| if is_directory { TargetKind::Directory } else { TargetKind::File };
@@ -209,7 +209,7 @@ fn refuse_user_of_many(args: &Args) -> Result<()> {
 }
 
 /// Fetches one file to a path.
-fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<ExitStatus> {
+fn get(client: &mut Client, args: &Args, name: &RemoteName, path: &Path) -> Result<ExitStatus> {
     if name.directory {
         return Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     }
@@ -219,14 +219,14 @@ fn get(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<Exi
     }
 }
 
-fn get_to(client: &mut Client, args: &Args, name: &Name, mut output: Output) -> Result<ExitStatus> {
+fn get_to(client: &mut Client, args: &Args, name: &RemoteName, mut output: Output) -> Result<ExitStatus> {
     client.fetch(name, &mut output, &|head| include(args, head))?;
     output.commit()?;
     Ok(ExitStatus::DONE)
 }
 
 /// Fetches all beneath a directory into a local one.
-fn get_directory(client: &mut Client, args: &Args, name: &Name, path: &Path) -> Result<ExitStatus> {
+fn get_directory(client: &mut Client, args: &Args, name: &RemoteName, path: &Path) -> Result<ExitStatus> {
     let make = |path: &Path| {
         let made = resolve(path).and_then(fs::create_dir_all);
         made.map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
-use cfp::client::ops::list::{Entry, object};
-use cfp::client::{Client, Name, Output, Settings};
+use cfp::client::ops::list::{ListEntry, object};
+use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::tools::terminal;
 
@@ -62,7 +62,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
     let mut output = BufWriter::new(Output::stdout()?);
     let ending = cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
-        let name = Name::read(operand);
+        let name = RemoteName::read(operand);
         let found = if name.directory { None } else { Some(client.stat(&name)?) };
         if let Some(file) = found.filter(|entry| !entry.name.directory) {
             return print(&mut output, &args, &file);
@@ -80,13 +80,13 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     Ok(ending)
 }
 
-fn print(output: &mut impl Write, args: &Args, entry: &Entry) -> Result<ExitStatus> {
+fn print(output: &mut impl Write, args: &Args, entry: &ListEntry) -> Result<ExitStatus> {
     write_entry(output, args, entry, terminal::is_stdout())
         .map_err(|wrong| Error::io("standard output", wrong))?;
     Ok(ExitStatus::DONE)
 }
 
-fn write_entry(output: &mut impl Write, args: &Args, entry: &Entry, on_terminal: bool) -> io::Result<()> {
+fn write_entry(output: &mut impl Write, args: &Args, entry: &ListEntry, on_terminal: bool) -> io::Result<()> {
     let name = entry.name.bare();
     let is_directory = entry.name.directory;
     if args.json {
@@ -137,13 +137,13 @@ mod tests {
 
     #[test]
     fn a_name_is_raw_for_programs_and_harmless_for_a_terminal() {
-        let entry = Entry {
-            name: Name::parse(b"a\x1b\n\xff"),
+        let entry = ListEntry {
+            name: RemoteName::parse(b"a\x1b\n\xff"),
             size: 7,
             modified: "2026-01-02T03:04:05Z".into(),
             etag: Some("\"x\"".into()),
         };
-        let hostile = Entry { modified: "\x1b[2J".into(), ..entry.clone() };
+        let hostile = ListEntry { modified: "\x1b[2J".into(), ..entry.clone() };
         let mut out = Vec::new();
         write_entry(&mut out, &args(&["-l", "-0"]), &hostile, false).unwrap();
         assert!(out.starts_with(b"           7 \\x1b[2J "), "{out:?}");

@@ -7,7 +7,7 @@ use cfp::cli::{
     self, Arguments, Completion, ExitStatus, HELP, IF_MATCH, Program, ProgramOption, SETTINGS, exactly,
     options,
 };
-use cfp::client::{Client, Name, Precondition, Settings};
+use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::Result;
 
 /// What the program is called, and its options.
@@ -43,7 +43,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
-    let (old, new) = (Name::read(&args.old), Name::read(&args.new));
+    let (old, new) = (RemoteName::read(&args.old), RemoteName::read(&args.new));
     client.relocate("MOVE", &old, new, &args.precondition).map(|name| ExitStatus::of(name.is_some()))
 }
 

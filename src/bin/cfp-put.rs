@@ -12,7 +12,7 @@ use cfp::cli::{
     options,
 };
 use cfp::client::ops::filter;
-use cfp::client::{Client, Name, Operand, Precondition, Settings};
+use cfp::client::{Client, Operand, Precondition, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
@@ -96,7 +96,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 
 /// Whether a name for the one file says more than in which directory it is to be.
 fn names_a_file(name: &Option<OsString>) -> bool {
-    name.as_deref().is_some_and(|name| !Name::read(name).directory)
+    name.as_deref().is_some_and(|name| !RemoteName::read(name).directory)
 }
 
 fn run(args: Args) -> Result<ExitStatus> {
@@ -113,20 +113,20 @@ fn run(args: Args) -> Result<ExitStatus> {
 }
 
 /// What a file is called on the server. A name that is a directory, the target too, takes it under its base name.
-fn name_of(args: &Args, file: &OsStr) -> Name {
+fn name_of(args: &Args, file: &OsStr) -> RemoteName {
     let name = match &args.name {
-        Some(name) => Name::read(name),
-        None => Name::read(args.target.as_deref().unwrap_or_default()).as_directory(),
+        Some(name) => RemoteName::read(name),
+        None => RemoteName::read(args.target.as_deref().unwrap_or_default()).as_directory(),
     };
     match Path::new(file).file_name().filter(|_| name.directory) {
-        Some(base) => name.join(&Name { components: vec![base.as_bytes().to_vec()], directory: false }),
+        Some(base) => name.join(&RemoteName { components: vec![base.as_bytes().to_vec()], directory: false }),
         None => name,
     }
 }
 
 /// Which sources would be stored under a name that one before them has: nothing of them is sent. Only where trees overlap
 /// are they looked through for that.
-fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> HashMap<usize, Error> {
+fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, RemoteName)]) -> HashMap<usize, Error> {
     let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
     let mut targets = Targets::default();
     let places = overlapping(&names).filter_map(|at| Some((at, sources.get(at)?)));
@@ -136,7 +136,7 @@ fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, Name)]) -> HashMap<us
 }
 
 /// Takes the name of a source, and those of all that is in it.
-fn take(args: &Args, file: &Path, name: &Name, targets: &mut Targets) -> Result<()> {
+fn take(args: &Args, file: &Path, name: &RemoteName, targets: &mut Targets) -> Result<()> {
     if !(args.recursive && file.is_dir()) {
         return targets.take(&name.bare(), TargetKind::File, file.as_os_str().as_bytes());
     }
@@ -152,7 +152,7 @@ fn take(args: &Args, file: &Path, name: &Name, targets: &mut Targets) -> Result<
     Ok(())
 }
 
-fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<ExitStatus> {
+fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> Result<ExitStatus> {
     let source = match file.as_bytes() {
         b"-" => Operand::Standard,
         // Here even a name with a colon is local: nothing else can be stored.
@@ -162,13 +162,13 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &Name) -> Result<
 }
 
 /// What a path beneath `root`, which is stored as `name`, is called on the server.
-fn below(root: &Path, path: &Path, name: &Name, directory: bool) -> Name {
+fn below(root: &Path, path: &Path, name: &RemoteName, directory: bool) -> RemoteName {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let components = relative.iter().map(|part| part.as_bytes().to_vec()).collect();
-    name.join(&Name { components, directory })
+    name.join(&RemoteName { components, directory })
 }
 
-fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &Name) -> Result<ExitStatus> {
+fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &RemoteName) -> Result<ExitStatus> {
     cli::for_each_operand(PROGRAM.name, walk(root), |step| match step? {
         Step::Directory(path) => {
             let directory = below(root, &path, name, true);

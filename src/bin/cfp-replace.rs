@@ -14,7 +14,7 @@ use cfp::client::ops::filter;
 use cfp::client::{Operand, Output, Precondition, Settings};
 use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, REPLACE, SEARCH};
-use cfp::tools::change::{Change, Target, precondition};
+use cfp::tools::change::{Change, ResultTarget, precondition};
 use cfp::tools::local;
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
@@ -63,7 +63,7 @@ struct Args {
     search: FilterQuery,
     count: bool,
     local: bool,
-    target: Target,
+    target: ResultTarget,
     precondition: Precondition,
     files: Vec<OsString>,
 }
@@ -84,7 +84,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let filter = FilterQuery::new(&REPLACE, vec![old.into_vec(), new.into_vec()], &flags)?;
     let files: Vec<_> = operands.collect();
     refuse_empty(&files, "FILE")?;
-    let target = Target::new(output, in_place, &files)?;
+    let target = ResultTarget::new(output, in_place, &files)?;
     let precondition = precondition(tag, &target, &files)?;
     Ok(Args { settings, filter, search, count, local, target, precondition, files })
 }
@@ -144,14 +144,14 @@ mod tests {
             search: FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap(),
             count: true,
             local: true,
-            target: Target::One(Some(":g".into())),
+            target: ResultTarget::One(Some(":g".into())),
             precondition: Precondition::default(),
             files: vec!["f".into()],
         };
         assert_eq!(args, expected);
         assert_eq!(
             parse(Arguments::new(&PROGRAM, ["a", "", ":f", "--in-place"])).unwrap().target,
-            Target::InPlace
+            ResultTarget::InPlace
         );
     }
 

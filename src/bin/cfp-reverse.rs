@@ -10,7 +10,7 @@ use cfp::cli::{
 use cfp::client::{Precondition, Settings};
 use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, REVERSE};
-use cfp::tools::change::{Change, Target, precondition};
+use cfp::tools::change::{Change, ResultTarget, precondition};
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
 /// What the program is called, and its options.
@@ -45,7 +45,7 @@ struct Args {
     settings: Settings,
     filter: FilterQuery,
     local: bool,
-    target: Target,
+    target: ResultTarget,
     precondition: Precondition,
     files: Vec<OsString>,
 }
@@ -61,7 +61,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     if files.len() > 1 {
         return Err(Error::usage("one FILE at a time"));
     }
-    let target = Target::new(output, in_place, &files)?;
+    let target = ResultTarget::new(output, in_place, &files)?;
     let precondition = precondition(tag, &target, &files)?;
     Ok(Args { settings, filter, local, target, precondition, files })
 }
@@ -87,7 +87,7 @@ mod tests {
             settings: Settings::default(),
             filter: FilterQuery::new(&REVERSE, Vec::new(), &["lines"]).unwrap(),
             local: true,
-            target: Target::One(Some("-".into())),
+            target: ResultTarget::One(Some("-".into())),
             precondition: Precondition::default(),
             files: vec![":f".into()],
         };

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use cfp::cli::{
     self, Arguments, Completion, ExitStatus, HELP, IF_MATCH, Program, ProgramOption, SETTINGS, options,
 };
-use cfp::client::{Client, Name, Precondition, Settings};
+use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::{Error, ErrorKind, Result};
 
 /// What the program is called, and its options.
@@ -50,7 +50,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
             Err(Error::usage("--if-match takes one NAME"))
         }
         // An empty variable in a script must not delete everything.
-        args if args.names.iter().any(|name| Name::read(name).is_root()) => {
+        args if args.names.iter().any(|name| RemoteName::read(name).is_root()) => {
             Err(Error::usage("the root cannot be deleted"))
         }
         args => Ok(args),
@@ -60,14 +60,14 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
     cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
-        match delete(&mut client, &args, Name::read(operand)) {
+        match delete(&mut client, &args, RemoteName::read(operand)) {
             Err(Error::Failed { kind: ErrorKind::NotFound, .. }) if args.force => Ok(ExitStatus::DONE),
             outcome => outcome.map(|()| ExitStatus::DONE),
         }
     })
 }
 
-fn delete(client: &mut Client, args: &Args, name: Name) -> Result<()> {
+fn delete(client: &mut Client, args: &Args, name: RemoteName) -> Result<()> {
     let directory = || Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     match name.directory {
         true if !args.recursive => directory(),

@@ -13,7 +13,7 @@ use cfp::cli::{
 };
 use cfp::client::ops::filter::{self, Counts};
 use cfp::client::ops::list;
-use cfp::client::{Client, Name, Operand, Output, Settings};
+use cfp::client::{Client, Operand, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::text::{Answer, FilterQuery, SEARCH, UTF_16, is_utf16};
 use cfp::tools::local;
@@ -183,7 +183,7 @@ impl Tool {
     }
 
     /// All files beneath a directory of the server, in one request.
-    fn directory(&mut self, name: &Name) -> Result<ExitStatus> {
+    fn directory(&mut self, name: &RemoteName) -> Result<ExitStatus> {
         if self.prints_lines() {
             // The server puts the name below the directory before each line.
             let source = Operand::Stored(name.clone());
@@ -211,7 +211,7 @@ impl Tool {
         let is_terminal = terminal::is_stdout();
         let mut visible = Visible::new(&mut self.output);
         let output: &mut dyn Write = if is_terminal { &mut visible } else { visible.raw() };
-        let mut lines = Lines { output, prefix, begins: true, written: 0 };
+        let mut lines = LinePrefixer { output, prefix, begins: true, written: 0 };
         let to = "standard output";
         match (&mut self.client, source) {
             (Some(client), Operand::Stored(name)) if name.directory => {
@@ -255,14 +255,14 @@ fn begins_as_utf16(path: &Path) -> bool {
 }
 
 /// Lines on their way out, each after the name of its file where there are several.
-struct Lines<'a> {
+struct LinePrefixer<'a> {
     output: &'a mut dyn Write,
     prefix: Vec<u8>,
     begins: bool,
     written: u64,
 }
 
-impl Write for Lines<'_> {
+impl Write for LinePrefixer<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let mut out = Vec::with_capacity(block.len());
         for piece in block.split_inclusive(|&byte| byte == b'\n') {

@@ -9,7 +9,7 @@ pub use crate::client::call::body_source::BodySource;
 pub use crate::client::call::call::Call;
 pub use crate::client::call::client::Client;
 pub use crate::client::call::status::kind_of;
-pub use crate::client::operand::{Name, Operand};
+pub use crate::client::operand::{Operand, RemoteName};
 pub use crate::client::ops::precondition::{Precondition, Tag};
 pub use crate::client::output::destination::resolve;
 pub use crate::client::output::output::{Output, Sink};

@@ -15,7 +15,7 @@ pub enum Operand {
     /// A local file.
     Local(PathBuf),
     /// A file on the server.
-    Stored(Name),
+    Stored(RemoteName),
 }
 
 impl Operand {
@@ -23,7 +23,7 @@ impl Operand {
     pub fn read(argument: OsString) -> Self {
         match argument.as_bytes() {
             b"-" => Operand::Standard,
-            [b':', name @ ..] => Operand::Stored(Name::parse(name)),
+            [b':', name @ ..] => Operand::Stored(RemoteName::parse(name)),
             _ => Operand::Local(argument.into()),
         }
     }
@@ -40,29 +40,29 @@ impl Operand {
 
 /// A name on the server, from the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Name {
+pub struct RemoteName {
     /// The components; empty for the root.
     pub components: Vec<Vec<u8>>,
     /// Whether it ends with a slash, and so names a directory.
     pub directory: bool,
 }
 
-impl Name {
+impl RemoteName {
     /// Parses an argument that can only be a name on the server: the colon may be left out.
     pub fn read(argument: &OsStr) -> Self {
         let bytes = argument.as_bytes();
-        Name::parse(bytes.strip_prefix(b":").unwrap_or(bytes))
+        RemoteName::parse(bytes.strip_prefix(b":").unwrap_or(bytes))
     }
 
     /// Splits a name at slashes. A leading slash is ignored, a final one names a directory.
     pub fn parse(bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"/").unwrap_or(bytes);
         if bytes.is_empty() {
-            return Name { components: Vec::new(), directory: true };
+            return RemoteName { components: Vec::new(), directory: true };
         }
         let path = bytes.strip_suffix(b"/").unwrap_or(bytes);
         let components = path.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
-        Name { components, directory: path.len() < bytes.len() }
+        RemoteName { components, directory: path.len() < bytes.len() }
     }
 
     /// Returns whether it is the root.
@@ -82,17 +82,17 @@ impl Name {
     }
 
     /// Returns the name of a relative path beneath it.
-    pub fn join(&self, relative: &Name) -> Self {
+    pub fn join(&self, relative: &RemoteName) -> Self {
         let components = [self.components.as_slice(), &relative.components].concat();
-        Name { components, directory: relative.directory }
+        RemoteName { components, directory: relative.directory }
     }
 
     /// Returns the directories above it, from the root, without the root.
-    pub fn parents(&self) -> impl Iterator<Item = Name> {
+    pub fn parents(&self) -> impl Iterator<Item = RemoteName> {
         let depth = self.components.len();
         (1..depth).filter_map(|end| {
             let components = self.components.get(..end)?.to_vec();
-            Some(Name { components, directory: true })
+            Some(RemoteName { components, directory: true })
         })
     }
 
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_colon_means_the_server_and_a_dash_the_standard_stream() {
-        let stored = |name: &[u8]| Operand::Stored(Name::parse(name));
+        let stored = |name: &[u8]| Operand::Stored(RemoteName::parse(name));
         let rows = [
             ("-", Operand::Standard),
             ("f", Operand::Local("f".into())),
@@ -170,25 +170,25 @@ mod tests {
             ("::a", &[":a"], false, "/:a"),
         ];
         for (text, components, directory, shown) in rows {
-            let name = Name::read(OsStr::new(text));
+            let name = RemoteName::read(OsStr::new(text));
             let parts: Vec<_> = components.iter().map(|part| part.as_bytes().to_vec()).collect();
             assert_eq!((&name.components, name.directory), (&parts, directory), "{text}");
             assert_eq!(name.shown(), shown.as_bytes(), "{text}");
         }
-        let parents: Vec<_> = Name::parse(b"a/b/c").parents().map(|name| name.bare()).collect();
+        let parents: Vec<_> = RemoteName::parse(b"a/b/c").parents().map(|name| name.bare()).collect();
         assert_eq!(parents, [b"a/".to_vec(), b"a/b/".to_vec()]);
     }
 
     #[test]
     fn a_name_from_a_server_cannot_leave_its_directory() {
         for name in [&b"../a"[..], b"a/../b", b"a//b", b"./a", b"a\0"] {
-            assert_eq!(Name::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadAnswer);
+            assert_eq!(RemoteName::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadAnswer);
         }
-        assert!(Name::parse(b"a/..b/c.").refuse_escape().is_ok());
+        assert!(RemoteName::parse(b"a/..b/c.").refuse_escape().is_ok());
         for (name, what) in
             [(&b"a//b"[..], "/a//b: an empty part"), (b"./a", "/./a: `.` and"), (b"..", "/..: ")]
         {
-            let error = Name::parse(name).refuse_none().unwrap_err();
+            let error = RemoteName::parse(name).refuse_none().unwrap_err();
             assert!(error.kind() == ErrorKind::Invalid && error.to_string().starts_with(what), "{error}");
         }
     }

@@ -17,37 +17,37 @@ use crate::tools::{local, terminal};
 
 /// Where a change's results go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum ResultTarget {
     /// All one after the other into one operand; standard output where none is given.
     One(Option<OsString>),
     /// Each into the file it came from.
     InPlace,
 }
 
-impl Target {
+impl ResultTarget {
     /// The target that `-o` and `--in-place` ask for, for these files.
     pub fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
         match (output, in_place) {
             (_, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
                 Err(Error::usage("--in-place needs a FILE"))
             }
-            (_, true) => Ok(Target::InPlace),
-            (output, false) => Ok(Target::One(output)),
+            (_, true) => Ok(ResultTarget::InPlace),
+            (output, false) => Ok(ResultTarget::One(output)),
         }
     }
 }
 
 /// The precondition that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
 /// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
-pub fn precondition(tag: Option<Tag>, target: &Target, files: &[OsString]) -> Result<Precondition> {
+pub fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString]) -> Result<Precondition> {
     let stored = |name: &OsString| match Operand::read(name.clone()) {
         Operand::Stored(name) => Some(name),
         _ => None,
     };
     let fits = match (target, files) {
-        (Target::InPlace, [file]) => stored(file).is_some(),
-        (Target::One(Some(output)), []) => stored(output).is_some(),
-        (Target::One(Some(output)), [file]) => {
+        (ResultTarget::InPlace, [file]) => stored(file).is_some(),
+        (ResultTarget::One(Some(output)), []) => stored(output).is_some(),
+        (ResultTarget::One(Some(output)), [file]) => {
             stored(output).is_some_and(|to| stored(file).is_none_or(|from| from == to))
         }
         _ => false,
@@ -79,7 +79,7 @@ impl Change {
         name: &str,
         settings: &Settings,
         mut files: Vec<OsString>,
-        target: Target,
+        target: ResultTarget,
     ) -> Result<ExitStatus> {
         let client = &mut local::server(settings, self.local)?;
         if files.is_empty() {
@@ -87,8 +87,8 @@ impl Change {
         }
         let mut sources = files.into_iter().map(Operand::read);
         match target {
-            Target::InPlace => self.run_in_place(name, client, sources),
-            Target::One(output) => match output.map_or(Operand::Standard, Operand::read) {
+            ResultTarget::InPlace => self.run_in_place(name, client, sources),
+            ResultTarget::One(output) => match output.map_or(Operand::Standard, Operand::read) {
                 Operand::Standard => {
                     let mut output = Output::stdout()?;
                     for_each_operand(name, sources, |source| self.write(client, &source, &mut output))
@@ -211,11 +211,14 @@ mod tests {
     #[test]
     fn a_target_is_one_thing_or_each_file_itself() {
         let file = [OsString::from("f")];
-        assert_eq!(Target::new(None, true, &file).unwrap(), Target::InPlace);
-        assert_eq!(Target::new(Some("o".into()), false, &[]).unwrap(), Target::One(Some("o".into())));
+        assert_eq!(ResultTarget::new(None, true, &file).unwrap(), ResultTarget::InPlace);
+        assert_eq!(
+            ResultTarget::new(Some("o".into()), false, &[]).unwrap(),
+            ResultTarget::One(Some("o".into()))
+        );
         let rows: [(Option<&str>, bool, &[OsString]); 2] = [(None, true, &[]), (None, true, &["-".into()])];
         for (output, in_place, files) in rows {
-            assert!(Target::new(output.map(OsString::from), in_place, files).is_err());
+            assert!(ResultTarget::new(output.map(OsString::from), in_place, files).is_err());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::client::call::body_source;
 use crate::client::ops::filter;
-use crate::client::{BodySource, Client, Name, Operand, Settings};
+use crate::client::{BodySource, Client, Operand, RemoteName, Settings};
 use crate::error::{Error, Result};
 use crate::text::{Compared, Filter, ReadAt, Snapshot, Source, unpack};
 
@@ -17,7 +17,7 @@ pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
 }
 
 /// Makes the error for a file of the server with `--local`.
-pub fn out_of_reach(name: &Name) -> Error {
+pub fn out_of_reach(name: &RemoteName) -> Error {
     Error::not_found(name.shown(), "is on the server, where --local does not look")
 }
 

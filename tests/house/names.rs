@@ -9,26 +9,8 @@ use super::source::Source;
 
 /// Names that still stand for two types.
 const STILL_THERE: &[&str] = &[
-    "Answer",
-    "Change",
-    "Client",
-    "Coding",
-    "Connection",
-    "Counted",
-    "Draft",
-    "Entry",
-    "Hashed",
-    "Lines",
-    "Name",
-    "Row",
-    "Session",
-    "Socket",
-    "Span",
-    "Spec",
+    "Answer", "Change", "Client", "Coding", "Entry", "Lines", "Row", "Session", "Socket", "Span", "Spec",
     "Spool",
-    "Tally",
-    "Target",
-    "Version",
 ];
 
 /// The names that more than one type has, with where. Each program may have an `Args` of its own.

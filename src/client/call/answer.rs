@@ -5,10 +5,10 @@ use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
 use crate::client::call::call::Call;
-use crate::client::call::progress::{Counted, Progress};
+use crate::client::call::progress::{Progress, ProgressReader};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::call::status::kind_of;
-use crate::client::conn::connect::Connection;
+use crate::client::conn::connect::ServerConnection;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
@@ -27,9 +27,9 @@ pub struct Answer<'c> {
     /// The server as an error message names it.
     server: &'c str,
     /// Where the connection is kept when both sides are done with it.
-    kept: &'c mut Option<Connection>,
+    kept: &'c mut Option<ServerConnection>,
     quiet: bool,
-    connection: Connection,
+    connection: ServerConnection,
     sending: Option<Sending>,
     framing: Framing,
     target: Vec<u8>,
@@ -40,10 +40,10 @@ pub struct Answer<'c> {
 impl<'c> Answer<'c> {
     pub(crate) fn new(
         server: &'c str,
-        kept: &'c mut Option<Connection>,
+        kept: &'c mut Option<ServerConnection>,
         quiet: bool,
         call: &Call,
-        connection: Connection,
+        connection: ServerConnection,
         head: Response,
         sending: Option<Sending>,
     ) -> Result<Self> {
@@ -135,7 +135,7 @@ impl<'c> Answer<'c> {
         let progress = Progress::new(name, self.size(), self.quiet);
         let bar = progress.clone();
         let copied = self.read(|body| {
-            let mut body = Counted { reader: body, progress };
+            let mut body = ProgressReader { reader: body, progress };
             copy(&mut body, sink).map_err(|error| Error::io(name, error))
         });
         bar.clear();
@@ -177,7 +177,7 @@ impl<'c> Answer<'c> {
 
 /// Reads a body with `act`, then to its end.
 fn read_body<T>(
-    connection: &mut Connection,
+    connection: &mut ServerConnection,
     framing: Framing,
     coding: Coding,
     server: &str,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::client::call::segment::{PAUSE, Piece, Shared};
+use crate::client::call::segment::{PAUSE, SegmentReader, Shared};
 use crate::client::conn::silence::is_readable;
 use crate::client::output::destination::descriptor;
 use crate::client::output::standard_streams::{self, STDIN};
@@ -185,11 +185,11 @@ impl BodySource {
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         Ok(match self.place {
-            Some((at, size)) => Box::new(Span { file, at, left: size }),
+            Some((at, size)) => Box::new(FileSpan { file, at, left: size }),
             None => {
                 let first = Cursor::new(self.first.clone());
                 match &self.piece {
-                    Some(tally) => Box::new(Piece { first, file, tally: tally.clone() }),
+                    Some(tally) => Box::new(SegmentReader { first, file, tally: tally.clone() }),
                     None => Box::new(first.chain(file)),
                 }
             }
@@ -200,7 +200,7 @@ impl BodySource {
     pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
-        let mut span = Span { file: &self.file, at: start + part.start, left };
+        let mut span = FileSpan { file: &self.file, at: start + part.start, left };
         copy(&mut span, &mut HasherSink(hasher)).map_err(|error| Error::io(&self.name, error))
     }
 
@@ -238,13 +238,13 @@ fn is_size(file: &File, size: u64) -> io::Result<bool> {
 
 /// A part of a file, read at offsets. A file that became shorter is an error, not EOF: what was sent must not look
 /// complete.
-struct Span<F> {
+struct FileSpan<F> {
     file: F,
     at: u64,
     left: u64,
 }
 
-impl<F: Borrow<File>> Read for Span<F> {
+impl<F: Borrow<File>> Read for FileSpan<F> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
         let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;

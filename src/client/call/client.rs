@@ -11,7 +11,7 @@ use crate::client::call::head::{encode, form};
 use crate::client::call::progress::Progress;
 use crate::client::call::retry::{RETRIES, Retries};
 use crate::client::call::sending::Sending;
-use crate::client::conn::connect::{Connection, Socket};
+use crate::client::conn::connect::{ClientSocket, ServerConnection};
 use crate::client::conn::url::Url;
 use crate::client::login::credentials::{Credentials, Given};
 use crate::client::settings::{Compress, Settings};
@@ -33,9 +33,9 @@ pub struct Client {
     given: Given,
     /// The user's credentials, once they were needed.
     credentials: Option<Credentials>,
-    kept: Option<Connection>,
+    kept: Option<ServerConnection>,
     /// A connection that has carried no request yet: if it breaks, the last request is not affected.
-    unused: Option<Connection>,
+    unused: Option<ServerConnection>,
     /// Whether the server was reached once: only then are failed connections retried.
     met: bool,
     /// The identifier by which the server finds the last upload.
@@ -45,7 +45,7 @@ pub struct Client {
 }
 
 /// The head of a response, and the connection it was read from.
-type Begun = (Connection, Response, Option<Sending>);
+type Begun = (ServerConnection, Response, Option<Sending>);
 
 impl Client {
     /// Makes a client of the server in the settings or the environment, without connecting.
@@ -101,7 +101,7 @@ impl Client {
 
     /// Returns whether bodies are compressed to and from this server. Connects to it to find out.
     pub(crate) fn is_coding(&mut self) -> Result<bool> {
-        self.kept = self.kept.take().filter(Connection::is_fresh);
+        self.kept = self.kept.take().filter(ServerConnection::is_fresh);
         if let Some(connection) = &self.kept {
             return Ok(self.compresses(connection.socket()));
         }
@@ -111,11 +111,11 @@ impl Client {
         Ok(coding)
     }
 
-    fn open(&mut self) -> Result<Connection> {
+    fn open(&mut self) -> Result<ServerConnection> {
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
-        let connection = Connection::open(&self.url, &self.settings.trust, self.settings.timeouts)?;
+        let connection = ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts)?;
         self.met = true;
         Ok(connection)
     }
@@ -126,7 +126,7 @@ impl Client {
             let user = self.settings.user.as_deref();
             self.credentials = Some(Credentials::find(&self.url, user, self.given)?);
         }
-        let kept = self.kept.take().filter(Connection::is_fresh);
+        let kept = self.kept.take().filter(ServerConnection::is_fresh);
         let (was_kept, sent) = (kept.is_some(), Instant::now());
         let connection = match kept {
             Some(connection) => connection,
@@ -235,7 +235,7 @@ impl Client {
         self.settings.compress == Compress::Always
     }
 
-    fn begin(&mut self, mut connection: Connection, call: &Call, retry: Option<&str>) -> Result<Begun> {
+    fn begin(&mut self, mut connection: ServerConnection, call: &Call, retry: Option<&str>) -> Result<Begun> {
         self.trace('>', &format!("{} {}", call.method, shown(&call.target)));
         let zstd = self.compresses(connection.socket());
         let form = form(call, zstd)?;
@@ -265,7 +265,11 @@ impl Client {
     }
 
     /// Reads the final head; interim ones (1xx) may release the body.
-    fn read_head(&mut self, connection: &mut Connection, sending: Option<&Sending>) -> Result<Response> {
+    fn read_head(
+        &mut self,
+        connection: &mut ServerConnection,
+        sending: Option<&Sending>,
+    ) -> Result<Response> {
         let begins_with_tls = connection.begins_with_tls();
         let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
         if begins_with_tls.map_err(named)? {
@@ -311,7 +315,7 @@ impl Client {
         }
     }
 
-    fn compresses(&self, socket: &Socket) -> bool {
+    fn compresses(&self, socket: &ClientSocket) -> bool {
         match self.settings.compress {
             Compress::Always => true,
             Compress::Never => false,

@@ -52,14 +52,14 @@ impl Progress {
 }
 
 /// A reader that counts its bytes.
-pub struct Counted<R> {
+pub struct ProgressReader<R> {
     /// The inner reader.
     pub reader: R,
     /// The bar.
     pub progress: Progress,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for ProgressReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(out)?;
         self.progress.add(read as u64);

@@ -13,7 +13,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// What was read of a pipe for an upload.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct SegmentTally {
     /// The number of bytes.
     pub sent: u64,
     /// Their digest so far.
@@ -23,10 +23,10 @@ pub(crate) struct Tally {
 }
 
 /// The count of a segment that is being sent.
-pub(crate) type Shared = Arc<Mutex<Tally>>;
+pub(crate) type Shared = Arc<Mutex<SegmentTally>>;
 
 /// A segment: the bytes read already, then those up to a pause or EOF.
-pub(crate) struct Piece {
+pub(crate) struct SegmentReader {
     /// The bytes read already.
     pub first: Cursor<Vec<u8>>,
     /// The pipe.
@@ -35,7 +35,7 @@ pub(crate) struct Piece {
     pub tally: Shared,
 }
 
-impl Read for Piece {
+impl Read for SegmentReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut read = self.first.read(out)?;
         if read == 0 && is_readable(&self.file, PAUSE) {

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::call::body_source::{BodySource, SHORTER, copy};
-use crate::client::call::progress::{Counted, Progress};
-use crate::client::conn::connect::Socket;
+use crate::client::call::progress::{Progress, ProgressReader};
+use crate::client::conn::connect::ClientSocket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher};
@@ -55,13 +55,18 @@ pub struct Sending {
 
 impl Sending {
     /// Sends the bytes of `upload` in a thread of its own.
-    pub fn start(upload: &BodySource, mut form: Form, socket: Socket, progress: Progress) -> Result<Self> {
+    pub fn start(
+        upload: &BodySource,
+        mut form: Form,
+        socket: ClientSocket,
+        progress: Progress,
+    ) -> Result<Self> {
         let (reader, encodes): (Box<dyn Read + Send>, _) = match form.short.take() {
             Some(body) => (Box::new(Cursor::new(body)), false),
             None => (upload.reader()?, form.zstd),
         };
         form.zstd = encodes;
-        let reader = Counted { reader, progress: progress.clone() };
+        let reader = ProgressReader { reader, progress: progress.clone() };
         let name = upload.name.clone();
         let (go, asked) = mpsc::channel();
         let (told, outcome) = mpsc::channel();
@@ -113,9 +118,9 @@ impl Sending {
 }
 
 /// Reads the source and writes the body; an error names the source.
-fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Result<Sent> {
+fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -> Result<Sent> {
     let body = BodyWriter::new(Wire(socket.clone()), form.framing);
-    let mut body = Hashed { body, hasher: form.digest.clone() };
+    let mut body = HashingWriter { body, hasher: form.digest.clone() };
     let sent = if form.zstd {
         Encoder::new(body).and_then(|mut encoder| {
             copy(&mut reader, &mut encoder)?;
@@ -133,12 +138,12 @@ fn send(mut reader: impl Read, form: &Form, socket: &Socket, name: &str) -> Resu
 }
 
 /// A body whose digest is computed from the bytes as sent, for the trailer section.
-struct Hashed<W> {
+struct HashingWriter<W> {
     body: BodyWriter<W>,
     hasher: Option<Hasher>,
 }
 
-impl<W: Write> Hashed<W> {
+impl<W: Write> HashingWriter<W> {
     fn finish(self) -> io::Result<W> {
         let mut trailers = Fields::new();
         if let Some(hasher) = self.hasher {
@@ -148,7 +153,7 @@ impl<W: Write> Hashed<W> {
     }
 }
 
-impl<W: Write> Write for Hashed<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.body.write(block)?;
         if let Some(hasher) = &mut self.hasher {
@@ -169,7 +174,7 @@ pub const DIGEST: &str = "Repr-Digest";
 const WIRE: &str = "the wire";
 
 /// The socket as a sink for a body: its errors are the server's, not the source's.
-struct Wire(Socket);
+struct Wire(ClientSocket);
 
 impl Write for Wire {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {

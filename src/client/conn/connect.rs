@@ -26,7 +26,7 @@ const BLOCK: usize = 64 * 1024;
 
 /// A socket that may be read and written at the same time.
 #[derive(Clone, Debug)]
-pub struct Socket {
+pub struct ClientSocket {
     way: Way,
     /// The timeout of the server on it.
     pub silence: Arc<Silence>,
@@ -42,7 +42,7 @@ enum Way {
     Unix(Arc<UnixStream>),
 }
 
-impl Socket {
+impl ClientSocket {
     /// Shuts the connection down for both threads.
     pub fn cut(&self) {
         // A socket that is not connected any more needs no shutdown.
@@ -79,7 +79,7 @@ impl Socket {
     }
 }
 
-impl AsFd for Socket {
+impl AsFd for ClientSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.way {
             Way::Tcp(socket) => socket.as_fd(),
@@ -89,7 +89,7 @@ impl AsFd for Socket {
     }
 }
 
-impl Read for Socket {
+impl Read for ClientSocket {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Way::Tls(socket) = &self.way {
             return socket.read(out, &|| self.wait_readable());
@@ -103,7 +103,7 @@ impl Read for Socket {
     }
 }
 
-impl Write for Socket {
+impl Write for ClientSocket {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = match &self.way {
             Way::Tcp(socket) => (&**socket).write(block),
@@ -123,12 +123,12 @@ impl Write for Socket {
 
 /// A connection to a server, between or during requests.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ServerConnection {
     /// What the server sends.
-    pub input: BufReader<Socket>,
+    pub input: BufReader<ClientSocket>,
 }
 
-impl Connection {
+impl ServerConnection {
     /// Connects to a server. The error names it.
     pub fn open(url: &Url, trust: &Trust, timeouts: Timeouts) -> Result<Self> {
         let until = Instant::now() + timeouts.connect;
@@ -145,12 +145,12 @@ impl Connection {
             }
         };
         let socket = way.and_then(|way| {
-            let socket = Socket { way, silence: Arc::new(Silence::new(timeouts.silence)) };
+            let socket = ClientSocket { way, silence: Arc::new(Silence::new(timeouts.silence)) };
             setsockopt(&socket, sockopt::SendTimeout, &time_of(timeouts.silence))?;
             Ok(socket)
         });
         match socket {
-            Ok(socket) => Ok(Connection { input: BufReader::with_capacity(BLOCK, socket) }),
+            Ok(socket) => Ok(ServerConnection { input: BufReader::with_capacity(BLOCK, socket) }),
             Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 let seconds = timeouts.connect.as_secs();
                 Err(Error::interrupted(
@@ -167,7 +167,7 @@ impl Connection {
     }
 
     /// Returns the socket, for sending.
-    pub fn socket(&self) -> &Socket {
+    pub fn socket(&self) -> &ClientSocket {
         self.input.get_ref()
     }
 

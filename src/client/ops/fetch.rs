@@ -12,7 +12,7 @@ use crate::client::call::answer::Answer;
 use crate::client::call::call::Call;
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
-use crate::client::operand::Name;
+use crate::client::operand::RemoteName;
 use crate::client::ops::stored::length_of;
 use crate::client::output::destination::Destination;
 use crate::client::output::output::{Output, Sink};
@@ -28,23 +28,23 @@ pub type ShowHead<'a> = &'a dyn Fn(&Response) -> Result<()>;
 
 impl Client {
     /// Fetches a stored file into an output, which the caller commits.
-    pub fn fetch(&mut self, name: &Name, output: &mut Output, show: ShowHead<'_>) -> Result<()> {
+    pub fn fetch(&mut self, name: &RemoteName, output: &mut Output, show: ShowHead<'_>) -> Result<()> {
         let mut download = Download::new(name, output, show);
         if self.is_coding()? {
             let version = self.version(name)?;
             // Without an entity tag it is unknown whether the GET returns the version of the HEAD.
-            download.version = if version.etag.is_some() { version } else { Version::default() };
+            download.version = if version.etag.is_some() { version } else { StoredVersion::default() };
         }
         self.complete(&mut download)?;
         download.check()
     }
 
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
-    pub fn resume(&mut self, name: &Name, path: &Path, show: ShowHead<'_>) -> Result<()> {
+    pub fn resume(&mut self, name: &RemoteName, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
         let version = self.version(name)?;
         let mut part = match (found, &version.etag) {
-            (Destination::Name(target), Some(etag)) => Part::open(target, etag)?,
+            (Destination::RemoteName(target), Some(etag)) => Part::open(target, etag)?,
             (found, _) => {
                 let mut output = Output::at(found, path)?;
                 self.fetch(name, &mut output, show)?;
@@ -96,12 +96,12 @@ impl Client {
     }
 
     /// Returns the version of a stored file, with its digest if the server has one.
-    fn version(&mut self, name: &Name) -> Result<Version> {
+    fn version(&mut self, name: &RemoteName) -> Result<StoredVersion> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         let (entry, fields) = self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
         match entry.name.directory {
             true => Err(Error::is_directory(name.shown(), "is a directory")),
-            false => Version::of(&fields, length_of(&fields), name),
+            false => StoredVersion::of(&fields, length_of(&fields), name),
         }
     }
 }
@@ -153,7 +153,7 @@ fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<
 
 /// One version of a file, as far as the server identifies it.
 #[derive(Debug, Default)]
-struct Version {
+struct StoredVersion {
     /// The entity tag of the plain bytes, if it is strong.
     etag: Option<String>,
     digest: Option<Digest>,
@@ -162,32 +162,32 @@ struct Version {
     modified: Option<SystemTime>,
 }
 
-impl Version {
+impl StoredVersion {
     /// Reads the version from the fields of a response with plain bytes.
-    fn of(fields: &Fields, size: Option<u64>, name: &Name) -> Result<Self> {
+    fn of(fields: &Fields, size: Option<u64>, name: &RemoteName) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
         let digest = digest::parse(fields, "Repr-Digest")
             .map_err(|error| Error::bad_answer(name.shown(), error.to_string()))?;
-        Ok(Version { etag, digest, size, modified: modified(fields) })
+        Ok(StoredVersion { etag, digest, size, modified: modified(fields) })
     }
 }
 
 /// A transfer of content into a sink.
 struct Download<'a> {
-    name: &'a Name,
+    name: &'a RemoteName,
     sink: &'a mut dyn Sink,
     /// Receives the first head.
     show: Option<ShowHead<'a>>,
-    version: Version,
+    version: StoredVersion,
     /// How many bytes the sink has, and their digest.
     have: u64,
     hasher: Hasher,
 }
 
 impl<'a> Download<'a> {
-    fn new(name: &'a Name, sink: &'a mut dyn Sink, show: ShowHead<'a>) -> Self {
+    fn new(name: &'a RemoteName, sink: &'a mut dyn Sink, show: ShowHead<'a>) -> Self {
         let hasher = Hasher::default();
-        Download { name, sink, show: Some(show), version: Version::default(), have: 0, hasher }
+        Download { name, sink, show: Some(show), version: StoredVersion::default(), have: 0, hasher }
     }
 
     /// Counts the bytes that the sink has already.
@@ -242,7 +242,7 @@ impl<'a> Download<'a> {
             self.restart()?;
         }
         if answer.is_plain() {
-            self.version = Version::of(fields, answer.size(), self.name)?;
+            self.version = StoredVersion::of(fields, answer.size(), self.name)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::client::call::answer::Answer;
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
 use crate::client::call::client::Client;
-use crate::client::operand::{Name, Operand};
+use crate::client::operand::{Operand, RemoteName};
 use crate::client::ops::list::{each_line, name_of};
 use crate::client::ops::precondition::{Precondition, Tag};
 use crate::error::{Error, Result, shown};
@@ -43,7 +43,7 @@ impl Client {
         &mut self,
         source: &Operand,
         query: &Query,
-        target: &Name,
+        target: &RemoteName,
         precondition: &Precondition,
     ) -> Result<Option<u64>> {
         if target.directory {
@@ -68,7 +68,7 @@ impl Client {
 
     /// Returns the target of a name with a filter. Its query has room for a name and many words, but not for as many as
     /// a filter accepts.
-    pub(crate) fn target(&self, name: &Name, query: &Query) -> Result<Vec<u8>> {
+    pub(crate) fn target(&self, name: &RemoteName, query: &Query) -> Result<Vec<u8>> {
         let target = self.url.target(&name.components, name.directory, query);
         match target.len() > TARGET_MAX && query.names().next().is_some() {
             true => {
@@ -102,7 +102,7 @@ impl Client {
     /// Finds the lines with a word in the files beneath a directory, each after the name of its file, with one request.
     pub fn lines_beneath(
         &mut self,
-        directory: &Name,
+        directory: &RemoteName,
         query: &Query,
         sink: &mut dyn Write,
         name: &str,
@@ -113,7 +113,7 @@ impl Client {
 
     /// Counts the occurrences of a word in each file beneath a directory, in the order of a walk, with one request.
     /// Returns also the server's errors for files it cannot read.
-    pub fn count_beneath(&mut self, name: &Name, query: &Query) -> Result<Counts> {
+    pub fn count_beneath(&mut self, name: &RemoteName, query: &Query) -> Result<Counts> {
         let target = self.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_answer("answer", "holds a line that is no count");
@@ -122,7 +122,7 @@ impl Client {
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
                 match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
-                    (Some(file), Some(count)) => counts.push((Name::parse(&file), count)),
+                    (Some(file), Some(count)) => counts.push((RemoteName::parse(&file), count)),
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
                         unreadable.push(shown(said.as_bytes()));
@@ -134,7 +134,7 @@ impl Client {
                 Ok(())
             })?;
             // The counts come in the order in which the threads of the server finish.
-            counts.sort_by(|(one, _): &(Name, u64), (other, _)| one.components.cmp(&other.components));
+            counts.sort_by(|(one, _): &(RemoteName, u64), (other, _)| one.components.cmp(&other.components));
             Ok(Counts { counts, unreadable })
         })
     }
@@ -158,7 +158,7 @@ pub fn add(total: u64, count: u64) -> Result<u64> {
 #[derive(Debug)]
 pub struct Counts {
     /// The files, and the count of each.
-    pub counts: Vec<(Name, u64)>,
+    pub counts: Vec<(RemoteName, u64)>,
     /// The server's errors for files it cannot read, one line each.
     pub unreadable: Vec<String>,
 }

@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::client::call::call::Call;
 use crate::client::call::client::Client;
-use crate::client::operand::Name;
+use crate::client::operand::RemoteName;
 use crate::error::{Error, Result};
 use crate::http::Query;
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListEntry {
     /// The name beneath the listed directory, with a final slash for a directory.
-    pub name: Name,
+    pub name: RemoteName,
     /// The size in bytes.
     pub size: u64,
     /// The modification time (RFC 3339); empty if the server does not send it.
@@ -24,17 +24,17 @@ pub struct Entry {
     pub etag: Option<String>,
 }
 
-impl Entry {
+impl ListEntry {
     fn parse(json: &[u8]) -> Result<Self> {
         let bad = || Error::bad_answer("list", "holds a line that is no entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
         let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
-        let mut name = Name::parse(&below);
+        let mut name = RemoteName::parse(&below);
         name.directory = text("type") == Some("directory");
         name.refuse_escape()?;
         let size = object.get("size").and_then(Value::as_u64).unwrap_or(0);
-        Ok(Entry {
+        Ok(ListEntry {
             name,
             size,
             modified: text("mtime").unwrap_or_default().to_owned(),
@@ -90,7 +90,7 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
 impl Client {
     /// Lists the entries of a directory, sorted by the bytes of the names without a final slash; with `recursive` all
     /// beneath it, the entries of a directory after it.
-    pub fn list(&mut self, name: &Name, recursive: bool) -> Result<Vec<Entry>> {
+    pub fn list(&mut self, name: &RemoteName, recursive: bool) -> Result<Vec<ListEntry>> {
         let mut query = Query::default();
         if recursive {
             query.push("recursive", None);
@@ -100,7 +100,7 @@ impl Client {
         let mut entries = answer.read(|body| {
             let mut entries = Vec::new();
             each_line(body, |line| {
-                entries.push(Entry::parse(&line)?);
+                entries.push(ListEntry::parse(&line)?);
                 Ok(())
             })?;
             Ok(entries)
@@ -124,14 +124,14 @@ mod tests {
             (r#"{"name":"\ufffd%","name_bytes":"%FF%25","type":"file"}"#, b"\xff%"),
         ];
         for (json, name) in rows {
-            assert_eq!(Entry::parse(json.as_bytes()).unwrap().name.bare(), name);
+            assert_eq!(ListEntry::parse(json.as_bytes()).unwrap().name.bare(), name);
         }
     }
 
     #[test]
     fn a_server_that_tells_nonsense_or_a_way_out_is_at_fault() {
         for json in ["[", "{}", r#"{"name":"../x","type":"file"}"#, r#"{"name":"a","name_bytes":"a%00"}"#] {
-            assert_eq!(Entry::parse(json.as_bytes()).unwrap_err().kind(), ErrorKind::BadAnswer, "{json}");
+            assert_eq!(ListEntry::parse(json.as_bytes()).unwrap_err().kind(), ErrorKind::BadAnswer, "{json}");
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
 use crate::client::call::client::{Client, last_component};
-use crate::client::call::segment::{Shared, Tally};
-use crate::client::operand::Name;
+use crate::client::call::segment::{SegmentTally, Shared};
+use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
@@ -20,7 +20,7 @@ impl Client {
     pub(crate) fn put_in_pieces(
         &mut self,
         upload: &BodySource,
-        name: &Name,
+        name: &RemoteName,
         precondition: &Precondition,
         call: Call,
     ) -> Result<Option<bool>> {
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-fn taken(shared: &Shared) -> Tally {
+fn taken(shared: &Shared) -> SegmentTally {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 

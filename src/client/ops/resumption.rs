@@ -6,7 +6,7 @@ use crate::client::call::call::Call;
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::status::kind_of;
-use crate::client::operand::Name;
+use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Hasher};
@@ -71,7 +71,7 @@ impl Client {
         &mut self,
         kept: &mut Resumption,
         source: &BodySource,
-        (name, precondition): (&Name, &Precondition),
+        (name, precondition): (&RemoteName, &Precondition),
         retries: &mut Retries,
     ) -> Result<Ended> {
         let target =
@@ -109,7 +109,7 @@ impl Client {
 
     /// Returns whether the stored file is what was to be stored: the server may have completed the upload and forgotten
     /// it since.
-    pub(crate) fn find_stored(&mut self, source: &BodySource, name: &Name) -> Result<Ended> {
+    pub(crate) fn find_stored(&mut self, source: &BodySource, name: &RemoteName) -> Result<Ended> {
         let target = self.url.target(&name.components, false, &Query::default());
         let fields = match self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
             Ok((_, fields)) => fields,

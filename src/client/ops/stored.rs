@@ -8,8 +8,8 @@ use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
 use crate::client::call::status::kind_of;
-use crate::client::operand::Name;
-use crate::client::ops::list::Entry;
+use crate::client::operand::RemoteName;
+use crate::client::ops::list::ListEntry;
 use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +18,7 @@ use crate::http::{Fields, Query};
 
 impl Client {
     /// Returns the response to `GET` of a file, with a filter or none.
-    pub fn get(&mut self, name: &Name, query: &Query) -> Result<Answer<'_>> {
+    pub fn get(&mut self, name: &RemoteName, query: &Query) -> Result<Answer<'_>> {
         // The server would respond with its list, which is no content.
         if name.directory {
             return Err(Error::is_directory(name.shown(), "is a directory"));
@@ -30,19 +30,19 @@ impl Client {
     /// Returns the response to a filter on local bytes.
     pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<Answer<'_>> {
         upload.await_first()?;
-        let mut call = Call::new("POST", self.target(&Name::parse(b""), query)?);
+        let mut call = Call::new("POST", self.target(&RemoteName::parse(b""), query)?);
         call.upload = Some(upload);
         self.send(&call)?.check()
     }
 
     /// Returns what exists under a name: a file, or a directory, whose name then ends with a slash.
-    pub fn stat(&mut self, name: &Name) -> Result<Entry> {
+    pub fn stat(&mut self, name: &RemoteName) -> Result<ListEntry> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         self.stat_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
     }
 
     /// Sends HEAD, and returns what exists under a name and all fields.
-    pub(crate) fn stat_with(&mut self, call: Call, name: &Name) -> Result<(Entry, Fields)> {
+    pub(crate) fn stat_with(&mut self, call: Call, name: &RemoteName) -> Result<(ListEntry, Fields)> {
         // The response to HEAD has no text that describes an error.
         name.refuse_none()?;
         let answer = self.send(&call)?;
@@ -52,8 +52,10 @@ impl Client {
         let etag = fields.get_text("etag").map(str::to_owned);
         answer.finish()?;
         match status {
-            200 => Ok((Entry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
-            301 | 308 => Ok((Entry { name: name.clone().as_directory(), size: 0, modified, etag }, fields)),
+            200 => Ok((ListEntry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
+            301 | 308 => {
+                Ok((ListEntry { name: name.clone().as_directory(), size: 0, modified, etag }, fields))
+            }
             404 => Err(Error::not_found(name.shown(), "no such file or directory")),
             status => Err(Error::new(
                 kind_of(status),
@@ -64,7 +66,7 @@ impl Client {
     }
 
     /// Returns whether a name is a directory; false if it does not exist.
-    pub fn is_directory(&mut self, name: &Name) -> Result<bool> {
+    pub fn is_directory(&mut self, name: &RemoteName) -> Result<bool> {
         match self.stat(name) {
             Ok(entry) => Ok(entry.name.directory),
             Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => Ok(false),
@@ -77,7 +79,7 @@ impl Client {
     pub fn put(
         &mut self,
         mut upload: BodySource,
-        name: &Name,
+        name: &RemoteName,
         query: &Query,
         precondition: &Precondition,
     ) -> Result<bool> {
@@ -141,7 +143,7 @@ impl Client {
     }
 
     /// Returns whether an upload that may have been stored was: then the file has those bytes.
-    fn find_out(&mut self, call: &Call, name: &Name, query: &Query, error: Error) -> Result<bool> {
+    fn find_out(&mut self, call: &Call, name: &RemoteName, query: &Query, error: Error) -> Result<bool> {
         let source =
             call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
         match source.map(|source| self.find_stored(source, name)) {
@@ -155,7 +157,7 @@ impl Client {
         &mut self,
         mut kept: Resumption,
         source: &BodySource,
-        goal: (&Name, &Precondition),
+        goal: (&RemoteName, &Precondition),
         retries: &mut Retries,
         mut error: Error,
     ) -> Result<Ended> {
@@ -173,8 +175,8 @@ impl Client {
     pub fn transfer(
         &mut self,
         method: &'static str,
-        from: &Name,
-        to: &Name,
+        from: &RemoteName,
+        to: &RemoteName,
         query: &Query,
         precondition: &Precondition,
     ) -> Result<Option<Fields>> {
@@ -193,10 +195,10 @@ impl Client {
     pub fn relocate(
         &mut self,
         method: &'static str,
-        from: &Name,
-        to: Name,
+        from: &RemoteName,
+        to: RemoteName,
         precondition: &Precondition,
-    ) -> Result<Option<Name>> {
+    ) -> Result<Option<RemoteName>> {
         if from.is_root() {
             return Err(Error::method_not_allowed("/", "is the root, which cannot be renamed or copied"));
         }
@@ -204,7 +206,7 @@ impl Client {
         // A final slash says that a file goes into a directory, which is created; for a directory it has no meaning.
         let into = (to.directory && !from.directory) || self.is_directory(&to)?;
         let mut target = match from.components.last().filter(|_| into) {
-            Some(base) => to.join(&Name { components: vec![base.clone()], directory: false }),
+            Some(base) => to.join(&RemoteName { components: vec![base.clone()], directory: false }),
             None => to,
         };
         target.directory = from.directory;
@@ -223,18 +225,18 @@ impl Client {
     }
 
     /// Deletes a file, or a directory with all entries.
-    pub fn delete(&mut self, name: &Name, precondition: &Precondition) -> Result<()> {
+    pub fn delete(&mut self, name: &RemoteName, precondition: &Precondition) -> Result<()> {
         let target = self.url.target(&name.components, name.directory, &Query::default());
         self.send(&precondition.hold(Call::new("DELETE", target)))?.check()?.finish()
     }
 
     /// Makes a directory and those above it. False if it exists; a file of that name is an error.
-    pub fn make_directory(&mut self, name: &Name) -> Result<bool> {
+    pub fn make_directory(&mut self, name: &RemoteName) -> Result<bool> {
         let mut made = self.make_one(name)?;
         if made == 409 && self.make_parents(name)? {
             made = self.make_one(name)?;
         }
-        let file = Name { directory: false, ..name.clone() };
+        let file = RemoteName { directory: false, ..name.clone() };
         match made {
             // If it may not be seen, the next write reports the error.
             405 if self.stat(&file).is_ok_and(|found| !found.name.directory) => {
@@ -249,7 +251,7 @@ impl Client {
     pub(crate) fn write(
         &mut self,
         call: &Call,
-        name: &Name,
+        name: &RemoteName,
         precondition: &Precondition,
     ) -> Result<Option<Fields>> {
         let answer = self.send(call)?;
@@ -276,7 +278,7 @@ impl Client {
 
     /// Creates the missing directories above a name, and returns whether there were any. It begins with the last one:
     /// the user may be allowed to create that one only.
-    fn make_parents(&mut self, name: &Name) -> Result<bool> {
+    fn make_parents(&mut self, name: &RemoteName) -> Result<bool> {
         let parents: Vec<_> = name.parents().collect();
         let (mut missing, mut any) = (Vec::new(), false);
         for parent in parents.into_iter().rev() {
@@ -295,7 +297,7 @@ impl Client {
     }
 
     /// Sends one `MKCOL`: 201 if created, 405 if it exists, 409 if its parent is missing.
-    fn make_one(&mut self, name: &Name) -> Result<u16> {
+    fn make_one(&mut self, name: &RemoteName) -> Result<u16> {
         let target = self.url.target(&name.components, true, &Query::default());
         let answer = self.send(&Call::new("MKCOL", target))?;
         match answer.status() {
@@ -317,7 +319,7 @@ pub(crate) fn length_of(fields: &Fields) -> Option<u64> {
 const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 
 /// A server that refuses a body or its digest received other bytes than were sent: that is transient.
-fn told_of_damage(error: Error, name: &Name) -> Error {
+fn told_of_damage(error: Error, name: &RemoteName) -> Error {
     match error {
         Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
             if OF_BODY.contains(&blamed.as_str()) =>

@@ -31,7 +31,7 @@ pub enum Destination {
     /// To an open device or pipe, which is written in place.
     Stream(File),
     /// Under the name of a regular file, or of a new one.
-    Name(PathBuf),
+    RemoteName(PathBuf),
 }
 
 impl Destination {
@@ -56,8 +56,8 @@ impl Destination {
             Ok(meta) if !meta.is_file() => {
                 OpenOptions::new().write(true).open(&path).map(Destination::Stream)
             }
-            Ok(_) => Ok(Destination::Name(path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination::Name(path)),
+            Ok(_) => Ok(Destination::RemoteName(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination::RemoteName(path)),
             Err(error) => Err(error),
         }
     }
@@ -181,7 +181,7 @@ mod tests {
 
     fn name(path: &Path) -> PathBuf {
         match Destination::find(path).unwrap() {
-            Destination::Name(path) => path,
+            Destination::RemoteName(path) => path,
             other => panic!("{other:?}"),
         }
     }

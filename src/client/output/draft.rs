@@ -18,14 +18,14 @@ use crate::client::output::destination::{directory_of, give_mode};
 
 /// A file that is not renamed to its name yet. Removed when dropped before.
 #[derive(Debug)]
-pub struct Draft {
+pub struct StagedFile {
     path: TempPath,
     target: PathBuf,
 }
 
-impl Draft {
+impl StagedFile {
     /// Creates an empty file beside `target`, under an unused name, which no other user may open.
-    pub fn begin(target: PathBuf) -> io::Result<(File, Draft)> {
+    pub fn begin(target: PathBuf) -> io::Result<(File, StagedFile)> {
         watch_signals();
         // The list is locked before the file is created, so that no signal comes between.
         let mut pending = pending();
@@ -33,7 +33,7 @@ impl Draft {
         builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
         let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
         pending.push(path.to_path_buf());
-        Ok((file, Draft { path, target }))
+        Ok((file, StagedFile { path, target }))
     }
 
     /// Sets the file's mode, fsyncs it, renames it to its name, and fsyncs the directory.
@@ -72,7 +72,7 @@ fn done(synced: io::Result<()>) -> io::Result<()> {
     })
 }
 
-impl Drop for Draft {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         pending().retain(|path| *path != *self.path);
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::client::operand::Operand;
 use crate::client::output::destination::Destination;
-use crate::client::output::draft::Draft;
+use crate::client::output::draft::StagedFile;
 use crate::client::output::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
 
@@ -38,7 +38,7 @@ pub struct Output {
     /// The name in error messages.
     pub name: String,
     file: File,
-    draft: Option<Draft>,
+    draft: Option<StagedFile>,
 }
 
 impl Output {
@@ -62,8 +62,8 @@ impl Output {
     fn open(found: Destination, name: String) -> io::Result<Self> {
         match found {
             Destination::Stream(file) => Ok(Output { name, file, draft: None }),
-            Destination::Name(target) => {
-                let (file, draft) = Draft::begin(target)?;
+            Destination::RemoteName(target) => {
+                let (file, draft) = StagedFile::begin(target)?;
                 Ok(Output { name, file, draft: Some(draft) })
             }
         }

@@ -16,7 +16,7 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use crate::client::{Client, Name};
+use crate::client::{Client, RemoteName};
 use crate::error::{Error, Result, is_control};
 use crate::tools::shell::command::{ArgumentKind, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::{Line, quoted};
@@ -149,7 +149,7 @@ impl Completions {
 
     /// The names in a directory on the server; none where it cannot be asked.
     fn stored(&self, directory: &str) -> Vec<String> {
-        let name = Name::read(directory.as_ref()).as_directory();
+        let name = RemoteName::read(directory.as_ref()).as_directory();
         let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
         entries.iter().filter_map(|entry| String::from_utf8(entry.name.bare()).ok()).collect()
     }

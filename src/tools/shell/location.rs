@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::client::{Name, Operand};
+use crate::client::{Operand, RemoteName};
 use crate::error::shown;
 
 /// Returns the bytes of an argument.
@@ -13,8 +13,8 @@ pub fn bytes(argument: Option<&OsString>) -> &[u8] {
 }
 
 /// Returns an argument that can only be on the server.
-pub fn stored(argument: Option<&OsString>) -> Name {
-    Name::read(argument.map(OsString::as_os_str).unwrap_or_default())
+pub fn stored(argument: Option<&OsString>) -> RemoteName {
+    RemoteName::read(argument.map(OsString::as_os_str).unwrap_or_default())
 }
 
 /// Returns an argument that is a local file; `~/` is the home directory.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::cli::ExitStatus;
-use crate::client::{BodySource, Call, Client, Name, Operand, Output, Precondition, Settings};
+use crate::client::{BodySource, Call, Client, Operand, Output, Precondition, RemoteName, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::text::{Answer, FilterQuery, Spec};
@@ -113,7 +113,7 @@ impl Session {
     /// `upload FILE [NAME]`.
     fn upload(&mut self, arguments: &[OsString]) -> Result<ExitStatus> {
         let path = local(arguments.first());
-        let base = Name {
+        let base = RemoteName {
             components: vec![path.file_name().unwrap_or_default().as_bytes().to_vec()],
             directory: false,
         };
