@@ -4,8 +4,8 @@
 
 use std::io;
 
-use super::batch::Batch;
-use super::spaces::{self, Span, Words};
+use super::output_buffer::Batch;
+use super::white_space::{self as spaces, Span, Words};
 use super::{ReadAt, read_exact_at};
 
 /// A part of the source and the words in it. A word at an end of it may go on beyond.

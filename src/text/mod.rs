@@ -15,24 +15,24 @@ pub use spec::{Answer, FILTERS, Flag, REPLACE, REVERSE, SEARCH, Spec, WordParame
 pub use unpack::{UTF_16, is_utf16, unpack};
 pub use word::{Matching, WORD_MAX, Word};
 
-mod batch;
+mod byte_order_mark;
 mod candidate;
 mod compared;
 mod cursor;
 mod fold;
 mod glob;
-mod held;
-mod lines;
-mod mark;
+mod matching_lines;
+mod output_buffer;
 mod query;
 mod replace;
+mod replay;
 mod reverse;
 mod scalar;
 mod scan;
 mod search;
-mod spaces;
 mod spec;
 mod unpack;
+mod white_space;
 mod word;
 
 /// An operation on words: bytes move from a source through it into a sink.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::batch::Batch;
+use super::output_buffer::Batch;
 use super::scan::{BLOCK, Visit, scan};
 use super::{Filter, ReadAt, Source, Word};
 

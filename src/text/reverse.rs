@@ -5,11 +5,11 @@ use std::io::{self, Read, Write};
 
 use memchr::{memchr, memrchr};
 
-use super::batch::Batch;
+use super::byte_order_mark::{Behind, MARK, begins_with_mark, take_start};
 use super::cursor::{Backward, Forward};
-use super::held::Held;
-use super::mark::{Behind, MARK, begins_with_mark, take_start};
-use super::spaces::{Span, Words};
+use super::output_buffer::Batch;
+use super::replay::Held;
+use super::white_space::{Span, Words};
 use super::{Filter, ReadAt, Source};
 
 /// How much is read at once, in bytes; a text or a line that fits is reversed in memory.

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::batch::Batch;
-use super::lines::Lines;
+use super::matching_lines::Lines;
+use super::output_buffer::Batch;
 use super::scan::{BLOCK, Visit, scan};
 use super::{Filter, Source, Word};
 

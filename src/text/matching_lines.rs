@@ -4,8 +4,8 @@ use std::io;
 
 use memchr::{memchr, memrchr};
 
-use super::batch::Batch;
-use super::held::Held;
+use super::output_buffer::Batch;
+use super::replay::Held;
 use super::scan::Visit;
 
 /// How much of a line is kept in memory while it is not known whether it is wanted, in bytes.
