@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use cfp::client::ops::filter::{self, Counts};
 use cfp::client::ops::list;
 use cfp::client::{Client, Operand, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
-use cfp::text::{Answer, FilterQuery, SEARCH, UTF_16, is_utf16};
+use cfp::text::{FilterQuery, OutputKind, PrefixedLines, SEARCH, UTF_16, is_utf16};
 use cfp::tools::local;
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 use cfp::tools::terminal::{self, Visible};
@@ -120,7 +120,7 @@ struct Tool {
     client: Option<Client>,
     output: Output,
     several: bool,
-    /// Occurrences so far, or with `--lines` bytes of lines.
+    /// Occurrences so far, or with `--lines` files that had any.
     total: u64,
     /// Whether any file was searched.
     searched: bool,
@@ -135,7 +135,7 @@ impl Tool {
     }
 
     fn prints_lines(&self) -> bool {
-        self.args.filter.answer() == Answer::Lines
+        self.args.filter.output() == OutputKind::Lines
     }
 
     /// Searches what one operand means: a file, or all beneath a directory.
@@ -187,7 +187,7 @@ impl Tool {
         if self.prints_lines() {
             // The server puts the name below the directory before each line.
             let source = Operand::Stored(name.clone());
-            return self.print_lines(&source, terminal::name(source.shown().as_bytes()));
+            return self.print_lines(&source, &terminal::name(source.shown().as_bytes()));
         }
         let Some(client) = &mut self.client else { return Err(local::out_of_reach(name)) };
         let Counts { counts, unreadable } = client.count_beneath(name, &self.search.query)?;
@@ -204,14 +204,14 @@ impl Tool {
         } else {
             Vec::new()
         };
-        self.print_lines(source, prefix)
+        self.print_lines(source, &prefix)
     }
 
-    fn print_lines(&mut self, source: &Operand, prefix: Vec<u8>) -> Result<ExitStatus> {
+    fn print_lines(&mut self, source: &Operand, prefix: &[u8]) -> Result<ExitStatus> {
         let is_terminal = terminal::is_stdout();
         let mut visible = Visible::new(&mut self.output);
         let output: &mut dyn Write = if is_terminal { &mut visible } else { visible.raw() };
-        let mut lines = LinePrefixer { output, prefix, begins: true, written: 0 };
+        let mut lines = PrefixedLines::new(output, prefix);
         let to = "standard output";
         match (&mut self.client, source) {
             (Some(client), Operand::Stored(name)) if name.directory => {
@@ -219,7 +219,7 @@ impl Tool {
             }
             (client, source) => self.search.run(client, source, &mut lines, to)?,
         }
-        self.total += lines.written;
+        self.total += u64::from(!lines.is_empty());
         visible.finish().map_err(|wrong| Error::io(to, wrong))?;
         Ok(ExitStatus::DONE)
     }
@@ -252,34 +252,6 @@ fn begins_as_utf16(path: &Path) -> bool {
         file.take(2).read_to_end(&mut start).ok().map(|_| start)
     };
     path.is_file() && start().is_some_and(|start| is_utf16(&start))
-}
-
-/// Lines on their way out, each after the name of its file where there are several.
-struct LinePrefixer<'a> {
-    output: &'a mut dyn Write,
-    prefix: Vec<u8>,
-    begins: bool,
-    written: u64,
-}
-
-impl Write for LinePrefixer<'_> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        let mut out = Vec::with_capacity(block.len());
-        for piece in block.split_inclusive(|&byte| byte == b'\n') {
-            if self.begins {
-                out.extend_from_slice(&self.prefix);
-            }
-            out.extend_from_slice(piece);
-            self.begins = piece.ends_with(b"\n");
-        }
-        self.output.write_all(&out)?;
-        self.written += block.len() as u64;
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn main() -> ExitCode {

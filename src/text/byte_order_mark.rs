@@ -1,48 +1,48 @@
-//! The byte order mark at the beginning of a text (Unicode 23.8): it says how the text is coded and is part of no word, so a
-//! filter that moves words leaves it where it is. It knows no filter.
+//! The byte order mark at the beginning of a text (Unicode 23.8). It marks the encoding and is part of no word, so a filter that
+//! moves words leaves it in place.
 
 use std::io::{self, Read};
 
-use super::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, read_exact_at};
 
 /// U+FEFF in UTF-8.
-pub(super) const MARK: [u8; 3] = *b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
-/// Whether a text that can be read anywhere begins with the mark.
-pub(super) fn begins_with_mark(text: &dyn ReadAt) -> io::Result<bool> {
-    let mut start = [0; MARK.len()];
-    if text.size() < MARK.len() as u64 {
+/// Whether a file begins with the mark.
+pub(super) fn has_mark(text: &dyn ReadAt) -> io::Result<bool> {
+    let mut start = [0; BYTE_ORDER_MARK.len()];
+    if text.size() < BYTE_ORDER_MARK.len() as u64 {
         return Ok(false);
     }
-    read_exact_at(text, &mut start, 0).map(|()| start == MARK)
+    read_exact_at(text, &mut start, 0).map(|()| start == BYTE_ORDER_MARK)
 }
 
-/// Takes the beginning of a stream as far as it may be the mark, and reads no further: what has come is not kept waiting.
-pub(super) fn take_start(bytes: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(MARK.len());
-    while start.len() < MARK.len() && MARK.starts_with(&start) {
-        let wanted = (MARK.len() - start.len()) as u64;
-        let mut part = [0; MARK.len()];
+/// Reads from a stream while what was read is a prefix of the mark, and no further: bytes that have arrived do not wait for more.
+pub(super) fn read_prefix(bytes: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(BYTE_ORDER_MARK.len());
+    while start.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(&start) {
+        let wanted = (BYTE_ORDER_MARK.len() - start.len()) as u64;
+        let mut part = [0; BYTE_ORDER_MARK.len()];
         match bytes.take(wanted).read(&mut part) {
             Ok(0) => break,
             Ok(read) => start.extend_from_slice(part.get(..read).unwrap_or_default()),
-            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
-            Err(wrong) => return Err(wrong),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(start)
 }
 
-/// What is behind the mark of a text.
-pub(super) struct Behind<'a>(pub(super) &'a dyn ReadAt);
+/// What follows the mark of a file.
+pub(super) struct AfterMark<'a>(pub(super) &'a dyn ReadAt);
 
-impl ReadAt for Behind<'_> {
+impl ReadAt for AfterMark<'_> {
     fn size(&self) -> u64 {
-        self.0.size().saturating_sub(MARK.len() as u64)
+        self.0.size().saturating_sub(BYTE_ORDER_MARK.len() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, offset.saturating_add(MARK.len() as u64))
+        self.0.read_at(buffer, offset.saturating_add(BYTE_ORDER_MARK.len() as u64))
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_stream_is_read_no_further_than_it_may_be_the_mark() {
         let rows: [(&[u8], &[u8], &[u8]); 6] = [
-            (b"\xef\xbb\xbfab", &MARK, b"ab"),
+            (b"\xef\xbb\xbfab", &BYTE_ORDER_MARK, b"ab"),
             (b"\xef\xbbab", b"\xef\xbba", b"b"),
             (b"a", b"a", b""),
             (b"", b"", b""),
@@ -62,12 +62,12 @@ mod tests {
         ];
         for (text, start, rest) in rows {
             let mut bytes = text;
-            assert_eq!(take_start(&mut bytes).unwrap(), start);
+            assert_eq!(read_prefix(&mut bytes).unwrap(), start);
             assert_eq!(bytes, rest);
-            // A byte a time no more is taken than is needed.
+            // From reads of one byte, no more is taken than needed.
             let mut single = Single(text);
-            let taken = take_start(&mut single).unwrap();
-            assert!(taken.len() <= 1 || MARK.starts_with(&taken[..taken.len() - 1]), "{taken:?}");
+            let taken = read_prefix(&mut single).unwrap();
+            assert!(taken.len() <= 1 || BYTE_ORDER_MARK.starts_with(&taken[..taken.len() - 1]), "{taken:?}");
         }
     }
 

@@ -1,12 +1,12 @@
-//! What a finder says of a block of text: where an occurrence may begin. It does not know which word is searched for.
+//! The result of a search in a block of text: where an occurrence may begin.
 
 /// Where an occurrence may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidate {
-    /// The whole word stands here.
+    /// The whole word is here; only its neighbours are unchecked.
     Whole(usize),
-    /// At least the beginning of the word stands here, and nothing before.
-    Begun(usize),
-    /// Nothing begins before here; from here on there are too few bytes to tell.
+    /// A prefix of the word is here, and no occurrence begins before.
+    Prefix(usize),
+    /// No occurrence begins before here; the bytes from here on are too few to decide.
     After(usize),
 }

@@ -1,29 +1,29 @@
-//! Whether a filter changed anything: a sink that compares what is written with what the source holds at the same place.
-//! It reads the source only as far as both are the same.
+//! Whether a filter changed anything: a sink that compares what is written with the source at the same offset, up to the first
+//! difference. Which filter writes is its caller's business.
 
 use std::io::{self, Write};
 
-use super::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, read_exact_at};
 
 /// How much of the source is read at once, in bytes.
 const BLOCK: usize = 64 * 1024;
 
-/// A sink that passes everything on.
+/// A sink that passes everything on and compares it with the source.
 pub struct Compared<'a> {
     source: &'a dyn ReadAt,
     sink: &'a mut dyn Write,
-    /// Where the next byte belongs, as long as all were the same.
+    /// The offset of the next byte; `None` once a byte differed.
     same: Option<u64>,
     block: Vec<u8>,
 }
 
 impl<'a> Compared<'a> {
-    /// Compares what is written to `sink` with `source`.
+    /// Passes to `sink` what is written, and compares it with `source`.
     pub fn new(source: &'a dyn ReadAt, sink: &'a mut dyn Write) -> Self {
         Compared { source, sink, same: Some(0), block: Vec::new() }
     }
 
-    /// Whether all that was written is all of the source, byte for byte.
+    /// Whether what was written equals the source, byte for byte.
     pub fn is_same(&self) -> bool {
         self.same == Some(self.source.size())
     }

@@ -1,23 +1,23 @@
-//! Two cursors over bytes at offsets: one runs forward and copies the gaps, one runs backward and copies the words.
-//! Each reads a block at a time and holds no more, however long a word or a gap is. Where both have whole gaps and words
-//! in their blocks, the first takes words from the second itself; what is at the ends of the blocks each does alone.
+//! Two cursors over a file: one runs forward and copies the white space between words (the gaps), one runs backward and copies
+//! the words. Each holds one block in memory, however long a word or a gap is. `Forward::copy_both` is the fast path for gaps
+//! and words that are whole in both blocks; what crosses the end of a block takes the slow path.
 
 use std::io;
 
-use super::output_buffer::Batch;
-use super::white_space::{self as spaces, Span, Words};
-use super::{ReadAt, read_exact_at};
+use super::output_buffer::OutputBuffer;
+use super::read_at::{ReadAt, read_exact_at};
+use super::white_space::{self, WordSpan, WordSpans};
 
-/// A part of the source and the words in it. A word at an end of it may go on beyond.
+/// A part of the source and the words in it. A word at either end may continue beyond it.
 struct Block<'a> {
     source: &'a dyn ReadAt,
     /// The size of the source.
     size: u64,
-    /// How much is read at once, in bytes.
+    /// The most bytes that are read at once.
     step: usize,
     buffer: Vec<u8>,
-    words: Words,
-    /// Which part of the buffer it is, and where that begins in the source.
+    words: WordSpans,
+    /// The block is `low..high` of the buffer, and begins at `base` of the source.
     low: usize,
     high: usize,
     base: u64,
@@ -25,7 +25,7 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     fn new(source: &'a dyn ReadAt, step: usize) -> Self {
-        let (buffer, words, size) = (Vec::new(), Words::default(), source.size());
+        let (buffer, words, size) = (Vec::new(), WordSpans::default(), source.size());
         Block { source, size, step, buffer, words, low: 0, high: 0, base: 0 }
     }
 
@@ -41,23 +41,23 @@ impl<'a> Block<'a> {
         self.base + self.len() as u64
     }
 
-    /// Becomes what follows `from`, an end of a character.
+    /// Reads the block that begins at `from`, a character boundary.
     fn fill_from(&mut self, from: u64) -> io::Result<()> {
         let to = self.size.min(from + self.step as u64);
         self.read(from, to)?;
         if to < self.size {
-            self.high = spaces::told_from_the_front(&self.buffer);
+            self.high = white_space::complete_prefix_len(&self.buffer);
         }
         self.find_words();
         Ok(())
     }
 
-    /// Becomes what comes before `to`, an end of a character.
+    /// Reads the block that ends at `to`, a character boundary.
     fn fill_to(&mut self, to: u64) -> io::Result<()> {
         let from = to.saturating_sub(self.step as u64);
         self.read(from, to)?;
         if from > 0 {
-            self.low = spaces::untold_from_the_back(&self.buffer);
+            self.low = white_space::continuation_prefix_len(&self.buffer);
             self.base += self.low as u64;
         }
         self.find_words();
@@ -75,16 +75,16 @@ impl<'a> Block<'a> {
         self.words.find(self.buffer.get(self.low..self.high).unwrap_or_default());
     }
 
-    fn word(&self, index: usize) -> Option<Span> {
+    fn word(&self, index: usize) -> Option<WordSpan> {
         self.words.spans().get(index).copied()
     }
 }
 
-/// Runs from the beginning to the end.
+/// A cursor that runs from the beginning to the end.
 pub(super) struct Forward<'a> {
     block: Block<'a>,
     at: usize,
-    /// The word it is at or before.
+    /// The index of the next word in the block.
     index: usize,
 }
 
@@ -93,11 +93,11 @@ impl<'a> Forward<'a> {
         Forward { block: Block::new(source, step), at: 0, index: 0 }
     }
 
-    /// Copies the white space up to the next word; false if it is followed by the end.
-    pub(super) fn copy_gap(&mut self, batch: &mut Batch<'_>) -> io::Result<bool> {
+    /// Copies the white space up to the next word; returns false if there is none.
+    pub(super) fn copy_gap(&mut self, output: &mut OutputBuffer<'_>) -> io::Result<bool> {
         loop {
             let begin = self.block.word(self.index).map_or(self.block.len(), |word| word[0] as usize);
-            batch.push_part(self.block.bytes(), self.at, begin)?;
+            output.push_part(self.block.bytes(), self.at, begin)?;
             self.at = begin;
             if begin < self.block.len() {
                 return Ok(true);
@@ -108,17 +108,20 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// Copies the gaps before the words that both cursors have in their blocks, and those words. What is at the
-    /// ends of the blocks is left to the others.
-    pub(super) fn copy_both(&mut self, words: &mut Backward<'_>, batch: &mut Batch<'_>) -> io::Result<()> {
+    /// Copies gaps from this cursor and words from the other in turn, while both are whole in their blocks.
+    pub(super) fn copy_both(
+        &mut self,
+        words: &mut Backward<'_>,
+        output: &mut OutputBuffer<'_>,
+    ) -> io::Result<()> {
         let (gaps, spans) = (&self.block, words.block.words.spans().get(..words.left).unwrap_or_default());
         let places = gaps.words.spans().get(self.index..).unwrap_or_default().iter();
         let places = places.take_while(|place| (place[1] as usize) < gaps.len());
         let spans = spans.iter().rev().take_while(|span| span[0] > 0);
         let (from, to) = (gaps.bytes(), words.block.bytes());
         for (place, span) in places.zip(spans) {
-            batch.push_part(from, self.at, place[0] as usize)?;
-            batch.push_part(to, span[0] as usize, span[1] as usize)?;
+            output.push_part(from, self.at, place[0] as usize)?;
+            output.push_part(to, span[0] as usize, span[1] as usize)?;
             self.at = place[1] as usize;
             self.index += 1;
             words.left -= 1;
@@ -126,9 +129,9 @@ impl<'a> Forward<'a> {
         Ok(())
     }
 
-    /// Passes the word.
+    /// Skips the word.
     pub(super) fn skip_word(&mut self) -> io::Result<()> {
-        // A word that reaches the end of the block goes on if the next block begins with one.
+        // A word at the end of the block continues if the next block begins with a word.
         while let Some([begin, end]) = self.block.word(self.index)
             && begin as usize <= self.at
         {
@@ -141,7 +144,7 @@ impl<'a> Forward<'a> {
         Ok(())
     }
 
-    /// Goes on to the next block; false if there is none.
+    /// Reads the next block; returns false if there is none.
     fn fill(&mut self) -> io::Result<bool> {
         let from = self.block.end();
         if from == self.block.size {
@@ -153,10 +156,10 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// Runs from the end to the beginning.
+/// A cursor that runs from the end to the beginning.
 pub(super) struct Backward<'a> {
     block: Block<'a>,
-    /// How many words of the block are before it.
+    /// The number of words of the block that are still to come.
     left: usize,
 }
 
@@ -167,8 +170,8 @@ impl<'a> Backward<'a> {
         Backward { block, left: 0 }
     }
 
-    /// Copies the word before it, and passes it.
-    pub(super) fn copy_word(&mut self, batch: &mut Batch<'_>) -> io::Result<()> {
+    /// Copies the word before the cursor, and moves to its beginning.
+    pub(super) fn copy_word(&mut self, output: &mut OutputBuffer<'_>) -> io::Result<()> {
         while self.left == 0 {
             if !self.fill()? {
                 return Ok(());
@@ -177,15 +180,15 @@ impl<'a> Backward<'a> {
         self.left -= 1;
         let Some([begin, end]) = self.block.word(self.left) else { return Ok(()) };
         if begin > 0 || self.block.base == 0 {
-            return batch.push_part(self.block.bytes(), begin as usize, end as usize);
+            return output.push_part(self.block.bytes(), begin as usize, end as usize);
         }
         let end = self.block.base + u64::from(end);
-        let begin = self.pass_word()?;
-        batch.push_from(self.block.source, begin, end)
+        let begin = self.find_word_start()?;
+        output.push_from(self.block.source, begin, end)
     }
 
-    /// Finds where the word begins that the block begins with, perhaps far before it.
-    fn pass_word(&mut self) -> io::Result<u64> {
+    /// Finds where the first word of the block begins, reading the blocks before as needed.
+    fn find_word_start(&mut self) -> io::Result<u64> {
         loop {
             let begin = self.block.base;
             if !self.fill()? {
@@ -203,7 +206,7 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Goes on to the block before; false if there is none.
+    /// Reads the block before; returns false if there is none.
     fn fill(&mut self) -> io::Result<bool> {
         if self.block.base == 0 {
             return Ok(false);

@@ -1,8 +1,8 @@
-//! Words whose case does not matter: which characters are the same (Unicode simple folding), and where the first
-//! few of the word stand in some bytes. It knows nothing of the characters around.
+//! Case-insensitive words: which characters are equal under Unicode simple case folding (UTS 18 RL1.5), and where the first
+//! few of a word occur in some bytes. Word boundaries are checked in `word.rs`.
 //!
-//! Folding can change how long a character is (`k` and the Kelvin sign, `s` and the long s), so that an occurrence
-//! can be longer than the word. An invalid byte is a character of its own and only the same as itself.
+//! CaseFolding can change the length of a character (`k` and the Kelvin sign, `s` and the long s), so that an occurrence
+//! can be longer than the word. An invalid byte is a unit of its own and equal only to itself.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use super::candidate::Candidate;
 use super::scalar::{self, First};
 use crate::error::{Error, Result};
 
-/// How many characters of a word the automaton looks for. The rest is compared one by one: an automaton of all of
-/// a long word can be as large as the square of it.
+/// How many characters of a word the automaton matches. The rest is compared one by one: the size of an automaton for a whole
+/// long word can be quadratic.
 const PREFIX: usize = 32;
 
-/// Where the units of invalid bytes begin, beyond all characters.
+/// The unit of an invalid byte is this plus the byte: beyond all characters.
 const BYTES: u32 = char::MAX as u32 + 1;
 
-/// Finds the beginning of a word, and tells the units of a text.
+/// Finds the prefix of a word, and reads the units of a text.
 #[derive(Clone, Debug)]
-pub(super) struct Folding {
+pub(super) struct CaseFolding {
     prefix: Regex,
-    /// The most bytes an occurrence of the prefix can have.
-    reach: usize,
-    /// For each character that is the same as one of the word: the one that stands for it. In order.
+    /// The most bytes that an occurrence of the prefix can have.
+    prefix_max: usize,
+    /// For each character that is equal to one of the word, the representative of all that are. Sorted.
     folds: Vec<(char, char)>,
 }
 
-impl Folding {
-    /// The units of a word and what finds them.
+impl CaseFolding {
+    /// Compiles a word into its units and what finds them.
     pub(super) fn new(word: &[u8]) -> Result<(Vec<u32>, Self)> {
         let mut folds = BTreeMap::new();
         let mut units = Vec::new();
@@ -55,21 +55,21 @@ impl Folding {
                 First::Incomplete => continue,
             });
         }
-        let reach = prefix.len() * scalar::LONGEST;
+        let prefix_max = prefix.len() * scalar::LONGEST;
         let prefix = Regex::builder().build_from_hir(&Hir::concat(prefix)).map_err(refused)?;
-        Ok((units, Folding { prefix, reach, folds: folds.into_iter().collect() }))
+        Ok((units, CaseFolding { prefix, prefix_max, folds: folds.into_iter().collect() }))
     }
 
-    /// Looks for the first place in `bytes` where the word may begin.
+    /// Finds the first offset in `bytes` where the word may begin.
     pub(super) fn find(&self, bytes: &[u8]) -> Candidate {
         match self.prefix.find(bytes) {
-            // The automaton knows bytes only: it can begin an invalid byte of the word inside a character.
-            Some(found) => Candidate::Begun(scalar::start(bytes, found.start())),
-            None => Candidate::After(scalar::start(bytes, bytes.len().saturating_sub(self.reach - 1))),
+            // The automaton matches bytes: an invalid byte of the word can match inside a character.
+            Some(found) => Candidate::Prefix(scalar::start(bytes, found.start())),
+            None => Candidate::After(scalar::start(bytes, bytes.len().saturating_sub(self.prefix_max - 1))),
         }
     }
 
-    /// The unit that begins `bytes` and its length; none if it takes more bytes to tell.
+    /// The first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come.
     pub(super) fn unit(&self, bytes: &[u8], last: bool) -> Option<(u32, usize)> {
         match scalar::first(bytes) {
             First::Char(char) => {
@@ -83,7 +83,7 @@ impl Folding {
         }
     }
 
-    /// How many bytes the first `count` units of `bytes` take.
+    /// The length of the first `count` units of `bytes`, in bytes.
     pub(super) fn width(&self, bytes: &[u8], count: usize) -> usize {
         let mut width = 0;
         for _ in 0..count {
@@ -103,7 +103,7 @@ fn split_first(bytes: &[u8]) -> Option<(First, &[u8])> {
     Some((first, bytes.get(length..)?))
 }
 
-/// All characters that are the same as this one, itself among them.
+/// All characters that are equal to this one, including itself.
 fn class_of(char: char) -> Result<ClassUnicode> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(char, char)]);
     class.try_case_fold_simple().map_err(refused)?;
@@ -140,7 +140,7 @@ mod tests {
             ("ß", "ss", false),
         ];
         for (one, other, same) in rows {
-            let (units, folding) = Folding::new(one.as_bytes()).unwrap();
+            let (units, folding) = CaseFolding::new(one.as_bytes()).unwrap();
             let other = folding.unit(other.as_bytes(), true).map(|unit| unit.0);
             assert_eq!(units.first().copied() == other, same, "{one}");
         }
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn an_invalid_byte_is_not_found_inside_a_character() {
-        let (_, folding) = Folding::new(b"\xa9a").unwrap();
-        assert_eq!(folding.find("xéa".as_bytes()), Candidate::Begun(1));
+        let (_, folding) = CaseFolding::new(b"\xa9a").unwrap();
+        assert_eq!(folding.find("xéa".as_bytes()), Candidate::Prefix(1));
         assert_eq!(folding.unit("éa".as_bytes(), true), Some((0xe9, 2)));
         assert_eq!(folding.unit(b"\xa9a", true), Some((BYTES + 0xa9, 1)));
     }

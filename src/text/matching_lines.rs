@@ -1,101 +1,100 @@
-//! The lines that hold an occurrence, whatever their length. It does not know what makes an occurrence.
+//! The lines that hold an occurrence, whatever their length. What an occurrence is belongs to `word.rs`.
 
 use std::io;
 
 use memchr::{memchr, memrchr};
 
-use super::output_buffer::Batch;
-use super::replay::Held;
+use super::output_buffer::OutputBuffer;
+use super::read_at::ReadAt;
+use super::replay::Replay;
 use super::scan::Visit;
 
-/// How much of a line is kept in memory while it is not known whether it is wanted, in bytes.
-const KEPT: usize = 64 * 1024;
+/// The most bytes of a line that are kept in memory while no occurrence has been found in it.
+const LINE_MAX: usize = 64 * 1024;
 
-/// Gathers each line until an occurrence is seen in it, then lets it through.
-pub(super) struct Lines<'a, 'w> {
-    batch: Batch<'w>,
+/// Writes the lines that hold at least one byte of an occurrence.
+pub(super) struct MatchingLines<'a, 'w> {
+    output: OutputBuffer<'w>,
     /// The beginning of the line, if it is too long for memory.
-    held: Held<'a>,
+    replay: Replay<'a>,
     /// The line, or what follows its beginning.
     line: Vec<u8>,
-    /// Where the line begins, and how much was told, in bytes of the source.
-    begin: u64,
+    /// The offset of the line in the source, and of the next byte.
+    line_start: u64,
     offset: u64,
-    /// Whether the line is let through.
-    wanted: bool,
+    /// Whether the line holds an occurrence, and so is written as it comes.
+    matched: bool,
 }
 
-impl<'a, 'w> Lines<'a, 'w> {
-    pub(super) fn new(batch: Batch<'w>, held: Held<'a>) -> Self {
-        Lines { batch, held, line: Vec::new(), begin: 0, offset: 0, wanted: false }
+impl<'a, 'w> MatchingLines<'a, 'w> {
+    pub(super) fn new(output: OutputBuffer<'w>, replay: Replay<'a>) -> Self {
+        MatchingLines { output, replay, line: Vec::new(), line_start: 0, offset: 0, matched: false }
     }
 
     /// Ends a last line that has no newline.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        if self.wanted {
-            self.batch.push(b"\n")?;
+        if self.matched {
+            self.output.push(b"\n")?;
         }
-        self.batch.flush()
+        self.output.flush()
     }
 
-    /// Keeps a part of a line that may be wanted yet.
+    /// Keeps a part of a line that may still match.
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.line.len() + bytes.len() <= KEPT {
+        if self.line.len() + bytes.len() <= LINE_MAX {
             self.line.extend_from_slice(bytes);
             return Ok(());
         }
-        if self.held.size() == 0 {
-            self.held.begin(self.begin)?;
+        if self.replay.size() == 0 {
+            self.replay.restart(self.line_start)?;
         }
-        self.held.push(&self.line)?;
+        self.replay.push(&self.line)?;
         self.line.clear();
-        self.held.push(bytes)
+        self.replay.push(bytes)
     }
 
-    /// Forgets what is kept: the next line begins at `begin`.
-    fn forget(&mut self, begin: u64) -> io::Result<()> {
-        self.begin = begin;
+    /// Drops what is kept: the next line begins at `line_start`.
+    fn drop_line(&mut self, line_start: u64) -> io::Result<()> {
+        self.line_start = line_start;
         self.line.clear();
-        if self.held.size() > 0 {
-            self.held.begin(begin)?;
+        if self.replay.size() > 0 {
+            self.replay.restart(line_start)?;
         }
         Ok(())
     }
 }
 
-impl Visit for Lines<'_, '_> {
-    fn plain(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl Visit for MatchingLines<'_, '_> {
+    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         self.offset += bytes.len() as u64;
-        if self.wanted {
+        if self.matched {
             let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
             let (line, after) = rest.split_at(end);
-            self.batch.push(line)?;
-            self.wanted = !line.ends_with(b"\n");
+            self.output.push(line)?;
+            self.matched = !line.ends_with(b"\n");
             rest = after;
-            self.begin = self.offset - rest.len() as u64;
+            self.line_start = self.offset - rest.len() as u64;
         }
         if let Some(newline) = memrchr(b'\n', rest) {
             rest = rest.get(newline + 1..).unwrap_or_default();
-            self.forget(self.offset - rest.len() as u64)?;
+            self.drop_line(self.offset - rest.len() as u64)?;
         }
         self.keep(rest)
     }
 
-    fn found(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.offset += bytes.len() as u64;
-        if !self.wanted {
-            if self.held.size() > 0 {
-                self.batch.push_from(&self.held.region(), 0, self.held.size())?;
-            }
-            self.batch.push(&self.line)?;
+        if !self.matched {
+            self.output.push_from(&self.replay, 0, self.replay.size())?;
+            self.output.push(&self.line)?;
         }
-        self.batch.push(bytes)?;
-        self.wanted = !bytes.ends_with(b"\n");
-        self.forget(self.offset)
+        self.output.push(bytes)?;
+        self.matched = !bytes.ends_with(b"\n");
+        self.drop_line(self.offset)
     }
 
-    fn settle(&mut self) -> io::Result<()> {
-        self.batch.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }

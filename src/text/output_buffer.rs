@@ -1,28 +1,28 @@
-//! Output in blocks: many small pieces become few writes. It knows only bytes and the sink.
+//! Buffered output: many small pieces become few writes. What the bytes mean is the filters' business.
 
 use std::io::{self, Write};
 
-use super::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, read_exact_at};
 
-/// How much is gathered before it is written, in bytes.
+/// The size of the buffer, in bytes.
 const SIZE: usize = 64 * 1024;
 
-/// How much is copied at once where it costs no more than to copy less, in bytes: most words are shorter.
+/// A short piece is copied as this many bytes at once, which takes one instruction: most words are shorter.
 const STRIDE: usize = 16;
 
-/// Bytes on their way to a sink. What is not flushed is not written.
-pub(super) struct Batch<'a> {
+/// A buffer in front of a sink. The caller flushes it; dropping it does not.
+pub(super) struct OutputBuffer<'a> {
     sink: &'a mut dyn Write,
     buffer: Vec<u8>,
     filled: usize,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> OutputBuffer<'a> {
     pub(super) fn new(sink: &'a mut dyn Write) -> Self {
-        Batch { sink, buffer: vec![0; SIZE], filled: 0 }
+        OutputBuffer { sink, buffer: vec![0; SIZE], filled: 0 }
     }
 
-    /// Adds bytes; a large piece goes to the sink as it is.
+    /// Writes bytes; a piece larger than the buffer goes to the sink directly.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() > SIZE - self.filled {
             self.flush()?;
@@ -37,7 +37,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Adds `bytes[from..to]`, and is fast where that is short.
+    /// Writes `bytes[from..to]`, and is fast where that is short.
     #[inline]
     pub(super) fn push_part(&mut self, bytes: &[u8], from: usize, to: usize) -> io::Result<()> {
         let length = to - from;
@@ -52,7 +52,7 @@ impl<'a> Batch<'a> {
         self.push(bytes.get(from..to).unwrap_or_default())
     }
 
-    /// Adds `source` from `from` to `to`, in pieces.
+    /// Writes `source` from `from` to `to`, a part at a time.
     pub(super) fn push_from(&mut self, source: &dyn ReadAt, from: u64, to: u64) -> io::Result<()> {
         let mut at = from;
         while at < to {
@@ -68,7 +68,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Writes what is gathered.
+    /// Writes the buffer to the sink.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let filled = self.buffer.get(..self.filled).unwrap_or_default();
         self.filled = 0;
@@ -84,16 +84,16 @@ mod tests {
     fn pieces_of_any_size_come_out_in_order() {
         let mut sink = Vec::new();
         let mut expected = Vec::new();
-        let mut batch = Batch::new(&mut sink);
+        let mut output = OutputBuffer::new(&mut sink);
         for size in [1, 0, 40, SIZE - 90, 1, 1, 99, SIZE, 3, SIZE + 1, SIZE - 1, 2] {
             let piece = vec![b'a' + (size % 23) as u8; size];
-            batch.push(&piece).unwrap();
-            batch.push_part(&piece, size / 3, size / 2).unwrap();
+            output.push(&piece).unwrap();
+            output.push_part(&piece, size / 3, size / 2).unwrap();
             expected.extend([&piece, &piece[size / 3..size / 2]].concat());
         }
         let file: &[u8] = &expected.clone();
-        batch.push_from(&file, 1, expected.len() as u64).unwrap();
-        batch.flush().unwrap();
+        output.push_from(&file, 1, expected.len() as u64).unwrap();
+        output.flush().unwrap();
         expected.extend_from_within(1..);
         assert_eq!(sink, expected);
     }

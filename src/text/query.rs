@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::Filter;
-use super::spec::{Answer, FILTERS, FilterArguments, Spec};
+use super::filter::Filter;
+use super::spec::{FILTERS, FilterArguments, FilterSpec, OutputKind};
 use crate::error::{self, shown};
 
 /// A parameter of a query, decoded: its name, and its value if it has one. `search=` has an empty value, `search` none.
@@ -14,7 +14,7 @@ pub type Parameter<'a> = (&'a [u8], Option<&'a [u8]>);
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterQuery {
     /// Its row in the table.
-    pub spec: &'static Spec,
+    pub spec: &'static FilterSpec,
     arguments: FilterArguments,
 }
 
@@ -30,10 +30,10 @@ pub struct Invalid {
 impl FilterQuery {
     /// Makes a query of words, in the order of the table, and flags. Flags that the filter does not have are ignored; a word
     /// that cannot be searched for is a usage error.
-    pub fn new(spec: &'static Spec, words: Vec<Vec<u8>>, flags: &[&str]) -> error::Result<Self> {
+    pub fn new(spec: &'static FilterSpec, words: Vec<Vec<u8>>, flags: &[&str]) -> error::Result<Self> {
         let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
         let query = FilterQuery { spec, arguments: FilterArguments { words, flags } };
-        query.build(query.answer()).map(|_| query)
+        query.build(query.output()).map(|_| query)
     }
 
     /// Reads the filter that a query names; `None` where it names none. Of a repeated parameter the first counts, and unknown
@@ -103,9 +103,9 @@ impl FilterQuery {
         &self.arguments.flags
     }
 
-    /// The kind of its answer; a number is also available [in JSON](Answer::NumberInJson).
-    pub fn answer(&self) -> Answer {
-        (self.spec.answer)(&self.arguments)
+    /// What it writes; a count is also available [in JSON](OutputKind::CountInJson).
+    pub fn output(&self) -> OutputKind {
+        (self.spec.output)(&self.arguments)
     }
 
     /// What the shell's sentence of the answer begins with.
@@ -118,14 +118,14 @@ impl FilterQuery {
         self.arguments.has("decompress")
     }
 
-    /// Builds the filter with this kind of answer.
-    pub fn build(&self, answer: Answer) -> error::Result<Box<dyn Filter>> {
-        (self.spec.build)(&self.arguments, answer)
+    /// Builds the filter with this kind of output.
+    pub fn build(&self, output: OutputKind) -> error::Result<Box<dyn Filter>> {
+        (self.spec.build)(&self.arguments, output)
     }
 }
 
 /// What is wrong with the value of a filter's own parameter.
-fn unknown_value(spec: &Spec) -> String {
+fn unknown_value(spec: &FilterSpec) -> String {
     let values: Vec<_> = spec.values().collect();
     if values.is_empty() {
         "takes no value".to_owned()
@@ -209,7 +209,7 @@ mod tests {
             let row: Vec<_> = own.into_iter().chain(words).chain(flags).collect();
             let query = parse(&row).unwrap().unwrap();
             assert_eq!(query.pairs().count(), row.len(), "{}", spec.name);
-            assert!(query.build(query.answer()).is_ok(), "{}", spec.name);
+            assert!(query.build(query.output()).is_ok(), "{}", spec.name);
             let [usage, does] = spec.help();
             assert!(usage.len() <= 24 && !does.contains('\n'), "{usage}: {does}");
         }

@@ -1,18 +1,21 @@
-//! Replace: every occurrence of a word becomes other bytes, all else stays as it is. What an occurrence is belongs
-//! to `word.rs`, how it is found to `scan.rs`.
+//! Replace: every occurrence of a word becomes other bytes, all else is unchanged. What an occurrence is belongs to `word.rs`,
+//! how it is found to `scan.rs`.
 
 use std::io::{self, Write};
 
-use super::output_buffer::Batch;
+use super::filter::{Filter, Source};
+use super::output_buffer::OutputBuffer;
+use super::read_at::ReadAt;
+use super::replay::split;
 use super::scan::{BLOCK, Visit, scan};
-use super::{Filter, ReadAt, Source, Word};
+use super::word::Word;
 
-/// Replaces a word. What was put in is not searched again.
+/// Replaces a word. The replacement is not searched again.
 #[derive(Clone, Debug)]
 pub struct Replace {
     /// The word to replace.
     pub word: Word,
-    /// What comes in its place: any bytes, or none.
+    /// The replacement: any bytes, or none.
     pub with: Vec<u8>,
 }
 
@@ -27,31 +30,31 @@ impl Filter for Replace {
 }
 
 impl Replace {
-    /// Replaces the word, and says how often.
+    /// Replaces the word, and returns how often.
     fn replace(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<u64> {
-        let mut change = Change { with: &self.with, batch: Batch::new(sink), count: 0 };
-        scan(&self.word, &mut source.split().0, BLOCK, &mut change)?;
-        Ok(change.count)
+        let mut replacer = Replacer { with: &self.with, output: OutputBuffer::new(sink), count: 0 };
+        scan(&self.word, &mut split(source).0, BLOCK, &mut replacer)?;
+        Ok(replacer.count)
     }
 }
 
-struct Change<'a> {
+struct Replacer<'a> {
     with: &'a [u8],
-    batch: Batch<'a>,
+    output: OutputBuffer<'a>,
     count: u64,
 }
 
-impl Visit for Change<'_> {
-    fn plain(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.batch.push(bytes)
+impl Visit for Replacer<'_> {
+    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.output.push(bytes)
     }
 
-    fn found(&mut self, _: &[u8]) -> io::Result<()> {
+    fn matched(&mut self, _: &[u8]) -> io::Result<()> {
         self.count += 1;
-        self.batch.push(self.with)
+        self.output.push(self.with)
     }
 
-    fn settle(&mut self) -> io::Result<()> {
-        self.batch.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }

@@ -1,24 +1,25 @@
-//! Reverse: the words last first, the white space where it is; all of a text, or each line by itself. What white
-//! space is belongs to `spaces.rs`.
+//! Reverse: the words last first, the white space in place; in the whole text, or in each line. What white space is belongs to
+//! `white_space.rs`.
 
 use std::io::{self, Read, Write};
 
 use memchr::{memchr, memrchr};
 
-use super::byte_order_mark::{Behind, MARK, begins_with_mark, take_start};
+use super::byte_order_mark::{AfterMark, BYTE_ORDER_MARK, has_mark, read_prefix};
 use super::cursor::{Backward, Forward};
-use super::output_buffer::Batch;
-use super::replay::Held;
-use super::white_space::{Span, Words};
-use super::{Filter, ReadAt, Source};
+use super::filter::{Filter, Source};
+use super::output_buffer::OutputBuffer;
+use super::read_at::ReadAt;
+use super::replay::{Replay, split};
+use super::white_space::{WordSpan, WordSpans};
 
-/// How much is read at once, in bytes; a text or a line that fits is reversed in memory.
+/// How much is read at once, in bytes. A text or a line that fits is reversed in memory.
 const BLOCK: usize = 64 * 1024;
 
-/// Reverses the order of words. Reversing twice gives back every byte.
+/// Reverses the order of words. Reversing twice restores the original.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reverse {
-    /// Whether each line is reversed by itself.
+    /// Whether each line is reversed separately.
     pub per_line: bool,
 }
 
@@ -28,119 +29,131 @@ impl Filter for Reverse {
     }
 }
 
-/// Passes a byte order mark at the very beginning on, and reverses what is behind it.
+/// Copies a byte order mark at the beginning, and reverses what follows it.
 fn run(source: Source<'_>, per_line: bool, block: usize, sink: &mut dyn Write) -> io::Result<()> {
-    let mut batch = Batch::new(sink);
+    let mut output = OutputBuffer::new(sink);
     match source {
-        Source::File(file) if begins_with_mark(file)? => {
-            batch.push(&MARK)?;
-            run_behind(Source::File(&Behind(file)), per_line, block, batch)
+        Source::File(file) if has_mark(file)? => {
+            output.push(&BYTE_ORDER_MARK)?;
+            run_after_mark(Source::File(&AfterMark(file)), per_line, block, output)
         }
-        Source::File(file) => run_behind(Source::File(file), per_line, block, batch),
+        Source::File(file) => run_after_mark(Source::File(file), per_line, block, output),
         Source::Stream { bytes, spool } => {
-            let mut start = take_start(bytes)?;
-            if start == MARK {
-                batch.push(&MARK)?;
+            let mut start = read_prefix(bytes)?;
+            if start == BYTE_ORDER_MARK {
+                output.push(&BYTE_ORDER_MARK)?;
                 start.clear();
             }
             let mut bytes = start.as_slice().chain(bytes);
-            run_behind(Source::Stream { bytes: &mut bytes, spool }, per_line, block, batch)
+            run_after_mark(Source::Stream { bytes: &mut bytes, spool }, per_line, block, output)
         }
     }
 }
 
-fn run_behind(source: Source<'_>, per_line: bool, block: usize, mut batch: Batch<'_>) -> io::Result<()> {
+fn run_after_mark(
+    source: Source<'_>,
+    per_line: bool,
+    block: usize,
+    mut output: OutputBuffer<'_>,
+) -> io::Result<()> {
     match source {
         source if per_line => {
-            let (mut bytes, held) = source.split();
-            Lines::new(held, block).run(&mut bytes, &mut batch)?;
+            let (mut bytes, replay) = split(source);
+            LineReverser::new(replay, block).run(&mut bytes, &mut output)?;
         }
-        Source::File(file) => reverse(file, block, &mut batch)?,
+        Source::File(file) => reverse(file, block, &mut output)?,
         stream => {
-            let (mut bytes, mut held) = stream.split();
+            let (mut bytes, mut replay) = split(stream);
             let mut head = Vec::new();
             bytes.by_ref().take(block as u64).read_to_end(&mut head)?;
             if head.len() < block {
-                reverse(&head.as_slice(), block, &mut batch)?;
+                reverse(&head.as_slice(), block, &mut output)?;
             } else {
-                held.push(&head)?;
-                hold_all(&mut bytes, &mut head, &mut held)?;
-                reverse(&held.region(), block, &mut batch)?;
+                replay.push(&head)?;
+                push_all(&mut bytes, &mut head, &mut replay)?;
+                reverse(&replay, block, &mut output)?;
             }
         }
     }
-    batch.flush()
+    output.flush()
 }
 
-/// Holds all that still comes; `block` is the memory for it.
-fn hold_all(bytes: &mut dyn Read, block: &mut [u8], held: &mut Held<'_>) -> io::Result<()> {
+/// Pushes all remaining bytes to the replay; `block` is a buffer for them.
+fn push_all(bytes: &mut dyn Read, block: &mut [u8], replay: &mut Replay<'_>) -> io::Result<()> {
     loop {
         match bytes.read(block) {
             Ok(0) => return Ok(()),
-            Ok(read) => held.push(block.get(..read).unwrap_or_default())?,
-            Err(wrong) if wrong.kind() == io::ErrorKind::Interrupted => {}
-            Err(wrong) => return Err(wrong),
+            Ok(read) => replay.push(block.get(..read).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// Reverses all of `source`, which is read from both ends.
-fn reverse(source: &dyn ReadAt, block: usize, batch: &mut Batch<'_>) -> io::Result<()> {
+/// Reverses all of `source`, reading it from both ends.
+fn reverse(source: &dyn ReadAt, block: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
     let mut gaps = Forward::new(source, block);
     let mut words = Backward::new(source, block);
-    while gaps.copy_gap(batch)? {
+    while gaps.copy_gap(output)? {
         gaps.skip_word()?;
-        words.copy_word(batch)?;
-        gaps.copy_both(&mut words, batch)?;
+        words.copy_word(output)?;
+        gaps.copy_both(&mut words, output)?;
     }
     Ok(())
 }
 
-/// Reverses `from..to` of bytes in memory, where `words` are.
+/// Reverses the `words` of `from..to` of bytes in memory.
 fn reverse_within(
     bytes: &[u8],
-    words: &[Span],
+    words: &[WordSpan],
     from: usize,
     to: usize,
-    batch: &mut Batch<'_>,
+    output: &mut OutputBuffer<'_>,
 ) -> io::Result<()> {
     let mut gap = from;
     for (place, word) in words.iter().zip(words.iter().rev()) {
-        batch.push_part(bytes, gap, place[0] as usize)?;
-        batch.push_part(bytes, word[0] as usize, word[1] as usize)?;
+        output.push_part(bytes, gap, place[0] as usize)?;
+        output.push_part(bytes, word[0] as usize, word[1] as usize)?;
         gap = place[1] as usize;
     }
-    batch.push_part(bytes, gap, to)
+    output.push_part(bytes, gap, to)
 }
 
-/// Reverses line by line. Lines that were read whole are on their way before the next read.
-struct Lines<'a> {
+/// Reverses line by line. Complete lines are written before the next read.
+struct LineReverser<'a> {
     buffer: Vec<u8>,
-    /// `begin..end` is the line, or what was read of it.
+    /// The line, or what was read of it, is `begin..end` of the buffer.
     begin: usize,
     end: usize,
-    words: Words,
-    /// Where the buffer begins in the source.
+    words: WordSpans,
+    /// The offset of the buffer in the source.
     offset: u64,
-    /// The beginning of a line that does not fit.
-    held: Held<'a>,
+    /// The beginning of a line that does not fit in the buffer.
+    replay: Replay<'a>,
 }
 
-impl<'a> Lines<'a> {
-    fn new(held: Held<'a>, block: usize) -> Self {
-        Lines { buffer: vec![0; 2 * block], begin: 0, end: 0, words: Words::default(), offset: 0, held }
+impl<'a> LineReverser<'a> {
+    fn new(replay: Replay<'a>, block: usize) -> Self {
+        LineReverser {
+            buffer: vec![0; 2 * block],
+            begin: 0,
+            end: 0,
+            words: WordSpans::default(),
+            offset: 0,
+            replay,
+        }
     }
 
-    fn run(&mut self, bytes: &mut dyn Read, batch: &mut Batch<'_>) -> io::Result<()> {
+    fn run(&mut self, bytes: &mut dyn Read, output: &mut OutputBuffer<'_>) -> io::Result<()> {
         loop {
-            batch.flush()?;
+            output.flush()?;
             let old = self.end;
             if self.read(bytes)? == 0 {
-                return self.end_line(self.end, batch);
+                return self.end_line(self.end, output);
             }
             let fresh = self.buffer.get(old..self.end).unwrap_or_default();
             if let Some(newline) = memrchr(b'\n', fresh) {
-                self.end_lines(old, old + newline + 1, batch)?;
+                self.end_lines(old, old + newline + 1, output)?;
             }
             self.make_room()?;
         }
@@ -160,12 +173,12 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Reverses the lines up to `end`, where a line ends. The first newline is at `old` or after.
-    fn end_lines(&mut self, old: usize, end: usize, batch: &mut Batch<'_>) -> io::Result<()> {
-        if self.held.size() > 0 {
+    /// Reverses the complete lines up to `end`. The first newline is at `old` or after.
+    fn end_lines(&mut self, old: usize, end: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
+        if self.replay.size() > 0 {
             let fresh = self.buffer.get(old..end).unwrap_or_default();
             let first = memchr(b'\n', fresh).map_or(end, |newline| old + newline + 1);
-            self.end_line(first, batch)?;
+            self.end_line(first, output)?;
         }
         let lines = self.buffer.get(self.begin..end).unwrap_or_default();
         self.words.find(lines);
@@ -176,40 +189,40 @@ impl<'a> Lines<'a> {
             let to = memchr(b'\n', rest).map_or(lines.len(), |newline| from + newline + 1);
             let count = words.iter().take_while(|word| (word[0] as usize) < to).count();
             let (within, after) = words.split_at(count);
-            reverse_within(lines, within, from, to, batch)?;
+            reverse_within(lines, within, from, to, output)?;
             (words, from) = (after, to);
         }
         self.begin = end;
         Ok(())
     }
 
-    /// Reverses the line up to `end`, the beginning of which may be held.
-    fn end_line(&mut self, end: usize, batch: &mut Batch<'_>) -> io::Result<()> {
+    /// Reverses the line up to `end`, whose beginning may be in the replay.
+    fn end_line(&mut self, end: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
         let line = self.buffer.get(self.begin..end).unwrap_or_default();
-        if self.held.size() > 0 {
-            self.held.push(line)?;
-            reverse(&self.held.region(), self.buffer.len() / 2, batch)?;
-            self.held.begin(0)?;
+        if self.replay.size() > 0 {
+            self.replay.push(line)?;
+            reverse(&self.replay, self.buffer.len() / 2, output)?;
+            self.replay.restart(0)?;
         } else {
             self.words.find(line);
-            reverse_within(line, self.words.spans(), 0, line.len(), batch)?;
+            reverse_within(line, self.words.spans(), 0, line.len(), output)?;
         }
         self.begin = end;
         Ok(())
     }
 
-    /// Moves the line to the front when it is no more than what is dropped; holds it elsewhere when it fills the
-    /// buffer.
+    /// Makes room in the buffer: moves the incomplete line to the front if no more bytes are moved than dropped, or to the
+    /// replay if it fills the buffer.
     fn make_room(&mut self) -> io::Result<()> {
         if self.end - self.begin <= self.begin {
             self.buffer.copy_within(self.begin..self.end, 0);
             self.offset += self.begin as u64;
             (self.begin, self.end) = (0, self.end - self.begin);
         } else if self.end == self.buffer.len() {
-            if self.held.size() == 0 {
-                self.held.begin(self.offset + self.begin as u64)?;
+            if self.replay.size() == 0 {
+                self.replay.restart(self.offset + self.begin as u64)?;
             }
-            self.held.push(self.buffer.get(self.begin..self.end).unwrap_or_default())?;
+            self.replay.push(self.buffer.get(self.begin..self.end).unwrap_or_default())?;
             self.offset += self.end as u64;
             (self.begin, self.end) = (0, 0);
         }

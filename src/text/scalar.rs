@@ -1,23 +1,23 @@
-//! Characters in bytes that may be no text: which valid UTF-8 scalar stands first, which last, and which of them
-//! belong to words. It knows nothing of searching. A byte that is part of no valid scalar is no character.
+//! Unicode scalar values in bytes that may be invalid UTF-8: which one is first, which last, and which are word characters. A
+//! byte that is part of no valid UTF-8 sequence is no character.
 
 use std::str;
 
 /// The longest UTF-8 sequence, in bytes.
 pub(super) const LONGEST: usize = 4;
 
-/// What stands first in some bytes.
+/// The first thing in some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
-    /// A valid scalar.
+    /// A scalar value.
     Char(char),
-    /// A byte that begins no valid scalar.
+    /// A byte that begins no valid sequence.
     Byte(u8),
-    /// Nothing, or the beginning of a scalar that more bytes could complete.
+    /// Nothing, or the beginning of a sequence that more bytes could complete.
     Incomplete,
 }
 
-/// What stands first in `bytes`.
+/// Decodes the first scalar value or invalid byte of `bytes`.
 pub(super) fn first(bytes: &[u8]) -> First {
     let head = bytes.get(..LONGEST).unwrap_or(bytes);
     let Some(&byte) = head.first() else { return First::Incomplete };
@@ -34,21 +34,21 @@ pub(super) fn first(bytes: &[u8]) -> First {
     valid.chars().next().map_or(First::Byte(byte), First::Char)
 }
 
-/// The valid scalar that ends where `bytes` end.
+/// The scalar value whose sequence ends where `bytes` end.
 pub(super) fn last(bytes: &[u8]) -> Option<char> {
     let byte = *bytes.last()?;
     if byte.is_ascii() {
         return Some(byte.into());
     }
-    // The shortest suffix that is valid is one scalar: a lead byte never stands inside another scalar.
+    // The shortest valid suffix is one sequence: a lead byte never occurs inside another sequence.
     (2..=LONGEST.min(bytes.len())).find_map(|length| {
         let suffix = bytes.get(bytes.len() - length..)?;
         str::from_utf8(suffix).ok()?.chars().next()
     })
 }
 
-/// Where the scalar begins that the byte at `at` is part of, or may be when more bytes come; `at` itself if it is
-/// part of none.
+/// The start of the sequence that the byte at `at` is part of, or may be when more bytes come; `at` itself if it is part of
+/// none.
 pub(super) fn start(bytes: &[u8], at: usize) -> usize {
     let is_inside = |&from: &usize| match bytes.get(from..).map(first) {
         Some(First::Char(char)) => from + char.len_utf8() > at,
@@ -58,7 +58,7 @@ pub(super) fn start(bytes: &[u8], at: usize) -> usize {
     (at.saturating_sub(LONGEST - 1)..at).rev().find(is_inside).unwrap_or(at)
 }
 
-/// Whether a character is a word character: `\w` of UTS 18 Annex C.
+/// Whether a character is a word character: `\w` (UTS 18 Annex C).
 pub(super) fn is_word(char: char) -> bool {
     regex_syntax::is_word_character(char)
 }

@@ -1,9 +1,9 @@
-//! Moves a word over a text and tells what of it is an occurrence and what is not, in order, in constant memory.
-//! It does not know what is done with either.
+//! Splits a text into occurrences of a word and what is between them, in order, in constant memory. What is done with either is
+//! the visitor's business.
 //!
-//! A finder skips to where the word may begin. From there the text is compared unit by unit, after Knuth, Morris
-//! and Pratt: a candidate that came to nothing is followed by the next one that can overlap it, without looking at
-//! any byte again. So the time is linear in the text whatever the word, and however small the pieces it comes in.
+//! A finder (memmem or a regex automaton) skips to where the word may begin. From there the text is compared unit by unit with
+//! the algorithm of Knuth, Morris and Pratt: when a candidate fails, the next one that can overlap it is tried without
+//! reading any byte again. So the time is linear in the text, whatever the word and the size of the reads.
 
 use std::io::{self, Read};
 
@@ -14,56 +14,56 @@ use super::word::Word;
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;
 
-/// What is done with a text: told in order, every byte once.
+/// Receives a text in order, every byte once.
 pub(super) trait Visit {
-    /// Bytes that are part of no occurrence.
-    fn plain(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// One occurrence.
-    fn found(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// All that can be told of what was read is told. The next read may take long.
-    fn settle(&mut self) -> io::Result<()>;
+    /// Receives bytes that are part of no occurrence.
+    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Receives one occurrence.
+    fn matched(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Passes on what was received: the next read may block.
+    fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Tells all of `text`, read `block` bytes at a time. What is not told before the next read is what may be part
-/// of an occurrence yet: fewer bytes than an occurrence has, and one character.
+/// Passes all of `text`, read `block` bytes at a time, to a visitor. Between two reads only what may still be part of an
+/// occurrence is withheld: fewer bytes than an occurrence has, and one character.
 pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
-    let mut window = Window::new(word, block);
+    let mut window = ScanWindow::new(word, block);
     loop {
         let last = window.read(text, block)? == 0;
         window.advance(last, visit)?;
-        visit.settle()?;
+        visit.flush()?;
         if last {
             return Ok(());
         }
     }
 }
 
-/// The part of the text that is being looked at: `told <= from <= at <= filled`.
-struct Window<'w> {
+/// The part of the text that is being compared: `visited <= from <= at <= filled`.
+struct ScanWindow<'w> {
     word: &'w Word,
     buffer: Vec<u8>,
-    /// Where the bytes that were read end.
+    /// The end of the bytes that were read.
     filled: usize,
-    /// Where the bytes that were told end.
-    told: usize,
-    /// Where the candidate begins: `from..at` are the first `matched` units of the word.
+    /// The end of the bytes that the visitor received.
+    visited: usize,
+    /// The candidate: `from..at` are the first `matched` units of the word.
     from: usize,
     at: usize,
     matched: usize,
-    /// How much was looked at or moved, in bytes: the measure of the claim above.
+    /// How many bytes were compared or moved, to measure that the time is linear.
     #[cfg(test)]
     work: usize,
 }
 
-impl<'w> Window<'w> {
+impl<'w> ScanWindow<'w> {
     fn new(word: &'w Word, block: usize) -> Self {
-        // Room for what `slide` can leave, and a block.
+        // Room for what `slide` can leave, and for one read.
         let buffer = vec![0; 2 * (word.longest() + 2 * scalar::LONGEST) + block];
-        Window {
+        ScanWindow {
             word,
             buffer,
             filled: 0,
-            told: 0,
+            visited: 0,
             from: 0,
             at: 0,
             matched: 0,
@@ -91,8 +91,8 @@ impl<'w> Window<'w> {
         }
     }
 
-    /// Moves what is needed yet to the front: the candidate, and one character before it. Only if that is no more
-    /// than what is dropped, so that a text in small pieces is not moved again and again.
+    /// Moves what is still needed to the front: the candidate, and one character before it. Only if no more bytes are moved than
+    /// dropped, so that small reads do not move the same bytes again and again.
     fn slide(&mut self) {
         let dropped = self.from.saturating_sub(scalar::LONGEST);
         if self.filled - dropped > dropped {
@@ -100,19 +100,19 @@ impl<'w> Window<'w> {
         }
         self.count_work(self.filled - dropped);
         self.buffer.copy_within(dropped..self.filled, 0);
-        for offset in [&mut self.filled, &mut self.told, &mut self.from, &mut self.at] {
+        for offset in [&mut self.filled, &mut self.visited, &mut self.from, &mut self.at] {
             *offset -= dropped;
         }
     }
 
-    /// Tells all that can be told.
+    /// Passes to the visitor all that can be decided; `last` if no more bytes follow.
     fn advance(&mut self, last: bool, visit: &mut impl Visit) -> io::Result<()> {
         let mut skipped = false;
         loop {
             if self.matched == self.word.units() {
                 let (before, after) = (self.bytes(0, self.from), self.bytes(self.at, self.filled));
-                match self.word.stands(before, after, last) {
-                    Some(true) => self.tell_occurrence(visit)?,
+                match self.word.has_word_boundaries(before, after, last) {
+                    Some(true) => self.visit_match(visit)?,
                     Some(false) => self.shift(),
                     None => break,
                 }
@@ -125,28 +125,28 @@ impl<'w> Window<'w> {
         if last {
             self.from = self.filled;
         }
-        self.tell_plain(visit)
+        self.visit_unmatched(visit)
     }
 
-    fn tell_occurrence(&mut self, visit: &mut impl Visit) -> io::Result<()> {
-        self.tell_plain(visit)?;
-        visit.found(self.bytes(self.from, self.at))?;
-        (self.told, self.from, self.matched) = (self.at, self.at, 0);
+    fn visit_match(&mut self, visit: &mut impl Visit) -> io::Result<()> {
+        self.visit_unmatched(visit)?;
+        visit.matched(self.bytes(self.from, self.at))?;
+        (self.visited, self.from, self.matched) = (self.at, self.at, 0);
         Ok(())
     }
 
-    fn tell_plain(&mut self, visit: &mut impl Visit) -> io::Result<()> {
-        if self.told < self.from {
-            visit.plain(self.bytes(self.told, self.from))?;
-            self.told = self.from;
+    fn visit_unmatched(&mut self, visit: &mut impl Visit) -> io::Result<()> {
+        if self.visited < self.from {
+            visit.unmatched(self.bytes(self.visited, self.from))?;
+            self.visited = self.from;
         }
         Ok(())
     }
 
-    /// Skips what cannot be the beginning of an occurrence; false if there is none to be seen up to the end.
+    /// Skips to the next candidate; returns false if there is none before the end.
     fn skip(&mut self) -> bool {
         let candidate = self.word.find(self.bytes(self.at, self.filled));
-        let (Candidate::Whole(skipped) | Candidate::Begun(skipped) | Candidate::After(skipped)) = candidate;
+        let (Candidate::Whole(skipped) | Candidate::Prefix(skipped) | Candidate::After(skipped)) = candidate;
         self.count_work(skipped);
         self.from = self.at + skipped;
         self.at = self.from;
@@ -157,7 +157,7 @@ impl<'w> Window<'w> {
         !matches!(candidate, Candidate::After(_))
     }
 
-    /// Compares one unit; false if there is none.
+    /// Compares one unit; returns false if there is none.
     fn step(&mut self, last: bool) -> bool {
         if self.matched == self.word.units() {
             return true;
@@ -166,11 +166,11 @@ impl<'w> Window<'w> {
             return false;
         };
         self.count_work(length);
-        while self.matched > 0 && !self.word.goes_on(self.matched, unit) {
+        while self.matched > 0 && !self.word.matches_next(self.matched, unit) {
             self.shift();
         }
         self.at += length;
-        if self.word.goes_on(self.matched, unit) {
+        if self.word.matches_next(self.matched, unit) {
             self.matched += 1;
         } else {
             self.from = self.at;
@@ -178,7 +178,7 @@ impl<'w> Window<'w> {
         true
     }
 
-    /// Gives the candidate up for the next one that can be in what is matched.
+    /// Abandons the candidate for the next one that can begin within it.
     fn shift(&mut self) {
         let matched = self.word.border(self.matched);
         let width = match matched {
@@ -201,34 +201,34 @@ impl<'w> Window<'w> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Matching, WORD_MAX};
+    use super::super::word::{Matching, WORD_MAX};
     use super::*;
 
-    /// What was told: plain bytes as they are, occurrences in brackets, and a bar where a read is settled.
+    /// What a visitor received: occurrences in brackets, and a bar for each flush.
     #[derive(Default)]
-    struct Told(Vec<u8>);
+    struct Received(Vec<u8>);
 
-    impl Visit for Told {
-        fn plain(&mut self, bytes: &[u8]) -> io::Result<()> {
+    impl Visit for Received {
+        fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
             self.0.extend(bytes);
             Ok(())
         }
 
-        fn found(&mut self, bytes: &[u8]) -> io::Result<()> {
+        fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
             self.0.extend([b"[", bytes, b"]"].concat());
             Ok(())
         }
 
-        fn settle(&mut self) -> io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             self.0.push(b'|');
             Ok(())
         }
     }
 
-    fn told(word: &[u8], matching: Matching, text: &[u8], block: usize) -> String {
-        let mut told = Told::default();
-        scan(&Word::new(word, matching).unwrap(), &mut &*text, block, &mut told).unwrap();
-        told.0.escape_ascii().to_string()
+    fn received(word: &[u8], matching: Matching, text: &[u8], block: usize) -> String {
+        let mut received = Received::default();
+        scan(&Word::new(word, matching).unwrap(), &mut &*text, block, &mut received).unwrap();
+        received.0.escape_ascii().to_string()
     }
 
     const WORDS: Matching = Matching { ignore_case: false, substring: false };
@@ -236,7 +236,7 @@ mod tests {
     const SUBSTRING: Matching = Matching { ignore_case: false, substring: true };
 
     #[test]
-    fn occurrences_are_told_whatever_the_blocks() {
+    fn occurrences_are_found_whatever_the_blocks() {
         let rows: [(&[u8], Matching, &[u8], &str); 23] = [
             (b"cat", WORDS, b"cat, the category; the cat", "[cat], the category; the [cat]"),
             (b"cat", WORDS, b"cat_ cat1 concat", "cat_ cat1 concat"),
@@ -265,7 +265,7 @@ mod tests {
         for (word, matching, text, expected) in rows {
             for block in [1, 2, 3, 5, 8, BLOCK] {
                 assert_eq!(
-                    told(word, matching, text, block).replace('|', ""),
+                    received(word, matching, text, block).replace('|', ""),
                     expected,
                     "in blocks of {block}"
                 );
@@ -274,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_is_told_before_the_next_read() {
-        assert_eq!(told(b"cat", WORDS, b"a cat. concats.", 1), "a| ||||[cat].| ||co|n|||cat|s|.||");
-        assert_eq!(told(b"cat", SUBSTRING, b"a cat", 1), "a| |||[cat]||");
-        assert_eq!(told(b"cat", WORDS, b"cat\xc3\xa9 ca", 1), "||||cat\\xc3\\xa9| |||ca|");
+    fn what_is_decided_is_passed_on_before_the_next_read() {
+        assert_eq!(received(b"cat", WORDS, b"a cat. concats.", 1), "a| ||||[cat].| ||co|n|||cat|s|.||");
+        assert_eq!(received(b"cat", SUBSTRING, b"a cat", 1), "a| |||[cat]||");
+        assert_eq!(received(b"cat", WORDS, b"cat\xc3\xa9 ca", 1), "||||cat\\xc3\\xa9| |||ca|");
     }
 
     #[test]
@@ -297,10 +297,10 @@ mod tests {
                 [(WORDS, BLOCK), (WORDS, 10), (SUBSTRING, 1000), (ANY_CASE, BLOCK), (ANY_CASE, 10)]
             {
                 let prepared = Word::new(&word, matching).unwrap();
-                let mut window = Window::new(&prepared, block);
+                let mut window = ScanWindow::new(&prepared, block);
                 let mut rest = text.as_slice();
                 while window.read(&mut rest, block).unwrap() > 0 {
-                    window.advance(false, &mut Told::default()).unwrap();
+                    window.advance(false, &mut Received::default()).unwrap();
                 }
                 assert!(
                     window.work < 6 * text.len(),

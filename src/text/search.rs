@@ -1,23 +1,25 @@
-//! Search: how often a word occurs, or the lines it occurs in. What an occurrence is belongs to `word.rs`, how it
-//! is found to `scan.rs`.
+//! Search: how often a word occurs, or the lines it occurs in. What an occurrence is belongs to `word.rs`, how it is found to
+//! `scan.rs`.
 
 use std::io::{self, Write};
 
-use super::matching_lines::Lines;
-use super::output_buffer::Batch;
+use super::filter::{Filter, Source};
+use super::matching_lines::MatchingLines;
+use super::output_buffer::OutputBuffer;
+use super::replay::split;
 use super::scan::{BLOCK, Visit, scan};
-use super::{Filter, Source, Word};
+use super::word::Word;
 
 /// Searches for a word.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The word.
     pub word: Word,
-    /// What is told of its occurrences.
+    /// What is written of its occurrences.
     pub show: Show,
 }
 
-/// What a search tells.
+/// What a search writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Show {
     /// The number of occurrences and a newline.
@@ -30,11 +32,11 @@ pub enum Show {
 }
 
 impl Search {
-    /// How often the word occurs, whatever the search shows.
+    /// Counts the occurrences, whatever the search writes.
     pub fn count(&self, source: Source<'_>) -> io::Result<u64> {
-        let mut tally = Tally(0);
-        scan(&self.word, &mut source.split().0, BLOCK, &mut tally)?;
-        Ok(tally.0)
+        let mut counter = MatchCounter(0);
+        scan(&self.word, &mut split(source).0, BLOCK, &mut counter)?;
+        Ok(counter.0)
     }
 }
 
@@ -44,8 +46,8 @@ impl Filter for Search {
             Show::Count => sink.write_all(format!("{}\n", self.count(source)?).as_bytes()),
             Show::Json => sink.write_all(format!("{{\"count\":{}}}\n", self.count(source)?).as_bytes()),
             Show::Lines => {
-                let (mut bytes, held) = source.split();
-                let mut lines = Lines::new(Batch::new(sink), held);
+                let (mut bytes, replay) = split(source);
+                let mut lines = MatchingLines::new(OutputBuffer::new(sink), replay);
                 scan(&self.word, &mut bytes, BLOCK, &mut lines)?;
                 lines.finish()
             }
@@ -53,27 +55,27 @@ impl Filter for Search {
     }
 }
 
-/// Counts.
-struct Tally(u64);
+/// Counts occurrences.
+struct MatchCounter(u64);
 
-impl Visit for Tally {
-    fn plain(&mut self, _: &[u8]) -> io::Result<()> {
+impl Visit for MatchCounter {
+    fn unmatched(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
-    fn found(&mut self, _: &[u8]) -> io::Result<()> {
+    fn matched(&mut self, _: &[u8]) -> io::Result<()> {
         self.0 += 1;
         Ok(())
     }
 
-    fn settle(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Matching;
+    use super::super::word::Matching;
     use super::*;
 
     fn shown(word: &[u8], show: Show, text: &[u8]) -> String {

@@ -3,12 +3,16 @@
 //!
 //! A new filter is one row here, and one file with its [`Filter`].
 
-use super::{Filter, Matching, Replace, Reverse, Search, Show, Word};
+use super::filter::Filter;
+use super::replace::Replace;
+use super::reverse::Reverse;
+use super::search::{Search, Show};
+use super::word::{Matching, Word};
 use crate::error::Result;
 
 /// One filter.
 #[derive(Debug)]
-pub struct Spec {
+pub struct FilterSpec {
     /// The query parameter that selects it, and its command in the shell.
     pub name: &'static str,
     /// Other names of its command in the shell.
@@ -23,8 +27,8 @@ pub struct Spec {
     pub answers: &'static str,
     /// What the shell's sentence of the answer begins with: the clause of what was done, or the subject of a count.
     pub(super) report: fn(&FilterArguments) -> String,
-    pub(super) answer: fn(&FilterArguments) -> Answer,
-    pub(super) build: fn(&FilterArguments, Answer) -> Result<Box<dyn Filter>>,
+    pub(super) output: fn(&FilterArguments) -> OutputKind,
+    pub(super) build: fn(&FilterArguments, OutputKind) -> Result<Box<dyn Filter>>,
 }
 
 /// A parameter whose value is a word.
@@ -53,24 +57,24 @@ pub struct Flag {
     pub help: &'static str,
 }
 
-/// The kind of a filter's answer.
+/// What a filter writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum OutputKind {
     /// The source, changed: of the source's own media type.
-    Changed,
+    Text,
     /// Lines of text.
     Lines,
     /// A number and a newline.
-    Number,
+    Count,
     /// A number in a JSON object.
-    NumberInJson,
+    CountInJson,
 }
 
 /// Every filter, in the order in which help names them.
-pub static FILTERS: [&Spec; 3] = [&SEARCH, &REPLACE, &REVERSE];
+pub static FILTERS: [&FilterSpec; 3] = [&SEARCH, &REPLACE, &REVERSE];
 
 /// Counts a word, or shows the lines that hold it.
-pub static SEARCH: Spec = Spec {
+pub static SEARCH: FilterSpec = FilterSpec {
     name: "search",
     aliases: &["find", "grep", "count"],
     words: &[WordParameter { parameter: "search", placeholder: "WORD", question: "Word to search for" }],
@@ -83,19 +87,19 @@ pub static SEARCH: Spec = Spec {
     does: "count a word",
     answers: "how often it occurs",
     report: |given| format!("'{}'", given.shown(0)),
-    answer: |given| if given.has("lines") { Answer::Lines } else { Answer::Number },
-    build: |given, answer| {
-        let show = match answer {
-            Answer::Lines => Show::Lines,
-            Answer::NumberInJson => Show::Json,
-            Answer::Number | Answer::Changed => Show::Count,
+    output: |given| if given.has("lines") { OutputKind::Lines } else { OutputKind::Count },
+    build: |given, output| {
+        let show = match output {
+            OutputKind::Lines => Show::Lines,
+            OutputKind::CountInJson => Show::Json,
+            OutputKind::Count | OutputKind::Text => Show::Count,
         };
         Ok(Box::new(Search { word: given.pattern()?, show }))
     },
 };
 
 /// Replaces a word by another.
-pub static REPLACE: Spec = Spec {
+pub static REPLACE: FilterSpec = FilterSpec {
     name: "replace",
     aliases: &["sub"],
     words: &[
@@ -109,12 +113,12 @@ pub static REPLACE: Spec = Spec {
     does: "replace a word",
     answers: "with every occurrence replaced",
     report: |given| format!("'{}' is replaced by '{}'", given.shown(0), given.shown(1)),
-    answer: |_| Answer::Changed,
+    output: |_| OutputKind::Text,
     build: |given, _| Ok(Box::new(Replace { word: given.pattern()?, with: given.word(1).to_vec() })),
 };
 
 /// Reverses the order of words.
-pub static REVERSE: Spec = Spec {
+pub static REVERSE: FilterSpec = FilterSpec {
     name: "reverse",
     aliases: &["rev"],
     words: &[],
@@ -122,11 +126,11 @@ pub static REVERSE: Spec = Spec {
     does: "reverse the order of words",
     answers: "the words last first, the white space where it was; reverse=lines line by line",
     report: |_| "The words are in reverse order".to_owned(),
-    answer: |_| Answer::Changed,
+    output: |_| OutputKind::Text,
     build: |given, _| Ok(Box::new(Reverse { per_line: given.has("lines") })),
 };
 
-impl PartialEq for Spec {
+impl PartialEq for FilterSpec {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
@@ -136,7 +140,7 @@ const fn flag(name: &'static str, short: &'static str, long: &'static str, help:
     Flag { name, is_value: false, short, long, help }
 }
 
-impl Spec {
+impl FilterSpec {
     /// How a query selects it: `replace=OLD&with=NEW`.
     pub fn usage(&self) -> String {
         let parameter = |word: &WordParameter| format!("{}={}", word.parameter, word.placeholder);
@@ -153,9 +157,9 @@ impl Spec {
         [self.usage(), format!("{}{also}", self.answers)]
     }
 
-    /// The kind of its answer without flags.
-    pub fn plain_answer(&self) -> Answer {
-        (self.answer)(&FilterArguments::default())
+    /// What it writes without flags.
+    pub fn default_output(&self) -> OutputKind {
+        (self.output)(&FilterArguments::default())
     }
 
     /// The flags that are parameters by themselves.

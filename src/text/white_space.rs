@@ -1,30 +1,31 @@
-//! White space in bytes, and so where words begin and end, without looking at each byte. It knows nothing of files.
+//! White space in bytes, and so where words begin and end, found 64 bytes at a time. Where the bytes come from is its callers'
+//! business.
 //!
-//! White space is Unicode White_Space in UTF-8. Its encodings begin with bytes that never stand inside another
-//! character, so they can be told wherever they stand, in text that is valid and in bytes that are not.
+//! White space is the Unicode property White_Space, encoded in UTF-8. Its encodings begin with bytes that never occur inside
+//! another character, so they can be recognized at any offset, in valid text and in invalid bytes.
 
-/// The most bytes that white space can have.
+/// The longest encoding of a white space character, in bytes.
 const LONGEST: usize = 3;
 
 /// Where the words are in some bytes.
 #[derive(Default)]
-pub(super) struct Words {
-    /// Where each word begins and ends, in turn.
+pub(super) struct WordSpans {
+    /// The beginning and the end of each word, in turn.
     edges: Vec<u32>,
 }
 
 /// Where a word begins and ends.
-pub(super) type Span = [u32; 2];
+pub(super) type WordSpan = [u32; 2];
 
-impl Words {
-    /// Finds the words in `bytes`, fewer than 4 GiB, and forgets what was found before.
+impl WordSpans {
+    /// Finds the words in `bytes`, fewer than 4 GiB, in place of those found before.
     pub(super) fn find(&mut self, bytes: &[u8]) {
         self.edges.clear();
-        // What a chunk's last character of white space leaves for the next; and whether the last byte was white
-        // space, as if there were some before the first.
+        // The bits of a white space character that crosses into the next chunk; and whether the last byte was white space,
+        // as if some came before the first.
         let (mut carry, mut before) = (0, 1);
-        // Filled eight at a time: a loop whose end can be foretold is worth a few places too many.
-        let mut places = [0; 64];
+        // Filled eight at a time: a loop whose end the processor predicts is worth a few excess stores.
+        let mut offsets = [0; 64];
         for (index, chunk) in bytes.chunks(64).enumerate() {
             let from = index * 64;
             let padded = padded(chunk);
@@ -41,13 +42,13 @@ impl Words {
                 edges &= !(u64::MAX << chunk.len());
             }
             let count = edges.count_ones() as usize;
-            for eight in places.chunks_exact_mut(8).take(count.div_ceil(8)) {
-                for place in eight {
-                    *place = from as u32 + edges.trailing_zeros();
+            for eight in offsets.chunks_exact_mut(8).take(count.div_ceil(8)) {
+                for offset in eight {
+                    *offset = from as u32 + edges.trailing_zeros();
                     edges &= edges.wrapping_sub(1);
                 }
             }
-            self.edges.extend_from_slice(places.get(..count).unwrap_or_default());
+            self.edges.extend_from_slice(offsets.get(..count).unwrap_or_default());
         }
         if self.edges.len() % 2 == 1 {
             self.edges.push(bytes.len() as u32);
@@ -56,12 +57,12 @@ impl Words {
 
     /// The words, in order.
     #[inline]
-    pub(super) fn spans(&self) -> &[Span] {
+    pub(super) fn spans(&self) -> &[WordSpan] {
         self.edges.as_chunks().0
     }
 }
 
-/// Up to 64 bytes, filled up with what is no white space.
+/// Up to 64 bytes, padded with NUL, which is not white space.
 fn padded(chunk: &[u8]) -> [u8; 64] {
     chunk.first_chunk().copied().unwrap_or_else(|| {
         let mut padded = [0; 64];
@@ -70,13 +71,13 @@ fn padded(chunk: &[u8]) -> [u8; 64] {
     })
 }
 
-/// Whether there is a byte with which white space beyond ASCII begins. No early end: so it is done for all at once.
+/// Whether any byte begins white space beyond ASCII. It has no early exit, so that it is vectorized.
 fn has_leads(bytes: &[u8; 64]) -> bool {
     let is_lead = |byte: &u8| u8::from(*byte == 0xc2) | u8::from(byte.wrapping_sub(0xe1) <= 0xe3 - 0xe1);
     !bytes.is_ascii() && bytes.iter().fold(0, |has, byte| has | is_lead(byte)) != 0
 }
 
-/// The ASCII white space, one bit a byte.
+/// The ASCII white space: one bit for each byte.
 fn ascii_spaces(bytes: &[u8; 64]) -> u64 {
     let eights = bytes.as_chunks().0.iter().enumerate();
     eights.fold(0, |spaces, (index, eight)| {
@@ -84,24 +85,24 @@ fn ascii_spaces(bytes: &[u8; 64]) -> u64 {
     })
 }
 
-/// Eight times the same byte.
-const fn each(byte: u8) -> u64 {
+/// The same byte eight times.
+const fn repeat(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// One bit for each of eight bytes: whether it is one of U+0009 to U+000D or U+0020. All eight are compared at
-/// once in the sums' highest bits, into which no neighbour can carry.
+/// One bit for each of eight bytes: whether it is one of U+0009 to U+000D or U+0020. All eight are compared at once in the
+/// highest bit of each byte (SWAR); the sums cannot carry into the next byte.
 fn ascii_spaces_of_eight(bytes: u64) -> u64 {
-    let low = bytes & each(0x7f);
-    let from_tab = low + each(0x80 - 0x09);
-    let after_return = low + each(0x80 - 0x0e);
-    let not_blank = (low ^ each(b' ')) + each(0x7f);
-    let hits = ((from_tab & !after_return) | !not_blank) & !bytes & each(0x80);
-    // Gathers the highest bit of each byte in the top byte.
+    let low = bytes & repeat(0x7f);
+    let from_tab = low + repeat(0x80 - 0x09);
+    let after_return = low + repeat(0x80 - 0x0e);
+    let not_blank = (low ^ repeat(b' ')) + repeat(0x7f);
+    let hits = ((from_tab & !after_return) | !not_blank) & !bytes & repeat(0x80);
+    // Collects the highest bit of each byte in the top byte.
     ((hits >> 7).wrapping_mul(0x0102_0408_1020_4080)) >> 56
 }
 
-/// The white space beyond ASCII that begins in the first 64 bytes; it may reach beyond them.
+/// The white space beyond ASCII that begins in the first 64 bytes and may end beyond them: one bit for each byte.
 fn wide_spaces(bytes: &[u8]) -> u128 {
     let mut spaces = 0;
     for at in 0..bytes.len().min(64) {
@@ -120,18 +121,18 @@ fn wide_spaces(bytes: &[u8]) -> u128 {
     spaces
 }
 
-/// How many of `bytes` can be told: those at the end that may be the beginning of white space cannot.
-pub(super) fn told_from_the_front(bytes: &[u8]) -> usize {
-    let unknown = match bytes {
+/// The length of `bytes` without an incomplete sequence at the end that may become white space.
+pub(super) fn complete_prefix_len(bytes: &[u8]) -> usize {
+    let incomplete = match bytes {
         [.., 0xc2 | 0xe1 | 0xe2 | 0xe3] => 1,
         [.., 0xe1, 0x9a] | [.., 0xe2, 0x80 | 0x81] | [.., 0xe3, 0x80] => 2,
         _ => 0,
     };
-    bytes.len() - unknown
+    bytes.len() - incomplete
 }
 
-/// How many bytes at the beginning cannot be told: they may be the end of white space that begins before.
-pub(super) fn untold_from_the_back(bytes: &[u8]) -> usize {
+/// The number of continuation bytes at the beginning, which may be the end of white space that begins before.
+pub(super) fn continuation_prefix_len(bytes: &[u8]) -> usize {
     bytes.iter().take(LONGEST - 1).take_while(|byte| matches!(byte, 0x80..=0xbf)).count()
 }
 
@@ -139,14 +140,14 @@ pub(super) fn untold_from_the_back(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn found(bytes: &[u8]) -> Vec<Span> {
-        let mut words = Words::default();
+    fn found(bytes: &[u8]) -> Vec<WordSpan> {
+        let mut words = WordSpans::default();
         words.find(bytes);
         words.spans().to_vec()
     }
 
     #[test]
-    fn every_character_is_told_as_unicode_says_wherever_it_stands() {
+    fn every_character_is_classified_as_unicode_says_at_any_offset() {
         for char in '\0'..=char::MAX {
             let mut bytes = vec![b'x'; 61 + char as usize % 4];
             let from = bytes.len() as u32;
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cut_leaves_unknown_is_not_told() {
+    fn what_a_block_boundary_leaves_incomplete_is_left_out() {
         let rows: [(&[u8], usize, usize); 8] = [
             (b"ab", 2, 0),
             (b"a\xe2\x80", 1, 0),
@@ -186,7 +187,11 @@ mod tests {
             (b"\x80a\x80", 3, 1),
         ];
         for (bytes, front, back) in rows {
-            assert_eq!((told_from_the_front(bytes), untold_from_the_back(bytes)), (front, back), "{bytes:?}");
+            assert_eq!(
+                (complete_prefix_len(bytes), continuation_prefix_len(bytes)),
+                (front, back),
+                "{bytes:?}"
+            );
         }
     }
 }

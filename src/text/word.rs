@@ -1,34 +1,35 @@
-//! The word to search for: its longest size, what an occurrence of it is, and where the next one could begin. It
-//! knows nothing of blocks or sources; `scan.rs` moves it over a text.
+//! The word to search for: its largest size, what an occurrence of it is, and where the next one can begin. `scan.rs` applies it
+//! to a text.
 //!
-//! A word is a row of *units*: bytes, or with folding characters of which those that differ only in case are one
-//! unit. An occurrence begins leftmost; whether it stands depends on the characters around it.
+//! A word is a sequence of *units*: bytes, or with `ignore_case` classes of characters that are equal under case folding. The
+//! leftmost occurrence counts, if there are word boundaries around it.
 
 use memchr::memmem;
 
 use super::candidate::Candidate;
-use super::fold::Folding;
+use super::fold::CaseFolding;
 use super::scalar::{self, First};
 use crate::error::{Error, Result};
 
-/// The longest word to search for, in bytes. It bounds the memory of a search, whoever asks for it: about
-/// 16 bytes for each of the word's, and a window on the text of about 8.
-pub const WORD_MAX: usize = 64 * 1024;
+/// The longest word to search for, in bytes. It bounds the memory of a search: about 16 bytes for each of the word, and about 8
+/// for the window on the text.
+pub(super) const WORD_MAX: usize = 64 * 1024;
 
-/// How occurrences of a word are told.
+/// What counts as an occurrence of a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Matching {
-    /// Whether characters that differ only in case are the same (Unicode simple folding).
+    /// Whether characters are compared under Unicode simple case folding.
     pub ignore_case: bool,
-    /// Whether word characters may stand right before and after an occurrence.
+    /// Whether word characters may come right before and after an occurrence.
     pub substring: bool,
 }
 
-/// A word to search for, ready for it. It may be a phrase, hold punctuation, newlines, or any bytes.
+/// A word that is prepared for searching. It may be a phrase, and hold punctuation, newlines or any other bytes.
 #[derive(Clone, Debug)]
 pub struct Word {
     units: Vec<u32>,
-    /// For each number of units from 0 up, how many of them at the end are also those at the beginning.
+    /// For each prefix of the word, by its number of units: the length of its longest border, which is both a proper prefix and a
+    /// suffix of it.
     borders: Vec<u32>,
     finder: Finder,
     substring: bool,
@@ -37,11 +38,11 @@ pub struct Word {
 #[derive(Clone, Debug)]
 enum Finder {
     Exact(Box<memmem::Finder<'static>>),
-    Folded(Folding),
+    Folded(CaseFolding),
 }
 
 impl Word {
-    /// Prepares a word. An empty word and one longer than [`WORD_MAX`] are wrong use.
+    /// Prepares a word. An empty word and one longer than 64 KiB are usage errors.
     pub fn new(bytes: &[u8], matching: Matching) -> Result<Self> {
         if bytes.is_empty() {
             return Err(Error::usage("the word to search for is empty"));
@@ -50,7 +51,7 @@ impl Word {
             return Err(Error::usage(format!("the word to search for is longer than {WORD_MAX} bytes")));
         }
         let (units, finder) = if matching.ignore_case {
-            let (units, folding) = Folding::new(bytes)?;
+            let (units, folding) = CaseFolding::new(bytes)?;
             (units, Finder::Folded(folding))
         } else {
             let finder = memmem::Finder::new(bytes).into_owned();
@@ -59,12 +60,12 @@ impl Word {
         Ok(Word { borders: borders(&units), units, finder, substring: matching.substring })
     }
 
-    /// How many units it has.
+    /// The number of its units.
     pub(super) fn units(&self) -> usize {
         self.units.len()
     }
 
-    /// The most bytes an occurrence can have.
+    /// The most bytes that an occurrence can have.
     pub(super) fn longest(&self) -> usize {
         match self.finder {
             Finder::Exact(_) => self.units.len(),
@@ -72,7 +73,7 @@ impl Word {
         }
     }
 
-    /// Looks in `bytes` for the first place where an occurrence may begin.
+    /// Finds the first offset in `bytes` where an occurrence may begin.
     pub(super) fn find(&self, bytes: &[u8]) -> Candidate {
         match &self.finder {
             Finder::Exact(finder) => match finder.find(bytes) {
@@ -83,8 +84,7 @@ impl Word {
         }
     }
 
-    /// The unit that begins `bytes` and its length; none if it takes more bytes to tell. No more come after the
-    /// `last`.
+    /// The first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come, which `last` rules out.
     pub(super) fn unit(&self, bytes: &[u8], last: bool) -> Option<(u32, usize)> {
         match &self.finder {
             Finder::Exact(_) => bytes.first().map(|&byte| (byte.into(), 1)),
@@ -92,7 +92,7 @@ impl Word {
         }
     }
 
-    /// How many bytes the first `count` units of `bytes` take.
+    /// The length of the first `count` units of `bytes`, in bytes.
     pub(super) fn width(&self, bytes: &[u8], count: usize) -> usize {
         match &self.finder {
             Finder::Exact(_) => count,
@@ -100,19 +100,19 @@ impl Word {
         }
     }
 
-    /// Whether `unit` is the one that follows the first `matched` ones.
-    pub(super) fn goes_on(&self, matched: usize, unit: u32) -> bool {
+    /// Whether `unit` is the one after the first `matched` units.
+    pub(super) fn matches_next(&self, matched: usize, unit: u32) -> bool {
         self.units.get(matched) == Some(&unit)
     }
 
-    /// The most units, fewer than `matched`, that can be matched still when `matched` ones lead nowhere.
+    /// How many units stay matched when the first `matched` ones are not continued.
     pub(super) fn border(&self, matched: usize) -> usize {
         self.borders.get(matched).map_or(0, |&border| border as usize)
     }
 
-    /// Whether the word itself, found between `before` and `after`, is an occurrence: no word character right
-    /// before or after it. None if it takes more bytes to tell. No more come after the `last`.
-    pub(super) fn stands(&self, before: &[u8], after: &[u8], last: bool) -> Option<bool> {
+    /// Whether the word between `before` and `after` has no word character next to it. `None` if the next character is
+    /// incomplete and more bytes may come, which `last` rules out.
+    pub(super) fn has_word_boundaries(&self, before: &[u8], after: &[u8], last: bool) -> Option<bool> {
         if self.substring {
             return Some(true);
         }
@@ -127,8 +127,8 @@ impl Word {
     }
 }
 
-/// The borders of every beginning of a word: the failure function of Knuth, Morris and Pratt. With it a text is
-/// never read twice, whatever the word.
+/// The borders of every prefix of a word: the failure function of Knuth, Morris and Pratt, with which no byte of a text is
+/// compared twice.
 fn borders(units: &[u32]) -> Vec<u32> {
     let mut borders: Vec<u32> = Vec::with_capacity(units.len() + 1);
     borders.extend([0, 0]);
@@ -149,7 +149,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn an_empty_word_and_one_too_long_are_wrong_use() {
+    fn an_empty_word_and_one_too_long_are_usage_errors() {
         let word =
             |bytes: &[u8]| Word::new(bytes, Matching::default()).map(drop).map_err(|error| error.kind());
         assert_eq!(word(b""), Err(ErrorKind::Usage));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbour_is_judged_as_a_whole_character() {
+    fn a_neighbour_is_classified_as_a_whole_character() {
         type Row<'a> = (&'a [u8], &'a [u8], bool, Option<bool>);
         let rows: [Row<'_>; 13] = [
             (b"", b"", true, Some(true)),
@@ -176,8 +176,8 @@ mod tests {
             ("。".as_bytes(), "€".as_bytes(), false, Some(true)),
         ];
         let word = Word::new(b"w", Matching::default()).unwrap();
-        for (before, after, last, stands) in rows {
-            assert_eq!(word.stands(before, after, last), stands, "{before:?} {after:?}");
+        for (before, after, last, expected) in rows {
+            assert_eq!(word.has_word_boundaries(before, after, last), expected, "{before:?} {after:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::client::call::body_source;
 use crate::client::ops::filter;
 use crate::client::{BodySource, Client, Operand, RemoteName, Settings};
 use crate::error::{Error, Result};
-use crate::text::{Compared, Filter, ReadAt, Snapshot, Source, unpack};
+use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, unpack};
 
 /// Returns the client, unless everything is done locally, which needs no server and no URL.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
@@ -65,7 +65,7 @@ fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>
     let Some((file, size)) = upload.whole_file() else {
         return Err(Error::conflict(upload.name, "is not a regular file"));
     };
-    act(&Snapshot { file, size }).map_err(|error| Error::io(&upload.name, error))
+    act(&SizedFile { file, size }).map_err(|error| Error::io(&upload.name, error))
 }
 
 /// Counts the occurrences of a word in a local source, which may be decompressed first.
@@ -83,7 +83,7 @@ fn with_source<T>(
 ) -> Result<T> {
     let upload = open(source)?;
     let outcome = match upload.whole_file().filter(|_| !decompress) {
-        Some((file, size)) => act(Source::File(&Snapshot { file, size })),
+        Some((file, size)) => act(Source::File(&SizedFile { file, size })),
         None => {
             let reader = upload.reader()?;
             let reader: io::Result<Box<dyn Read>> = match decompress {

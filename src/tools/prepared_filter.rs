@@ -8,7 +8,7 @@ use crate::cli::Arguments;
 use crate::client::{Client, Operand};
 use crate::error::Result;
 use crate::http::Query;
-use crate::text::{Filter, FilterQuery, Spec};
+use crate::text::{Filter, FilterQuery, FilterSpec};
 
 /// A filter, for a server and for this process.
 pub struct PreparedFilter {
@@ -24,7 +24,7 @@ impl PreparedFilter {
     pub fn new(filter: &FilterQuery) -> Result<Self> {
         Ok(PreparedFilter {
             query: filter.pairs().collect(),
-            filter: filter.build(filter.answer())?,
+            filter: filter.build(filter.output())?,
             decompress: filter.decompresses(),
         })
     }
@@ -53,6 +53,6 @@ impl PreparedFilter {
 }
 
 /// Takes the flags of a filter from the arguments, and returns their names in a query.
-pub fn take_flags(arguments: &mut Arguments, spec: &Spec) -> Vec<&'static str> {
+pub fn take_flags(arguments: &mut Arguments, spec: &FilterSpec) -> Vec<&'static str> {
     spec.flags.iter().filter(|flag| arguments.flag(flag.long)).map(|flag| flag.name).collect()
 }

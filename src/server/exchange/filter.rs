@@ -11,7 +11,9 @@ use crate::server::exchange::decoding::{Coded, Decoding};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Name, Spool};
-use crate::text::{self, Answer, Compared, FILTERS, Filter, FilterQuery, Invalid, ReadAt, Source};
+use crate::text::{
+    self, Compared, FILTERS, Filter, FilterQuery, Invalid, OutputKind, ReadAt, Sequential, Source,
+};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -47,17 +49,17 @@ impl Operation {
     }
 
     fn of(named: &FilterQuery, query: &Query, fields: &Fields) -> Result<Self> {
-        let (answer, media_type) = match named.answer() {
-            Answer::Changed => (Answer::Changed, None),
-            Answer::Lines => (Answer::Lines, Some("text/plain")),
-            Answer::Number | Answer::NumberInJson => match number_type(fields)? {
-                "application/json" => (Answer::NumberInJson, Some("application/json")),
-                plain => (Answer::Number, Some(plain)),
+        let (output, media_type) = match named.output() {
+            OutputKind::Text => (OutputKind::Text, None),
+            OutputKind::Lines => (OutputKind::Lines, Some("text/plain")),
+            OutputKind::Count | OutputKind::CountInJson => match number_type(fields)? {
+                "application/json" => (OutputKind::CountInJson, Some("application/json")),
+                plain => (OutputKind::Count, Some(plain)),
             },
         };
-        let is_number = named.answer() == Answer::Number;
+        let is_number = named.output() == OutputKind::Count;
         Ok(Operation {
-            filter: named.build(answer)?,
+            filter: named.build(output)?,
             decompress: named.decompresses(),
             is_number,
             media_type,
@@ -110,7 +112,7 @@ impl Operation {
                 let name = name.shown();
                 // What is that large already was not taken from a client.
                 let most = decoding.limits.file_size.max(content.size());
-                let mut packed = ContentReader { content, offset: 0 };
+                let mut packed = Sequential::new(&content);
                 decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
                     self.filter.run(Source::Stream { bytes, spool: &spool }, sink)
                 })
@@ -152,7 +154,7 @@ fn bad_request(invalid: Invalid) -> Error {
 /// Makes an empty file without a name.
 pub type Spooler<'a> = &'a dyn Fn() -> io::Result<Spool>;
 
-impl text::Spool for Spool {
+impl text::SpoolStorage for Spool {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         Spool::append(self, bytes)
     }
@@ -209,20 +211,6 @@ impl Filter for IdentityFilter {
             sink.write_all(block.get(..read).unwrap_or_default())?;
             offset += read as u64;
         }
-    }
-}
-
-/// A stored file from its beginning to its end.
-struct ContentReader<'a> {
-    content: Cancellable<'a>,
-    offset: u64,
-}
-
-impl Read for ContentReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.content.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::methods::table::{METHODS, Scope, allowed, allowed_somewhere};
 use crate::server::resumable::resource;
 use crate::store::Name;
-use crate::text::{FILTERS, Spec};
+use crate::text::{FILTERS, FilterSpec};
 
 /// Answers the text with what is allowed on the name; for `*` with what is allowed anywhere (RFC 9110 §9.3.7).
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
@@ -35,7 +35,7 @@ fn text(read_only: bool) -> String {
     let methods = METHODS.iter().map(|row| row.usage);
     let heading = [["", ""], ["F is", ""], ["(nothing)", "the bytes as they are"]];
     let rows = methods.chain(heading).map(|row| row.map(str::to_owned));
-    for [usage, meaning] in rows.chain(FILTERS.into_iter().map(Spec::help)) {
+    for [usage, meaning] in rows.chain(FILTERS.into_iter().map(FilterSpec::help)) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", format!("  {usage:<24} {meaning}").trim_end());
     }

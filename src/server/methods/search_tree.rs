@@ -22,6 +22,7 @@ use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name};
+use crate::text::PrefixedLines;
 
 /// How many results may be queued for a client that reads slowly.
 const WAITING_MAX: usize = 256;
@@ -171,7 +172,7 @@ impl TreeSearch<'_> {
                 continue;
             }
             let prefix = [&entry.name[..], b":"].concat();
-            match self.run(&entry.name, &mut Prefixed { out, prefix: &prefix, in_line: false }) {
+            match self.run(&entry.name, &mut PrefixedLines::new(out, &prefix)) {
                 Err(error) if !is_left_out(&error) => return Err(error.into()),
                 // The next file may take a while.
                 _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
@@ -227,29 +228,5 @@ fn total_line(total: u64, json: bool) -> Vec<u8> {
     match json {
         true => format!("{}\n", json!({ "total": total })).into_bytes(),
         false => format!("{total} total\n").into_bytes(),
-    }
-}
-
-/// Writes a prefix before every line.
-struct Prefixed<'a> {
-    out: &'a mut dyn Write,
-    prefix: &'a [u8],
-    in_line: bool,
-}
-
-impl Write for Prefixed<'_> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        for line in block.split_inclusive(|&byte| byte == b'\n') {
-            if !self.in_line {
-                self.out.write_all(self.prefix)?;
-            }
-            self.out.write_all(line)?;
-            self.in_line = !line.ends_with(b"\n");
-        }
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }

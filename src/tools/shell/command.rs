@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::sync::LazyLock;
 
 use crate::error::{Error, Result, shown};
-use crate::text::{Answer, FILTERS, Spec, WordParameter};
+use crate::text::{FILTERS, FilterSpec, OutputKind, WordParameter};
 
 /// An argument of a command.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub enum Action {
     /// Deletes a file.
     Delete,
     /// Runs a filter.
-    Filter(&'static Spec),
+    Filter(&'static FilterSpec),
     /// Prints a file.
     Display,
     /// Ends the session.
@@ -114,9 +114,9 @@ fn command(
 }
 
 /// The command that runs a filter: its words, the file to read, and a name for the result if that is a text.
-fn of_filter(spec: &'static Spec) -> Command {
+fn of_filter(spec: &'static FilterSpec) -> Command {
     let word = |word: &WordParameter| argument(word.placeholder, word.question, ArgumentKind::Word);
-    let output = (spec.plain_answer() == Answer::Changed).then_some(OUT);
+    let output = (spec.default_output() == OutputKind::Text).then_some(OUT);
     Command {
         action: Action::Filter(spec),
         names: [spec.name].iter().chain(spec.aliases).copied().collect(),

@@ -12,7 +12,7 @@ use crate::cli::ExitStatus;
 use crate::client::{BodySource, Call, Client, Operand, Output, Precondition, RemoteName, Settings};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
-use crate::text::{Answer, FilterQuery, Spec};
+use crate::text::{FilterQuery, FilterSpec, OutputKind};
 use crate::tools::shell::command::{Action, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::Line;
 use crate::tools::shell::location::{local, shown_operand, shown_os, source, stored, target};
@@ -171,13 +171,13 @@ impl Session {
     }
 
     /// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
-    fn filter(&mut self, spec: &'static Spec, arguments: &[OsString]) -> Result<ExitStatus> {
+    fn filter(&mut self, spec: &'static FilterSpec, arguments: &[OsString]) -> Result<ExitStatus> {
         let (words, files) = arguments.split_at(spec.words.len().min(arguments.len()));
         let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let filter = FilterQuery::new(spec, words, &[])?;
         let source = source(files.first());
-        match filter.answer() {
-            Answer::Changed => self.change(&filter, &source, &target(files.get(1))),
+        match filter.output() {
+            OutputKind::Text => self.change(&filter, &source, &target(files.get(1))),
             _ => self.count(&filter, &source),
         }
     }

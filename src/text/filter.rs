@@ -1,0 +1,36 @@
+//! What every filter is: a way for bytes from a source into a sink, in constant memory. Each filter has a file of its own.
+
+use std::io::{self, Read, Write};
+
+use super::compared::Compared;
+use super::read_at::ReadAt;
+use super::spool::MakeSpool;
+
+/// An operation on words.
+///
+/// Its memory is constant in the size of the source. An error of the source or the sink is returned as it is.
+pub trait Filter: Send + Sync {
+    /// Filters all of `source` into `sink`.
+    fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()>;
+
+    /// Filters a file that the result is to replace, and returns how many changes were made; at 0 the file need not be
+    /// replaced. A filter that does not count its changes counts 1 for a file that differs.
+    fn change(&self, file: &dyn ReadAt, sink: &mut dyn Write) -> io::Result<u64> {
+        let mut sink = Compared::new(file, sink);
+        self.run(Source::File(file), &mut sink)?;
+        Ok(u64::from(!sink.is_same()))
+    }
+}
+
+/// Where a filter's bytes come from.
+pub enum Source<'a> {
+    /// Bytes that can be read once, in order.
+    Stream {
+        /// The bytes.
+        bytes: &'a mut dyn Read,
+        /// Makes a spool for bytes that the filter has to read again.
+        spool: &'a dyn MakeSpool,
+    },
+    /// Bytes that can be read at any offset; the filter reads all of them.
+    File(&'a dyn ReadAt),
+}

@@ -1,0 +1,88 @@
+//! Reading at any offset, and in order what can be read so. Whose bytes they are is the caller's business.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+
+/// Bytes at offsets: a stored or local file.
+pub trait ReadAt {
+    /// The number of bytes.
+    fn size(&self) -> u64;
+    /// Reads some bytes from `offset` on; 0 only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// An open file up to the size it had when it was opened.
+pub struct SizedFile<'a> {
+    /// The open file.
+    pub file: &'a File,
+    /// Its size in bytes when it was opened.
+    pub size: u64,
+}
+
+impl ReadAt for SizedFile<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self.file, truncated(buffer, self.size, offset), offset)
+    }
+}
+
+impl ReadAt for &[u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.get(offset..).unwrap_or_default().read(buffer)
+    }
+}
+
+/// The part of `buffer` that can be filled from `offset` on when there are `size` bytes.
+pub(super) fn truncated(buffer: &mut [u8], size: u64, offset: u64) -> &mut [u8] {
+    let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let length = left.min(buffer.len());
+    buffer.get_mut(..length).unwrap_or_default()
+}
+
+/// Fills `buffer` from `offset` on. Fails where the file became shorter than its size.
+pub(super) fn read_exact_at(bytes: &dyn ReadAt, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match bytes.read_at(buffer, offset) {
+            Ok(0) => {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, "became shorter while it was read"));
+            }
+            Ok(count) => {
+                buffer = buffer.get_mut(count..).unwrap_or_default();
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads bytes in order, from the first to the last.
+pub struct Sequential<'a> {
+    bytes: &'a dyn ReadAt,
+    offset: u64,
+}
+
+impl<'a> Sequential<'a> {
+    /// Begins at the first byte.
+    pub fn new(bytes: &'a dyn ReadAt) -> Self {
+        Sequential { bytes, offset: 0 }
+    }
+}
+
+impl Read for Sequential<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
