@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use super::read_at::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, read_exact_at, read_some};
 
 /// U+FEFF in UTF-8.
 pub(super) const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
@@ -21,13 +21,11 @@ pub(super) fn has_mark(text: &dyn ReadAt) -> io::Result<bool> {
 pub(super) fn read_prefix(bytes: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(BYTE_ORDER_MARK.len());
     while start.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(&start) {
-        let wanted = (BYTE_ORDER_MARK.len() - start.len()) as u64;
+        let wanted = BYTE_ORDER_MARK.len() - start.len();
         let mut part = [0; BYTE_ORDER_MARK.len()];
-        match bytes.take(wanted).read(&mut part) {
-            Ok(0) => break,
-            Ok(read) => start.extend_from_slice(part.get(..read).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match read_some(bytes, part.get_mut(..wanted).unwrap_or_default())? {
+            0 => break,
+            count => start.extend_from_slice(part.get(..count).unwrap_or_default()),
         }
     }
     Ok(start)

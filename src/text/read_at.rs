@@ -66,6 +66,16 @@ pub(super) fn read_exact_at(bytes: &dyn ReadAt, mut buffer: &mut [u8], mut offse
     Ok(())
 }
 
+/// Reads some bytes; a read that a signal interrupts is repeated.
+pub(super) fn read_some(bytes: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match bytes.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Reads bytes in order, from the first to the last.
 pub struct Sequential<'a> {
     bytes: &'a dyn ReadAt,

@@ -9,7 +9,7 @@ use super::byte_order_mark::{AfterMark, BYTE_ORDER_MARK, has_mark, read_prefix};
 use super::cursor::{Backward, Forward};
 use super::filter::{Filter, Source};
 use super::output_buffer::OutputBuffer;
-use super::read_at::ReadAt;
+use super::read_at::{ReadAt, read_some};
 use super::replay::{Replay, split};
 use super::white_space::{WordSpan, WordSpans};
 
@@ -81,11 +81,9 @@ fn run_after_mark(
 /// Pushes all remaining bytes to the replay; `block` is a buffer for them.
 fn push_all(bytes: &mut dyn Read, block: &mut [u8], replay: &mut Replay<'_>) -> io::Result<()> {
     loop {
-        match bytes.read(block) {
-            Ok(0) => return Ok(()),
-            Ok(read) => replay.push(block.get(..read).unwrap_or_default())?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match read_some(bytes, block)? {
+            0 => return Ok(()),
+            count => replay.push(block.get(..count).unwrap_or_default())?,
         }
     }
 }
@@ -161,16 +159,9 @@ impl<'a> LineReverser<'a> {
 
     fn read(&mut self, bytes: &mut dyn Read) -> io::Result<usize> {
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        loop {
-            match bytes.read(room) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(count) => {
-                    self.end += count;
-                    return Ok(count);
-                }
-                error => return error,
-            }
-        }
+        let count = read_some(bytes, room)?;
+        self.end += count;
+        Ok(count)
     }
 
     /// Reverses the complete lines up to `end`. The first newline is at `old` or after.

@@ -8,6 +8,7 @@
 use std::io::{self, Read};
 
 use super::candidate::Candidate;
+use super::read_at::read_some;
 use super::scalar;
 use super::word::Word;
 
@@ -79,16 +80,9 @@ impl<'w> ScanWindow<'w> {
     fn read(&mut self, text: &mut dyn Read, block: usize) -> io::Result<usize> {
         self.slide();
         let room = self.buffer.get_mut(self.filled..self.filled + block).unwrap_or_default();
-        loop {
-            match text.read(room) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(count) => {
-                    self.filled += count;
-                    return Ok(count);
-                }
-                error => return error,
-            }
-        }
+        let count = read_some(text, room)?;
+        self.filled += count;
+        Ok(count)
     }
 
     /// Moves what is still needed to the front: the candidate, and one character before it. Only if no more bytes are moved than
