@@ -1,5 +1,5 @@
-//! The frame of every program: `--help`, `--version`, one line for an error, the exit status. It knows no operand's
-//! meaning and does nothing that a program is for. Options are declared with [`options`] and read with
+//! The frame of every program: `--help`, `--version`, one line for an error, the exit status. It does not know the
+//! meaning of operands and does nothing that a program is for. Options are declared with [`options`] and read with
 //! [`Arguments`].
 
 use std::fmt::Display;

@@ -51,7 +51,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
         return show_all(args, output).map(|(ending, _)| ending);
     }
     let (ending, visible) = show_all(args, Visible::new(output))?;
-    visible.finish().map_err(|wrong| Error::io("standard output", wrong))?;
+    visible.finish().map_err(|error| Error::io("standard output", error))?;
     Ok(ending)
 }
 

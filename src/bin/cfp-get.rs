@@ -92,13 +92,13 @@ fn run(args: Args) -> Result<ExitStatus> {
     }
     let mut refused = refuse_one_file_for_two(&args, output, into_directory, &mut client)?;
     cli::for_each_operand(PROGRAM.name, args.names.iter().enumerate(), |(at, operand)| {
-        if let Some(wrong) = refused.remove(&at) {
-            return Err(wrong);
+        if let Some(error) = refused.remove(&at) {
+            return Err(error);
         }
         if is_web(operand.as_bytes()) {
             return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
                 // There may be files to come all the same.
-                Err(wrong) if wrong.is_closed_pipe() => Ok(ExitStatus::DONE),
+                Err(error) if error.is_closed_pipe() => Ok(ExitStatus::DONE),
                 ended => ended,
             };
         }
@@ -163,8 +163,8 @@ fn refuse_one_file_for_two(
             true => Some(connected(client, args)?.list(&name, true).unwrap_or_default()),
             false => None,
         };
-        if let Err(wrong) = take(operand, path, &name, entries, &mut targets) {
-            refused.insert(*at, wrong);
+        if let Err(error) = take(operand, path, &name, entries, &mut targets) {
+            refused.insert(*at, error);
         }
     }
     Ok(refused)
@@ -229,7 +229,7 @@ fn get_to(client: &mut Client, args: &Args, name: &RemoteName, mut output: Outpu
 fn get_directory(client: &mut Client, args: &Args, name: &RemoteName, path: &Path) -> Result<ExitStatus> {
     let make = |path: &Path| {
         let made = resolve(path).and_then(fs::create_dir_all);
-        made.map_err(|wrong| Error::io(shown(path.as_os_str().as_bytes()), wrong))
+        made.map_err(|error| Error::io(shown(path.as_os_str().as_bytes()), error))
     };
     let entries = client.list(name, true)?;
     if !path.as_os_str().is_empty() {
@@ -274,7 +274,7 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<ExitStat
         )),
         _ => {
             if let Some(time) = time {
-                output.set_modified(time).map_err(|wrong| Error::io(&output.name, wrong))?;
+                output.set_modified(time).map_err(|error| Error::io(&output.name, error))?;
             }
             output.commit().map(|()| ExitStatus::DONE)
         }
@@ -287,8 +287,8 @@ fn include(args: &Args, head: &Response) -> Result<()> {
     }
     match write_head(&head.raw) {
         // Who does not want to see the head may want the file all the same.
-        Err(wrong) if wrong.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
-        shown => shown.map_err(|wrong| Error::io("standard output", wrong)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
+        shown => shown.map_err(|error| Error::io("standard output", error)),
     }
 }
 

@@ -76,13 +76,13 @@ fn run(mut args: Args) -> Result<ExitStatus> {
         }
         Ok(ExitStatus::DONE)
     })?;
-    output.flush().map_err(|wrong| Error::io("standard output", wrong))?;
+    output.flush().map_err(|error| Error::io("standard output", error))?;
     Ok(ending)
 }
 
 fn print(output: &mut impl Write, args: &Args, entry: &ListEntry) -> Result<ExitStatus> {
     write_entry(output, args, entry, terminal::is_stdout())
-        .map_err(|wrong| Error::io("standard output", wrong))?;
+        .map_err(|error| Error::io("standard output", error))?;
     Ok(ExitStatus::DONE)
 }
 

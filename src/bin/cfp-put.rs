@@ -105,7 +105,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     let mut refused = refuse_one_name_for_two(&args, &sources);
     cli::for_each_operand(PROGRAM.name, sources.into_iter().enumerate(), |(at, (file, name))| {
         match refused.remove(&at) {
-            Some(wrong) => Err(wrong),
+            Some(error) => Err(error),
             None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
             None => put(&mut client, &args, file.into(), &name),
         }
@@ -130,9 +130,9 @@ fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, RemoteName)]) -> Hash
     let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
     let mut targets = Targets::default();
     let places = overlapping(&names).filter_map(|at| Some((at, sources.get(at)?)));
-    let wrong =
+    let error =
         places.filter_map(|(at, (file, name))| Some((at, take(args, file, name, &mut targets).err()?)));
-    wrong.collect()
+    error.collect()
 }
 
 /// Takes the name of a source, and those of all that is in it.

@@ -118,7 +118,7 @@ fn count(args: &Args, search: &PreparedFilter) -> Result<ExitStatus> {
         return Ok(ending);
     }
     let line = format!("{total}\n");
-    output.write_all(line.as_bytes()).map_err(|wrong| Error::io("standard output", wrong))?;
+    output.write_all(line.as_bytes()).map_err(|error| Error::io("standard output", error))?;
     Ok(ending.max(ExitStatus::of(total > 0)))
 }
 

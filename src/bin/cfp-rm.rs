@@ -76,7 +76,7 @@ fn delete(client: &mut Client, args: &Args, name: RemoteName) -> Result<()> {
             client.delete(&found, &args.precondition)
         }
         _ => match client.delete(&name, &args.precondition) {
-            // The server knows no options, and advises a final slash.
+            // The server's message advises a final slash instead of an option.
             Err(Error::Failed { kind: ErrorKind::IsDirectory, .. }) => directory(),
             outcome => outcome,
         },
