@@ -23,26 +23,16 @@ pub enum Method {
     Move,
     /// Makes a directory.
     Mkcol,
-    /// Sends the request back.
-    Trace,
     /// Makes a tunnel.
     Connect,
-    /// Reads properties.
-    Propfind,
-    /// Changes properties.
-    Proppatch,
-    /// Locks.
-    Lock,
-    /// Unlocks.
-    Unlock,
-    /// Reads with a body.
-    Query,
+    /// Another method with a specification, by name.
+    Other(&'static str),
     /// Any other name, which a client may have made up.
     Unknown,
 }
 
 /// The methods by name, which is case-sensitive (RFC 9110 §9.1).
-const NAMES: [(&str, Method); 17] = [
+const NAMES: [(&str, Method); 11] = [
     ("GET", Method::Get),
     ("HEAD", Method::Head),
     ("POST", Method::Post),
@@ -53,23 +43,25 @@ const NAMES: [(&str, Method); 17] = [
     ("COPY", Method::Copy),
     ("MOVE", Method::Move),
     ("MKCOL", Method::Mkcol),
-    ("TRACE", Method::Trace),
     ("CONNECT", Method::Connect),
-    ("PROPFIND", Method::Propfind),
-    ("PROPPATCH", Method::Proppatch),
-    ("LOCK", Method::Lock),
-    ("UNLOCK", Method::Unlock),
-    ("QUERY", Method::Query),
 ];
+
+/// The names of [`Method::Other`].
+const OTHER_NAMES: [&str; 6] = ["TRACE", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
 
 impl Method {
     /// The method of this name.
     pub fn parse(name: &str) -> Self {
-        NAMES.iter().find(|(known, _)| *known == name).map_or(Method::Unknown, |(_, method)| *method)
+        let other = || OTHER_NAMES.into_iter().find(|other| *other == name).map(Method::Other);
+        let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, method)| *method);
+        known.or_else(other).unwrap_or(Method::Unknown)
     }
 
-    /// Its name; `other` for one that is unknown, so that no client makes up a label of the metrics.
+    /// Its name; `other` for one that is unknown, so that no client can make up a label of the metrics.
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(_, method)| *method == self).map_or("other", |(name, _)| *name)
+        match self {
+            Method::Other(name) => name,
+            known => NAMES.iter().find(|(_, method)| *method == known).map_or("other", |(name, _)| *name),
+        }
     }
 }

@@ -96,15 +96,7 @@ fn handler(method: Method) -> Option<Handler> {
         Method::Move => Some(Handler::Writes(names::rename)),
         Method::Delete => Some(Handler::Writes(names::delete)),
         Method::Mkcol => Some(Handler::Writes(names::make_directory)),
-        Method::Patch
-        | Method::Trace
-        | Method::Connect
-        | Method::Propfind
-        | Method::Proppatch
-        | Method::Lock
-        | Method::Unlock
-        | Method::Query
-        | Method::Unknown => None,
+        Method::Patch | Method::Connect | Method::Other(_) | Method::Unknown => None,
     }
 }
 
