@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::error::{Error, Result};
+
 /// Room for what most heads say, in bytes and in fields: taken at once instead of little by little.
 const ROOM: (usize, usize) = (384, 12);
 
@@ -67,6 +69,16 @@ impl Fields {
     /// The value of the first field of this name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
+    }
+
+    /// The value of the only field of this name. An error of kind `Invalid` where there are two: a proxy before this server may
+    /// have checked the other one.
+    pub fn get_once(&self, name: &str) -> Result<Option<&[u8]>> {
+        let mut values = self.get_all(name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Error::invalid(name, "comes twice")),
+            (value, None) => Ok(value),
+        }
     }
 
     /// The value of the first field of this name, where it is text.

@@ -22,13 +22,9 @@ pub enum Framing {
 /// The framing of a request. Every error has kind `Invalid`, or `NotImplemented` for a transfer coding, and means that the connection cannot be read on.
 pub fn of_request(request: &Request) -> Result<Framing> {
     let fields = &request.fields;
-    let mut hosts = fields.get_all("host");
-    match (hosts.next(), hosts.next(), request.version) {
-        (None, _, Version::Http11) => return Err(Error::invalid("Host", "is missing")),
-        (_, Some(_), _) => return Err(Error::invalid("Host", "comes twice")),
-        (Some(host), ..) if !is_host(host) => {
-            return Err(Error::invalid("Host", "is no host"));
-        }
+    match (fields.get_once("Host")?, request.version) {
+        (None, Version::Http11) => return Err(Error::invalid("Host", "is missing")),
+        (Some(host), _) if !is_host(host) => return Err(Error::invalid("Host", "is no host")),
         _ => {}
     }
     match (is_chunked(fields)?, length(fields)?) {

@@ -25,12 +25,7 @@ pub fn identify(
     users: Option<&Users>,
 ) -> Result<Principal> {
     let local = stream.peer_id();
-    let mut claims = request.fields.get_all("authorization");
-    let claim = claims.next();
-    // A proxy before this server may have checked the other one.
-    if claims.next().is_some() {
-        return Err(Error::invalid("Authorization", "comes twice"));
-    }
+    let claim = request.fields.get_once("Authorization")?;
     let user = match users.zip(claim) {
         Some((users, claim)) => {
             let origin = match &client.peer {

@@ -23,14 +23,9 @@ pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) ->
 
 /// The modification time that a client sets. An error has status 400: the client relies on it.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
-    let mut values = fields.get_all(time::MODIFIED);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => time::seconds(value)
-            .map(Some)
-            .ok_or_else(|| Error::invalid(time::MODIFIED, "is no number of seconds since 1970")),
-        (Some(_), Some(_)) => Err(Error::invalid(time::MODIFIED, "comes twice")),
-    }
+    let Some(value) = fields.get_once(time::MODIFIED)? else { return Ok(None) };
+    let invalid = || Error::invalid(time::MODIFIED, "is no number of seconds since 1970");
+    time::seconds(value).map(Some).ok_or_else(invalid)
 }
 
 /// Confirms the modification time.

@@ -23,8 +23,9 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
     let written = match Operation::of_query(query, &request.fields, true)? {
         Some(operation) if *name == to => return change_in_place(exchange, writer, name, &operation),
         Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
-        None => transfer
-            .copy(&|from| check_write(&request.fields, name, from), &|at| may_stand(request, &to, at))?,
+        None => transfer.copy(&|from| check_write(&request.fields, name, from), &|at| {
+            check_overwrite(request, &to, at)
+        })?,
     };
     answer_written(exchange, &to, &written)
 }
@@ -37,7 +38,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let transfer = writer.authorize_move(name, &to)?;
     check_source(request, name, &transfer)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
-    let written = transfer.rename(&source, &|at| may_stand(request, &to, at))?;
+    let written = transfer.rename(&source, &|at| check_overwrite(request, &to, at))?;
     answer_written(exchange, &to, &written)
 }
 
@@ -92,7 +93,7 @@ fn change_in_place(
     let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
     let written =
         draft.commit(None, &|existing| match any || existing.is_some_and(|now| now.etag == read.etag) {
-            true => may_stand(request, name, existing),
+            true => check_overwrite(request, name, existing),
             false => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
         })?;
     let status = fields_of_written(&mut fields, name, &written);
@@ -118,7 +119,7 @@ fn copy_filtered(
         .map_err(|error| Error::io(name.shown(), error))?;
     draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
         true => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
-        false => may_stand(exchange.request, to, existing),
+        false => check_overwrite(exchange.request, to, existing),
     })
 }
 
@@ -132,7 +133,7 @@ fn begin_filtered<'a>(
     let content = writer.reader().open(name)?;
     let read = content.meta();
     check_write(&exchange.request.fields, name, Some(read))?;
-    may_stand(exchange.request, to, writer.existing(to)?.as_ref())?;
+    check_overwrite(exchange.request, to, writer.existing(to)?.as_ref())?;
     // A file may be larger than what clients may send.
     let most = exchange.server.limits.file_size.max(read.size);
     Ok((content, Hashed::new(writer.create(to, None)?, most)))
@@ -148,26 +149,18 @@ fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_
 }
 
 /// Checks `Overwrite` (RFC 4918 §10.6): with `F` nothing may exist at the destination.
-fn may_stand(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
-    let mut said = request.fields.get_all("overwrite");
-    match (said.next(), said.next()) {
-        (Some(_), Some(_)) => Err(Error::invalid("Overwrite", "comes twice")),
-        (Some(b"F" | b"f"), None) if existing.is_some() => Err(failed(to)),
-        (None | Some(b"T" | b"t" | b"F" | b"f"), None) => Ok(()),
+fn check_overwrite(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
+    match request.fields.get_once("Overwrite")? {
+        Some(b"F" | b"f") if existing.is_some() => Err(failed(to)),
+        None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
         // A client that sends something else may not want to lose what exists there.
-        _ => Err(Error::invalid("Overwrite", "is neither T nor F")),
+        Some(_) => Err(Error::invalid("Overwrite", "is neither T nor F")),
     }
 }
 
 /// The name in `Destination` (RFC 4918 §10.3): a path, or a URL, whose host is this server under any name.
 fn destination(request: &Request) -> Result<Name> {
-    let mut values = request.fields.get_all("destination");
-    let value = match (values.next(), values.next()) {
-        (Some(value), None) => value,
-        // A proxy before this server may have checked the other one.
-        (Some(_), Some(_)) => return Err(Error::invalid("Destination", "comes twice")),
-        (None, _) => b"",
-    };
+    let value = request.fields.get_once("Destination")?.unwrap_or_default();
     if value.is_empty() {
         return Err(Error::invalid("Destination", "is missing: say where to"));
     }
