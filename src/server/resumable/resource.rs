@@ -137,12 +137,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     let size = partial.size()?;
     if offset != size {
         partial.sync()?;
-        let mut fields = Fields::new();
-        fields.push("Upload-Complete", "?0");
-        fields.push("Upload-Offset", size.to_string());
-        let both = json!({ "expected-offset": size, "provided-offset": offset });
-        let what = format!("goes on at {size}, not at {offset}");
-        return refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both);
+        return refuse_offset(exchange, size, offset);
     }
     let mut metadata = UploadMetadata::parse(partial.metadata())?;
     let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
@@ -164,6 +159,16 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         exchange.reply.interim(104, &resumption::progress(version, size))?;
     }
     receive(exchange, store.reader(), partial, &metadata, part, (204, Fields::new()))
+}
+
+/// Answers an offset that is not the size of the upload.
+fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<()> {
+    let mut fields = Fields::new();
+    fields.push("Upload-Complete", "?0");
+    fields.push("Upload-Offset", size.to_string());
+    let both = json!({ "expected-offset": size, "provided-offset": offset });
+    let what = format!("goes on at {size}, not at {offset}");
+    refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both)
 }
 
 /// The fields that name an upload resource and its limits. `Location` is an absolute URL where the origin is known: some
