@@ -4,6 +4,7 @@
 #   make test       all tests; the last line names those that were left out, which with CFP_ALL=1 is a failure
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make check      format, lints, API pages, man pages, dependencies: licences, sources, advisories
+#   make papers     completions and the option lists of the man pages, from the options that src/bin declares
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
 #   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
@@ -30,7 +31,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test fuzz check install uninstall deb static
+.PHONY: build demo test fuzz check papers install uninstall deb static
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -64,6 +65,10 @@ fuzz:
 	  $(CARGO) fuzz run --sanitizer none $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=20 -print_final_stats=1 || exit; \
 	done
+
+# tests/docs/papers.rs holds the files to what this writes.
+papers:
+	CFP_PAPERS=write $(CARGO) test --quiet --locked --test docs completions_and_man_pages
 
 check:
 	@tests/tools

@@ -8,6 +8,8 @@ mod common;
 mod console;
 #[path = "docs/page.rs"]
 mod page;
+#[path = "docs/papers.rs"]
+mod papers;
 #[path = "docs/shells.rs"]
 mod shells;
 #[path = "docs/typing.rs"]
