@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use super::local::Spool;
 use super::name::Name;
 use crate::error::{Error, Result};
 
@@ -64,14 +63,12 @@ pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 
 /// A new content on its way to a name. Nobody sees it before [`Draft::commit`]; dropped, it leaves no trace.
 pub trait Draft: Write {
-    /// Keeps the SHA-256 of what was written with the content.
-    fn set_digest(&mut self, digest: [u8; 32]);
     /// Gives the content a modification time, in seconds since 1970. Its fraction of a second is the moment's, and tells
     /// versions apart that were given the same time.
     fn set_modified(&mut self, seconds: i64);
-    /// Puts the content under its name, replacing what stood there, at once. `check` is asked under the lock of
-    /// the name, just before.
-    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written>;
+    /// Puts the content under its name, replacing what stood there, at once. `digest` is the SHA-256 of all that was
+    /// written, where that is known, and is kept with it. `check` is asked under the lock of the name, just before.
+    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written>;
 }
 
 /// A content that comes in several pieces. What was written stays when this is dropped, and when the process ends;
@@ -144,8 +141,7 @@ pub trait Store: Send + Sync {
     /// time its room takes. A directory without the slash is `IsDirectory`. Gives back why some of a directory's room stays
     /// taken, for the log.
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>>;
-    /// Makes a directory. Without its parent it is `NoParent`; where something stands already, `AlreadyExists`.
-    fn make_directory(&self, name: &Name) -> Result<()>;
-    /// An empty file without a name, on the disk of the store, for what is too large for memory.
-    fn spool(&self) -> io::Result<Spool>;
+    /// Makes a directory. Without its parent it is `NoParent`; where something stands already, `AlreadyExists`. `check` is
+    /// asked before about what stands there.
+    fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()>;
 }

@@ -8,7 +8,7 @@
 //! | `local` | the engine of one local directory |
 
 pub use contract::{Check, Content, Draft, Entries, Entry, Kind, Meta, Partial, Store, Written};
-pub use local::{Local, Spool};
+pub use local::{Local, SpoolFile, Spools};
 pub use name::{Name, RESERVED};
 
 mod contract;

@@ -114,7 +114,7 @@ fn a_new_content_has_group_and_acl_of_its_directory_as_any_new_file() {
         let large = name(&format!("/d/large{turn}"));
         if let Some(mut partial) = store.create_partial(&large, None, b"").unwrap() {
             partial.write_all(b"new").unwrap();
-            partial.commit(&any).unwrap();
+            partial.commit(None, &any).unwrap();
             assert_eq!(looks(&directory.join(format!("large{turn}"))), looks(&usual));
         }
         // What a default ACL gives to a new file is not given to one that stood before.
@@ -141,6 +141,6 @@ fn a_content_on_its_way_is_its_owners_alone() {
         let mode = fs::metadata(sandbox.path(&name)).unwrap().mode() & 0o7777;
         assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
     }
-    draft.commit(&any).unwrap();
+    draft.commit(None, &any).unwrap();
     assert_eq!(fs::metadata(sandbox.path("f")).unwrap().mode() & 0o7777, 0o644);
 }

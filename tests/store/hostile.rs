@@ -206,7 +206,7 @@ fn a_name_taken_by_what_is_not_served_is_not_new() {
     let sandbox = Sandbox::new().linked(&[("nowhere", "no")]);
     let draft = sandbox.store.create(&name("/f"), None).unwrap();
     symlink("no", sandbox.path("f")).unwrap();
-    assert_eq!(status(draft.commit(&only_new)), 409);
+    assert_eq!(status(draft.commit(None, &only_new)), 409);
     assert_eq!(status(put(&sandbox.store, "/nowhere", b"")), 409);
     assert_eq!(status(sandbox.store.delete(&name("/nowhere"), &any)), 404);
 }

@@ -122,7 +122,7 @@ fn a_content_hands_out_its_descriptor() {
 #[test]
 fn a_spool_has_no_name() {
     let sandbox = Sandbox::new();
-    let mut spool = sandbox.store.spool().unwrap();
+    let mut spool = sandbox.store.spools().make().unwrap();
     assert_eq!(sandbox.everything(), [""; 0]);
     spool.append(b"by").unwrap();
     spool.append(b"tes").unwrap();

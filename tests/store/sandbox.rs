@@ -89,7 +89,7 @@ impl Sandbox {
     }
 
     pub fn make_directory(&self, path: &str) -> Result<()> {
-        self.store.make_directory(&name(path))
+        self.store.make_directory(&name(path), &any)
     }
 
     /// The names in a list, sorted; directories with a final slash.
@@ -133,7 +133,7 @@ pub fn name(path: &str) -> Name {
 pub fn put(store: &dyn Store, path: &str, bytes: &[u8]) -> Result<Written> {
     let mut draft = store.create(&name(path), Some(bytes.len() as u64))?;
     draft.write_all(bytes).unwrap();
-    draft.commit(&any)
+    draft.commit(None, &any)
 }
 
 pub fn all_of(content: &dyn Content) -> Vec<u8> {

@@ -48,7 +48,7 @@ fn what_another_daemon_is_writing_stays() {
     let mut draft = sandbox.store.create(&name("/d/f"), None).unwrap();
     draft.write_all(b"slowly").unwrap();
     assert_eq!(sandbox.second().sweep().unwrap(), 0);
-    draft.commit(&any).unwrap();
+    draft.commit(None, &any).unwrap();
     assert_eq!(sandbox.get("/d/f").unwrap(), b"slowly");
 }
 

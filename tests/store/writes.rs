@@ -45,7 +45,7 @@ fn a_refused_commit_changes_nothing_and_leaves_nothing() {
     for path in ["/f", "/new"] {
         let mut draft = sandbox.store.create(&name(path), None).unwrap();
         draft.write_all(b"half").unwrap();
-        assert_eq!(status(draft.commit(&never)), 412);
+        assert_eq!(status(draft.commit(None, &never)), 412);
         assert_eq!((sandbox.everything(), sandbox.get("/f").unwrap()), (vec!["f".to_owned()], b"f".to_vec()));
     }
 }
@@ -55,7 +55,7 @@ fn the_check_sees_what_stands_there_at_the_commit() {
     let sandbox = Sandbox::new();
     let draft = sandbox.store.create(&name("/f"), None).unwrap();
     let meanwhile = sandbox.put("/f", b"meanwhile").unwrap().meta;
-    let written = draft.commit(&|standing| {
+    let written = draft.commit(None, &|standing| {
         assert_eq!(standing, Some(&meanwhile));
         Ok(())
     });
@@ -89,7 +89,7 @@ fn a_directory_that_came_meanwhile_is_not_replaced_by_a_file() {
     let sandbox = Sandbox::new();
     let draft = sandbox.store.create(&name("/f"), None).unwrap();
     sandbox.make_directory("/f/").unwrap();
-    assert_eq!(status(draft.commit(&any)), 409);
+    assert_eq!(status(draft.commit(None, &any)), 409);
     assert_eq!(sandbox.everything(), ["f"]);
 }
 
@@ -104,19 +104,19 @@ fn a_content_goes_where_its_name_leads_when_it_is_whole() {
     let moved = draft();
     sandbox.rename("/d/", "/e/").unwrap();
     sandbox.make_directory("/d/").unwrap();
-    moved.commit(&any).unwrap();
+    moved.commit(None, &any).unwrap();
     assert_eq!(sandbox.everything(), ["d", "d/f", "e"]);
 
     let homeless = draft();
     sandbox.delete("/d/").unwrap();
-    let error = homeless.commit(&any).unwrap_err();
+    let error = homeless.commit(None, &any).unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NoParent, "/d/f: no directory /d/"));
 
     sandbox.make_directory("/d/").unwrap();
     let swept_away = draft();
     sandbox.delete("/d/").unwrap();
     sandbox.make_directory("/d/").unwrap();
-    assert_eq!(status(swept_away.commit(&any)), 409);
+    assert_eq!(status(swept_away.commit(None, &any)), 409);
     assert_eq!(sandbox.everything(), ["d", "e"]);
 }
 
@@ -150,7 +150,7 @@ fn of_sixteen_that_may_only_create_exactly_one_does_even_between_daemons() {
                     let mut draft = store.create(&name("/f"), None).unwrap();
                     draft.write_all(contender.to_string().as_bytes()).unwrap();
                     together.wait();
-                    match draft.commit(&only_new) {
+                    match draft.commit(None, &only_new) {
                         Ok(written) => {
                             assert!(written.created);
                             won.fetch_add(1, Ordering::Relaxed);
@@ -188,7 +188,7 @@ fn is_counted_up(sandbox: &Sandbox, path: &str) -> bool {
         Some(meta) if meta.etag == content.meta().etag => Ok(()),
         _ => Err(Error::precondition_failed(path, "has changed")),
     };
-    draft.commit(&same).is_ok()
+    draft.commit(None, &same).is_ok()
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn names_of_every_byte_come_back_as_they_were() {
         let file = cfp::store::Name::new(vec![component.clone()], false).unwrap();
         let mut draft = sandbox.store.create(&file, None).unwrap();
         draft.write_all(component).unwrap();
-        assert!(draft.commit(&only_new).unwrap().created);
+        assert!(draft.commit(None, &only_new).unwrap().created);
     }
     let entries = sandbox.store.list(&name("/"), false).unwrap();
     let mut listed: Vec<Vec<u8>> = entries.map(|entry| entry.unwrap().name).collect();
@@ -260,7 +260,7 @@ fn names_of_every_byte_come_back_as_they_were() {
 fn a_check_that_panics_locks_nobody_out() {
     let sandbox = Sandbox::new();
     let draft = sandbox.store.create(&name("/f"), None).unwrap();
-    let panicking = std::panic::AssertUnwindSafe(|| draft.commit(&|_| panic!("on purpose")));
+    let panicking = std::panic::AssertUnwindSafe(|| draft.commit(None, &|_| panic!("on purpose")));
     assert!(std::panic::catch_unwind(panicking).is_err());
     put(&sandbox.store, "/f", b"after").unwrap();
     assert_eq!(sandbox.everything(), ["f"]);

@@ -138,6 +138,7 @@ fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites
     let store = Arc::new(store);
     let server = Arc::new(Server {
         gate: Gate::new(Arc::clone(&store) as Arc<dyn Store>, policy),
+        spools: store.spools(),
         store: RwLock::new(store),
         health: Health::default(),
         scan_threads: ScanThreads::new(config.limits.scan_jobs),

@@ -10,7 +10,7 @@ use crate::http::{Fields, Query, accept};
 use crate::server::exchange::decoding::{Coded, Decoding};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
-use crate::store::{Name, Spool};
+use crate::store::{Name, SpoolFile, Spools};
 use crate::text::{
     self, Compared, FILTERS, Filter, FilterQuery, Invalid, OutputKind, ReadAt, Sequential, Source,
 };
@@ -85,13 +85,13 @@ impl Operation {
         name: &Name,
         content: Cancellable<'_>,
         decoding: Decoding<'_>,
-        spool: Spooler<'_>,
+        spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<u64> {
         match self.decompress {
             true => {
                 let mut sink = Compared::new(&content, sink);
-                self.run_on_content(name, content, decoding, spool, &mut sink)?;
+                self.run_on_content(name, content, decoding, spools, &mut sink)?;
                 Ok(u64::from(!sink.is_same()))
             }
             false => self.filter.change(&content, sink),
@@ -104,7 +104,7 @@ impl Operation {
         name: &Name,
         content: Cancellable<'_>,
         decoding: Decoding<'_>,
-        spool: Spooler<'_>,
+        spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
@@ -114,7 +114,7 @@ impl Operation {
                 let most = decoding.limits.file_size.max(content.size());
                 let mut packed = Sequential::new(&content);
                 decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
-                    self.filter.run(Source::Stream { bytes, spool: &spool }, sink)
+                    self.filter.run(Source::Stream { bytes, spool: spools }, sink)
                 })
             }
             false => self.filter.run(Source::File(&content), sink),
@@ -126,7 +126,7 @@ impl Operation {
         &self,
         bytes: &mut dyn Read,
         decoding: Decoding<'_>,
-        spool: Spooler<'_>,
+        spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
@@ -135,9 +135,9 @@ impl Operation {
                 Coded::Packed(b"body"),
                 bytes,
                 decoding.limits.file_size,
-                |bytes| self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
+                |bytes| self.filter.run(Source::Stream { bytes, spool: spools }, sink),
             ),
-            false => self.filter.run(Source::Stream { bytes, spool: &spool }, sink),
+            false => self.filter.run(Source::Stream { bytes, spool: spools }, sink),
         }
     }
 
@@ -151,20 +151,23 @@ fn bad_request(invalid: Invalid) -> Error {
     Error::invalid(invalid.parameter, invalid.what)
 }
 
-/// Makes an empty file without a name.
-pub type Spooler<'a> = &'a dyn Fn() -> io::Result<Spool>;
+impl text::MakeSpool for Spools {
+    fn make(&self) -> io::Result<Box<dyn text::SpoolStorage>> {
+        Ok(Box::new(Spools::make(self)?))
+    }
+}
 
-impl text::SpoolStorage for Spool {
+impl text::SpoolStorage for SpoolFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        Spool::append(self, bytes)
+        SpoolFile::append(self, bytes)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Spool::read_at(self, buffer, offset)
+        SpoolFile::read_at(self, buffer, offset)
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        Spool::clear(self)
+        SpoolFile::clear(self)
     }
 }
 

@@ -43,11 +43,8 @@ impl<'a> Hashed<'a> {
     }
 
     /// See [`Draft::commit`]; `told` is the digest where none was taken here.
-    pub fn commit(mut self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
-        if let Some(digest) = self.hasher.map(Hasher::finish).or(told) {
-            self.draft.set_digest(digest);
-        }
-        self.draft.commit(check)
+    pub fn commit(self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
+        self.draft.commit(self.hasher.map(Hasher::finish).or(told), check)
     }
 }
 

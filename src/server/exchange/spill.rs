@@ -4,33 +4,32 @@
 
 use std::io::{self, Write};
 
-use crate::server::exchange::filter::Spooler;
 use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_AGAIN, SPILL_MAX, SPILL_PARTS};
 use crate::server::net::stream::Stream;
-use crate::store;
+use crate::store::{SpoolFile, Spools};
 
 /// A writer onto a socket that never waits long while a request body may still be coming.
 pub struct Spill<'a> {
     stream: &'a Stream,
-    /// Makes an empty file without a name; nothing where the request has no body, and the client need only read.
-    make_spool: Option<Spooler<'a>>,
+    /// Where they are made that wait; nothing where the request has no body, and the client need only read.
+    spools: Option<&'a Spools>,
     /// The head, until the first bytes of the body go out with it.
     head: Option<Vec<u8>>,
     taken: u64,
-    spool: Option<Spool>,
+    spool: Option<Spilled>,
 }
 
 /// What waits: the bytes of the file from `read` on.
-struct Spool {
-    file: store::Spool,
+struct Spilled {
+    file: SpoolFile,
     read: u64,
     block: Vec<u8>,
 }
 
 impl<'a> Spill<'a> {
     /// A writer onto `stream`, which begins with `head`.
-    pub fn new(stream: &'a Stream, head: Vec<u8>, make_spool: Option<Spooler<'a>>) -> Self {
-        Spill { stream, make_spool, head: Some(head), taken: 0, spool: None }
+    pub fn new(stream: &'a Stream, head: Vec<u8>, spools: Option<&'a Spools>) -> Self {
+        Spill { stream, spools, head: Some(head), taken: 0, spool: None }
     }
 
     /// Whether anything was written, the head with it.
@@ -82,13 +81,13 @@ impl<'a> Spill<'a> {
     }
 
     /// Puts a block behind what waits. False where there is no room for it.
-    fn try_keep(&mut self, block: &[u8], make_spool: Spooler<'_>) -> io::Result<bool> {
+    fn try_keep(&mut self, block: &[u8], spools: &Spools) -> io::Result<bool> {
         if self.waiting() > SPILL_MAX {
             return Ok(false);
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => none.insert(Spool { file: make_spool()?, read: 0, block: Vec::new() }),
+            none => none.insert(Spilled { file: spools.make()?, read: 0, block: Vec::new() }),
         };
         spool.file.try_append(block, SPILL_PARTS)
     }
@@ -124,7 +123,7 @@ impl Write for Spill<'_> {
 
 impl Spill<'_> {
     fn write_through(&mut self, block: &[u8]) -> io::Result<()> {
-        let Some(make_spool) = self.make_spool else {
+        let Some(spools) = self.spools else {
             return (&mut &*self.stream).write_all(block);
         };
         let mut rest = block;
@@ -133,7 +132,7 @@ impl Spill<'_> {
             if self.waiting() == 0 {
                 rest = self.send(rest)?;
             }
-            if rest.is_empty() || self.try_keep(rest, make_spool)? {
+            if rest.is_empty() || self.try_keep(rest, spools)? {
                 return Ok(());
             }
             // The client has to read now, or room to come from elsewhere.

@@ -6,22 +6,22 @@ use std::io::{self, BufWriter, Write};
 use crate::error::{Error, Result};
 use crate::http::coding::{Coding, Encoder};
 use crate::http::{BodyWriter, Fields, Framing, Version};
-use crate::server::exchange::filter::Spooler;
 use crate::server::exchange::response::Reply;
 use crate::server::exchange::spill::Spill;
 use crate::server::observe::outcome::CloseReason;
+use crate::store::Spools;
 
 /// A buffered writer, so that many lines share a write.
 pub type LineSink<'a> = BufWriter<&'a mut dyn Write>;
 
 /// Sends what `write` writes, as it is written. Nothing is sent before its first byte, so that an error until then can
-/// still be answered; one after it aborts the connection. `spool` makes the file that holds the response while the client
+/// still be answered; one after it aborts the connection. `spools` hold the response while the client
 /// sends and does not read; without one the client has to read.
 pub fn send_streamed(
     reply: &mut Reply<'_>,
     mut fields: Fields,
     coding: Coding,
-    spool: Option<Spooler<'_>>,
+    spools: Option<&Spools>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     let framing = match reply.version {
@@ -46,7 +46,7 @@ pub fn send_streamed(
     if ends_by_close {
         stream.close_with_reset(true);
     }
-    let mut spill = Spill::new(stream, head, spool);
+    let mut spill = Spill::new(stream, head, spools);
     let written = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
     let begun = spill.has_begun();
     reply.outcome.body_bytes = spill.taken();

@@ -44,8 +44,8 @@ pub fn answer(
     let opened = store.reader().open(name);
     match opened {
         Ok(content) => match operation? {
-            None => answer_whole(exchange, store, name, content),
-            Some(operation) => answer_filtered(exchange, store, name, content, &operation),
+            None => answer_whole(exchange, name, content),
+            Some(operation) => answer_filtered(exchange, name, content, &operation),
         },
         Err(error) if error.kind() == ErrorKind::IsDirectory && !name.is_directory() => {
             redirect(exchange, name, query)
@@ -65,12 +65,7 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 }
 
 /// Answers the bytes as they are stored, or a range of them.
-fn answer_whole(
-    exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
-    name: &Name,
-    mut content: Box<dyn Content>,
-) -> Result<()> {
+fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn Content>) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
     let media_type = media_type(name, content.as_ref());
@@ -102,7 +97,7 @@ fn answer_whole(
     }
     let mut fields = fields_under(&etag);
     if coding == Coding::Zstd {
-        return stream(exchange, store, name, content.as_ref(), fields, coding, &Operation::identity());
+        return stream(exchange, name, content.as_ref(), fields, coding, &Operation::identity());
     }
     if let Some(digest) = digest_of(exchange, content.as_mut())? {
         fields.push("Repr-Digest", digest::format(&digest));
@@ -190,7 +185,6 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
 /// Answers what a filter makes of a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
     name: &Name,
     content: Box<dyn Content>,
     operation: &Operation,
@@ -218,31 +212,30 @@ fn answer_filtered(
             return exchange.reply.head_only(200, fields);
         }
         let mut number = Vec::new();
-        let spool = || store.reader().spool();
+        let spools = &exchange.server.spools;
         let client = ClientLiveness::new(exchange.stream);
         let file = Cancellable { content: content.as_ref(), client: &client };
-        let run = operation.run_on_content(name, file, exchange.decoding(&client), &spool, &mut number);
+        let run = operation.run_on_content(name, file, exchange.decoding(&client), spools, &mut number);
         run.map_err(|error| Error::io(name.shown(), error))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
     }
     fields.push("Content-Type", media_type);
-    stream(exchange, store, name, content.as_ref(), fields, coding, operation)
+    stream(exchange, name, content.as_ref(), fields, coding, operation)
 }
 
 /// Streams what a filter makes of a stored file.
 fn stream(
     exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
     name: &Name,
     content: &dyn Content,
     fields: Fields,
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
-    let spool = || store.reader().spool();
+    let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
     let decoding = exchange.decoding(&client);
-    let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, &spool, sink);
+    let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, spools, sink);
     send_streamed(&mut exchange.reply, fields, coding, None, work)
 }

@@ -77,10 +77,10 @@ fn change_in_place(
 ) -> Result<()> {
     let (request, client) = (exchange.request, ClientLiveness::new(exchange.stream));
     let (content, mut draft) = begin_filtered(exchange, writer, name, name)?;
-    let (read, reader) = (content.meta().clone(), writer.reader());
+    let read = content.meta().clone();
     let file = Cancellable { content: content.as_ref(), client: &client };
     let changed = operation
-        .change_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
+        .change_content(name, file, exchange.decoding(&client), &exchange.server.spools, &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
     let mut fields = Fields::new();
     fields.push(CHANGED, changed.to_string());
@@ -113,9 +113,9 @@ fn copy_filtered(
     // One of the two may be a symbolic link to the other.
     let read = content.meta().etag.clone();
     let is_itself = writer.existing(to)?.is_some_and(|now| now.etag == read);
-    let (file, reader) = (Cancellable { content: content.as_ref(), client: &client }, writer.reader());
+    let file = Cancellable { content: content.as_ref(), client: &client };
     operation
-        .run_on_content(name, file, exchange.decoding(&client), &|| reader.spool(), &mut draft)
+        .run_on_content(name, file, exchange.decoding(&client), &exchange.server.spools, &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
     draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
         true => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),

@@ -28,7 +28,7 @@ pub fn answer(
     query: &Query,
 ) -> Result<()> {
     let request = exchange.request;
-    let processor = store.processor(root)?;
+    store.require_process(root)?;
     resource::refuse_old(&request.fields)?;
     if resumption::is_complete(&request.fields) == Some(false) {
         return Err(resource::incomplete());
@@ -39,13 +39,13 @@ pub fn answer(
         return Err(Error::unsupported_type("Content-Type", what));
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
-    let spool = || processor.spool();
+    let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let mut fields = Fields::new();
     if operation.is_number {
         let mut number = Vec::new();
-        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, &spool, &mut number);
+        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, spools, &mut number);
         exchange.body.read_through(work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
@@ -59,8 +59,8 @@ pub fn answer(
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.choose_coding();
     let body = &mut exchange.body;
-    send_streamed(&mut exchange.reply, fields, coding, Some(&spool), |sink| {
-        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink));
+    send_streamed(&mut exchange.reply, fields, coding, Some(spools), |sink| {
+        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, decoding, spools, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })
 }

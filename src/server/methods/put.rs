@@ -26,7 +26,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let modified = modified(&request.fields)?;
     let length = exchange.body.content_length()?.filter(|_| operation.is_none());
     if operation.is_some() {
-        writer.processor(name)?;
+        writer.require_process(name)?;
     }
     let existing = writer.existing(name)?;
     check_write(&request.fields, name, existing.as_ref())?;
@@ -43,7 +43,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
         false => Hashed::new(draft, exchange.server.limits.file_size),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
-    let spool = || writer.spool();
+    let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     // Bytes that are stored as they came are stored even after the client has disconnected; filters stop.
@@ -56,7 +56,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
         }
     };
     let complete =
-        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, decoding, &spool, sink))?;
+        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, decoding, spools, sink))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, &written);

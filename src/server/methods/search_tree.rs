@@ -21,7 +21,7 @@ use crate::server::exchange::streamed::{LineSink, send_lines};
 use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
-use crate::store::{Entries, Kind, Name};
+use crate::store::{Entries, Kind, Name, Spools};
 use crate::text::PrefixedLines;
 
 /// How many results may be queued for a client that reads slowly.
@@ -62,7 +62,8 @@ pub fn answer(
     }
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
-    let search = TreeSearch { reader, directory: name, operation: &operation, decoding };
+    let search =
+        TreeSearch { reader, directory: name, operation: &operation, decoding, spools: &server.spools };
     send_lines(&mut exchange.reply, fields, coding, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
@@ -75,6 +76,7 @@ struct TreeSearch<'a> {
     directory: &'a Name,
     operation: &'a Operation,
     decoding: Decoding<'a>,
+    spools: &'a Spools,
 }
 
 impl TreeSearch<'_> {
@@ -157,9 +159,8 @@ impl TreeSearch<'_> {
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
         let file = Cancellable { content: content.as_ref(), client: self.decoding.client };
-        let spool = || self.reader.spool();
         self.operation
-            .run_on_content(&name, file, self.decoding, &spool, sink)
+            .run_on_content(&name, file, self.decoding, self.spools, sink)
             .map_err(|error| Error::io(name.shown(), error))
     }
 

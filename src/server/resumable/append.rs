@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Digest};
 use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
-use crate::server::auth::rights::Reader;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::take_digest;
@@ -34,7 +33,6 @@ pub struct BodyPart {
 /// not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
-    reader: Reader<'_>,
     mut partial: Box<dyn Partial + '_>,
     metadata: &UploadMetadata,
     BodyPart { start, complete }: BodyPart,
@@ -44,12 +42,12 @@ pub fn receive(
     exchange.body.take_at_most(most.saturating_sub(start));
     // A digest may follow unannounced; that of the only part is that of the whole.
     exchange.body.hash();
-    let spool = || reader.spool();
+    let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
     let version = resumption::version(&exchange.request.fields);
     let mut sink = Reporting { partial: partial.as_mut(), stream: exchange.stream, version, unreported: 0 };
-    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, &spool, &mut sink);
+    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, spools, &mut sink);
     let read = exchange.body.read(work);
     let whole = match read {
         Err(error) if error.kind() == ErrorKind::TooLarge => {
@@ -171,9 +169,8 @@ fn commit(
     };
     match verify() {
         Ok(digest) => {
-            partial.set_digest(digest);
             modified(&metadata.fields)?.iter().for_each(|seconds| partial.set_modified(*seconds));
-            partial.commit(&|existing| check_write(&metadata.fields, &name, existing))
+            partial.commit(Some(digest), &|existing| check_write(&metadata.fields, &name, existing))
         }
         Err(error) => {
             partial.remove();

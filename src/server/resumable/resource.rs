@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
-use crate::server::auth::rights::{AuthorizedStore, Reader, Writer};
+use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::resumable::append::{BodyPart, receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
@@ -42,7 +42,7 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
         false => None,
     };
     match begun {
-        Some(partial) => begin(exchange, writer.reader(), partial, &metadata, complete).map(|()| true),
+        Some(partial) => begin(exchange, partial, &metadata, complete).map(|()| true),
         None if complete => Ok(false),
         None => Err(incomplete()),
     }
@@ -64,7 +64,6 @@ pub fn refuse_old(fields: &Fields) -> Result<()> {
 /// Announces the upload resource in an interim response, then receives the body.
 fn begin(
     exchange: &mut Exchange<'_>,
-    reader: Reader<'_>,
     partial: Box<dyn Partial + '_>,
     metadata: &UploadMetadata,
     complete: bool,
@@ -76,7 +75,7 @@ fn begin(
         interim.push("Upload-Draft-Interop-Version", version);
         exchange.reply.interim(104, &interim)?;
     }
-    receive(exchange, reader, partial, metadata, BodyPart { start: 0, complete }, (201, fields))
+    receive(exchange, partial, metadata, BodyPart { start: 0, complete }, (201, fields))
 }
 
 /// HEAD: answers the offset, after an fsync of what was received.
@@ -158,7 +157,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         partial.sync()?;
         exchange.reply.interim(104, &resumption::progress(version, size))?;
     }
-    receive(exchange, store.reader(), partial, &metadata, part, (204, Fields::new()))
+    receive(exchange, partial, &metadata, part, (204, Fields::new()))
 }
 
 /// Answers an offset that is not the size of the upload.

@@ -19,13 +19,14 @@ use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::status::status_of;
-use crate::store::{Local, Store};
+use crate::store::{Local, Spools, Store};
 
 /// The state that all connections share.
 pub struct Server {
     pub(crate) gate: Gate,
     /// The store behind `gate`, as the local engine; a reload may replace it.
     pub(crate) store: RwLock<Arc<Local>>,
+    pub(crate) spools: Spools,
     pub(crate) health: Health,
     pub(crate) limits: Limits,
     pub(crate) send_size: Option<usize>,

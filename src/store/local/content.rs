@@ -46,7 +46,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
         Kind::Directory => Err(Error::is_directory(name.shown(), "is a directory")),
         Kind::File => {
             let (name, read_only) = (name.shown(), volume.read_only);
-            let snapshot = snapshot::take(volume.snapshots, || volume.spool(), &file, &stat);
+            let snapshot = snapshot::take(volume.snapshots, || volume.spools.make(), &file, &stat);
             let snapshot = snapshot.map_err(|error| Error::io(&name, error))?;
             let meta = snapshot.as_ref().map_or(meta, ContentSnapshot::meta);
             let read_only = read_only || snapshot.is_some();

@@ -72,10 +72,8 @@ pub(super) fn copy_file(
     copy_content(content.file(), content.snapshot(), size, &file, draft.reserve_all(size)?).map_err(named)?;
     draft.set_attributes(attributes_of(content.file()).map_err(named)?);
     // Another program may have changed it in place while it was copied.
-    if let Some(digest) = content.digest().filter(|_| content.is_unchanged()) {
-        draft.set_digest(digest);
-    }
-    Box::new(draft).commit(target)
+    let digest = content.digest().filter(|_| content.is_unchanged());
+    Box::new(draft).commit(digest, target)
 }
 
 /// Copies a directory with all in it.

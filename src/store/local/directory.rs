@@ -4,13 +4,16 @@ use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
 
 use super::errors::{map_errno_new, unfit};
+use super::lookup;
 use super::root::is_linked;
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::store::contract::Check;
 use crate::store::name::Name;
 
 /// Makes a directory with the permissions that the umask leaves.
-pub(super) fn make_directory(volume: &Volume, name: &Name) -> Result<()> {
+pub(super) fn make_directory(volume: &Volume, name: &Name, check: Check<'_>) -> Result<()> {
+    check(lookup::meta(volume, name).ok().as_ref())?;
     let exists = || Error::already_exists(name.shown(), "stands already");
     if name.components().is_empty() {
         return Err(exists());

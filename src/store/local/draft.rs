@@ -31,8 +31,6 @@ pub(super) struct FileDraft<'a> {
     name: Name,
     links: Links,
     temporary: Temporary,
-    /// Its SHA-256, where that is known.
-    digest: Option<[u8; 32]>,
     /// Its modification time in seconds since 1970, where that is not now.
     modified: Option<i64>,
     /// The attributes it gets where it replaces nothing, if not those of a new file.
@@ -60,7 +58,7 @@ pub(super) fn admit(volume: &Volume, name: &Name, links: Links, size: Option<u64
     let entry = volume.root.entry_to_write(name, links)?;
     let existing = lookup(&volume.root, name, &entry)?;
     may_replace(Kind::File, name, &existing)?;
-    let available = volume.space.available(&entry.parent, entry.directory().0);
+    let available = volume.space().available(&entry.parent, entry.directory().0);
     let size = size.unwrap_or_default();
     match available.map_err(|errno| map_errno(name, errno))? {
         available if available < size => Err(no_room(name, size)),
@@ -77,13 +75,12 @@ impl<'a> FileDraft<'a> {
         size: Option<u64>,
         written: u64,
     ) -> Self {
-        let reservation = volume.space.reservation(temporary.entry().directory().0);
+        let reservation = volume.space().reservation(temporary.entry().directory().0);
         FileDraft {
             volume,
             name: name.clone(),
             links: Links::Followed,
             temporary,
-            digest: None,
             modified: None,
             attributes: None,
             unfinished: None,
@@ -168,12 +165,12 @@ impl<'a> FileDraft<'a> {
 
     /// Called after the rename: removes the attribute of an unfinished content, and writes that of the digest, which no
     /// change may follow, not even the rename.
-    fn write_digest(&self) -> nix::Result<Option<Meta>> {
+    fn write_digest(&self, digest: Option<[u8; 32]>) -> nix::Result<Option<Meta>> {
         if let Some(attribute) = self.unfinished {
             // Its mode may not even let its owner write; an attribute that stays does no harm.
             let _ = as_owner(self.file(), || self.file().remove_xattr(attribute));
         }
-        let Some(digest) = self.digest else { return Ok(meta_of(&fstat(self.file())?, None)) };
+        let Some(digest) = digest else { return Ok(meta_of(&fstat(self.file())?, None)) };
         // That it cannot be kept is no error: it can be computed again.
         let _ = Attribute::new(digest, None).write(self.file());
         let stat = fstat(self.file())?;
@@ -216,17 +213,13 @@ impl Write for FileDraft<'_> {
 }
 
 impl Draft for FileDraft<'_> {
-    fn set_digest(&mut self, digest: [u8; 32]) {
-        self.digest = Some(digest);
-    }
-
     fn set_modified(&mut self, seconds: i64) {
         self.modified = Some(seconds);
     }
 
     /// The name is resolved again: should its directory have been renamed meanwhile, the content goes where the name
     /// leads now, not where it led.
-    fn commit(mut self: Box<Self>, check: Check<'_>) -> Result<Written> {
+    fn commit(mut self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let volume = self.volume;
         let name = self.name.clone();
         let named = |errno| map_errno(&name, errno);
@@ -246,7 +239,7 @@ impl Draft for FileDraft<'_> {
         };
         let created = install(volume, &incoming, &name, &entry, check)?.created;
         self.temporary.keep();
-        let meta = self.write_digest().map_err(named)?;
+        let meta = self.write_digest(digest).map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).map_err(named)?;
         Ok(Written { created, meta: meta.ok_or_else(|| absent(&name))? })

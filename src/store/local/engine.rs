@@ -1,6 +1,5 @@
 //! The engine of one local directory: which method of the contract is answered where.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use nix::sys::statvfs::fstatvfs;
 use super::case_folding::{folds_case_in, is_reserved_in_disguise};
 use super::root::{DIRECTORY, Links};
 use super::snapshot::SnapshotLimits;
-use super::spool::Spool;
+use super::spool::Spools;
 use super::uploads::Uploads;
 use super::volume::Volume;
 use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename, sweep};
@@ -44,7 +43,9 @@ impl Local {
     /// Makes spools in another directory of this machine, since the root may not be written. Where that one may not either,
     /// making a spool fails.
     pub fn spooling_in(mut self, directory: &Path) -> Self {
-        self.volume.spool_directory = open(directory, DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok();
+        if let Ok(directory) = open(directory, DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
+            self.volume.spools.move_to(directory);
+        }
         self
     }
 
@@ -56,13 +57,13 @@ impl Local {
 
     /// Refuses contents that would leave fewer bytes free.
     pub fn with_reserve(mut self, bytes: u64) -> Self {
-        self.volume.space.keep_free = bytes;
+        self.volume.spools.space.keep_free = bytes;
         self
     }
 
     /// Lets spools hold so many bytes together; without this it is a tenth of the file system they are on.
     pub fn spooling_at_most(mut self, bytes: Option<u64>) -> Self {
-        self.volume.space.max_spool = bytes;
+        self.volume.spools.space.max_spool = bytes;
         self
     }
 
@@ -78,6 +79,11 @@ impl Local {
     pub fn keeping_partials(mut self, most: usize, time: Duration) -> Self {
         (self.uploads.most, self.uploads.time) = (most, time);
         self
+    }
+
+    /// The spools of the daemon, whose disk space is reserved in the same account.
+    pub fn spools(&self) -> Spools {
+        self.volume.spools.clone()
     }
 
     /// Removes the partial uploads that have expired, and returns how many that were.
@@ -183,12 +189,8 @@ impl Store for Local {
         delete::delete(&self.volume, name, check)
     }
 
-    fn make_directory(&self, name: &Name) -> Result<()> {
+    fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.admit(name)?;
-        directory::make_directory(&self.volume, name)
-    }
-
-    fn spool(&self) -> io::Result<Spool> {
-        self.volume.spool()
+        directory::make_directory(&self.volume, name, check)
     }
 }

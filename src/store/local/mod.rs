@@ -20,7 +20,7 @@
 //! | `locks`, `temporary`, `reserved`, `walk`, `sweep`, `mounts`, `case_folding`, `errors` | what those stand on |
 
 pub use engine::Local;
-pub use spool::Spool;
+pub use spool::{SpoolFile, Spools};
 
 mod allocation;
 mod case_folding;

@@ -135,20 +135,16 @@ impl Write for PartialFile<'_> {
 }
 
 impl Draft for PartialFile<'_> {
-    fn set_digest(&mut self, digest: [u8; 32]) {
-        self.draft.set_digest(digest);
-    }
-
     fn set_modified(&mut self, seconds: i64) {
         self.draft.set_modified(seconds);
     }
 
-    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
+    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let mut draft = self.draft;
         draft.temporary().discard();
         // Not before it is in place: should the process end until then, all is still there.
         draft.set_unfinished(ATTRIBUTE);
-        Box::new(draft).commit(check)
+        Box::new(draft).commit(digest, check)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use nix::sys::stat::FileStat;
 use sha2::{Digest, Sha256};
 
-use super::spool::Spool;
+use super::spool::SpoolFile;
 use crate::error::Error;
 use crate::store::contract::{Kind, Meta};
 
@@ -44,14 +44,14 @@ pub(super) struct ContentSnapshot {
 
 enum SnapshotBuffer {
     Memory(Vec<u8>),
-    Spool(Spool),
+    Spool(SpoolFile),
 }
 
 /// Takes a snapshot where `st_size` is wrong; a file that takes blocks on a disk is as long as it says. Errors: 413 past
 /// the limit, 507 where spools hold too much.
 pub(super) fn take(
     limits: SnapshotLimits,
-    make_spool: impl Fn() -> io::Result<Spool>,
+    make_spool: impl Fn() -> io::Result<SpoolFile>,
     file: &File,
     stat: &FileStat,
 ) -> io::Result<Option<ContentSnapshot>> {
@@ -63,7 +63,7 @@ pub(super) fn take(
 
 fn read_all(
     limits: SnapshotLimits,
-    make_spool: impl Fn() -> io::Result<Spool>,
+    make_spool: impl Fn() -> io::Result<SpoolFile>,
     mut read_at: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
 ) -> io::Result<ContentSnapshot> {
     let (mut held, mut size, mut hasher) = (SnapshotBuffer::Memory(Vec::new()), 0, Sha256::new());
@@ -94,7 +94,7 @@ impl SnapshotBuffer {
         mut self,
         block: &[u8],
         limits: SnapshotLimits,
-        make_spool: impl Fn() -> io::Result<Spool>,
+        make_spool: impl Fn() -> io::Result<SpoolFile>,
     ) -> io::Result<Self> {
         if let SnapshotBuffer::Memory(bytes) = &mut self {
             if bytes.len() + block.len() <= limits.memory {
@@ -112,7 +112,7 @@ impl SnapshotBuffer {
     }
 }
 
-fn append(spool: &mut Spool, block: &[u8], limits: SnapshotLimits) -> io::Result<()> {
+fn append(spool: &mut SpoolFile, block: &[u8], limits: SnapshotLimits) -> io::Result<()> {
     match spool.try_append(block, limits.parts)? {
         true => Ok(()),
         false => Err(Error::no_space("spool", "no room for a file whose size is not known").into()),
@@ -168,17 +168,19 @@ fn is_size(file: &File, stat: &FileStat) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::space::Space;
-    use super::super::spool;
+    use super::super::spool::Spools;
     use super::*;
     use crate::error::ErrorKind;
 
     /// Makes spools that may hold so many bytes together.
-    fn spools(most: u64) -> impl Fn() -> io::Result<Spool> {
+    fn spools(most: u64) -> impl Fn() -> io::Result<SpoolFile> {
         let folder = tempfile::tempdir().unwrap();
-        let mut space = Space::default();
-        space.max_spool = Some(most);
-        move || spool::make(&space, &File::open(folder.path())?.into())
+        let mut spools = Spools::at_root(File::open(folder.path()).unwrap().into());
+        spools.space.max_spool = Some(most);
+        move || {
+            assert!(folder.path().exists());
+            spools.make()
+        }
     }
 
     /// So many bytes, as a file gives them that knows no size, in pieces of any length.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fstat};
@@ -13,31 +14,61 @@ use super::space::{Reservation, Space, SpoolShare, step_after};
 use super::temporary::unlinked_file;
 use crate::error::Error;
 
+/// Makes spools in one directory.
+#[derive(Clone)]
+pub struct Spools {
+    /// The account that they reserve disk space in.
+    pub(super) space: Space,
+    directory: Arc<RwLock<OwnedFd>>,
+    /// Whether the directory is the root of the store, and another one when that is.
+    is_at_root: bool,
+}
+
 /// One spool. Removed when dropped.
-pub struct Spool {
+pub struct SpoolFile {
     file: File,
     reservation: Reservation,
     share: SpoolShare,
     size: u64,
-    /// Bytes that may be written before more room is asked for.
+    /// Bytes that may be written before more space is reserved.
     ahead: u64,
 }
 
-/// Makes an empty spool in a directory.
-pub(super) fn make(space: &Space, directory: &OwnedFd) -> io::Result<Spool> {
-    let file = match unlinked_file(directory, Mode::S_IRUSR | Mode::S_IWUSR) {
-        // Not the client's fault: 500, not 403.
-        Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
-            return Err(Error::internal("spool", errno.desc().to_lowercase()).into());
+impl Spools {
+    /// Makes them at the root of a store.
+    pub(super) fn at_root(root: OwnedFd) -> Self {
+        Spools { space: Space::default(), directory: Arc::new(RwLock::new(root)), is_at_root: true }
+    }
+
+    /// Makes them in another directory.
+    pub(super) fn move_to(&mut self, directory: OwnedFd) {
+        (self.directory, self.is_at_root) = (Arc::new(RwLock::new(directory)), false);
+    }
+
+    /// Makes them at another root, where they are at the root.
+    pub(super) fn follow_root(&self, root: OwnedFd) {
+        if self.is_at_root {
+            *self.directory.write().unwrap_or_else(PoisonError::into_inner) = root;
         }
-        made => made?,
-    };
-    let device = fstat(&file)?.st_dev;
-    Ok(Spool { file, reservation: space.reservation(device), share: space.share(), size: 0, ahead: 0 })
+    }
+
+    /// Makes an empty spool.
+    pub fn make(&self) -> io::Result<SpoolFile> {
+        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let file = match unlinked_file(&directory, Mode::S_IRUSR | Mode::S_IWUSR) {
+            // Not the client's fault.
+            Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
+                return Err(Error::internal("spool", errno.desc().to_lowercase()).into());
+            }
+            made => made?,
+        };
+        let (reservation, share) = (self.space.reservation(fstat(&file)?.st_dev), self.space.share());
+        Ok(SpoolFile { file, reservation, share, size: 0, ahead: 0 })
+    }
 }
 
-impl Spool {
-    /// Appends bytes. An error has kind `NoSpace` where spools hold too much, or the disk has no room.
+impl SpoolFile {
+    /// Appends bytes. An error has status 507 where spools hold too much, or the disk has no room.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.append_within(bytes, 1)? {
             true => Ok(()),

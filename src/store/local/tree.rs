@@ -25,7 +25,7 @@ use crate::store::name::Name;
 
 /// Copies all beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
-    let mut reservation = volume.space.reservation(fstat(top)?.st_dev);
+    let mut reservation = volume.space().reservation(fstat(top)?.st_dev);
     let mut walk = Walk::new(base, true)?;
     while let Some(found) = walk.next() {
         let found = found?;
@@ -99,7 +99,7 @@ fn add_content(
 ) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let copy = File::from(openat(parent, last, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    let snapshot = snapshot::take(volume.snapshots, || volume.spool(), file, stat)?;
+    let snapshot = snapshot::take(volume.snapshots, || volume.spools.make(), file, stat)?;
     if let Some(all) = &snapshot {
         reserve(reservation, from, parent, all.size())?;
     }

@@ -1,6 +1,5 @@
 //! The directory of a store and what all that work on it share: locks, fsync, the account of disk space, and settings.
 
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use super::mounts::Mounts;
 use super::root::Root;
 use super::snapshot::SnapshotLimits;
 use super::space::Space;
-use super::spool::{self, Spool};
+use super::spool::Spools;
 use super::sync::Syncer;
 use crate::error::{Error, Result};
 
@@ -21,10 +20,8 @@ pub(super) struct Volume {
     pub locks: Locks,
     pub mounts: Arc<Mounts>,
     pub sync: Syncer,
-    /// The account of the disk space that is reserved for what is being written.
-    pub space: Space,
-    /// Where spools are made, if not at the root.
-    pub spool_directory: Option<OwnedFd>,
+    /// Spools, and the account of disk space that they share with all writes.
+    pub spools: Spools,
     /// What files may take whose size is not what the system says.
     pub snapshots: SnapshotLimits,
     /// The umask, where it is known.
@@ -35,14 +32,14 @@ pub(super) struct Volume {
 
 impl Volume {
     /// Opens the directory with the settings of an engine that was given none.
-    pub fn open(root: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
+        let root = Root::open(path)?;
         Ok(Volume {
-            root: Root::open(root)?,
+            spools: Spools::at_root(duplicate(&root)?),
+            root,
             locks: Locks::default(),
             mounts: Arc::new(Mounts::open()),
             sync: Syncer::default(),
-            space: Space::default(),
-            spool_directory: None,
             snapshots: SnapshotLimits::default(),
             umask: umask(),
             read_only: false,
@@ -51,25 +48,25 @@ impl Volume {
 
     /// Opens the directory that the path of the root leads to now, with the same settings and the same account.
     pub fn reopen(&self) -> Result<Self> {
-        let named = |error| Error::io(self.root.path().as_os_str().as_encoded_bytes(), error);
+        let root = Root::open(self.root.path())?;
+        self.spools.follow_root(duplicate(&root)?);
         Ok(Volume {
-            root: Root::open(self.root.path())?,
+            root,
             locks: Locks::default(),
             mounts: Arc::clone(&self.mounts),
             sync: self.sync.again(),
-            space: self.space.clone(),
-            spool_directory: self
-                .spool_directory
-                .as_ref()
-                .map(OwnedFd::try_clone)
-                .transpose()
-                .map_err(named)?,
+            spools: self.spools.clone(),
             ..*self
         })
     }
 
-    /// Makes an empty spool.
-    pub fn spool(&self) -> io::Result<Spool> {
-        spool::make(&self.space, self.spool_directory.as_ref().unwrap_or(self.root.handle()))
+    /// The account of the disk space that is reserved for what is being written.
+    pub fn space(&self) -> &Space {
+        &self.spools.space
     }
+}
+
+fn duplicate(root: &Root) -> Result<OwnedFd> {
+    let named = |error| Error::io(root.path().as_os_str().as_encoded_bytes(), error);
+    root.handle().try_clone().map_err(named)
 }

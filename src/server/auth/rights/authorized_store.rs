@@ -1,13 +1,12 @@
 //! The store as one principal may use it. Each right is checked before the store is looked at, so that a refusal tells
 //! nothing of what is there. What needs which rights stands in `reader`, `writer` and `transfer`.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::{Principal, Verb, local_name};
 use crate::server::auth::policy::Policy;
-use crate::store::{Entry, Kind, Meta, Name, Spool, Store};
+use crate::store::{Entry, Kind, Meta, Name, Store};
 
 /// The store as one principal may use it, for one request.
 pub struct AuthorizedStore {
@@ -29,10 +28,9 @@ impl AuthorizedStore {
         self.principal.user.clone().or_else(peer)
     }
 
-    /// The right to send a body to `name` through a filter; needs `process`.
-    pub fn processor(&self, name: &Name) -> Result<Processor<'_>> {
-        self.require(Verb::Process, name, false)?;
-        Ok(Processor(self.store.as_ref()))
+    /// Checks that a body may be sent to `name` through a filter; needs `process`.
+    pub fn require_process(&self, name: &Name) -> Result<()> {
+        self.require(Verb::Process, name, false)
     }
 
     /// Checks that a resource of the daemon's own may be read; needs `read` of it, beneath `/.cfpd/`.
@@ -104,15 +102,5 @@ impl AuthorizedStore {
     /// Whether a directory leads to something that the rules allow.
     pub(super) fn leads(&self, verb: Verb, directory: &Name) -> bool {
         self.policy.access.way(&self.principal, verb, directory).is_some()
-    }
-}
-
-/// The right to send a body through a filter.
-pub struct Processor<'s>(&'s dyn Store);
-
-impl Processor<'_> {
-    /// See [`Store::spool`].
-    pub fn spool(&self) -> io::Result<Spool> {
-        self.0.spool()
     }
 }

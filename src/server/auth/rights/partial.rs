@@ -25,18 +25,14 @@ impl Write for GuardedPartial<'_> {
 }
 
 impl Draft for GuardedPartial<'_> {
-    fn set_digest(&mut self, digest: [u8; 32]) {
-        self.partial.set_digest(digest);
-    }
-
     fn set_modified(&mut self, seconds: i64) {
         self.partial.set_modified(seconds);
     }
 
-    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
+    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let GuardedPartial { partial, store } = *self;
         let name = partial.name().clone();
-        partial.commit(&|at| store.require_place(&name, false, at).and_then(|()| check(at)))
+        partial.commit(digest, &|at| store.require_place(&name, false, at).and_then(|()| check(at)))
     }
 }
 

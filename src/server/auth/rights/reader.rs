@@ -1,11 +1,9 @@
 //! Reading, with the rights `list` and `read`. The functions are those of [`Store`](crate::store::Store).
 
-use std::io;
-
 use crate::error::{Error, Result};
 use crate::server::auth::access::Verb;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
-use crate::store::{Content, Entries, Kind, Meta, Name, Spool};
+use crate::store::{Content, Entries, Kind, Meta, Name};
 
 /// The store for reading.
 #[derive(Clone, Copy)]
@@ -52,11 +50,6 @@ impl<'a> Reader<'a> {
     /// Lists everything beneath a directory that may be both listed and read.
     pub fn list_readable(self, name: &Name) -> Result<Entries<'a>> {
         Ok(only(self.list(name, true)?, self.0, Verb::Read, name))
-    }
-
-    /// An empty file without a name. See [`Store::spool`](crate::store::Store::spool).
-    pub fn spool(self) -> io::Result<Spool> {
-        self.0.store.spool()
     }
 }
 

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use crate::error::{Error, Result};
 use crate::server::auth::access::Verb;
-use crate::server::auth::rights::authorized_store::{AuthorizedStore, Processor};
+use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::server::auth::rights::partial::GuardedPartial;
 use crate::server::auth::rights::reader::Reader;
-use crate::store::{Check, Draft, Meta, Name, Partial, Spool, Written};
+use crate::store::{Check, Draft, Meta, Name, Partial, Written};
 
 /// What a write needs one of.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
@@ -39,9 +39,9 @@ impl<'a> Writer<'a> {
         self.0.reader()
     }
 
-    /// See [`AuthorizedStore::processor`].
-    pub fn processor(&self, name: &Name) -> Result<Processor<'a>> {
-        self.0.processor(name)
+    /// See [`AuthorizedStore::require_process`].
+    pub fn require_process(&self, name: &Name) -> Result<()> {
+        self.0.require_process(name)
     }
 
     /// What exists under a name that is to be written; needs `create` where nothing does, else `replace`.
@@ -91,13 +91,7 @@ impl<'a> Writer<'a> {
     /// Makes a directory; needs `create`. `check` is given what exists there before.
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
-        check(self.0.store.meta(name).ok().as_ref())?;
-        self.0.store.make_directory(name)
-    }
-
-    /// An empty file without a name. See [`Store::spool`](crate::store::Store::spool).
-    pub fn spool(&self) -> io::Result<Spool> {
-        self.0.store.spool()
+        self.0.store.make_directory(name, check)
     }
 }
 
@@ -119,16 +113,12 @@ impl Write for Guarded<'_> {
 }
 
 impl Draft for Guarded<'_> {
-    fn set_digest(&mut self, digest: [u8; 32]) {
-        self.draft.set_digest(digest);
-    }
-
     fn set_modified(&mut self, seconds: i64) {
         self.draft.set_modified(seconds);
     }
 
-    fn commit(self: Box<Self>, check: Check<'_>) -> Result<Written> {
+    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let Guarded { draft, store, name } = *self;
-        draft.commit(&|at| store.require_place(&name, false, at).and_then(|()| check(at)))
+        draft.commit(digest, &|at| store.require_place(&name, false, at).and_then(|()| check(at)))
     }
 }
