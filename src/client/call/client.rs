@@ -210,6 +210,11 @@ impl Client {
     }
 
     /// Returns whether the last request may have been performed although it failed.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt
+    }
+
+    /// Returns the same, and forgets it.
     pub(crate) fn take_doubt(&mut self) -> bool {
         std::mem::take(&mut self.is_in_doubt)
     }

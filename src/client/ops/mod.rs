@@ -5,5 +5,6 @@ pub mod filter;
 pub mod list;
 pub mod piped;
 pub mod precondition;
+pub(crate) mod put;
 pub mod resumption;
 pub mod stored;

@@ -1,19 +1,16 @@
-//! Files on the server, as a tool handles them: stat, store, copy, rename, delete, and create missing directories. Each
+//! Files on the server, as a tool handles them: read, stat, copy, rename, delete, and create missing directories. Each
 //! method is one request if no directory is missing.
 
 use crate::client::call::answer::Answer;
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
 use crate::client::call::client::Client;
-use crate::client::call::retry::Retries;
-use crate::client::call::sending::DIGEST;
 use crate::client::call::status::kind_of;
 use crate::client::operand::RemoteName;
 use crate::client::ops::list::ListEntry;
 use crate::client::ops::precondition::Precondition;
-use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::time::{self, rfc3339_of};
+use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
 impl Client {
@@ -71,102 +68,6 @@ impl Client {
             Ok(entry) => Ok(entry.name.directory),
             Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Stores local bytes under a name, again if the connection breaks and a repetition is idempotent. Returns false if
-    /// the precondition keeps an existing file.
-    pub fn put(
-        &mut self,
-        mut upload: BodySource,
-        name: &RemoteName,
-        query: &Query,
-        precondition: &Precondition,
-    ) -> Result<bool> {
-        upload.gather()?;
-        let call = Call::new("PUT", self.target(name, query)?);
-        let mut call = precondition.hold(call);
-        if precondition.keep {
-            call = call.with("If-None-Match", "*");
-        }
-        if !precondition.may_repeat() {
-            call = call.once();
-        }
-        // The result of a filter is a new version.
-        if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
-            && query.names().next().is_none()
-            && time::seconds(modified.as_bytes()).is_some()
-        {
-            call = call.with(time::MODIFIED, modified);
-        }
-        let is_piped = upload.size().is_none() && query.names().next().is_none() && !self.always_compresses();
-        if is_piped {
-            let stored = self.put_in_pieces(&upload, name, precondition, call.again());
-            if let Some(stored) = stored.map_err(|error| told_of_damage(error, name))? {
-                return Ok(stored);
-            }
-        }
-        let resumable =
-            upload.size().filter(|size| *size >= RESUMABLE_FROM && query.names().next().is_none());
-        if let Some(size) = resumable.filter(|_| !self.always_compresses()) {
-            call = resumption::offer(call, size);
-        }
-        let repeats = upload.can_repeat() && precondition.may_repeat();
-        call.upload = Some(upload);
-        let mut retries = Retries::new(self.retries());
-        loop {
-            self.take_upload_id();
-            let error = match self.write(&call, name, precondition) {
-                Err(error) if self.take_doubt() => return self.find_out(&call, name, query, error),
-                Err(error) => told_of_damage(error, name),
-                done => {
-                    self.take_upload_id();
-                    return done.map(|fields| fields.is_some());
-                }
-            };
-            let error = match (self.take_upload_id().map(Resumption::new), &call.upload) {
-                (Some(kept), Some(source)) => {
-                    match self.complete_upload(kept, source, (name, precondition), &mut retries, error)? {
-                        Ended::Stored => return Ok(true),
-                        Ended::Kept => return Ok(false),
-                        Ended::Refused(error) => told_of_damage(error, name),
-                        Ended::Lost => Error::interrupted(name.shown(), "was begun, and lost by the server"),
-                    }
-                }
-                _ => error,
-            };
-            match repeats {
-                true => self.wait_to_retry(&mut retries, error)?,
-                false => return Err(error),
-            }
-        }
-    }
-
-    /// Returns whether an upload that may have been stored was: then the file has those bytes.
-    fn find_out(&mut self, call: &Call, name: &RemoteName, query: &Query, error: Error) -> Result<bool> {
-        let source =
-            call.upload.as_ref().filter(|upload| upload.can_repeat() && query.names().next().is_none());
-        match source.map(|source| self.find_stored(source, name)) {
-            Some(Ok(Ended::Stored)) => Ok(true),
-            _ => Err(error),
-        }
-    }
-
-    /// Resumes a broken upload, however often it breaks again.
-    fn complete_upload(
-        &mut self,
-        mut kept: Resumption,
-        source: &BodySource,
-        goal: (&RemoteName, &Precondition),
-        retries: &mut Retries,
-        mut error: Error,
-    ) -> Result<Ended> {
-        loop {
-            self.wait_to_retry(retries, error)?;
-            error = match self.go_on_with(&mut kept, source, goal, retries) {
-                Err(error) => told_of_damage(error, goal.0),
-                ended => return ended,
-            };
         }
     }
 
@@ -313,19 +214,4 @@ impl Client {
 /// Reads the length in the fields of a HEAD.
 pub(crate) fn length_of(fields: &Fields) -> Option<u64> {
     fields.get_text("content-length").and_then(|digits| digits.parse().ok())
-}
-
-/// What `cfpd` names in errors of a body.
-const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
-
-/// A server that refuses a body or its digest received other bytes than were sent: that is transient.
-fn told_of_damage(error: Error, name: &RemoteName) -> Error {
-    match error {
-        Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
-            if OF_BODY.contains(&blamed.as_str()) =>
-        {
-            Error::interrupted(name.shown(), "was damaged on the way")
-        }
-        other => other,
-    }
 }

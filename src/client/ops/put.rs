@@ -1,0 +1,151 @@
+//! Stores local bytes on the server: in one request, in several for a pipe that pauses, and again or from where it broke
+//! if the connection breaks.
+
+use crate::client::call::body_source::BodySource;
+use crate::client::call::call::Call;
+use crate::client::call::client::Client;
+use crate::client::call::retry::Retries;
+use crate::client::call::sending::DIGEST;
+use crate::client::operand::RemoteName;
+use crate::client::ops::precondition::Precondition;
+use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Query, time};
+
+impl Client {
+    /// Stores local bytes under a name, again if the connection breaks and a repetition is idempotent. Returns false if
+    /// the precondition keeps an existing file.
+    pub fn put(
+        &mut self,
+        mut upload: BodySource,
+        name: &RemoteName,
+        query: &Query,
+        precondition: &Precondition,
+    ) -> Result<bool> {
+        upload.gather()?;
+        let is_filtered = query.names().next().is_some();
+        let mut call = self.put_call(&upload, name, query, precondition)?;
+        // What a filter makes cannot be resumed, and bytes that always travel compressed have no offset.
+        if !is_filtered && !self.always_compresses() {
+            match upload.size() {
+                None => {
+                    let stored = self.put_in_pieces(&upload, name, precondition, call.again());
+                    if let Some(stored) = stored.map_err(|error| told_of_damage(error, name))? {
+                        return Ok(stored);
+                    }
+                }
+                Some(size) if size >= RESUMABLE_FROM => call = resumption::offer(call, size),
+                Some(_) => {}
+            }
+        }
+        let is_known_by_digest = upload.can_repeat() && !is_filtered;
+        call.upload = Some(upload);
+        match self.put_until_stored(&call, name, precondition) {
+            // The outcome of the request is unknown: it was carried out if the file has those bytes.
+            Err(_) if self.take_doubt() && is_known_by_digest && self.is_stored(&call, name) => Ok(true),
+            stored => stored,
+        }
+    }
+
+    /// The request that stores a whole body, without the body.
+    fn put_call(
+        &mut self,
+        upload: &BodySource,
+        name: &RemoteName,
+        query: &Query,
+        precondition: &Precondition,
+    ) -> Result<Call> {
+        let mut call = precondition.hold(Call::new("PUT", self.target(name, query)?));
+        if precondition.keep {
+            call = call.with("If-None-Match", "*");
+        }
+        if !precondition.may_repeat() {
+            call = call.once();
+        }
+        // The result of a filter is a new version.
+        if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
+            && query.names().next().is_none()
+            && time::seconds(modified.as_bytes()).is_some()
+        {
+            call = call.with(time::MODIFIED, modified);
+        }
+        Ok(call)
+    }
+
+    /// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is
+    /// not sent again.
+    fn put_until_stored(
+        &mut self,
+        call: &Call,
+        name: &RemoteName,
+        precondition: &Precondition,
+    ) -> Result<bool> {
+        let repeats = call.can_repeat() && precondition.may_repeat();
+        let mut retries = Retries::new(self.retries());
+        loop {
+            self.take_upload_id();
+            let error = match self.write(call, name, precondition) {
+                Err(error) if self.is_in_doubt() => return Err(error),
+                Err(error) => told_of_damage(error, name),
+                done => {
+                    self.take_upload_id();
+                    return done.map(|fields| fields.is_some());
+                }
+            };
+            let error = match (self.take_upload_id().map(Resumption::new), &call.upload) {
+                (Some(kept), Some(source)) => {
+                    match self.complete_upload(kept, source, (name, precondition), &mut retries, error)? {
+                        Ended::Stored => return Ok(true),
+                        Ended::Kept => return Ok(false),
+                        Ended::Refused(error) => told_of_damage(error, name),
+                        Ended::Lost => Error::interrupted(name.shown(), "was begun, and lost by the server"),
+                    }
+                }
+                _ => error,
+            };
+            match repeats {
+                true => self.wait_to_retry(&mut retries, error)?,
+                false => return Err(error),
+            }
+        }
+    }
+
+    /// Returns whether the file has the bytes of the request.
+    fn is_stored(&mut self, call: &Call, name: &RemoteName) -> bool {
+        let Some(source) = &call.upload else { return false };
+        matches!(self.find_stored(source, name), Ok(Ended::Stored))
+    }
+
+    /// Resumes a broken upload, however often it breaks again.
+    fn complete_upload(
+        &mut self,
+        mut kept: Resumption,
+        source: &BodySource,
+        goal: (&RemoteName, &Precondition),
+        retries: &mut Retries,
+        mut error: Error,
+    ) -> Result<Ended> {
+        loop {
+            self.wait_to_retry(retries, error)?;
+            error = match self.go_on_with(&mut kept, source, goal, retries) {
+                Err(error) => told_of_damage(error, goal.0),
+                ended => return ended,
+            };
+        }
+    }
+}
+
+/// What `cfpd` names in errors of a body.
+const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
+
+/// A server that refuses a body or its digest received other bytes than were sent: that is transient.
+fn told_of_damage(error: Error, name: &RemoteName) -> Error {
+    match error {
+        Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
+            if OF_BODY.contains(&blamed.as_str()) =>
+        {
+            Error::interrupted(name.shown(), "was damaged on the way")
+        }
+        other => other,
+    }
+}
