@@ -1,11 +1,10 @@
-//! Globs on names: which of the names beneath a directory are meant. Here stands what a glob means, for lists and
-//! searches; where the names come from it does not know.
+//! Globs: which of the names beneath a directory a list or a search includes. Where the names come from is its caller's
+//! business.
 //!
-//! A glob is held against a name below the directory that was asked for. `?` is any byte and `*` any bytes but a slash,
-//! `**` is any directories, `[a-z]` and `[!a-z]` are one of these bytes and none of them, `{a,b}` is either; a backslash
-//! takes the meaning of what follows it away. A glob without a slash is held against each component, one with a slash
-//! against the whole name; one that ends in a slash means directories alone. One that means a directory means all
-//! beneath it.
+//! A glob is matched against a name relative to the requested directory. `?` matches any byte and `*` any bytes but a slash,
+//! `**` any directories, `[a-z]` one of these bytes, `[!a-z]` any other, `{a,b}` either; a backslash escapes the next
+//! character. A glob without a slash is matched against each component, one with a slash against the whole name; one that
+//! ends in a slash matches directories only. A glob that matches a directory matches all beneath it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +14,10 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Error, Result};
 
-/// How long a glob may be, in bytes: braces in braces take stack.
+/// The most bytes of a glob: nested braces take stack.
 const GLOB_MAX: usize = 1024;
 
-/// Which names are meant.
+/// The globs that names are included and excluded by.
 #[derive(Debug, Default)]
 pub struct Globs {
     include: Vec<Glob>,
@@ -29,14 +28,14 @@ pub struct Globs {
 #[derive(Debug)]
 struct Glob {
     matcher: GlobMatcher,
-    /// Whether it is held against the whole name.
+    /// Whether it is matched against the whole name, not against each component.
     is_whole: bool,
-    /// Whether it means directories alone.
+    /// Whether it matches directories only.
     is_directory: bool,
 }
 
 impl Globs {
-    /// The names that one of `include` means, any where there is none, but for those that one of `exclude` means.
+    /// Includes the names that match one of `include` (all, if there is none) and none of `exclude`.
     /// Errors have kind `Invalid`.
     pub fn new<'a>(
         include: impl IntoIterator<Item = &'a [u8]>,
@@ -47,9 +46,9 @@ impl Globs {
         Ok(Globs { include, exclude })
     }
 
-    /// Whether a name is meant; components joined by `/`.
-    pub fn mean(&self, name: &[u8], is_directory: bool) -> bool {
-        let any = |globs: &[Glob]| globs.iter().any(|glob| glob.means(name, is_directory));
+    /// Whether a name, its components joined by `/`, is included.
+    pub fn includes(&self, name: &[u8], is_directory: bool) -> bool {
+        let any = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name, is_directory));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
 }
@@ -72,14 +71,14 @@ impl Glob {
         Ok(Glob { matcher: built.compile_matcher(), is_whole, is_directory: rest.len() < glob.len() })
     }
 
-    /// Whether it means the name, or a directory above it.
-    fn means(&self, name: &[u8], is_directory: bool) -> bool {
+    /// Whether it matches the name, or a directory above it.
+    fn matches(&self, name: &[u8], is_directory: bool) -> bool {
         let ends = memchr::memchr_iter(b'/', name).chain([name.len()]);
         let mut start = 0;
         for end in ends {
             let part = name.get(if self.is_whole { 0 } else { start }..end).unwrap_or_default();
-            let may_mean = !self.is_directory || end < name.len() || is_directory;
-            if may_mean && self.matcher.is_match(Path::new(OsStr::from_bytes(part))) {
+            let is_kind = !self.is_directory || end < name.len() || is_directory;
+            if is_kind && self.matcher.is_match(Path::new(OsStr::from_bytes(part))) {
                 return true;
             }
             start = end + 1;
@@ -126,10 +125,10 @@ mod tests {
             ("?", "\u{1}", true),
         ];
         for (glob, name, means) in rows {
-            assert_eq!(globs(&[glob], &[]).mean(name.as_bytes(), false), means, "{glob} on {name}");
+            assert_eq!(globs(&[glob], &[]).includes(name.as_bytes(), false), means, "{glob} on {name}");
         }
-        assert!(globs(&["d/"], &[]).mean(b"d", true));
-        assert!(globs(&["*"], &[]).mean(b"\xff", false) && globs(&["a*"], &[]).mean(b"a\xff", false));
+        assert!(globs(&["d/"], &[]).includes(b"d", true));
+        assert!(globs(&["*"], &[]).includes(b"\xff", false) && globs(&["a*"], &[]).includes(b"a\xff", false));
     }
 
     #[test]
@@ -138,10 +137,10 @@ mod tests {
         let rows =
             [("a.rs", true), ("b.md", true), ("c.txt", false), ("target/a.rs", false), ("old.md", false)];
         for (name, means) in rows {
-            assert_eq!(some.mean(name.as_bytes(), false), means, "{name}");
+            assert_eq!(some.includes(name.as_bytes(), false), means, "{name}");
         }
-        assert!(Globs::default().mean(b"anything", false));
-        assert!(!globs(&[], &["*"]).mean(b"anything", false));
+        assert!(Globs::default().includes(b"anything", false));
+        assert!(!globs(&[], &["*"]).includes(b"anything", false));
     }
 
     #[test]

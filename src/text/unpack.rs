@@ -1,5 +1,5 @@
-//! Compressed files, for `--decompress`: zstd and gzip are told by their magic bytes, anything else stays as it is.
-//! It knows nothing of content codings on the wire.
+//! Compressed files, for `--decompress`: zstd and gzip are recognized by their magic bytes, any other file is passed through.
+//! Content codings on the wire belong to `http`.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -12,15 +12,14 @@ use crate::error::Error;
 /// memory that the file, not the caller, asks for.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// What is read of a gzip file at once, in bytes.
+/// How much is read from a gzip file at once, in bytes.
 const BLOCK: usize = 32 * 1024;
 
-/// As many first bytes tell what a file is at most.
+/// The most magic bytes that a format needs.
 const MAGIC: usize = 10;
 
-/// What a file is that cannot be searched inside, as its first bytes tell it: who searches it shall not take a 0 for an
-/// answer.
-fn unread(magic: &[u8]) -> Option<&'static str> {
+/// The error of a file whose format is recognized but not supported: a search in it would count 0 without a reason.
+fn unsupported(magic: &[u8]) -> Option<&'static str> {
     match magic {
         [0xfd, b'7', b'z', b'X', ..] => {
             Some("is compressed with xz, which is not read: unpack it with xz -d")
@@ -30,7 +29,7 @@ fn unread(magic: &[u8]) -> Option<&'static str> {
         | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90] => {
             Some("is compressed with bzip2, which is not read: unpack it with bzip2 -d")
         }
-        // A frame of today, and one of before.
+        // A frame, and a legacy frame.
         [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => {
             Some("is compressed with lz4, which is not read: unpack it with lz4 -d")
         }
@@ -39,7 +38,7 @@ fn unread(magic: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What is said of text in UTF-16, in which no word is found.
+/// The error of a text in UTF-16, in which no word is found.
 pub const UTF_16: &str = "is UTF-16, in which no word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8";
 
 /// Whether a text begins with the byte order mark of UTF-16, of either order.
@@ -52,29 +51,29 @@ pub fn is_utf16(start: &[u8]) -> bool {
 pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(MAGIC);
     source.by_ref().take(4).read_to_end(&mut magic)?;
-    // Those of bzip2 are more, for its first ones may begin a word.
+    // bzip2 needs more: its first bytes may begin a word.
     if magic.starts_with(b"BZh") {
         source.by_ref().take(MAGIC as u64 - 4).read_to_end(&mut magic)?;
     }
-    let coding = Coding::of(&magic);
-    if let Some(what) = unread(&magic) {
+    let compression = Compression::of(&magic);
+    if let Some(what) = unsupported(&magic) {
         return Err(Error::unprocessable(name, what).into());
     }
     let whole = Cursor::new(magic).chain(source);
-    Ok(match coding {
-        Coding::Zstd => {
+    Ok(match compression {
+        Compression::Zstd => {
             let mut decoder = Decoder::new(whole)?;
             decoder.window_log_max(WINDOW_LOG_MAX)?;
             Box::new(Unpacking { bytes: decoder, name })
         }
-        Coding::Gzip => {
+        Compression::Gzip => {
             Box::new(Unpacking { bytes: Members::new(BufReader::with_capacity(BLOCK, whole)), name })
         }
-        Coding::Identity => Box::new(whole),
+        Compression::None => Box::new(whole),
     })
 }
 
-/// All members of a gzip file, and the zero bytes behind the last one that `gzip -d` takes for the rest of a block.
+/// Decompresses all members of a gzip file; zero bytes after the last one are ignored as padding, as `gzip -d` does.
 struct Members<R> {
     member: Option<GzDecoder<R>>,
 }
@@ -100,7 +99,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Reads past zero bytes. Whether nothing comes behind them.
+/// Skips zero bytes; returns whether the source ends after them.
 fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let block = source.fill_buf()?;
@@ -112,7 +111,7 @@ fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Says of what is damaged whose it is; what went wrong with the source itself passes as it is.
+/// Names the file in decompression errors; errors of the source itself are returned as they are.
 struct Unpacking<'a, R> {
     bytes: R,
     name: &'a [u8],
@@ -153,19 +152,19 @@ impl<R> Unpacking<'_, R> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Coding {
+enum Compression {
     Zstd,
     Gzip,
-    Identity,
+    None,
 }
 
-impl Coding {
+impl Compression {
     fn of(magic: &[u8]) -> Self {
         match magic {
             // A frame, or a skippable one before it (RFC 8878 §3.1).
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Coding::Zstd,
-            [0x1f, 0x8b, 0x08, _] => Coding::Gzip,
-            _ => Coding::Identity,
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+            [0x1f, 0x8b, 0x08, _] => Compression::Gzip,
+            _ => Compression::None,
         }
     }
 }

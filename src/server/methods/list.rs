@@ -33,7 +33,7 @@ pub fn answer(
     let globs = globs(query)?;
     let entries = store.reader().list(name, query.has("recursive"))?;
     let entries = entries.filter(|entry| match entry {
-        Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
+        Ok(entry) => globs.includes(&entry.name, entry.meta.kind == Kind::Directory),
         Err(_) => true,
     });
     let mut fields = Fields::new();

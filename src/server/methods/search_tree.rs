@@ -46,7 +46,7 @@ pub fn answer(
     let globs = globs(query)?;
     let entries = reader.list_readable(name)?;
     let entries = Box::new(entries.filter(move |entry| match entry {
-        Ok(entry) => globs.mean(&entry.name, entry.meta.kind == Kind::Directory),
+        Ok(entry) => globs.includes(&entry.name, entry.meta.kind == Kind::Directory),
         Err(_) => true,
     }));
     let mut fields = Fields::new();
