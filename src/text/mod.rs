@@ -4,7 +4,7 @@ pub use compared::Compared;
 pub use filter::{Filter, Source};
 pub use glob::Globs;
 pub use prefixed_lines::PrefixedLines;
-pub use query::{FilterQuery, Invalid};
+pub use query::FilterQuery;
 pub use read_at::{ReadAt, Sequential, SizedFile};
 pub use replace::Replace;
 pub use reverse::Reverse;

@@ -1,11 +1,9 @@
 //! A filter with its arguments: read from the parameters of a query or from words and flags, and written as parameters
 //! again. Which filters there are is the table's business (`spec.rs`), and how parameters are encoded is HTTP's.
 
-use std::fmt;
-
 use super::filter::Filter;
 use super::spec::{FILTERS, FilterArguments, FilterSpec, OutputKind};
-use crate::error::{self, shown};
+use crate::error::{Error, Result};
 
 /// A parameter of a query, decoded: its name, and its value if it has one. `search=` has an empty value, `search` none.
 pub type Parameter<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -18,19 +16,10 @@ pub struct FilterQuery {
     arguments: FilterArguments,
 }
 
-/// Why a query is invalid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The parameter, or `query` for all of them.
-    pub parameter: Vec<u8>,
-    /// What is wrong with it.
-    pub what: String,
-}
-
 impl FilterQuery {
     /// Makes a query of words, in the order of the table, and flags. Flags that the filter does not have are ignored; a word
     /// that cannot be searched for is a usage error.
-    pub fn new(spec: &'static FilterSpec, words: Vec<Vec<u8>>, flags: &[&str]) -> error::Result<Self> {
+    pub fn new(spec: &'static FilterSpec, words: Vec<Vec<u8>>, flags: &[&str]) -> Result<Self> {
         let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
         let query = FilterQuery { spec, arguments: FilterArguments { words, flags } };
         query.build(query.output()).map(|_| query)
@@ -38,7 +27,7 @@ impl FilterQuery {
 
     /// Reads the filter that a query names; `None` where it names none. Of a repeated parameter the first counts, and unknown
     /// parameters are ignored; [`FilterQuery::refuse_ambiguous`] is stricter.
-    pub fn parse(parameters: &[Parameter<'_>]) -> Result<Option<Self>, Invalid> {
+    pub fn parse(parameters: &[Parameter<'_>]) -> Result<Option<Self>> {
         let get = |name: &str| {
             let found = parameters.iter().find(|(have, _)| *have == name.as_bytes());
             found.map(|(_, value)| value.unwrap_or_default())
@@ -46,28 +35,28 @@ impl FilterQuery {
         let mut named = FILTERS.into_iter().filter_map(|spec| Some((spec, get(spec.name)?)));
         let Some((spec, value)) = named.next() else { return Ok(None) };
         if named.next().is_some() {
-            return Err(Invalid::new("query", format!("names more than one of {}", all_names())));
+            return Err(Error::invalid("query", format!("names more than one of {}", all_names())));
         }
         let mut flags: Vec<_> = spec.parameters().filter(|flag| get(flag).is_some()).collect();
         if spec.words.is_empty() && !value.is_empty() {
             match spec.values().find(|choice| choice.as_bytes() == value) {
                 Some(choice) => flags.push(choice),
-                None => return Err(Invalid::new(spec.name, unknown_value(spec))),
+                None => return Err(Error::invalid(spec.name, unknown_value(spec))),
             }
         }
         let mut words = Vec::new();
         for word in spec.words {
             let needs = || format!("needs {}={} besides", word.parameter, word.placeholder);
-            let value = get(word.parameter).ok_or_else(|| Invalid::new(spec.name, needs()))?;
+            let value = get(word.parameter).ok_or_else(|| Error::invalid(spec.name, needs()))?;
             words.push(value.to_vec());
         }
-        let invalid = |error: error::Error| Invalid::new(spec.name, error.to_string());
+        let invalid = |error: Error| Error::invalid(spec.name, error.to_string());
         FilterQuery::new(spec, words, &flags).map(Some).map_err(invalid)
     }
 
     /// Refuses parameters that are unknown, repeated or contradictory, as is right where a result would be stored.
     /// `filter` is what [`FilterQuery::parse`] read from the same query.
-    pub fn refuse_ambiguous(filter: Option<&Self>, parameters: &[Parameter<'_>]) -> Result<(), Invalid> {
+    pub fn refuse_ambiguous(filter: Option<&Self>, parameters: &[Parameter<'_>]) -> Result<()> {
         for (at, (name, value)) in parameters.iter().enumerate() {
             let is = |known: &str| known.as_bytes() == *name;
             let spec = filter.map(|filter| filter.spec);
@@ -75,13 +64,13 @@ impl FilterQuery {
             if !is_flag
                 && !spec.is_some_and(|spec| is(spec.name) || spec.words.iter().any(|word| is(word.parameter)))
             {
-                return Err(Invalid::new(name, "is no parameter here"));
+                return Err(Error::invalid(name, "is no parameter here"));
             }
             if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
-                return Err(Invalid::new(name, "comes twice"));
+                return Err(Error::invalid(name, "comes twice"));
             }
             if is_flag && value.is_some_and(|value| !value.is_empty()) {
-                return Err(Invalid::new(name, "takes no value"));
+                return Err(Error::invalid(name, "takes no value"));
             }
         }
         Ok(())
@@ -119,7 +108,7 @@ impl FilterQuery {
     }
 
     /// Builds the filter with this kind of output.
-    pub fn build(&self, output: OutputKind) -> error::Result<Box<dyn Filter>> {
+    pub fn build(&self, output: OutputKind) -> Result<Box<dyn Filter>> {
         (self.spec.build)(&self.arguments, output)
     }
 }
@@ -140,18 +129,6 @@ fn all_names() -> String {
     names.rsplit_once(", ").map_or(names.clone(), |(first, last)| format!("{first} and {last}"))
 }
 
-impl Invalid {
-    fn new(parameter: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
-        Invalid { parameter: parameter.as_ref().to_vec(), what: what.into() }
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", shown(&self.parameter), self.what)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +140,7 @@ mod tests {
     }
 
     fn parse(row: Row<'_>) -> Result<Option<FilterQuery>, String> {
-        FilterQuery::parse(&pairs(row)).map_err(|invalid| invalid.to_string())
+        FilterQuery::parse(&pairs(row)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -179,7 +156,7 @@ mod tests {
             let query = parse(row).unwrap().unwrap();
             let written: Vec<_> = query.pairs().map(|(name, value)| (name.as_bytes(), value)).collect();
             assert_eq!(written, pairs(row));
-            assert_eq!(FilterQuery::refuse_ambiguous(Some(&query), &written), Ok(()));
+            assert!(FilterQuery::refuse_ambiguous(Some(&query), &written).is_ok());
         }
     }
 

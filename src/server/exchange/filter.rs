@@ -11,9 +11,7 @@ use crate::server::exchange::decoding::{Coded, Decoding};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Name, SpoolFile, Spools};
-use crate::text::{
-    self, Compared, FILTERS, Filter, FilterQuery, Invalid, OutputKind, ReadAt, Sequential, Source,
-};
+use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Sequential, Source};
 
 /// A filter as a query names it.
 pub struct Operation {
@@ -40,10 +38,10 @@ impl Operation {
     /// right where something would be stored. Errors have kind `Invalid`, or `NotAcceptable` for an `Accept` that fits nothing.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
         let pairs: Vec<_> = query.pairs().collect();
-        let named = FilterQuery::parse(&pairs).map_err(bad_request)?;
+        let named = FilterQuery::parse(&pairs)?;
         let operation = named.as_ref().map(|named| Operation::of(named, query, fields)).transpose()?;
         if strict {
-            FilterQuery::refuse_ambiguous(named.as_ref(), &pairs).map_err(bad_request)?;
+            FilterQuery::refuse_ambiguous(named.as_ref(), &pairs)?;
         }
         Ok(operation)
     }
@@ -145,10 +143,6 @@ impl Operation {
     pub fn etag(&self, of_file: &str) -> String {
         format!("{}-{:016x}\"", of_file.trim_end_matches('"'), self.tag)
     }
-}
-
-fn bad_request(invalid: Invalid) -> Error {
-    Error::invalid(invalid.parameter, invalid.what)
 }
 
 impl text::MakeSpool for Spools {
