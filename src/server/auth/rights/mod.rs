@@ -9,7 +9,7 @@ pub use writer::Writer;
 
 mod authorized_store;
 mod gate;
-mod partial;
+mod guarded;
 mod reader;
 mod transfer;
 mod writer;

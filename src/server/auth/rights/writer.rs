@@ -2,14 +2,12 @@
 //! [`Store`](crate::store::Store). What exists under a name decides whether a write is `create` or `replace`; that is
 //! checked again under the lock of the name when the write is committed.
 
-use std::io::{self, Write};
-
 use crate::error::{Error, Result};
 use crate::server::auth::access::Verb;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
-use crate::server::auth::rights::partial::GuardedPartial;
+use crate::server::auth::rights::guarded::Guarded;
 use crate::server::auth::rights::reader::Reader;
-use crate::store::{Check, Draft, Meta, Name, Partial, Written};
+use crate::store::{Check, Draft, Meta, Name, Partial};
 
 /// What a write needs one of.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
@@ -74,7 +72,7 @@ impl<'a> Writer<'a> {
     /// Guards an upload that is begun or resumed; needs `create` or `replace`.
     fn admit(&self, partial: Box<dyn Partial + 'a>) -> Result<Box<dyn Partial + 'a>> {
         self.require(partial.name())?;
-        Ok(Box::new(GuardedPartial { partial, store: self.0 }))
+        Ok(Box::new(Guarded { name: partial.name().clone(), draft: partial, store: self.0 }))
     }
 
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
@@ -92,33 +90,5 @@ impl<'a> Writer<'a> {
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
         self.0.store.make_directory(name, check)
-    }
-}
-
-/// A draft whose right to be written is checked again when it is committed.
-struct Guarded<'a> {
-    draft: Box<dyn Draft + 'a>,
-    store: &'a AuthorizedStore,
-    name: Name,
-}
-
-impl Write for Guarded<'_> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.draft.write(block)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.draft.flush()
-    }
-}
-
-impl Draft for Guarded<'_> {
-    fn set_modified(&mut self, seconds: i64) {
-        self.draft.set_modified(seconds);
-    }
-
-    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
-        let Guarded { draft, store, name } = *self;
-        draft.commit(digest, &|at| store.require_place(&name, false, at).and_then(|()| check(at)))
     }
 }
