@@ -1,10 +1,12 @@
 //! The store room against real directories: every verb, and what happens to it while others do theirs.
 
+mod contract;
 mod copies;
 mod deletes;
 mod handover;
 mod hostile;
 mod lists;
+mod memory;
 mod reads;
 mod renames;
 mod sandbox;

@@ -3,77 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use cfp::store::Store;
-
-use super::sandbox::{Sandbox, any, name, never, status};
-
-#[test]
-fn what_may_be_copied_onto_what() {
-    let rows: [(&str, &str, u16, bool, &[&str]); 18] = [
-        ("/f", "/new", 200, true, &["d", "d/in", "d/sub", "d/sub/x", "e", "e/old", "f", "g", "new"]),
-        ("/f", "/g", 200, false, &["d", "d/in", "d/sub", "d/sub/x", "e", "e/old", "f", "g"]),
-        (
-            "/d/",
-            "/new/",
-            200,
-            true,
-            &[
-                "d",
-                "d/in",
-                "d/sub",
-                "d/sub/x",
-                "e",
-                "e/old",
-                "f",
-                "g",
-                "new",
-                "new/in",
-                "new/sub",
-                "new/sub/x",
-            ],
-        ),
-        (
-            "/d/",
-            "/e/",
-            200,
-            false,
-            &["d", "d/in", "d/sub", "d/sub/x", "e", "e/in", "e/sub", "e/sub/x", "f", "g"],
-        ),
-        (
-            "/d/",
-            "/g",
-            200,
-            false,
-            &["d", "d/in", "d/sub", "d/sub/x", "e", "e/old", "f", "g", "g/in", "g/sub", "g/sub/x"],
-        ),
-        ("/d", "/new", 409, false, &[]),
-        ("/d/", "/e", 409, false, &[]),
-        ("/f", "/d", 409, false, &[]),
-        ("/f", "/d/", 409, false, &[]),
-        ("/f", "/new/", 409, false, &[]),
-        ("/f", "/no/f", 409, false, &[]),
-        ("/no", "/new", 404, false, &[]),
-        ("/f/", "/new", 404, false, &[]),
-        ("/d/", "/d/sub/", 409, false, &[]),
-        ("/d/sub/", "/d/", 409, false, &[]),
-        ("/f", "/f", 403, false, &[]),
-        ("/d/", "/d/", 403, false, &[]),
-        ("/", "/new/", 409, false, &[]),
-    ];
-    for (from, to, wanted, created, left) in rows {
-        let sandbox = Sandbox::new().with(&["f", "g", "d/in", "d/sub/x", "e/old"]);
-        let before = sandbox.everything();
-        let copied = sandbox.copy(from, to);
-        assert_eq!(copied.as_ref().map_or(created, |written| written.created), created, "{from} {to}");
-        if let Ok(written) = &copied {
-            assert_eq!(sandbox.meta(to).unwrap(), written.meta, "{from} {to}");
-        }
-        assert_eq!(status(copied), wanted, "{from} {to}");
-        let left: Vec<String> =
-            if wanted == 200 { left.iter().map(ToString::to_string).collect() } else { before };
-        assert_eq!(sandbox.everything(), left, "{from} {to}");
-    }
-}
+use super::sandbox::{Sandbox, Verbs, status};
 
 #[test]
 fn a_copy_has_the_bytes_and_the_mode_of_the_first() {
@@ -92,24 +22,6 @@ fn a_copy_has_the_bytes_and_the_mode_of_the_first() {
     let mode = |path: &str| fs::metadata(sandbox.path(path)).unwrap().mode() & 0o7777;
     assert_eq!((mode("fresh"), mode("e/in"), mode("e")), (0o750, 0o440, 0o755));
     fs::set_permissions(sandbox.path("d"), fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[test]
-fn a_refused_copy_changes_nothing_and_leaves_nothing() {
-    let sandbox = Sandbox::new().with(&["f", "g", "d/in", "e/old"]);
-    let before = sandbox.everything();
-    for (from, to) in [("/f", "/g"), ("/d/", "/e/"), ("/f", "/new"), ("/d/", "/new/")] {
-        let (from, to) = (name(from), name(to));
-        assert_eq!(status(sandbox.store.copy(&from, &to, &never, &any)), 412);
-        assert_eq!(status(sandbox.store.copy(&from, &to, &any, &never)), 412);
-        let asked = std::cell::Cell::new(0);
-        let second_thoughts = |_: Option<&cfp::store::Meta>| match asked.replace(asked.get() + 1) {
-            0 => Ok(()),
-            _ => never(None),
-        };
-        assert_eq!(status(sandbox.store.copy(&from, &to, &any, &second_thoughts)), 412);
-    }
-    assert_eq!(sandbox.everything(), before);
 }
 
 #[test]

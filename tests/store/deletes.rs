@@ -7,32 +7,7 @@ use cfp::store::Store;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
 
-use super::sandbox::{Sandbox, name, never, status};
-
-#[test]
-fn a_file_goes_and_a_directory_only_with_its_slash() {
-    let rows: [(&str, u16, &[&str]); 7] = [
-        ("/f", 200, &["d", "d/in"]),
-        ("/d/in", 200, &["d", "f"]),
-        ("/d/", 200, &["f"]),
-        ("/d", 409, &["d", "d/in", "f"]),
-        ("/f/", 404, &["d", "d/in", "f"]),
-        ("/no", 404, &["d", "d/in", "f"]),
-        ("/", 403, &["d", "d/in", "f"]),
-    ];
-    for (path, wanted, left) in rows {
-        let sandbox = Sandbox::new().with(&["f", "d/in"]);
-        assert_eq!(
-            status(sandbox.store.delete(&name(path), &never)),
-            if wanted == 200 { 412 } else { wanted }
-        );
-        assert_eq!(status(sandbox.delete(path)), wanted, "{path}");
-        assert_eq!(sandbox.everything(), left, "{path}");
-    }
-    let sandbox = Sandbox::new().with(&["d/"]);
-    let line = "/d: is a directory: only with a final slash it is deleted, with all in it";
-    assert_eq!(sandbox.delete("/d").unwrap_err().to_string(), line);
-}
+use super::sandbox::{Sandbox, Verbs, name, status};
 
 #[test]
 fn a_link_is_deleted_itself_and_nothing_it_leads_to() {

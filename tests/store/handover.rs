@@ -9,7 +9,7 @@ use std::process::Command;
 
 use cfp::store::Store;
 
-use super::sandbox::{Sandbox, any, name};
+use super::sandbox::{Sandbox, Verbs, any, name};
 use crate::common::need;
 
 fn setfacl(entries: &str, path: &Path) -> bool {

@@ -10,7 +10,7 @@ use cfp::store::{Kind, Name, Store};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use super::sandbox::{Sandbox, any, name, only_new, put, status};
+use super::sandbox::{Sandbox, Verbs, any, name, only_new, put, status};
 
 #[test]
 fn a_link_leads_as_far_as_the_root_and_no_farther() {

@@ -60,52 +60,6 @@ impl Sandbox {
         self
     }
 
-    pub fn meta(&self, path: &str) -> Result<Meta> {
-        self.store.meta(&name(path))
-    }
-
-    pub fn put(&self, path: &str, bytes: &[u8]) -> Result<Written> {
-        put(&self.store, path, bytes)
-    }
-
-    pub fn open(&self, path: &str) -> Result<Box<dyn Content>> {
-        self.store.open(&name(path))
-    }
-
-    pub fn get(&self, path: &str) -> Result<Vec<u8>> {
-        self.open(path).map(|content| all_of(content.as_ref()))
-    }
-
-    pub fn delete(&self, path: &str) -> Result<()> {
-        self.store.delete(&name(path), &any).map(drop)
-    }
-
-    pub fn rename(&self, from: &str, to: &str) -> Result<Written> {
-        self.store.rename(&name(from), &name(to), &any, &any)
-    }
-
-    pub fn copy(&self, from: &str, to: &str) -> Result<Written> {
-        self.store.copy(&name(from), &name(to), &any, &any)
-    }
-
-    pub fn make_directory(&self, path: &str) -> Result<()> {
-        self.store.make_directory(&name(path), &any)
-    }
-
-    /// The names in a list, sorted; directories with a final slash.
-    pub fn list(&self, path: &str, recursive: bool) -> Vec<String> {
-        let entries = self.store.list(&name(path), recursive).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| {
-                let entry = entry.unwrap();
-                let slash = if entry.meta.kind == cfp::store::Kind::Directory { "/" } else { "" };
-                String::from_utf8(entry.name).unwrap() + slash
-            })
-            .collect();
-        names.sort();
-        names
-    }
-
     /// All names there are in the root, hidden ones too, sorted.
     pub fn everything(&self) -> Vec<String> {
         fn walk(directory: &std::path::Path, prefix: &str, names: &mut Vec<String>) {
@@ -120,6 +74,63 @@ impl Sandbox {
         }
         let mut names = Vec::new();
         walk(&self.path(""), "", &mut names);
+        names.sort();
+        names
+    }
+}
+
+impl Verbs for Sandbox {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+}
+
+/// The verbs of a store in one word each.
+pub trait Verbs {
+    fn store(&self) -> &dyn Store;
+
+    fn meta(&self, path: &str) -> Result<Meta> {
+        self.store().meta(&name(path))
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<Written> {
+        put(self.store(), path, bytes)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Content>> {
+        self.store().open(&name(path))
+    }
+
+    fn get(&self, path: &str) -> Result<Vec<u8>> {
+        self.open(path).map(|content| all_of(content.as_ref()))
+    }
+
+    fn delete(&self, path: &str) -> Result<()> {
+        self.store().delete(&name(path), &any).map(drop)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<Written> {
+        self.store().rename(&name(from), &name(to), &any, &any)
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Result<Written> {
+        self.store().copy(&name(from), &name(to), &any, &any)
+    }
+
+    fn make_directory(&self, path: &str) -> Result<()> {
+        self.store().make_directory(&name(path), &any)
+    }
+
+    /// The names in a list, sorted; directories with a final slash.
+    fn list(&self, path: &str, recursive: bool) -> Vec<String> {
+        let entries = self.store().list(&name(path), recursive).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let slash = if entry.meta.kind == cfp::store::Kind::Directory { "/" } else { "" };
+                String::from_utf8(entry.name).unwrap() + slash
+            })
+            .collect();
         names.sort();
         names
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use cfp::store::Store;
 
-use super::sandbox::{Sandbox, any, name};
+use super::sandbox::{Sandbox, Verbs, any, name};
 
 #[test]
 fn a_sweep_removes_what_a_dead_daemon_left_and_nothing_else() {

@@ -118,17 +118,23 @@ pub(super) fn install(
 
 /// Applies the rules of what may replace what.
 pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()> {
-    let what = match (kind, existing) {
-        (Kind::File, _) if to.is_directory() => "a file's name has no final slash",
-        (_, Lookup::Unserved) => "the name is taken by something that is not served",
+    match (kind, existing) {
+        (Kind::File, _) if to.is_directory() => {
+            Err(Error::conflict(to.shown(), "a file's name has no final slash"))
+        }
+        (_, Lookup::Unserved) => {
+            Err(Error::conflict(to.shown(), "the name is taken by something that is not served"))
+        }
         (_, Lookup::Found(found)) if found.meta.kind == Kind::Directory => match kind {
-            Kind::File => "is a directory",
-            Kind::Directory if to.is_directory() => return Ok(()),
-            Kind::Directory => "is a directory: only with a final slash it is replaced, with all in it",
+            Kind::File => Err(Error::is_directory(to.shown(), "is a directory")),
+            Kind::Directory if to.is_directory() => Ok(()),
+            Kind::Directory => {
+                let what = "is a directory: only with a final slash it is replaced, with all in it";
+                Err(Error::is_directory(to.shown(), what))
+            }
         },
-        _ => return Ok(()),
-    };
-    Err(Error::conflict(to.shown(), what))
+        _ => Ok(()),
+    }
 }
 
 /// A free name must still be free at the rename. A file is replaced by a plain rename; a directory is exchanged, for a
