@@ -113,7 +113,7 @@ impl<'a> FileDraft<'a> {
         self.temporary.handle()
     }
 
-    /// Reserves space for all of a content that does not wait for a client. Errors have status 507.
+    /// Reserves space for all of a content that does not wait for a client. `NoSpace` where there is too little.
     pub fn reserve_all(&mut self, size: u64) -> Result<&mut Reservation> {
         let reservation = self.allocation.reserve_all(self.temporary.handle(), size);
         reservation.map_err(|errno| map_errno(&self.name, errno))?.ok_or_else(|| no_room(&self.name, size))

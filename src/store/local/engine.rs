@@ -29,7 +29,7 @@ pub struct Local {
 
 impl Local {
     /// Opens the directory, which must exist. It stays open even if it is renamed; then, and where another one has its
-    /// path, nothing is written, and what is not there is not said to be missing (503).
+    /// path, nothing is written, and a name that is not found is an error of the root, not `NotFound`.
     pub fn open(root: &Path) -> Result<Self> {
         Ok(Local { volume: Volume::open(root)?, uploads: Uploads::default() })
     }

@@ -230,7 +230,7 @@ pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
     }
 }
 
-/// Source and target are the same: 403 (RFC 4918 §9.8.5).
+/// Source and target are the same.
 pub(super) fn same_file(to: &Name) -> Error {
     Error::forbidden(to.shown(), "is the same file")
 }

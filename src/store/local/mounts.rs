@@ -27,7 +27,7 @@ impl Mounts {
         Mounts { table: File::open(TABLE).ok() }
     }
 
-    /// Refuses to remove a directory (409) with something mounted at it or beneath it: the system would keep that, and
+    /// Refuses to remove a directory with something mounted at it or beneath it: the system would keep that, and
     /// what is around it would be gone.
     pub fn refuse(&self, name: &Name, entry: &EntryAt) -> Result<()> {
         let flags = HANDLE | OFlag::O_DIRECTORY;

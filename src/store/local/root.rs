@@ -85,7 +85,7 @@ impl Root {
         &self.path
     }
 
-    /// Fails (503) where the path of the root leads to another directory by now: this one was removed, moved, unmounted
+    /// Fails where the path of the root leads to another directory by now: this one was removed, moved, unmounted
     /// or mounted over, or a link on the way was switched.
     pub fn require_attached(&self) -> Result<()> {
         match self.is_at(&self.path) {
@@ -123,12 +123,12 @@ impl Root {
         open_beneath(&self.handle, path, flags, ResolveFlag::empty())
     }
 
-    /// Opens the directory of a name that should exist: 404 without the directory.
+    /// Opens the directory of a name that should exist: `NotFound` without the directory.
     pub fn existing_entry(&self, name: &Name) -> Result<EntryAt> {
         self.entry(name, |errno| map_errno(name, errno))
     }
 
-    /// Opens the directory of a name to be created: 409 without the directory.
+    /// Opens the directory of a name to be created: `NoParent` without the directory.
     pub fn new_entry(&self, name: &Name) -> Result<EntryAt> {
         self.entry(name, |errno| map_errno_new(name, errno))
     }

@@ -47,8 +47,8 @@ enum SnapshotBuffer {
     Spool(SpoolFile),
 }
 
-/// Takes a snapshot where `st_size` is wrong; a file that takes blocks on a disk is as long as it says. Errors: 413 past
-/// the limit, 507 where spools hold too much.
+/// Takes a snapshot where `st_size` is wrong; a file that takes blocks on a disk is as long as it says. An error past
+/// the limit, `NoSpace` where spools hold too much.
 pub(super) fn take(
     limits: SnapshotLimits,
     make_spool: impl Fn() -> io::Result<SpoolFile>,

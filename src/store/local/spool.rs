@@ -68,7 +68,7 @@ impl Spools {
 }
 
 impl SpoolFile {
-    /// Appends bytes. An error has status 507 where spools hold too much, or the disk has no room.
+    /// Appends bytes. `NoSpace` where spools hold too much, or the disk is full.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.append_within(bytes, 1)? {
             true => Ok(()),

@@ -48,7 +48,7 @@ pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> i
     Ok(())
 }
 
-/// Reserves space for the next file; what the last one left over is freed. Errors have status 507.
+/// Reserves space for the next file; what the last one left over is freed. `NoSpace` where there is too little.
 fn reserve(reservation: &mut Reservation, from: &Name, on: &OwnedFd, size: u64) -> io::Result<()> {
     reservation.spend(u64::MAX);
     match reservation.grow(on, size, size)? {
