@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use cfp::cli::Arguments;
 use cfp::error::{Error, Result, shown};
-use cfp::server::{self, Account, Address, Config, Limits, LogFormat, Network, TlsFiles, TrustedProxies};
+use cfp::server::{
+    self, Account, Config, Limits, ListenAddress, LogFormat, Network, TlsFiles, TrustedProxies,
+};
 
 /// More threads than any machine has cores only wait for each other, and a search starts all of them.
 pub const SCAN_JOBS_MAX: usize = 1024;
@@ -18,7 +20,7 @@ pub const SCAN_JOBS_MAX: usize = 1024;
 pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     let command = arguments.command()?;
     let mut read = OptionReader { arguments, faults: Vec::new() };
-    let listen = read.each("--listen", Address::parse).into_iter().flatten().collect();
+    let listen = read.each("--listen", ListenAddress::parse).into_iter().flatten().collect();
     let root = read.path("--root");
     let options = Config {
         listen,

@@ -9,7 +9,7 @@ use crate::http::Request;
 use crate::server::auth::access::Principal;
 use crate::server::auth::origin::Origin;
 use crate::server::auth::users::Users;
-use crate::server::net::forwarded::Client;
+use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::peer::Peer;
 
@@ -20,7 +20,7 @@ pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
 /// not proved, 503 when there were too many of those.
 pub fn identify(
     stream: &Stream,
-    client: &Client,
+    client: &RequestClient,
     request: &Request,
     users: Option<&Users>,
 ) -> Result<Principal> {

@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-/// The prefix length of the network of one machine in IPv6.
-pub const NETWORK_BITS: u32 = 64;
-/// The prefix length of the networks of one customer in IPv6.
-pub const PREFIX_BITS: u32 = 48;
+use crate::server::observe::peer;
 
 /// The origin of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,11 +17,7 @@ impl Origin {
     /// The network of this prefix length that an IPv6 address is in.
     pub fn network(self, bits: u32) -> Self {
         match self {
-            Origin::Address(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
-                let network = u128::from(address) & !(u128::MAX >> bits);
-                Origin::Address(IpAddr::V6(network.into()))
-            }
-            Origin::Address(address) => Origin::Address(address.to_canonical()),
+            Origin::Address(address) => Origin::Address(peer::network(address, bits)),
             local => local,
         }
     }
@@ -33,6 +26,7 @@ impl Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::observe::peer::{NETWORK_BITS, PREFIX_BITS};
 
     #[test]
     fn neighbours_in_a_network_of_ipv6_are_one() {

@@ -13,7 +13,8 @@ use std::time::Instant;
 use crate::error::Result;
 use crate::server::auth::htpasswd;
 use crate::server::auth::login_throttle::{Admission, Keys, LoginThrottle};
-use crate::server::auth::origin::{NETWORK_BITS, Origin, PREFIX_BITS};
+use crate::server::auth::origin::Origin;
+use crate::server::observe::peer::{NETWORK_BITS, PREFIX_BITS};
 
 /// All users who have a password.
 pub struct Users {

@@ -16,14 +16,14 @@ use tempfile::TempDir;
 use crate::error::{Error, Result};
 use crate::server::daemon::run_as::Account;
 use crate::server::daemon::stop::{StopReason, exit_code_of};
-use crate::server::net::listen::Address;
+use crate::server::net::listen_address::ListenAddress;
 use crate::server::shared::threads;
 
 /// A Unix socket in a directory that only this user can enter. Both are removed when this is dropped.
 pub struct PrivateSocket {
     directory: TempDir,
     /// The address to listen on.
-    pub address: Address,
+    pub address: ListenAddress,
 }
 
 impl PrivateSocket {
@@ -33,13 +33,14 @@ impl PrivateSocket {
             return Ok(None);
         }
         let directory = private_directory().map_err(|error| Error::io("private socket", error))?;
-        let address = Address::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
+        let address =
+            ListenAddress::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
         Ok(Some(PrivateSocket { directory, address }))
     }
 
     /// Gives the socket, once it is bound, and its directory to the account that the daemon and the command run as.
     pub fn give_to(&self, account: &Account) -> Result<()> {
-        if let Address::Unix { path, .. } = &self.address {
+        if let ListenAddress::Unix { path, .. } = &self.address {
             account.own(path)?;
         }
         account.own(self.directory.path())
@@ -48,8 +49,8 @@ impl PrivateSocket {
     /// The URL of the socket.
     pub fn url(&self) -> String {
         match &self.address {
-            Address::Unix { path, .. } => format!("unix:{}", path.display()),
-            Address::Tcp(address) => format!("http://{address}"),
+            ListenAddress::Unix { path, .. } => format!("unix:{}", path.display()),
+            ListenAddress::Tcp(address) => format!("http://{address}"),
         }
     }
 

@@ -14,8 +14,8 @@ use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
 use crate::server::limits::Limits;
 use crate::server::net::forwarded::TrustedProxies;
-use crate::server::net::listen::Address;
-use crate::server::net::tls::{Files as TlsFiles, Tls};
+use crate::server::net::listen_address::ListenAddress;
+use crate::server::net::tls::{Tls, TlsFiles};
 use crate::server::observe::log::{LogFormat, is_standard_error};
 use crate::store::Local;
 
@@ -32,7 +32,7 @@ pub struct Config {
     pub make_root: bool,
     /// The addresses to listen on. Where none is given: the default address, with a command the private socket alone,
     /// with socket activation those sockets alone.
-    pub listen: Vec<Address>,
+    pub listen: Vec<ListenAddress>,
     /// Whether writes are fsynced before they are acknowledged.
     pub sync: bool,
     /// Bytes of the file system that uploads leave free.
@@ -100,7 +100,7 @@ impl Config {
     }
 
     /// Refuses one such address.
-    pub(crate) fn refuse_exposed(&self, address: &Address) -> Result<()> {
+    pub(crate) fn refuse_exposed(&self, address: &ListenAddress) -> Result<()> {
         if !address.is_exposed() {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl Config {
     /// Everything that would keep the daemon from starting, as far as it can be known without starting it. Switches to
     /// the configured account before it opens any file, as the daemon does.
     pub fn faults(&self) -> Vec<Error> {
-        let listen: Vec<_> = self.listen.iter().map(Address::check).collect();
+        let listen: Vec<_> = self.listen.iter().map(ListenAddress::check).collect();
         let pid_file = self.pid_file.as_deref().map(pid_file::check_writable);
         let run_as = self.run_as.as_ref().map(Account::assume);
         let users = self.users.iter().flat_map(|path| htpasswd::faults(path));

@@ -17,7 +17,7 @@ use landlock::{
 use crate::error::{Error, Result};
 use crate::server::admin_path::above;
 use crate::server::daemon::config::Config;
-use crate::server::net::listen::Address;
+use crate::server::net::listen_address::ListenAddress;
 use crate::server::observe::log::is_standard_error;
 
 /// The version of Landlock asked for, as far as the kernel has it. Later versions would forbid the notification of the
@@ -83,8 +83,8 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
     let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = config.listen.iter().filter_map(|address| match address {
-        Address::Unix { path, .. } => Some(path),
-        Address::Tcp(_) => None,
+        ListenAddress::Unix { path, .. } => Some(path),
+        ListenAddress::Tcp(_) => None,
     });
     let gone = sockets.chain(&config.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
     let spools = config.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));

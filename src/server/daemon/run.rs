@@ -22,7 +22,8 @@ use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
 };
 use crate::server::limits;
-use crate::server::net::listen::{Address, DEFAULT, Listener};
+use crate::server::net::listen::Listener;
+use crate::server::net::listen_address::{DEFAULT, ListenAddress};
 use crate::server::net::tls::Tls;
 use crate::server::observe::log::Log;
 use crate::server::observe::metrics::Metrics;
@@ -173,7 +174,7 @@ fn watch_health(server: &Arc<Server>) -> Result<()> {
 /// without socket activation.
 fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
     let default = match alone && config.listen.is_empty() && private.is_none() {
-        true => Address::parse(DEFAULT)?,
+        true => ListenAddress::parse(DEFAULT)?,
         false => Vec::new(),
     };
     let addresses = config.listen.iter().chain(&default).chain(private.map(|private| &private.address));

@@ -8,7 +8,8 @@ use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
 use crate::error::{Error, Result};
 use crate::server::daemon::config::Config;
-use crate::server::net::listen::{Address, Listener};
+use crate::server::net::listen::Listener;
+use crate::server::net::listen_address::ListenAddress;
 
 /// The inherited sockets; none without socket activation. A socket that does not listen, or that other machines can
 /// reach without permission, is an error.
@@ -31,7 +32,7 @@ fn listener(config: &Config, handed: &mut ListenFd, at: usize) -> Result<Listene
     if let Ok(Some(socket)) = handed.take_tcp_listener(at) {
         listens(&socket).then_some(()).ok_or_else(unfit)?;
         let address = socket.local_addr().map_err(|error| Error::io(&name, error))?;
-        config.refuse_exposed(&Address::Tcp(address))?;
+        config.refuse_exposed(&ListenAddress::Tcp(address))?;
         return Listener::of_tcp(socket, config.tls.is_some()).map_err(|error| Error::io(&name, error));
     }
     match handed.take_unix_listener(at) {

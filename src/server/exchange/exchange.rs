@@ -13,7 +13,7 @@ use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::UNREAD_MAX;
-use crate::server::net::forwarded::Client;
+use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::{CloseReason, Outcome};
@@ -26,7 +26,7 @@ pub struct Exchange<'e> {
     /// The connection it came over.
     pub stream: &'e Stream,
     /// Who sent it, perhaps through a trusted proxy.
-    pub client: &'e Client,
+    pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
     /// Its method.

@@ -14,7 +14,7 @@ use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
 use crate::server::methods::table::{Scope, allowed, reads_body, row};
 use crate::server::methods::{get, internal, names, options, post, put};
-use crate::server::net::forwarded::Client;
+use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::{CloseReason, Outcome};
@@ -26,7 +26,7 @@ use crate::store::{Name, RESERVED};
 pub fn answer(
     server: &Server,
     stream: &Stream,
-    client: &Result<Client>,
+    client: &Result<RequestClient>,
     request: &Request,
     input: &mut dyn BufRead,
 ) -> Outcome {

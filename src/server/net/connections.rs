@@ -1,47 +1,53 @@
-//! The connections there are, and their end: no new ones, the idle closed, the running finished, then cut.
+//! The open connections, counted and limited, and their shutdown: idle ones close at once, the others after the response
+//! under way, and what still runs at the end of the grace period is aborted.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, Limits};
-use crate::server::net::forwarded::{Client, TrustedProxies};
+use crate::server::net::forwarded::{RequestClient, TrustedProxies};
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
-use crate::server::observe::peer::Peer;
+use crate::server::observe::peer::{NETWORK_BITS, Peer, network};
 
-/// Every connection that has a thread.
+/// The open connections; each has a thread.
 #[derive(Default)]
 pub struct Connections {
-    all: Mutex<All>,
+    table: Mutex<ConnectionTable>,
+    /// Notified when a connection ends while the daemon shuts down, and when all are aborted.
     changed: Condvar,
+    /// The number of the next connection.
     next: AtomicUsize,
+    /// Whether the daemon shuts down.
     draining: AtomicBool,
 }
 
 #[derive(Default)]
-struct All {
-    connections: HashMap<usize, Arc<Connection>>,
-    /// How many come from each network; none is there with 0.
+struct ConnectionTable {
+    /// By number.
+    connections: HashMap<usize, Arc<ConnectionEntry>>,
+    /// How many come from each network; never 0.
     networks: HashMap<IpAddr, usize>,
-    /// Until when is waited for those that were cut.
-    cut: Option<Instant>,
+    /// Once all are aborted: until when to wait for their threads.
+    aborted_until: Option<Instant>,
 }
 
-/// One connection as others see it.
-pub struct Connection {
-    /// Its socket.
+/// One open connection, as other threads see it.
+pub struct ConnectionEntry {
+    /// Its byte stream.
     pub stream: Stream,
+    /// Whether it waits for a request.
     idle: AtomicBool,
-    /// Whether nothing has come on it yet.
+    /// Whether it waits for its first request.
     fresh: AtomicBool,
 }
 
-impl Connection {
+impl ConnectionEntry {
     fn is_idle(&self) -> bool {
         self.idle.load(Ordering::SeqCst)
     }
@@ -51,8 +57,8 @@ impl Connection {
     }
 }
 
-impl All {
-    /// Counts one more in a network, unless that would be more than `most`.
+impl ConnectionTable {
+    /// Counts one more connection of a network. False where it has `most` already.
     fn count_in(&mut self, network: IpAddr, most: usize) -> bool {
         let count = self.networks.get(&network).copied().unwrap_or(0);
         if count < most {
@@ -71,19 +77,19 @@ impl All {
         }
     }
 
-    fn cut(&mut self, now: Instant) {
+    fn abort(&mut self, now: Instant) {
         self.connections.values().for_each(|connection| connection.stream.shutdown());
-        self.cut.get_or_insert(now + ABORT_GRACE);
+        self.aborted_until.get_or_insert(now + ABORT_GRACE);
     }
 }
 
 impl Connections {
-    fn lock(&self) -> MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All of them.
-    pub fn all(&self) -> Vec<Arc<Connection>> {
+    pub fn all(&self) -> Vec<Arc<ConnectionEntry>> {
         self.lock().connections.values().cloned().collect()
     }
 
@@ -92,8 +98,8 @@ impl Connections {
         self.lock().connections.len()
     }
 
-    /// Notes a connection; one too many, of all or of its network, is given back. It is forgotten when the guard is
-    /// dropped.
+    /// Adds a connection, until the guard is dropped. One past a limit, of all or of its network, is given back with the
+    /// reason.
     pub fn enter(
         self: &Arc<Self>,
         stream: Stream,
@@ -102,23 +108,27 @@ impl Connections {
     ) -> Result<ConnectionGuard, Box<(Stream, Refusal)>> {
         // The clients behind a proxy are counted request by request.
         let network = network_of(&stream.peer).filter(|_| !trusted_proxies.trusts(&stream.peer));
-        let mut all = self.lock();
-        if all.connections.len() >= limits.connections {
+        let mut table = self.lock();
+        if table.connections.len() >= limits.connections {
             return Err(Box::new((stream, Refusal::Connections)));
         }
-        if network.is_some_and(|network| !all.count_in(network, limits.per_address)) {
+        if network.is_some_and(|network| !table.count_in(network, limits.per_address)) {
             return Err(Box::new((stream, Refusal::Address)));
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let connection =
-            Arc::new(Connection { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
-        all.connections.insert(number, Arc::clone(&connection));
+            Arc::new(ConnectionEntry { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
+        table.connections.insert(number, Arc::clone(&connection));
         Ok(ConnectionGuard { connections: Arc::clone(self), connection, number, network })
     }
 
-    /// Counts a request that came through a trusted proxy to the network of its client, until the guard is dropped. An
-    /// error has kind `Overloaded`: it has as many as connections of its own it may have.
-    pub fn enter_request(&self, client: &Client, limits: &Limits) -> Result<Option<CountedRequest<'_>>> {
+    /// Counts a request through a trusted proxy as a connection of its client's network, until the guard is dropped. An
+    /// error of kind `Overloaded` where that network is at its limit.
+    pub fn enter_request(
+        &self,
+        client: &RequestClient,
+        limits: &Limits,
+    ) -> Result<Option<CountedRequest<'_>>> {
         let Some(network) = network_of(&client.peer).filter(|_| client.is_forwarded) else { return Ok(None) };
         match self.lock().count_in(network, limits.per_address) {
             true => Ok(Some(CountedRequest { connections: self, network })),
@@ -126,75 +136,74 @@ impl Connections {
         }
     }
 
-    /// Whether the end has begun: a connection then closes after the answer it is at.
+    /// Whether the daemon shuts down: connections then close after the response under way.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Begins the end, and waits until all connections have ended or `grace` has passed. A connection on which
-    /// nothing has come yet is given a moment: its request may be on the way, and nobody would send it again.
-    /// What then runs is cut. True when nothing had to be.
+    /// Shuts down: waits until all connections have ended, and aborts what still runs after `grace`. A connection without a
+    /// request so far is given a moment: its request may be on the way, and would be lost. False where any was aborted.
     pub fn drain(&self, grace: Duration) -> bool {
         self.draining.store(true, Ordering::SeqCst);
         let begun = Instant::now();
         let (fresh_until, until) = (begun + FRESH_WAIT.min(grace), begun + grace);
-        let mut all = self.lock();
+        let mut table = self.lock();
         loop {
             let now = Instant::now();
-            let waits = |connection: &Connection| connection.is_fresh() && now < fresh_until;
-            all.connections
+            let waits = |connection: &ConnectionEntry| connection.is_fresh() && now < fresh_until;
+            table
+                .connections
                 .values()
                 .filter(|connection| connection.is_idle() && !waits(connection))
                 .for_each(|connection| connection.stream.end_reading());
-            let is_idle = all.connections.values().all(|connection| connection.is_idle());
+            let is_idle = table.connections.values().all(|connection| connection.is_idle());
             if now >= until && !is_idle {
-                all.cut(now);
+                table.abort(now);
             }
-            let next = match all.cut {
+            let next = match table.aborted_until {
                 Some(end) => end,
                 None if now < fresh_until => fresh_until,
-                // Who is idle has been told, and needs no more than a moment.
+                // Idle connections, whose reading side is shut down, need no more than a moment.
                 None => until.max(begun + ABORT_GRACE),
             };
-            if all.connections.is_empty() || now >= next {
-                return all.cut.is_none();
+            if table.connections.is_empty() || now >= next {
+                return table.aborted_until.is_none();
             }
-            all = self.changed.wait_timeout(all, next - now).unwrap_or_else(PoisonError::into_inner).0;
+            table = self.changed.wait_timeout(table, next - now).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Cuts every connection that is left; a [`Connections::drain`] under way then ends, though one may be at something
-    /// that looks at its socket only later.
+    /// Aborts all connections. A [`Connections::drain`] under way then ends soon, also where a thread is busy and looks at
+    /// its socket only later.
     pub fn abort_all(&self) {
-        self.lock().cut(Instant::now());
+        self.lock().abort(Instant::now());
         self.changed.notify_all();
     }
 }
 
-/// What one machine's addresses have in common; nothing for one on this machine.
+/// The network by which the connections of a peer are counted; none for a Unix socket.
 fn network_of(peer: &Peer) -> Option<IpAddr> {
-    let Peer::Address(address) = peer else { return None };
-    Some(match address.ip().to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
-    })
+    match peer {
+        Peer::Address(address) => Some(network(address.ip(), NETWORK_BITS)),
+        Peer::Local => None,
+    }
 }
 
-/// A connection that is noted; dropped, it is forgotten.
+/// An open connection; dropped, it is removed.
 pub struct ConnectionGuard {
     connections: Arc<Connections>,
     /// The connection.
-    pub connection: Arc<Connection>,
-    /// Its number, counted from 0 since the start.
+    pub connection: Arc<ConnectionEntry>,
+    /// Its number, from 0 since the start.
     pub number: usize,
     network: Option<IpAddr>,
 }
 
 impl ConnectionGuard {
-    /// Waits for the next request, as an idle connection that an end may close at once. False when there will be
-    /// none: the peer has said nothing for `timeout`, or the end has begun. Errors as of [`Stream::wait_readable`].
+    /// Waits for the next request, as an idle connection, which a shutdown closes at once. False where there will be none:
+    /// the peer has sent nothing for `timeout`, or the daemon shuts down. Errors as of [`Stream::wait_readable`].
     pub fn wait_for_request(&self, timeout: Duration) -> io::Result<bool> {
-        let Connection { stream, idle, fresh } = &*self.connection;
+        let ConnectionEntry { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
         let goes_on = if may_wait { stream.wait_readable(timeout) } else { Ok(false) };
@@ -206,21 +215,21 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        let mut all = self.connections.lock();
-        all.connections.remove(&self.number);
+        let mut table = self.connections.lock();
+        table.connections.remove(&self.number);
         if let Some(network) = self.network {
-            all.count_out(network);
+            table.count_out(network);
         }
-        // Nobody else waits for that.
+        // Only a shutdown waits for that.
         let is_awaited = self.connections.is_draining();
-        drop(all);
+        drop(table);
         if is_awaited {
             self.connections.changed.notify_all();
         }
     }
 }
 
-/// A request that is counted to its client's network; dropped, it no longer is.
+/// A request that is counted as a connection of its client's network, until it is dropped.
 pub struct CountedRequest<'a> {
     connections: &'a Connections,
     network: IpAddr,

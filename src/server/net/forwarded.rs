@@ -1,5 +1,5 @@
-//! Who a client is behind a trusted proxy: its address and scheme, as `Forwarded` (RFC 7239), `X-Forwarded-For` and
-//! `X-Forwarded-Proto` name them. Fields of anybody else are passed over. It knows addresses, not what they may do.
+//! The client behind a trusted proxy: its address and scheme, from `Forwarded` (RFC 7239), `X-Forwarded-For` and
+//! `X-Forwarded-Proto`. These fields of other peers are ignored. What a client may do is decided elsewhere.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::server::observe::peer::Peer;
 
-/// The networks whose word about a client is believed.
+/// The networks of the trusted proxies (`--trusted-proxy`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(pub Vec<Network>);
 
-/// One network: the addresses that have their first bits in common, or all peers on Unix sockets.
+/// One network: the addresses with a common prefix, or all peers on Unix sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
     /// `ADDR/BITS`.
@@ -20,54 +20,54 @@ pub enum Network {
     Unix,
 }
 
-/// How a client reaches the server.
+/// The scheme by which a client reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum ClientScheme {
     /// Unencrypted.
     Http,
     /// TLS.
     Https,
 }
 
-/// Who sent a request, as far as the connection or a trusted proxy tells.
+/// The client that sent a request, as the connection or a trusted proxy names it.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct RequestClient {
     /// The address, or the Unix socket.
     pub peer: Peer,
-    /// The scheme of the client's URL, where it is known for sure.
-    pub scheme: Option<Scheme>,
+    /// The scheme of the client's URL, where it is known.
+    pub scheme: Option<ClientScheme>,
     /// Whether it came through a trusted proxy.
     pub is_forwarded: bool,
 }
 
 impl Network {
-    /// Reads `ADDR/BITS`, `ADDR` alone, or `unix:`.
+    /// Parses `ADDR/BITS`, `ADDR` alone, or `unix:`.
     pub fn parse(text: &str) -> Result<Self> {
         if text == "unix:" {
             return Ok(Network::Unix);
         }
-        let wrong = || Error::usage(format!("--trusted-proxy {text}: is no ADDR/BITS"));
+        let invalid = || Error::usage(format!("--trusted-proxy {text}: is no ADDR/BITS"));
         let (address, bits) = text.split_once('/').map_or((text, None), |(left, right)| (left, Some(right)));
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             None => most,
             Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                bits.parse().map_err(|_| wrong())?
+                bits.parse().map_err(|_| invalid())?
             }
-            Some(_) => return Err(wrong()),
+            Some(_) => return Err(invalid()),
         };
         if bits > most {
-            return Err(wrong());
+            return Err(invalid());
         }
-        // A mapped network is the one of IPv4 that it maps.
+        // An IPv4-mapped network means the IPv4 network.
         Ok(match (address.to_canonical(), address.is_ipv6()) {
             (v4 @ IpAddr::V4(_), true) if bits >= 96 => Network::Address(v4, bits - 96),
             _ => Network::Address(address, bits),
         })
     }
 
-    fn holds(self, address: IpAddr) -> bool {
+    fn contains(self, address: IpAddr) -> bool {
         match (self, address.to_canonical()) {
             (Network::Address(IpAddr::V4(own), bits), IpAddr::V4(other)) => {
                 (own.to_bits() ^ other.to_bits()).checked_shr(32 - bits).unwrap_or(0) == 0
@@ -81,7 +81,7 @@ impl Network {
 }
 
 impl TrustedProxies {
-    /// Whether a peer is believed.
+    /// Whether a peer is a trusted proxy.
     pub fn trusts(&self, peer: &Peer) -> bool {
         match peer {
             Peer::Address(address) => self.trusts_address(address.ip()),
@@ -90,15 +90,15 @@ impl TrustedProxies {
     }
 
     fn trusts_address(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address))
+        self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Who sent the request with these fields, which came from `peer`, by TLS or not. Where a trusted proxy passes two
-    /// fields on that name two clients, one of them is the client's own claim: an error of kind `Invalid`.
-    pub fn client(&self, peer: &Peer, is_tls: bool, fields: &Fields) -> Result<Client> {
+    /// The client of a request with these fields from `peer`. An error of kind `Invalid` where a trusted proxy passes on two
+    /// fields that name two clients: one of them is the client's own claim.
+    pub fn client(&self, peer: &Peer, is_tls: bool, fields: &Fields) -> Result<RequestClient> {
         if !self.trusts(peer) {
-            let scheme = if is_tls { Some(Scheme::Https) } else { loopback_scheme(peer, fields) };
-            return Ok(Client { peer: peer.clone(), scheme, is_forwarded: false });
+            let scheme = if is_tls { Some(ClientScheme::Https) } else { loopback_scheme(peer, fields) };
+            return Ok(RequestClient { peer: peer.clone(), scheme, is_forwarded: false });
         }
         let mut plain =
             fields.members("x-forwarded-for").map(|value| (address(value), None)).collect::<Vec<_>>();
@@ -118,11 +118,11 @@ impl TrustedProxies {
             None => peer.clone(),
         };
         let scheme = named.and_then(|(_, scheme)| scheme).or(said);
-        Ok(Client { peer, scheme, is_forwarded: true })
+        Ok(RequestClient { peer, scheme, is_forwarded: true })
     }
 
-    /// The last of the hops that is not a trusted proxy itself; the first one where all are. A hop without an address
-    /// hides what is before it: then it is the hop after it, or nobody.
+    /// The last hop that is not a trusted proxy itself; the first one where all are. A hop without an address hides those
+    /// before it: then the hop after it counts, or none.
     fn first_untrusted(&self, hops: &mut Vec<Hop>) -> Option<Hop> {
         let mut last = None;
         while let Some((address, scheme)) = hops.pop() {
@@ -138,10 +138,10 @@ impl TrustedProxies {
     }
 }
 
-/// An address, where the hop names one, and a scheme, where it says one.
-type Hop = (Option<IpAddr>, Option<Scheme>);
+/// The address and the scheme of a hop, where it names them.
+type Hop = (Option<IpAddr>, Option<ClientScheme>);
 
-/// One element of `Forwarded`: `for=192.0.2.1;proto=https`, in any order and case (RFC 7239 §4).
+/// Parses one element of `Forwarded`: `for=192.0.2.1;proto=https`, in any order and case (RFC 7239 §4).
 fn element(element: &[u8]) -> Hop {
     let mut hop = (None, None);
     for pair in element.split(|&byte| byte == b';') {
@@ -157,7 +157,7 @@ fn element(element: &[u8]) -> Hop {
     hop
 }
 
-/// An address with a port or without, in quotes or without; nothing of `unknown` and names that hide one.
+/// Parses an address, with or without port and quotes; `None` for `unknown` and obfuscated names.
 fn address(value: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(unquoted(value)).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(inner, _)| inner);
@@ -170,28 +170,28 @@ fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-fn scheme(value: &[u8]) -> Option<Scheme> {
+fn scheme(value: &[u8]) -> Option<ClientScheme> {
     match unquoted(value).to_ascii_lowercase().as_slice() {
-        b"http" => Some(Scheme::Http),
-        b"https" => Some(Scheme::Https),
+        b"http" => Some(ClientScheme::Http),
+        b"https" => Some(ClientScheme::Https),
         _ => None,
     }
 }
 
-/// What all of the values say; nothing where they differ.
-fn said_scheme<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Scheme> {
+/// The scheme that all values name; `None` where they differ.
+fn said_scheme<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<ClientScheme> {
     let mut said = values.map(scheme);
     let first = said.next().flatten()?;
     said.all(|other| other == Some(first)).then_some(first)
 }
 
-/// On this machine nothing stands between, unless a proxy that nobody named has left its mark.
-fn loopback_scheme(peer: &Peer, fields: &Fields) -> Option<Scheme> {
+/// The scheme of a client on this machine, which connects directly: unless the fields of a proxy say otherwise.
+fn loopback_scheme(peer: &Peer, fields: &Fields) -> Option<ClientScheme> {
     let Peer::Address(address) = peer else { return None };
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"];
     let is_direct =
         address.ip().to_canonical().is_loopback() && marks.iter().all(|mark| fields.get(mark).is_none());
-    is_direct.then_some(Scheme::Http)
+    is_direct.then_some(ClientScheme::Http)
 }
 
 #[cfg(test)]
@@ -227,7 +227,11 @@ mod tests {
             ("::ffff:192.0.2.0/120", "192.0.2.7", true),
         ];
         for (network, address, holds) in rows {
-            assert_eq!(Network::parse(network).unwrap().holds(address.parse().unwrap()), holds, "{network}");
+            assert_eq!(
+                Network::parse(network).unwrap().contains(address.parse().unwrap()),
+                holds,
+                "{network}"
+            );
         }
         for text in
             ["", "host", "192.0.2.1/33", "2001:db8::/129", "192.0.2.1/", "192.0.2.1/+8", "1/8", "unix:/s"]
@@ -291,8 +295,8 @@ mod tests {
     #[test]
     fn the_scheme_is_known_by_tls_by_loopback_or_by_a_trusted_proxy() {
         let trusted = proxies(&["192.0.2.0/24", "127.0.0.2"]);
-        let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
-        let rows: [(&str, bool, Said<'_>, Option<Scheme>); 11] = [
+        let (http, https) = (Some(ClientScheme::Http), Some(ClientScheme::Https));
+        let rows: [(&str, bool, Said<'_>, Option<ClientScheme>); 11] = [
             ("203.0.113.9:1", false, &[("X-Forwarded-Proto", "https")], None),
             ("203.0.113.9:1", true, &[("X-Forwarded-Proto", "http")], https),
             ("127.0.0.1:1", false, &[], http),

@@ -1,5 +1,5 @@
-//! The TCP addresses that an admin's words for one stand for: an address and a port, a port of all addresses, a host name,
-//! a zone of IPv6. It binds nothing for longer than to see whether it can.
+//! The TCP addresses to listen on, in every form an admin may write: address and port, a port of all addresses, a host
+//! name, an IPv6 zone. Binds a socket only for a moment, to see whether that is possible.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -8,10 +8,10 @@ use nix::net::if_::if_nametoindex;
 
 use crate::error::{Error, Result};
 
-/// What is said of what is none.
+/// The message for text in none of these forms.
 const USE: &str = "is no address: use 127.0.0.1:8398, [::1]:8398, :8398, localhost:8398 or unix:/path";
 
-/// Reads `127.0.0.1:8398`, `[::1]:0`, `[fe80::1%eth0]:80`, `:8000` for all addresses, `localhost:8000` for those a name has.
+/// Parses `127.0.0.1:8398`, `[::1]:0`, `[fe80::1%eth0]:80`, `:8000` for all addresses, `localhost:8000` for those of a name.
 pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     if let Ok(address) = text.parse() {
         return Ok(vec![address]);
@@ -42,7 +42,7 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     if all.is_empty() { Err(bad("is no address of this machine")) } else { Ok(all) }
 }
 
-/// Both families where there are two: a socket of IPv6 takes connections of IPv4 too.
+/// All addresses, of both families where the machine has both: an IPv6 socket accepts IPv4 connections too.
 fn all_addresses(port: u16) -> SocketAddr {
     match TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) {
         Ok(_) => (Ipv6Addr::UNSPECIFIED, port).into(),
@@ -50,7 +50,8 @@ fn all_addresses(port: u16) -> SocketAddr {
     }
 }
 
-/// A name often has an address of a family that this machine does not use. Any other error is told when it is bound.
+/// Whether this machine has an address. A name often has one of a family that is not in use here. Other errors are
+/// reported when the address is bound.
 fn is_of_this_machine(address: SocketAddr) -> bool {
     use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT};
     let bound = TcpListener::bind((address.ip(), 0));

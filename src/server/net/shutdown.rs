@@ -1,21 +1,21 @@
-//! A second handle on a connected socket, with which whoever holds it can end the connection of another thread.
+//! A second handle on a connected socket, by which another thread shuts the connection down.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{Shutdown, shutdown};
 
-/// Cuts a connection whose answer has not begun.
+/// Shuts down a connection whose response has not begun.
 pub struct ShutdownHandle(OwnedFd);
 
 impl ShutdownHandle {
-    /// Cuts the connection of this socket, even when that is closed by then.
+    /// A handle on this duplicate of a socket, which outlives the connection.
     pub fn new(socket: OwnedFd) -> Self {
         ShutdownHandle(socket)
     }
 
-    /// Ends both directions.
+    /// Shuts down both directions: reads and writes of the connection's thread fail.
     pub fn shutdown(&self) {
-        // An error means that the peer is gone already.
+        // The peer may have disconnected; ignore the error.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 }

@@ -1,18 +1,15 @@
-//! One connected socket, TCP or Unix: what can be done at once, and waiting as long as there is patience. It counts what
-//! goes through it, and knows nothing of what that is.
+//! One connected socket, TCP or Unix: reads and writes that never block, and waits that the stall timer limits. It counts
+//! the bytes, whatever they mean.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::sendfile::sendfile64;
 use nix::sys::socket::{
     MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, send, setsockopt, shutdown, sockopt,
 };
@@ -23,45 +20,41 @@ use crate::server::net::shutdown::ShutdownHandle;
 use crate::server::net::stall::StallTimer;
 use crate::server::observe::metrics::Traffic;
 
-/// The most one `sendfile` moves: large enough that the call does not count, small enough that a grace period
-/// is noticed.
-const SENDFILE_MAX: u64 = 4 << 20;
-
-/// More follows at once (send(2)); nix has no name for it.
+/// More data follows (send(2)); nix does not define the flag.
 const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);
-/// The peer sends nothing more (poll(2)); nor has it one for this.
-const ENDED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
+/// The peer has shut down its writing side (poll(2)); nix does not define this one either.
+const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
 
-/// How the other end stands.
+/// The state of the peer's end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerState {
-    /// It may send more.
+    /// The peer may send more.
     Open,
-    /// It sends nothing more; whether it still reads nobody can tell.
+    /// The peer has shut down its writing side; whether it still reads is unknown.
     HalfClosed,
-    /// It is not there any more.
+    /// The peer has closed or reset the connection.
     Gone,
 }
 
-/// A connected socket. Read and written through its traits it never waits: what cannot be done at once would block.
+/// A connected socket. Its `Read` and `Write` never wait: they fail with `WouldBlock`.
 #[derive(Debug)]
 pub struct Socket {
     descriptor: OwnedFd,
-    /// For what is read of a body.
-    reading: StallTimer,
-    /// For all that is written.
-    writing: StallTimer,
+    /// Limits waits for request bodies.
+    read_timer: StallTimer,
+    /// Limits waits for room in the send buffer.
+    write_timer: StallTimer,
     traffic: Traffic,
     /// How many bytes were written.
     sent: AtomicU64,
-    /// The most bytes handed over in one call, where the daemon was asked for that.
+    /// The most bytes of one write (`--send-size`).
     send_size: usize,
-    /// Whether nothing more may be sent: the connection ends with a reset.
+    /// Whether the connection is to end with a reset: nothing more may be sent.
     aborted: AtomicBool,
 }
 
 impl Socket {
-    /// Takes a connected socket.
+    /// Takes a connected socket, and makes it non-blocking.
     pub fn new(
         descriptor: OwnedFd,
         send_size: Option<usize>,
@@ -69,12 +62,12 @@ impl Socket {
         traffic: Traffic,
     ) -> io::Result<Self> {
         fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let patience = || StallTimer::new(limits.idle_time, limits.min_rate);
+        let timer = || StallTimer::new(limits.idle_time, limits.min_rate);
         let send_size = send_size.unwrap_or(usize::MAX);
         Ok(Socket {
             descriptor,
-            reading: patience(),
-            writing: patience(),
+            read_timer: timer(),
+            write_timer: timer(),
             traffic,
             sent: AtomicU64::new(0),
             send_size,
@@ -82,12 +75,12 @@ impl Socket {
         })
     }
 
-    /// Gives what is read all the time again.
+    /// Resets the timer of reads.
     pub fn reset_read_timer(&self) {
-        self.reading.reset();
+        self.read_timer.reset();
     }
 
-    /// The user id of the process that connected through a Unix socket, as the system saw it then.
+    /// The user id of the process that connected to a Unix socket, as of the connect.
     pub fn peer_id(&self) -> Option<u32> {
         getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
     }
@@ -99,17 +92,17 @@ impl Socket {
         v4.or_else(|| name.as_sockaddr_in6().map(|name| IpAddr::V6(name.ip())))
     }
 
-    /// Waits until there is something to read, as long as there is patience. An abort ends the wait.
+    /// Waits for data to read, as long as the stall timer allows. An abort ends the wait.
     pub fn wait_to_read(&self) -> io::Result<()> {
-        wait_within(&self.reading, |left| self.wait(PollFlags::POLLIN, left))
+        wait_within(&self.read_timer, |left| self.wait(PollFlags::POLLIN, left))
     }
 
-    /// Waits until there is room to write, as long as there is patience. An abort ends the wait: it is looked for,
-    /// since what would wake a writer would also tell the peer that the answer is whole.
+    /// Waits for room to write, as long as the stall timer allows. An abort ends the wait; it is polled for, since a
+    /// shutdown of the writing side, which would wake this thread, would tell the peer that the response is complete.
     pub fn wait_to_write(&self) -> io::Result<()> {
-        wait_within(&self.writing, |mut left| {
+        wait_within(&self.write_timer, |mut left| {
             loop {
-                self.require_open()?;
+                self.check_not_aborted()?;
                 let slice = left.min(ABORT_CHECK_INTERVAL);
                 if self.wait(PollFlags::POLLOUT, slice)? {
                     return Ok(true);
@@ -122,23 +115,23 @@ impl Socket {
         })
     }
 
-    /// Waits until there is room to write, as long as there is patience, and at most so long: what was waited is spent.
+    /// Waits for room to write, as long as the stall timer allows and at most `most`.
     pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
-        wait_within(&self.writing, |left| {
-            self.require_open()?;
+        wait_within(&self.write_timer, |left| {
+            self.check_not_aborted()?;
             Ok(self.wait(PollFlags::POLLOUT, left.min(most))? || most < left)
         })
     }
 
-    /// An error where the connection was aborted.
-    fn require_open(&self) -> io::Result<()> {
+    /// Fails with `ConnectionReset` where the connection was aborted.
+    pub(super) fn check_not_aborted(&self) -> io::Result<()> {
         match self.aborted.load(Ordering::Relaxed) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
     }
 
-    /// Waits for any of these. False when `timeout` passes first.
+    /// Waits for any of these events. False on time-out.
     pub fn wait(&self, what: PollFlags, timeout: Duration) -> io::Result<bool> {
         let limit = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let mut fds = [PollFd::new(self.descriptor.as_fd(), what)];
@@ -150,14 +143,14 @@ impl Socket {
         }
     }
 
-    /// How the other end stands now. That it is gone is told whether it is asked for or not (poll(2)).
+    /// The state of the peer now. poll(2) reports errors and hang-ups whether they are asked for or not.
     pub fn peer_state(&self) -> io::Result<PeerState> {
-        if self.require_open().is_err() {
+        if self.check_not_aborted().is_err() {
             return Ok(PeerState::Gone);
         }
         Ok(match self.wait(PollFlags::empty(), Duration::ZERO)? {
             true => PeerState::Gone,
-            false if self.wait(ENDED, Duration::ZERO)? => PeerState::HalfClosed,
+            false if self.wait(HALF_CLOSED, Duration::ZERO)? => PeerState::HalfClosed,
             false => PeerState::Open,
         })
     }
@@ -167,7 +160,7 @@ impl Socket {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends a part of a block that more follows at once; waits until there is room for it.
+    /// Sends a part of a block with `MSG_MORE`, so that what follows shares its packet; waits for room.
     pub fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
         loop {
             match self.try_send(block, MORE)? {
@@ -177,115 +170,107 @@ impl Socket {
         }
     }
 
-    /// Moves a part of a file into the socket without copying it through this process, and leaves in `part` what
-    /// was not moved. A file that became shorter is an error: the answer must not look whole.
-    pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
-        while !part.is_empty() {
-            self.require_open()?;
-            let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
-            let most = (part.end - part.start).min(SENDFILE_MAX).min(self.send_size as u64);
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            match sendfile64(&self.descriptor, file, Some(&mut offset), most) {
-                Ok(0) => return Err(shorter()),
-                Ok(sent) => {
-                    self.was_sent(sent);
-                    part.start += sent as u64;
-                }
-                Err(Errno::EAGAIN) => self.wait_to_write()?,
-                Err(Errno::EINTR) => {}
-                Err(wrong) => return Err(wrong.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Says that nothing more will be written; of a connection that was aborted that is never said.
+    /// Shuts down the writing side; not that of an aborted connection, whose peer must not take the response for complete.
     pub fn end_writing(&self) {
-        if self.require_open().is_ok() {
-            // An error means that the peer is gone already.
+        if self.check_not_aborted().is_ok() {
+            // The peer may have disconnected; ignore the error.
             let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);
         }
     }
 
-    /// Ends a wait for more to read, from any thread; what came already can still be read.
+    /// Shuts down the reading side, from any thread: waits for data end, and data that was received can still be read.
     pub fn end_reading(&self) {
         let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Read);
     }
 
-    /// Has a close of the socket reset the connection, also where the process is killed, or end it in order again. A
-    /// Unix socket knows no reset.
+    /// Lets a close of the socket reset the connection (`SO_LINGER` 0), also where the process is killed; or end it in
+    /// order again. Unix sockets have no reset.
     pub fn close_with_reset(&self, reset: bool) {
         let linger = nix::libc::linger { l_onoff: reset.into(), l_linger: 0 };
-        // An error means that the peer is gone already.
+        // The peer may have disconnected; ignore the error.
         let _ = setsockopt(&self.descriptor, sockopt::Linger, &linger);
     }
 
-    /// Sends nothing more and ends with a reset, so that an answer that ends with its connection cannot look whole.
+    /// Sends nothing more, and closes with a reset: an incomplete response that ends by the close cannot look complete.
     pub fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
         self.close_with_reset(true);
     }
 
-    /// Aborts the connection from any thread. A shutdown of both directions would end the answer as if it were whole.
+    /// Aborts the connection, from any thread. Only the reading side is shut down: a shutdown of the writing side would
+    /// end the response as if it were complete.
     pub fn shutdown(&self) {
         self.abort();
         self.end_reading();
     }
 
-    /// What another thread can cut this connection with, even when this is gone.
+    /// A handle by which another thread shuts this connection down, also after this value is dropped.
     pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
         self.descriptor.try_clone().map(ShutdownHandle::new)
     }
 
-    /// As much of a block as may be handed over in one call.
+    /// The part of a block that one write may take.
     pub fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         block.get(..self.send_size).unwrap_or(block)
     }
 
-    /// Sends what there is room for; `None` where there is none.
+    /// Sends what there is room for; `None` where there is no room.
     pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         let block = self.limit_to_send_size(block);
-        self.require_open()?;
+        self.check_not_aborted()?;
         loop {
             match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
                 Ok(sent) => {
-                    self.was_sent(sent);
+                    self.count_sent(sent);
                     return Ok(Some(sent));
                 }
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => {}
-                Err(wrong) => return Err(wrong.into()),
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// The next byte, which stays unread; `None` where none has come.
+    /// The next byte, without consuming it; `None` where none was received.
     pub fn peek(&self) -> Option<u8> {
         let mut byte = [0; 1];
-        let come = recv(self.descriptor.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
-        (come == Ok(1)).then(|| u8::from_be_bytes(byte))
+        let received =
+            recv(self.descriptor.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+        (received == Ok(1)).then(|| u8::from_be_bytes(byte))
     }
 
-    /// Reads what has come; `None` where nothing has.
+    /// Reads what was received; `None` where nothing was.
     pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match nix::unistd::read(&self.descriptor, &mut *buffer) {
                 Ok(read) => {
-                    self.reading.credit(read);
+                    self.read_timer.credit(read);
                     self.traffic.received.inc_by(read as u64);
                     return Ok(Some(read));
                 }
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => {}
-                Err(wrong) => return Err(wrong.into()),
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    fn was_sent(&self, bytes: usize) {
-        self.writing.credit(bytes);
+    /// The most bytes of one write.
+    pub(super) fn send_size(&self) -> usize {
+        self.send_size
+    }
+
+    /// Counts bytes that were sent, and credits them to the stall timer.
+    pub(super) fn count_sent(&self, bytes: usize) {
+        self.write_timer.credit(bytes);
         self.traffic.sent.inc_by(bytes as u64);
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 
@@ -305,18 +290,13 @@ impl Write for &Socket {
     }
 }
 
-/// Waits as long as there is patience, and takes the time of it.
-fn wait_within(patience: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
+/// Waits as long as the timer allows, and charges it. An error has status 408: the time has run out.
+fn wait_within(timer: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
     let begun = Instant::now();
-    let left = patience.left();
+    let left = timer.left();
     if left.is_zero() || !wait(left)? {
         return Err(Error::timed_out("client", "is too slow").into());
     }
-    patience.charge(begun.elapsed());
+    timer.charge(begun.elapsed());
     Ok(())
-}
-
-/// A file that became shorter while it was sent: the answer must not look whole.
-pub fn shorter() -> io::Error {
-    io::ErrorKind::UnexpectedEof.into()
 }

@@ -1,25 +1,25 @@
-//! How slow a transfer may be. One that stands still is given up after a time; every byte that moves earns a part of
-//! that time back, at the least rate. So whoever keeps to the rate goes on for ever, whoever is slower is given up
-//! sooner or later, and a byte now and then buys next to nothing. It knows no socket and no clock.
+//! The stall timer: how slow a transfer may be. While nothing moves the remaining time runs down; every byte that moves
+//! gives back a part of it, at the minimum rate. So a peer that keeps to the rate is never timed out, and a slower one is
+//! sooner or later. The timer has neither a socket nor a clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What is left of the time a transfer in one direction may stand still. One thread spends and earns it.
+/// The time for which a transfer in one direction may still stall. One thread charges and credits it.
 #[derive(Debug)]
 pub struct StallTimer {
-    /// Microseconds, as all here.
-    whole: u64,
-    /// Bytes a second; with 0 any byte earns the whole time back.
+    /// The full time, in microseconds, as all times here.
+    limit: u64,
+    /// The minimum rate in bytes a second; with 0 any byte resets the timer.
     rate: u64,
     left: AtomicU64,
 }
 
 impl StallTimer {
-    /// A transfer that may stand still for `whole`, and moves at least `rate` bytes a second on the average.
-    pub fn new(whole: Duration, rate: u64) -> Self {
-        let whole = micros(whole);
-        StallTimer { whole, rate, left: AtomicU64::new(whole) }
+    /// A transfer that may stall for `limit`, and moves at least `rate` bytes a second on average.
+    pub fn new(limit: Duration, rate: u64) -> Self {
+        let limit = micros(limit);
+        StallTimer { limit, rate, left: AtomicU64::new(limit) }
     }
 
     /// How long the next wait may take.
@@ -27,20 +27,20 @@ impl StallTimer {
         Duration::from_micros(self.left.load(Ordering::Relaxed))
     }
 
-    /// Begins anew.
+    /// Restores the full time.
     pub fn reset(&self) {
-        self.left.store(self.whole, Ordering::Relaxed);
+        self.left.store(self.limit, Ordering::Relaxed);
     }
 
-    /// The peer was waited for.
+    /// Subtracts the time that was spent waiting for the peer.
     pub fn charge(&self, waited: Duration) {
         self.left.store(micros(self.left()).saturating_sub(micros(waited)), Ordering::Relaxed);
     }
 
-    /// Bytes moved.
+    /// Adds the time that so many bytes take at the minimum rate, up to the full time.
     pub fn credit(&self, bytes: usize) {
-        let earned = (bytes as u64).saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(self.whole);
-        self.left.store(micros(self.left()).saturating_add(earned).min(self.whole), Ordering::Relaxed);
+        let credit = (bytes as u64).saturating_mul(1_000_000).checked_div(self.rate).unwrap_or(self.limit);
+        self.left.store(micros(self.left()).saturating_add(credit).min(self.limit), Ordering::Relaxed);
     }
 }
 

@@ -1,12 +1,11 @@
-//! One connection as bytes, with TLS or without: reads and writes that wait as long as there is patience, a write that
-//! never waits, and files sent by the system where nothing has to be encrypted. It knows nothing of HTTP.
+//! One connection as a byte stream, with TLS or without: reads and writes that wait as long as the stall timer allows, a
+//! write that never waits, and sendfile where nothing has to be encrypted. HTTP is not its concern.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,12 @@ use nix::poll::PollFlags;
 use nix::sys::socket::MsgFlags;
 
 use crate::error::Error;
-use crate::server::limits::{BLOCK, LINGER, Limits};
+use crate::server::limits::{LINGER, Limits};
 use crate::server::net::interim::Interim;
+use crate::server::net::sendfile::send_file;
 use crate::server::net::shutdown::ShutdownHandle;
-use crate::server::net::socket::{PeerState, Socket, shorter};
-use crate::server::net::tls::Session;
+use crate::server::net::socket::{PeerState, Socket};
+use crate::server::net::tls::TlsSession;
 use crate::server::observe::metrics::Traffic;
 use crate::server::observe::peer::Peer;
 
@@ -30,12 +30,12 @@ pub struct Stream {
     pub peer: Peer,
     /// Its interim responses.
     pub interim: Interim,
-    /// The thread of the connection locks it, and for a moment who tells its client that the work goes on.
-    tls: Option<Box<Mutex<Session>>>,
+    /// Locked by the connection's thread, and for moments by the one that sends interim responses.
+    tls: Option<Box<Mutex<TlsSession>>>,
 }
 
 impl Stream {
-    /// Takes a connected socket. Reads and writes that are slower than the limits allow fail with `TimedOut`.
+    /// Takes a connected socket. Reads and writes that stall for longer than the limits allow fail with kind `TimedOut`.
     pub fn new(
         socket: OwnedFd,
         peer: Peer,
@@ -47,8 +47,8 @@ impl Stream {
         Ok(Stream { socket, peer, interim: Interim::default(), tls: None })
     }
 
-    /// With TLS on it.
-    pub fn secured(self, session: Session) -> Self {
+    /// Adds TLS.
+    pub fn secured(self, session: TlsSession) -> Self {
         Stream { tls: Some(Box::new(Mutex::new(session))), ..self }
     }
 
@@ -57,17 +57,17 @@ impl Stream {
         self.tls.is_some()
     }
 
-    fn session(&self) -> Option<MutexGuard<'_, Session>> {
+    fn session(&self) -> Option<MutexGuard<'_, TlsSession>> {
         self.tls.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins a request: its body has all the time again. Answers have not, or one who asks much and reads nearly
-    /// nothing would never be given up.
+    /// Begins a request: resets the stall timer of reads. That of writes runs on, or a client that sends many requests and
+    /// hardly reads would never be timed out.
     pub fn begin_request(&self) {
         self.socket.reset_read_timer();
     }
 
-    /// The user id of the process that connected through a Unix socket, as the system saw it then.
+    /// The user id of the process that connected to a Unix socket, as of the connect.
     pub fn peer_id(&self) -> Option<u32> {
         match self.peer {
             Peer::Local => self.socket.peer_id(),
@@ -80,7 +80,7 @@ impl Stream {
         self.socket.local_address()
     }
 
-    /// How the other end stands now, as far as its socket tells: what came may still be unread.
+    /// The state of the peer now, as the socket reports it: received data may still be unread.
     pub fn peer_state(&self) -> io::Result<PeerState> {
         self.socket.peer_state()
     }
@@ -90,8 +90,7 @@ impl Stream {
         self.socket.sent()
     }
 
-    /// Waits until there is something to read, or the end. False when `timeout` passes first. An error has kind `Invalid` or
-    /// 408 where keys are not agreed on.
+    /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS handshake fails.
     pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
         match self.session() {
             None => self.socket.wait(PollFlags::POLLIN, timeout),
@@ -99,13 +98,13 @@ impl Stream {
         }
     }
 
-    /// What comes may be a part of a record, or none of HTTP's.
-    fn wait_decrypted(&self, session: &mut Session, timeout: Duration) -> io::Result<bool> {
+    /// The same under TLS: received data may be a part of a record, or belong to the handshake.
+    fn wait_decrypted(&self, session: &mut TlsSession, timeout: Duration) -> io::Result<bool> {
         let until = Instant::now() + timeout;
-        while !self.fill(session).map_err(|wrong| session.refused(wrong))? {
+        while !self.fill(session).map_err(|error| session.handshake_error(error))? {
             let out = if session.holds() { PollFlags::POLLOUT } else { PollFlags::empty() };
-            let (keys, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
-            match keys.map_or(left, |keys| keys.min(left)) {
+            let (handshake, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
+            match handshake.map_or(left, |handshake| handshake.min(left)) {
                 Duration::ZERO if left.is_zero() => return Ok(false),
                 Duration::ZERO => {
                     return Err(Error::timed_out("TLS", "no keys were agreed on in time").into());
@@ -116,25 +115,25 @@ impl Stream {
         Ok(true)
     }
 
-    /// Takes what has come. An error of kind `Invalid` where that begins as a request in plain HTTP does.
-    fn fill(&self, session: &mut Session) -> io::Result<bool> {
+    /// Decrypts what was received. An error has kind `Invalid` where that begins like a request in plain HTTP.
+    fn fill(&self, session: &mut TlsSession) -> io::Result<bool> {
         if session.is_untouched && self.begins_in_plain() {
             return Err(Error::invalid("TLS", "is spoken here, and plain HTTP came: use https://").into());
         }
         session.fill(&mut &self.socket)
     }
 
-    /// Whether what comes next begins as a method does; a handshake of TLS does not.
+    /// Whether the next byte is one of an HTTP method; a TLS handshake never begins so.
     fn begins_in_plain(&self) -> bool {
         self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
     }
 
-    /// Ends a connection on which no TLS was agreed on: `answer` is for a client that speaks plain HTTP. What it has sent is
-    /// read on for a moment, or it would not see the answer, or the alert.
-    pub fn end_unencrypted(&self, answer: &[u8]) {
+    /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`. Reads on for a
+    /// moment: closing on unread data would reset the connection before the client has seen the response or the alert.
+    pub fn end_unencrypted(&self, response: &[u8]) {
         if self.begins_in_plain() {
-            // The answer fits an empty socket buffer; a client that is gone needs none.
-            let _ = self.socket.try_send(answer, MsgFlags::empty());
+            // The response fits an empty send buffer. The client may have disconnected; ignore the error.
+            let _ = self.socket.try_send(response, MsgFlags::empty());
         }
         self.socket.end_writing();
         let until = Instant::now() + LINGER;
@@ -148,23 +147,23 @@ impl Stream {
         }
     }
 
-    /// Whether something comes before a moment.
-    fn wait_until(&self, moment: Instant) -> bool {
-        let left = moment.saturating_duration_since(Instant::now());
+    /// Waits for data to read. False at the deadline.
+    fn wait_until(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
         !left.is_zero() && self.socket.wait(PollFlags::POLLIN, left).unwrap_or(false)
     }
 
-    /// Waits until there is room to write. False when `timeout` passes first.
+    /// Waits for room to write. False on time-out.
     pub fn wait_writable(&self, timeout: Duration) -> io::Result<bool> {
         self.socket.wait(PollFlags::POLLOUT, timeout)
     }
 
-    /// Waits until there is room to write, as long as there is patience.
+    /// Waits for room to write, as long as the stall timer allows.
     pub fn wait_to_write(&self) -> io::Result<()> {
         self.socket.wait_to_write()
     }
 
-    /// Waits until there is room to write, as long as there is patience, and at most so long.
+    /// Waits for room to write, as long as the stall timer allows and at most `most`.
     pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
         self.socket.wait_to_write_for(most)
     }
@@ -177,7 +176,7 @@ impl Stream {
         }
     }
 
-    /// Writes a head that a body follows at once, so that both may share a packet.
+    /// Writes a head that a body follows, so that both may share a packet.
     pub fn write_head(&self, mut head: &[u8]) -> io::Result<()> {
         while !head.is_empty() {
             let held = self.session().map(|mut session| session.hold(head)).transpose()?;
@@ -191,33 +190,16 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends a part of a file, without copying it through this process where nothing is encrypted, and leaves in `part`
-    /// what was not sent. A file that became shorter is an error: the answer must not look whole.
+    /// Sends a range of a file with sendfile(2), and leaves in `part` what was not sent. Not for a connection with TLS: its
+    /// bytes are encrypted in this process.
     pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
-        match self.tls {
-            None => self.socket.send_file(file, part),
-            Some(_) => self.encrypt_file(file, part),
-        }
+        send_file(&self.socket, file, part)
     }
 
-    fn encrypt_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
-        let mut block = vec![0; BLOCK];
-        while !part.is_empty() {
-            let most = usize::try_from(part.end - part.start).unwrap_or(BLOCK).min(BLOCK);
-            let read = file.read_at(block.get_mut(..most).unwrap_or_default(), part.start)?;
-            if read == 0 {
-                return Err(shorter());
-            }
-            (&mut &*self).write_all(block.get(..read).unwrap_or_default())?;
-            part.start += read as u64;
-        }
-        Ok(())
-    }
-
-    /// Says that nothing more will be written; of a connection that was aborted that is never said.
+    /// Ends the writing side; not that of an aborted connection, whose peer must not take the response for complete.
     pub fn end_writing(&self) {
         if let Some(mut session) = self.session() {
-            // What is aborted takes no `close_notify` either.
+            // An aborted socket sends no `close_notify` either.
             session.end(&mut &self.socket);
         }
         self.socket.end_writing();
@@ -228,12 +210,12 @@ impl Stream {
         self.socket.close_with_reset(reset);
     }
 
-    /// Ends a wait for more to read, from any thread; what came already can still be read.
+    /// Shuts down the reading side, from any thread: waits for data end, and data that was received can still be read.
     pub fn end_reading(&self) {
         self.socket.end_reading();
     }
 
-    /// Sends nothing more and ends with a reset, so that an answer that ends with its connection cannot look whole.
+    /// Sends nothing more, and closes with a reset: an incomplete response that ends by the close cannot look complete.
     pub fn abort(&self) {
         self.socket.abort();
     }
@@ -243,7 +225,7 @@ impl Stream {
         self.socket.shutdown();
     }
 
-    /// What another thread can cut this connection with, even when this is gone.
+    /// A handle by which another thread shuts this connection down, also after this value is dropped.
     pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
         self.socket.shutdown_handle()
     }
@@ -275,7 +257,7 @@ impl Write for &Stream {
         }
     }
 
-    /// Waits until all that TLS holds has gone.
+    /// Waits until everything that TLS has buffered is sent.
     fn flush(&mut self) -> io::Result<()> {
         while let Some(mut session) = self.session() {
             if session.flush(&mut &self.socket)? {

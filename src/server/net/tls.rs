@@ -1,5 +1,5 @@
-//! TLS on a connection: what comes is decrypted, what goes is encrypted, and neither ever waits. It knows no socket,
-//! only something to read and to write that may say "would block", and nothing of HTTP.
+//! TLS on a connection: received bytes are decrypted, sent bytes encrypted, and neither ever waits. The wire is any
+//! `Read` and `Write` that may fail with `WouldBlock`; sockets and HTTP are not its concern.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,71 +12,71 @@ use rustls::{ServerConfig, ServerConnection};
 
 use crate::error::{Error, Result};
 
-/// The files an admin named.
+/// The files of certificate and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// The certificate, and those between it and one that clients know, in PEM.
+pub struct TlsFiles {
+    /// The certificate chain, the server's own first, in PEM.
     pub certificate: PathBuf,
     /// Its private key, in PEM.
     pub key: PathBuf,
 }
 
-impl Files {
+impl TlsFiles {
     /// Reads both files. An error names the file.
     fn read(&self) -> Result<Arc<ServerConfig>> {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|wrong| unreadable(&self.certificate, wrong, CERTIFICATE))?;
+            .map_err(|error| unreadable(&self.certificate, error, CERTIFICATE))?;
         if chain.is_empty() {
             return Err(unreadable(&self.certificate, pem::Error::NoItemsFound, CERTIFICATE));
         }
         let key =
-            PrivateKeyDer::from_pem_file(&self.key).map_err(|wrong| unreadable(&self.key, wrong, KEY))?;
+            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unreadable(&self.key, error, KEY))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = versions
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|wrong| self.unfit(&wrong))?;
+            .map_err(|error| self.unfit(&error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 
-    /// What is wrong with a pair of which each can be read.
-    fn unfit(&self, wrong: &rustls::Error) -> Error {
+    /// The error of a pair of which each file can be read.
+    fn unfit(&self, error: &rustls::Error) -> Error {
         let (certificate, key) = (self.certificate.display(), self.key.display());
-        Error::usage(match wrong {
+        Error::usage(match error {
             rustls::Error::InconsistentKeys(_) => format!("{key}: is not the key of {certificate}"),
-            rustls::Error::InvalidCertificate(_) => format!("{certificate}: {wrong}"),
-            // What `ring` says of a key it can read and cannot sign with.
+            rustls::Error::InvalidCertificate(_) => format!("{certificate}: {error}"),
+            // What `ring` reports of a key that it can read and cannot sign with.
             rustls::Error::General(_) => format!(
                 "{key}: is a key of a kind that is not supported: use ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits on"
             ),
-            _ => format!("{key}: {wrong}"),
+            _ => format!("{key}: {error}"),
         })
     }
 }
 
-/// What is to be in a file.
+/// What a file must hold.
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "private key without a passphrase";
 
-fn unreadable(file: &Path, wrong: pem::Error, what: &str) -> Error {
+fn unreadable(file: &Path, error: pem::Error, what: &str) -> Error {
     let name = file.as_os_str().as_encoded_bytes();
-    match wrong {
-        pem::Error::Io(wrong) => Error::io(name, wrong),
+    match error {
+        pem::Error::Io(error) => Error::io(name, error),
         _ => Error::usage(format!("{}: holds no {what} in PEM", file.display())),
     }
 }
 
-/// The certificate new connections are shown.
+/// The certificate and key of new connections.
 pub struct Tls {
-    files: Files,
+    files: TlsFiles,
     config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
     /// Reads certificate and key.
-    pub fn open(files: &Files) -> Result<Self> {
+    pub fn open(files: &TlsFiles) -> Result<Self> {
         Ok(Tls { files: files.clone(), config: RwLock::new(files.read()?) })
     }
 
@@ -85,60 +85,67 @@ impl Tls {
         self.files.read()
     }
 
-    /// Has new connections be shown what was read again. Those there are go on.
+    /// Uses what was read again for new connections.
     pub fn swap(&self, config: Arc<ServerConfig>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// A new connection. What it takes to agree on keys must have come within `time`.
-    pub fn session(&self, time: Duration) -> io::Result<Session> {
+    /// Starts TLS on a new connection, whose handshake must be complete within `time`.
+    pub fn session(&self, time: Duration) -> io::Result<TlsSession> {
         let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
         let connection = ServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(Session { connection, until: Instant::now() + time, ended: false, is_untouched: true })
+        Ok(TlsSession {
+            connection,
+            handshake_deadline: Instant::now() + time,
+            ended: false,
+            is_untouched: true,
+        })
     }
 }
 
-/// One connection. Its buffers are bounded: 64 KiB to be sent, one record to be read.
+/// TLS on one connection. Its buffers are bounded: 64 KiB to send, one received record.
 #[derive(Debug)]
-pub struct Session {
+pub struct TlsSession {
     connection: ServerConnection,
-    until: Instant,
-    /// Whether the peer sends nothing more.
+    handshake_deadline: Instant,
+    /// Whether the peer has closed its writing side.
     ended: bool,
-    /// Whether nothing has come yet.
+    /// Whether nothing was received yet.
     pub is_untouched: bool,
 }
 
-impl Session {
-    /// What is left of the time to agree on keys; nothing where that is done.
+impl TlsSession {
+    /// What is left of the time for the handshake; `None` once it is complete.
     pub fn time_left(&self) -> Option<Duration> {
-        self.connection.is_handshaking().then(|| self.until.saturating_duration_since(Instant::now()))
+        self.connection
+            .is_handshaking()
+            .then(|| self.handshake_deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// What went wrong, in the house's words where what came is no TLS, or none that keys can be agreed on by.
-    pub fn refused(&self, wrong: io::Error) -> io::Error {
-        match wrong.kind() {
+    /// Gives errors of the handshake the kind `Invalid`.
+    pub fn handshake_error(&self, error: io::Error) -> io::Error {
+        match error.kind() {
             io::ErrorKind::InvalidData if self.connection.is_handshaking() => {
-                Error::invalid("TLS", wrong.to_string()).into()
+                Error::invalid("TLS", error.to_string()).into()
             }
-            _ => wrong,
+            _ => error,
         }
     }
 
-    /// Whether something waits to be sent.
+    /// Whether encrypted bytes wait to be sent.
     pub fn holds(&self) -> bool {
         self.connection.wants_write()
     }
 
-    /// Takes what has come, and says whether there is something to read, or the end.
+    /// Decrypts what was received. True where there is data to read, or its end.
     pub fn fill(&mut self, wire: &mut (impl Read + Write)) -> io::Result<bool> {
         loop {
-            let state = self.connection.process_new_packets().map_err(|wrong| {
-                // The alert that says what is wrong; a peer that is gone needs none.
+            let state = self.connection.process_new_packets().map_err(|error| {
+                // Send the alert; the peer may have disconnected, then ignore the error.
                 while self.connection.wants_write()
                     && self.connection.write_tls(wire).is_ok_and(|sent| sent > 0)
                 {}
-                io::Error::new(io::ErrorKind::InvalidData, wrong)
+                io::Error::new(io::ErrorKind::InvalidData, error)
             })?;
             self.flush(wire)?;
             if state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() || self.ended {
@@ -146,25 +153,25 @@ impl Session {
             }
             match self.connection.read_tls(wire) {
                 Ok(read) => (self.ended, self.is_untouched) = (read == 0, false),
-                Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(wrong) => return Err(wrong),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Reads what has come; `None` where nothing has. A peer that just goes away ends what it sends as one does that
-    /// says so: how long a request is, its own framing says.
+    /// Reads what was received; `None` where nothing was. A close without `close_notify` ends the data as one with it does:
+    /// the framing of a request tells its length.
     pub fn read(&mut self, wire: &mut (impl Read + Write), buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.fill(wire)? {
             return Ok(None);
         }
         match self.connection.reader().read(buffer) {
-            Err(wrong) if wrong.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(0)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(0)),
             read => read.map(Some),
         }
     }
 
-    /// Takes some of a block, when what was taken before has gone; `None` where it has not.
+    /// Encrypts and sends some of a block; `None` where bytes encrypted before still wait to be sent.
     pub fn write(&mut self, wire: &mut impl Write, block: &[u8]) -> io::Result<Option<usize>> {
         if !self.flush(wire)? {
             return Ok(None);
@@ -174,27 +181,27 @@ impl Session {
         Ok(Some(taken))
     }
 
-    /// Takes some of a block, to be sent with the next.
+    /// Encrypts some of a block, which is sent with the next.
     pub fn hold(&mut self, block: &[u8]) -> io::Result<usize> {
         self.connection.writer().write(block)
     }
 
-    /// Sends what was taken; false where there is no room for all of it.
+    /// Sends what is encrypted. False where there is no room for all of it.
     pub fn flush(&mut self, wire: &mut impl Write) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(wire) {
                 Ok(_) => {}
-                Err(wrong) if wrong.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(wrong) => return Err(wrong),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
         Ok(true)
     }
 
-    /// Says that nothing more will be sent.
+    /// Sends `close_notify`.
     pub fn end(&mut self, wire: &mut impl Write) {
         self.connection.send_close_notify();
-        // A peer that takes nothing any more sees the end of the connection instead.
+        // A peer that does not read sees the close of the connection instead.
         let _ = self.flush(wire);
     }
 }

@@ -3,25 +3,25 @@
 
 use crate::http::{Request, authority};
 use crate::server::auth::sites::is_loopback;
-use crate::server::net::forwarded::{Client, Scheme};
+use crate::server::net::forwarded::{ClientScheme, RequestClient};
 
 /// `SCHEME://AUTHORITY`; none where one of the two is not known for sure.
-pub fn origin(client: &Client, request: &Request) -> Option<String> {
+pub fn origin(client: &RequestClient, request: &Request) -> Option<String> {
     let scheme = client.scheme?;
     let authority = authority_of(client, request).filter(|authority| names_host(authority))?;
     // A proxy on this machine that adds no field is detected by the host: it is asked for another name.
-    if scheme == Scheme::Http && !client.is_forwarded && !is_loopback(authority) {
+    if scheme == ClientScheme::Http && !client.is_forwarded && !is_loopback(authority) {
         return None;
     }
     let scheme = match scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
+        ClientScheme::Http => "http",
+        ClientScheme::Https => "https",
     };
     std::str::from_utf8(authority).ok().map(|authority| format!("{scheme}://{authority}"))
 }
 
 /// The authority that a trusted proxy was asked for, if it names one; else the request's.
-fn authority_of<'r>(client: &Client, request: &'r Request) -> Option<&'r [u8]> {
+fn authority_of<'r>(client: &RequestClient, request: &'r Request) -> Option<&'r [u8]> {
     let mut forwarded = request.fields.members("x-forwarded-host").filter(|_| client.is_forwarded);
     match (forwarded.next(), forwarded.next()) {
         (None, _) => authority::of_request(request),
