@@ -1,11 +1,10 @@
-//! Proactive negotiation (RFC 9110 §12): which of what a server has a client likes best.
+//! Proactive content negotiation (RFC 9110 §12): the media type and the content coding that a client prefers.
 
 use super::coding::Coding;
 use super::fields::Fields;
 
-/// The best of `offers` (media types, the server's favourite first) by `Accept`: of equal weight one that is named
-/// before one that a wildcard means. The first one where the client says nothing, be it in an empty field, `None` where it
-/// refuses all.
+/// The best of `offers` (media types, the server's favourite first) by `Accept`; of equal weight one that is named before
+/// one that matches a wildcard. The first one where `Accept` is absent or empty, `None` where the client refuses all.
 pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     if fields.members("accept").next().is_none() {
         return offers.first().copied();
@@ -18,8 +17,8 @@ pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     })
 }
 
-/// The content coding of an answer: zstd where `Accept-Encoding` names it, does not refuse it, and does not like the
-/// bytes as they are better. A mere `*` does not count: a coding is for those who ask for it.
+/// The content coding of a response: zstd where `Accept-Encoding` names it with a weight above 0 and not below that of
+/// identity. `*` does not count: only clients that name zstd get it.
 pub fn coding(fields: &Fields) -> Coding {
     let weight = |coding| quality(fields, "accept-encoding", coding);
     match (weight("zstd"), weight("identity")) {
@@ -28,14 +27,14 @@ pub fn coding(fields: &Fields) -> Coding {
     }
 }
 
-/// The offer of the highest quality above 0, then of the highest precision; the earlier one of equals.
+/// The offer of the highest weight above 0, then of the highest precision; the earlier one of equals.
 fn best<'o>(offers: &[&'o str], quality: impl Fn(&str) -> (u32, usize)) -> Option<&'o str> {
     let weighed = offers.iter().rev().map(|offer| (quality(offer), *offer));
     let wanted = weighed.filter(|((quality, _), _)| *quality > 0);
     wanted.max_by_key(|(weight, _)| *weight).map(|(_, offer)| offer)
 }
 
-/// The weight in thousandths that a list gives to exactly this member (RFC 9110 §12.4.2).
+/// The weight of exactly this member of a list, in thousandths (RFC 9110 §12.4.2).
 fn quality(fields: &Fields, name: &str, wanted: &str) -> Option<u32> {
     fields.members(name).find_map(|member| {
         let member = std::str::from_utf8(member).ok()?;
@@ -46,7 +45,7 @@ fn quality(fields: &Fields, name: &str, wanted: &str) -> Option<u32> {
     })
 }
 
-/// `0.5` is 500; what is no weight is 0.
+/// Parses a weight: `0.5` is 500; an invalid one is 0.
 fn thousandths(weight: &str) -> u32 {
     let value: f32 = weight.parse().unwrap_or(0.0);
     if (0.0..=1.0).contains(&value) { (value * 1000.0).round() as u32 } else { 0 }

@@ -1,9 +1,9 @@
 //! Authorities: a host with a port or without, as `Host`, a target in absolute form and `Origin` name it (RFC 9110
-//! §4.2.3, §7.2, RFC 6454 §6). Which hosts are this server's it does not know.
+//! §4.2.3, §7.2, RFC 6454 §6). Which hosts this server serves is decided elsewhere.
 
 use std::net::Ipv6Addr;
 
-use super::head::Request;
+use super::request::Request;
 
 /// The authority a request is for (RFC 9112 §3.2.2): that of a target in absolute form, else that of `Host`.
 pub fn of_request(request: &Request) -> Option<&[u8]> {
@@ -11,7 +11,7 @@ pub fn of_request(request: &Request) -> Option<&[u8]> {
     in_target.map(|(authority, _)| authority).or_else(|| request.fields.get("host"))
 }
 
-/// Whether a target is meant to be in absolute form.
+/// Whether a target is in absolute form, valid or not.
 pub(super) fn is_absolute(target: &[u8]) -> bool {
     target.contains(&b':') && target.first() != Some(&b'/')
 }
@@ -21,7 +21,7 @@ pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, rest) = split_scheme(target)?;
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end)?;
-    // One without a host is none (RFC 9110 §4.2.1).
+    // The host must not be empty (RFC 9110 §4.2.1).
     let is_one = is_host(authority) && !matches!(authority.first(), None | Some(b':'));
     is_one.then_some((authority, path))
 }
@@ -35,8 +35,7 @@ fn split_scheme(url: &[u8]) -> Option<(&'static [u8], &[u8])> {
     })
 }
 
-/// Whether a page of this `Origin` comes from an authority: the same host and port, by whatever scheme, for a proxy may
-/// end TLS. `null` is no origin of anybody.
+/// Whether an `Origin` has this host and port. The scheme may differ, since a proxy may terminate TLS. `null` never does.
 pub fn is_origin_of(origin: &[u8], authority: &[u8]) -> bool {
     let Some((standard, of_page)) = split_scheme(origin) else { return false };
     let (host, port) = split_port(of_page);
@@ -53,7 +52,7 @@ pub fn split_port(authority: &[u8]) -> (&[u8], &[u8]) {
     (host, port.strip_prefix(b":").unwrap_or(port))
 }
 
-/// Whether these bytes can be a host, with a port or without (RFC 3986 §3.2.2, §3.2.3): no user, no white space.
+/// Whether these bytes are a valid host with or without a port (RFC 3986 §3.2.2, §3.2.3), without user information.
 pub fn is_host(value: &[u8]) -> bool {
     let Some(literal) = value.strip_prefix(b"[") else {
         let (name, port) = value.split_at(value.iter().position(|&byte| byte == b':').unwrap_or(value.len()));
@@ -64,7 +63,7 @@ pub fn is_host(value: &[u8]) -> bool {
     is_address(address) && port.strip_prefix(b"]").is_some_and(is_port)
 }
 
-/// A registered name, which may be empty (RFC 3986 §3.2.2).
+/// Whether this is a registered name, which may be empty (RFC 3986 §3.2.2).
 fn is_name(name: &[u8]) -> bool {
     is_percent_encoded(name)
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte))
@@ -76,14 +75,14 @@ pub(super) fn is_percent_encoded(part: &[u8]) -> bool {
     memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
 
-/// An address of IPv6, with a zone or without (RFC 6874).
+/// Whether this is an IPv6 address, with or without a zone (RFC 6874).
 fn is_address(address: &[u8]) -> bool {
     let (address, zone) = address.split_at(address.iter().position(|&b| b == b'%').unwrap_or(address.len()));
     let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
     address.is_some() && is_name(zone)
 }
 
-/// Nothing, or a colon and a number, which may be left out.
+/// Whether this is empty, or a colon and an optional port number.
 fn is_port(part: &[u8]) -> bool {
     let is_number = |digits: &[u8]| {
         let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());

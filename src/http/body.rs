@@ -1,5 +1,5 @@
-//! Bodies: the bytes after a head, read and written under any framing. Only the reader here can say that a
-//! body was complete, and it says so with a value.
+//! Message bodies, read and written under any framing. Only the reader here can prove that a body is complete: by a
+//! [`Complete`].
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -9,12 +9,12 @@ use super::fields::Fields;
 use super::framing::Framing;
 use crate::error::Error;
 
-/// The proof that a body came whole: only [`Body::finish`] makes one.
+/// The proof that a body was received completely: only [`Body::finish`] makes one.
 #[derive(Debug)]
 pub struct Complete {
     /// The trailer fields, where there were any.
     pub trailers: Fields,
-    /// The digest of the bytes as they came, where [`Body::hash`] asked for it.
+    /// The digest of the bytes as received, where [`Body::hash`] asked for it.
     pub digest: Option<Digest>,
 }
 
@@ -33,7 +33,7 @@ enum State {
     UntilClose {
         ended: bool,
     },
-    /// It was not what its framing says: where the next message begins nobody knows.
+    /// It violates its framing: where the next message begins is unknown.
     Broken,
 }
 
@@ -49,13 +49,12 @@ impl<R: BufRead> Body<R> {
         Body { input, state, hasher: None }
     }
 
-    /// Has the digest of the bytes taken while they are read. To be asked before the first of them.
+    /// Computes the digest of the bytes while they are read. To be called before the first read.
     pub fn hash(&mut self) {
         self.hasher = Some(Hasher::default());
     }
 
-    /// States that the body came whole, when all of it was read. Whatever a reader left over is read first, so
-    /// that the end is the sender's word and not the reader's guess.
+    /// Proves that the body is complete. Reads what is left first, so that the end is the one that the framing marks.
     pub fn finish(&mut self) -> io::Result<Complete> {
         let mut block = [0; 1024];
         while self.read(&mut block)? > 0 {}
@@ -66,12 +65,12 @@ impl<R: BufRead> Body<R> {
         Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
     }
 
-    /// Whether reading failed: nothing that comes after can be understood any more.
+    /// Whether reading failed: what follows on the connection cannot be read.
     pub fn is_broken(&self) -> bool {
         matches!(self.state, State::Broken)
     }
 
-    /// Whether nothing of the body is left on the wire, as far as was read.
+    /// Whether the body was read to its end.
     pub fn is_ended(&self) -> bool {
         match &self.state {
             State::Length(left) => *left == 0,
@@ -81,7 +80,7 @@ impl<R: BufRead> Body<R> {
         }
     }
 
-    /// How many bytes are still to come, where the framing says it.
+    /// How many bytes are left, where the framing tells it.
     pub fn length_left(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left),
@@ -91,7 +90,7 @@ impl<R: BufRead> Body<R> {
 
     fn read_wire(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
-            // A buffered reader asked for nothing may still wait for something.
+            // An empty read of a buffered reader may still block.
             State::Length(0) => Ok(0),
             State::Length(left) => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
@@ -118,30 +117,30 @@ impl<R: BufRead> Read for Body<R> {
         let read = self.read_wire(out);
         match (&read, &mut self.hasher) {
             (Ok(read), Some(hasher)) => hasher.update(out.get(..*read).unwrap_or_default()),
-            (Err(wrong), _) if wrong.kind() != io::ErrorKind::Interrupted => self.state = State::Broken,
+            (Err(error), _) if error.kind() != io::ErrorKind::Interrupted => self.state = State::Broken,
             _ => {}
         }
         read
     }
 }
 
-/// A body being written: every `write` goes to the wire under the framing that the head announced.
+/// A body being written, under the framing that the head announced.
 #[derive(Debug)]
 pub struct BodyWriter<W> {
     output: W,
     framing: Framing,
-    /// One chunk with its frame, so that it is one write.
+    /// One framed chunk, so that it takes one write.
     chunk: Vec<u8>,
 }
 
 impl<W: Write> BodyWriter<W> {
-    /// A writer after a head with this framing.
+    /// A writer for the body after a head with this framing.
     pub fn new(output: W, framing: Framing) -> Self {
         BodyWriter { output, framing, chunk: Vec::new() }
     }
 
-    /// Ends the body, with these trailer fields where the framing has room for them. A body shorter than its
-    /// length is an error: the connection must be cut, so that nobody takes it for whole.
+    /// Ends the body, with these trailer fields where it is chunked. A body shorter than its length is an error: the
+    /// connection must be reset, so that the peer does not take it for complete.
     pub fn finish(mut self, trailers: &Fields) -> io::Result<W> {
         match self.framing {
             Framing::Length(1..) => {

@@ -1,11 +1,12 @@
-//! The chunked transfer coding (RFC 9112 §7.1): a decoder of a few states, and the encoder's one block.
-//! Line ends here are CRLF and nothing else: a lenient one is how requests are smuggled.
+//! The chunked transfer coding (RFC 9112 §7.1): a decoder, which is a state machine, and the framing of a chunk. Lines end
+//! in CRLF only: a lenient decoder allows request smuggling.
 
 use std::io::{self, BufRead};
 
 use super::fields::Fields;
-use super::head::{parse_fields, read_lines};
+use super::head::parse_fields;
 use super::limits::{CHUNK_LINE_MAX, TRAILERS_MAX};
+use super::lines::read_lines;
 use crate::error::Error;
 
 /// What the decoder expects next.
@@ -19,7 +20,7 @@ enum ChunkState {
     DataEnd,
     /// The trailer section after the last chunk.
     Trailers,
-    /// Nothing: the body was whole.
+    /// Nothing: the body is complete.
     Done(Fields),
 }
 
@@ -35,7 +36,7 @@ impl Decoder {
         Decoder { state: ChunkState::Size }
     }
 
-    /// The trailer fields, once the body was whole; none before.
+    /// The trailer fields of a complete body; none before.
     pub fn take_trailers(&mut self) -> Fields {
         match &mut self.state {
             ChunkState::Done(trailers) => std::mem::take(trailers),
@@ -43,12 +44,12 @@ impl Decoder {
         }
     }
 
-    /// Whether the body was whole.
+    /// Whether the body is complete.
     pub fn is_done(&self) -> bool {
         matches!(self.state, ChunkState::Done(_))
     }
 
-    /// Reads decoded bytes; 0 only when the body was whole.
+    /// Reads decoded bytes; 0 only at the end of a complete body.
     pub fn read(&mut self, input: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
         loop {
             self.state = match &mut self.state {
@@ -177,10 +178,10 @@ fn read_trailers(input: &mut impl BufRead) -> io::Result<Fields> {
             Err(bad("has a trailer that does not end in CRLF"))
         }
         Ok(_) => Ok(parse_fields(text)?),
-        Err(wrong) if wrong.kind() == io::ErrorKind::FileTooLarge => {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             Err(Error::head_too_large("trailers", format!("are longer than {TRAILERS_MAX} bytes")).into())
         }
-        Err(wrong) => Err(wrong),
+        Err(error) => Err(error),
     }
 }
 
@@ -189,8 +190,8 @@ fn bad(what: &str) -> io::Error {
 }
 
 /// The end where more must come; any other failure, as that of a peer who is too slow, stays what it is.
-fn cut_at_end(wrong: io::Error) -> io::Error {
-    if wrong.kind() == io::ErrorKind::UnexpectedEof { cut() } else { wrong }
+fn cut_at_end(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof { cut() } else { error }
 }
 
 fn cut() -> io::Error {
@@ -237,9 +238,9 @@ mod tests {
     fn a_body_that_ends_early_is_never_whole() {
         let wire = b"5\r\nhello\r\n0\r\nA: b\r\n\r\n";
         for end in 0..wire.len() {
-            let wrong = decode(&wire[..end], 0).unwrap_err();
+            let error = decode(&wire[..end], 0).unwrap_err();
             assert!(
-                Error::io("body", wrong).to_string().contains("ended before it was whole"),
+                Error::io("body", error).to_string().contains("ended before it was whole"),
                 "end at {end}"
             );
         }
@@ -288,8 +289,8 @@ mod tests {
             long.as_bytes(),
         ];
         for wire in rows {
-            let wrong = decode(wire, 0).map(|(body, _)| body).unwrap_err();
-            assert_eq!(Error::io("body", wrong).kind(), ErrorKind::Invalid, "{}", crate::error::shown(wire));
+            let error = decode(wire, 0).map(|(body, _)| body).unwrap_err();
+            assert_eq!(Error::io("body", error).kind(), ErrorKind::Invalid, "{}", crate::error::shown(wire));
         }
     }
 }

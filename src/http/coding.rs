@@ -1,4 +1,4 @@
-//! The content coding zstd (RFC 8878, RFC 9659), both ways, in a bounded window.
+//! The content coding zstd (RFC 8878, RFC 9659): encoder and decoder with bounded windows.
 
 use std::io::{self, Read, Write};
 
@@ -8,17 +8,17 @@ use super::fields::Fields;
 use super::limits::ZSTD_WINDOW_LOG_MAX;
 use crate::error::{Error, Result};
 
-/// How hard to try: the wire is seldom slower than this level.
+/// The compression level: faster than most networks.
 const LEVEL: i32 = 1;
-/// The window of an answer, as a power of two: 64 KiB. Source text becomes about 8 % larger than with the 512 KiB of this
-/// level, and a slow reader holds 0.5 MiB instead of 1.1.
+/// The window of a response, as a power of two: 64 KiB. Source text gets about 8 % larger than with the default 512 KiB of
+/// this level; the encoder takes 0.5 MiB instead of 1.1 for as long as a slow client reads.
 const ANSWER_WINDOW_LOG: u32 = 16;
-/// What is coded is written in pieces of this size, in bytes.
+/// The buffer of encoded bytes, in bytes.
 const CODED_BLOCK: usize = 32 * 1024;
-/// A write shorter than this is what is ready now, and goes out at once.
+/// A shorter write is flushed: it is all that is available now.
 const FLUSH_BELOW: usize = 32 * 1024;
 
-/// The content codings of a message that can be undone here.
+/// The supported content codings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     /// The bytes as they are.
@@ -27,7 +27,7 @@ pub enum Coding {
     Zstd,
 }
 
-/// What `Content-Encoding` says. Another coding is an error of kind `UnsupportedType`.
+/// The coding that `Content-Encoding` names. An error has kind `UnsupportedType`: it is not supported.
 pub fn of_message(fields: &Fields) -> Result<Coding> {
     let mut codings =
         fields.members("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
@@ -40,56 +40,55 @@ pub fn of_message(fields: &Fields) -> Result<Coding> {
     }
 }
 
-/// Reads the content out of a coded body. A body that is no zstd is an error of kind `Invalid`, one that ends in the
-/// middle of a frame too.
+/// Decodes a body. Errors have kind `Invalid`: it is not zstd, or ends within a frame.
 pub fn decoder<'a>(body: impl Read + 'a) -> io::Result<impl Read + 'a> {
     let mut decoder = zstd::stream::read::Decoder::new(body)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
     Ok(ZstdDecoder(decoder))
 }
 
-/// Names what zstd found wrong; errors of the body itself pass as they are.
+/// Gives errors of zstd a name and the kind `Invalid`; errors of the body itself are passed on.
 struct ZstdDecoder<R>(R);
 
 impl<R: Read> Read for ZstdDecoder<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out).map_err(|wrong| match wrong.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-            true => wrong,
-            false if wrong.raw_os_error().is_some() => wrong,
-            false => Error::invalid("body", format!("is not the zstd it says it is: {wrong}")).into(),
+        self.0.read(out).map_err(|error| match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            true => error,
+            false if error.raw_os_error().is_some() => error,
+            false => Error::invalid("body", format!("is not the zstd it says it is: {error}")).into(),
         })
     }
 }
 
-/// Writes content into a coded body. It must be finished with [`Encoder::finish`].
+/// Encodes a body. It must be ended with [`Encoder::finish`].
 pub struct Encoder<W: Write> {
     zstd: zstd::stream::raw::Encoder<'static>,
     body: W,
-    /// What is coded, on its way to the body.
+    /// A buffer of encoded bytes.
     coded: Vec<u8>,
 }
 
 impl<W: Write> Encoder<W> {
-    /// An encoder onto a body.
+    /// An encoder that writes to a body.
     pub fn new(body: W) -> io::Result<Self> {
         let zstd = zstd::stream::raw::Encoder::new(LEVEL)?;
         Ok(Encoder { zstd, body, coded: vec![0; CODED_BLOCK] })
     }
 
-    /// An encoder onto an answer, whose reader may be slow and hold it for long: its window is small.
+    /// An encoder with a small window, for a response: a slow client may hold it for long.
     pub fn of_answer(body: W) -> io::Result<Self> {
         let mut encoder = Encoder::new(body)?;
         encoder.zstd.set_parameter(CParameter::WindowLog(ANSWER_WINDOW_LOG))?;
         Ok(encoder)
     }
 
-    /// Ends the frame and gives the body back.
+    /// Ends the frame, and returns the body.
     pub fn finish(mut self) -> io::Result<W> {
         self.drain(|zstd, out| zstd.finish(out, true))?;
         Ok(self.body)
     }
 
-    /// Has zstd give out what it holds, until it says that nothing is left.
+    /// Writes what zstd has buffered.
     fn drain(
         &mut self,
         give: impl Fn(&mut zstd::stream::raw::Encoder<'static>, &mut OutBuffer<'_, [u8]>) -> io::Result<usize>,
@@ -175,7 +174,7 @@ mod tests {
         for (value, coding) in rows.into_iter().chain(bad) {
             let mut fields = Fields::new();
             fields.push("Content-Encoding", value);
-            assert_eq!(of_message(&fields).map_err(|wrong| wrong.kind()), coding, "{value}");
+            assert_eq!(of_message(&fields).map_err(|error| error.kind()), coding, "{value}");
         }
     }
 }

@@ -1,41 +1,41 @@
-//! Conditional requests (RFC 9110 §13): a pure decision from the fields and what stands there now.
+//! Conditional requests (RFC 9110 §13): evaluates preconditions against the current representation. A pure function.
 
 use std::time::{Duration, SystemTime};
 
 use super::fields::Fields;
 use super::time::parse_http_date;
 
-/// How old a date must be that says exactly one version (RFC 9110 §8.8.2.2): the second it names is over, and one more
-/// for clocks that differ.
+/// The age from which a date is a strong validator (RFC 9110 §8.8.2.2): its second is over, and one more for clocks that
+/// differ.
 const STRONG_AFTER: Duration = Duration::from_secs(2);
 
-/// Of a second.
+/// Nanoseconds of a second.
 const NANOS: u64 = 1_000_000_000;
 
-/// What a condition is held against.
+/// The validators of the current representation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validators<'a> {
-    /// The strong entity tag, with its quotes, where it has one.
+    /// The strong entity tag with its quotes.
     pub etag: Option<&'a str>,
-    /// The tag of the same version under a content coding, where a client may know it by that too.
+    /// The entity tag of the same version under a content coding, which a client may know too.
     pub coded: Option<&'a str>,
-    /// When the content was last changed, where that is known.
+    /// The modification time.
     pub modified: Option<SystemTime>,
 }
 
-/// What is to be done.
+/// The result of the preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evaluation {
-    /// The method may go on.
+    /// They hold: the method is carried out.
     Proceed,
-    /// 304: the client has it already.
+    /// 304: the client has the current representation.
     NotModified,
-    /// 412: the state is another than the client thinks.
+    /// 412: the state is not what the client expects.
     Failed,
 }
 
-/// Evaluates the conditions `now`, in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD; `current` is
-/// `None` where nothing stands under the name.
+/// Evaluates the preconditions at the time `now`, in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD;
+/// `current` is `None` where there is no such file.
 pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, now: SystemTime) -> Evaluation {
     if fields.get("if-match").is_some() {
         if !current.is_some_and(|have| have.are_in(fields, "if-match", false)) {
@@ -43,7 +43,7 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
         }
     } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current) {
         let is_later = have.modified.is_some_and(|modified| whole_seconds(modified) > limit);
-        // A write on a weak validator loses the update that came later in the same second.
+        // A write on a weak validator would lose an update from later in the same second.
         if is_later || (!safe && !is_strong(limit, now)) {
             return Evaluation::Failed;
         }
@@ -60,8 +60,8 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
     Evaluation::Proceed
 }
 
-/// The tag that a 304 tells (RFC 9110 §15.4.5): the one that the client named, for it may hold what it has under that
-/// alone, or else the one of what it would have been sent, the coded one first.
+/// The entity tag of a 304 (RFC 9110 §15.4.5): the one that the client named, since its cache may use it as the key; else
+/// that of the representation it would have been sent, the coded one first.
 pub fn known_tag<'a>(fields: &Fields, current: Validators<'a>) -> Option<&'a str> {
     let sent = current.coded.or(current.etag);
     let is_named = |tag: &&str| {
@@ -71,15 +71,8 @@ pub fn known_tag<'a>(fields: &Fields, current: Validators<'a>) -> Option<&'a str
     sent.filter(is_named).or(current.etag.filter(is_named)).or(sent)
 }
 
-/// Whether any condition is set at all.
-pub fn any(fields: &Fields) -> bool {
-    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
-        .iter()
-        .any(|name| fields.get(name).is_some())
-}
-
-/// Whether a `Range` may be honoured `now`: `If-Range` is absent or names exactly what stands there (§13.1.5), be it by
-/// a date in whose second nothing else can have stood there.
+/// Whether a `Range` applies at the time `now`: `If-Range` is absent or matches the current representation (§13.1.5), by its
+/// entity tag or by a date that is a strong validator.
 pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) -> bool {
     match fields.get_text("if-range") {
         None => fields.get("if-range").is_none(),
@@ -92,7 +85,7 @@ pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) ->
 }
 
 impl Validators<'_> {
-    /// A list of tags holds a current one. Weak comparison passes over `W/`, strong never matches a weak tag.
+    /// Whether a list of entity tags contains a current one. Weak comparison ignores `W/`, strong never matches a weak tag.
     fn are_in(&self, fields: &Fields, name: &str, weak: bool) -> bool {
         fields.members(name).any(|member| {
             let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
@@ -110,11 +103,11 @@ fn is_strong(date: SystemTime, now: SystemTime) -> bool {
     now.duration_since(date).is_ok_and(|since| since >= STRONG_AFTER)
 }
 
-/// HTTP dates have whole seconds.
+/// Rounds down to the whole seconds of an HTTP date.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let fraction = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => u64::from(since.subsec_nanos()),
-        // One before 1970 is of the second that begins before it.
+        // Before 1970 as well, down and not towards 1970.
         Err(before) => (NANOS - u64::from(before.duration().subsec_nanos())) % NANOS,
     };
     time - Duration::from_nanos(fraction)

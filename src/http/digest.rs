@@ -1,5 +1,5 @@
-//! Digests of contents and representations (RFC 9530): SHA-256 in fields and trailers, and what is held against
-//! them. Other algorithms are passed over, as a receiver may.
+//! Digest fields (RFC 9530): SHA-256 of content and representations, formatted, parsed and verified. Other algorithms are
+//! ignored, as a recipient may.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,26 +11,26 @@ use crate::error::{Error, Result};
 /// A SHA-256.
 pub type Digest = [u8; 32];
 
-/// The fields that carry one. On a request with a whole body both are of the bytes as they come.
+/// The digest fields. On a request with a complete body both are of the bytes as received.
 const FIELDS: [&str; 2] = ["Repr-Digest", "Content-Digest"];
 
-/// Takes bytes in, and gives their digest at the end.
+/// Computes a SHA-256.
 #[derive(Clone, Debug, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes bytes in.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was taken in.
+    /// The digest of all bytes.
     pub fn finish(self) -> Digest {
         self.0.finalize().into()
     }
 }
 
-/// The digest of bytes that are all at hand.
+/// The digest of bytes in memory.
 pub fn of(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
@@ -40,8 +40,8 @@ pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
 }
 
-/// The SHA-256 in a digest field. A member that is none is an error of kind `Invalid`, and so are two that differ: whoever
-/// checks one of them may check the other.
+/// Parses the SHA-256 of a digest field. Errors have kind `Invalid`: it is malformed, or two members differ, of which another
+/// recipient may check the other one.
 pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     let mut said = None;
     for encoded in values(fields, name) {
@@ -54,13 +54,13 @@ pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     Ok(said)
 }
 
-/// What the members for SHA-256 say, without their parameters (RFC 9651 §3.1.2).
+/// The values of the SHA-256 members, without their parameters (RFC 9651 §3.1.2).
 fn values<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = &'a [u8]> {
     let values = fields.members(name).filter_map(|member| member.strip_prefix(b"sha-256="));
     values.filter_map(|value| value.split(|&byte| byte == b';').next()).map(<[u8]>::trim_ascii_end)
 }
 
-/// A Byte Sequence of the right length (RFC 9651 §3.3.5).
+/// Decodes a Byte Sequence of the right length (RFC 9651 §3.3.5).
 fn decode(encoded: &[u8]) -> Option<Digest> {
     let inner = encoded.strip_prefix(b":")?.strip_suffix(b":")?;
     Digest::try_from(BASE64_STANDARD.decode(inner).ok()?).ok()
@@ -75,17 +75,17 @@ pub fn is_wanted(fields: &Fields) -> bool {
     values(fields, "want-repr-digest").any(weight)
 }
 
-/// Whether a body's digest comes with its head or is announced for its trailer section.
+/// Whether the digest of a body is in its head, or announced for its trailer section.
 pub fn is_announced(fields: &Fields) -> bool {
     FIELDS.iter().any(|name| fields.get(name).is_some() || fields.has_token("trailer", name))
 }
 
-/// Compares the digests in a head and a trailer section with the one taken of the whole body. An error has kind `Invalid`.
+/// Verifies the digest fields of head and trailer section against the computed digest. An error has kind `Invalid`.
 pub fn verify(head: &Fields, trailers: &Fields, taken: Option<Digest>) -> Result<()> {
     FIELDS.into_iter().try_for_each(|name| verify_field(name, [head, trailers], taken))
 }
 
-/// Holds one digest field of head and trailer against what it is said of. An error has kind `Invalid`.
+/// Verifies one digest field of head and trailer section. An error has kind `Invalid`.
 pub fn verify_field(name: &str, said_in: [&Fields; 2], taken: Option<Digest>) -> Result<()> {
     for fields in said_in {
         if let Some(said) = parse(fields, name)?
@@ -135,7 +135,7 @@ mod tests {
         let read = |values: &[&str]| {
             let mut fields = Fields::new();
             values.iter().for_each(|value| fields.push("Repr-Digest", value));
-            parse(&fields, "Repr-Digest").map_err(|wrong| wrong.kind())
+            parse(&fields, "Repr-Digest").map_err(|error| error.kind())
         };
         let hello = Ok(Some(of(b"hello world")));
         assert_eq!(read(&[&format!("{HELLO};p=1")]), hello);

@@ -1,14 +1,13 @@
-//! Fields: names and values in the order they came, over one piece of memory. What a value means is decided by
-//! whoever asks for it.
+//! Header and trailer fields in their order, in one buffer. What a value means is its reader's concern.
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 
-/// Room for what most heads say, in bytes and in fields: taken at once instead of little by little.
+/// The initial capacity in bytes and fields, enough for most heads: one allocation each.
 const ROOM: (usize, usize) = (384, 12);
 
-/// Where a name and its value stand.
+/// The positions of a name and its value in the buffer.
 pub(super) type Span = (Range<usize>, Range<usize>);
 
 /// The fields of a head or a trailer section. Names compare without case (RFC 9110 §5.1), values are bytes.
@@ -24,12 +23,12 @@ impl Fields {
         Self::default()
     }
 
-    /// Fields that stand in `text` at the given places: names and values.
+    /// Fields in `text` at these positions.
     pub(super) fn over(text: Vec<u8>, spans: Vec<Span>) -> Self {
         Fields { text, spans }
     }
 
-    /// Gives the memory back, emptied, for the next head.
+    /// The emptied buffers, for the next head.
     pub(super) fn into_memory(self) -> (Vec<u8>, Vec<Span>) {
         let Fields { mut text, mut spans } = self;
         text.clear();
@@ -37,12 +36,12 @@ impl Fields {
         (text, spans)
     }
 
-    /// The bytes at a place of the head these fields came from.
+    /// The bytes at a position of the buffer.
     pub(super) fn text(&self, place: &Range<usize>) -> &[u8] {
         self.text.get(place.clone()).unwrap_or_default()
     }
 
-    /// Adds a field at the end. Line ends and NULs cannot travel in a value: they become spaces.
+    /// Appends a field. CR, LF and NUL, which a value must not contain, become spaces.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
         if self.spans.is_empty() {
             self.text.reserve(ROOM.0);
@@ -81,23 +80,23 @@ impl Fields {
         }
     }
 
-    /// The value of the first field of this name, where it is text.
+    /// The value of the first field of this name, where it is UTF-8.
     pub fn get_text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The members of a comma-separated list over all fields of this name (RFC 9110 §5.6.1), without empty ones.
-    /// A comma inside a quoted string does not part members.
+    /// A comma in a quoted string does not separate members.
     pub fn members<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(name).flat_map(members)
     }
 
-    /// Whether the list of this name holds this token, in any case.
+    /// Whether the list of this name contains this token, in any case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.members(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Appends the fields as they go over the wire, each with its line end.
+    /// Appends the fields in their wire format, each with its line end.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         for (name, value) in self.iter() {
             for part in [name, b": ", value, b"\r\n"] {

@@ -1,21 +1,23 @@
-//! Framing: how long a body is, decided once from the head and nothing else (RFC 9112 §6.3). A message whose
-//! length can be read in two ways is refused; no other part of the house looks at these fields.
+//! Message framing: the length of a body, determined once, from the head alone (RFC 9112 §6.3). A message with an ambiguous
+//! length is refused. No other file reads these fields.
 
 use super::authority::is_host;
 use super::fields::Fields;
-use super::head::{Request, Response, Version};
+use super::head::Version;
+use super::request::Request;
+use super::response::Response;
 use crate::error::{Error, Result};
 
 /// How a body is delimited on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// No body.
     None,
     /// This many bytes.
     Length(u64),
     /// Chunks, then a trailer section.
     Chunked,
-    /// All until the connection is closed; only an answer may be framed so.
+    /// All bytes until the connection closes; only for responses.
     UntilClose,
 }
 
@@ -38,7 +40,7 @@ pub fn of_request(request: &Request) -> Result<Framing> {
     }
 }
 
-/// The framing of an answer to a request with this method.
+/// The framing of a response to a request with this method.
 pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     if method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304) {
         return Ok(Framing::None);
@@ -51,8 +53,8 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     }
 }
 
-/// `Transfer-Encoding` is absent or exactly `chunked`, once. Another coding before that is one that is not understood here
-/// (501, RFC 9112 §6.1); without that at the end there is no length.
+/// Whether the body is chunked: `Transfer-Encoding` is absent, or `chunked` exactly once. Another coding before it is not
+/// supported (501, RFC 9112 §6.1); without it at the end the length is unknown.
 fn is_chunked(fields: &Fields) -> Result<bool> {
     let mut values = fields.get_all("transfer-encoding");
     let is_last = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
@@ -71,7 +73,7 @@ fn is_chunked(fields: &Fields) -> Result<bool> {
     }
 }
 
-/// `Content-Length` is absent or one number, once: two equal ones are two.
+/// The value of `Content-Length`, which is absent or one number. Two are refused, also where they are equal.
 fn length(fields: &Fields) -> Result<Option<u64>> {
     let mut values = fields.get_all("content-length");
     let bad = || Error::invalid("Content-Length", "is not one number, once");

@@ -1,6 +1,5 @@
-//! The fields by which a request is carried out once however often it is sent
-//! (draft-ietf-httpapi-idempotency-key-header-07), and those by which the two sides agree on whether it was carried out
-//! at all. What is remembered, and for how long, is the server's business.
+//! The fields of idempotent requests (draft-ietf-httpapi-idempotency-key-header-07), which are carried out once however
+//! often they are sent, and those that tell a client whether one was. Remembering outcomes is the server's part.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -9,19 +8,19 @@ use super::digest::{Digest, Hasher};
 use super::fields::Fields;
 use crate::error::{Error, Result};
 
-/// The field that names a request, chosen by its client.
+/// The field that identifies a request; the client chooses its value.
 pub const KEY: &str = "Idempotency-Key";
-/// The field of a request that was sent before: `?1`, or the epoch in which the server says that it did not come.
+/// The field of a retry: `?1`, or the epoch in which the server did not receive the request.
 pub const RETRY: &str = "Cfp-Retry";
-/// The field of an answer to a retry whose key is unknown: `"EPOCH";since=MILLISECONDS`. All outcomes since then are
-/// remembered; the epoch changes as soon as one is forgotten.
+/// The field of a response to a retry with an unknown key: `"EPOCH";since=MILLISECONDS`. All outcomes of that time are
+/// remembered; the epoch changes when one is forgotten.
 pub const OUTCOMES: &str = "Cfp-Outcomes";
-/// The value of [`RETRY`] where no epoch is known.
+/// The value of [`RETRY`] without an epoch.
 pub const RETRY_UNSURE: &str = "?1";
 
-/// The longest key that is taken, in bytes. A UUID has 36.
+/// The longest key, in bytes. A UUID has 36.
 const KEY_MAX: usize = 255;
-/// The fields that make two requests with one key different, beyond method and target.
+/// The fields that tell two requests with one key apart, besides method and target.
 const DISTINCTIVE: [&str; 14] = [
     "destination",
     "overwrite",
@@ -39,8 +38,7 @@ const DISTINCTIVE: [&str; 14] = [
     "upload-offset",
 ];
 
-/// The key of a request, where it has one: a String of RFC 9651. An error of kind `Invalid` for anything else, since a client
-/// that sends a key relies on it.
+/// The key of a request: a String of RFC 9651. An error has kind `Invalid`: it is anything else, and the client relies on it.
 pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     let mut values = fields.get_all(KEY);
     let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
@@ -50,13 +48,13 @@ pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// A new key of 128 bits that nobody can guess: the system seeds what hashes them.
+/// A random key of 128 bits; the system seeds the hasher.
 pub fn fresh_key() -> String {
     let random = RandomState::new();
     format!("\"{:016x}{:016x}\"", random.hash_one(0), random.hash_one(1))
 }
 
-/// What tells two requests with one key apart.
+/// A hash that tells two requests with one key apart.
 pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     let mut hasher = Hasher::default();
     let mut add = |part: &[u8]| {
@@ -74,7 +72,7 @@ pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     hasher.finish()
 }
 
-/// Whether a request was sent before, and in which epoch the server said that it did not come.
+/// Whether a request is a retry, and the epoch in which the server did not receive it.
 pub fn retry(fields: &Fields) -> Option<Option<Vec<u8>>> {
     fields.get(RETRY).map(string)
 }
@@ -84,13 +82,13 @@ pub fn format_outcomes(epoch: &str, since: Duration) -> String {
     format!("\"{epoch}\";since={}", since.as_millis())
 }
 
-/// The epoch of an answer to a retry, as a retry in turn says it, and since when all outcomes are remembered.
+/// Parses [`OUTCOMES`]: the epoch, as the next retry sends it, and the time for which all outcomes are remembered.
 pub fn outcomes(fields: &Fields) -> Option<(String, Duration)> {
     let (epoch, since) = fields.get_text(OUTCOMES)?.split_once(";since=")?;
     Some((epoch.to_owned(), Duration::from_millis(since.parse().ok()?)))
 }
 
-/// A String (RFC 9651 §3.3.3) without the parameters behind it.
+/// Parses a String (RFC 9651 §3.3.3), without its parameters.
 fn string(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value.trim_ascii().strip_prefix(b"\"")?.iter();
     let mut text = Vec::new();

@@ -1,32 +1,32 @@
-//! Ranges of a representation (RFC 9110 §14): one, or a few in one answer; of many all is sent, as §14.2 allows.
+//! Range requests (RFC 9110 §14): one range, or a few in one response; with too many `Range` is ignored, as §14.2 allows.
 
 use std::ops::Range;
 
 use super::limits::RANGES_MAX;
 
-/// What of a representation is asked for.
+/// The requested part of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selected {
     /// All of it.
     Whole,
     /// These bytes.
     Part(Range<u64>),
-    /// These, in the order they were asked for; none of them touches another.
+    /// These ranges, in the order of the request; no two overlap or touch.
     Parts(Vec<Range<u64>>),
-    /// Bytes that are not there.
+    /// A range past the end.
     Unsatisfiable,
 }
 
-/// One range of a list, held against a size.
+/// One range of a list, applied to a size.
 enum Spec {
-    /// What is no range, or none that is sent by itself.
+    /// Not a range, or one that cannot be sent alone: `Range` is ignored.
     Ignored,
-    /// Bytes that are not there.
+    /// A range past the end.
     Unsatisfiable,
     These(Range<u64>),
 }
 
-/// Reads a `Range` field against a size. What is no list of byte ranges, or a long one, is passed over, as §14.2 asks.
+/// Applies a `Range` field to a size. A malformed or too long list is ignored, as §14.2 requires.
 pub fn select(field: Option<&[u8]>, size: u64) -> Selected {
     let text = field.and_then(|value| std::str::from_utf8(value).ok());
     let Some((unit, list)) = text.and_then(|value| value.split_once('=')) else { return Selected::Whole };
@@ -52,10 +52,10 @@ pub fn select(field: Option<&[u8]>, size: u64) -> Selected {
     }
 }
 
-/// Reads one range.
+/// Parses one range.
 fn read_spec(spec: &str, size: u64) -> Spec {
     let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number too large for 64 bits is past every end.
+        // A number past 64 bits is past every end.
         true if !digits.is_empty() => Some(digits.parse().unwrap_or(u64::MAX)),
         _ => None,
     };
@@ -63,7 +63,7 @@ fn read_spec(spec: &str, size: u64) -> Spec {
     let range = match (number(first.trim()), number(last.trim())) {
         (Some(first), None) if last.trim().is_empty() => first..size,
         (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
-        // The last bytes of nothing are all of it (§14.1.2), which no range can say.
+        // The last bytes of an empty file are all of it (§14.1.2), which no `Content-Range` can express.
         (None, Some(1..)) if first.trim().is_empty() && size == 0 => return Spec::Ignored,
         (None, Some(suffix)) if first.trim().is_empty() => size.saturating_sub(suffix)..size,
         _ => return Spec::Ignored,
@@ -71,7 +71,7 @@ fn read_spec(spec: &str, size: u64) -> Spec {
     if range.is_empty() { Spec::Unsatisfiable } else { Spec::These(range) }
 }
 
-/// Adds a part; those that it overlaps or touches become one with it, in the place of the first: no byte is sent twice.
+/// Adds a range, merged with those that it overlaps or touches, at the position of the first: no byte is sent twice.
 fn join(parts: &mut Vec<Range<u64>>, mut part: Range<u64>) {
     let mut place = parts.len();
     let mut at = 0;
@@ -80,7 +80,7 @@ fn join(parts: &mut Vec<Range<u64>>, mut part: Range<u64>) {
             part = other.start.min(part.start)..other.end.max(part.end);
             parts.remove(at);
             place = place.min(at);
-            // What was apart from the smaller part may touch this one.
+            // The merged range may touch others.
             at = 0;
         } else {
             at += 1;
@@ -94,7 +94,7 @@ pub fn content_range(part: &Range<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1))
 }
 
-/// Reads a `Content-Range` of an answer: the part it is, and the whole size where it is known.
+/// Parses a `Content-Range`: the range, and the complete size where it is known.
 pub fn parse_content_range(value: &[u8]) -> Option<(Range<u64>, Option<u64>)> {
     let (part, size) = std::str::from_utf8(value).ok()?.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = part.split_once('-')?;

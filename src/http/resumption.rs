@@ -1,22 +1,22 @@
-//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-12): read and written as the structured
-//! fields they are (RFC 9651). What an upload is, and where it is kept, is others' business.
+//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-12), parsed and formatted as structured fields
+//! (RFC 9651). The uploads themselves are the server's and the store's part.
 
 use super::fields::Fields;
 
-/// The version that drafts of the protocol tell each other. A message that says none follows the document itself.
+/// The interop version of the draft. A message without one follows the document itself.
 pub const INTEROP_VERSION: &str = "8";
-/// The versions that say the same in the same fields.
+/// The versions with the same fields and meaning.
 const UNDERSTOOD: [&str; 3] = ["6", "7", INTEROP_VERSION];
-/// The field of versions before those, in which the same would mean its contrary.
+/// The field of earlier versions, with the opposite meaning.
 pub const UPLOAD_INCOMPLETE: &str = "Upload-Incomplete";
 /// The media type of what is appended.
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
-/// Where the problem types of the protocol are registered.
+/// The prefix of the registered problem types.
 pub const PROBLEM_TYPES: &str = "https://iana.org/assignments/http-problem-types#";
 /// The largest Integer of a structured field (RFC 9651 §3.3.1).
 const INTEGER_MAX: u64 = 999_999_999_999_999;
 
-/// `Upload-Complete`: whether the content ends with this message. Anything but one Boolean is as good as nothing.
+/// `Upload-Complete`: whether the content ends with this message. Anything but one Boolean is ignored.
 pub fn is_complete(fields: &Fields) -> Option<bool> {
     match item(fields, "upload-complete")? {
         b"?1" => Some(true),
@@ -30,13 +30,13 @@ pub fn format_complete(complete: bool) -> &'static str {
     if complete { "?1" } else { "?0" }
 }
 
-/// `Upload-Offset` or `Upload-Length`, in bytes. Anything but one Integer from 0 on is as good as nothing.
+/// `Upload-Offset` or `Upload-Length`, in bytes. Anything but one Integer from 0 on is ignored.
 pub fn integer(fields: &Fields, name: &str) -> Option<u64> {
     let digits = item(fields, name).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number <= INTEGER_MAX)
 }
 
-/// The value of `Upload-Limit`: the largest content, and how many seconds an upload has left, where it is one.
+/// The value of `Upload-Limit`: the largest size in bytes, and the remaining lifetime of an upload in seconds.
 pub fn format_limit(max_size: u64, max_age: Option<u64>) -> String {
     let max_size = max_size.min(INTEGER_MAX);
     match max_age {
@@ -45,19 +45,19 @@ pub fn format_limit(max_size: u64, max_age: Option<u64>) -> String {
     }
 }
 
-/// Whether a message speaks a version that is understood here, or none.
+/// Whether a message has a supported interop version, or none.
 pub fn is_understood(fields: &Fields) -> bool {
     fields.get("upload-draft-interop-version").is_none() || version(fields).is_some()
 }
 
-/// The version a message speaks, where it says one that is understood here. Who says none is told nothing before the
-/// answer: it may not know what a 104 is.
+/// The interop version of a message, where it is supported. A client without one is sent no interim response: it may not
+/// know the status 104.
 pub fn version(fields: &Fields) -> Option<&'static str> {
     let said = item(fields, "upload-draft-interop-version")?;
     UNDERSTOOD.into_iter().find(|version| version.as_bytes() == said)
 }
 
-/// The fields of a 104 that tells how much is on the disk.
+/// The fields of a 104 that tells how many bytes are synced to the disk.
 pub fn progress(version: &str, offset: u64) -> Fields {
     let mut fields = Fields::new();
     fields.push("Upload-Offset", offset.to_string());
@@ -65,7 +65,7 @@ pub fn progress(version: &str, offset: u64) -> Fields {
     fields
 }
 
-/// The bare Item of a field that stands there once; its parameters mean nothing here.
+/// The bare Item of a field that occurs once, without its parameters.
 fn item<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
     let mut values = fields.get_all(name);
     match (values.next(), values.next()) {

@@ -1,5 +1,5 @@
-//! Request targets: percent-decoded once into components and a query, and made from them (RFC 9112 §3.2,
-//! RFC 3986). Which components make a name is the store's decision.
+//! Request targets (RFC 9112 §3.2, RFC 3986): percent-decoded once into path components and query, and encoded again.
+//! Which components are a valid name is the store's decision.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
@@ -8,7 +8,7 @@ use super::limits::{PATH_MAX, TARGET_SHOWN};
 use super::method::Method;
 use crate::error::{Error, Result};
 
-/// What a path component may hold as it is: the unreserved characters and what RFC 3986 §3.3 adds.
+/// The bytes that are percent-encoded in a path component: all but the unreserved ones and those of RFC 3986 §3.3.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -24,14 +24,13 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@')
     .remove(b'=');
-/// What a query value may hold as it is.
+/// The bytes that are percent-encoded in a query.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// A target, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The path components from the root down, decoded; every byte may stand in them. Empty ones and `.` are dropped
-    /// (RFC 3986 §6.2.2.3).
+    /// The decoded path components from the root down, of any bytes. Empty ones and `.` are dropped (RFC 3986 §6.2.2.3).
     pub components: Vec<Vec<u8>>,
     /// Whether the path ended with a slash, or with a component that was dropped.
     pub directory: bool,
@@ -40,8 +39,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Decodes the target of a request; `*`, which stands for the server as a whole and is for OPTIONS alone (RFC 9112
-    /// §3.2.4), is read as the root. Errors have status 400.
+    /// Decodes the target of a request. `*` of OPTIONS, which means the server as a whole (RFC 9112 §3.2.4), becomes the root.
+    /// Errors have kind `Invalid`.
     pub fn of_request(method: Method, raw: &[u8]) -> Result<Self> {
         match method {
             Method::Options if raw == b"*" => Target::parse(b"/"),
@@ -53,7 +52,7 @@ impl Target {
     /// path that is too long.
     pub fn parse(raw: &[u8]) -> Result<Self> {
         let bad = |what: &str| Error::invalid(raw.get(..TARGET_SHOWN).unwrap_or(raw), what);
-        // A fragment is never sent (RFC 9112 §3.2): a proxy before this server may take it for part of the path.
+        // Clients never send a fragment (RFC 9112 §3.2); a proxy may take it for part of the path.
         if raw.contains(&b'#') {
             return Err(bad("has a #, which a name needs as %23"));
         }
@@ -64,7 +63,7 @@ impl Target {
         };
         let mut halves = rest.splitn(2, |&byte| byte == b'?');
         let path = match halves.next().unwrap_or_default() {
-            // The root needs no slash behind an authority (RFC 9110 §4.2.3).
+            // The path after an authority may be empty (RFC 9110 §4.2.3).
             b"" if is_absolute => b"",
             path => path.strip_prefix(b"/").ok_or_else(|| bad("does not begin with /"))?,
         };
@@ -109,7 +108,7 @@ impl Query {
         parts.map(pair).collect::<Result<_>>().map(Query)
     }
 
-    /// Adds a parameter.
+    /// Appends a parameter.
     pub fn push(&mut self, name: &str, value: Option<&[u8]>) {
         self.0.push((name.as_bytes().to_vec(), value.map(<[u8]>::to_vec)));
     }
@@ -119,7 +118,7 @@ impl Query {
         self.0.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
     }
 
-    /// The values of all parameters of this name; empty where one has none.
+    /// The values of all parameters of this name; empty for one without a value.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let values = self.pairs().filter(|(have, _)| *have == name.as_bytes());
         values.map(|(_, value)| value.unwrap_or_default())
@@ -130,7 +129,7 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_slice())
     }
 
-    /// Whether a parameter of this name is there, with a value or without.
+    /// Whether there is a parameter of this name, with or without a value.
     pub fn has(&self, name: &str) -> bool {
         self.names().any(|have| have == name.as_bytes())
     }
@@ -148,7 +147,7 @@ impl<'n, 'v> FromIterator<(&'n str, Option<&'v [u8]>)> for Query {
     }
 }
 
-/// Makes a target of components and a query: every byte comes back from [`Target::parse`].
+/// Encodes components and a query as a target. [`Target::parse`] restores every byte.
 pub fn encode<C: AsRef<[u8]>>(components: &[C], directory: bool, query: &Query) -> Vec<u8> {
     let mut target = Vec::new();
     for component in components {
@@ -239,12 +238,12 @@ mod tests {
     fn a_path_that_is_too_long_is_told_without_it() {
         let long = |count| format!("/d/{}?x", "a".repeat(count));
         assert!(Target::parse(long(PATH_MAX - 3).as_bytes()).is_ok());
-        let wrong = Target::parse(long(PATH_MAX - 2).as_bytes()).unwrap_err();
-        assert_eq!((wrong.kind(), wrong.to_string().len() < 80), (ErrorKind::NameTooLong, true));
+        let error = Target::parse(long(PATH_MAX - 2).as_bytes()).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().len() < 80), (ErrorKind::NameTooLong, true));
         let coded = "%C3%A9".repeat(2000);
         assert!(Target::parse(format!("/{coded}").as_bytes()).is_ok(), "what counts is decoded");
-        let wrong = Target::parse(format!("/%{}", "a".repeat(9000)).as_bytes()).unwrap_err();
-        assert!(wrong.to_string().len() < 400);
+        let error = Target::parse(format!("/%{}", "a".repeat(9000)).as_bytes()).unwrap_err();
+        assert!(error.to_string().len() < 400);
     }
 
     #[test]

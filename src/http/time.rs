@@ -1,14 +1,14 @@
-//! Moments as text, in the forms that lists and logs want. It knows neither zones nor locales: all is UTC.
+//! Times as text, in the formats of fields, lists and logs. All are UTC, in no locale.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last second of the year 9999: an HTTP date has four digits for the year.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
-/// 1600 years, after which days of the week and leap years come again: dates before 1970 are counted in later ones.
+/// 1600 years, after which weekdays and leap years repeat: a date before 1970 is computed as one in a later cycle.
 const CYCLE: Duration = Duration::from_secs(4 * 146_097 * 24 * 60 * 60);
 const CYCLE_YEARS: u32 = 1600;
 
-/// An HTTP date (RFC 9110 §5.6.7), also of a time before 1970. A time it cannot say is the nearest it can.
+/// Formats an HTTP date (RFC 9110 §5.6.7), also of a time before 1970. A time out of its range becomes the nearest in it.
 pub fn http_date(time: SystemTime) -> String {
     if time >= UNIX_EPOCH {
         return httpdate::fmt_http_date(time.min(UNIX_EPOCH + LAST));
@@ -23,7 +23,7 @@ pub fn http_date(time: SystemTime) -> String {
     }
 }
 
-/// What an HTTP date says, also of one before 1970 in the form that is not obsolete.
+/// Parses an HTTP date; one before 1970 only in the preferred format.
 pub fn parse_http_date(text: &str) -> Option<SystemTime> {
     if let Ok(time) = httpdate::parse_http_date(text) {
         return Some(time);
@@ -42,17 +42,17 @@ fn parts(time: SystemTime) -> (String, String, String, String) {
     (next(), next(), next(), next())
 }
 
-/// `06/Nov/1994:08:49:37 +0000`.
+/// Formats a time as the Common Log Format does: `06/Nov/1994:08:49:37 +0000`.
 pub fn clf(time: SystemTime) -> String {
     let (day, month, year, clock) = parts(time);
     format!("{day}/{month}/{year}:{clock} +0000")
 }
 
-/// The field with which a client gives a file its modification time (rclone, Nextcloud).
+/// The field by which a client sets the modification time of a file (rclone, Nextcloud).
 pub const MODIFIED: &str = "X-OC-Mtime";
 
-/// Seconds since 1970, before it with a minus, as `X-OC-Mtime` has them; a fraction is dropped. Nothing for what is none,
-/// or could not be said in a date.
+/// Parses the seconds since 1970 of `X-OC-Mtime`, negative before it; drops a fraction. `None` for other text, and for a time
+/// out of the range of an HTTP date.
 pub fn seconds(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -62,17 +62,17 @@ pub fn seconds(text: &[u8]) -> Option<i64> {
     (seconds.unsigned_abs() <= LAST.as_secs()).then_some(seconds)
 }
 
-/// What an HTTP date says (RFC 9110 §5.6.7), as [`rfc3339`] says it.
+/// Converts an HTTP date (RFC 9110 §5.6.7) to the format of [`rfc3339`].
 pub fn rfc3339_of(date: &str) -> Option<String> {
     parse_http_date(date).map(rfc3339)
 }
 
-/// `1994-11-06T08:49:37Z` (RFC 3339).
+/// Formats a time: `1994-11-06T08:49:37Z` (RFC 3339).
 pub fn rfc3339(time: SystemTime) -> String {
     format!("{}Z", without_zone(time))
 }
 
-/// `1994-11-06T08:49:37.250Z` (RFC 3339).
+/// Formats a time: `1994-11-06T08:49:37.250Z` (RFC 3339).
 pub fn rfc3339_millis(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{}.{:03}Z", without_zone(time), since.subsec_millis())

@@ -13,7 +13,7 @@ use crate::server::limits::{LINGER, READ_AHEAD};
 use crate::server::methods::router;
 use crate::server::net::connections::ConnectionGuard;
 use crate::server::net::stream::Stream;
-use crate::server::observe::log::Entry;
+use crate::server::observe::log::LogEntry;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::CloseReason;
 use crate::server::shared::state::Server;
@@ -75,7 +75,7 @@ fn serve_burst(
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
         let took = begun.elapsed();
         server.metrics.answered(Method::parse(request.method()).name(), &outcome, took);
-        server.log.exchange(&Entry { peer, connection, request: &request, outcome: &outcome, took });
+        server.log.exchange(&LogEntry { peer, connection, request: &request, outcome: &outcome, took });
         let nothing_waits = input.buffer().is_empty();
         match outcome.close {
             Some(CloseReason::Aborted) => return Next::Reset,

@@ -1,6 +1,6 @@
-//! Decoding within limits: how many bytes may come of it, how many for each coded byte, with one of the pool's decoders,
-//! and only as long as its client is there. A few coded bytes make gigabytes, so that reading the coded ones alone would
-//! notice nothing for minutes.
+//! Decompression within limits: of the decoded size, of its ratio to the coded size, of the decoders at once; and only
+//! while the client is connected. A few coded bytes may decode to gigabytes: reads of the coded bytes alone would not
+//! notice a disconnect for minutes.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -12,33 +12,33 @@ use crate::server::limits::{Limits, RATIO_FREE};
 use crate::server::shared::coders::{Coders, DecoderPermit};
 use crate::text::unpack;
 
-/// The limits, and for whom it is done.
+/// The limits, and the client that waits for the result.
 #[derive(Clone, Copy)]
-pub struct Decoding<'a> {
+pub struct BoundedDecoding<'a> {
     /// The pool of decoders.
     pub coders: &'a Coders,
-    /// How much may come of it.
+    /// The limits of size and ratio.
     pub limits: &'a Limits,
-    /// Who waits for it.
+    /// The client.
     pub client: &'a ClientLiveness<'a>,
 }
 
-/// What is undone.
+/// What is decoded.
 #[derive(Clone, Copy)]
 pub enum Coded<'a> {
     /// The content coding of a body.
     Transfer,
-    /// The compression of a file or body of this name, whichever that is.
+    /// The compression of a file or body with this name, found by its first bytes.
     Packed(&'a [u8]),
 }
 
-impl<'a> Decoding<'a> {
-    /// A decoder of the pool. An error of kind `Overloaded` where there is none.
+impl<'a> BoundedDecoding<'a> {
+    /// Reserves a decoder of the pool. An error has kind `Overloaded`: all are in use.
     pub fn permit(self) -> Result<DecoderPermit<'a>> {
         self.coders.decoder(self.client.stream())
     }
 
-    /// Has `work` read what is decoded: `most` bytes at most. Errors have kind `TooLarge` past a limit, else those of the coding.
+    /// Lets `work` read the decoded bytes, at most `most`. Errors have kind `TooLarge` past a limit, else those of the coding.
     pub fn run<T>(
         self,
         permit: &DecoderPermit<'_>,
@@ -48,7 +48,7 @@ impl<'a> Decoding<'a> {
         work: impl FnOnce(&mut dyn Read) -> io::Result<T>,
     ) -> io::Result<T> {
         let count = Cell::new(0);
-        let counted = Counted { bytes, count: &count, permit };
+        let counted = CodedBytes { bytes, count: &count, permit };
         let (name, bytes): (&[u8], Box<dyn Read + '_>) = match what {
             Coded::Transfer => (b"body", Box::new(coding::decoder(counted)?)),
             Coded::Packed(name) => (name, unpack(counted, name)?),
@@ -56,20 +56,20 @@ impl<'a> Decoding<'a> {
         work(&mut Decoded { bytes, name, coded: &count, decoded: 0, most, decoding: self })
     }
 
-    /// A sink that takes bytes as long as the client is there.
+    /// A sink whose writes fail once the client has disconnected.
     pub fn cancellable<W: Write>(self, sink: W) -> CancellableSink<'a, W> {
         CancellableSink { sink, client: self.client }
     }
 }
 
-/// Coded bytes, counted.
-struct Counted<'a> {
+/// The coded bytes, counted.
+struct CodedBytes<'a> {
     bytes: &'a mut dyn Read,
     count: &'a Cell<u64>,
     permit: &'a DecoderPermit<'a>,
 }
 
-impl Read for Counted<'_> {
+impl Read for CodedBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
         self.count.set(self.count.get() + read as u64);
@@ -78,14 +78,14 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Decoded bytes, held against the limits.
+/// The decoded bytes, checked against the limits.
 struct Decoded<'a> {
     bytes: Box<dyn Read + 'a>,
     name: &'a [u8],
     coded: &'a Cell<u64>,
     decoded: u64,
     most: u64,
-    decoding: Decoding<'a>,
+    decoding: BoundedDecoding<'a>,
 }
 
 impl Read for Decoded<'_> {
@@ -111,7 +111,7 @@ pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::too_large(name, format!("is larger than {most} bytes"))
 }
 
-/// See [`Decoding::cancellable`].
+/// See [`BoundedDecoding::cancellable`].
 pub struct CancellableSink<'a, W> {
     sink: W,
     client: &'a ClientLiveness<'a>,

@@ -8,7 +8,7 @@ use crate::http::coding::Coding;
 use crate::http::{Fields, Method, Request, accept, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::decoding::Decoding;
+use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
@@ -65,11 +65,11 @@ impl<'e> Exchange<'e> {
     }
 
     /// The limits and the pool for decoding what `client` sends or asks for.
-    pub fn decoding<'a>(&self, client: &'a ClientLiveness<'a>) -> Decoding<'a>
+    pub fn decoding<'a>(&self, client: &'a ClientLiveness<'a>) -> BoundedDecoding<'a>
     where
         'e: 'a,
     {
-        Decoding { coders: &self.server.coders, limits: &self.server.limits, client }
+        BoundedDecoding { coders: &self.server.coders, limits: &self.server.limits, client }
     }
 
     /// Answers an error, with these fields too, when that can still be done.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::server::exchange::decoding::{Coded, Decoding};
+use crate::server::exchange::decoding::{BoundedDecoding, Coded};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Name, SpoolFile, Spools};
@@ -82,7 +82,7 @@ impl Operation {
         &self,
         name: &Name,
         content: Cancellable<'_>,
-        decoding: Decoding<'_>,
+        decoding: BoundedDecoding<'_>,
         spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<u64> {
@@ -101,7 +101,7 @@ impl Operation {
         &self,
         name: &Name,
         content: Cancellable<'_>,
-        decoding: Decoding<'_>,
+        decoding: BoundedDecoding<'_>,
         spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
@@ -123,7 +123,7 @@ impl Operation {
     pub fn run_on_stream(
         &self,
         bytes: &mut dyn Read,
-        decoding: Decoding<'_>,
+        decoding: BoundedDecoding<'_>,
         spools: &Spools,
         sink: &mut dyn Write,
     ) -> io::Result<()> {

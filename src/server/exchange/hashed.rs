@@ -1,6 +1,5 @@
-//! Digests of what is stored: a draft whose digest is kept with it, taken while it is written or known from
-//! elsewhere, and that of what is there already. What a filter makes is measured here too: its body's size says nothing
-//! of it.
+//! Digests of stored content: computed while a draft is written, known from elsewhere, or computed from what is stored
+//! already. The size of a filter's result is limited here too, since the size of the request body does not limit it.
 
 use std::io::{self, Write};
 
@@ -9,8 +8,8 @@ use crate::http::digest::{Digest, Hasher};
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Draft, Written};
 
-/// Takes the digest of bytes that can be read from an offset on.
-pub fn take_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Digest> {
+/// Computes the digest of bytes that are read by offset.
+pub fn compute_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Digest> {
     let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
     loop {
         let read = read_at(&mut block, offset)?;

@@ -1,6 +1,6 @@
-//! Whether a client is still there, while work goes on that neither reads from it nor writes to it: a scan of a large
-//! file would otherwise go on for nobody, and keep its thread and its connection. It asks the socket alone: what TLS makes of
-//! the bytes does not matter.
+//! Whether the client is still connected, during work that neither reads from it nor writes to it: the scan of a large
+//! file is cancelled when nobody waits for its result, so that its thread and its connection are free. Only the socket is
+//! asked, with TLS or without.
 
 use std::io;
 use std::sync::{Mutex, TryLockError};
@@ -14,28 +14,28 @@ use crate::server::net::stream::Stream;
 use crate::store::Content;
 use crate::text::ReadAt;
 
-/// The client that waits for an answer. Threads that work on the same answer share it.
+/// The liveness of the client that waits for a response. Threads that work on the same response share it.
 pub struct ClientLiveness<'a> {
     stream: &'a Stream,
-    seen: Mutex<Seen>,
+    last: Mutex<Observation>,
 }
 
-/// What is known of it.
-struct Seen {
-    /// When the socket was asked last.
-    asked: Instant,
-    /// How many bytes it had been sent then.
+/// The last observation of the socket.
+struct Observation {
+    at: Instant,
+    /// How many bytes the client had been sent then.
     sent: u64,
-    /// Since when it has ended its side, and was sent nothing.
-    silent: Option<Instant>,
+    /// Since when the client is half-closed and was sent nothing.
+    silent_since: Option<Instant>,
     is_gone: bool,
 }
 
 impl<'a> ClientLiveness<'a> {
-    /// The client at the other end of a connection, which asked just now.
+    /// The liveness of a client that has just sent a request.
     pub fn new(stream: &'a Stream) -> Self {
-        let seen = Seen { asked: Instant::now(), sent: stream.sent(), silent: None, is_gone: false };
-        ClientLiveness { stream, seen: Mutex::new(seen) }
+        let now = Instant::now();
+        let last = Observation { at: now, sent: stream.sent(), silent_since: None, is_gone: false };
+        ClientLiveness { stream, last: Mutex::new(last) }
     }
 
     /// The connection.
@@ -43,29 +43,30 @@ impl<'a> ClientLiveness<'a> {
         self.stream
     }
 
-    /// An error, that of a write to a client that is gone, as soon as nobody waits any more.
+    /// Checks that the client is connected, at most once an interval; else fails as a write to it would, with `EPIPE`.
     pub fn check_connected(&self) -> io::Result<()> {
-        let mut seen = match self.seen.try_lock() {
-            Ok(seen) => seen,
+        let mut last = match self.last.try_lock() {
+            Ok(last) => last,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread is asking: what it learns is seen at the next read.
+            // Another thread is checking; this one learns the result at its next check.
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
         let now = Instant::now();
-        if !seen.is_gone && now.duration_since(seen.asked) >= LIVENESS_CHECK_INTERVAL {
-            seen.learn(self.stream.peer_state()?, self.stream.sent(), now);
+        if !last.is_gone && now.duration_since(last.at) >= LIVENESS_CHECK_INTERVAL {
+            last.update(self.stream.peer_state()?, self.stream.sent(), now);
         }
-        if seen.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
+        if last.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
     }
 }
 
-impl Seen {
-    /// A client that has ended its side may still read: who asks by a pipe does so. One that has left looks the same
-    /// until it is sent something, so that bytes that can be sent count for it.
-    fn learn(&mut self, far: PeerState, sent: u64, now: Instant) {
-        let since = self.silent.filter(|_| sent == self.sent).unwrap_or(now);
-        (self.asked, self.sent, self.silent) = (now, sent, (far == PeerState::HalfClosed).then_some(since));
-        self.is_gone = match far {
+impl Observation {
+    /// Takes in what the socket reports. A half-closed client may still read, as one behind a pipe does; a client that has
+    /// closed looks the same until it is sent something. So it counts as gone when nothing could be sent for a while.
+    fn update(&mut self, peer: PeerState, sent: u64, now: Instant) {
+        let since = self.silent_since.filter(|_| sent == self.sent).unwrap_or(now);
+        let silent_since = (peer == PeerState::HalfClosed).then_some(since);
+        (self.at, self.sent, self.silent_since) = (now, sent, silent_since);
+        self.is_gone = match peer {
             PeerState::Open => false,
             PeerState::HalfClosed => now.duration_since(since) >= HALF_CLOSED_MAX,
             PeerState::Gone => true,
@@ -73,12 +74,12 @@ impl Seen {
     }
 }
 
-/// A stored file, read as long as there is somebody to read it for.
+/// A stored file whose reads fail once the client has disconnected.
 #[derive(Clone, Copy)]
 pub struct Cancellable<'a> {
     /// The file.
     pub content: &'a dyn Content,
-    /// For whom it is read.
+    /// The client that waits for the result.
     pub client: &'a ClientLiveness<'a>,
 }
 
@@ -100,9 +101,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_ended_his_side_is_waited_for_as_long_as_he_takes_something() {
+    fn a_half_closed_client_is_waited_for_as_long_as_it_takes_something() {
         let begun = Instant::now();
-        let mut seen = Seen { asked: begun, sent: 0, silent: None, is_gone: false };
+        let mut last = Observation { at: begun, sent: 0, silent_since: None, is_gone: false };
         let limit = HALF_CLOSED_MAX.as_secs();
         let rows = [
             (PeerState::Open, 0, 1, false),
@@ -115,9 +116,9 @@ mod tests {
             (PeerState::HalfClosed, 5, 4 + 3 * limit, false),
             (PeerState::Gone, 5, 5 + 3 * limit, true),
         ];
-        for (far, sent, at, is_gone) in rows {
-            seen.learn(far, sent, begun + Duration::from_secs(at));
-            assert_eq!(seen.is_gone, is_gone, "{far:?} after {at} s");
+        for (peer, sent, at, is_gone) in rows {
+            last.update(peer, sent, begun + Duration::from_secs(at));
+            assert_eq!(last.is_gone, is_gone, "{peer:?} after {at} s");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is said of a stored file besides its bytes: its type, its validators, and what a browser must not do
-//! with it. Conditions are held against it here.
+//! The representation metadata of a stored file (RFC 9110 §8): media type, validators, what a browser must not do with it;
+//! and the check of conditional requests against it.
 
 use std::time::SystemTime;
 
@@ -10,9 +10,9 @@ use crate::http::time::http_date;
 use crate::http::{Fields, Request};
 use crate::store::{Content, Meta, Name};
 
-/// How much of a file without a telling name is looked at.
+/// How many bytes decide whether a file is text.
 const SNIFFED: usize = 512;
-/// Types that are no text and yet compress well, by their beginnings.
+/// Prefixes of media types that are not text and yet compress well.
 const SPARSE: [&str; 12] = [
     "application/javascript",
     "application/json",
@@ -27,7 +27,7 @@ const SPARSE: [&str; 12] = [
     "font/ttf",
     "image/bmp",
 ];
-/// How files begin that are compressed already: gzip, zstd and its skippable frames, xz, bzip2, lz4, zip, 7z, ar (deb), rpm,
+/// The first bytes of files that are compressed already: gzip, zstd and its skippable frames, xz, bzip2, lz4, zip, 7z, ar (deb), rpm,
 /// PDF, PNG, JPEG.
 const DENSE: [&[u8]; 13] = [
     b"\x1f\x8b",
@@ -44,7 +44,7 @@ const DENSE: [&[u8]; 13] = [
     b"\x89PNG",
     b"\xff\xd8\xff",
 ];
-/// Endings that the list of media types has not, or takes for something else.
+/// File extensions that the list of media types lacks, or maps to something else.
 const ENDINGS: [(&str, &str); 7] = [
     ("zst", "application/zstd"),
     ("tgz", "application/gzip"),
@@ -55,7 +55,7 @@ const ENDINGS: [(&str, &str); 7] = [
     ("rpm", "application/x-rpm"),
 ];
 
-/// The media type of a stored file: by its name, else text when it begins like text.
+/// The media type of a stored file: by its extension, else text where its first bytes are text.
 pub fn media_type(name: &Name, content: &dyn Content) -> String {
     let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok()).unwrap_or_default();
     let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -64,7 +64,7 @@ pub fn media_type(name: &Name, content: &dyn Content) -> String {
     }
     match mime_guess::from_path(last).first() {
         Some(known) if known.type_() == "text" => text_type(known.essence_str(), content),
-        // TypeScript has the ending of a video.
+        // `.ts` is TypeScript, or a video.
         Some(known) if known.type_() == "video" && begins_like_text(content) => {
             "text/plain; charset=utf-8".to_owned()
         }
@@ -74,8 +74,8 @@ pub fn media_type(name: &Name, content: &dyn Content) -> String {
     }
 }
 
-/// The media type of text that comes of a stored file. Its charset is named only where that begins as it: a reader that
-/// is told none may guess, one that is told a wrong one shows other letters.
+/// The media type of text made of a stored file. Names UTF-8 only where the file begins as UTF-8: without a charset a
+/// reader guesses, with a wrong one it shows wrong letters.
 pub fn text_type(essence: &str, content: &dyn Content) -> String {
     match begins_like_text(content) {
         true => format!("{essence}; charset=utf-8"),
@@ -87,16 +87,16 @@ fn begins_like_text(content: &dyn Content) -> bool {
     let mut start = [0; SNIFFED];
     let read = content.read_at(&mut start, 0).unwrap_or(0);
     let start = start.get(..read).unwrap_or_default();
-    // A character may be cut at the end of what was read.
+    // The last character may be cut off.
     let valid = match std::str::from_utf8(start) {
         Ok(_) => true,
-        Err(wrong) => wrong.error_len().is_none() && read == SNIFFED,
+        Err(error) => error.error_len().is_none() && read == SNIFFED,
     };
     valid && !start.contains(&0)
 }
 
-/// Whether compressing files of such a type can be worth the work: text, and what is known to be like it. Of bytes that
-/// nothing is known of a client had better know the length.
+/// Whether compression of such a type is worth the work: text, and what compresses like it. Of unknown types the client is
+/// better served with a length.
 pub fn is_compressible(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();
     essence.starts_with("text/")
@@ -104,17 +104,17 @@ pub fn is_compressible(media_type: &str) -> bool {
         || ["+xml", "+json"].iter().any(|suffix| essence.ends_with(suffix))
 }
 
-/// Whether a file is compressed already, whatever its name says.
+/// Whether a file is compressed already, whatever its extension.
 pub fn is_dense(content: &dyn Content) -> bool {
     let mut start = [0; 8];
     let read = content.read_at(&mut start, 0).unwrap_or(0);
     DENSE.iter().any(|dense| start.get(..read).is_some_and(|start| start.starts_with(dense)))
 }
 
-/// What a 304 tells besides the date (RFC 9110 §15.4.5).
+/// The fields of a 304 (RFC 9110 §15.4.5).
 const OF_NOT_MODIFIED: [&str; 3] = ["ETag", "Vary", "Cache-Control"];
 
-/// Of the fields of an answer those of a 304 in its place.
+/// The fields of a 304 in place of a response with these fields.
 pub fn of_not_modified(fields: &Fields) -> Fields {
     let mut kept = Fields::new();
     for name in OF_NOT_MODIFIED {
@@ -123,21 +123,28 @@ pub fn of_not_modified(fields: &Fields) -> Fields {
     kept
 }
 
-/// The fields of every answer with stored bytes in it, but for their type: caches ask before they use them (`cache`), and
-/// what a stranger uploaded runs nothing.
+/// The fields of every response with stored bytes, except their type; `cache` is the value of `Cache-Control`.
 pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
     let mut fields = Fields::new();
     fields.push("ETag", etag);
-    // Never later than the answer itself (RFC 9110 §8.8.2.1).
+    // Never later than the response (RFC 9110 §8.8.2.1).
     fields.push("Last-Modified", http_date(modified.min(SystemTime::now())));
     fields.push("Cache-Control", cache);
-    fields.push("X-Content-Type-Options", "nosniff");
-    fields.push("Content-Security-Policy", "sandbox");
+    restrict_browsers(&mut fields, SANDBOX);
     fields
 }
 
-/// Holds the conditions of a GET or HEAD against a representation. True when the client has it already; an error
-/// of kind `PreconditionFailed` when it is another than the client thinks.
+/// The content security policy of uploaded content: a browser runs no script of it.
+pub const SANDBOX: &str = "sandbox";
+
+/// Forbids browsers to guess another media type, and what the content security policy does not allow.
+pub fn restrict_browsers(fields: &mut Fields, policy: &str) {
+    fields.push("X-Content-Type-Options", "nosniff");
+    fields.push("Content-Security-Policy", policy);
+}
+
+/// Evaluates the preconditions of a GET or HEAD. True where the client has this representation already. An error has
+/// kind `PreconditionFailed`: a precondition failed.
 pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) -> Result<bool> {
     match condition::evaluate(&request.fields, true, Some(current), SystemTime::now()) {
         Evaluation::Proceed => Ok(false),
@@ -146,7 +153,7 @@ pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) 
     }
 }
 
-/// The tag of a coded representation is another than that of the plain one (RFC 9110 §8.8.3.3).
+/// The entity tag of a coded representation, which must differ from that of the plain one (RFC 9110 §8.8.3.3).
 pub fn coded_etag(etag: &str, coding: Coding) -> String {
     match coding {
         Coding::Identity => etag.to_owned(),
@@ -154,8 +161,8 @@ pub fn coded_etag(etag: &str, coding: Coding) -> String {
     }
 }
 
-/// Holds the conditions of a write against what stands under the name; a browser that was sent it compressed knows it
-/// by the tag of that. An error has kind `PreconditionFailed`.
+/// Evaluates the preconditions of a write against the existing file, which a client may know by the tag of its compressed
+/// representation too. An error has kind `PreconditionFailed`.
 pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
     let coded = current.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
     let coded = coded.as_deref();
@@ -167,7 +174,7 @@ pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Resu
     }
 }
 
-/// Status 412: what stands under the name is not what the client said it must be.
+/// The error of a failed precondition, of kind `PreconditionFailed`.
 pub fn failed(name: &Name) -> Error {
     Error::precondition_failed(name.shown(), "is not as the condition says")
 }

@@ -1,18 +1,18 @@
-//! Request bodies as handlers read them: asked for only when they are wanted (`100 Continue`), decoded, within
-//! the limit, and complete only when the wire says so.
+//! The request body as handlers read it: requested by `100 Continue` only when it is read, decoded, limited in size, and
+//! complete only where its framing says so.
 
 use std::io::{self, BufRead, Read};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Request, Version, digest};
-use crate::server::exchange::decoding::{Coded, Decoding, too_large};
+use crate::server::exchange::decoding::{BoundedDecoding, Coded, too_large};
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::Limits;
 use crate::server::net::stream::Stream;
 use crate::server::shared::coders::Coders;
 
-/// The body of a request.
+/// The body of a request; empty for most methods.
 pub struct RequestBody<'a> {
     head: &'a Fields,
     body: Body<&'a mut dyn BufRead>,
@@ -21,14 +21,14 @@ pub struct RequestBody<'a> {
     stream: &'a Stream,
     coders: &'a Coders,
     limits: &'a Limits,
-    /// Decoded bytes that may come at most.
+    /// The largest decoded size.
     most: u64,
-    /// Where a client waits for leave to send.
-    awaits_leave: Option<&'a Stream>,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    expects_continue: bool,
 }
 
 impl<'a> RequestBody<'a> {
-    /// The body that follows the head of `request` in `input`, taken and decoded within these limits.
+    /// The body that follows the head of `request` in `input`.
     pub fn new(
         request: &'a Request,
         framing: Framing,
@@ -37,10 +37,9 @@ impl<'a> RequestBody<'a> {
         coders: &'a Coders,
         limits: &'a Limits,
     ) -> Self {
-        let awaits = request.fields.has_token("expect", "100-continue")
+        let expects_continue = request.fields.has_token("expect", "100-continue")
             && request.version == Version::Http11
             && !matches!(framing, Framing::None | Framing::Length(0));
-        let awaits_leave = awaits.then_some(stream);
         let mut body = Body::new(input, framing);
         if digest::is_announced(&request.fields) {
             body.hash();
@@ -54,12 +53,12 @@ impl<'a> RequestBody<'a> {
             coders,
             limits,
             most: limits.file_size,
-            awaits_leave,
+            expects_continue,
         }
     }
 
-    /// Judges what the head says of the body, before any of it is asked for. Errors have kind `TooLarge` for a length
-    /// past the limit, 415 for a coding that cannot be undone, 417 for an expectation nobody knows.
+    /// Checks what the head says of the body, before any of it is read. Errors have kind `TooLarge` for a length past the limit,
+    /// 415 for an unsupported content coding, 417 for an unknown expectation.
     pub fn check_head(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Error::expectation_failed("Expect", "is not 100-continue"));
@@ -71,7 +70,7 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// The length of the content where the head says it. An error of kind `LengthRequired` where no body was announced.
+    /// The length of the content where the head tells it. An error has kind `LengthRequired`: no body was announced.
     pub fn content_length(&self) -> Result<Option<u64>> {
         match self.framing {
             Framing::None => {
@@ -82,60 +81,60 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Has the digest of the body taken as it comes. To be asked before it is read.
+    /// Computes the digest of the body while it is read. To be called before.
     pub fn hash(&mut self) {
         self.body.hash();
     }
 
-    /// Whether the content is the body's own bytes.
+    /// Whether the body has no content coding.
     pub fn is_identity(&self) -> bool {
         self.coding == Coding::Identity
     }
 
-    /// Takes at most so many decoded bytes, where that is less than the limit.
+    /// Lowers the largest decoded size.
     pub fn take_at_most(&mut self, most: u64) {
         self.most = self.most.min(most);
     }
 
-    /// Reads the content through `work`, which must read it to its end, and states that the body came whole and is
-    /// what its digests say.
+    /// Reads the content through `work`, which must read it to its end. Returns the proof that the body is complete and
+    /// matches its digests.
     pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         let whole = self.read(work)?;
-        // None was taken where one came unannounced in the trailer section of what nobody stores: that is passed over,
-        // as any trailer may be (RFC 9110 §6.5.1).
+        // No digest was computed where one stands unannounced in the trailer section of what is not stored: it is ignored, as
+        // any trailer may be (RFC 9110 §6.5.1).
         if whole.digest.is_some() {
             digest::verify(self.head, &whole.trailers, whole.digest)?;
         }
         Ok(whole)
     }
 
-    /// The same for a content whose digests may be said of something else.
+    /// The same without a check of the digests, which may be those of a larger whole.
     pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         let client = ClientLiveness::new(self.stream);
-        let decoding = Decoding { coders: self.coders, limits: self.limits, client: &client };
-        // Before leave to send is given: without a decoder there is none.
+        let decoding = BoundedDecoding { coders: self.coders, limits: self.limits, client: &client };
+        // Before `100 Continue`: without a decoder the client need not send.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
-        if let Some(stream) = self.awaits_leave.take() {
-            let said = stream.interim.write(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
-            said.map_err(|wrong| Error::io("client", wrong))?;
+        if std::mem::take(&mut self.expects_continue) {
+            let said = self.stream.interim.write(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n");
+            said.map_err(|error| Error::io("client", error))?;
         }
         let (left, most) = (self.most, self.most);
         let outcome = match &permit {
             None => work(&mut Bounded { bytes: &mut self.body, left, most }),
             Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, work),
         };
-        outcome.and_then(|()| self.body.finish()).map_err(|wrong| match Error::io("body", wrong) {
+        outcome.and_then(|()| self.body.finish()).map_err(|error| match Error::io("body", error) {
             Error::Failed { kind: ErrorKind::Interrupted, name, what } => Error::invalid(name, what),
             other => other,
         })
     }
 
-    /// Whether the connection can only end with this answer: the body broke off, is known to be longer than `most`
-    /// bytes more, or may come or not.
+    /// Whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known to be
+    /// longer than `most` bytes, or may be sent or not.
     pub fn ends_connection(&self, most: u64) -> bool {
         self.body.is_broken()
-            // A client that waits for leave and gets an answer instead may or may not send: nobody can tell.
-            || self.awaits_leave.is_some()
+            // A client that gets a response instead of `100 Continue` may or may not send the body.
+            || self.expects_continue
             || self.body.length_left().is_some_and(|left| left > most)
     }
 
@@ -144,8 +143,8 @@ impl<'a> RequestBody<'a> {
         self.body.is_ended()
     }
 
-    /// Reads what nobody wanted of the body, at most `most` bytes. True when the connection is at its end then,
-    /// and another request can follow.
+    /// Skips the rest of the body, at most `most` bytes. True where the connection is at its end then, and the next request
+    /// can follow.
     pub fn skip(&mut self, most: u64) -> bool {
         if self.is_ended() {
             return true;
@@ -155,14 +154,14 @@ impl<'a> RequestBody<'a> {
     }
 }
 
-/// Not a part of its caller: the block that is copied through would lie beneath every answer, in a stack whose pages a
-/// crowd of slow clients keeps.
+/// Reads to the end. Never inlined: the block would add to the stack of every request, whose pages stay in memory for as
+/// long as a slow client does.
 #[inline(never)]
 fn discard(bytes: &mut impl Read) -> io::Result<u64> {
     io::copy(bytes, &mut io::sink())
 }
 
-/// Refuses to read past a limit.
+/// Fails with kind `TooLarge` past a limit.
 struct Bounded<R> {
     bytes: R,
     left: u64,

@@ -16,7 +16,7 @@ use crate::http::{Fields, Method, Query, accept, target};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, filter_named};
-use crate::server::exchange::hashed::take_digest;
+use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{
     coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
@@ -176,7 +176,7 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
     content.prepare_digest();
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
-    let taken = take_digest(|block, offset| file.read_at(block, offset));
+    let taken = compute_digest(|block, offset| file.read_at(block, offset));
     // A file that cannot be read to its end is still answered, unless the client has disconnected.
     client.check_connected().map_err(|error| Error::io("client", error))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))

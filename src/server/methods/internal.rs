@@ -61,7 +61,7 @@ fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
         exchange.authorize()?.require_own(what)?;
     }
     let (media_type, text) = match what {
-        b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.moment())?),
+        b"metrics" => (MEDIA_TYPE, exchange.server.metrics.text(&exchange.server.gauges())?),
         _ if is_healthy(exchange) => ("text/plain", "ok\n".to_owned()),
         _ => {
             let error = Error::unavailable("/.cfpd/health", "is not ok");

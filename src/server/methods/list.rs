@@ -11,7 +11,7 @@ use crate::http::time::rfc3339;
 use crate::http::{Fields, Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::representation::{is_not_modified, of_not_modified};
+use crate::server::exchange::representation::{is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::streamed::send_lines;
 use crate::server::limits::GLOBS_MAX;
 use crate::server::page::list_page;
@@ -43,8 +43,7 @@ pub fn answer(
     );
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("Cache-Control", exchange.server.cache_control());
-    fields.push("X-Content-Type-Options", "nosniff");
-    fields.push("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    restrict_browsers(&mut fields, "default-src 'none'; style-src 'unsafe-inline'");
     let coding = exchange.choose_coding();
     // The directory exists, but has no validator.
     if is_not_modified(exchange.request, name, Validators::default())? {

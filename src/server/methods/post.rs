@@ -8,6 +8,7 @@ use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::liveness::ClientLiveness;
+use crate::server::exchange::representation::{SANDBOX, restrict_browsers};
 use crate::server::exchange::response::with_charset;
 use crate::server::exchange::streamed::send_streamed;
 use crate::server::resumable::resource;
@@ -54,8 +55,7 @@ pub fn answer(
         Some(known) => fields.push("Content-Type", with_charset(known)),
         None => fields.push("Content-Type", own_type),
     }
-    fields.push("X-Content-Type-Options", "nosniff");
-    fields.push("Content-Security-Policy", "sandbox");
+    restrict_browsers(&mut fields, SANDBOX);
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.choose_coding();
     let body = &mut exchange.body;

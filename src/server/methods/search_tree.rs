@@ -12,11 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::condition::Validators;
 use crate::http::{Fields, Query};
 use crate::server::auth::rights::{AuthorizedStore, Reader};
-use crate::server::exchange::decoding::Decoding;
+use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
-use crate::server::exchange::representation::{is_not_modified, of_not_modified};
+use crate::server::exchange::representation::{SANDBOX, is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::streamed::{LineSink, send_lines};
 use crate::server::limits::LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
@@ -53,8 +53,7 @@ pub fn answer(
     fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
     fields.push("Vary", "Accept, Accept-Encoding");
     fields.push("Cache-Control", server.cache_control());
-    fields.push("X-Content-Type-Options", "nosniff");
-    fields.push("Content-Security-Policy", "sandbox");
+    restrict_browsers(&mut fields, SANDBOX);
     let coding = exchange.choose_coding();
     // The directory exists, but has no validator.
     if is_not_modified(exchange.request, name, Validators::default())? {
@@ -75,7 +74,7 @@ struct TreeSearch<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
-    decoding: Decoding<'a>,
+    decoding: BoundedDecoding<'a>,
     spools: &'a Spools,
 }
 

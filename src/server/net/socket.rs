@@ -290,7 +290,7 @@ impl Write for &Socket {
     }
 }
 
-/// Waits as long as the timer allows, and charges it. An error has status 408: the time has run out.
+/// Waits as long as the timer allows, and charges it. An error has kind `TimedOut`.
 fn wait_within(timer: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
     let begun = Instant::now();
     let left = timer.left();

@@ -1,5 +1,5 @@
-//! What is counted, for Prometheus and for the status line. It owns the numbers and their names; when something
-//! counts is known where it happens. After its first time nothing that counts allocates.
+//! The metrics, for Prometheus and the status line: their names and their values. When to count is the callers' concern.
+//! After the first use of a label, counting does not allocate.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -19,31 +19,30 @@ use crate::server::observe::outcome::Outcome;
 /// The media type of [`Metrics::text`]: OpenMetrics 1.0, the text that Prometheus asks for.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds of the durations in seconds: a small file from memory takes a fraction of the first, a search of a
-/// large tree may take the last.
+/// Upper bounds of the duration histogram in seconds: from a small file in the page cache to a search of a large tree.
 const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 600.0];
 
-/// Why a client was refused before it had an answer of its own.
+/// Why a client was refused without a response to a request of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// All connections are taken.
+    /// The limit of connections is reached.
     Connections,
-    /// All connections of its address are taken.
+    /// The limit of connections of its address is reached.
     Address,
-    /// The system has no thread left.
+    /// The system cannot start another thread.
     Threads,
-    /// It sent what is no request.
+    /// It sent a malformed request.
     Malformed,
-    /// Its head is too large.
+    /// It sent a head past the limits.
     Size,
     /// It sent or read too slowly.
     Slow,
-    /// It claimed to be a user and was not.
+    /// It failed to authenticate.
     Login,
 }
 
 impl Refusal {
-    /// Why an error of this kind refuses what is not a request.
+    /// The reason for which an error of this kind refuses a malformed request.
     pub fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::TimedOut => Refusal::Slow,
@@ -65,7 +64,7 @@ impl Refusal {
     }
 }
 
-/// The bytes that went through sockets, whatever they were.
+/// The bytes that were received and sent by all sockets.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// From clients.
@@ -74,20 +73,20 @@ pub struct Traffic {
     pub sent: Counter,
 }
 
-/// What is so at this moment.
-pub struct Moment {
-    /// Connections that have a thread.
+/// The values of the gauges.
+pub struct Gauges {
+    /// Open connections.
     pub connections: usize,
-    /// Connections there may be.
+    /// The limit of connections.
     pub connections_max: usize,
-    /// Threads that help searches now.
+    /// Scan threads in use.
     pub scan_jobs: usize,
-    /// Threads that may.
+    /// The limit of scan threads.
     pub scan_jobs_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Asked {
+struct RequestLabels {
     method: &'static str,
     filter: &'static str,
     status: u16,
@@ -96,24 +95,24 @@ struct Asked {
 /// A family with one label.
 type By<M> = Family<[(&'static str, &'static str); 1], M>;
 
-/// All numbers.
+/// All metrics.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Asked, Counter>,
+    requests: Family<RequestLabels, Counter>,
     durations: By<Histogram>,
     refusals: By<Counter>,
-    /// All answers and all refusals, for the status line.
+    /// All responses and all refusals, for the status line.
     totals: [Counter; 2],
-    /// What the system says of this process; open from the start on, since `/proc` may be out of reach later.
+    /// `/proc/self/status`, opened at the start: Landlock denies it later.
     process: Option<File>,
-    /// What every connection adds to.
+    /// Counted by every connection.
     pub traffic: Traffic,
-    /// Those of a [`Moment`], in its order, and the threads of the process.
+    /// Those of [`Gauges`], in its order, and the threads of the process.
     gauges: [Gauge; 5],
 }
 
 impl Metrics {
-    /// All at zero.
+    /// Registers all metrics.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("cfpd");
         let requests = Family::default();
@@ -154,7 +153,7 @@ impl Metrics {
         }
     }
 
-    /// How many threads there are; 0 where the system does not say.
+    /// The number of threads of the process; 0 where `/proc` is not readable.
     fn threads(&self) -> usize {
         let mut text = [0; 4096];
         let read = self.process.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
@@ -163,11 +162,11 @@ impl Metrics {
         count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
     }
 
-    /// Counts an answer. The names come from the table of methods and of filters, so that no client can make one up.
+    /// Counts a response. Method and filter come from tables, so that no client can create labels.
     pub fn answered(&self, method: &'static str, outcome: &Outcome, took: Duration) {
         let (filter, status) = (outcome.filter.unwrap_or("none"), outcome.status);
         self.totals[0].inc();
-        self.requests.get_or_create(&Asked { method, filter, status }).inc();
+        self.requests.get_or_create(&RequestLabels { method, filter, status }).inc();
         self.durations.get_or_create(&[("method", method)]).observe(took.as_secs_f64());
     }
 
@@ -177,8 +176,8 @@ impl Metrics {
         self.refusals.get_or_create(&[("reason", why.name())]).inc();
     }
 
-    /// The most telling numbers in one line, for a person.
-    pub fn line(&self, now: &Moment) -> String {
+    /// The most important metrics in one line, for a person.
+    pub fn line(&self, now: &Gauges) -> String {
         format!(
             "{} of {} connections, {} requests answered, {} refused, {} bytes received, {} sent, {} of {} search \
              helpers busy, {} threads",
@@ -194,9 +193,9 @@ impl Metrics {
         )
     }
 
-    /// Everything, as Prometheus reads it.
-    pub fn text(&self, now: &Moment) -> Result<String> {
-        let Moment { connections, connections_max, scan_jobs, scan_jobs_max } = *now;
+    /// All metrics in the text format of OpenMetrics.
+    pub fn text(&self, now: &Gauges) -> Result<String> {
+        let Gauges { connections, connections_max, scan_jobs, scan_jobs_max } = *now;
         let values = [connections, connections_max, scan_jobs, scan_jobs_max, self.threads()];
         for (gauge, value) in self.gauges.iter().zip(values) {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

@@ -1,5 +1,5 @@
-//! A list as a page: for browsers, and for programs that follow its links (wget, rclone, lftp). It is sorted by name as
-//! long as that takes bounded memory.
+//! The list of a directory as an HTML page, for browsers and for programs that follow its links (wget, rclone, lftp).
+//! Sorted by name up to a limit, so that memory is bounded.
 
 use std::io::{self, Write};
 
@@ -15,9 +15,9 @@ pub fn write(
     entries: impl Iterator<Item = Result<Entry>>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut entries = entries.map(|entry| entry.map(Row::of));
+    let mut entries = entries.map(|entry| entry.map(ListRow::of));
     let mut first = entries.by_ref().take(LIST_SORTED_MAX).collect::<Result<Vec<_>>>()?;
-    // One more is too many.
+    // One entry past the limit: unsorted.
     let next = entries.next().transpose()?;
     if next.is_none() {
         first.sort_unstable_by(|one, other| components(&one.name).cmp(components(&other.name)));
@@ -32,26 +32,26 @@ pub fn write(
     out.write_all(b"</table>\n")
 }
 
-/// What the page tells of an entry: many of them wait to be sorted.
-struct Row {
+/// What the page shows of an entry; small, since many are sorted at once.
+struct ListRow {
     /// With a final slash for a directory.
     name: Box<[u8]>,
     size: Option<u64>,
     modified: std::time::SystemTime,
 }
 
-impl Row {
+impl ListRow {
     fn of(entry: Entry) -> Self {
         let is_file = entry.meta.kind == Kind::File;
         let mut name = entry.name;
         name.extend((!is_file).then_some(b'/'));
-        Row { name: name.into(), size: is_file.then_some(entry.meta.size), modified: entry.meta.modified }
+        ListRow { name: name.into(), size: is_file.then_some(entry.meta.size), modified: entry.meta.modified }
     }
 
     fn html(&self) -> String {
         let parts: Vec<_> = components(&self.name).collect();
         let path = target::encode(&parts, self.size.is_none(), &Query::default());
-        // Relative, and never mistaken for a scheme.
+        // Relative: a name like `javascript:x` is no URL.
         let href = format!(".{}", String::from_utf8_lossy(&path));
         let size = self.size.map_or_else(String::new, |size| size.to_string());
         let (label, modified) = (escaped(&self.name), rfc3339(self.modified));
@@ -59,7 +59,7 @@ impl Row {
     }
 }
 
-/// The components of a name, without the empty one behind a final slash.
+/// The components of a name, without the empty one after a final slash.
 fn components(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     name.strip_suffix(b"/").unwrap_or(name).split(|&byte| byte == b'/')
 }

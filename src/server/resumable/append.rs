@@ -11,7 +11,7 @@ use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
-use crate::server::exchange::hashed::take_digest;
+use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
@@ -159,7 +159,7 @@ fn commit(
     let verify = || {
         let digest = match taken {
             Some(digest) => digest,
-            None => take_digest(|block, offset| partial.read_at(block, offset))
+            None => compute_digest(|block, offset| partial.read_at(block, offset))
                 .map_err(|error| Error::io(name.shown(), error))?,
         };
         let said = [&metadata.fields, &exchange.request.fields];

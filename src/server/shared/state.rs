@@ -11,7 +11,7 @@ use crate::server::net::connections::Connections;
 use crate::server::net::forwarded::TrustedProxies;
 use crate::server::net::tls::Tls;
 use crate::server::observe::log::Log;
-use crate::server::observe::metrics::{Metrics, Moment, Refusal};
+use crate::server::observe::metrics::{Gauges, Metrics, Refusal};
 use crate::server::observe::peer::Peer;
 use crate::server::shared::coders::Coders;
 use crate::server::shared::health::Health;
@@ -73,16 +73,16 @@ impl Server {
         Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The current values of gauges.
-    pub(crate) fn moment(&self) -> Moment {
+    /// The current values of the gauges.
+    pub(crate) fn gauges(&self) -> Gauges {
         let (scan_jobs, scan_jobs_max) = self.scan_threads.busy();
         let connections = self.connections.count();
-        Moment { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
+        Gauges { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
     }
 
     /// The status line.
     pub(crate) fn status(&self) -> String {
-        self.metrics.line(&self.moment())
+        self.metrics.line(&self.gauges())
     }
 
     /// `Cache-Control` of stored bytes and of what is made of them: caches may keep them and must revalidate; with

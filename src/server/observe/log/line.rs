@@ -1,5 +1,5 @@
-//! How a line of the log is written, in either format. What a client sent is escaped, so that it can forge nothing;
-//! where the line goes is not known here.
+//! The format of a log line, combined or JSON. What a client sent is escaped, so that it can forge no line. Writing the
+//! line is the log's part.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use crate::http::{Request, Version};
 use crate::server::observe::outcome::Outcome;
 use crate::server::observe::peer::Peer;
 
-/// The form of every line of the log.
+/// The format of the log (`--log-format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Combined Log Format, as web servers write it.
@@ -21,31 +21,31 @@ pub enum LogFormat {
     Json,
 }
 
-/// An exchange that has ended.
-pub struct Entry<'a> {
-    /// Who asked.
+/// A request and its outcome.
+pub struct LogEntry<'a> {
+    /// The client.
     pub peer: &'a Peer,
     /// The number of the connection.
     pub connection: usize,
-    /// What was asked.
+    /// The request.
     pub request: &'a Request,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: &'a Outcome,
-    /// From the end of the request's head to the end of the answer.
+    /// From the end of the request's head to the end of the response.
     pub took: Duration,
 }
 
 impl LogFormat {
-    /// The line of an exchange, without its end.
-    pub fn exchange(self, entry: &Entry<'_>, now: SystemTime) -> String {
+    /// The line of a request, without its line end.
+    pub fn exchange(self, entry: &LogEntry<'_>, now: SystemTime) -> String {
         match self {
             LogFormat::Combined => combined(entry, now),
             LogFormat::Json => json_line(entry, now),
         }
     }
 
-    /// The line of something that was no request, or of a client that was turned away. Programs that ban addresses
-    /// read it: it stays as it is.
+    /// The line of a malformed request, or of a client that was refused. Programs that ban addresses parse it: its format is
+    /// stable.
     pub fn refusal(self, peer: &Peer, status: u16, error: &Error, now: SystemTime) -> String {
         let (peer, why) = (peer.shown(), error.to_string());
         match self {
@@ -63,8 +63,8 @@ impl LogFormat {
         }
     }
 
-    /// The line of a login that was refused, as stable as that of a refusal. A user's name stands last, so that
-    /// nothing in it can be taken for anything else.
+    /// The line of a failed login, as stable as that of a refusal. The user's name stands last, so that nothing in it can be
+    /// taken for another field.
     pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
         let peer = peer.shown();
         match self {
@@ -79,7 +79,7 @@ impl LogFormat {
         }
     }
 
-    /// The line of what an admin should know.
+    /// The line of a message to the admin.
     pub fn remark(self, what: &str, now: SystemTime) -> String {
         match self {
             LogFormat::Combined => format!("cfpd: {what}"),
@@ -88,8 +88,8 @@ impl LogFormat {
     }
 }
 
-fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
-    let Entry { request, outcome, .. } = entry;
+fn combined(entry: &LogEntry<'_>, now: SystemTime) -> String {
+    let LogEntry { request, outcome, .. } = entry;
     let quoted = |name| inner(request.fields.get(name).unwrap_or(b"-"));
     let version = match request.version {
         Version::Http10 => "1.0",
@@ -109,8 +109,8 @@ fn combined(entry: &Entry<'_>, now: SystemTime) -> String {
     )
 }
 
-fn json_line(entry: &Entry<'_>, now: SystemTime) -> String {
-    let Entry { request, outcome, .. } = entry;
+fn json_line(entry: &LogEntry<'_>, now: SystemTime) -> String {
+    let LogEntry { request, outcome, .. } = entry;
     let field = |name| request.fields.get(name).map_or(Value::Null, |value| shown(value).into());
     let millis = entry.took.as_secs_f64() * 1000.0;
     json!({
@@ -130,7 +130,7 @@ fn json_line(entry: &Entry<'_>, now: SystemTime) -> String {
     .to_string()
 }
 
-/// What a client sent, as it may stand between double quotes: a backslash of its own begins no escape and ends no quote.
+/// Escapes what a client sent for a string in double quotes: its backslashes begin no escape, its quotes end no string.
 fn inner(bytes: &[u8]) -> String {
     let parts = bytes.split_inclusive(|byte| matches!(byte, b'"' | b'\\'));
     parts

@@ -1,5 +1,5 @@
-//! The log: a line for every exchange, for every refusal, for every trouble. It owns the file and its reopening;
-//! how a line is written stands in `line`.
+//! The log: a line for every request, every refused client and every error. Owns the file and its reopening; the format of
+//! a line is `line`'s part.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use std::time::SystemTime;
 use crate::error::{Error, Result, shown};
 use crate::server::observe::peer::Peer;
 
-pub use line::{Entry, LogFormat};
+pub use line::{LogEntry, LogFormat};
 
 mod line;
 
-/// Where lines go.
+/// The log of the daemon.
 pub struct Log {
     format: LogFormat,
-    /// The file that was named, under its name. Without one there are no access lines, and trouble goes to stderr.
+    /// The log file and its name. Without one no requests are logged, and errors go to stderr.
     access: Option<(PathBuf, RwLock<File>)>,
 }
 
@@ -29,20 +29,20 @@ impl Log {
         Ok(Log { format, access: path.map(open).transpose()? })
     }
 
-    /// Opens the file of this name again: a new one, where the old one was moved away. Lines go to the old one
-    /// until [`Log::swap`].
+    /// Opens the file again: a new one, where logrotate has renamed the old one. Lines go to the old one until
+    /// [`Log::swap`].
     pub fn reopened(&self) -> Result<Option<File>> {
         self.access.as_ref().map(|(path, _)| append_to(path)).transpose()
     }
 
-    /// Has lines go to the file that was opened again.
+    /// Writes to the reopened file from now on.
     pub fn swap(&self, reopened: Option<File>) {
         if let (Some((_, file)), Some(new)) = (&self.access, reopened) {
             *file.write().unwrap_or_else(PoisonError::into_inner) = new;
         }
     }
 
-    /// Whether there is a line for each exchange.
+    /// Whether requests are logged.
     pub fn has_access_lines(&self) -> bool {
         self.access.is_some()
     }
@@ -52,14 +52,14 @@ impl Log {
         Some(file.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes an exchange that has ended.
-    pub fn exchange(&self, entry: &Entry<'_>) {
+    /// Logs a request and its outcome.
+    pub fn exchange(&self, entry: &LogEntry<'_>) {
         if let Some(file) = self.access() {
             write_line(&*file, self.format.exchange(entry, SystemTime::now()));
         }
     }
 
-    /// Notes what was no request, or a client that was turned away.
+    /// Logs a malformed request, or a client that was refused.
     pub fn refusal(&self, peer: &Peer, status: u16, error: &Error) {
         match self.access() {
             Some(file) => write_line(&*file, self.format.refusal(peer, status, error, SystemTime::now())),
@@ -70,8 +70,7 @@ impl Log {
         }
     }
 
-    /// Notes that somebody claimed to be a user and was not, for programs that ban addresses; without a name where the
-    /// claim had none.
+    /// Logs a failed login, for programs that ban addresses; without a name where none could be read.
     pub fn refused_login(&self, user: Option<&[u8]>, peer: &Peer) {
         let user = user.unwrap_or(b"-");
         match self.access() {
@@ -83,12 +82,12 @@ impl Log {
         }
     }
 
-    /// Notes what went wrong.
+    /// Logs an error.
     pub fn trouble(&self, error: &Error) {
         self.remark(&error.to_string());
     }
 
-    /// Notes what an admin must know, who may not find it in the log: it may be the log that is wrong.
+    /// Logs what an admin must know, to stderr too: it may be the log that cannot be written.
     pub fn alarm(&self, what: &str) {
         self.remark(what);
         if self.access.as_ref().is_some_and(|(path, _)| !is_standard_error(path)) {
@@ -96,7 +95,7 @@ impl Log {
         }
     }
 
-    /// Notes what an admin should know.
+    /// Logs what an admin should know.
     pub fn remark(&self, what: &str) {
         let line = self.format.remark(what, SystemTime::now());
         match self.access() {
@@ -106,7 +105,7 @@ impl Log {
     }
 }
 
-/// Whether the log is standard error, as `-` says it.
+/// Whether a log file is standard error: `-`.
 pub fn is_standard_error(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -116,10 +115,10 @@ fn append_to(path: &Path) -> Result<File> {
         true => io::stderr().as_fd().try_clone_to_owned().map(File::from),
         false => OpenOptions::new().append(true).create(true).open(path),
     };
-    file.map_err(|wrong| Error::io(path.as_os_str().as_encoded_bytes(), wrong))
+    file.map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
 }
 
-/// A line is one write. A log that cannot be written must not stop the service.
+/// Writes a line in one call. The service goes on without a log that cannot be written; ignore the error.
 fn write_line(mut out: impl Write, mut line: String) {
     line.push('\n');
     let _ = out.write_all(line.as_bytes());
