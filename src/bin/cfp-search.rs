@@ -220,7 +220,7 @@ impl Tool {
             (client, source) => self.search.run(client, source, &mut lines, to)?,
         }
         self.total += u64::from(!lines.is_empty());
-        visible.finish().map_err(|wrong| Error::io(to, wrong))?;
+        visible.finish().map_err(|error| Error::io(to, error))?;
         Ok(ExitStatus::DONE)
     }
 
@@ -240,7 +240,7 @@ impl Tool {
     }
 
     fn print(&mut self, line: &[u8]) -> Result<()> {
-        self.output.write_all(line).map_err(|wrong| Error::io("standard output", wrong))
+        self.output.write_all(line).map_err(|error| Error::io("standard output", error))
     }
 }
 
