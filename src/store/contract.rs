@@ -127,7 +127,7 @@ pub trait Store: Send + Sync {
         size: Option<u64>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>>;
-    /// Goes on with one, which nobody else then can (`Busy`); one that is unknown or whose time is over is `NotFound`.
+    /// Opens a partial upload to resume it, which locks it (`Busy` for others); an unknown or expired one is `NotFound`.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
     /// Copies a file, or, its name with a final slash, a directory with all in it; nobody sees a half. `source` is
     /// asked about `from`, `target` about `to`. Onto itself is `Forbidden`, into itself `Conflict`.

@@ -1,5 +1,5 @@
 //! Named files, written atomically. This room owns names, the root, and the only code that opens served files. It
-//! knows nothing of HTTP or words; above it nothing knows a path of the machine.
+//! does not know HTTP or words; no room above it knows the path of a served file.
 //!
 //! | module | owns |
 //! |---|---|

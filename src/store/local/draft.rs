@@ -67,7 +67,7 @@ pub(super) fn admit(volume: &Volume, name: &Name, links: Links, size: Option<u64
 }
 
 impl<'a> FileDraft<'a> {
-    /// Goes on with a content in this file, which holds `written` bytes of it.
+    /// Resumes a content in this file, which holds `written` bytes of it.
     pub fn over(
         volume: &'a Volume,
         name: &Name,

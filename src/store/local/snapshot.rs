@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// So many bytes, as a file gives them that knows no size, in pieces of any length.
+    /// Makes a reader of so many bytes, in reads of any length.
     fn of_size(size: u64) -> impl FnMut(&mut [u8], u64) -> io::Result<usize> {
         move |buffer, offset| {
             let most = buffer.len().min(1 + usize::try_from(offset % 5000).unwrap());

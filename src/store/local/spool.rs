@@ -81,7 +81,7 @@ impl SpoolFile {
     pub fn try_append(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         match self.append_within(bytes, parts) {
-            Err(wrong) if matches!(wrong.kind(), FileTooLarge | QuotaExceeded | StorageFull) => {
+            Err(error) if matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull) => {
                 // Some of them may have been written.
                 self.file.set_len(self.size).map(|()| false)
             }
