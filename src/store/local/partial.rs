@@ -92,7 +92,7 @@ fn mount(directory: &OwnedFd) -> Option<u64> {
     StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID).then_some(stat.stx_mnt_id)
 }
 
-/// Goes on with one. `NotFound` where there is none; an error, too, where it is in use.
+/// Opens a partial upload to resume it. `NotFound` if there is none; an error, too, if it is in use.
 pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Result<PartialFile<'a>> {
     let unknown = || Error::not_found(id, "is no upload, or none any more");
     let failed = |errno: Errno| match errno {
