@@ -1,14 +1,14 @@
-//! Text files that an admin writes, a record a line: how they are read. What a line means is known to whoever reads it.
+//! Reads configuration files with one record per line. What a line means is up to the caller.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result, shown};
 
-/// U+FEFF in UTF-8, which some editors write first and show nowhere.
+/// U+FEFF in UTF-8, an invisible mark that some editors write at the start.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a file: the name that errors call it by, and its text.
+/// Reads a file. Returns its name for error messages, and its text.
 pub fn read(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = path.as_os_str().as_encoded_bytes();
     fs::read(path).map(|text| (shown(name), text)).map_err(|error| Error::io(name, error))

@@ -1,5 +1,5 @@
-//! Basic authentication (RFC 7617): which principal a request and its connection prove. What the principal may do it does
-//! not know.
+//! Basic authentication (RFC 7617): finds the principal of a request from its credentials and its connection.
+//! Authorization is up to `access`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,11 +13,11 @@ use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::peer::Peer;
 
-/// What a 401 asks for (RFC 7617 §2).
+/// The challenge of a 401 response (RFC 7617 §2).
 pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";
 
-/// The principal who sent a request. Without users a claim to be one is ignored. Errors have kind `Unauthenticated` for a name that was
-/// not proved, 503 when there were too many of those.
+/// Authenticates the principal of a request. Without users, credentials are ignored. Errors have kind `Unauthenticated`
+/// where the credentials are wrong, `Overloaded` after too many failures.
 pub fn identify(
     stream: &Stream,
     client: &RequestClient,
@@ -39,12 +39,12 @@ pub fn identify(
     Ok(Principal { user, local })
 }
 
-/// The user name that a request claims, proved or not.
+/// The user name in the credentials of a request, verified or not.
 pub fn claimed_name(request: &Request) -> Option<Vec<u8>> {
     request.fields.get("authorization").and_then(parse_basic).map(|(name, _)| name)
 }
 
-/// Verifies the password of a claim, and gives the name.
+/// Verifies the credentials, and returns the user name.
 fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
     let Some((name, password)) = parse_basic(claim) else {
         return Err(Error::unauthenticated("Authorization", "is not a name and a password (Basic)"));

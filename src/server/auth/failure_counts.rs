@@ -1,5 +1,5 @@
-//! How often logins failed, by key: when the next try is allowed, and which keys are forgotten when there are too many. What
-//! a key stands for is the business of `login_throttle`.
+//! Counts failed logins by key: when the next attempt is allowed, and which keys are evicted when there are too many.
+//! `login_throttle` defines the keys.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use crate::server::limits::{
     WRONG_FORGOTTEN, WRONG_FREE_OF_ALL, WRONG_PAUSE, WRONG_PAUSE_MAX, WRONG_WAIT_MAX,
 };
 
-/// How often logins failed, for a bounded number of keys.
+/// The failed logins of a bounded number of keys.
 pub struct FailureCounts {
     failures: HashMap<u64, Failures>,
     most: usize,
 }
 
-/// How often logins failed, when last, and until when the next one is refused.
+/// The failed logins of one key: how many, when the last one was, and until when the next attempt is refused.
 struct Failures {
     times: u32,
     last: Instant,
@@ -22,12 +22,12 @@ struct Failures {
 }
 
 impl FailureCounts {
-    /// Counts for at most so many keys.
+    /// Counts failures of at most `most` keys.
     pub fn of(most: usize) -> Self {
         FailureCounts { failures: HashMap::new(), most }
     }
 
-    /// Until when the next try with this key has to wait.
+    /// The time until which the next attempt with this key has to wait.
     pub fn until(&self, key: u64) -> Option<Instant> {
         self.failures.get(&key).map(|failures| failures.until)
     }
@@ -45,7 +45,7 @@ impl FailureCounts {
         }
     }
 
-    /// Makes the next try wait for a pause where many failed: the more failures, the longer.
+    /// Delays the next attempt after many failures: the more failures, the longer.
     pub fn pause(&mut self, key: u64, now: Instant) {
         let Some(failures) = self.failures.get_mut(&key).filter(|failures| !failures.is_forgotten(now))
         else {
@@ -63,8 +63,8 @@ impl FailureCounts {
         self.failures.len()
     }
 
-    /// Forgets the keys without a recent failure, and if that is not enough, the one with the fewest failures, of those the
-    /// oldest: a flood of new keys evicts itself.
+    /// Evicts the keys without a recent failure; if that is not enough, the key with the fewest and then oldest
+    /// failures. So a flood of new keys evicts only its own.
     fn make_room(&mut self, key: u64, now: Instant) {
         if self.failures.len() < self.most || self.failures.contains_key(&key) {
             return;

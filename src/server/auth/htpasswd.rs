@@ -1,5 +1,5 @@
-//! The file of users: a name and a bcrypt hash a line, as `htpasswd -B` writes it. It owns the form of the file and
-//! says what is wrong with it by file and line; it compares no password.
+//! The file of users: a name and a bcrypt hash per line, as `htpasswd -B` writes it. It owns the syntax and reports
+//! errors by file and line; it verifies no password.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,9 +10,9 @@ use bcrypt::HashParts;
 use crate::error::{Error, Result};
 use crate::server::auth::admin_file;
 
-/// The least cost of bcrypt. No password is right for a hash with a lower one.
+/// The lowest cost of bcrypt. No password matches a hash with a lower one.
 const COST_MIN: u32 = 4;
-/// The highest cost that htpasswd makes. With a higher one, checking a password takes minutes.
+/// The highest cost that htpasswd accepts. With a higher one, verifying a password takes minutes.
 const COST_MAX: u32 = 17;
 
 /// Hashes by name.
@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<Hashes> {
     parse(&name, &text)
 }
 
-/// Reports everything that is wrong with a file, line by line.
+/// Returns all errors of a file, line by line.
 pub fn faults(path: &Path) -> Vec<Error> {
     match admin_file::read(path) {
         Ok((name, text)) => collect(&name, &text).1,

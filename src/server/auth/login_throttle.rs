@@ -1,9 +1,9 @@
-//! The throttle of logins. Failures are counted by user name and address together: past some, the next try at this name
-//! from this address has to wait, longer each time, and is refused until then without being checked. They are also
-//! counted by name alone and by address alone: past many, tries there are checked one after the other, with a pause
-//! between. So whoever guesses at a user locks nobody else out. What a password is it does not know.
+//! The throttle of logins. Failures are counted by user name and address together: after a few, the next attempt for
+//! this name from this address has to wait, longer each time, and is refused until then without a check of its
+//! password. They are also counted by name alone and by address alone: after many, attempts are checked one after the
+//! other, with a pause between. So guessing the password of a user locks nobody else out. It sees no passwords.
 //!
-//! A refused try holds no thread, and few tries wait at a time.
+//! A refused attempt holds no thread, and few attempts wait at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -15,39 +15,39 @@ use crate::server::limits::{
     WRONG_FREE, WRONG_FREE_OF_PREFIX,
 };
 
-/// The keys that a try is counted by: hashes, so that what a client sends takes no room here.
+/// The keys by which an attempt is counted: hashes, so that memory does not depend on what a client sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {
     /// User name and network of the client's address, or the local user.
     pub pair: u64,
-    /// User name and the prefix that contains the network; the same as `pair` where there is none.
+    /// User name and the address prefix that contains the network; the same as `pair` where there is no prefix.
     pub prefix_pair: u64,
     /// User name.
     pub user: u64,
-    /// That prefix.
+    /// The address prefix.
     pub prefix: u64,
     /// User name and password.
     pub guess: u64,
-    /// Whether the user exists. Made-up names take no room from those of users.
+    /// Whether the user exists. Unknown names are counted separately, so that they evict no existing user.
     pub is_user: bool,
 }
 
-/// Recent failures, the tries being checked, and those that wait.
+/// Recent failures, the attempts being checked, and those that wait.
 pub struct LoginThrottle {
-    /// Failures at users.
+    /// Failures of existing users.
     users: NameCounts,
-    /// Failures at made-up names.
+    /// Failures of unknown names.
     strangers: NameCounts,
     /// Failures by address.
     prefixes: FailureCounts,
-    /// Tries being checked.
+    /// Attempts being checked, by [`Keys::guess`].
     checking: HashSet<u64>,
-    /// Tries that wait: all of them, and by name and address.
+    /// How many attempts wait: in all, and by user name and by prefix.
     waiting: usize,
     waiting_at: HashMap<u64, usize>,
 }
 
-/// Failures at user names.
+/// Failures by user name.
 struct NameCounts {
     /// By name and address.
     pairs: FailureCounts,
@@ -55,21 +55,21 @@ struct NameCounts {
     names: FailureCounts,
 }
 
-/// Whether a try may be checked now.
+/// Whether the password of an attempt may be checked now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It may be checked: [`LoginThrottle::end`] must follow.
     Now,
-    /// Other tries are being checked, or the same one is: it waits, then asks again.
+    /// Other attempts are being checked, or the same password is: it waits, then asks again.
     Later,
-    /// Many failed at this user or from this address: it waits until then, then asks again.
+    /// Many attempts failed for this user or from this address: it waits until then, then asks again.
     At(Instant),
 }
 
 impl Default for LoginThrottle {
     fn default() -> Self {
         LoginThrottle {
-            // There are only so many users: none of them need be forgotten.
+            // The number of users is bounded by their file: none needs to be evicted.
             users: NameCounts { pairs: FailureCounts::of(WATCHED_MAX), names: FailureCounts::of(usize::MAX) },
             strangers: NameCounts {
                 pairs: FailureCounts::of(WATCHED_MAX),
@@ -84,7 +84,7 @@ impl Default for LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// Admits a try. Errors have kind `Overloaded`: too many failed, or too many wait.
+    /// Admits an attempt. Errors have kind `Overloaded`: too many failed, or too many wait.
     pub fn begin(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
         let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.strangers };
         let too_many_wrong = || Error::overloaded("login", "too many wrong passwords, try again later");
@@ -118,7 +118,7 @@ impl LoginThrottle {
             && waiting(keys.prefix) < LOGINS_WAITING_FROM_NETWORK
     }
 
-    /// NameCounts a thread that begins to wait, or ends its wait.
+    /// Counts a thread that begins or ends its wait.
     pub fn wait(&mut self, keys: Keys, waits: bool) {
         let step = |count: usize| if waits { count + 1 } else { count.saturating_sub(1) };
         self.waiting = step(self.waiting);
@@ -130,7 +130,7 @@ impl LoginThrottle {
         }
     }
 
-    /// Ends the check of a try.
+    /// Ends the check of an attempt.
     pub fn end(&mut self, keys: Keys, is_right: bool, now: Instant) {
         self.checking.remove(&keys.guess);
         if is_right {
@@ -161,13 +161,13 @@ mod tests {
         Keys { pair, prefix_pair: pair, user, prefix: 500_000 + origin, guess, is_user: true }
     }
 
-    /// The same from one network of a prefix.
+    /// An attempt from one network of a prefix.
     fn within(prefix: u64, network: u64, user: u64) -> Keys {
         let pair = 2_000_000_000 + 1_000_000 * prefix + network;
         Keys { pair, prefix_pair: 3_000_000_000 + prefix, ..keys(prefix, user, network) }
     }
 
-    /// Is wrong so many times, waiting as long as it takes, and says when that was.
+    /// Fails `times` times, waiting as long as each time takes, and returns the time of the last failure.
     fn be_wrong(throttle: &mut LoginThrottle, keys: Keys, times: u32, mut now: Instant) -> Instant {
         for _ in 0..times {
             loop {
@@ -230,7 +230,7 @@ mod tests {
             Admission::Now,
             "another user does not wait"
         );
-        // The pause begins with the guess: those that come at once do not slip through.
+        // The pause begins with the attempt: simultaneous ones do not bypass it.
         assert!(matches!(throttle.begin(keys(9002, 7, 9002), until).unwrap(), Admission::At(_)));
     }
 

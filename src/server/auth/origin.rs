@@ -7,14 +7,14 @@ use crate::server::observe::peer;
 /// The origin of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// An address. One machine has a whole /64 in IPv6.
+    /// An address. In IPv6 one machine may use a whole /64.
     Address(IpAddr),
     /// A user of this machine, by id.
     Local(Option<u32>),
 }
 
 impl Origin {
-    /// The network of this prefix length that an IPv6 address is in.
+    /// The network of an IPv6 address with a prefix of `bits` bits; an IPv4 address and a local user as they are.
     pub fn network(self, bits: u32) -> Self {
         match self {
             Origin::Address(address) => Origin::Address(peer::network(address, bits)),

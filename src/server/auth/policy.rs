@@ -1,5 +1,5 @@
-//! The policy: users, access rules, and whether anyone may write. It is read whole or not at all and never changes: a
-//! reload makes another policy.
+//! The policy: users, access rules, and whether anyone may write. It is immutable: a reload reads all files and makes a
+//! new policy, or fails.
 
 use std::path::PathBuf;
 
@@ -8,18 +8,18 @@ use crate::server::auth::access::{ANY_USER, AccessList, Principal, Verb};
 use crate::server::auth::users::Users;
 use crate::store::{Local, Name};
 
-/// The files that an admin named.
+/// The files that configure it.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFiles {
-    /// Who has a password: a file of `htpasswd -B`.
+    /// Users and their passwords: a file of `htpasswd -B`.
     pub users: Option<PathBuf>,
-    /// Who may what: an access file.
+    /// The access rules.
     pub access: Option<PathBuf>,
 }
 
 /// Users, rules, and whether the server is read-only.
 pub struct Policy {
-    /// Where it was read from.
+    /// The files it was read from.
     files: PolicyFiles,
     /// Users with passwords, where there are any.
     pub users: Option<Users>,
@@ -30,7 +30,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads the files an admin named. Errors name file and line.
+    /// Reads the configured files. Errors name file and line.
     pub fn read(files: PolicyFiles, read_only: bool) -> Result<Self> {
         let users = files.users.as_deref().map(Users::read).transpose()?;
         let access = match files.access.as_deref() {
@@ -40,7 +40,7 @@ impl Policy {
         Ok(Policy { files, users, access, read_only })
     }
 
-    /// Refuses a rule that denies something in a directory that folds case: the rule would hold for one spelling only, and
+    /// Refuses a deny rule for a path in a directory that folds case: the rule would match one spelling only, and
     /// another would reach the file. What no rule allows is denied in every spelling.
     pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
         for (rule, place) in self.access.denials() {
@@ -56,13 +56,13 @@ impl Policy {
         Ok(())
     }
 
-    /// These rules, for anyone.
+    /// A policy with these rules and without users.
     #[cfg(test)]
     pub fn of_rules(access: AccessList) -> Self {
         Policy { files: PolicyFiles::default(), users: None, access, read_only: false }
     }
 
-    /// Reads the same files again.
+    /// Reads the same files again, for a reload.
     pub fn reopened(&self) -> Result<Self> {
         let mut policy = Policy::read(self.files.clone(), self.read_only)?;
         if let (Some(new), Some(old)) = (policy.users.take(), &self.users) {
@@ -71,8 +71,9 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Says in one line which rule decides, and whether it allows. A directory means everything in it where a request would
-    /// too: to read, replace or delete it. It may be listed where something beneath may.
+    /// Explains in one line which rule decides, and returns whether it allows. For `read`, `replace` and `delete` a
+    /// directory stands for everything beneath it, as in a request. `list` is allowed where something beneath may be
+    /// listed.
     pub fn explain(&self, principal: &Principal, verb: Verb, name: &Name) -> (bool, String) {
         let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
         let principal = &self.identified(principal);
@@ -92,7 +93,7 @@ impl Policy {
         }
     }
 
-    /// Without users, a request's claim to be one is ignored.
+    /// Drops the user where no users are configured, as a request's credentials are ignored then.
     fn identified(&self, principal: &Principal) -> Principal {
         let is_claim = |user: &Vec<u8>| self.users.is_none() && user != ANY_USER;
         Principal { user: principal.user.clone().filter(|user| !is_claim(user)), local: principal.local }

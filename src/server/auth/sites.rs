@@ -1,6 +1,6 @@
-//! Which hosts the server answers for, and which pages may write. A page whose name an attacker has pointed at this
-//! machine (DNS rebinding) is of the same origin to the browser; only `Host` reveals it. A page of another site can
-//! send what a form can send; `Origin` reveals it. Users are not its concern.
+//! Which hosts the server answers for, and which web pages may write. To a browser, a page whose domain an attacker
+//! resolves to this machine (DNS rebinding) has the same origin; only `Host` reveals it. A page of another site can
+//! send any form (CSRF); `Origin` reveals it. It does not know users.
 
 use std::fs;
 use std::net::IpAddr;
@@ -32,8 +32,8 @@ impl Sites {
         Sites { names: names.map(|name| plain(&name)).collect() }
     }
 
-    /// Refuses a request for another host, with status 421. Pages cannot reach a Unix socket, and browsers do not
-    /// speak HTTP/1.0, which has no `Host`.
+    /// Refuses a request for another host (421). Web pages cannot reach a Unix socket, and browsers do not speak
+    /// HTTP/1.0, which has no `Host`.
     pub fn require(&self, stream: &Stream, request: &Request) -> Result<()> {
         let asked = authority::of_request(request).filter(|authority| !authority.is_empty());
         let (Some(asked), Peer::Address(_), Version::Http11) = (asked, &stream.peer, request.version) else {
@@ -47,13 +47,13 @@ impl Sites {
         }
     }
 
-    /// Whether a host is one of these, or a loopback address, or the one the connection came to.
+    /// Whether a host is one of these, a loopback address, or the local address of the connection.
     fn holds(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        // The zone is known to this machine alone.
+        // Without the zone, which has a meaning on this machine only.
         let address = literal.split('%').next().unwrap_or_default().parse::<IpAddr>();
         match address.map(|address| address.to_canonical()) {
-            // To connect to no address is to connect to this machine.
+            // Connecting to the unspecified address connects to this machine.
             Ok(address) if address.is_loopback() || address.is_unspecified() => true,
             Ok(address) => self.has(literal) || local().is_some_and(|local| local.to_canonical() == address),
             Err(_) => self.has(host) || plain(host).ends_with(".localhost"),
@@ -66,7 +66,7 @@ impl Sites {
     }
 }
 
-/// Whether an authority names loopback, whatever the port.
+/// Whether the host of an authority is loopback; the port does not matter.
 pub fn is_loopback(authority: &[u8]) -> bool {
     let (host, _) = authority::split_port(authority);
     let text = std::str::from_utf8(host).unwrap_or_default();
@@ -77,7 +77,7 @@ pub fn is_loopback(authority: &[u8]) -> bool {
     }
 }
 
-/// Parses a host as an admin writes it. Errors have exit code 2.
+/// Parses a host of `--host`. Errors have kind `Usage`.
 pub fn parse(text: &str) -> Result<String> {
     let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let is_address = literal.parse::<IpAddr>().is_ok();
@@ -112,12 +112,12 @@ fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Refuses a write from a page of another site, with status 403. A browser says so in `Sec-Fetch-Site`, which no page
-/// can set, in a secure context; else by `Origin`. A trusted proxy may name the site.
+/// Refuses a write from a page of another site (403). In a secure context a browser sends `Sec-Fetch-Site`, which no
+/// page can set; else `Origin`. A trusted proxy may name the host.
 pub fn refuse_foreign_page(request: &Request, through_proxy: bool) -> Result<()> {
     let foreign = |field| Error::forbidden(field, "a page of another site may change nothing here");
     match request.fields.get("sec-fetch-site") {
-        // `none` is the user, not a page. Behind a proxy that changes `Host`, only this field tells.
+        // `none` is the user, not a page. Behind a proxy that changes `Host`, only this field is reliable.
         Some(b"same-origin" | b"none") => return Ok(()),
         Some(_) => return Err(foreign("Sec-Fetch-Site")),
         None => {}

@@ -1,8 +1,8 @@
-//! Users and their passwords: the file that `htpasswd -B` writes, and the check of a password against it. What a failed
-//! login costs stands in `login_throttle`; what a user may do it does not know.
+//! Users and their passwords: the file that `htpasswd -B` writes, and the verification of a password against it.
+//! `login_throttle` delays logins after failures; what a user may do is up to `access`.
 //!
-//! bcrypt is expensive on purpose. A password that was right is remembered as a hash under a key that only this process
-//! has: it needs no bcrypt again, and is not throttled.
+//! bcrypt is expensive on purpose. A verified password is cached as a hash with a key that only this process has: it
+//! needs no bcrypt again, and is not throttled.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -26,7 +26,7 @@ pub struct Users {
 #[derive(Default)]
 struct Logins {
     key: RandomState,
-    /// The last password that was right, as a hash, by user.
+    /// The last verified password, as a hash, by user.
     remembered: Mutex<HashMap<Vec<u8>, u64>>,
     throttle: Mutex<LoginThrottle>,
     ended: Condvar,
@@ -48,8 +48,8 @@ impl Users {
         Users { hashes, logins: Arc::default() }
     }
 
-    /// Takes over the state of logins from the users before a reload. A remembered password stays valid where the hash is the
-    /// same, and failures are counted on.
+    /// Takes over the state of logins from the users before a reload: failures, and cached passwords, which stay valid
+    /// where the bcrypt hash is the same.
     pub fn keeping_logins_of(self, others: &Users) -> Self {
         let logins = Arc::clone(&others.logins);
         logins.remembered().retain(|name, _| self.hashes.contains_key(name));
@@ -61,7 +61,7 @@ impl Users {
         self.hashes.contains_key(name)
     }
 
-    /// Whether this is the user's password. An error has kind `Overloaded`: too many logins failed lately.
+    /// Whether this is the user's password. An error has kind `Overloaded`: too many logins failed recently.
     pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
         let logins = &*self.logins;
         let keys = self.keys(name, password, origin);
@@ -95,8 +95,8 @@ impl Users {
         Ok(is_right)
     }
 
-    /// The keys of a try: hashes that nobody outside of this process can foresee. The key of the password includes the hash
-    /// it is checked against, so that a changed password is no longer remembered.
+    /// The keys of an attempt: hashes that nobody outside of this process can predict. The key of the password includes
+    /// the bcrypt hash it is checked against, so that a changed password is no longer cached.
     fn keys(&self, name: &[u8], password: &[u8], origin: Origin) -> Keys {
         let mark = |of: (&str, &[u8], Option<Origin>)| self.logins.key.hash_one(of);
         let (network, prefix) = (origin.network(NETWORK_BITS), origin.network(PREFIX_BITS));
@@ -112,8 +112,8 @@ impl Users {
         }
     }
 
-    /// Checks a password. An unknown name takes as long as the most expensive hash, so that the time tells no names where
-    /// all hashes have one cost.
+    /// Checks a password with bcrypt. An unknown name takes as long as the most expensive hash, so that the time does
+    /// not reveal which users exist where all hashes have one cost.
     fn check(&self, name: &[u8], password: &[u8]) -> bool {
         let dearest = || self.hashes.values().max_by_key(|hash| hash.get(4..6));
         let known = self.hashes.get(name);
@@ -131,7 +131,7 @@ impl Logins {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// 64 bits are enough: a guess at them is only ever made through [`Users::verify`].
+    /// Whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
     fn remembers(&self, name: &[u8], guess: u64) -> bool {
         self.remembered().get(name) == Some(&guess)
     }
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn many_at_once_with_the_same_password_are_hashed_once() {
         let users = users(&[("alice", "a")]);
-        // The guess is being looked at: others with it wait for the outcome.
+        // The password is being checked: others with it wait for the result.
         let keys = users.keys(b"alice", b"a", HERE);
         assert_eq!(users.logins.throttle().begin(keys, Instant::now()).unwrap(), Admission::Now);
         std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! The access file: a rule a line, `allow` or `deny`, verbs, who, where, and comments. It owns the form of the file
-//! and says what is wrong with it by file and line; what the rules decide it does not know.
+//! The access file: one rule per line (`allow` or `deny`, verbs, subject, path) and comments. It owns the syntax and
+//! reports errors by file and line; what the rules decide is up to `list`.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
     parse(&name, &text, with_users)
 }
 
-/// Reports everything that is wrong with a file, line by line.
+/// Returns all errors of a file, line by line.
 pub(crate) fn faults(path: &Path, with_users: bool) -> Vec<Error> {
     match admin_file::read(path) {
         Ok((name, text)) => rules(&name, &text, with_users).filter_map(Result::err).collect(),
@@ -29,7 +29,7 @@ pub(crate) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rul
     rules(file, text, with_users).filter_map(Result::transpose).collect()
 }
 
-/// The rule of each line, or what is wrong with it.
+/// Returns the rule or the error of each line.
 fn rules(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
     admin_file::lines(text).map(move |(number, line)| {
         let line_name = format!("{file}:{number}");
@@ -88,7 +88,7 @@ fn subject_of(text: &[u8]) -> Result<Subject> {
     }
 }
 
-/// Parses a name as a URL has it: from the root on, percent-encoded where it must be.
+/// Parses an absolute path as in a URL, percent-encoded where necessary.
 pub fn name_of(text: &[u8]) -> Result<Name> {
     let bad = |what: &str| Error::usage(format!("{}: {what}", shown(text)));
     if !text.starts_with(b"/") {

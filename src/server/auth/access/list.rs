@@ -1,8 +1,8 @@
-//! The access list: rules in order, and which of them decides. It asks nobody who they are, and opens nothing that is
-//! served.
+//! The access list: rules in order, and which of them decides. It authenticates nobody and opens no served file.
 //!
-//! The first rule that fits decides; where none does, the answer is no. An act on a directory with everything beneath it
-//! is decided by the rules alone: it is refused where a rule denies something that could be beneath.
+//! The first rule that matches decides; without a match access is denied. Access to a whole directory tree is decided
+//! by the rules alone, without reading the directory: it is denied where a rule denies a path that could exist beneath
+//! it.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct AccessList {
 }
 
 impl AccessList {
-    /// The rule that holds without an access file: any user may do everything, or anyone where there are no users.
+    /// The rule that applies without an access file: any user may do everything; without users, anyone may.
     pub fn standard(with_users: bool) -> Self {
         let (subject, text) = match with_users {
             true => (Subject::AnyUser, "allow all @users /"),
@@ -31,12 +31,12 @@ impl AccessList {
         AccessList { rules: vec![rule] }
     }
 
-    /// Reads a file. `with_users` says whether there can be any user at all. Errors name file and line.
+    /// Reads a file. `with_users` tells whether users are configured. Errors name file and line.
     pub fn read(path: &Path, with_users: bool) -> Result<Self> {
         Ok(AccessList { rules: file::read(path, with_users)? })
     }
 
-    /// Reports everything that is wrong with a file, line by line.
+    /// Returns all errors of a file, line by line.
     pub fn faults(path: &Path, with_users: bool) -> Vec<Error> {
         file::faults(path, with_users)
     }
@@ -51,12 +51,12 @@ impl AccessList {
         self.rules.iter().all(|rule| rule.subject == Subject::Anyone)
     }
 
-    /// The rules that deny, each with its place.
+    /// The deny rules, each with its path.
     pub fn denials(&self) -> impl Iterator<Item = (&Rule, &Name)> {
         self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.place))
     }
 
-    /// The rule that decides whether `principal` may do this to a name. Without one the answer is no.
+    /// The rule that decides whether `principal` may do this to a name; `None` denies.
     pub fn decide(&self, principal: &Principal, verb: Verb, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.is_about(principal, verb) && rule.covers(name))
     }
@@ -75,7 +75,8 @@ impl AccessList {
         about.find(|(at, rule)| decides(*at, rule)).map(|(_, rule)| rule)
     }
 
-    /// A rule that allows `principal` to do this to something beneath a directory, which is then shown as the way there.
+    /// A rule that allows `principal` to do this to something beneath a directory. The directory is then listed, so
+    /// that the client can reach it.
     pub fn way(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let leads = |rule: &Rule| {
             rule.allows
@@ -184,13 +185,13 @@ allow read,delete  local:root /d/e/
             ("deny delete bob /a/x/\nallow delete bob /", "/b/", Some((2, true))),
             ("deny delete bob /ab/x\nallow delete bob /", "/a/", Some((2, true))),
             ("allow delete bob /a/\ndeny delete bob /a/x", "/a/", Some((1, true))),
-            // What is allowed beneath first is not denied later, unless only a file of that name is.
+            // An earlier rule that allows the path beneath takes precedence, unless it allows only a file of that name.
             ("allow delete bob /a/b/\ndeny delete bob /a/b/c\nallow delete bob /a/", "/a/", Some((3, true))),
             ("allow delete bob /a/b\ndeny delete bob /a/b\nallow delete bob /a/", "/a/", Some((2, false))),
-            // What is about others, or about something else, does not count.
+            // Rules for other principals or other paths do not count.
             ("deny delete eve /a/x\ndeny read bob /a/x\nallow delete * /", "/a/", Some((3, true))),
             ("deny delete * /a/x\nallow all bob /", "/a", Some((1, false))),
-            // To be allowed beneath is not enough.
+            // Access to a path beneath is not enough.
             ("allow delete bob /a/b/", "/a/", None),
         ];
         for (text, name, line) in rows {

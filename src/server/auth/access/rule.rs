@@ -1,5 +1,4 @@
-//! One access rule: its verbs, its subject and its place. How a file says it stands in `file`; which of several rules
-//! decides, in `list`.
+//! One access rule: its verbs, its subject and its path. `file` parses it; `list` finds the rule that decides.
 
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::principal::Principal;
@@ -8,7 +7,7 @@ use crate::store::Name;
 /// What can be done to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Sees that it exists.
+    /// Sees it in a list.
     List,
     /// Reads its content, also through a filter.
     Read,
@@ -75,14 +74,14 @@ pub struct Rule {
     pub verbs: Vec<Verb>,
     /// Whom it is about.
     pub subject: Subject,
-    /// What it is about: a file, or with a final slash a directory and everything beneath it.
+    /// The path it covers: a file, or with a final slash a directory and everything beneath it.
     pub place: Name,
-    /// Its file, line and text: `access:12: allow all alice /`.
+    /// Its file, line and text for messages: `access:12: allow all alice /`.
     pub shown: String,
 }
 
 impl Rule {
-    /// Whether it is about this principal doing this.
+    /// Whether it matches this principal and verb.
     pub fn is_about(&self, principal: &Principal, verb: Verb) -> bool {
         let is_subject = match &self.subject {
             Subject::Anyone => true,
@@ -93,9 +92,9 @@ impl Rule {
         is_subject && self.verbs.contains(&verb)
     }
 
-    /// Whether it is about this name. A place with a final slash covers the directory and everything beneath it. One
-    /// without covers only that file where the rule allows; where it denies, whatever has the name, and everything
-    /// beneath.
+    /// Whether it covers this name. A path with a final slash covers the directory and everything beneath it. A path
+    /// without one covers only that file in an allow rule; in a deny rule it covers the file or directory of that name
+    /// and everything beneath.
     pub fn covers(&self, name: &Name) -> bool {
         match self.place.is_directory() || !self.allows {
             true => name.components().starts_with(self.place.components()),
@@ -103,7 +102,7 @@ impl Rule {
         }
     }
 
-    /// Whether its place is in a directory, or is that directory.
+    /// Whether its path is a directory or beneath it.
     pub fn is_beneath(&self, directory: &Name) -> bool {
         self.place.components().starts_with(directory.components())
     }

@@ -1,5 +1,5 @@
-//! The store as one principal may use it. Each right is checked before the store is looked at, so that a refusal tells
-//! nothing of what is there. What needs which rights stands in `reader`, `writer` and `transfer`.
+//! The store as one principal may use it. Each right is checked before the store is read, so that a refusal does not
+//! reveal whether a file exists. `reader`, `writer` and `transfer` define which operation needs which rights.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ impl AuthorizedStore {
         &self.principal
     }
 
-    /// The principal's name as a rule has it. With `local` also that of a peer on a Unix socket, for which the system is
-    /// asked.
+    /// The principal's name as in a rule. With `local` also that of a peer on a Unix socket, which takes a look-up in
+    /// the user database.
     pub fn user_name(&self, local: bool) -> Option<Vec<u8>> {
         let peer = || self.principal.local.filter(|_| local).map(local_name);
         self.principal.user.clone().or_else(peer)
@@ -33,7 +33,7 @@ impl AuthorizedStore {
         self.require(Verb::Process, name, false)
     }
 
-    /// Checks that a resource of the daemon's own may be read; needs `read` of it, beneath `/.cfpd/`.
+    /// Checks that one of the daemon's own resources, beneath `/.cfpd/`, may be read; needs `read`.
     pub fn require_own(&self, below: &[u8]) -> Result<()> {
         self.require(Verb::Read, &Name::own(below), false)
     }
@@ -59,7 +59,7 @@ impl AuthorizedStore {
         }
     }
 
-    /// The error of a missing right: 401 where a password could help and none was given, else 403.
+    /// The error of a missing right: `Unauthenticated` where a password could help and none was sent, else `Forbidden`.
     pub(super) fn refusal(&self, verbs: &[Verb], name: &Name, tree: bool) -> Error {
         let verbs = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(" or ");
         let it = if tree { "it with all in it" } else { "it" };
@@ -74,8 +74,9 @@ impl AuthorizedStore {
         }
     }
 
-    /// Checks the right to write to a name, by what exists there now. `tree` says that a directory is written with
-    /// everything in it. An existing directory is deleted with everything in it, and everything in the new one is created.
+    /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a
+    /// whole directory is written, for which the rights must cover everything beneath. Replacing a directory also needs
+    /// `delete` of everything in it.
     pub(super) fn require_place(&self, name: &Name, tree: bool, existing: Option<&Meta>) -> Result<()> {
         let Some(existing) = existing else { return self.require(Verb::Create, name, tree) };
         let replaces_tree = existing.kind == Kind::Directory;
@@ -92,14 +93,14 @@ impl AuthorizedStore {
         verbs.iter().chain(listed).try_for_each(|verb| self.require(*verb, name, tree))
     }
 
-    /// Whether an entry of a list may be shown: a directory also where it leads to something that may.
+    /// Whether an entry of a list may be shown: a directory also where something beneath it may.
     pub(super) fn shows(&self, verb: Verb, directory: &Name, entry: &Entry) -> bool {
         let is_directory = entry.meta.kind == Kind::Directory;
         let name = directory.join(&entry.name, is_directory);
         self.may(verb, &name, false) || (is_directory && self.leads(verb, &name))
     }
 
-    /// Whether a directory leads to something that the rules allow.
+    /// Whether the rules allow something beneath a directory.
     pub(super) fn leads(&self, verb: Verb, directory: &Name) -> bool {
         self.policy.access.way(&self.principal, verb, directory).is_some()
     }

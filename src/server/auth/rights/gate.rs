@@ -1,4 +1,5 @@
-//! The gate: it owns the store and the policy, and gives a request the store only for the principal who makes it.
+//! The gate: it owns the store and the policy, and returns the store only as an [`AuthorizedStore`] of the request's
+//! principal.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,7 +12,7 @@ use crate::store::Store;
 
 /// The gate before a store.
 pub struct Gate {
-    /// A request keeps those it began with.
+    /// A request keeps the pair it began with, also when a reload replaces it.
     current: RwLock<(Arc<dyn Store>, Arc<Policy>)>,
 }
 
@@ -21,7 +22,7 @@ impl Gate {
         Gate { current: RwLock::new((store, Arc::new(policy))) }
     }
 
-    /// The store as the principal that `identify` finds may use it. `identify` is given the users who have a password.
+    /// Authorizes the principal that `identify` returns. `identify` is given the users who have a password.
     pub fn authorize(
         &self,
         identify: impl FnOnce(Option<&Users>) -> Result<Principal>,
@@ -36,12 +37,12 @@ impl Gate {
         self.current().1.read_only
     }
 
-    /// Reads the admin's files again; nothing changes until [`Gate::swap`].
+    /// Reads the configured files again; nothing changes until [`Gate::swap`].
     pub fn reopened(&self) -> Result<Policy> {
         self.current().1.reopened()
     }
 
-    /// Replaces the policy, and the store where one is given, for the requests that come.
+    /// Replaces the policy, and the store where one is given, for later requests.
     pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.1 = Arc::new(policy);
@@ -63,7 +64,8 @@ mod tests {
     use crate::store::{Local, Meta, Name};
     use std::fs;
 
-    /// A store with the directories `d` and `n`, a file in each, and one beside, behind these rules.
+    /// A gate with these rules before a store with the directories `d` and `n`, a file in each, and one file at the
+    /// root.
     fn gate(rules: &str) -> (tempfile::TempDir, Gate) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");

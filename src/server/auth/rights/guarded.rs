@@ -1,4 +1,4 @@
-//! A draft or a resumable upload whose right to be written is checked again when it is committed.
+//! A draft or a resumable upload that checks the right to write again when it is committed.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::store::{Check, Draft, Name, Partial, Written};
 
-/// A draft of the engine, and the store as the principal who commits it may use it.
+/// A draft of the engine, and the rights of the principal who commits it.
 pub(super) struct Guarded<'a, D: ?Sized> {
     pub draft: Box<D>,
     pub store: &'a AuthorizedStore,

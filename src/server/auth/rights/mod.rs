@@ -1,5 +1,5 @@
-//! The rights of a principal, proved by a value: a handler comes to stored files only through an [`AuthorizedStore`],
-//! and to writing only through a [`Writer`], so that a forgotten check does not compile.
+//! The rights of a principal, proved by a value: a handler reaches stored files only through an [`AuthorizedStore`],
+//! and writes only through a [`Writer`], so that a forgotten check does not compile.
 
 pub use authorized_store::AuthorizedStore;
 pub use gate::Gate;

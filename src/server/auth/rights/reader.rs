@@ -17,7 +17,7 @@ impl AuthorizedStore {
 }
 
 impl<'a> Reader<'a> {
-    /// Opens a file; needs `read`. With `list` alone the error says whether it is a directory, as a list would.
+    /// Opens a file; needs `read`. With `list` alone the error tells whether it is a directory, as a list would.
     pub fn open(self, name: &Name) -> Result<Box<dyn Content>> {
         match self.0.require(Verb::Read, name, false) {
             Ok(()) => self.0.store.open(name),
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         self.0.may(Verb::List, name, false) || self.0.leads(Verb::List, name)
     }
 
-    /// Lists a directory; needs `list` of it or of something beneath. Entries that may not be listed are left out.
+    /// Lists a directory; needs `list` for it or for something beneath. Entries that may not be listed are omitted.
     pub fn list(self, name: &Name, recursive: bool) -> Result<Entries<'a>> {
         let store = self.0;
         if !self.may_list(name) {
@@ -53,7 +53,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The entries of a directory that the right is held for, or that lead to one it is held for.
+/// Filters the entries of a directory: keeps those that the right covers, and directories beneath which it covers
+/// something.
 fn only<'a>(entries: Entries<'a>, store: &'a AuthorizedStore, verb: Verb, directory: &Name) -> Entries<'a> {
     if store.may(verb, directory, true) {
         return entries;

@@ -9,22 +9,22 @@ use crate::server::auth::rights::writer::{WRITES, Writer};
 use crate::store::{Check, Kind, Meta, Name, Written};
 
 impl Writer<'_> {
-    /// Authorizes a copy; needs `read` of the source, for a directory with everything in it also `list`, and `create` or
-    /// `replace` of the target.
+    /// Authorizes a copy; needs `read` for the source, for a directory also `list` for everything in it, and `create`
+    /// or `replace` for the target.
     pub fn authorize_copy<'n>(&'n self, from: &'n Name, to: &'n Name) -> Result<AuthorizedTransfer<'n>> {
         AuthorizedTransfer::new(self.0, &[Verb::Read], from, to)
     }
 
-    /// Authorizes a rename; needs `delete` of the source besides.
+    /// Authorizes a rename; needs the same and `delete` for the source.
     pub fn authorize_move<'n>(&'n self, from: &'n Name, to: &'n Name) -> Result<AuthorizedTransfer<'n>> {
         AuthorizedTransfer::new(self.0, &[Verb::Read, Verb::Delete], from, to)
     }
 }
 
-/// The right to copy or rename from one name to another, checked before the store was looked at.
+/// The right to copy or rename from one name to another, checked before the store was read.
 pub struct AuthorizedTransfer<'a> {
     store: &'a AuthorizedStore,
-    /// The rights needed of the source.
+    /// The rights needed for the source.
     verbs: &'static [Verb],
     from: &'a Name,
     to: &'a Name,
@@ -51,8 +51,8 @@ impl<'a> AuthorizedTransfer<'a> {
         self.store.store.copy(self.from, self.to, source, &target)
     }
 
-    /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, whether it
-    /// was named with its slash or not.
+    /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
+    /// without the final slash.
     pub fn rename(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
         let tree = Cell::new(self.from.is_directory());
         let source = |at: Option<&Meta>| {

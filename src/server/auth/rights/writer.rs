@@ -1,6 +1,6 @@
 //! Writing, with the rights `create`, `replace` and `delete`. The functions are those of
-//! [`Store`](crate::store::Store). What exists under a name decides whether a write is `create` or `replace`; that is
-//! checked again under the lock of the name when the write is committed.
+//! [`Store`](crate::store::Store). Whether something exists under a name decides whether a write needs `create` or
+//! `replace`; this is checked again under the lock of the name when the write is committed.
 
 use crate::error::{Error, Result};
 use crate::server::auth::access::Verb;
@@ -9,14 +9,14 @@ use crate::server::auth::rights::guarded::Guarded;
 use crate::server::auth::rights::reader::Reader;
 use crate::store::{Check, Draft, Meta, Name, Partial};
 
-/// What a write needs one of.
+/// The rights of which a write needs one.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
 
 impl AuthorizedStore {
-    /// The store for writing. An error of status 403 where the server is read-only.
+    /// The store for writing. An error of kind `Forbidden` where the server is read-only.
     pub fn writer(&self, name: &Name) -> Result<Writer<'_>> {
         match self.policy.read_only {
             true => Err(Error::forbidden(name.shown(), "this server is read-only")),
@@ -24,7 +24,7 @@ impl AuthorizedStore {
         }
     }
 
-    /// Resumes an upload; needs what a write to its name needs.
+    /// Resumes an upload; needs `create` or `replace`.
     pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         let partial = self.store.resume(id)?;
         self.writer(partial.name())?.admit(partial)
@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
         self.0.require_process(name)
     }
 
-    /// What exists under a name that is to be written; needs `create` where nothing does, else `replace`.
+    /// Returns what exists under a name that is to be written; needs `create` where nothing does, else `replace`.
     pub fn existing(&self, name: &Name) -> Result<Option<Meta>> {
         self.require(name)?;
         let existing = self.0.store.meta(name).ok();
@@ -50,7 +50,7 @@ impl<'a> Writer<'a> {
         Ok(existing)
     }
 
-    /// Begins a new content for a name; needs `create` or `replace`.
+    /// Begins new content for a name; needs `create` or `replace`.
     pub fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + 'a>> {
         self.require(name)?;
         let draft = self.0.store.create(name, size)?;
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
         partial.map(|partial| self.admit(partial)).transpose()
     }
 
-    /// Guards an upload that is begun or resumed; needs `create` or `replace`.
+    /// Wraps an upload that is begun or resumed in [`Guarded`]; needs `create` or `replace`.
     fn admit(&self, partial: Box<dyn Partial + 'a>) -> Result<Box<dyn Partial + 'a>> {
         self.require(partial.name())?;
         Ok(Box::new(Guarded { name: partial.name().clone(), draft: partial, store: self.0 }))
@@ -80,13 +80,14 @@ impl<'a> Writer<'a> {
         self.0.require_any(&WRITES, name, false)
     }
 
-    /// Deletes; needs `delete`, of a directory with all in it. See [`Store::delete`](crate::store::Store::delete).
+    /// Deletes a file or directory; needs `delete`, for a directory also for everything in it. See
+    /// [`Store::delete`](crate::store::Store::delete).
     pub fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
         self.0.store.delete(name, check)
     }
 
-    /// Makes a directory; needs `create`. `check` is given what exists there before.
+    /// Makes a directory; needs `create`. `check` is called with what exists there.
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
         self.0.store.make_directory(name, check)
