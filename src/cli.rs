@@ -1,6 +1,5 @@
-//! The frame of every program: `--help`, `--version`, one line for an error, the exit status. It does not know the
-//! meaning of operands and does nothing that a program is for. Options are declared with [`options`] and read with
-//! [`Arguments`].
+//! What all programs do in the same way: `--help`, `--version`, one line for an error, the exit status. It does not
+//! know what operands mean. Options are declared with [`options`] and read with [`Arguments`].
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -18,7 +17,7 @@ mod option;
 mod program;
 mod settings;
 
-/// The exit status of a program that no error ended. The greater one is the worse.
+/// The exit status of a program. Of two, the greater one is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExitStatus(u8);
 
@@ -28,7 +27,7 @@ impl ExitStatus {
     /// The answer is no: nothing was found, or an existing target was left alone.
     pub const NO: ExitStatus = ExitStatus(1);
 
-    /// The exit code of another program, or one that has no name here.
+    /// Makes an exit status of a number: the exit code of another program, or one without a name here.
     pub fn code(code: u8) -> ExitStatus {
         ExitStatus(code)
     }
@@ -74,7 +73,7 @@ pub fn report(name: &str, error: &Error) -> ExitStatus {
     ExitStatus(exit_code(error))
 }
 
-/// The exit code of a program that ends with an error: 2 refused for good, 3 not now, 4 changed meanwhile.
+/// Maps an error to an exit code: 2 for a permanent one, 3 for a transient one, 4 for a failed precondition.
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::PreconditionFailed => 4,
@@ -93,13 +92,13 @@ fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// Prints a line on standard error; if that is closed, nobody wants to know.
+/// Prints a line on standard error; if that is closed, the line is lost.
 pub fn remark(name: &str, what: impl Display) {
     let _ = writeln!(io::stderr(), "{name}: {what}");
 }
 
-/// Runs `act` for each operand. An error is printed and the others are still done; the worst exit status counts.
-/// Only an error of standard output ends it at once.
+/// Runs `act` for each operand. An error is printed, and the next operand follows; returns the worst exit status.
+/// Only an error of standard output is returned at once.
 pub fn for_each_operand<T>(
     name: &str,
     operands: impl IntoIterator<Item = T>,

@@ -1,5 +1,5 @@
-//! cfp-cat: shows files. A local one is read here and no server is asked; on a terminal, control characters are
-//! shown, not sent.
+//! cfp-cat: prints files. A local file is read directly, without a server; on a terminal, control characters are
+//! escaped.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use cfp::http::Query;
 use cfp::tools::local;
 use cfp::tools::terminal::{self, Visible};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-cat",
     usage: &["[-n] [option ...] [FILE ...]"],
@@ -78,7 +78,7 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(ExitStatus, W)> {
     Ok((ending, numbered.sink))
 }
 
-/// A sink that puts its number before each line, when numbers are wanted.
+/// A sink that writes the line number before each line if `number` is set.
 struct Numbered<W> {
     sink: W,
     number: Option<u64>,

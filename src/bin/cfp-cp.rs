@@ -10,7 +10,7 @@ use cfp::cli::{
 use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::Result;
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-cp",
     usage: &["[-n] [option ...] OLD NEW"],

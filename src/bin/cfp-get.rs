@@ -1,5 +1,5 @@
-//! cfp-get: fetches files from a server. It owns which local name a stored file gets; a URL is fetched from
-//! whatever HTTP server it names.
+//! cfp-get: fetches files from a server. It decides the local name of each stored file. A URL may name any HTTP
+//! server.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -20,7 +20,7 @@ use cfp::http::Response;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::terminal::{self, Visible};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-get",
     usage: &["[-r] [-c] [-i] [-o FILE] [option ...] NAME ... | URL"],
@@ -97,7 +97,7 @@ fn run(args: Args) -> Result<ExitStatus> {
         }
         if is_web(operand.as_bytes()) {
             return match get_url(&args, operand.as_bytes(), output.filter(|_| into_directory)) {
-                // There may be files to come all the same.
+                // Later operands may be stored in files.
                 Err(error) if error.is_closed_pipe() => Ok(ExitStatus::DONE),
                 ended => ended,
             };
@@ -119,7 +119,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     })
 }
 
-/// Where a file of the server is stored here.
+/// Returns the local path that a file of the server is stored as.
 fn path_of(name: &RemoteName, output: Option<&Path>, into_directory: bool) -> PathBuf {
     let base = Path::new(name.base().unwrap_or_default());
     match output {
@@ -129,8 +129,8 @@ fn path_of(name: &RemoteName, output: Option<&Path>, into_directory: bool) -> Pa
     }
 }
 
-/// Which sources would be stored as a local file that one before them is: nothing of them is fetched. Only where trees
-/// overlap is the server asked for what is in them.
+/// Returns an error for each source that would replace the local file of an earlier source; such a source is not
+/// fetched. The server is asked for the entries of a directory only if its local path overlaps another one.
 fn refuse_one_file_for_two(
     args: &Args,
     output: Option<&Path>,
@@ -145,7 +145,7 @@ fn refuse_one_file_for_two(
         true => Some(output?.join(base(&Url::split(operand.as_bytes()).ok()?.1)?)),
         false => Some(path_of(&RemoteName::read(operand), output, into_directory)),
     };
-    // What stands there may be a symbolic link to another one.
+    // Resolved paths are compared: one may be a symbolic link to the other.
     let real = |path: PathBuf| resolve(&path).unwrap_or(path);
     let sources: Vec<_> = args
         .names
@@ -157,7 +157,7 @@ fn refuse_one_file_for_two(
     let mut targets = Targets::default();
     for (at, operand, path) in overlapping(&paths).filter_map(|at| sources.get(at)) {
         let name = RemoteName::read(operand);
-        // What may not be looked at is told of when it is its turn.
+        // A source that cannot be examined reports its error when it is fetched.
         let is_tree = args.recursive && !is_web(operand.as_bytes());
         let entries = match is_tree && connected(client, args)?.is_directory(&name).unwrap_or(false) {
             true => Some(connected(client, args)?.list(&name, true).unwrap_or_default()),
@@ -170,7 +170,7 @@ fn refuse_one_file_for_two(
     Ok(refused)
 }
 
-/// Takes the path of a source, and those of the entries in it where it is a directory.
+/// Adds the path of a source to the targets, and those of its entries if it is a directory.
 fn take(
     operand: &OsStr,
     path: &Path,
@@ -187,7 +187,7 @@ fn take(
     })
 }
 
-/// The server of the names.
+/// Returns the client of the server, which the first call makes.
 fn connected<'a>(client: &'a mut Option<Client>, args: &Args) -> Result<&'a mut Client> {
     match client {
         Some(client) => Ok(client),
@@ -195,7 +195,7 @@ fn connected<'a>(client: &'a mut Option<Client>, args: &Args) -> Result<&'a mut 
     }
 }
 
-/// Refuses `-u` where it could be meant for each of several servers.
+/// Refuses `-u` with URLs of several servers: it is unclear which one the user name is for.
 fn refuse_user_of_many(args: &Args) -> Result<()> {
     if args.settings.user.is_none() || args.settings.server.is_some() {
         return Ok(());
@@ -225,7 +225,7 @@ fn get_to(client: &mut Client, args: &Args, name: &RemoteName, mut output: Outpu
     Ok(ExitStatus::DONE)
 }
 
-/// Fetches all beneath a directory into a local one.
+/// Fetches everything beneath a directory into a local directory.
 fn get_directory(client: &mut Client, args: &Args, name: &RemoteName, path: &Path) -> Result<ExitStatus> {
     let make = |path: &Path| {
         let made = resolve(path).and_then(fs::create_dir_all);
@@ -246,8 +246,8 @@ fn get_directory(client: &mut Client, args: &Args, name: &RemoteName, path: &Pat
     })
 }
 
-/// Prints what any HTTP server answers, an error too: the exit code tells. Or stores it, in a directory under the last
-/// part of its path.
+/// Fetches a URL of any HTTP server to standard output or a file; in a directory, the file is named after the last
+/// component of the URL's path. The content of an error response is printed too, but never replaces a file.
 fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<ExitStatus> {
     let (server, target) = Url::split(url)?;
     let only = args.names.iter().all(|name| is_web(name.as_bytes()));
@@ -286,13 +286,13 @@ fn include(args: &Args, head: &Response) -> Result<()> {
         return Ok(());
     }
     match write_head(&head.raw) {
-        // Who does not want to see the head may want the file all the same.
+        // A reader that closes the pipe after the head does not stop a download to a file.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
         shown => shown.map_err(|error| Error::io("standard output", error)),
     }
 }
 
-/// Writes a head as it came; a terminal is shown what it would do something with.
+/// Writes a response head as received; on a terminal, control characters are escaped.
 fn write_head(raw: &[u8]) -> io::Result<()> {
     let output = standard_streams::output()?;
     match terminal::is_stdout() {
@@ -305,7 +305,7 @@ fn write_head(raw: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether the content goes where the head goes.
+/// Returns whether the content goes to standard output, as the head does.
 fn goes_there(args: &Args) -> bool {
     match &args.output {
         Some(output) => output == "-",

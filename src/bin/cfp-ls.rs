@@ -1,4 +1,5 @@
-//! cfp-ls: lists files on the server. It owns how an entry is printed: raw for programs, harmless for a terminal.
+//! cfp-ls: lists files on the server. It formats entries: unchanged for programs, with control characters escaped on
+//! a terminal.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -10,7 +11,7 @@ use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::tools::terminal;
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-ls",
     usage: &["[-l] [-R] [-0] [--json] [option ...] [NAME ...]"],
@@ -68,7 +69,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
             return print(&mut output, &args, &file);
         }
         for mut entry in client.list(&name, args.recursive)? {
-            // Of several directories, each entry says which one it is in.
+            // If several directories are listed, each entry is printed with the name of its directory.
             if args.names.len() > 1 {
                 entry.name = name.join(&entry.name);
             }

@@ -1,4 +1,4 @@
-//! cfp-mv: renames a file or a directory on the server. A rename is one step there.
+//! cfp-mv: renames a file or a directory on the server. A rename is atomic there.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use cfp::cli::{
 use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::Result;
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-mv",
     usage: &["[-n] [option ...] OLD NEW"],

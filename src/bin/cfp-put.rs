@@ -1,5 +1,5 @@
-//! cfp-put: stores local files on the server. It owns what a file is called there; how bytes travel is the
-//! client room's business.
+//! cfp-put: stores local files on the server. It decides the name of each file on the server; `client` transfers the
+//! bytes.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -18,7 +18,7 @@ use cfp::http::Query;
 use cfp::tools::targets::{TargetKind, Targets, overlapping};
 use cfp::tools::walk::{Step, walk};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-put",
     usage: &["[-r] [-n] [-t DIR] [option ...] FILE ...", "[-n] [option ...] FILE --as NAME"],
@@ -94,7 +94,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
 }
 
-/// Whether a name for the one file says more than in which directory it is to be.
+/// Returns whether `--as` names a file, not only a directory.
 fn names_a_file(name: &Option<OsString>) -> bool {
     name.as_deref().is_some_and(|name| !RemoteName::read(name).directory)
 }
@@ -112,7 +112,8 @@ fn run(args: Args) -> Result<ExitStatus> {
     })
 }
 
-/// What a file is called on the server. A name that is a directory, the target too, takes it under its base name.
+/// Returns the name of a file on the server: that of `--as`, or its base name in the directory of `--as` or
+/// `--target`.
 fn name_of(args: &Args, file: &OsStr) -> RemoteName {
     let name = match &args.name {
         Some(name) => RemoteName::read(name),
@@ -124,8 +125,8 @@ fn name_of(args: &Args, file: &OsStr) -> RemoteName {
     }
 }
 
-/// Which sources would be stored under a name that one before them has: nothing of them is sent. Only where trees overlap
-/// are they looked through for that.
+/// Returns an error for each source that would replace an earlier one on the server; such a source is not sent.
+/// Directories are walked for this only if their names on the server overlap.
 fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, RemoteName)]) -> HashMap<usize, Error> {
     let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
     let mut targets = Targets::default();
@@ -135,12 +136,12 @@ fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, RemoteName)]) -> Hash
     error.collect()
 }
 
-/// Takes the name of a source, and those of all that is in it.
+/// Adds the name of a source to the targets, and those of everything beneath it.
 fn take(args: &Args, file: &Path, name: &RemoteName, targets: &mut Targets) -> Result<()> {
     if !(args.recursive && file.is_dir()) {
         return targets.take(&name.bare(), TargetKind::File, file.as_os_str().as_bytes());
     }
-    // What cannot be read is told of when it is its turn.
+    // A directory that cannot be read is reported when it is stored.
     for step in walk(file).flatten() {
         let (path, kind) = match &step {
             Step::Directory(path) => (path, TargetKind::Directory),
@@ -155,13 +156,13 @@ fn take(args: &Args, file: &Path, name: &RemoteName, targets: &mut Targets) -> R
 fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> Result<ExitStatus> {
     let source = match file.as_bytes() {
         b"-" => Operand::Standard,
-        // Here even a name with a colon is local: nothing else can be stored.
+        // A name with a colon is local too: only local files can be stored.
         _ => Operand::Local(file.into()),
     };
     client.put(filter::open(&source)?, name, &Query::default(), &args.precondition).map(ExitStatus::of)
 }
 
-/// What a path beneath `root`, which is stored as `name`, is called on the server.
+/// Returns the name on the server of a path beneath `root`, which is stored as `name`.
 fn below(root: &Path, path: &Path, name: &RemoteName, directory: bool) -> RemoteName {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let components = relative.iter().map(|part| part.as_bytes().to_vec()).collect();

@@ -1,5 +1,5 @@
-//! cfp-replace: replaces a word in files, here and on the server. It owns its arguments; where results go stands in
-//! `tools::change`, and what an occurrence is belongs to the text room.
+//! cfp-replace: replaces a word in local files and in files on the server. It parses its arguments; `tools::change`
+//! writes the results, and `text` defines what an occurrence is.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -18,7 +18,7 @@ use cfp::tools::change::{Change, ResultTarget, precondition};
 use cfp::tools::local;
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-replace",
     usage: &["[-i] [--substring] [-n] [--in-place] [--local] [option ...] [-o OUT] [--] OLD NEW [FILE ...]"],
@@ -59,7 +59,7 @@ const OPTIONS: &[ProgramOption] = options! {
 struct Args {
     settings: Settings,
     filter: FilterQuery,
-    /// What counts the occurrences of OLD.
+    /// Returns the search that counts the occurrences of OLD.
     search: FilterQuery,
     count: bool,
     local: bool,
@@ -99,7 +99,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     change.run(PROGRAM.name, &args.settings, args.files, args.target)
 }
 
-/// Prints how many occurrences there are, in all files together.
+/// Prints the number of occurrences in all files together.
 fn count(args: &Args, search: &PreparedFilter) -> Result<ExitStatus> {
     let mut client = local::server(&args.settings, args.local)?;
     let standard = [OsString::from("-")];
@@ -113,7 +113,7 @@ fn count(args: &Args, search: &PreparedFilter) -> Result<ExitStatus> {
         counted = true;
         Ok(ExitStatus::DONE)
     })?;
-    // Where nothing could be searched there is no total, not even 0.
+    // If no file could be searched, no total is printed, not even 0.
     if !counted {
         return Ok(ending);
     }

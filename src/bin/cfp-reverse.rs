@@ -1,4 +1,4 @@
-//! cfp-reverse: reverses the order of words. It owns its arguments; where results go stands in `tools::change`.
+//! cfp-reverse: reverses the order of words. It parses its arguments; `tools::change` writes the results.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use cfp::text::{FilterQuery, REVERSE};
 use cfp::tools::change::{Change, ResultTarget, precondition};
 use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-reverse",
     usage: &["[--per-line] [--in-place] [--local] [option ...] [-o OUT] [FILE]"],

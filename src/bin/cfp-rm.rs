@@ -1,4 +1,4 @@
-//! cfp-rm: deletes files on the server. A directory goes only where that was asked for.
+//! cfp-rm: deletes files on the server. A directory is deleted only with `-r`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use cfp::cli::{
 use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::{Error, ErrorKind, Result};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-rm",
     usage: &["[-r] [-f] [option ...] NAME ..."],

@@ -1,5 +1,5 @@
-//! cfp-search: counts a word in files, here and on the server. It owns how counts are told; what an occurrence is
-//! belongs to the text room, wherever that runs.
+//! cfp-search: counts a word in local files and in files on the server. It formats the counts; `text` defines what an
+//! occurrence is, on the server and with `--local`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -21,7 +21,7 @@ use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
 use cfp::tools::terminal::{self, Visible};
 use cfp::tools::walk::{Step, walk};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-search",
     usage: &[
@@ -100,7 +100,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
         tool.searched = true;
         Ok(ending)
     })?;
-    // Where nothing could be searched there is no total, not even 0.
+    // If no file could be searched, no total is printed, not even 0.
     if !tool.args.per_file && !tool.prints_lines() && tool.searched {
         let line = if tool.args.json {
             format!("{{\"count\":{}}}\n", tool.total)
@@ -112,15 +112,15 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     Ok(ending.max(ExitStatus::of(tool.total > 0)))
 }
 
-/// A search on its way through the operands.
+/// The state of a search over all operands.
 struct Tool {
     args: Args,
     search: PreparedFilter,
-    /// The server, where it is asked.
+    /// The client; `None` with `--local`.
     client: Option<Client>,
     output: Output,
     several: bool,
-    /// Occurrences so far, or with `--lines` files that had any.
+    /// The number of occurrences so far; with `--lines`, of files with any.
     total: u64,
     /// Whether any file was searched.
     searched: bool,
@@ -138,12 +138,12 @@ impl Tool {
         self.args.filter.output() == OutputKind::Lines
     }
 
-    /// Searches what one operand means: a file, or all beneath a directory.
+    /// Searches one operand: a file, or everything beneath a directory.
     fn operand(&mut self, operand: Operand) -> Result<ExitStatus> {
         match (&operand, &mut self.client) {
             (Operand::Local(path), _) if self.args.recursive && path.is_dir() => {
                 cli::for_each_operand(PROGRAM.name, walk(path), |step| match step? {
-                    // What is written to was made by this command, mostly: `-r . > out`.
+                    // The output file is skipped; the shell mostly created it for this command: `-r . > out`.
                     Step::File(path) => match Operand::Local(path) {
                         file if self.output.is_also(&file) => Ok(ExitStatus::DONE),
                         file => self.file(&file),
@@ -182,10 +182,10 @@ impl Tool {
         self.tell(&source.shown(), count)
     }
 
-    /// All files beneath a directory of the server, in one request.
+    /// Searches all files beneath a directory of the server, with one request.
     fn directory(&mut self, name: &RemoteName) -> Result<ExitStatus> {
         if self.prints_lines() {
-            // The server puts the name below the directory before each line.
+            // The server puts the name relative to the directory before each line.
             let source = Operand::Stored(name.clone());
             return self.print_lines(&source, &terminal::name(source.shown().as_bytes()));
         }
@@ -244,7 +244,7 @@ impl Tool {
     }
 }
 
-/// Whether a local file is text in UTF-16, by its first bytes.
+/// Returns whether a local file begins with the byte order mark of UTF-16.
 fn begins_as_utf16(path: &Path) -> bool {
     let start = || {
         let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;

@@ -1,4 +1,4 @@
-//! cfp-shell: a session with the server. It owns its arguments; the session stands in `tools::shell`.
+//! cfp-shell: a session with the server. It parses its arguments; `tools::shell` runs the session.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use cfp::client::Settings;
 use cfp::error::Result;
 use cfp::tools::shell;
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-shell",
     usage: &["[-c COMMAND] [option ...]"],

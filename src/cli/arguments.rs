@@ -1,6 +1,6 @@
-//! The arguments of a program, as getopt takes them (POSIX, Utility Syntax Guidelines 5, 6 and 10): short options may
-//! stand together, the value of the last one may follow at once, and `--` ends the options. Which options there are is
-//! read from the program's declaration; what they mean is not this file's business.
+//! Parses the arguments of a program as getopt does (POSIX, Utility Syntax Guidelines 5, 6 and 10): short options may
+//! be combined, the value of the last one may follow directly, and `--` ends the options. The program declares its
+//! options and gives them their meaning.
 //!
 //! pico-args reads them by name.
 
@@ -39,8 +39,7 @@ impl Arguments {
         Ok(self.values(long)?.pop())
     }
 
-    /// Takes the value of an option that names something, which must not be empty: a variable without a value makes it
-    /// so in a script.
+    /// Takes the value of an option, which must not be empty: in a script, an empty one comes from an unset variable.
     pub fn name(&mut self, long: &'static str) -> Result<Option<OsString>> {
         match self.value(long)? {
             Some(empty) if empty.is_empty() => {
@@ -64,7 +63,7 @@ impl Arguments {
         Ok(values)
     }
 
-    /// Takes an option without a value, and says whether it was given.
+    /// Takes an option without a value, and returns whether it was given.
     pub fn flag(&mut self, long: &'static str) -> bool {
         let mut given = false;
         while self.options.contains(long) {
@@ -73,7 +72,7 @@ impl Arguments {
         given
     }
 
-    /// Takes what follows `--`, for a program to which that is a command; without `--` it is nothing.
+    /// Takes the command after `--`, for a program that runs one; empty without `--`.
     pub fn command(&mut self) -> Result<Vec<OsString>> {
         match self.after_dashes.take() {
             Some(command) if command.is_empty() => Err(Error::usage("no COMMAND after --")),
@@ -121,7 +120,7 @@ impl Arguments {
     }
 }
 
-/// Refuses an empty name: a variable without a value makes it so in a script.
+/// Refuses an empty name: in a script, it comes from an unset variable.
 pub fn refuse_empty(names: &[OsString], what: &str) -> Result<()> {
     match names.iter().any(|name| name.is_empty()) {
         true => Err(Error::usage(format!("a {what} is empty"))),
@@ -129,7 +128,7 @@ pub fn refuse_empty(names: &[OsString], what: &str) -> Result<()> {
     }
 }
 
-/// Returns exactly `N` operands; with more or fewer, `names` says which are needed.
+/// Returns exactly `N` operands; with more or fewer, an error with the `names` of those needed.
 pub fn exactly<const N: usize>(operands: Vec<OsString>, names: &str) -> Result<[OsString; N]> {
     let given = operands.len();
     operands.try_into().map_err(|_| Error::usage(format!("{names} needed, {given} given")))
@@ -166,7 +165,7 @@ impl Split<'_> {
         None
     }
 
-    /// Splits short options that stand together. From the first unknown one on they stay as they are.
+    /// Splits combined short options. From the first unknown one on they stay as they are.
     fn short(&mut self, together: &[u8], arguments: &mut impl Iterator<Item = OsString>) {
         let mut letters = together.get(1..).unwrap_or_default().iter();
         while let Some(&letter) = letters.next() {

@@ -1,4 +1,4 @@
-//! A program as its help text describes it: its usage, its options, examples. It owns the form of `--help`.
+//! A program as its help text describes it: its usage, its options, examples. It formats the text of `--help`.
 
 use super::option::{Completion, ProgramOption};
 
@@ -11,7 +11,7 @@ const COLUMN: usize = 22;
 pub struct Program {
     /// The name of its file.
     pub name: &'static str,
-    /// Its arguments, in each form that they may have.
+    /// The forms that its arguments may have.
     pub usage: &'static [&'static str],
     /// What it does, in paragraphs.
     pub about: &'static [&'static str],
@@ -51,8 +51,8 @@ impl Program {
     }
 }
 
-/// Appends a text in lines that fit a terminal and begin at `column`, the first one behind `start`. A start that is
-/// wider has a line of its own.
+/// Appends a text in lines that fit a terminal and begin at `column`, the first one after `start`. A wider `start`
+/// has a line of its own.
 fn fill(help: &mut String, start: &str, column: usize, text: &str) {
     let mut line = format!("{start:column$}");
     if start.len() > column {

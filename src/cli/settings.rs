@@ -1,5 +1,5 @@
-//! The options that all tools share, and those that several do: how the server is reached, what must hold of a file, how
-//! often a transfer is tried. It owns their declaration and their meaning.
+//! Declares and parses the options that all or several tools share: the server and how to reach it, preconditions,
+//! retries.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,5 +1,5 @@
-//! Changes: a filter that makes a new text of an old one, from any operand to any operand. It is what cfp-replace
-//! and cfp-reverse have in common; which filter it is they say.
+//! Applies a filter that changes a text, from any operands to any operand or in place: what cfp-replace and
+//! cfp-reverse have in common. They choose the filter.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,17 +15,17 @@ use crate::error::{Error, Result};
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::{local, terminal};
 
-/// Where a change's results go.
+/// Where the results of a change are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResultTarget {
-    /// All one after the other into one operand; standard output where none is given.
+    /// All results, in order, to one operand; to standard output if there is none.
     One(Option<OsString>),
-    /// Each into the file it came from.
+    /// Each result to its source file.
     InPlace,
 }
 
 impl ResultTarget {
-    /// The target that `-o` and `--in-place` ask for, for these files.
+    /// Returns the target for `-o`, `--in-place` and these files.
     pub fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
         match (output, in_place) {
             (_, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
@@ -37,8 +37,8 @@ impl ResultTarget {
     }
 }
 
-/// The precondition that `--if-match` asks for: the one file of the server that is replaced is of this version. What a
-/// filter makes of one stored file is put under the name of another without such a condition, so none is pretended.
+/// Returns the precondition for `--if-match`: the one file of the server that is replaced has this version. It is
+/// refused where the result of one stored file is stored under the name of another: the server would not check it.
 pub fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString]) -> Result<Precondition> {
     let stored = |name: &OsString| match Operand::read(name.clone()) {
         Operand::Stored(name) => Some(name),
@@ -60,20 +60,20 @@ pub fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString])
     }
 }
 
-/// A change of files.
+/// A filter to apply to files.
 pub struct Change {
-    /// The filter that makes it.
+    /// The filter.
     pub filter: PreparedFilter,
-    /// Whether it is to run here.
+    /// Whether it runs in this process (`--local`).
     pub local: bool,
-    /// What must hold where the result is stored on the server.
+    /// The precondition for a result that is stored on the server.
     pub precondition: Precondition,
-    /// The search that counts what it would change, where that is a number a person wants to know.
+    /// The search that counts what the filter changes; `None` if no count is printed.
     pub count: Option<PreparedFilter>,
 }
 
 impl Change {
-    /// Changes files, or standard input where there are none.
+    /// Changes files, or standard input if there are none.
     pub fn run(
         &self,
         name: &str,
@@ -106,7 +106,7 @@ impl Change {
         }
     }
 
-    /// Changes each file where it is, and says how much where that is counted.
+    /// Changes each file in place, and prints the number of changes if they are counted.
     fn run_in_place(
         &self,
         name: &str,
@@ -127,11 +127,11 @@ impl Change {
         Ok(ending.max(ExitStatus::of(total > 0 || self.count.is_none())))
     }
 
-    /// Changes one file where it is; where nothing changes nothing is written.
+    /// Changes one file in place, and returns the number of changes; an unchanged file is not written.
     fn change_in_place(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
         match (source, client) {
             (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
-            // A server that does not tell has written something.
+            // A server that sends no count has written the file.
             (Operand::Stored(name), Some(client)) => {
                 Ok(client.filter_into(source, &self.filter.query, name, &self.precondition)?.unwrap_or(1))
             }
@@ -193,8 +193,8 @@ impl Change {
     }
 }
 
-/// Refuses what has no content that could be replaced: a device or a pipe would be read and written at once. A file that
-/// is not there, or is a directory, is told of as such when it is opened.
+/// Refuses a device or a pipe, which would be read and written at the same time. A missing file and a directory are
+/// reported when they are opened.
 fn refuse_irregular(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(meta) if !meta.is_file() && !meta.is_dir() => {

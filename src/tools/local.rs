@@ -1,5 +1,5 @@
-//! `--local`: runs the filters of the text room in this process, on local files and streams. Its results are those of a
-//! server, byte for byte.
+//! `--local`: runs filters in this process, on local files and streams. The results are the same as a server's, byte
+//! for byte.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! What the programs share beyond one conversation with a server: local files, the terminal, the shell.
+//! What several programs need besides the client: local files, the terminal, the shell.
 
 pub mod change;
 pub mod local;

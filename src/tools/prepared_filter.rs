@@ -1,5 +1,5 @@
 //! A filter that is ready to run on many files: on a server, which is sent it as a query, or in this process with
-//! `--local`. Both give the same bytes. Where results go is the caller's business.
+//! `--local`. Both give the same bytes. The caller decides where results go.
 
 use std::io::Write;
 

@@ -1,5 +1,5 @@
-//! The shell: a session whose commands come from a person, from a pipe, or from one argument. This file owns the
-//! loop; the commands are a table in `command.rs`, and what they do stands in `session.rs`.
+//! The shell: reads commands from a terminal, a pipe, or one argument. This file has the loop; `command.rs` has the
+//! table of commands, and `session.rs` executes them.
 
 use std::io::{self, BufRead, BufReader, IsTerminal};
 
@@ -17,12 +17,12 @@ mod line;
 pub(crate) mod location;
 mod session;
 
-/// Carries out one command.
+/// Executes one command.
 pub fn run_one(settings: &Settings, command: &[u8]) -> Result<ExitStatus> {
     Session::new(settings)?.obey(command, &mut nobody)
 }
 
-/// Carries out the commands of standard input: of a person at a terminal, or of a program.
+/// Executes the commands on standard input: interactively on a terminal, else as a script.
 pub fn run(name: &str, settings: &Settings) -> Result<ExitStatus> {
     standard_streams::input()?;
     let mut session = Session::new(settings)?;
@@ -31,13 +31,13 @@ pub fn run(name: &str, settings: &Settings) -> Result<ExitStatus> {
         return converse(name, &mut session);
     }
     match session.greet().and_then(|()| follow(&mut session)) {
-        // Quietly, but not as if the commands that are left had been carried out.
+        // Ends without a message, but not with status 0: the remaining commands were not executed.
         Err(error) if error.is_closed_pipe() => Ok(ExitStatus::code(3)),
         ended => ended,
     }
 }
 
-/// A person: prompts, asks for what is missing, and goes on after an error.
+/// Runs an interactive session: prompts, asks for missing arguments, and continues after an error.
 fn converse(name: &str, session: &mut Session) -> Result<ExitStatus> {
     let mut prompt = Prompt::new(session.client.clone())?;
     while !session.over {
@@ -64,11 +64,11 @@ fn converse(name: &str, session: &mut Session) -> Result<ExitStatus> {
     Ok(ExitStatus::DONE)
 }
 
-/// A program: one command a line, and the first one that fails is the last.
+/// Runs a script: one command a line, up to the first one that fails.
 fn follow(session: &mut Session) -> Result<ExitStatus> {
     for line in BufReader::new(standard_streams::input()?).split(b'\n') {
         let line = line.map_err(|error| Error::io(STDIN, error))?;
-        // A blank at the end may be a part of the last word; of a line's end it cannot.
+        // Only the line end is stripped: a space before it may belong to the last word.
         session.obey(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
         if session.over {
             return Ok(ExitStatus::DONE);
@@ -77,7 +77,7 @@ fn follow(session: &mut Session) -> Result<ExitStatus> {
     session.logout()
 }
 
-/// Nobody is there to ask.
+/// Asks nobody: a missing argument stays missing.
 fn nobody(_: &CommandArgument) -> Result<Option<std::ffi::OsString>> {
     Ok(None)
 }

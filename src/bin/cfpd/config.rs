@@ -1,5 +1,5 @@
-//! What the options of cfpd say, as the server takes it. It owns the form of each value; what is wrong with one is
-//! collected, since `--check` reports all of it.
+//! Parses the values of cfpd's options into the server's `Config`. Errors are collected, since `--check` reports all
+//! of them.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,10 +13,10 @@ use cfp::server::{
     self, Account, Config, Limits, ListenAddress, LogFormat, Network, TlsFiles, TrustedProxies,
 };
 
-/// More threads than any machine has cores only wait for each other, and a search starts all of them.
+/// The most threads of a search. It starts all of them, and more threads than cores only wait for each other.
 pub const SCAN_JOBS_MAX: usize = 1024;
 
-/// Reads the options, and returns them with everything that is wrong with them.
+/// Reads the options; returns the configuration and all errors in it.
 pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     let command = arguments.command()?;
     let mut read = OptionReader { arguments, faults: Vec::new() };
@@ -53,7 +53,7 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     Ok((options, faults))
 }
 
-/// What is wrong with options that are each right.
+/// Returns the errors of options that are valid alone but not together.
 fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
     let to_terminal = options.log.as_deref().is_some_and(|log| log.as_os_str() == "-");
     [
@@ -68,7 +68,7 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
     .filter_map(|(is_wrong, what)| is_wrong.then_some(what))
 }
 
-/// The options that are not read yet, and what is wrong with those that are.
+/// The options that are not read yet, and the errors in those that are.
 struct OptionReader<'a> {
     arguments: &'a mut Arguments,
     faults: Vec<Error>,
@@ -112,7 +112,7 @@ impl OptionReader<'_> {
         text.and_then(|text| self.checked(not_empty(long, text))).map(PathBuf::from)
     }
 
-    /// A whole number, `least` or more.
+    /// Reads a whole number of at least `least`.
     fn number<N: FromStr + PartialOrd + From<u8>>(&mut self, long: &'static str, least: u8) -> Option<N> {
         self.one(long, |text| {
             let digits = Some(text).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
@@ -122,12 +122,12 @@ impl OptionReader<'_> {
         })
     }
 
-    /// A time; one that no clock can count to is cut.
+    /// Reads a number of seconds, at most `u32::MAX`, so that no clock overflows.
     fn seconds(&mut self, long: &'static str, least: u8) -> Option<Duration> {
         self.number(long, least).map(|seconds: u64| Duration::from_secs(seconds.min(u32::MAX.into())))
     }
 
-    /// A number of bytes, with a unit or without.
+    /// Reads a number of bytes, with or without a unit.
     fn size(&mut self, long: &'static str) -> Option<u64> {
         self.one(long, |text| {
             let text_shown = shown(text.as_bytes());
@@ -136,13 +136,13 @@ impl OptionReader<'_> {
         })
     }
 
-    /// The value of an option; given more than once, the last one counts.
+    /// Reads the value of an option; if it is repeated, the last one counts.
     fn one<T>(&mut self, long: &'static str, parse: impl FnOnce(&str) -> Result<T>) -> Option<T> {
         let text = self.values(long).pop()?;
         self.checked(parsed(long, text, parse))
     }
 
-    /// The values of an option that may be given more than once.
+    /// Reads all values of an option that may be repeated.
     fn each<T>(&mut self, long: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
         let texts = self.values(long);
         texts.into_iter().filter_map(|text| self.checked(parsed(long, text, &parse))).collect()
@@ -164,7 +164,7 @@ fn parsed<T>(long: &str, text: OsString, parse: impl FnOnce(&str) -> Result<T>) 
     parse(text.to_str().ok_or_else(what)?)
 }
 
-/// Refuses an empty value, as a variable without one makes it in a script: no message could name it.
+/// Refuses an empty value, such as that of an unset shell variable: a later message could not name it.
 fn not_empty(long: &str, text: OsString) -> Result<OsString> {
     match text.is_empty() {
         true => Err(Error::usage(format!("{long} needs a value, and has an empty one"))),
@@ -197,7 +197,7 @@ fn size(text: &str) -> Option<u64> {
     number.checked_mul(1 << shift)
 }
 
-/// The directory that is served without `--root`. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory
+/// Returns the directory that is served without `--root`. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory
 /// Specification).
 fn default_root() -> Option<PathBuf> {
     let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);

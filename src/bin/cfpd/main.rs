@@ -1,5 +1,5 @@
-//! cfpd: the daemon. It reads what an admin chose, and leaves the rest to the server room. Its options are declared in
-//! `options`, and their values read in `config`.
+//! cfpd: the daemon. It reads its options and runs the server. `options` declares them, and `config` parses their
+//! values.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -16,16 +16,16 @@ pub mod options;
 struct Args {
     task: Task,
     config: Config,
-    /// What is wrong with the options, for `--check`.
+    /// The errors in the options, for `--check`.
     faults: Vec<Error>,
 }
 
-/// What is to be done.
+/// What cfpd does.
 #[derive(Debug, PartialEq)]
 enum Task {
     Serve,
     Check,
-    /// Who, what, where.
+    /// The user, the verb and the name.
     Explain([OsString; 3]),
 }
 
@@ -39,7 +39,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     }
 }
 
-/// What is to be done with the options; only `--explain` takes operands.
+/// Returns what to do; only `--explain` takes operands.
 fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
     match (explain, operands.first()) {
         (true, _) => {
@@ -70,7 +70,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     }
 }
 
-/// Prints a line on standard output at once: whoever started the daemon waits for it.
+/// Prints a line on standard output and flushes it: the process that started the daemon waits for it.
 fn announce(line: &str) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{line}").and_then(|()| out.flush())

@@ -1,8 +1,8 @@
-//! The options of cfpd, as help text and man page explain them. How they are read stands in `config`.
+//! Declares the options of cfpd, with the texts of its help and its man page. `config` parses their values.
 
 use cfp::cli::{Completion, HELP, Program, ProgramOption, options};
 
-/// What the program is called, and its options.
+/// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfpd",
     usage: &["[option ...] [-- COMMAND [ARG ...]]"],

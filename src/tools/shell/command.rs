@@ -1,5 +1,5 @@
-//! The commands of the shell: a table of their names, the arguments that each takes, and what help says of it. The filters
-//! among them come from the table of filters. What a command does is in `session.rs`.
+//! The commands of the shell: a table of their names, the arguments that each takes, and what help says of it. The
+//! filters among them come from the table of filters. `session.rs` executes them.
 
 use std::ffi::OsString;
 use std::sync::LazyLock;
@@ -127,7 +127,7 @@ fn of_filter(spec: &'static FilterSpec) -> Command {
 }
 
 impl Command {
-    /// The command of a name, in any case.
+    /// Returns the command with this name, in upper or lower case.
     pub fn find(name: &[u8]) -> Result<&'static Command> {
         let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
         COMMANDS
@@ -146,7 +146,7 @@ impl Command {
         self.required.iter().chain(&self.optional)
     }
 
-    /// How it is typed.
+    /// Returns its usage: its name and its arguments.
     pub fn usage(&self) -> String {
         let required = self.required.iter().map(|argument| format!(" {}", argument.name));
         let optional = self.optional.iter().map(|argument| format!(" [{}]", argument.name));

@@ -1,5 +1,5 @@
-//! The line a person types: prompt, history, editing, and completion of commands, local files and names on the
-//! server. It carries out nothing.
+//! Reads lines from the terminal, with history, editing, and completion of commands, local files and names on the
+//! server. It executes nothing.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -21,13 +21,13 @@ use crate::error::{Error, Result, is_control};
 use crate::tools::shell::command::{ArgumentKind, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::{Line, quoted};
 
-/// What a person did at a prompt.
+/// The input at a prompt.
 pub enum Typed {
     /// A line.
     Line(String),
-    /// Took it back, with ^C.
+    /// The line was cancelled with ^C.
     Nothing,
-    /// Ended the input, with ^D.
+    /// The input ended, with ^D.
     End,
 }
 
@@ -37,7 +37,7 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// An editor on the terminal, whose completions ask this server.
+    /// Makes an editor on the terminal, whose completions come from this server.
     pub fn new(client: Rc<RefCell<Client>>) -> Result<Self> {
         let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
         let mut editor = Editor::with_config(config).map_err(told)?;
@@ -45,17 +45,17 @@ impl Prompt {
         Ok(Prompt { editor })
     }
 
-    /// Reads a command. What is not UTF-8 is wrong use, and forgotten.
+    /// Reads a command. A line that is not UTF-8 is a usage error, and is discarded.
     pub fn command(&mut self) -> Result<Typed> {
         let typed = self.read("cfp> ", None)?;
         if let Typed::Line(line) = &typed {
-            // A history that is full forgets, and a line twice is kept once.
+            // No error: a full history drops its oldest line, and keeps a repeated line once.
             let _ = self.editor.add_history_entry(line.as_str());
         }
         Ok(typed)
     }
 
-    /// Asks for an argument: all of the line is it, spaces too. `None` when it was taken back.
+    /// Asks for an argument, which is the whole line, spaces included. `None` if it was cancelled.
     pub fn argument(&mut self, wanted: &CommandArgument) -> Result<Option<OsString>> {
         match self.read(&format!("{}: ", wanted.question), Some(wanted.kind))? {
             Typed::Line(line) => Ok(Some(line.into())),
@@ -72,7 +72,7 @@ impl Prompt {
             Err(ReadlineError::Interrupted) => Ok(Typed::Nothing),
             Err(ReadlineError::Eof) => Ok(Typed::End),
             Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                // The rest of the line is no command of its own.
+                // The rest of the line is discarded, so that it is not read as a command.
                 let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
                 Err(Error::usage("what was typed is not UTF-8"))
             }
@@ -88,10 +88,10 @@ fn told(error: ReadlineError) -> Error {
     }
 }
 
-/// What could come next.
+/// The completions of a line.
 struct Completions {
     client: Rc<RefCell<Client>>,
-    /// What is asked for, where it is no command.
+    /// The kind of the argument that is asked for; `None` for a command.
     asked: RefCell<Option<ArgumentKind>>,
 }
 
@@ -123,7 +123,8 @@ impl Completer for Completions {
 }
 
 impl Completions {
-    /// The names that go on from a word. One that cannot be typed, or would write to the terminal what it likes, is none.
+    /// Returns the names that begin with `word`. Names with control characters are left out: they cannot be typed,
+    /// and would change the terminal.
     fn names(&self, kind: ArgumentKind, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
         let is_here = kind == ArgumentKind::LocalFile && !word.starts_with(':');
         let slash = word.rfind('/').map(|at| at + 1);
@@ -138,7 +139,7 @@ impl Completions {
             .into_iter()
             .filter(|name| !name.contains(is_control))
             .map(|name| match directory.is_empty() && !is_here && name.starts_with(':') {
-                // A colon of its own needs one before it.
+                // A name that begins with a colon needs another one before it.
                 true => (format!(":{name}"), name),
                 false => (format!("{directory}{name}"), name),
             })
@@ -147,7 +148,7 @@ impl Completions {
             .collect()
     }
 
-    /// The names in a directory on the server; none where it cannot be asked.
+    /// Returns the names in a directory on the server; none if the request fails.
     fn stored(&self, directory: &str) -> Vec<String> {
         let name = RemoteName::read(directory.as_ref()).as_directory();
         let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
@@ -155,7 +156,7 @@ impl Completions {
     }
 }
 
-/// The names in a local directory, in order.
+/// Returns the names in a local directory, sorted.
 fn local(directory: &str) -> Vec<String> {
     let place = if directory.is_empty() { "." } else { directory };
     let entries = fs::read_dir(place).into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! A session: one connection, and what each command of the table does with it. Results are sentences on standard
-//! output; where a line comes from is not this file's business.
+//! A session: executes commands over one connection, and prints the results as sentences on standard output. It does
+//! not know where a line comes from.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -24,20 +24,20 @@ const NOTES: &str = "
 file is asked for, anything is on the server. IN is a local file if there is one of that name, else on the
 server. OUT is on the server unless it begins with ./, ../, / or ~/. Quote what holds a space: 'two words'.
 ";
-/// The greeting and the table of the server fit many times, in bytes.
+/// The most bytes of the response to `OPTIONS *`, of which the greeting is the first line.
 const GREETING_MAX: u64 = 64 * 1024;
 
-/// Who answers when an argument is missing: nobody, or a person.
+/// Asks for a missing argument; `None` if there is nobody to ask, or the question was cancelled.
 pub type Ask<'a> = &'a mut dyn FnMut(&CommandArgument) -> Result<Option<OsString>>;
 
 /// One session.
 pub struct Session {
-    /// The connection; completion asks over it too, between commands.
+    /// The client; completion uses it too, between commands.
     pub client: Rc<RefCell<Client>>,
-    /// Whether the user has taken leave.
+    /// Whether the session was ended by `logout`.
     pub over: bool,
     output: Output,
-    /// Whether the last line of the output has not ended: a file that was displayed need not end in a newline.
+    /// Whether the output ends within a line: a displayed file need not end in a newline.
     midline: bool,
 }
 
@@ -48,7 +48,7 @@ impl Session {
         Ok(Session { client, over: false, output: Output::stdout()?, midline: false })
     }
 
-    /// Greets with the server's own line.
+    /// Prints the first line of the response to `OPTIONS *`, and how to get help.
     pub fn greet(&mut self) -> Result<()> {
         let text =
             self.client.borrow_mut().send(&Call::new("OPTIONS", b"*".into()))?.check()?.text(GREETING_MAX)?;
@@ -56,7 +56,7 @@ impl Session {
         self.say(&format!("{}\nType `help` to see what can be done, `logout` to end.", shown(first)))
     }
 
-    /// Carries out one line; what is missing is asked for.
+    /// Executes one line; asks for missing arguments.
     pub fn obey(&mut self, line: &[u8], ask: Ask<'_>) -> Result<ExitStatus> {
         let mut words = Line::parse(line)?.into_iter().map(OsString::from_vec);
         let Some(name) = words.next() else { return Ok(ExitStatus::DONE) };
@@ -182,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Counts, and says how often.
+    /// Counts the occurrences, and prints their number.
     fn count(&mut self, filter: &FilterQuery, source: &Operand) -> Result<ExitStatus> {
         let count = self.client.borrow_mut().count(source, &filter.pairs().collect())?;
         let times = match count {
@@ -195,7 +195,7 @@ impl Session {
         Ok(ExitStatus::of(count > 0))
     }
 
-    /// Stores what a filter makes of a file, and says where.
+    /// Stores the result of a filter on a file, and prints where.
     fn change(&mut self, filter: &FilterQuery, source: &Operand, target: &Operand) -> Result<ExitStatus> {
         let query: Query = filter.pairs().collect();
         let mut client = self.client.borrow_mut();
@@ -239,7 +239,7 @@ impl Session {
     pub fn logout(&mut self) -> Result<ExitStatus> {
         self.over = true;
         let call = Call::new("OPTIONS", b"*".into()).with("Connection", "close");
-        // A server that has gone meanwhile has closed the connection already.
+        // A server that was stopped meanwhile has closed the connection already: the error is ignored.
         let _ = self.client.borrow_mut().send(&call).and_then(|answer| answer.finish());
         self.say("Goodbye.").map(|()| ExitStatus::DONE)
     }
@@ -250,7 +250,8 @@ impl Session {
         self.write(&format!("{line}\n"))
     }
 
-    /// Ends the line that a displayed file left open: a prompt goes to the start of the line and would wipe it out.
+    /// Ends the unterminated line of a displayed file: the prompt, written from the start of the line, would
+    /// overwrite it.
     pub fn end_line(&mut self) -> Result<()> {
         match std::mem::take(&mut self.midline) {
             true => self.write("\n"),
@@ -263,7 +264,7 @@ impl Session {
     }
 }
 
-/// The output, and whether what was written to it ends in the middle of a line.
+/// The output, with a note of whether it ends within a line.
 struct Unended<'a> {
     output: &'a mut Output,
     midline: &'a mut bool,
