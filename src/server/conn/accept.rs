@@ -1,5 +1,5 @@
-//! Accepting connections: a thread for each listener, a thread for each connection up to the limit, and a 503 from
-//! here past it.
+//! Accepts connections: one thread for each listener, one for each connection up to the limit. Past the limit it
+//! answers 503 itself.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -23,7 +23,7 @@ use crate::server::shared::state::Server;
 /// The threads that accept connections.
 pub struct Acceptors {
     threads: Vec<thread::JoinHandle<()>>,
-    /// They end when it is closed.
+    /// Closed to end the threads.
     stop: io::PipeWriter,
 }
 
@@ -50,7 +50,7 @@ impl Acceptors {
     pub fn stop(self) {
         drop(self.stop);
         for thread in self.threads {
-            // It ends by itself; a panic in it would have ended the process.
+            // The thread returns once `stop` is closed; a panic aborts the process.
             let _ = thread.join();
         }
     }
@@ -91,7 +91,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Starts the thread of a connection, or answers that there is none.
+/// Starts the thread of a connection, or answers 503 where there is none.
 fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let traffic = server.metrics.traffic.clone();
     let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
@@ -119,7 +119,7 @@ fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
     }
 }
 
-/// Answers 503 without waiting. With TLS there is no response before the handshake, and nobody waits for that here.
+/// Answers 503 without waiting. With TLS the connection is closed without a response: the handshake would take time.
 fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
     let what = match why {
         Refusal::Connections => "all connections are taken",

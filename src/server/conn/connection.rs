@@ -1,5 +1,5 @@
-//! One connection from its first byte to its last: it waits for a request, reads the head, has it answered, and starts
-//! again.
+//! One connection from its first byte to its last: it waits for a request, reads the head, calls the router, and
+//! repeats.
 
 use std::cell::Cell;
 use std::io::{self, BufReader, Read};
@@ -18,15 +18,15 @@ use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::CloseReason;
 use crate::server::shared::state::Server;
 
-/// What follows a burst of requests.
+/// What follows a burst of pipelined requests.
 enum Next {
-    /// More requests, which may reuse the memory of this one.
+    /// Wait for the next request, which reuses the memory of this one.
     Requests(Request),
-    /// Closing; the client may still be sending.
+    /// Close after reading for a moment: the client may still be sending.
     Linger,
-    /// Closing, as the client asked.
+    /// Close now: the client asked for it.
     End,
-    /// A reset: the response was begun and cannot be completed.
+    /// Reset the connection: the response has begun and cannot be completed.
     Reset,
 }
 
@@ -51,7 +51,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
     }
 }
 
-/// Answers requests as long as more have arrived already.
+/// Answers requests until the read buffer is empty.
 fn serve_burst(
     server: &Server,
     guard: &ConnectionGuard,
@@ -87,8 +87,8 @@ fn serve_burst(
     }
 }
 
-/// Reads a head within its time limit. Not inlined: its parsed fields would lie beneath every response on the stack,
-/// whose pages a crowd of slow clients keeps.
+/// Reads a head within its time limit. Not inlined: its locals would enlarge the stack frame below every response, and
+/// with it the resident memory of each slow connection.
 #[inline(never)]
 fn read_request(
     server: &Server,
@@ -110,7 +110,7 @@ fn refuse_handshake(server: &Server, stream: &Stream, error: &Error) {
     }
 }
 
-/// Answers what is not a request, unless the client has disconnected.
+/// Answers a malformed request, unless the client has disconnected.
 fn refuse(server: &Server, stream: &Stream, error: &Error) {
     let gone = matches!(error, Error::Failed { kind: ErrorKind::Interrupted, .. } | Error::System { .. });
     if !gone {

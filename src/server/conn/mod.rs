@@ -1,4 +1,4 @@
-//! Connections: how they are accepted, and the requests that follow each other on one.
+//! Connections: accepting them, and serving the requests of each.
 
 pub(crate) mod accept;
 pub(crate) mod connection;

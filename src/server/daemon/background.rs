@@ -1,6 +1,6 @@
 //! `--background`, for machines without a service manager: the program starts itself again in a new session, and this
-//! process exits when the new one is ready, or with its exit code. What the daemon prints until then is passed on. It
-//! does not fork: a process with threads cannot.
+//! process exits when the new one is ready, or with its exit code. Until then it copies the daemon's output. It does
+//! not fork: a process with threads cannot.
 
 use std::env;
 use std::io::{self, Read, Write};
@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 use crate::server::daemon::command::{exit_code, private_directory};
 use crate::server::daemon::run_as::Account;
 
-/// The variable that tells the background process the id of the process that waits for it.
+/// The environment variable with the id of the process that waits for the background process.
 const PARENT: &str = "CFPD_PARENT";
 
-/// Whether this process is the one in the background. It then gets a session of its own, without a terminal.
+/// Whether this process is the one in the background. If so, starts a new session without a terminal (setsid(2)).
 pub fn is_there() -> Result<bool> {
     let is_child = env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
     match is_child.then(setsid) {
@@ -56,7 +56,7 @@ fn follow(mut child: Child, news: &UnixDatagram) -> io::Result<u8> {
         let mut waits = vec![news.as_fd()];
         waits.extend(said.as_ref().map(AsFd::as_fd));
         waits.extend(complained.as_ref().map(AsFd::as_fd));
-        // Once it is ready, only what it has printed already is copied.
+        // Once it is ready, copy only what it has already printed.
         if !wait(&waits, if ready { PollTimeout::ZERO } else { PollTimeout::NONE })? {
             return Ok(0);
         }

@@ -1,4 +1,4 @@
-//! `cfpd -- COMMAND`: a private socket, and a command that finds the daemon there. The daemon ends with the command.
+//! `cfpd -- COMMAND`: a private socket, and a command that connects to it. The daemon ends with the command.
 
 use std::env;
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ impl PrivateSocket {
         Ok(Some(PrivateSocket { directory, address }))
     }
 
-    /// Gives the socket, once it is bound, and its directory to the account that the daemon and the command run as.
+    /// Changes the owner of the bound socket and its directory to the account that the daemon and the command run as.
     pub fn give_to(&self, account: &Account) -> Result<()> {
         if let ListenAddress::Unix { path, .. } = &self.address {
             account.own(path)?;
@@ -67,7 +67,7 @@ impl PrivateSocket {
             .map_err(|error| Error::io(program.as_encoded_bytes(), error))?;
         let id = Pid::from_raw(child.id().cast_signed());
         threads::start("command", move || {
-            // Nobody receives this any more when a signal came first.
+            // The receiver is gone where a signal came first.
             let _ = ends.send(StopReason::Command(exit_code(child)));
         })?;
         Ok(id)
@@ -79,7 +79,7 @@ pub(crate) fn private_directory() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
-/// The search path for programs without `PATH` (confstr(3), `_CS_PATH`).
+/// The search path where `PATH` is unset (confstr(3), `_CS_PATH`).
 const STANDARD_PATH: &str = "/bin:/usr/bin";
 
 /// `PATH` with the directory of this program first, so that the command finds the tools that belong to it.

@@ -19,16 +19,16 @@ use crate::server::net::tls::{Tls, TlsFiles};
 use crate::server::observe::log::{LogFormat, is_standard_error};
 use crate::store::Local;
 
-/// What an address needs that other machines can reach.
+/// What is required to listen on an address that other machines can reach.
 const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
 const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
 
 /// The configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The directory whose files are served.
+    /// The served directory.
     pub root: PathBuf,
-    /// Whether to create it where it is missing: a default may be created, a directory that an admin named must not.
+    /// Whether to create it where it is missing: true for the default directory, false for a configured one.
     pub make_root: bool,
     /// The addresses to listen on. Where none is given: the default address, with a command the private socket alone,
     /// with socket activation those sockets alone.
@@ -74,7 +74,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration of a test.
+    /// A configuration for tests.
     #[cfg(test)]
     pub(crate) fn of_root(root: &Path) -> Self {
         Config { root: root.to_owned(), ..Config::default() }
@@ -123,8 +123,8 @@ impl Config {
         }
     }
 
-    /// Everything that would keep the daemon from starting, as far as it can be known without starting it. Switches to
-    /// the configured account before it opens any file, as the daemon does.
+    /// Returns the errors with which the daemon would fail to start, as far as they can be found without starting it.
+    /// Switches to the configured account before it opens any file, as the daemon does.
     pub fn faults(&self) -> Vec<Error> {
         let listen: Vec<_> = self.listen.iter().map(ListenAddress::check).collect();
         let pid_file = self.pid_file.as_deref().map(pid_file::check_writable);
@@ -144,11 +144,11 @@ impl Config {
         before.chain(users).chain(access).chain(after).collect()
     }
 
-    /// Checks the rules against the root, where they can be read.
+    /// Checks the rules against directories that fold case, where the rules can be read.
     fn check_spelling(&self, store: &Local) -> Result<()> {
         match self.policy() {
             Ok(policy) => policy.require_one_spelling(store),
-            // Reported elsewhere.
+            // `faults` reports this error already.
             Err(_) => Ok(()),
         }
     }

@@ -1,10 +1,9 @@
 //! Confinement by Landlock once all sockets are bound: the process keeps the served directory, the log, and the files
-//! it reads again. It can start no program, open no TCP connection, and neither signal processes outside nor reach
-//! them by abstract Unix sockets. This is a second line of defence: names that lead out of the root are refused
-//! before.
+//! it reads again. It can start no program, open no TCP connection, and neither signal other processes nor connect to
+//! their abstract Unix sockets. This is a second line of defence: names that lead out of the root are refused before.
 //!
-//! A rule holds for an inode, not for a name, and logs, rules and certificates are replaced by renames: so access is
-//! granted to the directories they are in, and where a name is a symbolic link, also to that of its target.
+//! A Landlock rule applies to an inode, not to a name, and logs, rules and certificates are replaced by renames. So
+//! access is granted to their directories, and where a name is a symbolic link, also to the directory of its target.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,11 +19,11 @@ use crate::server::daemon::config::Config;
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::observe::log::is_standard_error;
 
-/// The version of Landlock asked for, as far as the kernel has it. Later versions would forbid the notification of the
-/// service manager.
+/// The highest version of Landlock that is used. Later versions would forbid notifying the service manager.
 const LEVEL: ABI = ABI::V6;
 
-/// Confines this thread and those it starts from now on. Returns a remark where the kernel cannot enforce all of it.
+/// Confines this thread and those it starts later. Returns a message for the log where the kernel cannot enforce all of
+/// it.
 pub fn confine(config: &Config) -> Result<Option<&'static str>> {
     match restrict(config).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
         RulesetStatus::FullyEnforced => Ok(None),
@@ -77,9 +76,9 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let files = config.users.iter().chain(&config.access).chain(tls);
     let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
     let log = config.log.as_ref().filter(|path| !is_standard_error(path));
-    // The names of local users, where rules name them.
+    // `/etc` for the names of local users, where rules may name them.
     let names = config.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
-    // For the log it is enough to know the users that exist now.
+    // For the log it is enough to resolve the users that exist now.
     let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
     let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = config.listen.iter().filter_map(|address| match address {
@@ -106,8 +105,7 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         .collect()
 }
 
-/// The directory around the target of a root that is a symbolic link: after a reload it may lead to another directory
-/// there.
+/// The parent of the target where the root is a symbolic link: after a reload it may lead to another directory there.
 fn switched(root: &Path) -> Option<PathBuf> {
     let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
     let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
@@ -138,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Landlock holds for a thread: this one is confined, and ends.
+    /// Landlock applies to a thread: this one is confined, and ends.
     #[test]
     fn whoever_is_confined_comes_to_its_files_and_to_no_others() {
         let folder = tempfile::tempdir().unwrap();

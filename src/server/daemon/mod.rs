@@ -1,4 +1,4 @@
-//! The process: how it starts, what it may reach, what signals and systemd tell it, and how it ends.
+//! The process: start, confinement, signals, systemd, and end.
 
 pub(crate) mod background;
 pub(crate) mod cleanup;

@@ -1,6 +1,6 @@
 //! `--pid-file`: the process id, for scripts that send signals. A file with other content is not replaced, nor that of
 //! a running daemon, which holds a lock on it; a file that another process has replaced is not removed. It stays open
-//! for these checks, and because a confined daemon may remove it but not open it.
+//! for these checks, since a confined daemon may remove it but not open it.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -70,7 +70,7 @@ fn may_be_replaced(path: &Path) -> bool {
     }
 }
 
-/// Whether a running daemon holds it.
+/// Whether a running daemon has it locked.
 fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
@@ -82,7 +82,7 @@ fn pid_of(text: &[u8]) -> Option<u32> {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if self.is_ours() {
-            // The error is ignored: the file is missing already, or it stays.
+            // Ignore the error: the process is about to exit.
             let _ = fs::remove_file(&self.path);
         }
     }

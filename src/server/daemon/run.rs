@@ -1,5 +1,5 @@
-//! The daemon from its start to its end: in which order files are read, sockets bound, rights given up and threads
-//! started, and what ends it.
+//! The daemon from start to end: reads files, binds sockets, drops privileges and starts threads, in this order; then
+//! waits for the end.
 
 use std::fs;
 use std::io;
@@ -36,8 +36,7 @@ use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::shared::{progress, threads};
 use crate::store::{Local, Store};
 
-/// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line for whoever started
-/// the daemon.
+/// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output.
 pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     if config.background && !background::is_there()? {
         socket_activation::refuse("--background")?;
@@ -51,7 +50,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     listeners.extend(handed);
     let pid_file = config.pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
     become_account(&config, private.as_ref())?;
-    // Rules name users of this machine, and looking them up may load code, which Landlock forbids later.
+    // Rules name users of this machine; looking them up may load shared libraries, which Landlock forbids later.
     let policy = config.policy()?;
     let sites = config.users.is_none().then(|| Sites::of_machine(&config.hosts));
     let restricted = restrict(&config, private.is_some())?;
@@ -68,7 +67,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
-            // The reader may have closed the pipe after a line, as head(1) does: the daemon serves all the same.
+            // The reader may have closed the pipe after a line, as head(1) does; continue.
             Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
@@ -92,7 +91,7 @@ fn become_account(config: &Config, private: Option<&PrivateSocket>) -> Result<()
     account.assume()
 }
 
-/// Raises the descriptor limit and confines the process; returns remarks for the log. Must run before any thread is
+/// Raises the descriptor limit and confines the process; returns messages for the log. Must run before any thread is
 /// started. With a command nothing is confined, since the command would inherit it.
 fn restrict(config: &Config, has_command: bool) -> Result<Vec<String>> {
     if has_command {
@@ -110,7 +109,7 @@ fn make_root(config: &Config) -> Result<()> {
         return Ok(());
     }
     let named = |error| Error::io(config.root.as_os_str().as_encoded_bytes(), error);
-    // The mode is that of the package: the files are not for every user of the machine.
+    // The mode that the package uses: not readable by other users of the machine.
     fs::DirBuilder::new().recursive(true).mode(0o750).create(&config.root).map_err(named)?;
     config.run_as.as_ref().map_or(Ok(()), |account| account.own(&config.root))
 }
@@ -162,7 +161,7 @@ fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites
     Ok(server)
 }
 
-/// Starts the thread that checks whether the store answers: on request, and from time to time for the log.
+/// Starts the thread that checks that the store responds: on request, and periodically for the log.
 fn watch_health(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     threads::start("health", move || {
@@ -200,7 +199,7 @@ fn wait_for_end(end: &Receiver<StopReason>, child: Option<Pid>) -> u8 {
     }
 }
 
-/// Waits for running exchanges within the grace period; then, or after a second signal, their connections are aborted.
+/// Waits for running requests within the grace period; then, or after a second signal, aborts their connections.
 fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
     let connections = Arc::clone(&server.connections);
     let hears = threads::start("shutdown", move || {

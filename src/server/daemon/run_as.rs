@@ -1,5 +1,5 @@
 //! `--run-as`: the account that the daemon runs as once its sockets are bound. Files are read as this account both at
-//! the start and after HUP, so that a reload finds what the start found.
+//! the start and after HUP, so that a reload can read what the start could read.
 
 use std::ffi::CString;
 use std::os::unix::fs::chown;
@@ -9,8 +9,8 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setgid, s
 
 use crate::error::{Error, Result};
 
-/// Makes the C library load its name services (nsswitch.conf(5)), which a confined process cannot: an unknown id is
-/// looked up in all of them.
+/// Makes the C library load its name services (nsswitch.conf(5)), which a confined process cannot do, by looking up an
+/// id that none of them knows.
 pub fn load_names() {
     let _ = User::from_uid(Uid::from_raw(u32::MAX - 1));
 }
@@ -50,7 +50,7 @@ impl Account {
             .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
     }
 
-    /// Switches the process to this account, for good. Only root can; it does nothing where the account is the current
+    /// Switches the process to this account, irrevocably. Needs root; does nothing where the account is the current
     /// one.
     pub fn assume(&self) -> Result<()> {
         if geteuid() == self.user && (getegid() == self.group || !self.is_named) {

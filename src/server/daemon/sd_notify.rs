@@ -28,7 +28,7 @@ pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("finishing what runs")]);
 }
 
-/// Starts the watchdog thread: twice in the time-out, it sends the status. A deadlock blocks the status, and so the
+/// Starts the watchdog thread, which sends the status twice in each time-out. A deadlock blocks the status, and so the
 /// notification.
 pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
     let Some(within) = sd_notify::watchdog_enabled() else { return Ok(()) };

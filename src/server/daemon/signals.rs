@@ -14,9 +14,9 @@ use crate::server::daemon::stop::StopReason;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
-/// Catches HUP and USR1, which would end a daemon that is only starting; they are handled later. SIGXFSZ is caught and
-/// ignored, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored signal, a caught one has its default
-/// action again in the command.
+/// Catches HUP and USR1, which would kill a daemon that is still starting; they are handled later. SIGXFSZ is caught
+/// and ignored, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored signal, a caught one has its
+/// default action again in the command.
 pub fn catch() -> Result<Signals> {
     let named = |error| Error::io("signals", error);
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(named)?;
@@ -37,14 +37,14 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
             match signal {
                 Signal::SIGHUP => drop(asks.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
-                // Nobody receives this when the daemon is ending already.
+                // The receiver is gone where the daemon is already stopping.
                 ending => drop(ends.send(StopReason::Signal(ending))),
             }
         }
     })
 }
 
-/// Reloads on request; requests that wait are served together.
+/// Reloads on each signal; signals that arrive during a reload cause one more.
 fn keep_reloading(server: &Server, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
         while asked.try_recv().is_ok() {}
@@ -52,7 +52,7 @@ fn keep_reloading(server: &Server, asked: &Receiver<()>) {
     }
 }
 
-/// Reloads, and logs the outcome.
+/// Reloads, and logs the result.
 fn reload(server: &Server) {
     sd_notify::reloading();
     let outcome = server.reload();

@@ -1,4 +1,4 @@
-//! The reasons for which the daemon stops, and the exit code of a command that a signal ended.
+//! The reasons for which the daemon stops, and the exit code of a command that a signal killed.
 
 use nix::sys::signal::Signal;
 
@@ -10,7 +10,7 @@ pub(crate) enum StopReason {
     Command(u8),
 }
 
-/// The exit code of a command that a signal ended, as a shell gives it: 128 and the signal's number.
+/// The exit code of a command that a signal killed, as in a shell: 128 plus the signal number.
 pub fn exit_code_of(signal: Signal) -> u8 {
     u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

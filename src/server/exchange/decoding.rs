@@ -1,6 +1,6 @@
-//! Decompression within limits: of the decoded size, of its ratio to the coded size, of the decoders at once; and only
-//! while the client is connected. A few coded bytes may decode to gigabytes: reads of the coded bytes alone would not
-//! notice a disconnect for minutes.
+//! Decompression within limits: of the decoded size, of its ratio to the coded size, and of the number of decoders. It
+//! stops when the client disconnects: a few coded bytes may decode to gigabytes, so the reads of the coded bytes alone
+//! would not notice that for minutes.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use crate::server::limits::{Limits, RATIO_FREE};
 use crate::server::shared::coders::{Coders, DecoderPermit};
 use crate::text::unpack;
 
-/// The limits, and the client that waits for the result.
+/// The limits of decompression, and the client that waits for the result.
 #[derive(Clone, Copy)]
 pub struct BoundedDecoding<'a> {
     /// The pool of decoders.
@@ -28,7 +28,7 @@ pub struct BoundedDecoding<'a> {
 pub enum Coded<'a> {
     /// The content coding of a body.
     Transfer,
-    /// The compression of a file or body with this name, found by its first bytes.
+    /// The compression of a file or body with this name, detected by its first bytes.
     Packed(&'a [u8]),
 }
 
@@ -38,7 +38,8 @@ impl<'a> BoundedDecoding<'a> {
         self.coders.decoder(self.client.stream())
     }
 
-    /// Lets `work` read the decoded bytes, at most `most`. Errors have kind `TooLarge` past a limit, else those of the coding.
+    /// Calls `work` with a reader of the decoded bytes, at most `most`. Errors have kind `TooLarge` past a limit;
+    /// others are those of the coding.
     pub fn run<T>(
         self,
         permit: &DecoderPermit<'_>,
@@ -106,7 +107,7 @@ impl Read for Decoded<'_> {
     }
 }
 
-/// Status 413.
+/// The error of kind `TooLarge`: more than `most` bytes.
 pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::too_large(name, format!("is larger than {most} bytes"))
 }

@@ -1,5 +1,5 @@
-//! One request and its answer, from a framed head to a connection that is ready for the next one. What can be
-//! done stands in `methods`; here is what holds for all of it.
+//! One request and its response, from the parsed head until the connection is ready for the next request. `methods` has
+//! the handlers; this file has what all of them share.
 
 use serde_json::{Value, json};
 
@@ -19,13 +19,13 @@ use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::state::Server;
 
-/// A request being answered.
+/// A request and its response.
 pub struct Exchange<'e> {
     /// The daemon.
     pub server: &'e Server,
-    /// The connection it came over.
+    /// The connection.
     pub stream: &'e Stream,
-    /// Who sent it, perhaps through a trusted proxy.
+    /// The client, perhaps behind a trusted proxy.
     pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
@@ -33,13 +33,13 @@ pub struct Exchange<'e> {
     pub method: Method,
     /// Its body.
     pub body: RequestBody<'e>,
-    /// Its answer.
+    /// Its response.
     pub reply: Reply<'e>,
 }
 
 impl<'e> Exchange<'e> {
-    /// The store as the principal who sent the request may use it. Errors have kind `Unauthenticated` for a name that was not proved,
-    /// 503 after too many of those.
+    /// Authenticates the principal of the request, and returns the store as this principal may use it. Errors have kind
+    /// `Unauthenticated` where the credentials are wrong, `Overloaded` after too many failures.
     pub fn authorize(&mut self) -> Result<AuthorizedStore> {
         let store =
             self.server.gate.authorize(|users| identify(self.stream, self.client, self.request, users));
@@ -56,7 +56,7 @@ impl<'e> Exchange<'e> {
         store
     }
 
-    /// The coding of an answer that may be compressed: what the client likes best, as long as there is an encoder for it.
+    /// Chooses the coding of a compressible response: what the client prefers, as long as an encoder is free.
     pub fn choose_coding(&mut self) -> Coding {
         match accept::coding(&self.request.fields) {
             Coding::Zstd => self.reply.reserve_encoder(&self.server.coders),
@@ -64,7 +64,7 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    /// The limits and the pool for decoding what `client` sends or asks for.
+    /// The limits and the decoder pool for what `client` sends or requests.
     pub fn decoding<'a>(&self, client: &'a ClientLiveness<'a>) -> BoundedDecoding<'a>
     where
         'e: 'a,
@@ -72,7 +72,7 @@ impl<'e> Exchange<'e> {
         BoundedDecoding { coders: &self.server.coders, limits: &self.server.limits, client }
     }
 
-    /// Answers an error, with these fields too, when that can still be done.
+    /// Sends an error response with these fields, unless a response has begun.
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
         if is_trouble(error) {
             self.server.log.trouble(error);
@@ -94,18 +94,18 @@ impl<'e> Exchange<'e> {
             ErrorKind::Unauthenticated => fields.push("WWW-Authenticate", CHALLENGE),
             _ => {}
         }
-        // A client that is gone needs no answer.
+        // The client may have disconnected; ignore the write error.
         let _ = self.refuse(error, fields, json!({}));
     }
 
-    /// Answers an error with these fields and, for a client that likes them, members. What is left of the body is read
-    /// no more.
+    /// Sends an error response with these fields and, for a client that prefers JSON, members. The rest of the body is
+    /// not read.
     pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
         self.close_if_body_pending();
         self.reply.problem(error, Some(self.request), fields, members)
     }
 
-    /// Leaves the rest of the body unread. Where it is too long to be skipped, the response says that the connection closes.
+    /// Announces in the response that the connection closes where the rest of the body is too long to be skipped.
     pub fn close_if_body_pending(&mut self) {
         if self.body.ends_connection(UNREAD_MAX) {
             self.reply.outcome.close(CloseReason::BodyPending);
@@ -126,8 +126,8 @@ impl<'e> Exchange<'e> {
     }
 }
 
-/// Whether an error is the server's own, for the log. A client that has disconnected is not, and a limit that is reached is
-/// logged as a refusal.
+/// Whether an error is the server's fault and goes to the log. A disconnected client is not; a reached limit is logged
+/// as a refusal.
 fn is_trouble(error: &Error) -> bool {
     use ErrorKind::{BadDescriptor, Busy, Internal, Interrupted, NoSpace, Unavailable};
     let is_ours =
@@ -135,7 +135,7 @@ fn is_trouble(error: &Error) -> bool {
     is_ours && !is_gone(error)
 }
 
-/// Whether nobody is left to be answered.
+/// Whether the client has disconnected.
 fn is_gone(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))

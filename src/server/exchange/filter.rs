@@ -1,5 +1,5 @@
-//! The filter that a request names, ready to run on a stored file or a body, and what its answer is called. Which filters
-//! there are is the table of the text room; each works for every method that moves bytes.
+//! The filter of a request, ready to run on a stored file or a body, with the media type and the entity tag of its
+//! result. The table of filters is in `text`; each works with every method that moves bytes.
 
 use std::io::{self, Read, Write};
 
@@ -13,29 +13,30 @@ use crate::server::limits::BLOCK;
 use crate::store::{Name, SpoolFile, Spools};
 use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Sequential, Source};
 
-/// A filter as a query names it.
+/// A filter with its parameters, parsed from a query.
 pub struct Operation {
     filter: Box<dyn Filter>,
     decompress: bool,
-    /// Whether the answer is a number, so that it is small and known only at the end.
+    /// Whether the result is a number: small, and known only at the end.
     pub is_number: bool,
-    /// What the answer is, where it is not of the source's own type.
+    /// The media type of the result, where it is not that of the source.
     pub media_type: Option<&'static str>,
-    /// What sets its answers apart from others on the same file.
+    /// A hash that distinguishes its results from those of other filters on the same file.
     tag: u64,
 }
 
-/// The filter that a query names, first of all, for whoever counts.
+/// The name of the filter in a query, for the metrics and the log.
 pub fn filter_named(query: &Query) -> Option<&'static str> {
     FILTERS.iter().map(|spec| spec.name).find(|name| query.has(name))
 }
 
-/// Media types of what a search answers, the favourite first.
+/// The media types of a number, the preferred first.
 const NUMBER_TYPES: [&str; 2] = ["text/plain", "application/json"];
 
 impl Operation {
-    /// The filter of a query; `None` where it names none. `strict` refuses parameters that mean nothing, as is
-    /// right where something would be stored. Errors have kind `Invalid`, or `NotAcceptable` for an `Accept` that fits nothing.
+    /// Parses the filter of a query; `None` where it names none. `strict` refuses unknown parameters, for requests that
+    /// store the result. Errors have kind `Invalid`, or `NotAcceptable` where `Accept` allows no media type of the
+    /// result.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
         let pairs: Vec<_> = query.pairs().collect();
         let named = FilterQuery::parse(&pairs)?;
@@ -77,7 +78,7 @@ impl Operation {
         }
     }
 
-    /// Moves a stored file through the filter that the result is to replace, and counts what it changed.
+    /// Runs the filter on a stored file that the result is to replace, and returns the number of changes.
     pub fn change_content(
         &self,
         name: &Name,
@@ -96,7 +97,7 @@ impl Operation {
         }
     }
 
-    /// Moves a stored file, which is called `name`, through the filter.
+    /// Runs the filter on the stored file `name`.
     pub fn run_on_content(
         &self,
         name: &Name,
@@ -108,7 +109,7 @@ impl Operation {
         match self.decompress {
             true => {
                 let name = name.shown();
-                // What is that large already was not taken from a client.
+                // A stored file may be larger than what clients may send.
                 let most = decoding.limits.file_size.max(content.size());
                 let mut packed = Sequential::new(&content);
                 decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
@@ -119,7 +120,7 @@ impl Operation {
         }
     }
 
-    /// Moves a body through the filter.
+    /// Runs the filter on a body.
     pub fn run_on_stream(
         &self,
         bytes: &mut dyn Read,
@@ -139,7 +140,7 @@ impl Operation {
         }
     }
 
-    /// The entity tag of this filter's answer on a file with this tag (RFC 9110 §8.8.3).
+    /// The entity tag of the result on a file with this tag (RFC 9110 §8.8.3).
     pub fn etag(&self, of_file: &str) -> String {
         format!("{}-{:016x}\"", of_file.trim_end_matches('"'), self.tag)
     }
@@ -165,15 +166,15 @@ impl text::SpoolStorage for SpoolFile {
     }
 }
 
-/// Which of the two forms of a number a client likes best.
+/// The media type of a number that the client prefers.
 pub fn number_type(fields: &Fields) -> Result<&'static str> {
     accept::media_type(fields, &NUMBER_TYPES)
         .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))
         .ok_or_else(|| Error::not_acceptable("Accept", "fits neither text/plain nor application/json"))
 }
 
-/// The same for the same query, whatever the build and the machine: eight bytes of the SHA-256 of its parameters, each
-/// part behind its length.
+/// Hashes a query, independent of build and machine: eight bytes of the SHA-256 of its parameters, each prefixed by its
+/// length.
 fn tag(query: &Query, media_type: &str) -> u64 {
     let mut hasher = Sha256::new();
     let mut take = |part: Option<&[u8]>| {
@@ -189,7 +190,7 @@ fn tag(query: &Query, media_type: &str) -> u64 {
     first.map_or(0, u64::from_be_bytes)
 }
 
-/// Bytes as they are.
+/// Copies bytes unchanged.
 struct IdentityFilter;
 
 impl Filter for IdentityFilter {
@@ -267,7 +268,7 @@ mod tests {
         assert!(tag("/f?reverse").starts_with("\"1-") && tag("/f?reverse").ends_with('"'));
     }
 
-    /// Other builds and nodes must say the same: these are sums of sha256sum(1).
+    /// Other builds and machines must compute the same: these sums are from sha256sum(1).
     #[test]
     fn the_tag_of_an_answer_is_the_same_from_every_build() {
         let rows = [

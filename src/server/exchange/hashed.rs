@@ -1,5 +1,5 @@
-//! Digests of stored content: computed while a draft is written, known from elsewhere, or computed from what is stored
-//! already. The size of a filter's result is limited here too, since the size of the request body does not limit it.
+//! Digests of stored content: computed while a draft is written, passed in, or computed from a stored file. The size of
+//! a filter's result is limited here too, since the size of the request body does not limit it.
 
 use std::io::{self, Write};
 
@@ -31,17 +31,17 @@ pub struct Hashed<'a> {
 }
 
 impl<'a> Hashed<'a> {
-    /// Takes the digest of what is written, `most` bytes at most: more is an error of kind `TooLarge`.
+    /// Computes the digest of what is written, at most `most` bytes: more is an error of kind `TooLarge`.
     pub fn new(draft: Box<dyn Draft + 'a>, most: u64) -> Self {
         Hashed { draft, hasher: Some(Hasher::default()), most, left: most }
     }
 
-    /// Leaves the digest to who reads the same bytes anyway, and tells it at the end.
+    /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
     pub fn told_at_the_end(draft: Box<dyn Draft + 'a>) -> Self {
         Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX }
     }
 
-    /// See [`Draft::commit`]; `told` is the digest where none was taken here.
+    /// See [`Draft::commit`]; `told` is the digest where none was computed here.
     pub fn commit(self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
         self.draft.commit(self.hasher.map(Hasher::finish).or(told), check)
     }

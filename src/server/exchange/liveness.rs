@@ -1,6 +1,6 @@
 //! Whether the client is still connected, during work that neither reads from it nor writes to it: the scan of a large
-//! file is cancelled when nobody waits for its result, so that its thread and its connection are free. Only the socket is
-//! asked, with TLS or without.
+//! file is cancelled when the client has disconnected, which frees its thread and its connection. The state of the
+//! socket decides, with TLS or without.
 
 use std::io;
 use std::sync::{Mutex, TryLockError};
@@ -23,9 +23,9 @@ pub struct ClientLiveness<'a> {
 /// The last observation of the socket.
 struct Observation {
     at: Instant,
-    /// How many bytes the client had been sent then.
+    /// How many bytes had been sent to the client by then.
     sent: u64,
-    /// Since when the client is half-closed and was sent nothing.
+    /// Since when the client has been half-closed and nothing was sent to it.
     silent_since: Option<Instant>,
     is_gone: bool,
 }
@@ -43,7 +43,7 @@ impl<'a> ClientLiveness<'a> {
         self.stream
     }
 
-    /// Checks that the client is connected, at most once an interval; else fails as a write to it would, with `EPIPE`.
+    /// Checks that the client is connected, at most once per interval; else fails with `EPIPE`, as a write to it would.
     pub fn check_connected(&self) -> io::Result<()> {
         let mut last = match self.last.try_lock() {
             Ok(last) => last,
@@ -60,8 +60,9 @@ impl<'a> ClientLiveness<'a> {
 }
 
 impl Observation {
-    /// Takes in what the socket reports. A half-closed client may still read, as one behind a pipe does; a client that has
-    /// closed looks the same until it is sent something. So it counts as gone when nothing could be sent for a while.
+    /// Records the state of the socket. A half-closed client may still read, like `nc` at the end of a pipe; a client
+    /// that has closed looks the same until something is sent to it. So it counts as disconnected when nothing could be
+    /// sent for a while.
     fn update(&mut self, peer: PeerState, sent: u64, now: Instant) {
         let since = self.silent_since.filter(|_| sent == self.sent).unwrap_or(now);
         let silent_since = (peer == PeerState::HalfClosed).then_some(since);

@@ -1,4 +1,4 @@
-//! One request and its response: the body as it is read, the response as it is written, and what lies between.
+//! One request and its response: reading the body, writing the response, and what all handlers share.
 
 pub(crate) mod decoding;
 pub(crate) mod exchange;

@@ -1,5 +1,5 @@
-//! Carries out a request that names itself by an `Idempotency-Key` once, however often it comes
-//! (draft-ietf-httpapi-idempotency-key-header-07). What is remembered stands in `outcomes`.
+//! Executes a request with an `Idempotency-Key` once, however often it is sent
+//! (draft-ietf-httpapi-idempotency-key-header-07). `outcomes` stores the responses.
 
 use serde_json::json;
 
@@ -12,8 +12,8 @@ use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::observe::peer::Peer;
 use crate::server::shared::outcomes::Claim;
 
-/// Lets `act` answer, unless a request with the same key was carried out: then its answer is given again. A request
-/// without a key is none of this file's business.
+/// Calls `act`, unless a request with the same key was executed: then repeats its response. Without a key it just calls
+/// `act`.
 pub fn once(
     exchange: &mut Exchange<'_>,
     principal: &Principal,
@@ -45,11 +45,11 @@ pub fn once(
             exchange.reply.keep_record();
             let done = act(exchange);
             match (exchange.reply.take_record(), &done) {
-                // An answer that could not be sent is remembered all the more.
+                // A response that could not be sent is stored too: it is the one that will be asked for again.
                 (Some((status @ 200..=299, fields)), _) => running.end(status, fields),
                 (Some((500, _)), _) => running.leave_open(),
                 (None, Err(error)) if error.kind() == ErrorKind::Internal => running.leave_open(),
-                // Nothing was changed.
+                // Nothing was changed: forget the key.
                 _ => drop(running),
             }
             done

@@ -1,4 +1,4 @@
-//! An error as an answer: its fields, and its body in the form the client likes (RFC 9457 for
+//! An error as a response: its fields, and its body in the form the client prefers (RFC 9457 for
 //! `application/problem+json`, else one line of text).
 
 use serde_json::{Value, json};
@@ -8,23 +8,23 @@ use crate::http::{Fields, Request, accept, coding, head};
 use crate::server::limits::RETRY_AFTER;
 use crate::server::status::status_of;
 
-/// What is answered to an error.
+/// The parts of an error response.
 pub struct Problem {
     /// The media type of the body.
     pub media_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// The fields of the answer.
+    /// The fields of the response.
     pub fields: Fields,
 }
 
 impl Problem {
-    /// Forms the answer to an error of `request`; what was no request is answered with the line. `members` are told
-    /// besides where the client likes members.
+    /// Makes the response to an error of `request`, or to a malformed one, which is a line of text. `members` are added
+    /// to the JSON form.
     pub fn new(error: &Error, request: Option<&Request>, mut fields: Fields, mut members: Value) -> Self {
         let status = status_of(error);
         match status {
-            // Only where the coding is what was refused (RFC 9110 §12.5.3).
+            // Only where the content coding was refused (RFC 9110 §12.5.3).
             415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
                 fields.push("Accept-Encoding", "zstd");
             }
@@ -50,7 +50,7 @@ impl Problem {
     }
 }
 
-/// The whole response to an error where there is no request, for a connection that closes with it.
+/// The whole response to an error where there is no request; the connection closes after it.
 pub fn closing_response(error: &Error) -> Vec<u8> {
     let mut fields = Fields::new();
     fields.push("Connection", "close");

@@ -1,5 +1,5 @@
-//! The representation metadata of a stored file (RFC 9110 §8): media type, validators, what a browser must not do with it;
-//! and the check of conditional requests against it.
+//! The representation metadata of a stored file (RFC 9110 §8): media type, validators, restrictions on browsers; and
+//! the evaluation of preconditions against it.
 
 use std::time::SystemTime;
 
@@ -10,9 +10,9 @@ use crate::http::time::http_date;
 use crate::http::{Fields, Request};
 use crate::store::{Content, Meta, Name};
 
-/// How many bytes decide whether a file is text.
+/// How many bytes are read to detect whether a file is text.
 const SNIFFED: usize = 512;
-/// Prefixes of media types that are not text and yet compress well.
+/// Prefixes of media types other than text that compress well.
 const SPARSE: [&str; 12] = [
     "application/javascript",
     "application/json",
@@ -74,8 +74,8 @@ pub fn media_type(name: &Name, content: &dyn Content) -> String {
     }
 }
 
-/// The media type of text made of a stored file. Names UTF-8 only where the file begins as UTF-8: without a charset a
-/// reader guesses, with a wrong one it shows wrong letters.
+/// The media type of text made from a stored file. Names the charset UTF-8 only where the file begins with valid UTF-8:
+/// without a charset a browser guesses, with a wrong one it shows wrong letters.
 pub fn text_type(essence: &str, content: &dyn Content) -> String {
     match begins_like_text(content) {
         true => format!("{essence}; charset=utf-8"),
@@ -95,8 +95,8 @@ fn begins_like_text(content: &dyn Content) -> bool {
     valid && !start.contains(&0)
 }
 
-/// Whether compression of such a type is worth the work: text, and what compresses like it. Of unknown types the client is
-/// better served with a length.
+/// Whether compression of such a type is worth the work: text, and what compresses like it. For unknown types a
+/// `Content-Length` serves the client better.
 pub fn is_compressible(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();
     essence.starts_with("text/")
@@ -104,7 +104,7 @@ pub fn is_compressible(media_type: &str) -> bool {
         || ["+xml", "+json"].iter().any(|suffix| essence.ends_with(suffix))
 }
 
-/// Whether a file is compressed already, whatever its extension.
+/// Whether a file is already compressed, judged by its first bytes.
 pub fn is_dense(content: &dyn Content) -> bool {
     let mut start = [0; 8];
     let read = content.read_at(&mut start, 0).unwrap_or(0);
@@ -134,10 +134,10 @@ pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
     fields
 }
 
-/// The content security policy of uploaded content: a browser runs no script of it.
+/// The content security policy of uploaded content: a browser runs no script in it.
 pub const SANDBOX: &str = "sandbox";
 
-/// Forbids browsers to guess another media type, and what the content security policy does not allow.
+/// Adds the fields that stop browsers from sniffing the media type, and that set the content security policy.
 pub fn restrict_browsers(fields: &mut Fields, policy: &str) {
     fields.push("X-Content-Type-Options", "nosniff");
     fields.push("Content-Security-Policy", policy);

@@ -57,8 +57,9 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Checks what the head says of the body, before any of it is read. Errors have kind `TooLarge` for a length past the limit,
-    /// 415 for an unsupported content coding, 417 for an unknown expectation.
+    /// Checks the head's fields about the body before any of it is read. Errors have kind `TooLarge` for a length past
+    /// the limit, `UnsupportedMediaType` for an unsupported content coding, `ExpectationFailed` for an unknown
+    /// expectation.
     pub fn check_head(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Error::expectation_failed("Expect", "is not 100-continue"));
@@ -70,7 +71,7 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// The length of the content where the head tells it. An error has kind `LengthRequired`: no body was announced.
+    /// The length of the content where the head has it. An error has kind `LengthRequired`: no body was announced.
     pub fn content_length(&self) -> Result<Option<u64>> {
         match self.framing {
             Framing::None => {
@@ -81,7 +82,7 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Computes the digest of the body while it is read. To be called before.
+    /// Makes later reads compute the digest of the body.
     pub fn hash(&mut self) {
         self.body.hash();
     }
@@ -96,23 +97,23 @@ impl<'a> RequestBody<'a> {
         self.most = self.most.min(most);
     }
 
-    /// Reads the content through `work`, which must read it to its end. Returns the proof that the body is complete and
-    /// matches its digests.
+    /// Calls `work`, which must read the content to its end. Returns the proof that the body is complete and matches
+    /// its digests.
     pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         let whole = self.read(work)?;
-        // No digest was computed where one stands unannounced in the trailer section of what is not stored: it is ignored, as
-        // any trailer may be (RFC 9110 §6.5.1).
+        // No digest was computed where none was announced and nothing is stored; one in the trailer section is ignored
+        // then, as any trailer field may be (RFC 9110 §6.5.1).
         if whole.digest.is_some() {
             digest::verify(self.head, &whole.trailers, whole.digest)?;
         }
         Ok(whole)
     }
 
-    /// The same without a check of the digests, which may be those of a larger whole.
+    /// The same without a check of the digests, which may be those of a whole upload of several parts.
     pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
         let client = ClientLiveness::new(self.stream);
         let decoding = BoundedDecoding { coders: self.coders, limits: self.limits, client: &client };
-        // Before `100 Continue`: without a decoder the client need not send.
+        // Before `100 Continue`: where no decoder is free, the client need not send the body.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if std::mem::take(&mut self.expects_continue) {
             let said = self.stream.interim.write(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -129,8 +130,8 @@ impl<'a> RequestBody<'a> {
         })
     }
 
-    /// Whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known to be
-    /// longer than `most` bytes, or may be sent or not.
+    /// Whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known
+    /// to be longer than `most` bytes, or it is unknown whether the client sends it.
     pub fn ends_connection(&self, most: u64) -> bool {
         self.body.is_broken()
             // A client that gets a response instead of `100 Continue` may or may not send the body.
@@ -143,8 +144,8 @@ impl<'a> RequestBody<'a> {
         self.body.is_ended()
     }
 
-    /// Skips the rest of the body, at most `most` bytes. True where the connection is at its end then, and the next request
-    /// can follow.
+    /// Skips the rest of the body, at most `most` bytes. True where all of it was read, and the next request can
+    /// follow.
     pub fn skip(&mut self, most: u64) -> bool {
         if self.is_ended() {
             return true;
@@ -154,8 +155,8 @@ impl<'a> RequestBody<'a> {
     }
 }
 
-/// Reads to the end. Never inlined: the block would add to the stack of every request, whose pages stay in memory for as
-/// long as a slow client does.
+/// Reads to the end. Not inlined: the buffer would enlarge the stack frame of every request, and with it the resident
+/// memory of each slow connection.
 #[inline(never)]
 fn discard(bytes: &mut impl Read) -> io::Result<u64> {
     io::copy(bytes, &mut io::sink())

@@ -1,6 +1,6 @@
-//! The response to one request: its head, and a body that fits in memory. What was sent so far is in the outcome, so that
-//! an error after the head aborts the connection and never looks like a complete response. Bodies of stored bytes are
-//! sent by `send`, those that are made on the way by `streamed`.
+//! The response to one request: its head, and a body that fits in memory. The outcome records what was sent, so that an
+//! error after the head aborts the connection and never looks like a complete response. `send` sends bodies of stored
+//! bytes, `streamed` those that are generated.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -52,7 +52,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A response to what is no request; the connection closes after it.
+    /// A response to a malformed request; the connection closes after it.
     pub fn to_malformed(stream: &'a Stream) -> Self {
         Reply {
             stream,
@@ -74,7 +74,8 @@ impl<'a> Reply<'a> {
         self.head_only(status, fields)
     }
 
-    /// Sends a head without `Content-Length`: to a HEAD whose body would have to be made to know it (RFC 9110 §9.3.2).
+    /// Sends a head without `Content-Length`: to a HEAD whose body would have to be generated to know it (RFC 9110
+    /// §9.3.2).
     pub fn head_only(&mut self, status: u16, fields: Fields) -> Result<()> {
         let head = self.begin(status, &fields);
         self.send(|mut stream| stream.write_all(&head))
@@ -122,7 +123,7 @@ impl<'a> Reply<'a> {
         if self.encoder.is_some() { Coding::Zstd } else { Coding::Identity }
     }
 
-    /// The connection it goes over.
+    /// The connection.
     pub fn stream(&self) -> &'a Stream {
         self.stream
     }
@@ -137,7 +138,7 @@ impl<'a> Reply<'a> {
         self.record.take().filter(|_| self.is_begun()).map(|fields| (self.outcome.status, fields))
     }
 
-    /// Sends nothing: the client has disconnected. The log tells so by the status that web servers use for it.
+    /// Sends nothing: the client has disconnected. The log shows this as status 499.
     pub fn give_up(&mut self) {
         self.outcome.status = CLIENT_CLOSED_REQUEST;
         self.outcome.abort();

@@ -1,5 +1,5 @@
 //! Response bodies of stored bytes: sent with sendfile(2) where the store has a file descriptor and its file system
-//! supports that, else copied through this process. Which bytes, and under which fields, is the caller's business.
+//! supports that, else copied through this process. The caller chooses the bytes and the fields.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -74,8 +74,9 @@ fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io:
     }
 }
 
-/// Whether an error of `sendfile` may be the file's: it does not tell which end failed, and not every file system
-/// supports it. A read and a write, each by itself, succeed or name the culprit; the read knows the file's name.
+/// Whether an error of `sendfile` may come from the file: it does not tell whether the file or the socket failed, and
+/// not every file system supports it. Then read(2) and write(2) are used instead, and the error of a read names the
+/// file.
 fn may_be_of_the_file(error: &io::Error) -> bool {
     use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
     error.kind() == io::ErrorKind::UnexpectedEof

@@ -1,6 +1,6 @@
-//! The way out for answers that begin before their request has ended. A client that sends everything before it
-//! reads would wait for us to read while we wait for it: then the answer goes into an unlinked file until the
-//! client listens. Where there is no room for that, the rest of its body is not read before it listens.
+//! Sends responses that begin before their request has ended. A client that sends its whole body before it reads would
+//! deadlock with a server that writes before it reads on: so the response is buffered in a spool file until the client
+//! reads. Where there is no disk space for that, the rest of the body is not read until the client reads.
 
 use std::io::{self, Write};
 
@@ -8,18 +8,18 @@ use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_AGAIN, SPILL_MAX, SPILL_PA
 use crate::server::net::stream::Stream;
 use crate::store::{SpoolFile, Spools};
 
-/// A writer onto a socket that never waits long while a request body may still be coming.
+/// A writer to a socket that does not block for long while the request body may still be arriving.
 pub struct Spill<'a> {
     stream: &'a Stream,
-    /// Where they are made that wait; nothing where the request has no body, and the client need only read.
+    /// Makes the spool file; `None` where the request has no body, and blocking is safe.
     spools: Option<&'a Spools>,
-    /// The head, until the first bytes of the body go out with it.
+    /// The head, until it is sent with the first bytes of the body.
     head: Option<Vec<u8>>,
     taken: u64,
     spool: Option<Spilled>,
 }
 
-/// What waits: the bytes of the file from `read` on.
+/// What is buffered: the bytes of the file from `read` on.
 struct Spilled {
     file: SpoolFile,
     read: u64,
@@ -27,22 +27,23 @@ struct Spilled {
 }
 
 impl<'a> Spill<'a> {
-    /// A writer onto `stream`, which begins with `head`.
+    /// A writer to `stream`, which begins with `head`.
     pub fn new(stream: &'a Stream, head: Vec<u8>, spools: Option<&'a Spools>) -> Self {
         Spill { stream, spools, head: Some(head), taken: 0, spool: None }
     }
 
-    /// Whether anything was written, the head with it.
+    /// Whether anything was written, and with it the head.
     pub fn has_begun(&self) -> bool {
         self.head.is_none()
     }
 
-    /// How many bytes were written, framing and all, without the head.
+    /// How many bytes were written, with framing, without the head.
     pub fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Sends all that waits, at the client's pace: the request has been read, so nobody waits for us.
+    /// Sends all that is buffered, blocking while the client does not read: the request has been read, so no deadlock
+    /// is possible.
     pub fn finish(&mut self) -> io::Result<()> {
         if let Some(head) = self.head.take() {
             self.stream.interim.end(self.stream)?;
@@ -61,7 +62,7 @@ impl<'a> Spill<'a> {
         self.spool.as_ref().map_or(0, |spool| spool.file.size() - spool.read)
     }
 
-    /// Sends as much of what waits as there is room for.
+    /// Sends as much of the buffered bytes as the socket takes.
     fn pump(&mut self) -> io::Result<()> {
         let Some(spool) = &mut self.spool else { return Ok(()) };
         while spool.read < spool.file.size() {
@@ -75,12 +76,12 @@ impl<'a> Spill<'a> {
                 None => return Ok(()),
             }
         }
-        // All is sent: give the disk back.
+        // All is sent: free the disk space.
         spool.read = 0;
         spool.file.clear()
     }
 
-    /// Puts a block behind what waits. False where there is no room for it.
+    /// Appends a block to the spool file. False where there is no space for it.
     fn try_keep(&mut self, block: &[u8], spools: &Spools) -> io::Result<bool> {
         if self.waiting() > SPILL_MAX {
             return Ok(false);
@@ -92,7 +93,7 @@ impl<'a> Spill<'a> {
         spool.file.try_append(block, SPILL_PARTS)
     }
 
-    /// Sends from the block directly; what is left when the client does not read is returned.
+    /// Sends from the block directly; returns the rest when the client does not read.
     fn send<'b>(&self, mut block: &'b [u8]) -> io::Result<&'b [u8]> {
         while !block.is_empty() {
             match self.stream.try_write(block)? {
@@ -135,7 +136,7 @@ impl Spill<'_> {
             if rest.is_empty() || self.try_keep(rest, spools)? {
                 return Ok(());
             }
-            // The client has to read now, or room to come from elsewhere.
+            // Wait until the client reads, or until spool space is free again.
             self.stream.wait_to_write_for(SPILL_AGAIN)?;
         }
     }

@@ -1,5 +1,5 @@
-//! Response bodies that are made while they are sent: framed, coded, and spilled to a file where the client still sends
-//! and does not read. What the bytes are is the caller's business.
+//! Response bodies that are generated while they are sent: framed, coded, and buffered in a spool file while the client
+//! sends and does not read. The caller generates the bytes.
 
 use std::io::{self, BufWriter, Write};
 
@@ -14,9 +14,9 @@ use crate::store::Spools;
 /// A buffered writer, so that many lines share a write.
 pub type LineSink<'a> = BufWriter<&'a mut dyn Write>;
 
-/// Sends what `write` writes, as it is written. Nothing is sent before its first byte, so that an error until then can
-/// still be answered; one after it aborts the connection. `spools` hold the response while the client
-/// sends and does not read; without one the client has to read.
+/// Sends what `write` writes, as it is written. Nothing is sent before the first byte, so that an earlier error still
+/// gets a response; a later one aborts the connection. `spools` buffer the response while the client sends and does not
+/// read; without them the writer blocks.
 pub fn send_streamed(
     reply: &mut Reply<'_>,
     mut fields: Fields,
@@ -39,7 +39,7 @@ pub fn send_streamed(
     if reply.is_head {
         return reply.send(|mut stream| stream.write_all(&head));
     }
-    // A body without a length is complete when its connection closes: until it is, only a reset may close it, also where
+    // A body without a length ends with the connection. Until it is complete, a close must send a reset, also where
     // this process is killed.
     let ends_by_close = framing == Framing::UntilClose;
     let stream = reply.stream();
@@ -82,7 +82,7 @@ pub fn send_lines(
     })
 }
 
-/// Writes a body through the coding and the framing.
+/// Writes a body with its coding and framing.
 fn write_coded(
     spill: &mut Spill<'_>,
     framing: Framing,

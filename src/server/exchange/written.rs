@@ -21,7 +21,7 @@ pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) ->
     if written.created { 201 } else { 204 }
 }
 
-/// The modification time that a client sets. An error has status 400: the client relies on it.
+/// The modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     let Some(value) = fields.get_once(time::MODIFIED)? else { return Ok(None) };
     let invalid = || Error::invalid(time::MODIFIED, "is no number of seconds since 1970");
