@@ -3,8 +3,9 @@
 use super::coding::Coding;
 use super::fields::Fields;
 
-/// The best of `offers` (media types, the server's favourite first) by `Accept`; of equal weight one that is named before
-/// one that matches a wildcard. The first one where `Accept` is absent or empty, `None` where the client refuses all.
+/// Selects one of `offers` (media types, the server's favourite first) by `Accept`; of equal weight, one that is
+/// named goes before one that matches a wildcard. The first one if `Accept` is absent or empty, `None` if the client
+/// refuses all.
 pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     if fields.members("accept").next().is_none() {
         return offers.first().copied();
@@ -17,8 +18,8 @@ pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     })
 }
 
-/// The content coding of a response: zstd where `Accept-Encoding` names it with a weight above 0 and not below that of
-/// identity. `*` does not count: only clients that name zstd get it.
+/// Selects the content coding of a response: zstd if `Accept-Encoding` names it with a weight above 0 and not below
+/// that of identity. `*` does not count: only clients that name zstd get it.
 pub fn coding(fields: &Fields) -> Coding {
     let weight = |coding| quality(fields, "accept-encoding", coding);
     match (weight("zstd"), weight("identity")) {

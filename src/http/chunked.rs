@@ -85,7 +85,7 @@ impl Default for Decoder {
     }
 }
 
-/// Reads `size[;extensions]CRLF`; extensions mean nothing here, but must be some.
+/// Reads `size[;extensions]CRLF`; extensions are ignored, but must be well-formed.
 fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
     let mut line = Vec::with_capacity(16);
     let most = CHUNK_LINE_MAX as u64 + 1;
@@ -133,14 +133,14 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     text.get(end..).unwrap_or_default()
 }
 
-/// What follows a token (RFC 9110 §5.6.2).
+/// Returns what follows a token (RFC 9110 §5.6.2).
 fn skip_token(text: &[u8]) -> Option<&[u8]> {
     let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let end = text.iter().position(|byte| !is_of_token(byte)).unwrap_or(text.len());
     text.get(end..).filter(|_| end > 0)
 }
 
-/// What follows a token or a quoted string (RFC 9110 §5.6.4).
+/// Returns what follows a token or a quoted string (RFC 9110 §5.6.4).
 fn skip_value(text: &[u8]) -> Option<&[u8]> {
     let Some(mut rest) = text.strip_prefix(b"\"") else { return skip_token(text) };
     loop {
@@ -189,7 +189,7 @@ fn bad(what: &str) -> io::Error {
     Error::invalid("chunk", what).into()
 }
 
-/// The end where more must come; any other failure, as that of a peer who is too slow, stays what it is.
+/// Maps EOF within a body to an error that says so; any other error, such as a timeout, is returned as it is.
 fn cut_at_end(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof { cut() } else { error }
 }

@@ -26,7 +26,7 @@ pub struct Validators<'a> {
 /// The result of the preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evaluation {
-    /// They hold: the method is carried out.
+    /// They hold: the method is performed.
     Proceed,
     /// 304: the client has the current representation.
     NotModified,

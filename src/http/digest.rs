@@ -1,5 +1,5 @@
-//! Digest fields (RFC 9530): SHA-256 of content and representations, formatted, parsed and verified. Other algorithms are
-//! ignored, as a recipient may.
+//! Digest fields (RFC 9530): SHA-256 of content and representations, formatted, parsed and verified. Other algorithms
+//! are ignored, as RFC 9530 allows.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -40,8 +40,8 @@ pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
 }
 
-/// Parses the SHA-256 of a digest field. Errors have kind `Invalid`: it is malformed, or two members differ, of which another
-/// recipient may check the other one.
+/// Parses the SHA-256 of a digest field. Errors have kind `Invalid`: it is malformed, or two members differ, and
+/// another recipient may check a different one.
 pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     let mut said = None;
     for encoded in values(fields, name) {

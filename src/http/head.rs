@@ -1,5 +1,5 @@
-//! Message heads, start line and fields (RFC 9112 §2 to §5): what requests and responses have in common when they are read,
-//! and how both are written. Their lengths are `framing`'s part.
+//! Message heads, start line and fields (RFC 9112 §2 to §5): what requests and responses have in common when they are
+//! read, and how both are written. `framing` determines the length of the body.
 
 use std::io::{self, Write};
 use std::ops::Range;

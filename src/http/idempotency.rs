@@ -1,5 +1,5 @@
-//! The fields of idempotent requests (draft-ietf-httpapi-idempotency-key-header-07), which are carried out once however
-//! often they are sent, and those that tell a client whether one was. Remembering outcomes is the server's part.
+//! The fields of idempotent requests (draft-ietf-httpapi-idempotency-key-header-07), which the server performs once,
+//! however often they are sent, and those that tell a client whether it did. The server stores the outcomes.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub const RETRY_UNSURE: &str = "?1";
 
 /// The longest key, in bytes. A UUID has 36.
 const KEY_MAX: usize = 255;
-/// The fields that tell two requests with one key apart, besides method and target.
+/// The fields that distinguish two requests with the same key, besides method and target.
 const DISTINCTIVE: [&str; 14] = [
     "destination",
     "overwrite",
@@ -38,7 +38,8 @@ const DISTINCTIVE: [&str; 14] = [
     "upload-offset",
 ];
 
-/// The key of a request: a String of RFC 9651. An error has kind `Invalid`: it is anything else, and the client relies on it.
+/// Parses the key of a request, a String (RFC 9651). Anything else is an error of kind `Invalid`, since the client
+/// relies on the key.
 pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     let mut values = fields.get_all(KEY);
     let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
@@ -48,13 +49,13 @@ pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// A random key of 128 bits; the system seeds the hasher.
+/// Makes a random key of 128 bits; the system seeds the hasher.
 pub fn fresh_key() -> String {
     let random = RandomState::new();
     format!("\"{:016x}{:016x}\"", random.hash_one(0), random.hash_one(1))
 }
 
-/// A hash that tells two requests with one key apart.
+/// Computes a hash that distinguishes two requests with the same key.
 pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     let mut hasher = Hasher::default();
     let mut add = |part: &[u8]| {

@@ -1,4 +1,4 @@
-//! The lines of a head or a trailer section, read within a limit. Parsing them is `head`'s part.
+//! The lines of a head or a trailer section, read within a limit. `head` parses them.
 
 use std::io::{self, BufRead};
 

@@ -1,4 +1,4 @@
-//! Request methods (RFC 9110 §9, RFC 4918 §9, RFC 5789) as values. What one does, and where, is decided elsewhere.
+//! Request methods (RFC 9110 §9, RFC 4918 §9, RFC 5789) as values. The server decides what each one does.
 
 /// A method that is known by name, whether anything is offered under it or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Method {
     Patch,
     /// Removes.
     Delete,
-    /// Says what can be done.
+    /// Describes what is available.
     Options,
     /// Copies to `Destination`.
     Copy,

@@ -1,8 +1,8 @@
 //! The wire of HTTP/1.1 (RFC 9110, RFC 9112), both directions, on `Read` and `Write`. This room owns heads,
 //! framing, bodies, targets, ranges, conditions and codings; it does not know files, words, sockets or rights.
 //!
-//! Framing is decided once, from the head, before any handler runs; that a body is complete is a value only
-//! the body reader can make.
+//! Framing is decided once, from the head, before any handler runs; only the body reader can make the value that
+//! proves a body complete.
 
 pub mod accept;
 pub mod authority;

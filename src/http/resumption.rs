@@ -1,5 +1,5 @@
-//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-12), parsed and formatted as structured fields
-//! (RFC 9651). The uploads themselves are the server's and the store's part.
+//! The fields of resumable uploads (draft-ietf-httpbis-resumable-upload-12), parsed and formatted as structured
+//! fields (RFC 9651). The server and the store keep the uploads themselves.
 
 use super::fields::Fields;
 
@@ -9,7 +9,7 @@ pub const INTEROP_VERSION: &str = "8";
 const UNDERSTOOD: [&str; 3] = ["6", "7", INTEROP_VERSION];
 /// The field of earlier versions, with the opposite meaning.
 pub const UPLOAD_INCOMPLETE: &str = "Upload-Incomplete";
-/// The media type of what is appended.
+/// The media type of a request that appends to an upload.
 pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 /// The prefix of the registered problem types.
 pub const PROBLEM_TYPES: &str = "https://iana.org/assignments/http-problem-types#";
@@ -57,7 +57,7 @@ pub fn version(fields: &Fields) -> Option<&'static str> {
     UNDERSTOOD.into_iter().find(|version| version.as_bytes() == said)
 }
 
-/// The fields of a 104 that tells how many bytes are synced to the disk.
+/// The fields of a 104 response, with the number of bytes that are fsynced.
 pub fn progress(version: &str, offset: u64) -> Fields {
     let mut fields = Fields::new();
     fields.push("Upload-Offset", offset.to_string());

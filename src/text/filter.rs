@@ -1,4 +1,4 @@
-//! What every filter is: a way for bytes from a source into a sink, in constant memory. Each filter has a file of its own.
+//! The trait of all filters: each reads a source and writes a sink, in constant memory. Each has a file of its own.
 
 use std::io::{self, Read, Write};
 

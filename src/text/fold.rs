@@ -1,8 +1,8 @@
-//! Case-insensitive words: which characters are equal under Unicode simple case folding (UTS 18 RL1.5), and where the first
-//! few of a word occur in some bytes. Word boundaries are checked in `word.rs`.
+//! Case-insensitive words: which characters are equal under Unicode simple case folding (UTS 18 RL1.5), and where the
+//! first characters of a word occur in a block. Word boundaries are checked in `word.rs`.
 //!
-//! CaseFolding can change the length of a character (`k` and the Kelvin sign, `s` and the long s), so that an occurrence
-//! can be longer than the word. An invalid byte is a unit of its own and equal only to itself.
+//! Case folding can change the length of a character (`k` and the Kelvin sign, `s` and the long s), so that an
+//! occurrence can be longer than the word. An invalid byte is a unit of its own and equal only to itself.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(super) struct CaseFolding {
 }
 
 impl CaseFolding {
-    /// Compiles a word into its units and what finds them.
+    /// Compiles a word: returns its units, and the finder of its prefix.
     pub(super) fn new(word: &[u8]) -> Result<(Vec<u32>, Self)> {
         let mut folds = BTreeMap::new();
         let mut units = Vec::new();

@@ -1,5 +1,5 @@
-//! Words: bytes in, bytes out. This room owns what a word is (`docs/words.md`), the filters on words, and what a glob
-//! matches. HTTP and storage are the business of others.
+//! Words: what a word is (`docs/words.md`), the filters on words, and what a glob matches. Bytes in, bytes out: it
+//! does not know HTTP or storage.
 pub use compared::Compared;
 pub use filter::{Filter, Source};
 pub use glob::Globs;

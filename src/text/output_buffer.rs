@@ -1,4 +1,4 @@
-//! Buffered output: many small pieces become few writes. What the bytes mean is the filters' business.
+//! Buffered output: many small pieces become few writes. It does not know what the bytes mean.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use super::read_at::{ReadAt, read_exact_at};
 /// The size of the buffer, in bytes.
 const SIZE: usize = 64 * 1024;
 
-/// A short piece is copied as this many bytes at once, which takes one instruction: most words are shorter.
+/// A piece that is not longer is copied as this many bytes, with one instruction. Most words are shorter.
 const STRIDE: usize = 16;
 
 /// A buffer in front of a sink. The caller flushes it; dropping it does not.
@@ -37,7 +37,7 @@ impl<'a> OutputBuffer<'a> {
         }
     }
 
-    /// Writes `bytes[from..to]`, and is fast where that is short.
+    /// Writes `bytes[from..to]`, with a fast path for short pieces.
     #[inline]
     pub(super) fn push_part(&mut self, bytes: &[u8], from: usize, to: usize) -> io::Result<()> {
         let length = to - from;

@@ -1,5 +1,5 @@
-//! A filter with its arguments: read from the parameters of a query or from words and flags, and written as parameters
-//! again. Which filters there are is the table's business (`spec.rs`), and how parameters are encoded is HTTP's.
+//! A filter with its arguments: read from the parameters of a query or from words and flags, and written as
+//! parameters again. `spec.rs` has the table of filters; `http` encodes the parameters.
 
 use super::filter::Filter;
 use super::spec::{FILTERS, FilterArguments, FilterSpec, OutputKind};
@@ -54,8 +54,8 @@ impl FilterQuery {
         FilterQuery::new(spec, words, &flags).map(Some).map_err(invalid)
     }
 
-    /// Refuses parameters that are unknown, repeated or contradictory, as is right where a result would be stored.
-    /// `filter` is what [`FilterQuery::parse`] read from the same query.
+    /// Refuses parameters that are unknown, repeated or contradictory, for requests whose result is stored. `filter`
+    /// is what [`FilterQuery::parse`] read from the same query.
     pub fn refuse_ambiguous(filter: Option<&Self>, parameters: &[Parameter<'_>]) -> Result<()> {
         for (at, (name, value)) in parameters.iter().enumerate() {
             let is = |known: &str| known.as_bytes() == *name;
@@ -92,12 +92,12 @@ impl FilterQuery {
         &self.arguments.flags
     }
 
-    /// What it writes; a count is also available [in JSON](OutputKind::CountInJson).
+    /// Returns what it writes; a count is also available [in JSON](OutputKind::CountInJson).
     pub fn output(&self) -> OutputKind {
         (self.spec.output)(&self.arguments)
     }
 
-    /// What the shell's sentence of the answer begins with.
+    /// Returns the beginning of the shell's report.
     pub fn report(&self) -> String {
         (self.spec.report)(&self.arguments)
     }
@@ -113,7 +113,7 @@ impl FilterQuery {
     }
 }
 
-/// What is wrong with the value of a filter's own parameter.
+/// Returns the error text for an invalid value of a filter's own parameter.
 fn unknown_value(spec: &FilterSpec) -> String {
     let values: Vec<_> = spec.values().collect();
     if values.is_empty() {

@@ -1,4 +1,4 @@
-//! Reading at any offset, and in order what can be read so. Whose bytes they are is the caller's business.
+//! Reads at any offset, and reads such a source in order. It does not know where the bytes are stored.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};

@@ -1,5 +1,5 @@
-//! Bytes of the source that are read a second time: in the source itself, or in a spool where the source is a stream. So a
-//! line too long for memory costs none. What is done with the bytes is the filters' business.
+//! Bytes of the source that are read a second time: in the source itself, or in a spool where the source is a stream.
+//! So a long line needs no memory. The filters decide what is done with the bytes.
 
 use std::io::{self, Read};
 

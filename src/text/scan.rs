@@ -1,5 +1,5 @@
-//! Splits a text into occurrences of a word and what is between them, in order, in constant memory. What is done with either is
-//! the visitor's business.
+//! Splits a text into occurrences of a word and what is between them, in order, in constant memory. The visitor
+//! decides what is done with either.
 //!
 //! A finder (memmem or a regex automaton) skips to where the word may begin. From there the text is compared unit by unit with
 //! the algorithm of Knuth, Morris and Pratt: when a candidate fails, the next one that can overlap it is tried without

@@ -1,5 +1,6 @@
-//! The table of filters: how requests, command lines and the shell name each of them, what help says of it, and how it is
-//! built. The server, OPTIONS, the metrics, the tools and the shell read this table; how a query travels is their business.
+//! The table of filters: how requests, command lines and the shell name each of them, what help says of it, and how
+//! it is built. The server, OPTIONS, the metrics, the tools and the shell read this table; they encode and send
+//! queries.
 //!
 //! A new filter is one row here, and one file with its [`Filter`].
 
@@ -23,9 +24,9 @@ pub struct FilterSpec {
     pub flags: &'static [Flag],
     /// What it does, in the imperative.
     pub does: &'static str,
-    /// What its answer is.
+    /// What the response contains, for the help.
     pub answers: &'static str,
-    /// What the shell's sentence of the answer begins with: the clause of what was done, or the subject of a count.
+    /// Makes the beginning of the shell's report: a clause that says what was done, or the subject of a count.
     pub(super) report: fn(&FilterArguments) -> String,
     pub(super) output: fn(&FilterArguments) -> OutputKind,
     pub(super) build: fn(&FilterArguments, OutputKind) -> Result<Box<dyn Filter>>,
@@ -36,9 +37,9 @@ pub struct FilterSpec {
 pub struct WordParameter {
     /// Its name in a query.
     pub parameter: &'static str,
-    /// What stands for its value in help.
+    /// The placeholder for its value in the help.
     pub placeholder: &'static str,
-    /// How the shell asks for it.
+    /// The question with which the shell asks for it.
     pub question: &'static str,
 }
 
@@ -150,7 +151,7 @@ impl FilterSpec {
         }
     }
 
-    /// How a query selects it, and what its answer is: a row of help.
+    /// How a query selects it, and what the response contains: a row of the help.
     pub fn help(&self) -> [String; 2] {
         let flags: Vec<_> = self.parameters().map(|flag| format!("&{flag}")).collect();
         let also = if flags.is_empty() { String::new() } else { format!("; {}", flags.join(", ")) };

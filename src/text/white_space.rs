@@ -1,5 +1,5 @@
-//! White space in bytes, and so where words begin and end, found 64 bytes at a time. Where the bytes come from is its callers'
-//! business.
+//! White space in bytes, and so where words begin and end, found 64 bytes at a time. It does not know where the bytes
+//! come from.
 //!
 //! White space is the Unicode property White_Space, encoded in UTF-8. Its encodings begin with bytes that never occur inside
 //! another character, so they can be recognized at any offset, in valid text and in invalid bytes.

@@ -105,7 +105,7 @@ impl Word {
         self.units.get(matched) == Some(&unit)
     }
 
-    /// How many units stay matched when the first `matched` ones are not continued.
+    /// How many units stay matched if the next unit does not match after the first `matched` ones.
     pub(super) fn border(&self, matched: usize) -> usize {
         self.borders.get(matched).map_or(0, |&border| border as usize)
     }

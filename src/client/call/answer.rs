@@ -57,7 +57,7 @@ impl<'c> Answer<'c> {
         self.head.status
     }
 
-    /// Returns the size of the content, if the head tells and it is not encoded.
+    /// Returns the size of the content, if the head has it and the content is not encoded.
     pub fn size(&self) -> Option<u64> {
         match self.framing {
             Framing::Length(length) if self.is_plain() => Some(length),
@@ -220,7 +220,7 @@ impl<R: Read> Read for Blaming<'_, R> {
     }
 }
 
-/// Maps an error in a response to one that names the server and is no refusal: it is not the user's fault.
+/// Maps an error in a response to one that names the server. It is not a refusal, since the request was not at fault.
 pub(crate) fn blame(server: &str, error: Error) -> Error {
     match error {
         Error::System { source, .. } => Error::io(server, source),
@@ -232,7 +232,7 @@ pub(crate) fn blame(server: &str, error: Error) -> Error {
     }
 }
 
-/// The kind of a refusal, told from its line too: the status of a conflict does not say which one it is.
+/// Returns the kind of a refusal, from its status and its text: 409 alone does not say which conflict it is.
 fn kind_of_line(status: u16, what: &str) -> ErrorKind {
     match kind_of(status) {
         ErrorKind::Conflict if what.starts_with("is a directory") => ErrorKind::IsDirectory,

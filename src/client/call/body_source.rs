@@ -21,7 +21,7 @@ use crate::http::digest::Hasher;
 const ASK_FROM: u64 = 1024 * 1024;
 /// Up to this size, in bytes, a body is read before it is sent: its length and digest are in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
-/// What is wrong with a file that ends before its size.
+/// The error text for a file that ends before its size.
 pub const SHORTER: &str = "became shorter while it was sent";
 /// The size of a read, in bytes.
 const BLOCK: usize = 128 * 1024;

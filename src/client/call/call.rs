@@ -68,7 +68,7 @@ impl Call {
         self.fields.get("upload-complete").is_some()
     }
 
-    /// Returns whether it waits for `100 Continue`. A filter accepts any body, and answers while it is being sent.
+    /// Returns whether it waits for `100 Continue`. A filter accepts any body, and responds while it is being sent.
     pub(crate) fn asks(&self) -> bool {
         self.method == "PUT" && self.upload.as_ref().is_some_and(BodySource::is_worth_asking)
     }

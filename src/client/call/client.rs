@@ -214,7 +214,7 @@ impl Client {
         self.is_in_doubt
     }
 
-    /// Returns the same, and forgets it.
+    /// Returns the same, and resets it.
     pub(crate) fn take_doubt(&mut self) -> bool {
         std::mem::take(&mut self.is_in_doubt)
     }
@@ -328,7 +328,7 @@ impl Client {
         }
     }
 
-    /// Writes a line of the conversation to standard error with `--verbose`.
+    /// Writes a line about a request or a response to standard error, with `--verbose`.
     pub(crate) fn trace(&self, direction: char, line: &str) {
         if self.settings.verbose {
             let _ = writeln!(io::stderr(), "{direction} {line}");

@@ -1,4 +1,4 @@
-//! The head of a request: how its body is framed, and the fields that every request has beside its own.
+//! Makes the head of a request: the framing of its body, its own fields, and those of every request.
 
 use crate::client::call::call::Call;
 use crate::client::call::sending::{DIGEST, Form};
@@ -12,11 +12,11 @@ const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
 /// Asks the server for interim responses while it works on a long request.
 const PROGRESS: (&str, &str) = ("Cfp-Progress", "?1");
 
-/// How the body of a request is sent, over a connection that compresses or not; nothing where it has no body.
+/// Decides how the body of a request is sent, over a connection that compresses or not; `None` if it has no body.
 pub(crate) fn form(call: &Call, compresses: bool) -> Result<Option<Form>> {
     let Some(upload) = &call.upload else { return Ok(None) };
     let zstd = compresses && upload.size() != Some(0) && !call.is_resumable();
-    // What is stored is stored as it was sent: its digest goes along. A filter answers while it reads.
+    // A body is stored as it was sent, so its digest is sent with it. A filter responds while it reads.
     let stores = matches!(call.method, "PUT" | "PATCH");
     let short = if call.method == "PUT" { upload.short_body(zstd)? } else { None };
     let framing = match (&short, upload.size()) {
@@ -28,8 +28,8 @@ pub(crate) fn form(call: &Call, compresses: bool) -> Result<Option<Form>> {
     Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest }))
 }
 
-/// The bytes of the head. `connection` are the fields that depend on the server: `Host`, and `Authorization` where
-/// there are credentials.
+/// Formats the head. `connection` are the fields that depend on the server: `Host`, and `Authorization` where there
+/// are credentials.
 pub(crate) fn encode(
     call: &Call,
     connection: Fields,

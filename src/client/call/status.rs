@@ -1,12 +1,11 @@
-//! The kind of error that the status of an answer tells of, read off here and nowhere else.
+//! Maps the status code of a response to a kind of error. No other file of the client does so.
 
 use crate::error::ErrorKind;
 
-/// The kind of error that an answer with this status tells of. An unknown status is read as the x00 of its class
-/// (RFC 9110 §15).
+/// Returns the kind of error for a status code. An unknown one is treated as the x00 of its class (RFC 9110 §15).
 pub fn kind_of(status: u16) -> ErrorKind {
     match status {
-        // No error by itself: an answer that does not fit the request.
+        // Not an error by itself: a response that does not fit the request.
         ..400 => ErrorKind::Conflict,
         401 => ErrorKind::Unauthenticated,
         403 => ErrorKind::Forbidden,

@@ -68,8 +68,8 @@ impl Silence {
         self.over()
     }
 
-    /// Returns how long a reader that has waited since then may wait before it checks again. An error if the timeout is
-    /// over.
+    /// Returns how long a reader that has waited since then may wait before it checks again. An error if the timeout
+    /// has passed.
     pub fn left(&self, since: Instant) -> io::Result<Duration> {
         if self.stalled.load(Ordering::SeqCst) {
             return Err(self.over());
@@ -93,7 +93,7 @@ impl Silence {
 /// Waits for something to read, at most this long, and returns whether there is.
 pub fn is_readable(socket: impl AsFd, timeout: Duration) -> bool {
     let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    // A millisecond more, so that the time is over when nothing was received.
+    // One more millisecond, so that the timeout has passed when nothing was received.
     let timeout = i32::try_from(timeout.as_millis()).map_or(i32::MAX, |millis| millis.saturating_add(1));
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
     // A resized terminal interrupts a poll (SIGWINCH).

@@ -1,5 +1,5 @@
-//! Verifies certificates of servers with webpki, and accepts one more kind: a self-signed certificate is by default one
-//! of an authority (`openssl req -x509`), which webpki refuses for a server. It is accepted, as by curl, where it is
+//! Verifies certificates of servers with webpki, and accepts one more kind: a self-signed certificate is by default a
+//! CA certificate (`openssl req -x509`), which webpki refuses for a server. It is accepted, as by curl, if it is
 //! itself among the trusted certificates. `tls` does the encryption.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Verifier {
     }
 }
 
-/// Whether webpki refused a certificate because it is one of an authority. It checks the validity period before.
+/// Whether webpki refused a certificate because it is a CA certificate. It checks the validity period before.
 pub fn is_of_authority(error: &CertificateError) -> bool {
     let CertificateError::Other(other) = error else { return false };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))

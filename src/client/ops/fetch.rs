@@ -203,7 +203,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Returns whether all bytes are there. Empty content is requested all the same, for its head.
+    /// Returns whether all bytes were received. Empty content is requested too, for its head.
     fn is_whole(&self) -> bool {
         self.have > 0 && self.version.size == Some(self.have)
     }

@@ -1,5 +1,5 @@
-//! Applies one filter from a source to a sink. Where they are decides the method, as in the protocol's table. What the
-//! filter does is described by its query and done by the server.
+//! Applies one filter from a source to a sink. Their locations determine the method, as in the table of
+//! docs/protocol.md. The query describes the filter, and the server runs it.
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -37,8 +37,8 @@ impl Client {
     }
 
     /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the bytes
-    /// never leave the server. If source and target are the same, returns how much the filter changed, if the server
-    /// tells it.
+    /// never leave the server. If source and target are the same, returns the number of changes, if the server sends
+    /// it.
     pub fn filter_into(
         &mut self,
         source: &Operand,
@@ -82,7 +82,7 @@ impl Client {
     /// Returns the response to a filter on a local source.
     fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
         self.post(open(source)?, query).map_err(|error| match error {
-            // The server knows the bytes that were sent by no name.
+            // The server has no name for the bytes that were sent.
             Error::Failed { kind, name, what } if name == "body" => {
                 Error::new(kind, source.shown().as_bytes(), what)
             }

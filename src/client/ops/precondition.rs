@@ -1,5 +1,5 @@
 //! Preconditions of a write, so that two users of one file cannot silently overwrite each other's changes. The server
-//! evaluates them in the same moment as it writes; this file only formats them.
+//! evaluates them atomically with the write; this file only formats them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result, shown};
 pub struct Precondition {
     /// An existing file is kept.
     pub keep: bool,
-    /// The entity tag that the file must have which is replaced, renamed, copied or deleted.
+    /// The entity tag that the file to be replaced, renamed, copied or deleted must have.
     pub tag: Option<Tag>,
 }
 

@@ -1,5 +1,5 @@
-//! Stores local bytes on the server: in one request, in several for a pipe that pauses, and again or from where it broke
-//! if the connection breaks.
+//! Stores local bytes on the server: in one request, or in several for a pipe that pauses. If the connection breaks,
+//! they are sent again or resumed.
 
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Query, time};
 
 impl Client {
-    /// Stores local bytes under a name, again if the connection breaks and a repetition is idempotent. Returns false if
-    /// the precondition keeps an existing file.
+    /// Stores local bytes under a name; retries if the connection breaks and the request is idempotent. Returns false
+    /// if the precondition keeps an existing file.
     pub fn put(
         &mut self,
         mut upload: BodySource,
@@ -25,7 +25,7 @@ impl Client {
         upload.gather()?;
         let is_filtered = query.names().next().is_some();
         let mut call = self.put_call(&upload, name, query, precondition)?;
-        // What a filter makes cannot be resumed, and bytes that always travel compressed have no offset.
+        // An upload through a filter cannot be resumed, and one that is always compressed has no offset.
         if !is_filtered && !self.always_compresses() {
             match upload.size() {
                 None => {
@@ -41,13 +41,13 @@ impl Client {
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
         call.upload = Some(upload);
         match self.put_until_stored(&call, name, precondition) {
-            // The outcome of the request is unknown: it was carried out if the file has those bytes.
+            // The outcome of the request is unknown: it was performed if the file has those bytes.
             Err(_) if self.take_doubt() && is_known_by_digest && self.is_stored(&call, name) => Ok(true),
             stored => stored,
         }
     }
 
-    /// The request that stores a whole body, without the body.
+    /// Makes the request that stores a whole body, without the body.
     fn put_call(
         &mut self,
         upload: &BodySource,
@@ -135,10 +135,10 @@ impl Client {
     }
 }
 
-/// What `cfpd` names in errors of a body.
+/// The names in the errors of `cfpd` about a body.
 const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 
-/// A server that refuses a body or its digest received other bytes than were sent: that is transient.
+/// Maps the refusal of a body or its digest to a transient error: the server received other bytes than were sent.
 fn told_of_damage(error: Error, name: &RemoteName) -> Error {
     match error {
         Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }

@@ -1,5 +1,5 @@
-//! Drafts: local files that are not complete. A draft is beside its target, and is removed however the program ends,
-//! except by SIGKILL. It does not know what is written.
+//! Staged files: a local file is written in the directory of its target, and renamed when it is complete. If the
+//! program ends before, for any reason but SIGKILL, the staged file is removed.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -16,7 +16,7 @@ use tempfile::{Builder, TempPath};
 
 use crate::client::output::destination::{directory_of, give_mode};
 
-/// A file that is not renamed to its name yet. Removed when dropped before.
+/// A file that is not renamed to its target yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct StagedFile {
     path: TempPath,
@@ -54,8 +54,8 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     done(file.sync_all())
 }
 
-/// Fsyncs the directory of a new name. If the directory may not be read, its file system is synced, which `file` is on,
-/// too.
+/// Fsyncs the directory of a new name. If the directory may not be read, syncs its file system, which is that of
+/// `file`.
 pub(crate) fn sync_name(file: &File, name: &Path) -> io::Result<()> {
     match File::open(directory_of(name)) {
         Ok(directory) => done(directory.sync_all()),
@@ -78,21 +78,21 @@ impl Drop for StagedFile {
     }
 }
 
-/// The drafts of this process, to be removed on a signal.
+/// The staged files of this process, to be removed on a signal.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the drafts when a signal ends the process. An ignored signal, as with nohup, stays ignored.
+/// Removes the staged files when a signal ends the process. An ignored signal, as with nohup, stays ignored.
 fn watch_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         outlive_size_limit();
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
         let Ok(mut signals) = Signals::new(wanted) else { return };
-        // Without the thread a signal still ends the process, and a draft is left behind.
+        // Without the thread a signal still ends the process, and a staged file is left behind.
         let _ = thread::Builder::new().spawn(move || {
             for signal in signals.forever() {
                 pending().drain(..).for_each(|path| drop(fs::remove_file(path)));

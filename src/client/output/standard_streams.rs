@@ -2,7 +2,7 @@
 //!
 //! Before `main`, Rust's runtime opens `/dev/null` for each closed descriptor from 0 to 2, so that no other file gets
 //! its number. A closed standard input would then be empty, and a closed standard output would discard everything.
-//! Afterwards such a `/dev/null` cannot be distinguished from one that was given, as by cron and scripts.
+//! Later, such a `/dev/null` cannot be distinguished from one that the caller opened, as cron and scripts do.
 
 use std::fs::{File, OpenOptions};
 use std::io;
