@@ -45,17 +45,17 @@ pub enum Completion {
 }
 
 impl ProgramOption {
-    /// Whether a value must follow it.
+    /// Returns whether a value must follow it.
     pub fn takes_value(&self) -> bool {
         !self.value.is_empty() && !self.takes_operands()
     }
 
-    /// Whether the program reads its value as operands.
+    /// Returns whether the program reads its value as operands.
     fn takes_operands(&self) -> bool {
         self.value.contains(' ')
     }
 
-    /// The option as help texts spell it: `-o, --output FILE`.
+    /// Returns the option as help texts spell it: `-o, --output FILE`.
     pub fn spelling(&self) -> String {
         let ProgramOption { short, long, value, .. } = self;
         let comma = if short.is_empty() { "" } else { ", " };
@@ -63,7 +63,7 @@ impl ProgramOption {
         format!("{short}{comma}{long}{space}{value}")
     }
 
-    /// The paragraphs of its text, each in one line.
+    /// Returns the paragraphs of its text, each in one line.
     pub fn paragraphs(&self) -> impl Iterator<Item = String> {
         self.text
             .split("\n\n")

@@ -24,12 +24,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// All its options in the order of its help text.
+    /// Returns all its options in the order of its help text.
     pub fn all_options(&self) -> impl Iterator<Item = &'static ProgramOption> {
         self.options.iter().flat_map(|group| group.iter())
     }
 
-    /// The text of `--help`.
+    /// Returns the text of `--help`.
     pub fn help(&self) -> String {
         let mut help = String::new();
         for (at, usage) in self.usage.iter().enumerate() {

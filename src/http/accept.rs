@@ -28,14 +28,14 @@ pub fn coding(fields: &Fields) -> Coding {
     }
 }
 
-/// The offer of the highest weight above 0, then of the highest precision; the earlier one of equals.
+/// Returns the offer of the highest weight above 0, then of the highest precision; the earlier one of equals.
 fn best<'o>(offers: &[&'o str], quality: impl Fn(&str) -> (u32, usize)) -> Option<&'o str> {
     let weighed = offers.iter().rev().map(|offer| (quality(offer), *offer));
     let wanted = weighed.filter(|((quality, _), _)| *quality > 0);
     wanted.max_by_key(|(weight, _)| *weight).map(|(_, offer)| offer)
 }
 
-/// The weight of exactly this member of a list, in thousandths (RFC 9110 §12.4.2).
+/// Returns the weight of exactly this member of a list, in thousandths (RFC 9110 §12.4.2).
 fn quality(fields: &Fields, name: &str, wanted: &str) -> Option<u32> {
     fields.members(name).find_map(|member| {
         let member = std::str::from_utf8(member).ok()?;

@@ -5,18 +5,18 @@ use std::net::Ipv6Addr;
 
 use super::request::Request;
 
-/// The authority a request is for (RFC 9112 §3.2.2): that of a target in absolute form, else that of `Host`.
+/// Returns the authority a request is for (RFC 9112 §3.2.2): that of a target in absolute form, else that of `Host`.
 pub fn of_request(request: &Request) -> Option<&[u8]> {
     let in_target = Some(request.target()).filter(|target| is_absolute(target)).and_then(split_absolute);
     in_target.map(|(authority, _)| authority).or_else(|| request.fields.get("host"))
 }
 
-/// Whether a target is in absolute form, valid or not.
+/// Returns whether a target is in absolute form, valid or not.
 pub(super) fn is_absolute(target: &[u8]) -> bool {
     target.contains(&b':') && target.first() != Some(&b'/')
 }
 
-/// The authority of a target in absolute form, and what follows it.
+/// Returns the authority of a target in absolute form, and what follows it.
 pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, rest) = split_scheme(target)?;
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
@@ -26,7 +26,7 @@ pub(super) fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
     is_one.then_some((authority, path))
 }
 
-/// The default port of a URL's scheme, and what follows `scheme://`.
+/// Returns the default port of a URL's scheme, and what follows `scheme://`.
 fn split_scheme(url: &[u8]) -> Option<(&'static [u8], &[u8])> {
     let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b"80"), (b"https://", b"443")];
     schemes.into_iter().find_map(|(scheme, port)| {
@@ -35,7 +35,8 @@ fn split_scheme(url: &[u8]) -> Option<(&'static [u8], &[u8])> {
     })
 }
 
-/// Whether an `Origin` has this host and port. The scheme may differ, since a proxy may terminate TLS. `null` never does.
+/// Returns whether an `Origin` has this host and port. The scheme may differ, since a proxy may terminate TLS. `null`
+/// never does.
 pub fn is_origin_of(origin: &[u8], authority: &[u8]) -> bool {
     let Some((standard, of_page)) = split_scheme(origin) else { return false };
     let (host, port) = split_port(of_page);
@@ -44,7 +45,7 @@ pub fn is_origin_of(origin: &[u8], authority: &[u8]) -> bool {
     host.eq_ignore_ascii_case(own_host) && or_standard(port) == or_standard(own_port)
 }
 
-/// The host, and the digits of the port.
+/// Returns the host, and the digits of the port.
 pub fn split_port(authority: &[u8]) -> (&[u8], &[u8]) {
     let start = authority.iter().rposition(|&byte| byte == b']').unwrap_or(0);
     let colon = authority.iter().skip(start).position(|&byte| byte == b':').map(|at| at + start);
@@ -52,7 +53,8 @@ pub fn split_port(authority: &[u8]) -> (&[u8], &[u8]) {
     (host, port.strip_prefix(b":").unwrap_or(port))
 }
 
-/// Whether these bytes are a valid host with or without a port (RFC 3986 §3.2.2, §3.2.3), without user information.
+/// Returns whether these bytes are a valid host with or without a port (RFC 3986 §3.2.2, §3.2.3), without user
+/// information.
 pub fn is_host(value: &[u8]) -> bool {
     let Some(literal) = value.strip_prefix(b"[") else {
         let (name, port) = value.split_at(value.iter().position(|&byte| byte == b':').unwrap_or(value.len()));
@@ -63,26 +65,26 @@ pub fn is_host(value: &[u8]) -> bool {
     is_address(address) && port.strip_prefix(b"]").is_some_and(is_port)
 }
 
-/// Whether this is a registered name, which may be empty (RFC 3986 §3.2.2).
+/// Returns whether this is a registered name, which may be empty (RFC 3986 §3.2.2).
 fn is_name(name: &[u8]) -> bool {
     is_percent_encoded(name)
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte))
 }
 
-/// Whether two hexadecimal digits follow each percent sign (RFC 3986 §2.1).
+/// Returns whether two hexadecimal digits follow each percent sign (RFC 3986 §2.1).
 pub(super) fn is_percent_encoded(part: &[u8]) -> bool {
     let is_hex = |at: usize| part.get(at).is_some_and(u8::is_ascii_hexdigit);
     memchr::memchr_iter(b'%', part).all(|at| is_hex(at + 1) && is_hex(at + 2))
 }
 
-/// Whether this is an IPv6 address, with or without a zone (RFC 6874).
+/// Returns whether this is an IPv6 address, with or without a zone (RFC 6874).
 fn is_address(address: &[u8]) -> bool {
     let (address, zone) = address.split_at(address.iter().position(|&b| b == b'%').unwrap_or(address.len()));
     let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
     address.is_some() && is_name(zone)
 }
 
-/// Whether this is empty, or a colon and an optional port number.
+/// Returns whether this is empty, or a colon and an optional port number.
 fn is_port(part: &[u8]) -> bool {
     let is_number = |digits: &[u8]| {
         let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());

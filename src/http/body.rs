@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::framing::Framing;
 use crate::error::Error;
 
-/// The proof that a body was received completely: only [`Body::finish`] makes one.
+/// Proves that a body was received completely: only [`Body::finish`] makes one.
 #[derive(Debug)]
 pub struct Complete {
     /// The trailer fields, where there were any.
@@ -33,12 +33,12 @@ enum State {
     UntilClose {
         ended: bool,
     },
-    /// It violates its framing: where the next message begins is unknown.
+    /// The body violates its framing: where the next message begins is unknown.
     Broken,
 }
 
 impl<R: BufRead> Body<R> {
-    /// The body that follows a head with this framing.
+    /// Makes the reader of a body after a head with this framing.
     pub fn new(input: R, framing: Framing) -> Self {
         let state = match framing {
             Framing::None => State::Length(0),
@@ -49,7 +49,7 @@ impl<R: BufRead> Body<R> {
         Body { input, state, hasher: None }
     }
 
-    /// Computes the digest of the bytes while they are read. To be called before the first read.
+    /// Computes the digest of the bytes while they are read. Call it before the first read.
     pub fn hash(&mut self) {
         self.hasher = Some(Hasher::default());
     }
@@ -65,12 +65,12 @@ impl<R: BufRead> Body<R> {
         Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
     }
 
-    /// Whether reading failed: what follows on the connection cannot be read.
+    /// Returns whether reading failed: what follows on the connection cannot be read.
     pub fn is_broken(&self) -> bool {
         matches!(self.state, State::Broken)
     }
 
-    /// Whether the body was read to its end.
+    /// Returns whether the body was read to its end.
     pub fn is_ended(&self) -> bool {
         match &self.state {
             State::Length(left) => *left == 0,
@@ -80,7 +80,7 @@ impl<R: BufRead> Body<R> {
         }
     }
 
-    /// How many bytes are left, where the framing tells it.
+    /// Returns how many bytes are left, if the framing tells.
     pub fn length_left(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left),
@@ -134,7 +134,7 @@ pub struct BodyWriter<W> {
 }
 
 impl<W: Write> BodyWriter<W> {
-    /// A writer for the body after a head with this framing.
+    /// Makes a writer of the body after a head with this framing.
     pub fn new(output: W, framing: Framing) -> Self {
         BodyWriter { output, framing, chunk: Vec::new() }
     }

@@ -31,12 +31,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a body.
+    /// Makes a decoder at the beginning of a body.
     pub fn new() -> Self {
         Decoder { state: ChunkState::Size }
     }
 
-    /// The trailer fields of a complete body; none before.
+    /// Returns the trailer fields of a complete body; none before.
     pub fn take_trailers(&mut self) -> Fields {
         match &mut self.state {
             ChunkState::Done(trailers) => std::mem::take(trailers),
@@ -44,7 +44,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the body is complete.
+    /// Returns whether the body is complete.
     pub fn is_done(&self) -> bool {
         matches!(self.state, ChunkState::Done(_))
     }
@@ -111,8 +111,8 @@ fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
         .ok_or_else(|| bad("has a size that is no number"))
 }
 
-/// Whether these are extensions of a chunk, none or more: `;name`, `;name=token` or `;name="quoted"`, with white space
-/// around the marks (RFC 9112 §7.1.1).
+/// Returns whether these are extensions of a chunk, none or more: `;name`, `;name=token` or `;name="quoted"`, with
+/// white space around the marks (RFC 9112 §7.1.1).
 fn are_extensions(mut rest: &[u8]) -> bool {
     while !rest.is_empty() {
         let Some(named) = skip_blanks(rest).strip_prefix(b";") else { return false };

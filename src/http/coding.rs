@@ -27,7 +27,7 @@ pub enum Coding {
     Zstd,
 }
 
-/// The coding that `Content-Encoding` names. An error has kind `UnsupportedType`: it is not supported.
+/// Returns the coding that `Content-Encoding` names. An error has kind `UnsupportedType`: it is not supported.
 pub fn of_message(fields: &Fields) -> Result<Coding> {
     let mut codings =
         fields.members("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
@@ -69,13 +69,13 @@ pub struct Encoder<W: Write> {
 }
 
 impl<W: Write> Encoder<W> {
-    /// An encoder that writes to a body.
+    /// Makes an encoder that writes to a body.
     pub fn new(body: W) -> io::Result<Self> {
         let zstd = zstd::stream::raw::Encoder::new(LEVEL)?;
         Ok(Encoder { zstd, body, coded: vec![0; CODED_BLOCK] })
     }
 
-    /// An encoder with a small window, for a response: a slow client may hold it for long.
+    /// Makes an encoder with a small window, for a response: it uses memory for as long as a slow client reads.
     pub fn of_answer(body: W) -> io::Result<Self> {
         let mut encoder = Encoder::new(body)?;
         encoder.zstd.set_parameter(CParameter::WindowLog(ANSWER_WINDOW_LOG))?;

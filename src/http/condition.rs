@@ -60,8 +60,8 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
     Evaluation::Proceed
 }
 
-/// The entity tag of a 304 (RFC 9110 §15.4.5): the one that the client named, since its cache may use it as the key; else
-/// that of the representation it would have been sent, the coded one first.
+/// Returns the entity tag of a 304 (RFC 9110 §15.4.5): the one that the client named, since its cache may use it as
+/// the key; else that of the representation it would have been sent, the coded one first.
 pub fn known_tag<'a>(fields: &Fields, current: Validators<'a>) -> Option<&'a str> {
     let sent = current.coded.or(current.etag);
     let is_named = |tag: &&str| {
@@ -71,8 +71,8 @@ pub fn known_tag<'a>(fields: &Fields, current: Validators<'a>) -> Option<&'a str
     sent.filter(is_named).or(current.etag.filter(is_named)).or(sent)
 }
 
-/// Whether a `Range` applies at the time `now`: `If-Range` is absent or matches the current representation (§13.1.5), by its
-/// entity tag or by a date that is a strong validator.
+/// Returns whether a `Range` applies at the time `now`: `If-Range` is absent or matches the current representation
+/// (§13.1.5), by its entity tag or by a date that is a strong validator.
 pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) -> bool {
     match fields.get_text("if-range") {
         None => fields.get("if-range").is_none(),
@@ -85,7 +85,8 @@ pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) ->
 }
 
 impl Validators<'_> {
-    /// Whether a list of entity tags contains a current one. Weak comparison ignores `W/`, strong never matches a weak tag.
+    /// Returns whether a list of entity tags contains a current one. Weak comparison ignores `W/`, strong never
+    /// matches a weak tag.
     fn are_in(&self, fields: &Fields, name: &str, weak: bool) -> bool {
         fields.members(name).any(|member| {
             let member = member.strip_prefix(b"W/").filter(|_| weak).unwrap_or(member);
@@ -98,7 +99,7 @@ fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
     fields.get_text(name).and_then(parse_http_date)
 }
 
-/// Whether a date is a strong validator `now` (RFC 9110 §8.8.2.2).
+/// Returns whether a date is a strong validator `now` (RFC 9110 §8.8.2.2).
 fn is_strong(date: SystemTime, now: SystemTime) -> bool {
     now.duration_since(date).is_ok_and(|since| since >= STRONG_AFTER)
 }

@@ -24,18 +24,18 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes.
+    /// Returns the digest of all bytes.
     pub fn finish(self) -> Digest {
         self.0.finalize().into()
     }
 }
 
-/// The digest of bytes in memory.
+/// Returns the digest of bytes in memory.
 pub fn of(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 
-/// The value of a digest field.
+/// Returns the value of a digest field.
 pub fn format(digest: &Digest) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
 }
@@ -54,7 +54,7 @@ pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     Ok(said)
 }
 
-/// The values of the SHA-256 members, without their parameters (RFC 9651 §3.1.2).
+/// Returns the values of the SHA-256 members, without their parameters (RFC 9651 §3.1.2).
 fn values<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = &'a [u8]> {
     let values = fields.members(name).filter_map(|member| member.strip_prefix(b"sha-256="));
     values.filter_map(|value| value.split(|&byte| byte == b';').next()).map(<[u8]>::trim_ascii_end)
@@ -66,7 +66,7 @@ fn decode(encoded: &[u8]) -> Option<Digest> {
     Digest::try_from(BASE64_STANDARD.decode(inner).ok()?).ok()
 }
 
-/// Whether `Want-Repr-Digest` asks for a SHA-256.
+/// Returns whether `Want-Repr-Digest` asks for a SHA-256.
 pub fn is_wanted(fields: &Fields) -> bool {
     let weight = |value: &[u8]| {
         let digits = std::str::from_utf8(value).ok();
@@ -75,7 +75,7 @@ pub fn is_wanted(fields: &Fields) -> bool {
     values(fields, "want-repr-digest").any(weight)
 }
 
-/// Whether the digest of a body is in its head, or announced for its trailer section.
+/// Returns whether the digest of a body is in its head, or announced for its trailer section.
 pub fn is_announced(fields: &Fields) -> bool {
     FIELDS.iter().any(|name| fields.get(name).is_some() || fields.has_token("trailer", name))
 }

@@ -1,4 +1,4 @@
-//! Header and trailer fields in their order, in one buffer. What a value means is its reader's concern.
+//! Header and trailer fields in their order, in one buffer. It does not know what a value means.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ impl Fields {
         Fields { text, spans }
     }
 
-    /// The emptied buffers, for the next head.
+    /// Returns the emptied buffers, for the next head.
     pub(super) fn into_memory(self) -> (Vec<u8>, Vec<Span>) {
         let Fields { mut text, mut spans } = self;
         text.clear();
@@ -36,7 +36,7 @@ impl Fields {
         (text, spans)
     }
 
-    /// The bytes at a position of the buffer.
+    /// Returns the bytes at a position of the buffer.
     pub(super) fn text(&self, place: &Range<usize>) -> &[u8] {
         self.text.get(place.clone()).unwrap_or_default()
     }
@@ -55,23 +55,23 @@ impl Fields {
         self.spans.push((start..middle, middle..self.text.len()));
     }
 
-    /// All fields, in order: name and value.
+    /// Returns all fields, in order: name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.spans.iter().map(|(name, value)| (self.text(name), self.text(value)))
     }
 
-    /// The values of all fields of this name.
+    /// Returns the values of all fields of this name.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(|(have, _)| have.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
-    /// The value of the first field of this name.
+    /// Returns the value of the first field of this name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
     }
 
-    /// The value of the only field of this name. An error of kind `Invalid` where there are two: a proxy before this server may
-    /// have checked the other one.
+    /// Returns the value of the only field of this name. An error of kind `Invalid` where there are two: a proxy
+    /// before this server may have checked the other one.
     pub fn get_once(&self, name: &str) -> Result<Option<&[u8]>> {
         let mut values = self.get_all(name);
         match (values.next(), values.next()) {
@@ -80,18 +80,18 @@ impl Fields {
         }
     }
 
-    /// The value of the first field of this name, where it is UTF-8.
+    /// Returns the value of the first field of this name, if it is UTF-8.
     pub fn get_text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The members of a comma-separated list over all fields of this name (RFC 9110 §5.6.1), without empty ones.
-    /// A comma in a quoted string does not separate members.
+    /// Returns the members of a comma-separated list over all fields of this name (RFC 9110 §5.6.1), without empty
+    /// ones. A comma in a quoted string does not separate members.
     pub fn members<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(name).flat_map(members)
     }
 
-    /// Whether the list of this name contains this token, in any case.
+    /// Returns whether the list of this name contains this token, in any case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.members(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
     }
@@ -106,7 +106,7 @@ impl Fields {
     }
 }
 
-/// The members of one list value.
+/// Returns the members of one list value.
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     value

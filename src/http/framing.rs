@@ -21,7 +21,8 @@ pub enum Framing {
     UntilClose,
 }
 
-/// The framing of a request. Every error has kind `Invalid`, or `NotImplemented` for a transfer coding, and means that the connection cannot be read on.
+/// Returns the framing of a request. Every error has kind `Invalid`, or `NotImplemented` for a transfer coding, and
+/// means that no further request can be read from the connection.
 pub fn of_request(request: &Request) -> Result<Framing> {
     let fields = &request.fields;
     match (fields.get_once("Host")?, request.version) {
@@ -40,7 +41,7 @@ pub fn of_request(request: &Request) -> Result<Framing> {
     }
 }
 
-/// The framing of a response to a request with this method.
+/// Returns the framing of a response to a request with this method.
 pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     if method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304) {
         return Ok(Framing::None);
@@ -53,8 +54,8 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     }
 }
 
-/// Whether the body is chunked: `Transfer-Encoding` is absent, or `chunked` exactly once. Another coding before it is not
-/// supported (501, RFC 9112 §6.1); without it at the end the length is unknown.
+/// Returns whether the body is chunked: `Transfer-Encoding` is absent, or `chunked` exactly once. Another coding
+/// before it is not supported (501, RFC 9112 §6.1); without it at the end the length is unknown.
 fn is_chunked(fields: &Fields) -> Result<bool> {
     let mut values = fields.get_all("transfer-encoding");
     let is_last = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
@@ -73,7 +74,7 @@ fn is_chunked(fields: &Fields) -> Result<bool> {
     }
 }
 
-/// The value of `Content-Length`, which is absent or one number. Two are refused, also where they are equal.
+/// Returns the value of `Content-Length`, which is absent or one number. Two are refused, also where they are equal.
 fn length(fields: &Fields) -> Result<Option<u64>> {
     let mut values = fields.get_all("content-length");
     let bad = || Error::invalid("Content-Length", "is not one number, once");

@@ -47,7 +47,7 @@ pub fn write_response(out: &mut Vec<u8>, status: u16, fields: &[&Fields]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The reason phrase of a status code (RFC 9110 §15, RFC 4918 §11, RFC 6585).
+/// Returns the reason phrase of a status code (RFC 9110 §15, RFC 4918 §11, RFC 6585).
 pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",
@@ -86,7 +86,7 @@ pub fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Whether the connection persists (RFC 9112 §9.3): with 1.1 unless `close`, with 1.0 only with `keep-alive`.
+/// Returns whether the connection persists (RFC 9112 §9.3): with 1.1 unless `close`, with 1.0 only with `keep-alive`.
 pub(super) fn keeps_alive(version: Version, fields: &Fields) -> bool {
     match version {
         Version::Http11 => !fields.has_token("connection", "close"),
@@ -115,13 +115,14 @@ pub(super) fn append_spans(text: &[u8], headers: &[httparse::Header<'_>], spans:
     spans.extend(headers.iter().filter(|header| !header.name.is_empty()).map(span));
 }
 
-/// The position of a part of `text` in it.
+/// Returns the position of a part of `text` in it.
 pub(super) fn span_of(text: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     start..start + part.len()
 }
 
-/// The error of a head past its limit; `text` is what was read of a request. It may end within a target that is too long.
+/// Returns the error of a head that exceeds its limit. `text` is the part that was read; it may end within a target
+/// that is too long.
 pub(super) fn too_large(text: &[u8], error: io::Error) -> Error {
     let target = text.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
     match error.kind() {
@@ -152,7 +153,7 @@ pub(super) fn bad_head(text: &[u8], error: httparse::Error) -> Error {
     }
 }
 
-/// Whether a start line has three parts, the last of them a version of HTTP.
+/// Returns whether a start line has three parts, the last of them a version of HTTP.
 fn contains_http(line: &[u8]) -> bool {
     let words: Vec<_> = line.trim_ascii_end().split(|&byte| byte == b' ').collect();
     matches!(words[..], [_, _, version] if version.starts_with(b"HTTP/"))

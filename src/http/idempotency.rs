@@ -73,12 +73,12 @@ pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     hasher.finish()
 }
 
-/// Whether a request is a retry, and the epoch in which the server did not receive it.
+/// Returns whether a request is a retry, and the epoch in which the server did not receive it.
 pub fn retry(fields: &Fields) -> Option<Option<Vec<u8>>> {
     fields.get(RETRY).map(string)
 }
 
-/// The value of [`OUTCOMES`].
+/// Returns the value of [`OUTCOMES`].
 pub fn format_outcomes(epoch: &str, since: Duration) -> String {
     format!("\"{epoch}\";since={}", since.as_millis())
 }

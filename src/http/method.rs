@@ -50,7 +50,7 @@ const NAMES: [(&str, Method); 11] = [
 const OTHER_NAMES: [&str; 6] = ["TRACE", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
 
 impl Method {
-    /// The method of this name.
+    /// Returns the method of this name.
     pub fn parse(name: &str) -> Self {
         let other = || OTHER_NAMES.into_iter().find(|other| *other == name).map(Method::Other);
         let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, method)| *method);

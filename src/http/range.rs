@@ -89,7 +89,7 @@ fn join(parts: &mut Vec<Range<u64>>, mut part: Range<u64>) {
     parts.insert(place.min(parts.len()), part);
 }
 
-/// The value of `Content-Range` for a part.
+/// Returns the value of `Content-Range` for a part.
 pub fn content_range(part: &Range<u64>, size: u64) -> String {
     format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1))
 }

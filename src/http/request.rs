@@ -42,17 +42,17 @@ impl Request {
         Ok(Some(Request { method, target, version, fields: Fields::over(text, spans) }))
     }
 
-    /// The method, a token (RFC 9110 §9).
+    /// Returns the method, a token (RFC 9110 §9).
     pub fn method(&self) -> &str {
         std::str::from_utf8(self.fields.text(&self.method)).unwrap_or_default()
     }
 
-    /// The request target as it came.
+    /// Returns the request target as received.
     pub fn target(&self) -> &[u8] {
         self.fields.text(&self.target)
     }
 
-    /// Whether the client may send another request on this connection (RFC 9112 §9.3).
+    /// Returns whether the client may send another request on this connection (RFC 9112 §9.3).
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.fields)
     }

@@ -45,7 +45,7 @@ impl Response {
         Ok(Some(Response { status, version, fields: Fields::over(text, spans), raw }))
     }
 
-    /// Whether the server accepts another request on this connection.
+    /// Returns whether the server accepts another request on this connection.
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.fields)
     }

@@ -25,7 +25,7 @@ pub fn is_complete(fields: &Fields) -> Option<bool> {
     }
 }
 
-/// The value of `Upload-Complete`.
+/// Returns the value of `Upload-Complete`.
 pub fn format_complete(complete: bool) -> &'static str {
     if complete { "?1" } else { "?0" }
 }
@@ -36,7 +36,8 @@ pub fn integer(fields: &Fields, name: &str) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number <= INTEGER_MAX)
 }
 
-/// The value of `Upload-Limit`: the largest size in bytes, and the remaining lifetime of an upload in seconds.
+/// Returns the value of `Upload-Limit`: the largest size in bytes, and the remaining lifetime of an upload in
+/// seconds.
 pub fn format_limit(max_size: u64, max_age: Option<u64>) -> String {
     let max_size = max_size.min(INTEGER_MAX);
     match max_age {
@@ -45,19 +46,19 @@ pub fn format_limit(max_size: u64, max_age: Option<u64>) -> String {
     }
 }
 
-/// Whether a message has a supported interop version, or none.
+/// Returns whether a message has a supported interop version, or none.
 pub fn is_understood(fields: &Fields) -> bool {
     fields.get("upload-draft-interop-version").is_none() || version(fields).is_some()
 }
 
-/// The interop version of a message, where it is supported. A client without one is sent no interim response: it may not
-/// know the status 104.
+/// Returns the interop version of a message, where it is supported. A client without one is sent no interim response:
+/// it may not know the status 104.
 pub fn version(fields: &Fields) -> Option<&'static str> {
     let said = item(fields, "upload-draft-interop-version")?;
     UNDERSTOOD.into_iter().find(|version| version.as_bytes() == said)
 }
 
-/// The fields of a 104 response, with the number of bytes that are fsynced.
+/// Returns the fields of a 104 response, with the number of bytes that are fsynced.
 pub fn progress(version: &str, offset: u64) -> Fields {
     let mut fields = Fields::new();
     fields.push("Upload-Offset", offset.to_string());
@@ -65,7 +66,7 @@ pub fn progress(version: &str, offset: u64) -> Fields {
     fields
 }
 
-/// The bare Item of a field that occurs once, without its parameters.
+/// Returns the bare Item of a field that occurs once, without its parameters.
 fn item<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
     let mut values = fields.get_all(name);
     match (values.next(), values.next()) {

@@ -113,28 +113,28 @@ impl Query {
         self.0.push((name.as_bytes().to_vec(), value.map(<[u8]>::to_vec)));
     }
 
-    /// The parameters, in order.
+    /// Returns the parameters, in order.
     pub fn pairs(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.0.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
     }
 
-    /// The values of all parameters of this name; empty for one without a value.
+    /// Returns the values of all parameters of this name; empty for one without a value.
     pub fn get_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let values = self.pairs().filter(|(have, _)| *have == name.as_bytes());
         values.map(|(_, value)| value.unwrap_or_default())
     }
 
-    /// The names, in order.
+    /// Returns the names, in order.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|(name, _)| name.as_slice())
     }
 
-    /// Whether there is a parameter of this name, with or without a value.
+    /// Returns whether there is a parameter of this name, with or without a value.
     pub fn has(&self, name: &str) -> bool {
         self.names().any(|have| have == name.as_bytes())
     }
 
-    /// The value of the first parameter of this name; empty where it has none.
+    /// Returns the value of the first parameter of this name; empty where it has none.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.get_all(name).next()
     }

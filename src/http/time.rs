@@ -34,7 +34,7 @@ pub fn parse_http_date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(&date).ok()?.checked_sub(CYCLE)
 }
 
-/// The parts of an HTTP date: day, month, year and time of day.
+/// Returns the parts of an HTTP date: day, month, year and time of day.
 fn parts(time: SystemTime) -> (String, String, String, String) {
     let date = http_date(time);
     let mut words = date.split(' ').skip(1).map(str::to_owned);

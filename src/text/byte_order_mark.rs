@@ -8,7 +8,7 @@ use super::read_at::{ReadAt, read_exact_at, read_some};
 /// U+FEFF in UTF-8.
 pub(super) const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
-/// Whether a file begins with the mark.
+/// Returns whether a file begins with the mark.
 pub(super) fn has_mark(text: &dyn ReadAt) -> io::Result<bool> {
     let mut start = [0; BYTE_ORDER_MARK.len()];
     if text.size() < BYTE_ORDER_MARK.len() as u64 {

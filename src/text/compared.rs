@@ -1,5 +1,5 @@
-//! Whether a filter changed anything: a sink that compares what is written with the source at the same offset, up to the first
-//! difference. Which filter writes is its caller's business.
+//! Whether a filter changed anything: a sink that compares what is written with the source at the same offset, up to
+//! the first difference. It does not know which filter writes.
 
 use std::io::{self, Write};
 
@@ -23,7 +23,7 @@ impl<'a> Compared<'a> {
         Compared { source, sink, same: Some(0), block: Vec::new() }
     }
 
-    /// Whether what was written equals the source, byte for byte.
+    /// Returns whether what was written equals the source, byte for byte.
     pub fn is_same(&self) -> bool {
         self.same == Some(self.source.size())
     }

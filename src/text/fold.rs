@@ -69,7 +69,7 @@ impl CaseFolding {
         }
     }
 
-    /// The first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come.
+    /// Returns the first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come.
     pub(super) fn unit(&self, bytes: &[u8], last: bool) -> Option<(u32, usize)> {
         match scalar::first(bytes) {
             First::Char(char) => {
@@ -83,7 +83,7 @@ impl CaseFolding {
         }
     }
 
-    /// The length of the first `count` units of `bytes`, in bytes.
+    /// Returns the length of the first `count` units of `bytes`, in bytes.
     pub(super) fn width(&self, bytes: &[u8], count: usize) -> usize {
         let mut width = 0;
         for _ in 0..count {
@@ -93,7 +93,7 @@ impl CaseFolding {
     }
 }
 
-/// The first character or invalid byte of `bytes`, and the rest.
+/// Returns the first character or invalid byte of `bytes`, and the rest.
 fn split_first(bytes: &[u8]) -> Option<(First, &[u8])> {
     let first = match scalar::first(bytes) {
         First::Incomplete => First::Byte(*bytes.first()?),
@@ -103,7 +103,7 @@ fn split_first(bytes: &[u8]) -> Option<(First, &[u8])> {
     Some((first, bytes.get(length..)?))
 }
 
-/// All characters that are equal to this one, including itself.
+/// Returns all characters that are equal to this one, including itself.
 fn class_of(char: char) -> Result<ClassUnicode> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(char, char)]);
     class.try_case_fold_simple().map_err(refused)?;

@@ -1,5 +1,5 @@
-//! Globs: which of the names beneath a directory a list or a search includes. Where the names come from is its caller's
-//! business.
+//! Globs: which of the names beneath a directory a list or a search includes. It does not know where the names come
+//! from.
 //!
 //! A glob is matched against a name relative to the requested directory. `?` matches any byte and `*` any bytes but a slash,
 //! `**` any directories, `[a-z]` one of these bytes, `[!a-z]` any other, `{a,b}` either; a backslash escapes the next
@@ -46,7 +46,7 @@ impl Globs {
         Ok(Globs { include, exclude })
     }
 
-    /// Whether a name, its components joined by `/`, is included.
+    /// Returns whether a name, its components joined by `/`, is included.
     pub fn includes(&self, name: &[u8], is_directory: bool) -> bool {
         let any = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name, is_directory));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
@@ -71,7 +71,7 @@ impl Glob {
         Ok(Glob { matcher: built.compile_matcher(), is_whole, is_directory: rest.len() < glob.len() })
     }
 
-    /// Whether it matches the name, or a directory above it.
+    /// Returns whether it matches the name, or a directory above it.
     fn matches(&self, name: &[u8], is_directory: bool) -> bool {
         let ends = memchr::memchr_iter(b'/', name).chain([name.len()]);
         let mut start = 0;

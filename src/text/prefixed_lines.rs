@@ -16,7 +16,7 @@ impl<'a> PrefixedLines<'a> {
         PrefixedLines { sink, prefix, at_line_start: true, is_empty: true }
     }
 
-    /// Whether nothing was written.
+    /// Returns whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.is_empty
     }

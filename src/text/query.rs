@@ -76,7 +76,7 @@ impl FilterQuery {
         Ok(())
     }
 
-    /// The parameters of a query for this filter.
+    /// Returns the parameters of a query for this filter.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, Option<&[u8]>)> {
         let FilterArguments { words, flags } = &self.arguments;
         let value = || self.spec.values().find(|value| flags.contains(value)).map(str::as_bytes);
@@ -87,7 +87,7 @@ impl FilterQuery {
         own.into_iter().chain(words).chain(flags)
     }
 
-    /// The names of the flags that are given.
+    /// Returns the names of the flags that are given.
     pub fn flags(&self) -> &[&'static str] {
         &self.arguments.flags
     }
@@ -102,7 +102,7 @@ impl FilterQuery {
         (self.spec.report)(&self.arguments)
     }
 
-    /// Whether compressed input is decompressed first.
+    /// Returns whether compressed input is decompressed first.
     pub fn decompresses(&self) -> bool {
         self.arguments.has("decompress")
     }
@@ -123,7 +123,7 @@ fn unknown_value(spec: &FilterSpec) -> String {
     }
 }
 
-/// The names of all filters: `search, replace and reverse`.
+/// Returns the names of all filters: `search, replace and reverse`.
 fn all_names() -> String {
     let names = FILTERS.map(|spec| spec.name).join(", ");
     names.rsplit_once(", ").map_or(names.clone(), |(first, last)| format!("{first} and {last}"))

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes at offsets: a stored or local file.
 pub trait ReadAt {
-    /// The number of bytes.
+    /// Returns the number of bytes.
     fn size(&self) -> u64;
     /// Reads some bytes from `offset` on; 0 only at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
@@ -41,7 +41,7 @@ impl ReadAt for &[u8] {
     }
 }
 
-/// The part of `buffer` that can be filled from `offset` on when there are `size` bytes.
+/// Returns the part of `buffer` that can be filled from `offset` on when there are `size` bytes.
 pub(super) fn truncated(buffer: &mut [u8], size: u64, offset: u64) -> &mut [u8] {
     let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
     let length = left.min(buffer.len());

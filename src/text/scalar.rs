@@ -34,7 +34,7 @@ pub(super) fn first(bytes: &[u8]) -> First {
     valid.chars().next().map_or(First::Byte(byte), First::Char)
 }
 
-/// The scalar value whose sequence ends where `bytes` end.
+/// Returns the scalar value whose sequence ends where `bytes` end.
 pub(super) fn last(bytes: &[u8]) -> Option<char> {
     let byte = *bytes.last()?;
     if byte.is_ascii() {
@@ -47,8 +47,8 @@ pub(super) fn last(bytes: &[u8]) -> Option<char> {
     })
 }
 
-/// The start of the sequence that the byte at `at` is part of, or may be when more bytes come; `at` itself if it is part of
-/// none.
+/// Returns the start of the sequence that the byte at `at` is part of, or may be when more bytes come; `at` itself if
+/// it is part of none.
 pub(super) fn start(bytes: &[u8], at: usize) -> usize {
     let is_inside = |&from: &usize| match bytes.get(from..).map(first) {
         Some(First::Char(char)) => from + char.len_utf8() > at,
@@ -58,7 +58,7 @@ pub(super) fn start(bytes: &[u8], at: usize) -> usize {
     (at.saturating_sub(LONGEST - 1)..at).rev().find(is_inside).unwrap_or(at)
 }
 
-/// Whether a character is a word character: `\w` (UTS 18 Annex C).
+/// Returns whether a character is a word character: `\w` (UTS 18 Annex C).
 pub(super) fn is_word(char: char) -> bool {
     regex_syntax::is_word_character(char)
 }

@@ -163,12 +163,12 @@ impl FilterSpec {
         (self.output)(&FilterArguments::default())
     }
 
-    /// The flags that are parameters by themselves.
+    /// Returns the flags that are parameters by themselves.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         self.flags.iter().filter(|flag| !flag.is_value).map(|flag| flag.name)
     }
 
-    /// The flags that are values of its own parameter.
+    /// Returns the flags that are values of its own parameter.
     pub(super) fn values(&self) -> impl Iterator<Item = &'static str> {
         self.flags.iter().filter(|flag| flag.is_value).map(|flag| flag.name)
     }
@@ -182,12 +182,12 @@ pub(super) struct FilterArguments {
 }
 
 impl FilterArguments {
-    /// Whether a flag is given.
+    /// Returns whether a flag is given.
     pub fn has(&self, flag: &str) -> bool {
         self.flags.contains(&flag)
     }
 
-    /// The word at this index; empty where there is none.
+    /// Returns the word at this index; empty if there is none.
     fn word(&self, index: usize) -> &[u8] {
         self.words.get(index).map_or(b"", Vec::as_slice)
     }
@@ -196,7 +196,7 @@ impl FilterArguments {
         crate::error::shown(self.word(index))
     }
 
-    /// The first word, to be searched for as the flags say.
+    /// Returns the first word, to be searched for as the flags say.
     fn pattern(&self) -> Result<Word> {
         let matching = Matching { ignore_case: self.has("ignore-case"), substring: self.has("substring") };
         Word::new(self.word(0), matching)

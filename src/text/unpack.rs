@@ -18,7 +18,8 @@ const BLOCK: usize = 32 * 1024;
 /// The most magic bytes that a format needs.
 const MAGIC: usize = 10;
 
-/// The error of a file whose format is recognized but not supported: a search in it would count 0 without a reason.
+/// Returns the error of a file whose format is recognized but not supported: a search in it would count 0 without a
+/// reason.
 fn unsupported(magic: &[u8]) -> Option<&'static str> {
     match magic {
         [0xfd, b'7', b'z', b'X', ..] => {
@@ -41,13 +42,13 @@ fn unsupported(magic: &[u8]) -> Option<&'static str> {
 /// The error of a text in UTF-16, in which no word is found.
 pub const UTF_16: &str = "is UTF-16, in which no word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8";
 
-/// Whether a text begins with the byte order mark of UTF-16, of either order.
+/// Returns whether a text begins with the byte order mark of UTF-16, of either order.
 pub fn is_utf16(start: &[u8]) -> bool {
     start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
 }
 
-/// The bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC 1952): all
-/// frames, all members. An error of kind `Damaged` where they are truncated or damaged.
+/// Returns the bytes of `source`, which is called `name`, decompressed if they are zstd (RFC 8878) or gzip (RFC
+/// 1952): all frames, all members. An error of kind `Damaged` where they are truncated or damaged.
 pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(MAGIC);
     source.by_ref().take(4).read_to_end(&mut magic)?;
@@ -132,8 +133,8 @@ impl<R: Read> Read for Unpacking<'_, R> {
 }
 
 impl<R> Unpacking<'_, R> {
-    /// The error of a compressed file that cannot be decompressed. Where libzstd has no error number here, its text tells
-    /// (zstd_errors.h): a file that needs a larger window or a dictionary is not damaged.
+    /// Returns the error of a compressed file that cannot be decompressed. Where libzstd has no error number here,
+    /// its text tells (zstd_errors.h): a file that needs a larger window or a dictionary is not damaged.
     fn named(&self, error: &str) -> Error {
         let is = |text: &str| error.contains(text);
         if is("requires too much memory") || is("Window is too large") {

@@ -55,7 +55,7 @@ impl WordSpans {
         }
     }
 
-    /// The words, in order.
+    /// Returns the words, in order.
     #[inline]
     pub(super) fn spans(&self) -> &[WordSpan] {
         self.edges.as_chunks().0
@@ -85,7 +85,7 @@ fn ascii_spaces(bytes: &[u8; 64]) -> u64 {
     })
 }
 
-/// The same byte eight times.
+/// Returns the same byte eight times.
 const fn repeat(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
@@ -102,7 +102,8 @@ fn ascii_spaces_of_eight(bytes: u64) -> u64 {
     ((hits >> 7).wrapping_mul(0x0102_0408_1020_4080)) >> 56
 }
 
-/// The white space beyond ASCII that begins in the first 64 bytes and may end beyond them: one bit for each byte.
+/// Returns the white space beyond ASCII that begins in the first 64 bytes and may end beyond them: one bit for each
+/// byte.
 fn wide_spaces(bytes: &[u8]) -> u128 {
     let mut spaces = 0;
     for at in 0..bytes.len().min(64) {
@@ -121,7 +122,7 @@ fn wide_spaces(bytes: &[u8]) -> u128 {
     spaces
 }
 
-/// The length of `bytes` without an incomplete sequence at the end that may become white space.
+/// Returns the length of `bytes` without an incomplete sequence at the end that may become white space.
 pub(super) fn complete_prefix_len(bytes: &[u8]) -> usize {
     let incomplete = match bytes {
         [.., 0xc2 | 0xe1 | 0xe2 | 0xe3] => 1,
@@ -131,7 +132,7 @@ pub(super) fn complete_prefix_len(bytes: &[u8]) -> usize {
     bytes.len() - incomplete
 }
 
-/// The number of continuation bytes at the beginning, which may be the end of white space that begins before.
+/// Returns the number of continuation bytes at the beginning, which may be the end of white space that begins before.
 pub(super) fn continuation_prefix_len(bytes: &[u8]) -> usize {
     bytes.iter().take(LONGEST - 1).take_while(|byte| matches!(byte, 0x80..=0xbf)).count()
 }

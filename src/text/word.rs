@@ -60,12 +60,12 @@ impl Word {
         Ok(Word { borders: borders(&units), units, finder, substring: matching.substring })
     }
 
-    /// The number of its units.
+    /// Returns the number of its units.
     pub(super) fn units(&self) -> usize {
         self.units.len()
     }
 
-    /// The most bytes that an occurrence can have.
+    /// Returns the most bytes that an occurrence can have.
     pub(super) fn longest(&self) -> usize {
         match self.finder {
             Finder::Exact(_) => self.units.len(),
@@ -84,7 +84,8 @@ impl Word {
         }
     }
 
-    /// The first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come, which `last` rules out.
+    /// Returns the first unit of `bytes` and its length; `None` if it is incomplete and more bytes may come, which
+    /// `last` rules out.
     pub(super) fn unit(&self, bytes: &[u8], last: bool) -> Option<(u32, usize)> {
         match &self.finder {
             Finder::Exact(_) => bytes.first().map(|&byte| (byte.into(), 1)),
@@ -92,7 +93,7 @@ impl Word {
         }
     }
 
-    /// The length of the first `count` units of `bytes`, in bytes.
+    /// Returns the length of the first `count` units of `bytes`, in bytes.
     pub(super) fn width(&self, bytes: &[u8], count: usize) -> usize {
         match &self.finder {
             Finder::Exact(_) => count,
@@ -100,18 +101,18 @@ impl Word {
         }
     }
 
-    /// Whether `unit` is the one after the first `matched` units.
+    /// Returns whether `unit` is the one after the first `matched` units.
     pub(super) fn matches_next(&self, matched: usize, unit: u32) -> bool {
         self.units.get(matched) == Some(&unit)
     }
 
-    /// How many units stay matched if the next unit does not match after the first `matched` ones.
+    /// Returns how many units stay matched if the next unit does not match after the first `matched` ones.
     pub(super) fn border(&self, matched: usize) -> usize {
         self.borders.get(matched).map_or(0, |&border| border as usize)
     }
 
-    /// Whether the word between `before` and `after` has no word character next to it. `None` if the next character is
-    /// incomplete and more bytes may come, which `last` rules out.
+    /// Returns whether the word between `before` and `after` has no word character next to it. `None` if the next
+    /// character is incomplete and more bytes may come, which `last` rules out.
     pub(super) fn has_word_boundaries(&self, before: &[u8], after: &[u8], last: bool) -> Option<bool> {
         if self.substring {
             return Some(true);
@@ -127,8 +128,8 @@ impl Word {
     }
 }
 
-/// The borders of every prefix of a word: the failure function of Knuth, Morris and Pratt, with which no byte of a text is
-/// compared twice.
+/// Returns the borders of every prefix of a word: the failure function of Knuth, Morris and Pratt, with which no byte
+/// of a text is compared twice.
 fn borders(units: &[u32]) -> Vec<u32> {
     let mut borders: Vec<u32> = Vec::with_capacity(units.len() + 1);
     borders.extend([0, 0]);

@@ -59,7 +59,7 @@ pub fn compare(
     })
 }
 
-/// A file whose content is not as long as its size (as in /proc) cannot be replaced.
+/// Opens a file that is to be replaced. One whose content is not as long as its size (as in /proc) is an error.
 fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>) -> Result<T> {
     let upload = open(source)?;
     let Some((file, size)) = upload.whole_file() else {
@@ -75,7 +75,7 @@ pub fn count(search: &dyn Filter, source: &Operand, decompress: bool) -> Result<
     filter::number(&answer)
 }
 
-/// A regular file is read at any offset, anything else in order.
+/// Opens a source for a filter: a regular file is read at any offset, anything else in order.
 fn with_source<T>(
     source: &Operand,
     decompress: bool,

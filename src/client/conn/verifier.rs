@@ -29,7 +29,7 @@ impl Verifier {
     }
 }
 
-/// Whether webpki refused a certificate because it is a CA certificate. It checks the validity period before.
+/// Returns whether webpki refused a certificate because it is a CA certificate. It checks the validity period before.
 pub fn is_of_authority(error: &CertificateError) -> bool {
     let CertificateError::Other(other) = error else { return false };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))

@@ -257,7 +257,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// A server may end a partial response early without an error.
+    /// Makes an error if bytes are missing: a server may end a partial response early without an error.
     fn refuse_short(&self) -> Result<()> {
         match self.version.size {
             Some(size) if size != self.have => {

@@ -133,7 +133,7 @@ fn has_ended(fields: &Fields) -> bool {
     resumption::is_complete(fields) == Some(true)
 }
 
-/// A server that starts or stops, or a proxy before one, responds with 5xx: that does not lose the upload.
+/// Maps 5xx to a transient error: a server that starts or stops, or a proxy before it, still has the upload.
 fn may_pass(error: Error) -> Error {
     match error {
         Error::Failed {

@@ -113,7 +113,7 @@ fn command(
     Command { action, names: names.to_vec(), does, required, optional }
 }
 
-/// The command that runs a filter: its words, the file to read, and a name for the result if that is a text.
+/// Returns the command that runs a filter: its words, the file to read, and a name for the result if that is a text.
 fn of_filter(spec: &'static FilterSpec) -> Command {
     let word = |word: &WordParameter| argument(word.placeholder, word.question, ArgumentKind::Word);
     let output = (spec.default_output() == OutputKind::Text).then_some(OUT);
@@ -141,7 +141,7 @@ impl Command {
         self.names.first().copied().unwrap_or_default()
     }
 
-    /// All its arguments, in order.
+    /// Returns all its arguments, in order.
     pub fn arguments(&self) -> impl Iterator<Item = &CommandArgument> {
         self.required.iter().chain(&self.optional)
     }

@@ -42,7 +42,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session with the server of the settings.
+    /// Makes a session with the server of the settings.
     pub fn new(settings: &Settings) -> Result<Self> {
         let client = Rc::new(RefCell::new(Client::new(settings)?));
         Ok(Session { client, over: false, output: Output::stdout()?, midline: false })
