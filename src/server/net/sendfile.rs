@@ -19,7 +19,7 @@ pub fn send_file(socket: &Socket, file: &File, part: &mut Range<u64>) -> io::Res
     while !part.is_empty() {
         socket.check_not_aborted()?;
         let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
-        let most = (part.end - part.start).min(SENDFILE_MAX).min(socket.send_size() as u64);
+        let most = (part.end - part.start).min(SENDFILE_MAX).min(socket.send_size as u64);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         match sendfile64(socket, file, Some(&mut offset), most) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -48,7 +48,7 @@ pub struct Socket {
     /// How many bytes were written.
     sent: AtomicU64,
     /// The most bytes of one write (`--send-size`).
-    send_size: usize,
+    pub(super) send_size: usize,
     /// Whether the connection is to end with a reset: nothing more may be sent.
     aborted: AtomicBool,
 }
@@ -253,11 +253,6 @@ impl Socket {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// The most bytes of one write.
-    pub(super) fn send_size(&self) -> usize {
-        self.send_size
     }
 
     /// Counts bytes that were sent, and credits them to the stall timer.
