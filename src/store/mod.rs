@@ -1,5 +1,5 @@
-//! Named files, written atomically. This room owns names, the root, and the only code that opens served files. It
-//! does not know HTTP or words; no room above it knows the path of a served file.
+//! Stores named files and writes them atomically. This room owns names, the root directory, and the only code that
+//! opens served files. It does not know HTTP or words; no room above it knows the path of a served file.
 //!
 //! | module | owns |
 //! |---|---|

@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Result};
 
-/// Where the daemon's own resources live; nothing can be stored beneath.
+/// The directory name of the daemon's own resources; nothing can be stored beneath it.
 pub const RESERVED: &[u8] = b".cfpd";
 
-/// How the names of the daemon's own temporary files begin, in any directory.
+/// The prefix of the names of the daemon's temporary files, in any directory.
 pub(super) const TEMPORARY: &[u8] = b".cfpd-";
 
 /// The name of a stored file or directory: its components from the root down, none of them `.`, `..` or empty,
@@ -59,12 +59,12 @@ impl Name {
         Name { components: Vec::new(), directory: true }
     }
 
-    /// The same, said with the final slash: a directory and all in it.
+    /// The same name with the final slash: a directory and everything in it.
     pub fn as_directory(&self) -> Self {
         Name { components: self.components.clone(), directory: true }
     }
 
-    /// The name of what a list of this directory calls `below`: components joined by `/`.
+    /// The name of an entry that a list of this directory names `below`: components joined by `/`.
     pub fn join(&self, below: &[u8], directory: bool) -> Self {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         Name { components: self.components.iter().cloned().chain(below).collect(), directory }
@@ -85,7 +85,7 @@ impl Name {
         other.components.starts_with(&self.components)
     }
 
-    /// The name as a client says it: `/d/f`, `/d/`.
+    /// The name as a client writes it: `/d/f`, `/d/`.
     pub fn shown(&self) -> Vec<u8> {
         let mut shown = Vec::new();
         for component in &self.components {

@@ -58,8 +58,7 @@ impl<'a> RequestBody<'a> {
     }
 
     /// Checks the head's fields about the body before any of it is read. Errors have kind `TooLarge` for a length past
-    /// the limit, `UnsupportedMediaType` for an unsupported content coding, `ExpectationFailed` for an unknown
-    /// expectation.
+    /// the limit, `UnsupportedType` for an unsupported content coding, `ExpectationFailed` for an unknown expectation.
     pub fn check_head(&mut self, request: &Request) -> Result<()> {
         if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
             return Err(Error::expectation_failed("Expect", "is not 100-continue"));

@@ -1,4 +1,4 @@
-//! The disk space of a content that grows: reserved a step ahead of what comes, and preallocated where its length is known.
+//! The disk space of content being written: reserved one step ahead, and preallocated where its length is known.
 
 use std::fs::File;
 
@@ -7,7 +7,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::space::{Reservation, step_after};
 
-/// The space of one content.
+/// The disk space of one content.
 pub(super) struct Allocation {
     /// What is reserved and not yet on the disk.
     reservation: Reservation,
@@ -20,13 +20,13 @@ pub(super) struct Allocation {
 }
 
 impl Allocation {
-    /// Begins for a content of which `written` bytes are there already.
+    /// Begins for content of which `written` bytes exist.
     pub fn new(reservation: Reservation, size: Option<u64>, written: u64) -> Self {
         Allocation { reservation, size, written, ahead: 0 }
     }
 
-    /// Reserves space for `wanted` more bytes, and a step more: a client that announces much and sends little takes little.
-    /// Returns for how many bytes there is no room.
+    /// Reserves space for `wanted` more bytes and one step, so that a client that announces much and sends little
+    /// reserves little. Returns how many bytes do not fit.
     pub fn prepare(&mut self, file: &File, wanted: u64) -> nix::Result<u64> {
         let least = wanted.saturating_sub(self.ahead);
         if least == 0 {
@@ -49,8 +49,8 @@ impl Allocation {
         (self.written, self.ahead) = (self.written + bytes, self.ahead.saturating_sub(bytes));
     }
 
-    /// Reserves space for all of a content that does not wait for a client; `None` where there is no room. What is written
-    /// is to be spent of it.
+    /// Reserves space for a whole content whose bytes do not come from a client; `None` where there is too little. The
+    /// caller spends the reservation as it writes.
     pub fn reserve_all(&mut self, file: &File, size: u64) -> nix::Result<Option<&mut Reservation>> {
         Ok(self.reservation.grow(file, size, size)?.map(|_| &mut self.reservation))
     }

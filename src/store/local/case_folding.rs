@@ -1,5 +1,5 @@
-//! Finds out whether a directory folds case: takes a name in another case for the same one (FAT, exFAT, NTFS, CIFS, ext4's
-//! casefold). It tries, for no file system tells, and some do it in some directories only.
+//! Finds out whether a directory folds case: takes a name in another case for the same one (FAT, exFAT, NTFS, CIFS,
+//! ext4's casefold). It tries a name, since no file system reports this, and some fold case in some directories only.
 
 use std::os::fd::OwnedFd;
 
@@ -16,8 +16,8 @@ use super::volume::Volume;
 use super::walk::is_dots;
 use crate::store::name::Name;
 
-/// Whether a directory folds case. Without a name to try, a temporary is made, where the store may be written; where nothing
-/// can be tried, there is nothing that could be reached by another name.
+/// Whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
+/// be written; where not, the directory holds nothing that could be reached by another spelling.
 pub(super) fn folds_case(volume: &Volume, directory: &OwnedFd) -> bool {
     match try_entry(directory) {
         Ok(Some(entry)) if !has_other_case(directory, &entry) => false,
@@ -83,8 +83,8 @@ fn try_new(volume: &Volume, directory: &OwnedFd) -> nix::Result<bool> {
     Ok(has_other_case(directory, &made.entry().last))
 }
 
-/// Whether a look-up in the other case finds something. The inodes are not compared: FUSE gives one file two, looked up
-/// under two names.
+/// Whether a look-up in the other case finds something. Inode numbers are not compared: FUSE may give one file two, one
+/// for each name.
 fn has_other_case(directory: &OwnedFd, name: &[u8]) -> bool {
     fstatat(directory, in_other_case(name).as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
@@ -105,7 +105,7 @@ mod tests {
         assert!(!folds_case_in(&volume, &[]));
         fs::write(folder.path().join("Name"), "").unwrap();
         assert!(!folds_case_in(&volume, &[]));
-        // That both names are there is no proof.
+        // Two names that differ in case may both exist.
         fs::write(folder.path().join("nAME"), "").unwrap();
         assert!(!folds_case_in(&volume, &[]));
         assert!(!folds_case_in(&volume, &[b"missing".to_vec()]));

@@ -1,4 +1,4 @@
-//! The content of a stored file, held open: it stays what it was when its name is replaced or deleted.
+//! The content of a stored file, held open: it stays the same when its name is replaced or deleted.
 
 use std::fs::File;
 use std::io;
@@ -19,18 +19,18 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Content, Kind, Meta};
 use crate::store::name::Name;
 
-/// An open file and what one `fstat` said of it.
+/// An open file and its stat.
 pub(super) struct OpenFile {
     name: Vec<u8>,
     file: File,
     meta: Meta,
     stat: FileStat,
     kept: Option<Attribute>,
-    /// All of it, where `st_size` is wrong.
+    /// The bytes, where `st_size` is wrong.
     snapshot: Option<ContentSnapshot>,
-    /// Whether no digest may be kept with it.
+    /// Whether no digest may be stored with it.
     read_only: bool,
-    /// Whether a change could have come since it was opened that its ctime does not show.
+    /// Whether a change since the open may have left the ctime the same, since the clock is coarse.
     is_fresh: bool,
 }
 
@@ -61,7 +61,7 @@ impl OpenFile {
         &self.file
     }
 
-    /// All of it, where `st_size` is wrong.
+    /// The bytes, where `st_size` is wrong.
     pub fn snapshot(&self) -> Option<&ContentSnapshot> {
         self.snapshot.as_ref()
     }
@@ -77,7 +77,8 @@ impl Content for OpenFile {
         &self.meta
     }
 
-    /// Errors name the file. One that another program has truncated since is an error, never an early end.
+    /// Errors name the file. Where another program has truncated it since, the read fails (`Interrupted`) instead of
+    /// returning 0.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = usize::try_from(self.meta.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let until = left.min(buffer.len());
@@ -105,8 +106,7 @@ impl Content for OpenFile {
         self.kept?.digest
     }
 
-    /// Writes pages to the disk that another program has mapped and changed: only then does its next change have a ctime of
-    /// its own.
+    /// Writes back dirty pages of another program's mapping: only then does its next change update the ctime.
     fn prepare_digest(&mut self) {
         if !self.read_only {
             let is_written = fdatasync(&self.file).is_ok();
@@ -117,7 +117,7 @@ impl Content for OpenFile {
 
     fn keep_digest(&self, digest: &[u8; 32]) {
         if !self.read_only && !self.is_fresh {
-            // That it cannot be kept is no error: it can be computed again.
+            // Ignore the error: the digest can be computed again.
             let _ = Attribute::new(*digest, self.kept).write_if_unchanged(&self.file, &self.stat);
         }
     }

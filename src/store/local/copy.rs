@@ -1,4 +1,4 @@
-//! Copies files and directories: into a temporary first, so that nobody sees a half.
+//! Copies files and directories: into a temporary file or directory first, then renamed into place.
 
 use std::io;
 
@@ -19,10 +19,10 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Check, Content, Draft, Kind, Written};
 use crate::store::name::Name;
 
-/// Copies a file, or a directory with all in it. What a link leads to is copied, not the link.
+/// Copies a file, or a directory with everything in it. The target of a symbolic link is copied, not the link.
 ///
-/// `source` is asked about what was opened, whose bytes are then copied, whatever happens to the name. `target` is
-/// asked before the bytes are copied, so that nothing is copied in vain, and again under the lock.
+/// `source` checks the open file whose bytes are then copied. `target` is called before the bytes are copied, so that
+/// nothing is copied in vain, and again under the lock.
 pub(super) fn copy(
     volume: &Volume,
     from: &Name,
@@ -38,7 +38,7 @@ pub(super) fn copy(
     }
 }
 
-/// Refuses what would be refused after the work.
+/// Checks before the copy what is checked again after it.
 fn refuse_early(volume: &Volume, from: &Name, to: &Name, kind: Kind, target: Check<'_>) -> Result<()> {
     if lookup::meta(volume, from)?.kind != kind {
         let what = "is a directory: only with a final slash it is copied, with all in it";
@@ -54,7 +54,7 @@ fn refuse_early(volume: &Volume, from: &Name, to: &Name, kind: Kind, target: Che
     target(existing.meta())
 }
 
-/// Copies a file; its content is the one that `source` is asked about.
+/// Copies a file; `source` checks the content that is copied.
 pub(super) fn copy_file(
     volume: &Volume,
     from: &Name,
@@ -76,7 +76,7 @@ pub(super) fn copy_file(
     Box::new(draft).commit(digest, target)
 }
 
-/// Copies a directory with all in it.
+/// Copies a directory with everything in it.
 pub(super) fn copy_directory(
     volume: &Volume,
     from: &Name,
@@ -118,7 +118,7 @@ pub(super) fn copy_directory(
     Ok(Written { created, meta: meta_of(&stat, None).ok_or_else(|| absent(to))? })
 }
 
-/// Names the source; one that became shorter meanwhile is not an early end.
+/// Maps an error of the source; one that was truncated during the copy is `Interrupted`.
 fn map_error(from: &Name, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::interrupted(from.shown(), "was cut short while it was copied"),

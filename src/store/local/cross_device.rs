@@ -1,6 +1,6 @@
-//! Moves between file systems or mounts, and out of a lower layer of an overlay, where rename(2) fails (`EXDEV`). As
-//! mv(1) does it, a copy is made, then the original is deleted. Both exist meanwhile, and after a kill; what is changed
-//! meanwhile stays under the old name.
+//! Moves between file systems or mounts, and out of a lower layer of an overlay, where rename(2) fails (`EXDEV`). Like
+//! mv(1), it makes a copy, then deletes the original. Both exist during the move, and after a kill; what is changed
+//! during the move stays under the old name.
 
 use std::fs::File;
 use std::io::Write;
@@ -26,11 +26,11 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Check, Kind, Written};
 use crate::store::name::Name;
 
-/// How long, and how often, to wait for the clock of a file system. That of FAT goes in steps of two seconds.
+/// How long, and how often, to wait for the clock of a file system. FAT has steps of two seconds.
 const CLOCK_STEP: Duration = Duration::from_millis(5);
 const CLOCK_STEPS: u32 = 500;
 
-/// Copies what stands at `from`, then deletes it. The checks are asked as in a copy.
+/// Copies `from`, then deletes it. The checks are called as in a copy.
 pub(super) fn move_across(
     volume: &Volume,
     from: &Name,
@@ -101,7 +101,7 @@ fn move_directory(
     Ok(written)
 }
 
-/// Refuses a directory with something in it that a copy leaves out: it would be lost.
+/// Refuses a directory with an entry that a copy omits: it would be lost.
 fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
     let named = |errno| map_errno(from, errno);
     let base = volume.root.open_beneath(from.components(), DIRECTORY).map_err(named)?;
@@ -116,7 +116,7 @@ fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the clock of the file system is past all changes there were so far, and returns its time as a ctime.
+/// Waits until the clock of the file system is past all changes so far, and returns its time as a ctime.
 fn time_after_changes(directory: &OwnedFd) -> nix::Result<i128> {
     let probe = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
     let mut file: &File = probe.handle();
@@ -129,7 +129,7 @@ fn time_after_changes(directory: &OwnedFd) -> nix::Result<i128> {
             return Ok(now);
         }
     }
-    // The clock does not go: what is as new as this counts as changed.
+    // The clock does not advance: an equal ctime counts as changed.
     Ok(made)
 }
 

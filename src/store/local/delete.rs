@@ -1,5 +1,5 @@
-//! Deletes files and directories. A directory is renamed to a hidden name first, so that it is gone at once and whole, and
-//! its content is removed then. A link is deleted itself, never what it leads to.
+//! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
+//! then removed. A symbolic link itself is deleted, never its target.
 
 use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat};
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Check, Kind};
 use crate::store::name::Name;
 
-/// Deletes what stands under a name. What of a directory cannot be removed is returned as an error: its name is gone all
-/// the same.
+/// Deletes what exists under a name. Returns the error where part of a directory could not be removed after the name
+/// was.
 pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
@@ -56,7 +56,7 @@ fn delete_in_place(volume: &Volume, name: &Name, entry: &EntryAt) -> Result<()> 
         .map_err(|errno| map_errno(name, errno))
 }
 
-/// What could not be removed takes space under a hidden name.
+/// The error of a directory that keeps space under a hidden name.
 fn not_removed(name: &Name, hidden: &[u8], errno: Errno) -> Error {
     Error::io([&name.shown(), &b" as "[..], hidden].concat(), errno.into())
 }

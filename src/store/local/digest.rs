@@ -1,11 +1,11 @@
-//! The digest attribute: the SHA-256 of a content, kept in an extended attribute of its file, with what the file looked like
-//! then, and what sets its entity tag apart. On a file system without extended attributes there is none.
+//! The digest attribute: the SHA-256 of a file's content in an extended attribute of the file, with the size and mtime
+//! it is valid for, and a mark for the entity tag. On a file system without extended attributes there is none.
 //!
-//! A program may restore size and mtime after it has changed the bytes (`cp -p`, `touch -r`), but it cannot set the ctime. So
-//! the ctime must be the time at which the attribute was written. Writing it changes the ctime itself: the attribute names
-//! a window of some microseconds around it, and is written again until the ctime falls into the window it names. After a
-//! later change the digest is not used, and the content has another entity tag: a change of the mode looks the same as
-//! restored times.
+//! A program may restore size and mtime after it has changed the bytes (`cp -p`, `touch -r`), but it cannot set the
+//! ctime. So the ctime must be the time at which the attribute was written. Writing it changes the ctime itself: the
+//! attribute contains a window of some microseconds, and is written again until the ctime falls into the window. After
+//! any later change the digest is not used, and the entity tag is another one, since a change of the mode cannot be
+//! distinguished from restored times.
 
 use std::fs::File;
 use std::io;
@@ -20,38 +20,37 @@ use rustix::fs::{XattrFlags, fgetxattr, fsetxattr, getxattr, lgetxattr};
 use super::root::READ;
 use super::stat::{change_time, is_regular, modification_time, permissions};
 
-/// Its name; only `user.` is open to everybody.
+/// The name of the attribute; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.sha256";
 
 /// Its length: digest, whether it is known, size, mtime, mark and window.
 const LENGTH: usize = 32 + 1 + 24 + 16 + 16;
 
-/// How long writing the attribute may take, in nanoseconds: at the first attempts, and doubled up to the last. The kernel
-/// (from 6.13 on) gives each change another ctime, but often one that has passed: a window longer than a system call could
-/// hide a later change.
+/// The window of the first attempts, in nanoseconds; it doubles up to the last. Linux from 6.13 on gives each change
+/// another ctime, though often an earlier one than now: a window longer than a system call could hide a later change.
 const SHORTEST: i64 = 15_000;
 const LONGEST: i64 = 120_000;
-/// How far a ctime may be behind on a kernel before 6.13, in nanoseconds: a tick of its clock.
+/// How far a ctime may lag behind on Linux before 6.13, in nanoseconds: a tick of its clock.
 const TICK: i64 = 10_000_000;
 /// How often the attribute is written until the ctime falls into its window.
 const WRITES_MAX: u32 = 32;
-/// How often a file that changes meanwhile is read.
+/// How often a file that changes during the read is read again.
 const LOOKS_MAX: usize = 4;
 
-/// What the attribute says of a file whose size and mtime are still those it names.
+/// The attribute of a file whose size and mtime still match it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attribute {
-    /// The SHA-256, if nothing has changed since.
+    /// The SHA-256, where nothing has changed since.
     pub digest: Option<[u8; 32]>,
-    /// Part of the entity tag: the ctime of a change that left size and mtime as they were; 0 where there was none.
+    /// Part of the entity tag: the ctime of a change that left size and mtime the same; 0 where there was none.
     pub mark: i128,
-    /// Whether nothing has changed since it was written. Where something has, it may have been another thread, which is about
-    /// to write the attribute again, under the lock of the name: see [`read_consistently`].
+    /// Whether nothing has changed since it was written. A change may come from another thread that is about to write
+    /// the attribute again, under the lock of the name: see [`read_consistently`].
     pub is_true: bool,
 }
 
 impl Attribute {
-    /// Reads it off a file with this stat.
+    /// Reads it from a file with this stat.
     pub fn of(file: &File, stat: &FileStat) -> Option<Self> {
         if !is_regular(stat) {
             return None;
@@ -74,28 +73,28 @@ impl Attribute {
         let mark = i128::from_le_bytes(*mark);
         Some(match TimeWindow::parse(window.try_into().ok()?)?.holds(stat) {
             true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_true: true },
-            // The file was unlinked since it was opened, which changes the ctime too.
+            // The file was unlinked after it was opened, which changes the ctime too.
             false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_true: true },
             false => Attribute { digest: None, mark: change_time(stat), is_true: false },
         })
     }
 
-    /// Makes one of a digest and the mark of the last one.
+    /// Makes an attribute from a digest, with the mark of the previous one.
     pub fn new(digest: [u8; 32], before: Option<Self>) -> Self {
         Attribute { digest: Some(digest), mark: before.map_or(0, |before| before.mark), is_true: true }
     }
 
-    /// Writes it to a file that nobody else changes: a new or a renamed one, under the lock of its name.
+    /// Writes it to a file that no other thread changes: a new or renamed one, under the lock of its name.
     pub fn write(&self, file: &File) -> io::Result<()> {
         self.write_until_true(file, None)
     }
 
-    /// Writes it to a file, unless that has changed since `seen`, the stat from before its bytes were read.
+    /// Writes it to a file, unless the file has changed since `seen`, the stat before its bytes were read.
     pub fn write_if_unchanged(&self, file: &File, seen: &FileStat) -> io::Result<()> {
         self.write_until_true(file, Some(*seen))
     }
 
-    /// One whose window does not hold after all attempts is not used, and does no harm.
+    /// Writes it until the ctime falls into its window. After the last attempt an invalid one stays, which is ignored.
     fn write_until_true(&self, file: &File, mut last: Option<FileStat>) -> io::Result<()> {
         let mut is_coarse = false;
         for attempt in 0..WRITES_MAX {
@@ -105,7 +104,7 @@ impl Attribute {
             }
             let window = match last {
                 Some(_) => self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))?,
-                // The fstat comes after a change of the mode, too: only then does the next change have a ctime of its own.
+                // Fstat also after the mode was changed: only then does the next change update the ctime.
                 None => as_owner(file, || {
                     let before = fstat(file)?;
                     self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))
@@ -142,7 +141,7 @@ struct TimeWindow {
 }
 
 impl TimeWindow {
-    /// Begins now, or, with a coarse clock, at its last tick.
+    /// The window that begins now, or, with a coarse clock, at its last tick.
     fn now(attempt: u32, is_coarse: bool) -> Self {
         let now = now();
         let behind = if is_coarse { TICK } else { 0 };
@@ -160,8 +159,8 @@ impl TimeWindow {
     }
 }
 
-/// Reads stat and attribute until the two fit, or nothing changes any more. Under the lock of the name no other thread is
-/// between a rename and the attribute that it writes then.
+/// Reads stat and attribute until they match, or nothing changes any more. Under the lock of the name no other thread
+/// is between a rename and the write of the attribute that follows it.
 pub(super) fn read_consistently(
     look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
@@ -199,7 +198,7 @@ pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Opt
     let path = [format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes(), last].concat();
     match lgetxattr(path, ATTRIBUTE, &mut bytes[..]) {
         Ok(read) => Attribute::parse(bytes.get(..read)?, stat),
-        // Without /proc there is a longer way.
+        // Without /proc, open the file.
         Err(rustix::io::Errno::NOENT) => {
             let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             Attribute::of(&File::from(openat(directory, last, flags, Mode::empty()).ok()?), stat)
@@ -213,7 +212,7 @@ pub(super) fn is_unchanged(now: &FileStat, before: &FileStat) -> bool {
     content_of(now) == content_of(before) && change_time(now) == change_time(before)
 }
 
-/// Waits until the next change has another ctime than the last one, on a kernel before 6.13.
+/// Waits until the next change has another ctime than the last one, on Linux before 6.13.
 pub(super) fn outwait(stat: &FileStat) {
     let left = i128::from(TICK) - (i128::from(now()) - change_time(stat));
     if (1..=i128::from(TICK)).contains(&left) {
@@ -221,13 +220,13 @@ pub(super) fn outwait(stat: &FileStat) {
     }
 }
 
-/// Whether the next change could have the same ctime as the last one: on a kernel before 6.13, or where another machine's
-/// clock is ahead.
+/// Whether the next change could have the same ctime as the last one: on Linux before 6.13, or where the clock of a
+/// file server is ahead.
 pub(super) fn is_fresh(stat: &FileStat) -> bool {
     (change_time(stat) - i128::from(now())).abs() < i128::from(TICK)
 }
 
-/// Changes attributes of a file; where its owner may not write it, that is allowed for a moment.
+/// Changes attributes of a file; a mode without write permission for the owner is changed for a moment.
 pub(super) fn as_owner<T>(file: &File, change: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match change() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {

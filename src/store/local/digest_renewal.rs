@@ -1,4 +1,4 @@
-//! Writes the digest attribute of a renamed file again: the rename changes the ctime, to which the digest is bound.
+//! Writes the digest attribute of a renamed file again: the rename changes the ctime, which invalidates the attribute.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -33,7 +33,8 @@ impl DigestRenewal {
         Some(DigestRenewal { file, stat, attribute, is_unchanged: Cell::new(true) })
     }
 
-    /// Checks, right before the rename, whether another program has changed the file: the digest is of other bytes then.
+    /// Checks, right before the rename, whether another program has changed the file: then the digest is of other
+    /// bytes.
     pub fn check(&self) {
         self.is_unchanged.set(fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat)));
     }

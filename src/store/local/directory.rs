@@ -22,7 +22,7 @@ pub(super) fn make_directory(volume: &Volume, name: &Name, check: Check<'_>) -> 
     match mkdirat(&entry.parent, entry.last.as_slice(), Mode::from_bits_truncate(0o777)) {
         Err(Errno::EEXIST) => Err(exists()),
         Err(Errno::EINVAL | Errno::EILSEQ) => Err(unfit(name)),
-        // Some file systems say this of a name they do not take.
+        // Some file systems return this for a name they do not allow.
         Err(Errno::ENOENT) if is_linked(&entry.parent) => Err(unfit(name)),
         made => made.and_then(|()| volume.sync.directory(&entry)).map_err(|errno| map_errno_new(name, errno)),
     }

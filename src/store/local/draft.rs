@@ -1,4 +1,4 @@
-//! A new content: written to a temporary file beside its target, fsynced, then renamed over it.
+//! New content: written to a temporary file in the target's directory, fsynced, then renamed into place.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -25,22 +25,22 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Check, Draft, Kind, Meta, Written};
 use crate::store::name::Name;
 
-/// A content in a temporary file.
+/// New content in a temporary file.
 pub(super) struct FileDraft<'a> {
     volume: &'a Volume,
     name: Name,
     links: Links,
     temporary: Temporary,
-    /// Its modification time in seconds since 1970, where that is not now.
+    /// Its modification time in seconds since 1970, where it is not the current time.
     modified: Option<i64>,
-    /// The attributes it gets where it replaces nothing, if not those of a new file.
+    /// The attributes it gets where it replaces nothing; `None` for those of a new file.
     attributes: Option<Attributes>,
-    /// An extended attribute of an unfinished content, which no finished one has.
+    /// The extended attribute that marks unfinished content, removed once it is in place.
     unfinished: Option<&'static str>,
     allocation: Allocation,
 }
 
-/// Begins a content.
+/// Begins new content.
 pub(super) fn begin<'a>(
     volume: &'a Volume,
     name: &Name,
@@ -52,8 +52,8 @@ pub(super) fn begin<'a>(
     Ok(FileDraft { links, ..FileDraft::over(volume, name, temporary, size, 0) })
 }
 
-/// Refuses, before a byte is sent, what can never be installed under the name. Nothing is reserved yet: a client could
-/// claim all space there is with one line.
+/// Refuses, before a byte is sent, what can never be installed under the name. Reserves no space yet: else a client
+/// could claim all of it with one request head.
 pub(super) fn admit(volume: &Volume, name: &Name, links: Links, size: Option<u64>) -> Result<EntryAt> {
     let entry = volume.root.entry_to_write(name, links)?;
     let existing = lookup(&volume.root, name, &entry)?;
@@ -88,7 +88,7 @@ impl<'a> FileDraft<'a> {
         }
     }
 
-    /// Sets the extended attribute that is removed once the content is installed.
+    /// Sets the extended attribute to remove once the content is in place.
     pub fn set_unfinished(&mut self, attribute: &'static str) {
         self.unfinished = Some(attribute);
     }
@@ -103,7 +103,7 @@ impl<'a> FileDraft<'a> {
         &self.name
     }
 
-    /// The temporary.
+    /// The temporary file.
     pub fn temporary(&mut self) -> &mut Temporary {
         &mut self.temporary
     }
@@ -113,26 +113,26 @@ impl<'a> FileDraft<'a> {
         self.temporary.handle()
     }
 
-    /// Reserves space for all of a content that does not wait for a client. `NoSpace` where there is too little.
+    /// Reserves space for a whole content whose bytes do not come from a client. `NoSpace` where there is too little.
     pub fn reserve_all(&mut self, size: u64) -> Result<&mut Reservation> {
         let reservation = self.allocation.reserve_all(self.temporary.handle(), size);
         reservation.map_err(|errno| map_errno(&self.name, errno))?.ok_or_else(|| no_room(&self.name, size))
     }
 
-    /// Fsyncs what was written so far, and the entry of the temporary.
+    /// Fsyncs what was written so far, and the directory entry of the temporary file.
     pub fn sync(&self) -> nix::Result<()> {
         self.volume.sync.content(self.file())?;
         self.volume.sync.directory(self.temporary.entry())
     }
 
     /// Sets time and attributes and fsyncs the content before it is renamed into place, so that a crash leaves the old
-    /// content or the new one. The time is set to the nanosecond: the kernel's clock is coarser than two quick writes, and
-    /// the entity tag needs them apart, also where clients give the seconds.
+    /// content or the new one. The time is set to the nanosecond, so that two quick writes have different entity tags:
+    /// the kernel's clock is too coarse for that.
     fn finish(&self, attributes: &Attributes) -> nix::Result<()> {
         let now = SystemTime::now();
         let modified = self.modified.map_or(now, |seconds| at_second(seconds, now));
         match self.file().set_modified(modified).map_err(errno_of) {
-            // On a disk that belongs to another user as a whole (FAT), the kernel's time stays.
+            // On a file system whose files all belong to another user (FAT), the kernel's time stays.
             Err(Errno::EPERM) => {}
             set => set?,
         }
@@ -140,7 +140,7 @@ impl<'a> FileDraft<'a> {
         self.volume.sync.content(self.file())
     }
 
-    /// Returns the attributes that the content gets under this name.
+    /// Returns the attributes of the content under this name.
     fn inherited(&self, entry: &EntryAt, replaced: Option<&Found>) -> nix::Result<Attributes> {
         let of_replaced = replaced.map_or(Ok(None), |_| of_replaced(entry)).map_err(errno_of)?;
         match of_replaced.or_else(|| self.attributes.clone()) {
@@ -152,7 +152,8 @@ impl<'a> FileDraft<'a> {
         }
     }
 
-    /// Called right before the rename: finishes once more in the rare case that another file came under the name meanwhile.
+    /// Called right before the rename: finishes once more in the rare case that another program has changed the file to
+    /// be replaced.
     fn finish_again(&self, done: &Finished, entry: &EntryAt, replaced: Option<&Found>) -> nix::Result<()> {
         if done.replaced != replaced.map(version) {
             let attributes = self.inherited(entry, replaced)?;
@@ -163,29 +164,29 @@ impl<'a> FileDraft<'a> {
         Ok(())
     }
 
-    /// Called after the rename: removes the attribute of an unfinished content, and writes that of the digest, which no
-    /// change may follow, not even the rename.
+    /// Called after the rename: removes the attribute of unfinished content, and writes the digest attribute, which any
+    /// later change would invalidate, even the rename.
     fn write_digest(&self, digest: Option<[u8; 32]>) -> nix::Result<Option<Meta>> {
         if let Some(attribute) = self.unfinished {
-            // Its mode may not even let its owner write; an attribute that stays does no harm.
+            // As owner, since the mode may not let the owner write. Ignore the error: a leftover attribute is harmless.
             let _ = as_owner(self.file(), || self.file().remove_xattr(attribute));
         }
         let Some(digest) = digest else { return Ok(meta_of(&fstat(self.file())?, None)) };
-        // That it cannot be kept is no error: it can be computed again.
+        // Ignore the error: the digest can be computed again.
         let _ = Attribute::new(digest, None).write(self.file());
         let stat = fstat(self.file())?;
         Ok(meta_of(&stat, Attribute::of(self.file(), &stat)))
     }
 }
 
-/// What a content was finished with before its name was locked.
+/// What the content was finished with before its name was locked.
 struct Finished {
     attributes: Attributes,
     /// The file that it was about to replace.
     replaced: Option<FileVersion>,
 }
 
-/// A file as it is until anything of it is changed: identity and ctime.
+/// The version of a file: its identity and ctime.
 type FileVersion = (FileId, i128);
 
 fn version(found: &Found) -> FileVersion {
@@ -217,8 +218,7 @@ impl Draft for FileDraft<'_> {
         self.modified = Some(seconds);
     }
 
-    /// The name is resolved again: should its directory have been renamed meanwhile, the content goes where the name
-    /// leads now, not where it led.
+    /// Resolves the name again: where its directory was renamed since, the content goes where the name leads now.
     fn commit(mut self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let volume = self.volume;
         let name = self.name.clone();
@@ -246,7 +246,7 @@ impl Draft for FileDraft<'_> {
     }
 }
 
-/// This second since 1970, with the fraction of another moment. A time that cannot be represented is that moment.
+/// A time of `seconds` since 1970 with the fraction of `moment`; `moment` where that cannot be represented.
 fn at_second(seconds: i64, moment: SystemTime) -> SystemTime {
     let whole = match seconds {
         0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),
