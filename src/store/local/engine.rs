@@ -20,28 +20,28 @@ use crate::store::name::Name;
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
 ///
-/// Several of them, in one process or many, may share a directory: that a name is free (`If-None-Match: *`) is checked
-/// between all of them, any other condition only between the threads of one.
+/// Several engines, in one process or many, may share a directory. That a name is free (`If-None-Match: *`) is
+/// guaranteed between all of them, any other condition only between the threads of one.
 pub struct Local {
     volume: Volume,
     uploads: Uploads,
 }
 
 impl Local {
-    /// Opens the directory, which must exist. It stays open even if it is renamed; then, and where another one has its
-    /// path, nothing is written, and a name that is not found is an error of the root, not `NotFound`.
+    /// Opens the directory, which must exist. It stays open even if it is renamed or replaced; then nothing is written,
+    /// and a missing name is reported as an error of the root, not as `NotFound`.
     pub fn open(root: &Path) -> Result<Self> {
         Ok(Local { volume: Volume::open(root)?, uploads: Uploads::default() })
     }
 
-    /// Leaves it to the system when writes reach the disk: what was acknowledged may be lost with the power.
+    /// Fsyncs nothing: acknowledged writes may be lost in a power failure.
     pub fn without_sync(mut self) -> Self {
         self.volume.sync.off = true;
         self
     }
 
-    /// Makes spools in another directory of this machine, since the root may not be written. Where that one may not either,
-    /// making a spool fails.
+    /// Makes spools in another directory, for a root that is not writable. Where that is not writable either, making a
+    /// spool fails.
     pub fn spooling_in(mut self, directory: &Path) -> Self {
         if let Ok(directory) = open(directory, DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
             self.volume.spools.move_to(directory);
@@ -49,56 +49,56 @@ impl Local {
         self
     }
 
-    /// Writes nothing beneath the root where only reading is asked for: keeps no digest, sweeps nothing.
+    /// Writes nothing beneath the root on its own account: stores no digest, sweeps nothing.
     pub fn read_only(mut self) -> Self {
         self.volume.read_only = true;
         self
     }
 
-    /// Refuses contents that would leave fewer bytes free.
+    /// Refuses content that would leave fewer bytes free.
     pub fn with_reserve(mut self, bytes: u64) -> Self {
         self.volume.spools.space.keep_free = bytes;
         self
     }
 
-    /// Lets spools hold so many bytes together; without this it is a tenth of the file system they are on.
+    /// Limits all spools together to so many bytes; the default is a tenth of their file system.
     pub fn spooling_at_most(mut self, bytes: Option<u64>) -> Self {
         self.volume.spools.space.max_spool = bytes;
         self
     }
 
-    /// Reads files whose `st_size` is wrong up to `size` bytes: up to `memory` bytes into memory, a longer one into a
-    /// spool, which may be `1/parts` of what spools may hold together.
+    /// Limits snapshots of files whose `st_size` is wrong to `size` bytes: up to `memory` bytes are held in memory,
+    /// more in a spool, which may take `1/parts` of the limit of all spools.
     pub fn snapshotting(mut self, memory: usize, size: u64, parts: u64) -> Self {
         self.volume.snapshots = SnapshotLimits { memory, size, parts };
         self
     }
 
-    /// Keeps at most so many partial uploads, each as long as it is written to at least once in this time. Without this
-    /// there are none.
+    /// Allows at most `most` partial uploads; each expires when nothing is written to it for `time`. The default is
+    /// none.
     pub fn keeping_partials(mut self, most: usize, time: Duration) -> Self {
         (self.uploads.most, self.uploads.time) = (most, time);
         self
     }
 
-    /// The spools of the daemon, whose disk space is reserved in the same account.
+    /// The spools of the daemon, whose disk space is reserved in the same account as that of writes.
     pub fn spools(&self) -> Spools {
         self.volume.spools.clone()
     }
 
-    /// Removes the partial uploads that have expired, and returns how many that were.
+    /// Removes the expired partial uploads, and returns their number.
     pub fn expire(&self) -> Result<u64> {
         if self.volume.read_only { Ok(0) } else { self.uploads.expire(&self.volume) }
     }
 
-    /// Finishes or undoes what a daemon that was killed had half done, and returns how many moves that were. To be
-    /// called before anything else is asked of the store.
+    /// Finishes or undoes the moves that a killed daemon left incomplete, and returns their number. To be called before
+    /// any other use of the store.
     pub fn recover(&self) -> Result<u64> {
         if self.volume.read_only { Ok(0) } else { recovery::recover(&self.volume) }
     }
 
-    /// Removes the temporaries of a daemon that died, and returns how many that were. It walks through the whole store, so
-    /// it is for a thread of its own; anything else may go on meanwhile, also in other daemons.
+    /// Removes the temporary files of daemons that died, and returns their number. It walks through the whole store, so
+    /// call it in a thread of its own; the store may be used concurrently, also by other daemons.
     pub fn sweep(&self) -> Result<u64> {
         if self.volume.read_only { Ok(0) } else { sweep::sweep(&self.volume) }
     }
@@ -114,7 +114,7 @@ impl Local {
         Ok(Some(Local { volume, uploads }))
     }
 
-    /// Checks that the path of the root leads to it, and its file system answers, however long that takes.
+    /// Checks that the path of the root still leads to it, and that its file system responds. May block for any time.
     pub fn require_answer(&self) -> Result<()> {
         self.volume.root.require_attached()?;
         fstatvfs(self.volume.root.handle()).map(drop).map_err(|errno| Error::io("/", errno.into()))
@@ -125,7 +125,7 @@ impl Local {
         folds_case_in(&self.volume, components)
     }
 
-    /// Refuses reserved names in another case, where that leads to the same file.
+    /// Refuses reserved names in another case, in a directory that folds case.
     fn admit(&self, name: &Name) -> Result<()> {
         match is_reserved_in_disguise(&self.volume, name) {
             true => Err(Error::forbidden(name.shown(), "belongs to the daemon")),

@@ -1,18 +1,18 @@
-//! Errors of the system, as a client is told of them: by the name of the file, never by a path of the machine.
+//! Maps errno values to errors that name the file as a client does, never by a path of the machine.
 
 use nix::errno::Errno;
 
 use crate::error::{Error, shown};
 use crate::store::name::Name;
 
-/// Whether the system says in its way that nothing is there: no such name, no directory on the way, a link that
-/// loops or leads outside, a socket or a device without a driver.
+/// Whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
+/// leads outside, a socket or a device without a driver.
 pub(super) fn is_absent(errno: Errno) -> bool {
     use Errno::{ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EXDEV};
     matches!(errno, ENOENT | ENOTDIR | ELOOP | EXDEV | ENXIO | ENODEV)
 }
 
-/// Maps what the system said of a name that should exist.
+/// Maps the errno for a name that should exist.
 pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => absent(name),
@@ -24,7 +24,7 @@ pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
     }
 }
 
-/// Maps what the system said of a name to be created: what is missing is its directory.
+/// Maps the errno for a name to be created: what is missing then is its parent directory.
 pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => no_directory(name),
@@ -33,12 +33,12 @@ pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
     }
 }
 
-/// The file system has rules for names that this one breaks.
+/// The file system does not allow this name.
 pub(super) fn unfit(name: &Name) -> Error {
     Error::conflict(name.shown(), "is no name that this file system takes")
 }
 
-/// The name leads to nothing that is served.
+/// Nothing served exists under the name.
 pub(super) fn absent(name: &Name) -> Error {
     Error::not_found(name.shown(), "is not there")
 }
@@ -51,12 +51,12 @@ pub(super) fn no_directory(name: &Name) -> Error {
     Error::no_parent(name.shown(), format!("no directory /{}", shown(&directory)))
 }
 
-/// The disk cannot hold a content of this size.
+/// The disk has no space for content of this size.
 pub(super) fn no_room(name: &Name, size: u64) -> Error {
     Error::no_space(name.shown(), format!("no room for {size} bytes"))
 }
 
-/// Gets the errno out of an error of `std`.
+/// Returns the errno of an `io::Error`.
 pub(super) fn errno_of(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

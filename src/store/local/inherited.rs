@@ -1,5 +1,5 @@
-//! The owner, mode, ACL and user attributes that a content gets when it is installed: those of the file that it replaces, else
-//! of the file it is a copy of, else those of any new file in its directory. Until then it has mode 0600.
+//! The owner, mode, ACL and user attributes of new content when it is installed: those of the file that it replaces,
+//! else of the file it was copied from, else those of any new file in its directory. Until then it has mode 0600.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use super::root::{EntryAt, HANDLE, READ};
 use super::temporary::unlinked_file;
 use crate::attributes::{ACL_OF_NEW, Attributes};
 
-/// The mode that a new file is asked for, before the umask.
+/// The mode of a new file before the umask.
 const MODE_NEW: u32 = 0o666;
 
 /// Reads the umask of this process from /proc: `umask(2)` would change it for a moment.
@@ -30,15 +30,15 @@ pub(super) fn of_replaced(entry: &EntryAt) -> io::Result<Option<Attributes>> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(&entry.parent, entry.last.as_slice(), flags, Mode::empty())
     };
-    // One that may not be read can be opened with `O_PATH` all the same.
+    // A file without read permission can still be opened with `O_PATH`.
     match open(READ).or_else(|_| open(HANDLE)) {
         Err(Errno::ENOENT) => Ok(None),
         opened => Attributes::of(opened?).map(Attributes::without_special_bits).map(Some),
     }
 }
 
-/// Returns the attributes of a new file in a directory. `is_made_there` tells whether the content was created in it, and so
-/// has the right group already.
+/// Returns the attributes of a new file in a directory. `is_made_there` tells whether the content was created in this
+/// directory, and so already has the right group.
 pub(super) fn of_new(directory: &OwnedFd, umask: Option<u32>, is_made_there: bool) -> io::Result<Attributes> {
     match umask.filter(|_| is_made_there && has_no_default(directory)) {
         Some(umask) => Ok(Attributes::of_mode(MODE_NEW & !umask)),

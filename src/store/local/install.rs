@@ -1,9 +1,10 @@
-//! Puts a new content, a copy or a renamed entry under its name: under the lock of the name it looks up what stands there,
-//! applies the rules below, asks the caller's check, and renames.
+//! Renames new content, a copy or a renamed entry into place: under the lock of the name it looks up what exists there,
+//! applies the rules below, calls the caller's check, and renames.
 //!
-//! A file replaces a file; a directory replaces a file, and another directory only where the name was given with its final
-//! slash. What is not served but takes the name is never replaced. A rename replaces a link itself; new content goes to the
-//! file it leads to (`root`). No link replaces what it leads to, which would be lost.
+//! A file replaces a file; a directory replaces a file, and another directory only where the name was given with its
+//! final slash. Anything else under the name (a device, a FIFO, a socket) is never replaced. A rename replaces a
+//! symbolic link itself; new content replaces its target (`root`). A link never replaces its own target, which would be
+//! lost.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
@@ -27,15 +28,15 @@ const RACES: usize = 16;
 pub(super) struct Incoming<'a> {
     /// Its entry now.
     pub entry: &'a EntryAt,
-    /// The name that clients see it by now; `None` for a temporary beside its target.
+    /// Its present name for clients; `None` for a temporary file.
     pub name: Option<&'a Name>,
     /// What a client sees it as.
     pub kind: Kind,
     /// Whether its entry is a directory itself, not a link to one.
     pub is_tree: bool,
-    /// What it leads to, where it is a link.
+    /// Its target, where it is a symbolic link.
     pub leads_to: Option<FileId>,
-    /// Called with what is about to be replaced, before it is.
+    /// Called right before the rename, with what is about to be replaced.
     pub prepare: &'a dyn Fn(Option<&Found>) -> nix::Result<()>,
 }
 
@@ -43,14 +44,14 @@ pub(super) struct Incoming<'a> {
 pub(super) struct Installed {
     /// Whether the name was free.
     pub created: bool,
-    /// Whether the two were exchanged: what was replaced is now where the other came from.
+    /// Whether the two entries were exchanged: what was replaced now has the incoming entry's old name.
     pub exchanged: bool,
-    /// The intent record that a start goes by if this process is killed before all is done.
+    /// The intent record for recovery, should this process be killed before all is done.
     record: Option<Record>,
 }
 
 impl Installed {
-    /// Removes the intent record. To be called when what was replaced is gone, and all is synced.
+    /// Removes the intent record. To be called when what was replaced is removed, and everything is fsynced.
     pub fn end(self, volume: &Volume) -> nix::Result<()> {
         self.record.map_or(Ok(()), |record| record.end(volume))
     }
@@ -58,9 +59,9 @@ impl Installed {
 
 /// Why something was not installed.
 pub(super) struct InstallError {
-    /// What a client is told.
+    /// The error for the client.
     pub error: Error,
-    /// Whether the system cannot rename it from where it is (`EXDEV`); a copy could be installed.
+    /// Whether rename(2) failed with `EXDEV`; a copy could be installed.
     pub is_cross_device: bool,
 }
 
@@ -76,7 +77,7 @@ impl From<InstallError> for Error {
     }
 }
 
-/// Installs it under a name, of which the caller holds the lock.
+/// Renames it to a name, whose lock the caller holds.
 pub(super) fn install(
     volume: &Volume,
     incoming: &Incoming<'_>,
@@ -98,7 +99,7 @@ pub(super) fn install(
         (incoming.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
         let how = rename_flags(incoming, &existing);
         let exchanged = how == RenameFlags::RENAME_EXCHANGE;
-        // Where the root takes no record, a kill leaves what it leaves.
+        // Where no record can be written at the root, a kill may leave both entries.
         let record = |name: &Name| Record::of_exchange(volume, &name.components().join(&b'/'), entry).ok();
         let record = incoming.name.filter(|_| exchanged).and_then(record);
         match rename_entry(incoming.entry, entry, how, incoming.is_tree) {
@@ -137,8 +138,8 @@ pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()
     }
 }
 
-/// A free name must still be free at the rename. A file is replaced by a plain rename; a directory is exchanged, for a
-/// rename replaces none that has something in it.
+/// A free name must still be free at the rename (`RENAME_NOREPLACE`). A file is replaced by a plain rename; a directory
+/// is exchanged, since rename(2) replaces only an empty one.
 fn rename_flags(incoming: &Incoming<'_>, existing: &Lookup) -> RenameFlags {
     match existing.found() {
         None => RenameFlags::RENAME_NOREPLACE,
@@ -147,7 +148,7 @@ fn rename_flags(incoming: &Incoming<'_>, existing: &Lookup) -> RenameFlags {
     }
 }
 
-/// Replaces what stands there where the file system cannot exchange. `Err(None)`: it cannot do this either.
+/// Replaces what exists there on a file system without `RENAME_EXCHANGE`. `Err(None)`: this is impossible too.
 fn replace_by_two_renames(
     volume: &Volume,
     incoming: &Incoming<'_>,
@@ -167,8 +168,8 @@ fn is_race(errno: Errno) -> bool {
     matches!(errno, Errno::EEXIST | Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENOTEMPTY)
 }
 
-/// Maps the error of the rename. `EINVAL` may be about a name the file system does not take, two entries of which one lies
-/// inside the other, or flags it does not know.
+/// Maps the error of the rename. `EINVAL` means a name that the file system does not allow, an entry inside the other
+/// one, or unsupported flags.
 fn refusal(
     incoming: &Incoming<'_>,
     to: &Name,
@@ -178,7 +179,7 @@ fn refusal(
 ) -> InstallError {
     let exchanges = how == RenameFlags::RENAME_EXCHANGE;
     let error = match errno {
-        // Some file systems say this of a name they do not take.
+        // Some file systems return this for a name they do not allow.
         Errno::ENOENT if is_linked(&entry.parent) && is_there(incoming.entry) => unfit(to),
         Errno::ENOENT => no_directory(to),
         errno if is_unable(errno) && are_nested(incoming.entry, entry) => nested(to),
@@ -198,7 +199,7 @@ fn is_there(entry: &EntryAt) -> bool {
     fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
 
-/// Whether one of two directory entries lies inside the directory that the other is.
+/// Whether one of two directory entries lies beneath the other.
 fn are_nested(one: &EntryAt, other: &EntryAt) -> bool {
     is_inside(one, other) || is_inside(other, one)
 }
@@ -221,7 +222,7 @@ fn is_inside(inner: &EntryAt, outer: &EntryAt) -> bool {
     false
 }
 
-/// Refuses two names that are the same, or of which one lies inside the other.
+/// Refuses two names that are equal, or of which one lies beneath the other.
 pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
     match (from.holds(to), to.holds(from)) {
         (true, true) => Err(same_file(to)),
@@ -235,7 +236,7 @@ pub(super) fn same_file(to: &Name) -> Error {
     Error::forbidden(to.shown(), "is the same file")
 }
 
-/// One of source and target lies inside the other.
+/// One of source and target lies beneath the other.
 fn nested(to: &Name) -> Error {
     Error::conflict(to.shown(), "one of the two lies inside the other")
 }

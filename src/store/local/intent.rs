@@ -1,8 +1,8 @@
-//! Intent records (a write-ahead log): how a rename or copy is about to replace something, fsynced at the root before it is
+//! Intent records (a write-ahead log): what a rename or copy is about to replace, fsynced at the root before it is
 //! done. A kill in between leaves the record, and the next start finishes or undoes it (`recovery`).
 //!
-//! A record is a file `.cfpd-move-` and 16 hexadecimal digits, which no client can name, locked (`flock`) while its daemon
-//! is at work. Where files cannot be locked there are no records.
+//! A record is a file `.cfpd-move-` and 16 hexadecimal digits, which no client can name, locked (`flock`) while its
+//! daemon works on it. On a file system without locks there are no records.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -24,37 +24,37 @@ use super::volume::Volume;
 
 /// The prefix of a record's name.
 const RECORD: &[u8] = b".cfpd-move-";
-/// The prefix of what was moved aside; the digits are those of its record. A sweep leaves it alone.
+/// The prefix of the name of an entry that was moved aside; the digits are those of its record. A sweep does not remove
+/// it.
 const ASIDE: &[u8] = b".cfpd-moved-";
 /// The first field of a record.
 const FORMAT: &[u8] = b"cfpd move 1";
-/// The last field, by which a truncated record is told.
+/// The last field, without which a record is truncated.
 const END: &[u8] = b"end";
-/// The largest record, in bytes: two paths of a request, and more.
+/// The largest record, in bytes: more than two paths of a request.
 const SIZE_MAX: usize = 64 << 10;
 
-/// What is about to be done. Paths are components joined by `/`, from the root down.
+/// What is about to be done. Paths are components joined by `/`, relative to the root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// `source` is exchanged with `replaced`, which is removed under that name then.
+    /// `source` is exchanged with `replaced`, which is then removed under the name `source`.
     Exchange { source: Vec<u8>, replaced: InodeIdentity },
-    /// What stands at `target` is renamed to `aside` in the same directory, `source` to `target`; what is aside is
-    /// removed then.
+    /// `target` is renamed to `aside` in the same directory, `source` to `target`; then `aside` is removed.
     TwoRenames { source: Vec<u8>, target: Vec<u8>, aside: Vec<u8> },
 }
 
-/// Which inode a directory entry is, told apart from a later one of the same number where the file system keeps times of
-/// birth.
+/// The identity of an inode, distinguished from a later one with the same number where the file system stores birth
+/// times.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InodeIdentity {
     device: u64,
     inode: u64,
-    /// Seconds and nanoseconds.
+    /// The birth time, in seconds and nanoseconds.
     born: Option<(i64, u32)>,
 }
 
 impl InodeIdentity {
-    /// Asks for it, following no link.
+    /// Reads it with statx(2), following no link.
     pub fn of(entry: &EntryAt) -> nix::Result<Self> {
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
         let stat = statx(&entry.parent, entry.last.as_slice(), AtFlags::SYMLINK_NOFOLLOW, wanted)
@@ -67,21 +67,21 @@ impl InodeIdentity {
         })
     }
 
-    /// Whether both are one. A device may have another number after a reboot; the time of birth is as good.
+    /// Whether both are the same inode. The device number may change at a reboot; the birth time then decides.
     pub fn is_same(&self, other: &InodeIdentity) -> bool {
         let is_same_device = self.born.is_some() || self.device == other.device;
         is_same_device && (self.inode, self.born) == (other.inode, other.born)
     }
 }
 
-/// A record of this daemon. Removed when dropped, unless what is aside still needs it.
+/// A record of this daemon. Removed when dropped, unless recovery still needs it.
 pub(super) struct Record {
     file: Temporary,
     aside: Option<EntryAt>,
 }
 
 impl Record {
-    /// Records that `source` is to be exchanged with what stands at `target`.
+    /// Records that `source` is to be exchanged with `target`.
     pub fn of_exchange(volume: &Volume, source: &[u8], target: &EntryAt) -> io::Result<Self> {
         let replaced = InodeIdentity::of(target)?;
         let intent = Intent::Exchange { source: source.to_vec(), replaced };
@@ -89,9 +89,9 @@ impl Record {
         Ok(Record { file, aside: None })
     }
 
-    /// Records that what stands at `target`, whose path is given, is to be moved aside.
+    /// Records that `target`, which has this path, is to be moved aside.
     pub fn of_two_renames(volume: &Volume, source: &[u8], path: &[u8], target: &EntryAt) -> io::Result<Self> {
-        // By the path a start must find the same entry.
+        // Recovery must find the same entry by the path.
         if entry_at_path(volume, path)?.key() != target.key() {
             return Err(io::ErrorKind::Unsupported.into());
         }
@@ -102,25 +102,25 @@ impl Record {
         Ok(Record { file, aside: Some(aside) })
     }
 
-    /// Where what is replaced goes meanwhile.
+    /// The name to which what is replaced is moved aside.
     pub fn aside(&self) -> Option<&EntryAt> {
         self.aside.as_ref()
     }
 
-    /// Is kept for the next start when this is dropped.
+    /// Keeps the record for the next start when this is dropped.
     pub fn keep(&mut self) {
         self.file.keep();
     }
 
-    /// Notes that what was aside has this name now, which a sweep takes.
+    /// Sets the hidden name that `aside` was renamed to, which a sweep removes.
     pub fn set_hidden(&mut self, hidden: Vec<u8>) {
         self.aside.iter_mut().for_each(|aside| aside.last.clone_from(&hidden));
     }
 
-    /// Removes it, and what was aside. The caller has synced all it did before.
+    /// Removes the record and what was moved aside. The caller has fsynced everything before.
     pub fn end(self, volume: &Volume) -> nix::Result<()> {
         discard(volume, self.file)?;
-        // What is left is swept.
+        // The next sweep removes what is left.
         if let Some(hidden) = &self.aside {
             let _ = remove(&hidden.parent, &hidden.last);
         }
@@ -128,7 +128,8 @@ impl Record {
     }
 }
 
-/// Removes a record and fsyncs that: should it come back after a loss of power, its inode number may be another file's.
+/// Removes a record and fsyncs the directory: a record that reappears after a power failure could name the inode number
+/// of another file.
 fn discard(volume: &Volume, file: Temporary) -> nix::Result<()> {
     let entry = EntryAt::new(file.entry().parent.try_clone().map_err(errno_of)?, file.entry().last.clone())?;
     drop(file);
@@ -139,7 +140,7 @@ fn write(volume: &Volume, digits: &[u8], intent: &Intent) -> io::Result<Temporar
     let root = volume.root.handle().try_clone()?;
     let name = [RECORD, digits].concat();
     let file = Temporary::named(root, name, OFlag::O_CREAT | OFlag::O_EXCL)?;
-    // A start must see that it is this daemon's, and whether it is in use.
+    // Recovery must be able to tell that it is this daemon's, and whether it is in use.
     let is_usable = is_own(&fstat(file.handle())?) && file.handle().try_lock().is_ok();
     let bytes = intent.to_bytes();
     if !is_usable || bytes.len() > SIZE_MAX {
@@ -156,12 +157,12 @@ pub(super) fn is_record_name(last: &[u8]) -> bool {
     last.strip_prefix(RECORD).is_some_and(|digits| is_hexadecimal(digits, DIGITS))
 }
 
-/// Whether this user made the file, and it has one name: other users can make none such.
+/// Whether this user owns the file and it has one link: other users cannot make such a file.
 pub(super) fn is_own(stat: &FileStat) -> bool {
     is_regular(stat) && stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1
 }
 
-/// Reads a record; `None` where it is truncated or is none.
+/// Reads a record; `None` where it is truncated or malformed.
 pub(super) fn read(file: &File) -> io::Result<Option<Intent>> {
     let (mut bytes, mut filled) = (vec![0; SIZE_MAX], 0);
     loop {
@@ -182,7 +183,7 @@ pub(super) fn entry_at_path(volume: &Volume, path: &[u8]) -> nix::Result<EntryAt
 }
 
 impl Intent {
-    /// Fields that each end in a NUL, which no name holds.
+    /// Serializes it as fields that each end in a NUL, which no name contains.
     fn to_bytes(&self) -> Vec<u8> {
         let fields: Vec<Vec<u8>> = match self {
             Intent::Exchange { source, replaced: InodeIdentity { device, inode, born } } => {

@@ -1,5 +1,5 @@
-//! Lists directories as a client sees them: links that stay beneath the root are what they lead to; what is not served, and
-//! the daemon's own files, are left out.
+//! Lists directories as a client sees them: a link that stays beneath the root is listed as its target; what is not
+//! served, and the daemon's own files, are omitted.
 
 use nix::errno::Errno;
 
@@ -13,8 +13,8 @@ use crate::store::contract::{Entries, Entry};
 use crate::store::name::Name;
 use crate::store::name::RESERVED;
 
-/// Lists a directory while it is read. Directories beneath it that the daemon may not read, or whose paths are longer than
-/// the system takes, are listed without what is in them.
+/// Lists a directory lazily. Directories beneath it that the daemon may not read, or whose paths are longer than
+/// PATH_MAX, are listed without their entries.
 pub(super) fn list<'a>(volume: &'a Volume, name: &Name, recursive: bool) -> Result<Entries<'a>> {
     let base =
         volume.root.open_beneath(name.components(), DIRECTORY).map_err(|errno| map_errno(name, errno))?;
@@ -27,7 +27,7 @@ pub(super) fn list<'a>(volume: &'a Volume, name: &Name, recursive: bool) -> Resu
     })))
 }
 
-/// Looks up an entry; `None` where a client does not see it.
+/// Looks up an entry; `None` where clients must not see it.
 fn listed(volume: &Volume, name: &Name, found: WalkEntry) -> Option<Result<Entry>> {
     if found.is_temporary() || is_reserved(name, &found) {
         return None;

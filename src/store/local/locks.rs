@@ -1,5 +1,5 @@
-//! Locks on names: a write locks its name from the check of what stands there until the rename. They hold between the
-//! threads of one daemon only; against other programs a write uses the flags of `renameat2`.
+//! Locks on names: a write locks its name from the check of what exists there until the rename. They exclude the
+//! threads of one daemon only; against races with other programs a write uses the flags of `renameat2`.
 
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ impl Locks {
         NameGuard { locks: self, keys }
     }
 
-    /// Nothing panics while the set is borrowed, so a poisoned one is whole.
+    /// A poisoned set is still consistent: nothing panics while it is borrowed.
     fn held(&self) -> MutexGuard<'_, HashSet<EntryKey>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

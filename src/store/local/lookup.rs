@@ -1,4 +1,4 @@
-//! What stands under a name, as a client sees it and as a write needs to know it.
+//! Looks up what exists under a name, as a client sees it and as a write needs it.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -14,24 +14,24 @@ use crate::error::Result;
 use crate::store::contract::{Kind, Meta};
 use crate::store::name::Name;
 
-/// What a directory entry is.
+/// The result of a look-up.
 pub(super) enum Lookup {
     /// Nothing: the name is free.
     Free,
-    /// Something that is not there for a client but takes the name: a device, a FIFO, a socket, a link that leads
+    /// Something that clients do not see but that occupies the name: a device, a FIFO, a socket, a link that leads
     /// nowhere or outside.
     Unserved,
     /// A file or a directory.
     Found(Found),
 }
 
-/// A file or a directory, or what a link to one leads to.
+/// A file or a directory, perhaps through a symbolic link.
 pub(super) struct Found {
-    /// What a client knows of it.
+    /// Its metadata for clients.
     pub meta: Meta,
     /// Its ctime in nanoseconds.
     pub changed: i128,
-    /// The file itself, whatever its names.
+    /// Its inode, whatever its names.
     pub file: FileId,
     /// Whether the name itself is a symbolic link.
     pub link: bool,
@@ -52,7 +52,7 @@ pub(super) fn lookup(root: &Root, name: &Name, entry: &EntryAt) -> Result<Lookup
     lookup_entry(root, name.components(), entry).map_err(|errno| map_errno(name, errno))
 }
 
-/// Looks up an entry of a list once more, under the lock of its name.
+/// Looks up an entry of a list again, under the lock of its name.
 pub(super) fn lookup_locked(volume: &Volume, name: &Name) -> nix::Result<Lookup> {
     let Ok(entry) = volume.root.entry_to_write(name, Links::Followed) else { return Ok(Lookup::Free) };
     let _guard = volume.locks.hold(vec![entry.key()]);
@@ -67,8 +67,8 @@ fn lookup_entry(root: &Root, components: &[Vec<u8>], entry: &EntryAt) -> nix::Re
     }
 }
 
-/// Tells what an entry is to a client. `stat` and `kept` are of the entry itself; where it is a link, it is followed by
-/// `components`, which lead to it.
+/// Classifies an entry. `stat` and `kept` are of the entry itself; where it is a symbolic link, its target is looked up
+/// by `components`, the path of the entry.
 pub(super) fn classify(
     root: &Root,
     components: &[Vec<u8>],
@@ -93,8 +93,8 @@ pub(super) fn classify(
     })
 }
 
-/// Stats a file and reads its digest attribute; once more under the lock of the name where the two do not fit: another
-/// thread may be between a rename and the attribute that it writes then.
+/// Stats a file and reads its digest attribute; again under the lock of the name where the two do not match: another
+/// thread may be between a rename and the write of the attribute that follows it.
 pub(super) fn stat_consistently(
     volume: &Volume,
     name: &Name,
@@ -110,12 +110,12 @@ pub(super) fn stat_consistently(
 }
 
 impl Lookup {
-    /// What a client sees there.
+    /// The metadata of what a client sees there.
     pub fn meta(&self) -> Option<&Meta> {
         self.found().map(|found| &found.meta)
     }
 
-    /// What is there for a client.
+    /// What a client sees there.
     pub fn found(&self) -> Option<&Found> {
         match self {
             Lookup::Found(found) => Some(found),
@@ -123,7 +123,7 @@ impl Lookup {
         }
     }
 
-    /// What is there for a client, or the error that nothing is.
+    /// What a client sees there, or the error `NotFound`.
     pub fn require(&self, name: &Name) -> Result<&Found> {
         self.found().ok_or_else(|| absent(name))
     }

@@ -1,4 +1,4 @@
-//! What a client is told of a file: kind, size, time and entity tag, read off one `fstat`. Opens nothing.
+//! The metadata of a file: kind, size, time and entity tag, made from one stat. Opens nothing.
 
 use nix::sys::stat::{FileStat, SFlag};
 
@@ -6,7 +6,7 @@ use super::digest::Attribute;
 use super::stat::{file_type, modification_time, modified};
 use crate::store::contract::{Kind, Meta};
 
-/// Reads it off a stat and the digest attribute; `None` where it is neither a regular file nor a directory.
+/// Makes it from a stat and the digest attribute; `None` where it is neither a regular file nor a directory.
 pub(super) fn meta_of(stat: &FileStat, kept: Option<Attribute>) -> Option<Meta> {
     let (kind, size) = match file_type(stat) {
         SFlag::S_IFREG => (Kind::File, u64::try_from(stat.st_size).unwrap_or_default()),
@@ -16,8 +16,8 @@ pub(super) fn meta_of(stat: &FileStat, kept: Option<Attribute>) -> Option<Meta> 
     Some(Meta { kind, size, modified: modified(stat), etag: etag(stat, kept) })
 }
 
-/// Makes the entity tag. The inode number tells replaced files apart, size and time those written in place, the mark
-/// those whose time was set back. The ctime is left out: a rename changes it, but no byte.
+/// Makes the entity tag. The inode number distinguishes replaced files, size and mtime those written in place, the mark
+/// those whose mtime was set back. The ctime is not part of it: a rename changes it, but no byte.
 fn etag(stat: &FileStat, kept: Option<Attribute>) -> String {
     let mark = kept.map(|kept| kept.mark).filter(|mark| *mark != 0);
     let mark = mark.map(|mark| format!("-c{mark:x}")).unwrap_or_default();

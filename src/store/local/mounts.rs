@@ -1,5 +1,5 @@
-//! Finds mount points at or beneath a directory, in the kernel's table (proc_pid_mountinfo(5)). Opens nothing by the
-//! paths there. The table is opened once, before Landlock applies, and read again for each question.
+//! Finds mount points at or beneath a directory in the kernel's table (proc_pid_mountinfo(5)). Opens none of its paths.
+//! The table is opened once, before Landlock applies, and read again for each query.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -27,8 +27,8 @@ impl Mounts {
         Mounts { table: File::open(TABLE).ok() }
     }
 
-    /// Refuses to remove a directory with something mounted at it or beneath it: the system would keep that, and
-    /// what is around it would be gone.
+    /// Refuses to remove a directory with a mount point at it or beneath it: the mount would stay, and everything
+    /// around it would be removed.
     pub fn refuse(&self, name: &Name, entry: &EntryAt) -> Result<()> {
         let flags = HANDLE | OFlag::O_DIRECTORY;
         match open_beneath(&entry.parent, &entry.last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS) {
@@ -39,13 +39,13 @@ impl Mounts {
                 }
                 None => Ok(()),
             },
-            // It is no directory, or none any more: the removal tells.
+            // It is not a directory, or no longer one: the removal reports the error.
             Err(_) => Ok(()),
         }
     }
 
-    /// The path from a directory to something mounted beneath it, joined by `/`; empty where the directory is a mount
-    /// point itself.
+    /// The path from a directory to a mount point beneath it, joined by `/`; empty where the directory is a mount point
+    /// itself.
     pub fn at_or_beneath(&self, directory: &OwnedFd) -> Option<Vec<u8>> {
         let own = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
         let own = own.into_os_string().into_vec();
@@ -76,7 +76,7 @@ fn mount_point(line: &[u8]) -> Option<Vec<u8>> {
     Some(path)
 }
 
-/// The path from one absolute path to another that is the same or beneath it.
+/// The relative path from one absolute path to another that is equal or beneath it.
 fn below(above: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     match path.strip_prefix(above)? {
         b"" => Some(Vec::new()),

@@ -1,9 +1,9 @@
-//! Partial uploads: contents that come in several pieces. Each is a file in a directory of the daemon's own at the root, under
-//! a name nobody can guess, with what is needed to go on in an extended attribute. So it outlives the process, and one
-//! rename still installs it.
+//! Partial uploads: content that is written in several parts. Each is a file with an unguessable name in a directory of
+//! the daemon at the root, with what is needed to resume it in an extended attribute. So it outlives the process, and
+//! one rename installs it.
 //!
-//! One in use is locked (`flock`), as any temporary is. Where the file system has no extended attributes, or is another one
-//! than that of the target, there are none.
+//! One in use is locked (`flock`), like any temporary file. Where the file system has no extended attributes, or is not
+//! that of the target, there are no partial uploads.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::store::contract::{Check, Draft, Partial, Written};
 use crate::store::name::Name;
 
-/// The attribute with the name of the target and the metadata; only `user.` is open to everybody.
+/// The attribute with the name of the target and the metadata; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.upload";
 
 /// A partial upload that is being written.
@@ -69,8 +69,8 @@ fn make(
     Ok((id, temporary))
 }
 
-/// Whether a file made in one directory can be renamed into another: there is no rename between two file systems, nor
-/// between two mounts of one; and whether it can have the group of a file made there.
+/// Whether a file made in one directory can be renamed into another, which must be on the same file system and mount,
+/// and can be given the group of a file made there.
 fn can_be_renamed(directory: &OwnedFd, entry: &EntryAt) -> nix::Result<bool> {
     Ok(fstat(directory)?.st_dev == entry.directory().0
         && mount(directory) == mount(&entry.parent)
@@ -113,7 +113,7 @@ pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Re
     Ok(PartialFile { draft, id: id.to_owned(), metadata, time_left })
 }
 
-/// Joins name and metadata by a NUL, which no name holds.
+/// Joins name and metadata by a NUL, which no name contains.
 fn attribute(name: &Name, metadata: &[u8]) -> Vec<u8> {
     [&name.shown()[..], &[0], metadata].concat()
 }
@@ -142,7 +142,8 @@ impl Draft for PartialFile<'_> {
     fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let mut draft = self.draft;
         draft.temporary().discard();
-        // Not before it is in place: should the process end until then, all is still there.
+        // The attribute is removed only once the file is in place: should the process end before, the upload can still
+        // be resumed.
         draft.set_unfinished(ATTRIBUTE);
         Box::new(draft).commit(digest, check)
     }

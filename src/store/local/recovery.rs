@@ -1,5 +1,5 @@
-//! Finishes or undoes at a start what a killed daemon has left half done, by its intent records (`intent`). A record that
-//! another process has locked is in use; one that another user made is ignored.
+//! Recovery at the start: finishes or undoes what a killed daemon left incomplete, by its intent records (`intent`). A
+//! record that another process has locked is in use; one of another user is ignored.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -20,8 +20,8 @@ use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
 use crate::error::{Error, Result, shown};
 
-/// Reads all records and returns how many moves were finished or undone. What is no longer needed is hidden, and left to
-/// the next sweep. The first failure is returned once all were tried; its record stays.
+/// Applies all records and returns how many moves were finished or undone. What is no longer needed is hidden, and
+/// removed by the next sweep. Returns the first failure once all were tried; its record stays.
 pub(super) fn recover(volume: &Volume) -> Result<u64> {
     let (mut done, mut failed) = (0, None);
     for last in records(volume).map_err(|errno| Error::io("/", errno.into()))? {
@@ -49,7 +49,7 @@ fn records(volume: &Volume) -> nix::Result<Vec<Vec<u8>>> {
 /// Applies one record and removes it. False where there was nothing to do.
 fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", last].concat(), errno.into());
-    // Opening a device may wake it up.
+    // Check the type first: opening a device may have side effects.
     let stat = fstatat(volume.root.handle(), OsStr::from_bytes(last), AtFlags::AT_SYMLINK_NOFOLLOW);
     if !stat.is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
@@ -66,7 +66,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
         return Ok(false);
     }
     let done = match read(record.handle()).map_err(|error| named(errno_of(error)))? {
-        // It is truncated: nothing was begun.
+        // A truncated record: nothing was begun.
         None => false,
         Some(Intent::Exchange { source, replaced }) => finish_exchange(volume, &source, &replaced)?,
         Some(Intent::TwoRenames { source, target, aside }) => {
@@ -78,7 +78,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     Ok(done)
 }
 
-/// Removes what was replaced, where it still has the name of what replaced it.
+/// Removes what was replaced, where it still has the old name of what replaced it.
 fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", source].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, source)).map_err(named)? else { return Ok(false) };
@@ -96,8 +96,8 @@ fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> 
     Ok(true)
 }
 
-/// Puts back what is aside where its name is free, and hides it where the source was renamed to that name. Where another
-/// program made something there, nothing is changed.
+/// Renames `aside` back where its name is free, and hides it where the source was renamed to that name. Where another
+/// program has created something there, changes nothing.
 fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<u8>) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", target].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, target)).map_err(named)? else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! Renames files and directories. A link is renamed itself.
+//! Renames files and directories. A symbolic link itself is renamed.
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -24,8 +24,8 @@ use crate::store::name::Name;
 
 /// Renames a file or a directory.
 ///
-/// What stood at `to` is there until the other is: the two are exchanged, and it is removed under the old name, or, if it
-/// is a directory, under a hidden one.
+/// `to` exists at every moment: the two entries are exchanged, and what was replaced is then removed under the old
+/// name, or, if it is a directory, under a hidden one.
 pub(super) fn rename(
     volume: &Volume,
     from: &Name,
@@ -33,7 +33,8 @@ pub(super) fn rename(
     source: Check<'_>,
     target: Check<'_>,
 ) -> Result<Written> {
-    // First, so that nobody makes a directory for what is not there.
+    // Check the source first: a client that is told of a missing parent directory creates it, though nothing would be
+    // moved there.
     lookup::meta(volume, from)?;
     let old = volume.root.existing_entry(from)?;
     let new = volume.root.new_entry(to)?;
@@ -67,7 +68,7 @@ pub(super) fn rename(
     Ok(written)
 }
 
-/// Refuses what may not be renamed, by the rules and by the caller's check.
+/// Refuses a source that may not be renamed, by the rules or by the caller's check.
 fn admit_source(
     volume: &Volume,
     (from, old): (&Name, &EntryAt),
@@ -85,7 +86,7 @@ fn admit_source(
     }
 }
 
-/// Installs the entry under its new name, and keeps its digest.
+/// Installs the entry under its new name, and renews its digest.
 fn install_renamed(
     volume: &Volume,
     (from, old): (&Name, &EntryAt),
@@ -123,7 +124,7 @@ fn finish(
     match replaced {
         Ok(hidden) => {
             sync_and_end().map_err(|errno| map_errno(to, errno))?;
-            // Both names are as they should be; what of it stays is hidden, and the next sweep tries again.
+            // Ignore the error: both names are right, and the next sweep removes what is hidden.
             if let Some(hidden) = hidden {
                 let _ = remove(&old.parent, &hidden);
             }
@@ -148,14 +149,14 @@ fn change_case(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()>
     volume.sync.directory(new)
 }
 
-/// Fsyncs the new name first: a crash between the two may leave both, but not none.
+/// Fsyncs the new name first: a crash between the two fsyncs may leave both names, but not none.
 fn sync_entries(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()> {
     volume.sync.directory(new)?;
     if old.directory() == new.directory() { Ok(()) } else { volume.sync.directory(old) }
 }
 
-/// Whether a link would lead to the same file from its new name. Else that could be a way to what its reader has no right
-/// to.
+/// Whether a symbolic link would lead to the same file from its new name. Else it could lead to a file that the client
+/// has no right to read.
 fn leads_to_same(volume: &Volume, link: &EntryAt, to: &Name, target: FileId) -> bool {
     let above = to.components().split_last().map_or(&[][..], |(_, above)| above);
     let Ok(text) = readlinkat(&link.parent, link.last.as_slice()) else { return false };

@@ -1,5 +1,5 @@
-//! The renames by which something is installed: one system call where the file system can, else what comes nearest. The
-//! rules of what may replace what are `install`'s.
+//! The renames that install an entry: one system call where the file system supports it, else the closest fallback.
+//! `install` has the rules of what may replace what.
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
@@ -20,9 +20,9 @@ pub(super) fn rename_entry(from: &EntryAt, to: &EntryAt, how: RenameFlags, is_tr
     }
 }
 
-/// Renames to a name that must be free. A file system without `RENAME_NOREPLACE` (NFS) can mostly create a hard link only
-/// at a free name; without links either (exFAT), what another program puts there in this moment is replaced. A directory
-/// replaces nothing but an empty one.
+/// Renames to a name that must be free. On a file system without `RENAME_NOREPLACE` (NFS) a hard link is created, which
+/// fails where the name exists; without hard links (exFAT), a file that another program creates at this moment is
+/// replaced. A directory replaces nothing but an empty one.
 pub(super) fn rename_to_free(from: &EntryAt, to: &EntryAt, is_tree: bool) -> nix::Result<()> {
     let (from, old) = (&from.parent, from.last.as_slice());
     let (to, new) = (&to.parent, to.last.as_slice());
@@ -37,8 +37,8 @@ pub(super) fn rename_to_free(from: &EntryAt, to: &EntryAt, is_tree: bool) -> nix
     }
 }
 
-/// Replaces what stands there in two renames: it is moved aside, and its name is free until the other comes. The caller holds
-/// the lock of the name. After a kill in between, the next start puts it back or drops it.
+/// Replaces what exists there by two renames: it is moved aside, so its name does not exist until the second rename.
+/// The caller holds the lock of the name. After a kill in between, recovery moves it back or removes it.
 pub(super) fn two_renames(
     volume: &Volume,
     mut record: Record,
@@ -51,12 +51,12 @@ pub(super) fn two_renames(
     renameat(&to.parent, to.last.as_slice(), &aside.parent, aside.last.as_slice())?;
     if let Err(errno) = rename_to_free(from, to, is_tree) {
         if rename_to_free(aside, to, is_directory(&old)).is_err() {
-            // The next start tries again.
+            // Recovery at the next start tries again.
             record.keep();
         }
         return Err(Some(errno));
     }
-    // Fsync the new name first: what is hidden is swept.
+    // Fsync the new name first: a sweep may remove what is hidden.
     let hidden = volume.sync.directory(to).and_then(|()| hide(aside));
     if hidden.is_err() {
         record.keep();

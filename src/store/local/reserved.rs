@@ -9,18 +9,18 @@ pub(super) const UPLOADS: &[u8] = b".cfpd-uploads";
 /// Hexadecimal digits in the name of a temporary.
 pub(super) const DIGITS: usize = 16;
 
-/// Makes a random name for a temporary. 64 bits: nothing else has it.
+/// Makes a random name for a temporary file: 64 bits, so that it is unique.
 pub(super) fn fresh_name() -> Vec<u8> {
     [TEMPORARY, &fresh_digits()].concat()
 }
 
-/// Makes the digits of such a name.
+/// Makes the random digits of such a name.
 pub(super) fn fresh_digits() -> Vec<u8> {
     let random = RandomState::new().hash_one(std::process::id());
     format!("{random:0DIGITS$x}").into_bytes()
 }
 
-/// Whether [`fresh_name`] may have made this name. Other names with the same prefix belong to somebody else.
+/// Whether [`fresh_name`] may have made this name. Other names with the same prefix are not the daemon's.
 pub(super) fn is_fresh_name(last: &[u8]) -> bool {
     last.strip_prefix(TEMPORARY).is_some_and(|digits| is_hexadecimal(digits, DIGITS))
 }

@@ -1,5 +1,5 @@
-//! The descriptor of the root directory, and every way from a name to another descriptor. All is opened by `openat2`
-//! with `RESOLVE_BENEATH`, so that neither `..` nor a link, swapped at whatever moment, leads outside.
+//! The file descriptor of the root directory, and the resolution of names beneath it. Everything is opened by `openat2`
+//! with `RESOLVE_BENEATH`, so that neither `..` nor a symbolic link leads outside, whatever races there are.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -23,20 +23,21 @@ const GONE: &str = "the served directory was removed, moved or mounted over; HUP
 /// How many symbolic links are followed: as many as Linux follows.
 const LINKS_MAX: usize = 40;
 
-/// The longest component any file system takes, in bytes (NAME_MAX).
+/// The longest name of a directory entry, in bytes (NAME_MAX).
 const COMPONENT_MAX: usize = 255;
 
-/// Opens a descriptor that reads nothing (`O_PATH`): it needs no right to the content and wakes no device up.
+/// Opens an `O_PATH` descriptor: it needs no permission to read and does not open devices.
 pub(super) const HANDLE: OFlag = OFlag::O_PATH;
 /// Opens a directory for reading.
 pub(super) const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY);
-/// Opens a file for reading. It may turn out to be a FIFO or a terminal, which must neither block nor take control.
+/// Opens a file for reading. It may turn out to be a FIFO, which must not block, or a terminal, which must not become
+/// the controlling one.
 pub(super) const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
 
 /// The root directory.
 pub(super) struct Root {
     handle: OwnedFd,
-    /// The path it was opened by. Only compared: whether it still leads to the same directory.
+    /// The path it was opened by; used only to check that it still leads to the same directory.
     path: PathBuf,
     identity: FileId,
 }
@@ -54,9 +55,9 @@ pub(super) struct EntryAt {
 /// What a write does to a symbolic link under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// It writes to the file that the link leads to: a new content.
+    /// New content replaces the link's target.
     Followed,
-    /// It replaces the link: a rename.
+    /// A rename replaces the link itself.
     Replaced,
 }
 
@@ -64,7 +65,7 @@ pub(super) enum Links {
 pub(super) type EntryKey = (FileId, Vec<u8>);
 
 impl Root {
-    /// Opens the root. The second step shows at once whether the system has `openat2` (Linux 5.6).
+    /// Opens the root. Fails on a system without `openat2` (before Linux 5.6).
     pub fn open(path: &Path) -> Result<Self> {
         let named = |errno: Errno| Error::io(path.as_os_str().as_encoded_bytes(), errno.into());
         let found =
@@ -72,7 +73,7 @@ impl Root {
         let handle = open_beneath(&found, b".", DIRECTORY, ResolveFlag::empty()).map_err(named)?;
         let identity = file_id(&fstat(&handle).map_err(named)?);
         let mut root = Root { handle, path: path.to_owned(), identity };
-        // A relative path would follow the working directory wherever that is moved.
+        // A relative path would depend on where the working directory is moved.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if root.is_at(&absolute) == Some(true) {
             root.path = absolute;
@@ -85,8 +86,8 @@ impl Root {
         &self.path
     }
 
-    /// Fails where the path of the root leads to another directory by now: this one was removed, moved, unmounted
-    /// or mounted over, or a link on the way was switched.
+    /// Fails where the path of the root now leads elsewhere: the root was removed, moved, unmounted or mounted over, or
+    /// a symbolic link on the path was changed.
     pub fn require_attached(&self) -> Result<()> {
         match self.is_at(&self.path) {
             Some(false) => Err(Error::unavailable("/", GONE)),
@@ -94,7 +95,7 @@ impl Root {
         }
     }
 
-    /// Replaces the error that a name is missing (`NotFound`) where the root itself is.
+    /// Replaces the error `NotFound` of a name where the root itself is missing.
     pub fn explain_absence(&self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::NotFound => self.require_attached().err().unwrap_or(error),
@@ -102,7 +103,7 @@ impl Root {
         }
     }
 
-    /// Whether a path leads to it; `None` where the system does not say.
+    /// Whether a path leads to it; `None` where it cannot be opened.
     fn is_at(&self, path: &Path) -> Option<bool> {
         match stat(path) {
             Ok(stat) => Some(file_id(&stat) == self.identity),
@@ -116,25 +117,25 @@ impl Root {
         &self.handle
     }
 
-    /// Opens what the components lead to, following links that stay beneath the root.
+    /// Opens the path of these components, following symbolic links that stay beneath the root.
     pub fn open_beneath(&self, components: &[Vec<u8>], flags: OFlag) -> nix::Result<OwnedFd> {
         let path = components.join(&b'/');
         let path = if path.is_empty() { b".".as_slice() } else { &path };
         open_beneath(&self.handle, path, flags, ResolveFlag::empty())
     }
 
-    /// Opens the directory of a name that should exist: `NotFound` without the directory.
+    /// Opens the parent directory of a name that should exist; a missing one is `NotFound`.
     pub fn existing_entry(&self, name: &Name) -> Result<EntryAt> {
         self.entry(name, |errno| map_errno(name, errno))
     }
 
-    /// Opens the directory of a name to be created: `NoParent` without the directory.
+    /// Opens the parent directory of a name to be created; a missing one is `NoParent`.
     pub fn new_entry(&self, name: &Name) -> Result<EntryAt> {
         self.entry(name, |errno| map_errno_new(name, errno))
     }
 
-    /// Opens the directory in which a new content is renamed into place: where the name is a link, that of the file it
-    /// leads to. A link that leads nowhere, or out of the root, is replaced itself.
+    /// Opens the directory in which new content is renamed into place: for a symbolic link, that of its target. A link
+    /// that leads nowhere, or out of the root, is replaced itself.
     fn entry_behind_links(&self, name: &Name) -> Result<EntryAt> {
         let mut entry = self.new_entry(name)?;
         if !is_link(&entry) {
@@ -163,7 +164,7 @@ impl Root {
             let Ok(found) = found else { break };
             entry = found;
         }
-        // It leads to a directory, or to nothing that is served.
+        // The target is a directory, or is not served.
         self.new_entry(name)
     }
 
@@ -200,7 +201,7 @@ impl EntryAt {
         self.directory
     }
 
-    /// What it is locked by.
+    /// The key of its lock.
     pub fn key(&self) -> EntryKey {
         (self.directory, self.last.clone())
     }

@@ -1,6 +1,6 @@
-//! Snapshots of files whose `st_size` is wrong: those of /proc say 0 and hold more, those of /sys say a page and hold less,
-//! and so does some FUSE. Such a file is read to its end once, when it is opened: a short one into memory, a longer one
-//! into a spool.
+//! Snapshots of files whose `st_size` is wrong: in /proc it is 0 for files with content, in /sys a page for shorter
+//! files, and some FUSE file systems do the same. Such a file is read to its end once, when it is opened: a short one
+//! into memory, a longer one into a spool.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,17 +14,17 @@ use super::spool::SpoolFile;
 use crate::error::Error;
 use crate::store::contract::{Kind, Meta};
 
-/// What is read at once, in bytes.
+/// Bytes per read.
 const BLOCK: usize = 64 << 10;
 
 /// Limits of snapshots.
 #[derive(Clone, Copy)]
 pub(super) struct SnapshotLimits {
-    /// Bytes of one in memory; a longer one goes into a spool.
+    /// The largest snapshot in memory, in bytes; a larger one is held in a spool.
     pub memory: usize,
-    /// The largest, in bytes.
+    /// The largest snapshot, in bytes.
     pub size: u64,
-    /// One may hold `1/parts` of what all spools may hold together.
+    /// One snapshot may take `1/parts` of the limit of all spools together.
     pub parts: u64,
 }
 
@@ -34,7 +34,7 @@ impl Default for SnapshotLimits {
     }
 }
 
-/// All bytes of such a file, as they were when it was opened.
+/// The bytes of such a file at the time it was opened.
 pub(super) struct ContentSnapshot {
     held: SnapshotBuffer,
     size: u64,
@@ -47,8 +47,8 @@ enum SnapshotBuffer {
     Spool(SpoolFile),
 }
 
-/// Takes a snapshot where `st_size` is wrong; a file that takes blocks on a disk is as long as it says. An error past
-/// the limit, `NoSpace` where spools hold too much.
+/// Takes a snapshot where `st_size` is wrong; that of a file with blocks on a disk is right. An error past the limit;
+/// `NoSpace` where the spools are full.
 pub(super) fn take(
     limits: SnapshotLimits,
     make_spool: impl Fn() -> io::Result<SpoolFile>,
@@ -125,13 +125,13 @@ impl ContentSnapshot {
         self.size
     }
 
-    /// Its meta. The entity tag is made of the bytes alone.
+    /// Its metadata. The entity tag depends on the bytes alone.
     pub fn meta(&self) -> Meta {
         let etag = format!("\"{:x}-{}\"", self.size, self.tag);
         Meta { kind: Kind::File, size: self.size, modified: SystemTime::now(), etag }
     }
 
-    /// Reads some bytes from `offset` on; 0 at the end.
+    /// Reads some bytes at `offset`; 0 at the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match &self.held {
             SnapshotBuffer::Spool(spool) => spool.read_at(buffer, offset),
@@ -147,7 +147,7 @@ impl ContentSnapshot {
         }
     }
 
-    /// Writes all of it.
+    /// Writes all bytes to `to`.
     pub fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
         let (mut buffer, mut written) = (vec![0; BLOCK], 0);
         while written < self.size {
@@ -161,7 +161,7 @@ impl ContentSnapshot {
 
 fn is_size(file: &File, stat: &FileStat) -> io::Result<bool> {
     let last = u64::try_from(stat.st_size).unwrap_or_default().saturating_sub(1);
-    // Some of /proc hold numbers, and give no part of one.
+    // Some files of /proc return no part of a number: the buffer must fit the whole of it.
     let read = if stat.st_size > 0 { file.read_at(&mut [0], last)? } else { file.read_at(&mut [0; 64], 0)? };
     Ok((read > 0) == (stat.st_size > 0))
 }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    /// Makes spools that may hold so many bytes together.
+    /// Makes spools that may hold `most` bytes together.
     fn spools(most: u64) -> impl Fn() -> io::Result<SpoolFile> {
         let folder = tempfile::tempdir().unwrap();
         let mut spools = Spools::at_root(File::open(folder.path()).unwrap().into());

@@ -1,6 +1,6 @@
-//! The account of disk space: how many bytes uploads, copies, partial uploads and spools have reserved on each file system
-//! and not yet written. The free space less these is what can be reserved, so that `--keep-free` holds however many
-//! write at the same time. It does not know names.
+//! The account of disk space: how many bytes uploads, copies and spools have reserved on each file system and not yet
+//! written. The free space minus these can be reserved, so that `--keep-free` holds for any number of concurrent
+//! writes. It does not know names.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::statvfs::{Statvfs, fstatvfs};
 
-/// The first reservation, in bytes, for a content that comes from a client. Each further one is as large as what came, so
-/// that a slow client holds little, up to [`STEP_MAX`], so that a fast one reserves seldom.
+/// The first reservation, in bytes, for content from a client. Each further one is as large as what was received, so
+/// that a slow client reserves little, up to [`STEP_MAX`].
 const STEP_MIN: u64 = 64 << 10;
-/// The largest reservation beyond what has come, in bytes.
+/// The largest reservation beyond what was received, in bytes.
 const STEP_MAX: u64 = 8 << 20;
 
 /// The account of a store.
@@ -20,7 +20,7 @@ pub(super) struct Space {
     account: Arc<Mutex<SpaceAccount>>,
     /// Bytes that stay free on each file system.
     pub keep_free: u64,
-    /// Bytes that spools may hold together; `None` is a tenth of the file system they are on.
+    /// The limit of all spools together, in bytes; `None` is a tenth of their file system.
     pub max_spool: Option<u64>,
 }
 
@@ -28,18 +28,18 @@ pub(super) struct Space {
 struct SpaceAccount {
     /// Bytes reserved and not yet on the disk, by device.
     reserved: HashMap<u64, u64>,
-    /// Bytes reserved for spools, on the disk or not.
+    /// Bytes reserved for spools, written or not.
     spooled: u64,
 }
 
-/// The reservation of one content. Dropped, it frees what was not used.
+/// The reservation of one content. Dropped, it releases what was not spent.
 pub(super) struct Reservation {
     space: Space,
     device: u64,
     left: u64,
 }
 
-/// The bytes that one spool may hold.
+/// The bytes that one spool has reserved.
 pub(super) struct SpoolShare {
     space: Space,
     bytes: u64,
@@ -51,7 +51,7 @@ impl Space {
         Reservation { space: self.clone(), device, left: 0 }
     }
 
-    /// Begins an empty share in what spools may hold.
+    /// Begins an empty share of the spools' limit.
     pub fn share(&self) -> SpoolShare {
         SpoolShare { space: self.clone(), bytes: 0 }
     }
@@ -73,8 +73,8 @@ impl Space {
 }
 
 impl Reservation {
-    /// Reserves at least `least` and up to `most` more bytes; `None` where there is no room for `least`. The free space is
-    /// read under the lock of the account, so that no two reserve the same bytes.
+    /// Reserves at least `least` and at most `most` more bytes; `None` where there is no space for `least`. Reads the
+    /// free space under the lock of the account, so that no two threads reserve the same bytes.
     pub fn grow(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
         let mut account = self.space.account();
         let available = self.space.available_in(&account, &fstatvfs(on)?, self.device);
@@ -89,7 +89,7 @@ impl Reservation {
         Ok(Some(granted))
     }
 
-    /// Takes bytes off the reservation that are on the disk now, where the file system counts them itself.
+    /// Subtracts bytes that were written: the file system no longer counts them as free.
     pub fn spend(&mut self, bytes: u64) {
         let bytes = bytes.min(self.left);
         self.left -= bytes;
@@ -112,8 +112,8 @@ impl Drop for Reservation {
 }
 
 impl SpoolShare {
-    /// Takes `bytes` more for one spool; false where spools would then hold too much together, or this one more than
-    /// `1/parts` of that.
+    /// Reserves `bytes` more for one spool; false where this would exceed the limit of all spools, or `1/parts` of it
+    /// for this one.
     pub fn grow(&mut self, on: impl AsFd, bytes: u64, parts: u64) -> nix::Result<bool> {
         let total = match self.space.max_spool {
             Some(total) => total,
@@ -130,7 +130,7 @@ impl SpoolShare {
         Ok(fits)
     }
 
-    /// Gives so many bytes back.
+    /// Releases so many bytes.
     pub fn shrink(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -138,7 +138,7 @@ impl SpoolShare {
         account.spooled = account.spooled.saturating_sub(bytes);
     }
 
-    /// Gives all of it back.
+    /// Releases all bytes.
     pub fn clear(&mut self) {
         self.shrink(self.bytes);
     }
@@ -150,7 +150,7 @@ impl Drop for SpoolShare {
     }
 }
 
-/// How many bytes are reserved ahead for a content of which `written` have come.
+/// How many bytes are reserved ahead for content of which `written` bytes were received.
 pub(super) fn step_after(written: u64) -> u64 {
     written.clamp(STEP_MIN, STEP_MAX)
 }
@@ -172,7 +172,7 @@ mod tests {
     fn no_two_are_promised_the_same_room() {
         let file = tempfile::tempfile().unwrap();
         let free = free(&fstatvfs(&file).unwrap());
-        // Other programs use the same disk: half of what is free is enough to tell.
+        // Other programs use the same disk, so the free space changes: leave a wide margin.
         let space = Space { keep_free: free / 2, ..Space::default() };
         let (mut one, mut other, mut elsewhere) =
             (space.reservation(1), space.reservation(1), space.reservation(2));

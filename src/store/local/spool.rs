@@ -1,5 +1,5 @@
-//! Spools: unlinked files for what does not fit into memory and is needed for the time of a request. The disk space
-//! they take is reserved in one account with that of all writes (`space`).
+//! Spools: unlinked files for data of a request that does not fit into memory. Their disk space is reserved in the same
+//! account as that of all writes (`space`).
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ pub struct Spools {
     /// The account that they reserve disk space in.
     pub(super) space: Space,
     directory: Arc<RwLock<OwnedFd>>,
-    /// Whether the directory is the root of the store, and another one when that is.
+    /// Whether the directory is the root of the store, and follows it after a reload.
     is_at_root: bool,
 }
 
@@ -45,7 +45,7 @@ impl Spools {
         (self.directory, self.is_at_root) = (Arc::new(RwLock::new(directory)), false);
     }
 
-    /// Makes them at another root, where they are at the root.
+    /// Follows the root to another directory after a reload, where spools are at the root.
     pub(super) fn follow_root(&self, root: OwnedFd) {
         if self.is_at_root {
             *self.directory.write().unwrap_or_else(PoisonError::into_inner) = root;
@@ -56,7 +56,7 @@ impl Spools {
     pub fn make(&self) -> io::Result<SpoolFile> {
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
         let file = match unlinked_file(&directory, Mode::S_IRUSR | Mode::S_IWUSR) {
-            // Not the client's fault.
+            // Not the client's fault: not `Forbidden`.
             Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {
                 return Err(Error::internal("spool", errno.desc().to_lowercase()).into());
             }
@@ -68,7 +68,7 @@ impl Spools {
 }
 
 impl SpoolFile {
-    /// Appends bytes. `NoSpace` where spools hold too much, or the disk is full.
+    /// Appends bytes. `NoSpace` where the spools or the disk are full.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.append_within(bytes, 1)? {
             true => Ok(()),
@@ -76,8 +76,8 @@ impl SpoolFile {
         }
     }
 
-    /// Appends bytes; false where there is no room, or the system lets no file be that large: the spool then holds what it
-    /// held. It may hold at most `1/parts` of what all spools may hold together.
+    /// Appends bytes; false where there is no space, or the file would exceed a limit of the system: the spool is then
+    /// unchanged. It may take at most `1/parts` of the limit of all spools.
     pub fn try_append(&mut self, bytes: &[u8], parts: u64) -> io::Result<bool> {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         match self.append_within(bytes, parts) {
@@ -102,7 +102,7 @@ impl SpoolFile {
 
     fn prepare_room(&mut self, wanted: u64, parts: u64) -> nix::Result<bool> {
         let Some(least) = wanted.checked_sub(self.ahead).filter(|least| *least > 0) else { return Ok(true) };
-        // A step ahead where there is room for it, else what is needed now.
+        // One step ahead where there is space, else what is needed now.
         for bytes in [least.max(step_after(self.size)), least] {
             if !self.share.grow(self.file.as_fd(), bytes, parts)? {
                 continue;

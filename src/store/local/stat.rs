@@ -1,10 +1,10 @@
-//! Readings of a `FileStat`: identity, type, permissions and times. Asks the system nothing.
+//! Accessors of a `FileStat`: identity, type, permissions and times. Makes no system call.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
-/// Which inode a file is, whatever its names: device and inode number.
+/// The identity of a file, whatever its names: device and inode number.
 pub(super) type FileId = (u64, u64);
 
 /// The identity of the file.
@@ -37,7 +37,7 @@ pub(super) fn permissions(stat: &FileStat) -> Mode {
     Mode::from_bits_truncate(stat.st_mode & 0o777)
 }
 
-/// When the content was last changed, as a time of `std`.
+/// The mtime as a `SystemTime`.
 pub(super) fn modified(stat: &FileStat) -> SystemTime {
     let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
     let whole = match stat.st_mtime {
@@ -48,13 +48,13 @@ pub(super) fn modified(stat: &FileStat) -> SystemTime {
     whole.and_then(|whole| whole.checked_add(rest)).unwrap_or(UNIX_EPOCH)
 }
 
-/// When the content was last changed, unless somebody set another time (mtime), in nanoseconds since 1970.
+/// The mtime in nanoseconds since 1970: when the content was last changed, unless a program has set another time.
 pub(super) fn modification_time(stat: &FileStat) -> i128 {
     i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)
 }
 
-/// When anything of the inode was last changed, be it a name, a mode or an attribute (ctime), in nanoseconds since
-/// 1970. Nobody can set it.
+/// The ctime in nanoseconds since 1970: when the content or any metadata of the inode was last changed. No program can
+/// set it.
 pub(super) fn change_time(stat: &FileStat) -> i128 {
     i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec)
 }

@@ -1,5 +1,5 @@
-//! Removes the temporary files and directories of a daemon that died: those of the daemon's naming that no process has
-//! locked. Other names with its prefix are somebody else's, and stay; so do partial uploads, which expire.
+//! Removes the temporary files and directories of a daemon that died: those with the names of temporary files that no
+//! process has locked. Other names with the same prefix stay; so do partial uploads, which expire.
 
 use std::fs::File;
 
@@ -13,8 +13,8 @@ use super::volume::Volume;
 use super::walk::{Walk, WalkEntry};
 use crate::error::{Error, Result};
 
-/// Walks through the whole store and returns how many leftovers it removed. What cannot be read is passed over; the first
-/// error of a removal is returned at the end.
+/// Walks through the whole store and returns how many leftovers it removed. Skips what cannot be read; returns the
+/// first error of a removal at the end.
 pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: nix::errno::Errno| Error::io("/", errno.into());
     let base = volume.root.open_beneath(&[], DIRECTORY).map_err(named)?;
@@ -34,7 +34,7 @@ pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     left.map_or(Ok(gone), Err)
 }
 
-/// Removes a leftover that nobody has locked, under its lock.
+/// Locks a leftover and removes it. False where another process has it locked.
 fn clear(walk: &Walk, found: &WalkEntry) -> nix::Result<bool> {
     let (above, last) = found.split();
     let parent = walk.open(above, HANDLE | OFlag::O_DIRECTORY)?;

@@ -1,7 +1,7 @@
-//! Fsyncs contents and directories, so that what is acknowledged survives a loss of power.
+//! Fsyncs files and directories, so that acknowledged writes survive a power failure.
 //!
-//! Fsyncs of one directory are shared (group commit): a thread that comes while one runs waits for the next one, which
-//! one of the waiting threads runs for all. An fsync that began before a change proves nothing of it.
+//! Threads share the fsyncs of one directory (group commit): while one fsync runs, others wait for the next one, which
+//! one of them runs for all. An fsync that began before a change may not include it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -45,7 +45,7 @@ struct Round {
 }
 
 impl Syncer {
-    /// The same setting for another root.
+    /// A syncer with the same setting for another root.
     pub fn again(&self) -> Self {
         Syncer { off: self.off, rounds: Mutex::default() }
     }
@@ -55,7 +55,7 @@ impl Syncer {
         if self.off { Ok(()) } else { fsync(file) }
     }
 
-    /// Syncs the whole file system a tree was just written to: one call for thousands of files.
+    /// Syncs the whole file system after a tree was written (syncfs(2)): one call for thousands of files.
     pub fn file_system(&self, top: &File) -> nix::Result<()> {
         if self.off { Ok(()) } else { syncfs(top) }
     }
@@ -68,7 +68,7 @@ impl Syncer {
         let rounds = Arc::clone(self.rounds().entry(entry.directory()).or_default());
         let outcome = rounds.join(|| sync_directory(&entry.parent));
         let mut all = self.rounds();
-        // Two references: the map's and this one. No other thread waits or will find it.
+        // Two references: the map's and this one. No other thread waits on it or can find it.
         if Arc::strong_count(&rounds) == 2 {
             all.remove(&entry.directory());
         }
@@ -81,7 +81,7 @@ impl Syncer {
 }
 
 impl Rounds {
-    /// Waits for the first sync that begins from now on, and runs it if no other thread does.
+    /// Waits for the first fsync that begins after this call, and runs it if no other thread does.
     fn join(&self, sync: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
         let mut round = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = round.begun + 1;
@@ -106,7 +106,7 @@ impl Rounds {
             break;
         }
         match round.failed {
-            // A later failure is reported too: it may be of what was written before.
+            // A later failure is reported too: it may concern earlier writes.
             Some((failed, errno)) if failed >= wanted => Err(errno),
             _ => Ok(()),
         }
@@ -121,10 +121,10 @@ fn sync_directory(handle: &OwnedFd) -> nix::Result<()> {
             Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => syncfs(&directory),
             synced => synced,
         },
-        // Any descriptor of the file system will do, as that of an empty file.
+        // syncfs(2) takes any descriptor of the file system: use that of an empty file.
         Err(Errno::EACCES) => match unlinked_file(handle, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(file) => syncfs(file),
-            // No room for an empty file: syncing all file systems costs more, and needs none.
+            // The empty file cannot be made: sync(2) costs more, but needs no descriptor.
             Err(_) => {
                 sync();
                 Ok(())

@@ -1,8 +1,8 @@
 //! Temporary files and directories: under a reserved name in the directory of their target, so that one rename installs
-//! them. Removed when dropped, unless they were kept.
+//! them. Removed when dropped, unless they are kept.
 //!
-//! Each is locked (`flock`) while it is in use. A daemon that dies leaves it unlocked, and by that [`super::sweep`]
-//! tells a leftover from one that another daemon is still writing.
+//! Each is locked (`flock`) while it is in use. A daemon that dies leaves it unlocked, so that [`super::sweep`] can
+//! distinguish a leftover from one that another daemon is still writing.
 
 use std::fs::{File, TryLockError};
 use std::os::fd::OwnedFd;
@@ -16,10 +16,10 @@ use super::reserved::fresh_name;
 use super::root::EntryAt;
 use super::unlink::remove;
 
-/// How often a new name is tried. A temporary is lost only to a sweep that finds it before it is locked, but on a busy
-/// machine the two can fall into step.
+/// How often a new name is tried. A sweep removes a temporary file only where it finds it before it is locked, but on a
+/// busy machine this race can be lost many times.
 const TRIES: usize = 128;
-/// The error for a temporary that was lost so.
+/// The error for a temporary file that was lost in this race.
 const SWEPT: Errno = Errno::EAGAIN;
 
 /// A file or a directory under a reserved name.
@@ -90,12 +90,12 @@ impl Temporary {
         &self.entry
     }
 
-    /// Is kept when this is dropped: it was renamed, or is used again later.
+    /// Keeps it when this is dropped: it was renamed, or is used again later.
     pub fn keep(&mut self) {
         self.kept = true;
     }
 
-    /// Is removed when this is dropped.
+    /// Removes it when this is dropped.
     pub fn discard(&mut self) {
         self.kept = false;
     }
@@ -104,13 +104,13 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.kept {
-            // The next sweep tries again.
+            // Ignore the error: the next sweep tries again.
             let _ = remove(&self.entry.parent, &self.entry.last);
         }
     }
 }
 
-/// Makes an unlinked file (`O_TMPFILE`); where the file system has none, it has a name for a moment.
+/// Makes an unlinked file (`O_TMPFILE`); where the file system does not support that, creates a file and unlinks it.
 pub(super) fn unlinked_file(directory: &OwnedFd, mode: Mode) -> nix::Result<File> {
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     match openat(directory, ".", flags | OFlag::O_TMPFILE, mode) {
@@ -125,8 +125,7 @@ pub(super) fn unlinked_file(directory: &OwnedFd, mode: Mode) -> nix::Result<File
     }
 }
 
-/// Locks a new file; false where a sweep was quicker. A file system without locks has no sweep either, for that cannot
-/// lock there.
+/// Locks a new file; false where a sweep has locked it first. On a file system without locks a sweep removes nothing.
 fn is_ours(file: &File) -> nix::Result<bool> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(false),

@@ -1,4 +1,4 @@
-//! Copies the bytes of a file into another: inside the kernel (`copy_file_range`) where that can.
+//! Copies the bytes of a file into another: in the kernel (`copy_file_range`) where possible.
 
 use std::fs::File;
 use std::io;
@@ -11,10 +11,10 @@ use super::snapshot::ContentSnapshot;
 use super::space::Reservation;
 use crate::attributes::Attributes;
 
-/// How much the kernel is asked to copy at a time: the reservation is spent after each step.
+/// Bytes per `copy_file_range`: the reservation is spent after each call.
 const STEP: u64 = 64 << 20;
 
-/// Copies the content of a file, of which `reservation` has reserved the size: the snapshot where one was taken, else the first
+/// Copies the content of a file, whose space `reservation` holds: the snapshot where one was taken, else the first
 /// `size` bytes.
 pub(super) fn copy_content(
     from: &File,
@@ -55,7 +55,7 @@ fn transfer(from: &File, to: &File, size: u64, reservation: &mut Reservation) ->
     Ok(())
 }
 
-/// The same where the kernel cannot: between file systems, or on one that has no such call.
+/// The same by read and write: between file systems, or where `copy_file_range` is not supported.
 fn stream(from: &File, to: &File, left: u64, reservation: &mut Reservation) -> io::Result<()> {
     use io::Read;
     match io::copy(&mut from.take(left), &mut Spending { to, reservation })? {

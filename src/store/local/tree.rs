@@ -1,5 +1,5 @@
-//! Copies a tree into an empty directory. A link to something within the tree is copied as a link; what is not served, and
-//! the daemon's own files, are left out.
+//! Copies a tree into an empty directory. A symbolic link to something within the tree is copied as a link; what is not
+//! served, and the daemon's own files, are omitted.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::store::contract::Kind;
 use crate::store::name::Name;
 
-/// Copies all beneath `base`, the directory `from`, into the empty directory `top`.
+/// Copies everything beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
     let mut reservation = volume.space().reservation(fstat(top)?.st_dev);
     let mut walk = Walk::new(base, true)?;
@@ -48,7 +48,7 @@ pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> i
     Ok(())
 }
 
-/// Reserves space for the next file; what the last one left over is freed. `NoSpace` where there is too little.
+/// Reserves space for the next file, and releases what the last one did not spend. `NoSpace` where there is too little.
 fn reserve(reservation: &mut Reservation, from: &Name, on: &OwnedFd, size: u64) -> io::Result<()> {
     reservation.spend(u64::MAX);
     match reservation.grow(on, size, size)? {
@@ -57,19 +57,20 @@ fn reserve(reservation: &mut Reservation, from: &Name, on: &OwnedFd, size: u64) 
     }
 }
 
-/// Makes a directory with the attributes of the original, but all permissions for its owner: it is still to be filled.
+/// Makes a directory with the attributes of the original, but with all permissions for its owner, since files are still
+/// to be created in it.
 fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &WalkEntry) -> io::Result<()> {
     mkdirat(parent, last, Mode::S_IRWXU)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
     let copy = File::from(open_beneath(parent, last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)?);
-    // A directory that has gone since it was found stays empty.
+    // The copy of a directory that was removed since it was listed stays empty.
     match walk.open(&found.path, DIRECTORY).or_else(|_| walk.open(&found.path, HANDLE)) {
         Ok(first) => attributes_of(first)?.open_to_owner().give(&copy).map(drop),
         Err(_) => Ok(()),
     }
 }
 
-/// Copies a file, unless it has gone since it was found.
+/// Copies a file, unless it was removed since it was listed.
 fn add_file(
     volume: &Volume,
     from: &Name,
@@ -108,8 +109,8 @@ fn add_content(
     attributes_of(file)?.give(&copy).map(drop)
 }
 
-/// Copies a link. One that leads out of the tree could, from its new place, lead to what its reader has no right to: the file
-/// that it leads to is copied instead.
+/// Copies a symbolic link. From its new directory, one that leads out of the tree could lead to a file that the client
+/// has no right to read: its target is copied instead.
 fn add_link(
     volume: &Volume,
     from: &Name,

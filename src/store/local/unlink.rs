@@ -1,7 +1,7 @@
-//! Removing files and trees, following no link.
+//! Removes files and trees, following no link.
 //!
-//! A tree is taken down flat: what lies two levels deep is moved up one, until nothing does. So it needs neither a
-//! stack nor a path nor more than a few descriptors, however deep the tree, and each directory moves once.
+//! A tree is flattened: directories at the second level are renamed into the top directory until there are none. So it
+//! needs no stack, no path and only a few descriptors, however deep the tree, and each directory is renamed once.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -23,7 +23,7 @@ pub(super) fn hide(entry: &EntryAt) -> nix::Result<Vec<u8>> {
     Ok(hidden)
 }
 
-/// Removes a file, or a directory with all in it. Others may do the same at the same time.
+/// Removes a file, or a directory with everything in it. Several threads may do so concurrently.
 pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
     if !is_left(unlinkat(parent, last, UnlinkatFlags::NoRemoveDir))? {
         return Ok(());
@@ -63,23 +63,23 @@ fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
             }
         }
     }
-    // What came into it meanwhile is found on the next round.
+    // The next round removes what was created in it meanwhile.
     is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir)).map(drop)
 }
 
-/// Opens a directory twice, to remove entries of and to read; `None` if it has gone.
+/// Opens a directory twice, to remove entries and to read; `None` if it does not exist.
 fn open_directory(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<(OwnedFd, Dir)>> {
     let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
     match open_beneath(parent, name, DIRECTORY, resolve) {
         Ok(handle) => Ok(Some((handle.try_clone().map_err(errno_of)?, Dir::from_fd(handle)?))),
         Err(Errno::ENOENT) => Ok(None),
-        // Something is mounted there, whose files are none of this tree.
+        // A mount point, whose files do not belong to this tree.
         Err(Errno::EXDEV) => Err(Errno::EBUSY),
         Err(errno) => Err(errno),
     }
 }
 
-/// Renames to a fresh name. Nothing has it, so `RENAME_NOREPLACE`, which not every file system knows, is not needed.
+/// Renames to a fresh name, which is unique: `RENAME_NOREPLACE`, which not every file system supports, is not needed.
 fn move_to(from: impl AsFd, name: &[u8], to: impl AsFd, new: &[u8]) -> nix::Result<()> {
     renameat(from, name, to, new)
 }

@@ -1,8 +1,8 @@
-//! Removes a tree in place, depth first: for directories that cannot be renamed, as those of a lower layer of an overlay.
-//! Follows no link and enters nothing that is mounted.
+//! Removes a tree in place, depth first: for directories that cannot be renamed, such as those of a lower layer of an
+//! overlay. Follows no link and crosses no mount point.
 //!
-//! It holds two descriptors whatever the depth, and a name for each level. It goes up by `..`, and only where that is
-//! still the directory it came down through.
+//! It holds two descriptors at any depth, and a name for each level. It ascends by `..`, after checking that this is
+//! still the directory it descended from.
 
 use std::os::fd::OwnedFd;
 
@@ -17,20 +17,21 @@ use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::stat::{FileId, file_id};
 use super::walk::is_dots;
 
-/// How often a directory that was found empty may turn out not to be.
+/// How often a directory that was emptied may be found not empty when it is removed.
 const TRIES: u32 = 128;
 
-/// Asked of each entry before it is removed: an error keeps it.
+/// Called for each entry before it is removed; an error keeps it and stops the removal.
 pub(super) type MayGo<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
 
-/// One step down.
+/// One level of the descent.
 struct Level {
-    /// The directory it was taken in.
+    /// The parent directory.
     above: FileId,
     name: Vec<u8>,
 }
 
-/// Removes a directory with all in it. The first entry that `may_go` keeps ends it; what is left stays under its name.
+/// Removes a directory with everything in it. Stops at the first entry that `may_go` keeps; what is left stays under
+/// its name.
 pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
     let (mut way, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
@@ -61,7 +62,7 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) 
     }
 }
 
-/// Removes the entries of a directory, up to the first that is a directory with something in it.
+/// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
 fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>> {
     let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
     for entry in entries.iter() {
@@ -83,7 +84,7 @@ fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>>
     Ok(None)
 }
 
-/// Opens a directory to remove entries of; `None` if it has gone.
+/// Opens a directory to remove entries; `None` if it does not exist.
 fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
     let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
     match open_beneath(parent, name, HANDLE | OFlag::O_DIRECTORY, resolve) {
@@ -93,13 +94,13 @@ fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
     }
 }
 
-/// Opens the directory above; an error where that is another one by now.
+/// Opens the parent directory; an error where it is no longer the expected one.
 fn open_above(directory: &OwnedFd, expected: FileId) -> nix::Result<OwnedFd> {
     let above = openat(directory, "..", HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     if file_id(&fstat(&above)?) == expected { Ok(above) } else { Err(Errno::EAGAIN) }
 }
 
-/// Whether an entry is still there after the removal: it is a directory, or one that is not empty.
+/// Whether an entry still exists after the removal: it is a directory, or one that is not empty.
 pub(super) fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
     match removed {
         Ok(()) | Err(Errno::ENOENT) => Ok(false),

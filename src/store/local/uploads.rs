@@ -1,4 +1,4 @@
-//! The directory of partial uploads at the root: their identifiers, how many there may be, and their expiry.
+//! The directory of partial uploads at the root: their identifiers, their limit, and their expiry.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,7 +19,8 @@ use super::volume::Volume;
 use super::walk::Walk;
 use crate::error::{Error, Result};
 
-/// The largest block of a file system, in bytes: less than that beyond the end of a file is no preallocation.
+/// The largest block size of a file system, in bytes: allocation past the end of a file counts as preallocation only
+/// beyond that.
 const BLOCK_MAX: i64 = 64 << 10;
 /// Random bytes in an identifier.
 const RANDOM: usize = 16;
@@ -28,11 +29,11 @@ const RANDOM: usize = 16;
 pub(super) struct Uploads {
     /// How many there may be at once.
     pub most: usize,
-    /// How long one is kept that nobody writes to.
+    /// How long one is kept when nothing is written to it.
     pub time: Duration,
-    /// The random source; opened at the start, for the process may be confined later.
+    /// The random source, opened at the start, before Landlock applies.
     random: Option<File>,
-    /// Held while they are counted and one more is made.
+    /// Locked while they are counted and one more is made.
     counting: Mutex<()>,
 }
 
@@ -50,8 +51,8 @@ impl Uploads {
         Ok(Uploads { most: self.most, time: self.time, random, counting: Mutex::default() })
     }
 
-    /// Makes an empty file under a new identifier; `fits` tells whether the directory will do. An error where that is
-    /// impossible, or there are too many.
+    /// Makes an empty file under a new identifier; `fits` tells whether the directory is suitable. An error where it is
+    /// not, or there are too many.
     pub fn make(
         &self,
         volume: &Volume,
@@ -73,7 +74,7 @@ impl Uploads {
         Ok((id, file))
     }
 
-    /// Removes those that have expired and returns how many that were.
+    /// Removes the expired ones and returns their number.
     pub fn expire(&self, volume: &Volume) -> Result<u64> {
         let cleared = open(volume).and_then(|directory| self.clear(&directory));
         match cleared {
@@ -106,7 +107,7 @@ impl Uploads {
         Ok(cleared)
     }
 
-    /// Removes an upload that is still expired once it is locked, so that none is removed that a client resumes.
+    /// Locks an upload, and removes it if it is still expired: a client may have resumed it before the lock.
     fn remove_expired(&self, directory: &OwnedFd, last: Vec<u8>) -> bool {
         lock(directory, last).is_ok_and(|mut temporary| {
             let is_expired = fstat(temporary.handle()).is_ok_and(|stat| self.time_left(&stat).is_none());
@@ -117,7 +118,7 @@ impl Uploads {
         })
     }
 
-    /// How long one with this stat is kept if nothing is written to it; `None` where it has expired.
+    /// The time until an upload with this stat expires if nothing is written to it; `None` where it has expired.
     pub fn time_left(&self, stat: &FileStat) -> Option<Duration> {
         let age = SystemTime::now().duration_since(modified(stat)).unwrap_or_default();
         self.time.checked_sub(age).filter(|left| !left.is_zero())
@@ -138,18 +139,18 @@ fn lock(directory: &OwnedFd, last: Vec<u8>) -> nix::Result<Temporary> {
     Temporary::named(directory.try_clone().map_err(errno_of)?, last, OFlag::empty())
 }
 
-/// Whether blocks beyond its end are preallocated: the process may have been killed while bytes came.
+/// Whether blocks past its end are preallocated, as when the process was killed while it received bytes.
 fn is_preallocated(stat: &FileStat) -> bool {
     let (allocated, size) = (stat.st_blocks.saturating_mul(512), stat.st_size);
     allocated > size.saturating_add(stat.st_blksize.max(BLOCK_MAX))
 }
 
-/// Frees the preallocated blocks of one that nobody writes to. It does not expire later by that.
+/// Frees the preallocated blocks of an upload that is not in use. Its mtime, and so its expiry, stays the same.
 fn free_preallocated(directory: &OwnedFd, last: Vec<u8>) {
     let Ok(mut temporary) = lock(directory, last) else { return };
     temporary.keep();
     let file = temporary.handle();
-    // Truncating to the same size frees the blocks behind it.
+    // Truncating to the same size frees the blocks past it.
     let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
         file.set_len(u64::try_from(stat.st_size).unwrap_or_default())?;
         file.set_modified(modified(&stat))

@@ -1,4 +1,4 @@
-//! The directory of a store and what all that work on it share: locks, fsync, the account of disk space, and settings.
+//! The root directory of a store and what all operations share: locks, fsync, the account of disk space, and settings.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::spool::Spools;
 use super::sync::Syncer;
 use crate::error::{Error, Result};
 
-/// What every verb of the engine works on.
+/// The shared state of all operations of the engine.
 pub(super) struct Volume {
     pub root: Root,
     pub locks: Locks,
@@ -22,16 +22,16 @@ pub(super) struct Volume {
     pub sync: Syncer,
     /// Spools, and the account of disk space that they share with all writes.
     pub spools: Spools,
-    /// What files may take whose size is not what the system says.
+    /// The limits for snapshots of files whose `st_size` is wrong.
     pub snapshots: SnapshotLimits,
     /// The umask, where it is known.
     pub umask: Option<u32>,
-    /// Whether nothing is written beneath the root, not even the digest of a file.
+    /// Whether nothing is written beneath the root, not even a digest attribute.
     pub read_only: bool,
 }
 
 impl Volume {
-    /// Opens the directory with the settings of an engine that was given none.
+    /// Opens the directory with default settings.
     pub fn open(path: &Path) -> Result<Self> {
         let root = Root::open(path)?;
         Ok(Volume {

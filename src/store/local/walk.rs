@@ -1,7 +1,7 @@
-//! Walks through a directory, or through all beneath it, entry by entry. Follows no link, so it ends. Whether a client
-//! may see an entry is not known here.
+//! Walks through a directory, or through everything beneath it, entry by entry. Follows no link, so it terminates.
+//! Whether a client may see an entry is up to the caller.
 //!
-//! It holds three descriptors whatever the depth, and memory for the directories still to be read, never for files.
+//! It holds three descriptors at any depth, and in memory the paths of the directories still to be read.
 
 use std::os::fd::OwnedFd;
 
@@ -16,7 +16,7 @@ use super::reserved::TEMPORARY;
 use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::stat::file_type;
 
-/// An iterator over entries. An error of one directory does not end it.
+/// An iterator over entries. An error in one directory does not end it.
 pub(super) struct Walk {
     base: OwnedFd,
     recursive: bool,
@@ -33,19 +33,19 @@ struct Reading {
     entries: OwningIter,
 }
 
-/// An entry that the walk has come to.
+/// An entry of the walk.
 pub(super) struct WalkEntry {
-    /// The path to it from where the walk began, without a slash at either end.
+    /// Its path relative to the start of the walk, without a slash at either end.
     pub path: Vec<u8>,
-    /// The stat of the entry itself, even if it is a link.
+    /// The stat of the entry itself, also where it is a symbolic link.
     pub stat: FileStat,
-    /// Its digest attribute, where that was asked for.
+    /// Its digest attribute, where it was requested.
     pub kept: Option<Attribute>,
 }
 
 impl Walk {
-    /// Begins in `base`; with `recursive` goes through all beneath it, a directory before what is in it. The daemon's
-    /// temporary directories are found but not entered.
+    /// Begins in `base`; with `recursive` walks through everything beneath it, each directory before its entries. The
+    /// daemon's temporary directories are returned but not entered.
     pub fn new(base: OwnedFd, recursive: bool) -> nix::Result<Self> {
         let reading = Some(Reading::new(Vec::new(), base.try_clone().map_err(errno_of)?)?);
         Ok(Walk { base, recursive, with_digest: false, waiting: Vec::new(), reading })
@@ -56,17 +56,17 @@ impl Walk {
         Walk { with_digest: true, ..self }
     }
 
-    /// Opens something that was found, which must still be no link.
+    /// Opens an entry of the walk, following no link.
     pub fn open(&self, path: &[u8], flags: nix::fcntl::OFlag) -> nix::Result<OwnedFd> {
         open_beneath(&self.base, path, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)
     }
 
-    /// Whether a link that was found stays, with each step, within the directory the walk began in.
+    /// Whether every step of a symbolic link of the walk stays beneath the directory where the walk began.
     pub fn stays_within(&self, path: &[u8]) -> bool {
         open_beneath(&self.base, path, HANDLE, ResolveFlag::empty()).is_ok()
     }
 
-    /// Opens the next directory. One that has gone since it was seen is no error.
+    /// Opens the next directory. One that was removed since it was listed is no error.
     fn enter(&mut self, path: Vec<u8>) -> nix::Result<()> {
         match self.open(&path, DIRECTORY) {
             Ok(handle) => self.reading = Some(Reading::new(path, handle)?),
@@ -115,7 +115,7 @@ impl Reading {
         Ok(Reading { path, handle, entries })
     }
 
-    /// Stats an entry; `None` for `.`, `..` and what has gone since.
+    /// Stats an entry; `None` for `.`, `..` and what was removed since.
     fn read_entry(&self, entry: &Entry, with_digest: bool) -> nix::Result<Option<WalkEntry>> {
         let name = entry.file_name().to_bytes();
         if is_dots(name) {
@@ -136,7 +136,7 @@ impl Reading {
 }
 
 impl WalkEntry {
-    /// The directory it is in, from where the walk began, and its name there.
+    /// Its parent directory, relative to the start of the walk, and its name there.
     pub fn split(&self) -> (&[u8], &[u8]) {
         let slash = self.path.iter().rposition(|&byte| byte == b'/');
         match slash.and_then(|slash| self.path.split_at_checked(slash)) {
@@ -145,7 +145,7 @@ impl WalkEntry {
         }
     }
 
-    /// Whether it is one of the daemon's own temporaries.
+    /// Whether it is one of the daemon's temporary files or directories.
     pub fn is_temporary(&self) -> bool {
         self.split().1.starts_with(TEMPORARY)
     }
