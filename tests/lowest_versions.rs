@@ -21,8 +21,9 @@ fn lower_bounds(manifest: &str) -> Vec<(&str, &str)> {
     lines
         .filter_map(|line| {
             let (name, rest) = line.split_once(" = ")?;
-            let version = rest.strip_prefix("{ version = ").unwrap_or(rest);
-            Some((name, version.split('"').nth(1)?))
+            let quoted = |start: &str| rest.split_once(start)?.1.split('"').next();
+            let version = quoted("version = \"").or_else(|| rest.split('"').nth(1))?;
+            Some((quoted("package = \"").unwrap_or(name), version))
         })
         .collect()
 }
