@@ -1,14 +1,14 @@
-//! The limits of the daemon, beyond those of `http::limits` on parsing. Every number that a client can exhaust has its
-//! name and its reason here; options change those that an admin may want to.
+//! The limits of the daemon, besides those of `http::limits` on parsing. Every resource that a client can exhaust has
+//! its limit and the reason for it here; options change some of them.
 
 use std::time::Duration;
 
-/// The limits that an admin may set.
+/// The limits that options change.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once; each holds a thread.
+    /// Concurrent connections; each has a thread.
     pub connections: usize,
-    /// Connections at once of one address, or of one /64 network of IPv6, which one machine may have.
+    /// Concurrent connections of one address, or of one /64 network of IPv6, all of which one machine may have.
     pub per_address: usize,
     /// The size of a stored file, and of a decoded body that is processed, in bytes.
     pub file_size: u64,
@@ -18,9 +18,10 @@ pub struct Limits {
     pub header_time: Duration,
     /// The time between two requests, and for a body that makes no progress.
     pub idle_time: Duration,
-    /// Bytes a second at which a body resets its stall timer; with 0 any byte does.
+    /// The minimum rate of a body, in bytes a second (`StallTimer`); with 0 any byte resets the timer.
     pub min_rate: u64,
-    /// Threads that search directories: one less than this help, over all requests; each search has one of its own.
+    /// Threads that search one directory: the request's own, and one less than this from a pool that all requests
+    /// share.
     pub scan_jobs: usize,
     /// How long an unfinished upload is kept when nothing more arrives.
     pub partial_time: Duration,
@@ -43,7 +44,7 @@ impl Default for Limits {
             ratio: None,
             header_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
-            // Slower than any modem.
+            // Slower than any real connection.
             min_rate: 500,
             scan_jobs: cores,
             partial_time: Duration::from_secs(24 * 60 * 60),
@@ -53,14 +54,14 @@ impl Default for Limits {
     }
 }
 
-/// The stack of a connection's thread. The deepest calls keep their blocks on the heap.
+/// The stack size of a connection's thread. Large buffers are on the heap.
 pub const STACK: usize = 256 * 1024;
-/// The read-ahead buffer of a busy connection; an idle one has none. A head fits; a body bypasses it. All of it is
-/// touched with the first byte, so it is small for a crowd of slow clients.
+/// The read buffer of a busy connection; an idle one has none. A typical head fits; a large body bypasses it. All of
+/// its pages become resident with the first byte, so it is small for the sake of many slow clients.
 pub const READ_AHEAD: usize = 4 * 1024;
 /// The block size for copies between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
-/// Completed uploads that are remembered for a client that missed the response.
+/// Completed uploads that are remembered for clients that missed the response.
 pub const ENDED_MAX: usize = 1000;
 /// Outcomes of requests with an `Idempotency-Key` that are remembered, over all clients. Past it, the client with the
 /// most loses its oldest, so that a flood of keys affects nobody else.
@@ -71,70 +72,71 @@ pub const OUTCOMES_BYTES_MAX: usize = 4 << 20;
 pub const OUTCOMES_TIME: Duration = Duration::from_secs(10 * 60);
 /// After how many bytes the client of a resumable upload gets a progress report, which takes an fsync.
 pub const TELL_UPLOAD_EVERY: u64 = 64 << 20;
-/// How often a client that asked for signs of life gets one. One that has waited for less gets it the next time, so
-/// that none waits for more than twice as long.
+/// The interval at which clients that asked for it are sent `102 Processing`. A client that has waited for less is sent
+/// one the next time, so that none waits longer than twice this.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
-/// How often expired uploads are looked for, at least.
+/// The longest interval between two searches for expired uploads.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often work that neither reads nor writes checks that its client is connected: rarely enough to cost nothing.
 pub const LIVENESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long work continues for a client that has half-closed the connection and receives nothing: one that asks by a
-/// pipe may want a short response; one that has disconnected looks the same.
+/// How long work continues for a client that has half-closed the connection and is sent nothing: one like `nc` in a
+/// pipe may still read; one that has disconnected looks the same.
 pub const HALF_CLOSED_MAX: Duration = Duration::from_secs(10);
-/// zstd encoders at once, over all responses: each takes about 0.5 MiB for as long as its client reads. Past them,
-/// responses are sent as they are.
+/// Concurrent zstd encoders of all responses: each takes about 0.5 MiB for as long as its client reads. Past the limit,
+/// responses are not compressed.
 pub const ENCODERS_MAX: usize = 256;
-/// Decoders at once, over all bodies and files: each may take a window of 8 MiB. Past them, a body is refused with
-/// 503.
+/// Concurrent decoders of all bodies and files: each may take a window of 8 MiB. Past the limit, a request is refused
+/// with 503.
 pub const DECODERS_MAX: usize = 32;
 /// Bytes a second, over [`CODER_PACE_OVER`], below which a transfer loses its decoder to another that needs it.
 pub const CODER_PACE: u64 = 16 * 1024;
 /// See [`CODER_PACE`].
 pub const CODER_PACE_OVER: Duration = Duration::from_secs(10);
-/// What may be decoded whatever the ratio: for a short text the ratio means nothing.
+/// Bytes that may be decoded whatever the ratio: for short content the ratio means nothing.
 pub const RATIO_FREE: u64 = 64 * 1024;
 /// A file whose size the system does not report, as in /proc, is kept in memory up to this size, and in a spool file
 /// past it.
 pub const SNAPSHOT_MEMORY: usize = 256 * 1024;
-/// The size of a spool file for a client that sends without reading, past which it has to read; and for a file whose
-/// size the system does not report, which may be endless.
+/// The largest spool file of a response, past which its client has to read; and that of a file whose size the system
+/// does not report, which may be endless.
 pub const SPILL_MAX: u64 = 16 << 30;
-/// The fraction of all spool space that one response, or one such file, may take: it leaves room for others.
+/// One response, or one such file, may take `1/SPILL_PARTS` of all spool space, which leaves the rest for others.
 pub const SPILL_PARTS: u64 = 4;
-/// How often a response that found no spool space tries again.
+/// The interval at which a response that found no spool space tries again.
 pub const SPILL_AGAIN: Duration = Duration::from_secs(1);
-/// How long a client that is sending may let its response wait before it is spooled.
+/// How long a write to a client that is still sending blocks before the response is spooled.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
-/// How many names of a list are sorted for a page, which takes some 10 MiB.
+/// The most entries of a list that are sorted for a page, which takes some 10 MiB.
 pub const LIST_SORTED_MAX: usize = 100_000;
-/// Globs of one list or search; each is matched against every name.
+/// The most globs of one list or search; each is matched against every name.
 pub const GLOBS_MAX: usize = 64;
 /// How long the lines of a search are buffered, so that they share a write.
 pub const LINES_AFTER: Duration = Duration::from_millis(100);
-/// How long a connection that closes with an unread body is read, so that the client sees the response.
+/// How long a connection that closes with an unread body is read: a close with unread data resets the connection, and
+/// the client might lose the response.
 pub const LINGER: Duration = Duration::from_secs(2);
 /// How long `/.cfpd/health` waits for the store.
 pub const HEALTH_WITHIN: Duration = Duration::from_secs(5);
 /// How often the store is checked without a request, for the log.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
-/// How much of an unwanted body is read to keep a connection; past it the connection is closed.
+/// How many bytes of an unread body are skipped to keep the connection open; past that it is closed.
 pub const UNREAD_MAX: u64 = 64 * 1024;
 /// How long the acceptor pauses when the system has no descriptor or thread left.
 pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: &str = "1";
-/// How long a connection without a request is waited for after a TERM: its request may be on the way.
+/// How long a connection without a request is kept after a TERM: its first request may be in transit.
 pub const FRESH_WAIT: Duration = Duration::from_millis(500);
-/// How often a connection that waits to write checks whether it was aborted: within the time it has to notice.
+/// How often a thread that waits to write checks whether its connection was aborted; less than [`ABORT_GRACE`].
 pub const ABORT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// How long aborted connections may take to notice.
+/// How long the shutdown waits for the threads of aborted connections.
 pub const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// Failed logins of one user from one address, or one /64 of IPv6, before the next one from there has to wait.
 pub const WRONG_FREE: u32 = 5;
-/// The same for one /48 of IPv6: one customer may have its 65,536 networks.
+/// The same for one /48 of IPv6: one customer may have all of its 65,536 networks.
 pub const WRONG_FREE_OF_PREFIX: u32 = 25;
-/// Failed logins of one user from anywhere, or of anybody from one address (one /48 of IPv6), before logins there are
-/// checked one after the other, with a pause between that grows with each further so many.
+/// Failed logins of one user from anywhere, or of all users from one address (one /48 of IPv6), before their logins are
+/// checked one after the other, with a pause between. Each further so many failures lengthen the pause.
 pub const WRONG_FREE_OF_ALL: u32 = 50;
 /// The first such pause.
 pub const WRONG_PAUSE: Duration = Duration::from_millis(250);
@@ -142,16 +144,16 @@ pub const WRONG_PAUSE: Duration = Duration::from_millis(250);
 pub const WRONG_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The longest wait after a failed login of the same user from the same address.
 pub const WRONG_WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long after that failed logins are forgotten.
+/// How long failed logins count after the last one, or after the wait for it.
 pub const WRONG_FORGOTTEN: Duration = Duration::from_secs(600);
-/// Pairs of a user and an address whose failed logins are counted, and as many of made-up names, made-up names alone,
-/// and addresses alone.
+/// The most pairs of a user and an address whose failed logins are counted; as many pairs with unknown names, unknown
+/// names, and addresses.
 pub const WATCHED_MAX: usize = 4096;
-/// Passwords that are hashed at once: each takes a core.
+/// Passwords that are hashed concurrently: each takes a core.
 pub const LOGINS_AT_ONCE: usize = 2;
 /// Passwords that wait to be hashed; each holds a thread.
 pub const LOGINS_WAITING: usize = 64;
-/// Of those for one user: guesses at one user leave room for others.
+/// Of those, for one user, so that guessing one user's password does not block others.
 pub const LOGINS_WAITING_AT_USER: usize = 4;
-/// Of those from one address, or one /48 of IPv6.
+/// Of those, from one address, or one /48 of IPv6.
 pub const LOGINS_WAITING_FROM_NETWORK: usize = 16;

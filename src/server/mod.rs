@@ -1,9 +1,9 @@
-//! The daemon: where HTTP meets store and text. This room owns listeners, connections and the exchange of a
-//! request for an answer; how bytes are framed, kept or changed it leaves to the other rooms.
+//! The daemon. This room owns listeners, connections, and the handling of requests. It uses `http` to frame messages,
+//! `store` to store files, and `text` to filter them.
 //!
 //! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals. The
-//! folders follow the way of a request, and each imports only those below it: daemon, conn, methods, page, resumable,
-//! exchange, shared, auth, net, observe; limits and admin_path stand below them all.
+//! folders are in the order in which a request passes them, and each imports only those after it: daemon, conn,
+//! methods, page, resumable, exchange, shared, auth, net, observe; limits and admin_path come last.
 
 pub use crate::server::auth::sites::parse as parse_host;
 pub use crate::server::daemon::config::Config;

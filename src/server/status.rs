@@ -1,4 +1,4 @@
-//! The HTTP status of an error, read off its kind here and nowhere else.
+//! Maps the kind of an error to its HTTP status; nothing else does.
 
 use crate::error::{Error, ErrorKind};
 
@@ -9,7 +9,7 @@ pub fn status_of(error: &Error) -> u16 {
         ErrorKind::Unauthenticated => 401,
         ErrorKind::Forbidden => 403,
         ErrorKind::NotFound => 404,
-        // Something exists already only for a MKCOL (RFC 4918 §9.3.1).
+        // Only MKCOL has the error `AlreadyExists` (RFC 4918 §9.3.1).
         ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists => 405,
         ErrorKind::NotAcceptable => 406,
         ErrorKind::TimedOut => 408,

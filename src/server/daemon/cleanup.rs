@@ -9,12 +9,12 @@ use crate::server::limits;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
-/// Finishes or undoes the moves that a killed daemon left incomplete, before anybody is served.
+/// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
 pub fn recover(server: &Server) {
     tell(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
 }
 
-/// Starts the thread that removes temporary files of a dead daemon, then abandoned uploads from time to time.
+/// Starts the thread that removes temporary files of a dead daemon, then periodically expired uploads.
 pub fn start(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);

@@ -1,4 +1,4 @@
-//! GET and HEAD of a stored file, as it is or through a filter.
+//! GET and HEAD of a stored file, unchanged or through a filter.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -28,7 +28,7 @@ use crate::server::methods::{list, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
-/// Answers a stored file, or a directory where the name ends in a slash.
+/// Sends a stored file, or, where the name ends in a slash, the list of a directory.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -54,17 +54,17 @@ pub fn answer(
     }
 }
 
-/// Redirects from a directory without its slash to the one with it.
+/// Redirects from the name of a directory to that with the final slash.
 fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
     let mut fields = Fields::new();
     let location = target::encode(name.components(), true, query);
     fields.push("Location", &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
-    // Not 308, which older clients do not know: for GET and HEAD both mean the same.
+    // Not 308, which older clients do not support; for GET and HEAD both mean the same.
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
 }
 
-/// Answers the bytes as they are stored, or a range of them.
+/// Sends the stored bytes, or ranges of them.
 fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn Content>) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
@@ -110,7 +110,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn C
     answer_selected(exchange, name, content.as_ref(), selected, fields)
 }
 
-/// Answers the selected ranges.
+/// Sends the selected ranges.
 fn answer_selected(
     exchange: &mut Exchange<'_>,
     name: &Name,
@@ -138,7 +138,7 @@ fn answer_selected(
     }
 }
 
-/// Answers several ranges as multipart/byteranges (RFC 9110 §14.6).
+/// Sends several ranges as multipart/byteranges (RFC 9110 §14.6).
 fn answer_parts(
     exchange: &mut Exchange<'_>,
     content: &dyn Content,
@@ -167,7 +167,7 @@ fn answer_parts(
     send_multipart(&mut exchange.reply, content, &parts, format!("\r\n--{boundary}--\r\n").as_bytes(), fields)
 }
 
-/// The stored digest, or one computed now for a client that wants it.
+/// Returns the stored digest, or computes it for a client that wants it (`Want-Repr-Digest`).
 fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Option<Digest>> {
     let kept = content.digest();
     if kept.is_some() || !digest::is_wanted(&exchange.request.fields) {
@@ -177,12 +177,12 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
     let taken = compute_digest(|block, offset| file.read_at(block, offset));
-    // A file that cannot be read to its end is still answered, unless the client has disconnected.
+    // A read error is reported while the body is sent; here, only a disconnected client is an error.
     client.check_connected().map_err(|error| Error::io("client", error))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))
 }
 
-/// Answers what a filter makes of a stored file.
+/// Sends the result of a filter on a stored file.
 fn answer_filtered(
     exchange: &mut Exchange<'_>,
     name: &Name,
@@ -223,7 +223,7 @@ fn answer_filtered(
     stream(exchange, name, content.as_ref(), fields, coding, operation)
 }
 
-/// Streams what a filter makes of a stored file.
+/// Streams the result of a filter on a stored file.
 fn stream(
     exchange: &mut Exchange<'_>,
     name: &Name,

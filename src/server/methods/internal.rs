@@ -10,7 +10,7 @@ use crate::server::methods::table::{Scope, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
-/// The resources that can be read.
+/// The resources that GET reads.
 const TOLD: [&[u8]; 2] = [b"health", b"metrics"];
 
 /// Answers a request on one of the daemon's own resources.
@@ -71,7 +71,7 @@ fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
 }
 
-/// Whether the daemon can serve. Why it cannot goes to the log only, since anybody may ask.
+/// Whether the daemon can serve. The reason goes only to the log, since anybody may ask.
 fn is_healthy(exchange: &Exchange<'_>) -> bool {
     let (is_ok, news) = exchange.server.health.ask();
     news.iter().for_each(|error| exchange.server.log.trouble(error));

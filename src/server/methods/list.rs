@@ -1,4 +1,4 @@
-//! GET of a directory: its list as HTML, JSON or text, streamed while it is read.
+//! GET of a directory: its list as HTML, JSON or text, streamed as the directory is read.
 
 use std::io::{self, Write};
 
@@ -18,11 +18,11 @@ use crate::server::page::list_page;
 use crate::store::{Entry, Kind, Name};
 use crate::text::Globs;
 
-/// The media types of a list in order of preference, with their names in a query.
+/// The media types of a list in order of preference, with their names for `?format`.
 const FORMS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
-/// Answers the list of a directory.
+/// Sends the list of a directory.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -55,8 +55,8 @@ pub fn answer(
     })
 }
 
-/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` and
-/// 406.
+/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` or
+/// `NotAcceptable`.
 fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
     let Some(wanted) = query.get("format") else {
         return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {

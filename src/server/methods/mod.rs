@@ -1,4 +1,4 @@
-//! What each method does: the table, the router that reads it, and a file for each kind of request.
+//! The methods: their table, the router, and a file for each kind of request.
 
 mod get;
 mod internal;

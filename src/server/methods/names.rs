@@ -14,7 +14,7 @@ use crate::store::{Content, Meta, Name, Written};
 /// The field with the number of changes that a filter made in place.
 const CHANGED: &str = "Cfp-Changed";
 
-/// Copies a file or a directory; with a filter, what the filter makes of a file.
+/// Copies a file or a directory; with a filter, stores the result of the filter on a file.
 pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     let request = exchange.request;
     let to = destination(request)?;
@@ -67,7 +67,7 @@ pub fn make_directory(
     exchange.reply.empty(201, fields)
 }
 
-/// Replaces a file by what a filter makes of it, unless that changes nothing, and answers the number of changes. The
+/// Replaces a file by the result of a filter on it, unless there are no changes, and sends the number of changes. The
 /// file must still be the version that was read.
 fn change_in_place(
     exchange: &mut Exchange<'_>,
@@ -100,7 +100,7 @@ fn change_in_place(
     exchange.reply.empty(status, fields)
 }
 
-/// Reads one version of the source, and atomically replaces the target by what a filter makes of it.
+/// Reads one version of the source, and atomically replaces the target by the result of the filter.
 fn copy_filtered(
     exchange: &Exchange<'_>,
     writer: &Writer<'_>,
@@ -123,7 +123,7 @@ fn copy_filtered(
     })
 }
 
-/// Opens the source of a filter and a draft for the target, once the preconditions of both hold.
+/// Checks the preconditions of source and target, then opens the source and a draft for the target.
 fn begin_filtered<'a>(
     exchange: &Exchange<'_>,
     writer: &'a Writer<'_>,
@@ -134,13 +134,13 @@ fn begin_filtered<'a>(
     let read = content.meta();
     check_write(&exchange.request.fields, name, Some(read))?;
     check_overwrite(exchange.request, to, writer.existing(to)?.as_ref())?;
-    // A file may be larger than what clients may send.
+    // A stored file may be larger than what clients may send.
     let most = exchange.server.limits.file_size.max(read.size);
     Ok((content, Hashed::new(writer.create(to, None)?, most)))
 }
 
 /// Checks the source before the destination: a client that is told of a missing parent directory creates it, though
-/// nothing would be put there. It is checked again when the change is made.
+/// nothing would be stored there. The store checks it again.
 fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_>) -> Result<()> {
     match transfer.source() {
         Ok(existing) => check_write(&request.fields, name, Some(&existing)),
@@ -153,12 +153,12 @@ fn check_overwrite(request: &Request, to: &Name, existing: Option<&Meta>) -> Res
     match request.fields.get_once("Overwrite")? {
         Some(b"F" | b"f") if existing.is_some() => Err(failed(to)),
         None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
-        // A client that sends something else may not want to lose what exists there.
+        // The client may mean `F`: do not overwrite.
         Some(_) => Err(Error::invalid("Overwrite", "is neither T nor F")),
     }
 }
 
-/// The name in `Destination` (RFC 4918 §10.3): a path, or a URL, whose host is this server under any name.
+/// Parses the name in `Destination` (RFC 4918 §10.3): a path, or a URL whose host is not checked.
 fn destination(request: &Request) -> Result<Name> {
     let value = request.fields.get_once("Destination")?.unwrap_or_default();
     if value.is_empty() {

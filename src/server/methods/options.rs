@@ -1,4 +1,4 @@
-//! OPTIONS: the methods and filters as text for people, from their tables.
+//! OPTIONS: the methods and filters as text, from their tables.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::server::resumable::resource;
 use crate::store::Name;
 use crate::text::{FILTERS, FilterSpec};
 
-/// Answers the text with what is allowed on the name; for `*` with what is allowed anywhere (RFC 9110 §9.3.7).
+/// Sends the text with the methods allowed on the name; for `*` with those allowed on any name (RFC 9110 §9.3.7).
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     let allow = match exchange.request.target() {
         b"*" => allowed_somewhere(),
@@ -20,7 +20,7 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     tell(exchange, &allow)
 }
 
-/// Answers the text with this `Allow`.
+/// Sends the text with this `Allow`.
 pub fn tell(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = resource::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));

@@ -14,14 +14,14 @@ use crate::server::exchange::streamed::send_streamed;
 use crate::server::resumable::resource;
 use crate::store::Name;
 
-/// The type that curl gives to any body by default: it says nothing about the response.
+/// The default type of `curl --data`: it tells nothing about the body.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
-/// The type of HTML forms and `curl -F`: their boundaries and names would be processed too.
+/// The type of HTML forms and `curl -F`, which are refused: the boundaries and part headers would be filtered too.
 const PARTS: &[u8] = b"multipart/form-data";
 /// The type of unknown bytes.
 const BYTES: &[u8] = b"application/octet-stream";
 
-/// Answers what a filter makes of the body.
+/// Sends the result of a filter on the body.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,

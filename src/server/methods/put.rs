@@ -1,5 +1,5 @@
-//! PUT: the request body, through a filter or as it is, into a stored file. Nothing is visible before the body is
-//! complete: the commit takes a [`Complete`].
+//! PUT: stores the request body, unchanged or through a filter. Nothing is visible before the body is complete: the
+//! commit takes a [`Complete`].
 
 use std::io::Write;
 
@@ -35,7 +35,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     }
     let mut draft = writer.create(name, length)?;
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
-    // The body is hashed as it arrives; what a filter makes of it has a digest of its own.
+    // The body is hashed as it arrives; the result of a filter has another digest.
     exchange.body.hash();
     let is_plain = operation.is_none() && exchange.body.is_identity();
     let mut draft = match is_plain {
@@ -46,7 +46,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
     let decoding = exchange.decoding(&client);
-    // Bytes that are stored as they came are stored even after the client has disconnected; filters stop.
+    // An unchanged body is stored even after the client has disconnected; a filter is cancelled.
     let mut cancellable;
     let sink: &mut dyn Write = match is_plain {
         true => &mut draft,
@@ -64,7 +64,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     exchange.reply.empty(status, fields)
 }
 
-/// Commits a draft, which takes the proof that its body was complete.
+/// Commits a draft. `whole` proves that the body was complete.
 fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
     draft.commit(whole.digest, &|existing| check_write(&request.fields, name, existing))
 }

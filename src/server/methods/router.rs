@@ -1,5 +1,4 @@
-//! The router: which handler answers a request, and the checks that come before all of them. What a handler does
-//! stands in a file of its own.
+//! The router: finds the handler of a request, after the checks that all requests have in common.
 
 use std::io::BufRead;
 
@@ -21,8 +20,8 @@ use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::state::Server;
 use crate::store::{Name, RESERVED};
 
-/// Answers one request, whose body follows in `input`. An error before the response has begun is the response; one after
-/// that aborts the connection. `client` is an error where the fields of a proxy name no one client.
+/// Answers one request, whose body follows in `input`. An error before the response has begun is sent as the response;
+/// a later one aborts the connection. `client` is an error where the fields of a proxy contradict each other.
 pub fn answer(
     server: &Server,
     stream: &Stream,
@@ -57,7 +56,7 @@ pub fn answer(
     exchange.finish()
 }
 
-/// Answers a malformed request, after which the connection cannot be read on.
+/// Answers a malformed request and closes the connection, since the start of the next request is unknown.
 fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
     reply.outcome.close = Some(CloseReason::MalformedRequest);
     // The client may have disconnected; ignore the write error.
@@ -77,7 +76,7 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     fields
 }
 
-/// The handler of a method, by the access it needs: only one with an [`AuthorizedStore`] can read, and only one with a
+/// The handler of a method, by the rights it needs: only one with an [`AuthorizedStore`] can read, and only one with a
 /// [`Writer`] can write.
 enum Handler {
     Tells(fn(&mut Exchange<'_>, &Name) -> Result<()>),
@@ -104,7 +103,7 @@ fn handler(method: Method) -> Option<Handler> {
 fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let (request, method) = (exchange.request, exchange.method);
     let refusal = |kind, what: &str| Err(Error::new(kind, request.method(), what));
-    // Before the target is parsed: these methods may have a form of their own.
+    // Before the target is parsed: these methods may have a request target of another form.
     match method {
         Method::Unknown => return refusal(ErrorKind::NotImplemented, "is no method this server knows"),
         Method::Connect => {

@@ -1,4 +1,4 @@
-//! GET of a directory with `?search`: every file beneath it is searched, on all cores, in one request.
+//! GET of a directory with `?search`: searches every file beneath it, with several threads.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -30,7 +30,7 @@ const WAITING_MAX: usize = 256;
 /// The result for one file: its name and the count.
 type FileCount = Result<(Vec<u8>, u64)>;
 
-/// Answers `COUNT name` for every file beneath a directory, then `COUNT total`.
+/// Sends the matching lines of every file beneath a directory, or `COUNT name` for each, then `COUNT total`.
 pub fn answer(
     exchange: &mut Exchange<'_>,
     store: &AuthorizedStore,
@@ -79,7 +79,7 @@ struct TreeSearch<'a> {
 }
 
 impl TreeSearch<'_> {
-    /// Counts in every file on as many threads as are free, and writes the results as they arrive.
+    /// Counts in every file, with as many threads as are free, and writes the results as they arrive.
     fn count_all(
         &self,
         entries: Entries<'_>,
@@ -90,7 +90,7 @@ impl TreeSearch<'_> {
         let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
         thread::scope(|scope| {
-            // Dropped with this thread's part of the work, so that a blocked sender ends.
+            // Moved here, so that it is dropped before the scope waits for the threads: a blocked sender then ends.
             let receiver = receiver;
             let entries = &entries;
             let search = |permit: Option<_>| {
@@ -101,7 +101,8 @@ impl TreeSearch<'_> {
                 };
                 thread::Builder::new().spawn_scoped(scope, work)
             };
-            // The first search thread stands in for this one, which writes; the others help where the pool has some.
+            // The first search thread takes no permit, since this thread only writes; the others need one from the
+            // pool.
             search(None).map_err(|_| Error::overloaded("search", "no thread is left for it"))?;
             for permit in threads.take_free() {
                 if search(Some(permit)).is_err() {
@@ -127,7 +128,7 @@ impl TreeSearch<'_> {
         })
     }
 
-    /// Searches files until there are none, or the receiver is gone.
+    /// Searches files until there are none, or the receiver is dropped.
     fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<FileCount>) {
         loop {
             let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -205,14 +206,14 @@ fn next(
     }
 }
 
-/// Whether a file is left out: it was deleted since it was listed, or the daemon itself may not read it. A directory
-/// that it may not read is left out of a list too.
+/// Whether a file is omitted: it was deleted since it was listed, or the daemon itself may not read it. Lists omit such
+/// directories too.
 fn is_left_out(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
 }
 
-/// Whether a file is compressed in a way that `decompress` does not read: JSON reports it and continues. A damaged
-/// file ends the search.
+/// Whether a file has a compression that `decompress` does not support: JSON reports it and continues. A damaged file
+/// ends the search.
 fn is_unreadable(error: &Error) -> bool {
     error.kind() == ErrorKind::Unprocessable
 }

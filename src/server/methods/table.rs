@@ -1,5 +1,5 @@
-//! The table of methods: where each may be used, whether it writes, and its usage. It is data: the router, OPTIONS and
-//! `Allow` read it. Which handler a method has stands in `router`.
+//! The table of methods: the scope of each, whether it writes, and its usage. The router, OPTIONS and `Allow` read it.
+//! `router` maps methods to handlers.
 
 use crate::http::Method;
 use crate::store::RESERVED;
@@ -7,7 +7,7 @@ use crate::store::RESERVED;
 /// The directory of resumable uploads, beneath the daemon's own.
 pub const UPLOADS: &[u8] = b"uploads";
 
-/// One method at one scope. The query names the filter.
+/// A method in one scope.
 pub struct MethodRow {
     /// The method.
     pub method: Method,
@@ -15,9 +15,10 @@ pub struct MethodRow {
     pub scope: Scope,
     /// Whether it reads the request body.
     pub reads_body: bool,
-    /// Whether it changes what is stored. Then it is refused to pages of other sites, and on a read-only server.
+    /// Whether it changes the store. If so, requests from pages of other sites are refused, and all on a read-only
+    /// server.
     pub does_write: bool,
-    /// How it is written, and what it does.
+    /// Its syntax, and what it does.
     pub usage: [&'static str; 2],
 }
 
@@ -34,7 +35,7 @@ pub enum Scope {
     Upload,
 }
 
-/// All that can be done.
+/// All methods and their scopes.
 #[rustfmt::skip]
 pub const METHODS: [MethodRow; 12] = [
     MethodRow { method: Method::Get, scope: Scope::Anywhere, reads_body: false, does_write: false,
@@ -85,8 +86,8 @@ pub fn reads_body(method: Method) -> bool {
     METHODS.iter().any(|row| row.method == method && row.reads_body)
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1) at a scope, without a method that was refused just now, like MKCOL where
-/// something exists.
+/// The value of `Allow` (RFC 9110 §10.2.1) in a scope, without the method `refused`, such as MKCOL where something
+/// exists.
 pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
     let holds = |row: &&MethodRow| match scope {
         Scope::Upload => row.scope == scope,

@@ -1,5 +1,5 @@
-//! The open connections, counted and limited, and their shutdown: idle ones close at once, the others after the response
-//! under way, and what still runs at the end of the grace period is aborted.
+//! The open connections: counts, limits and shutdown. At a shutdown idle connections close at once, the others after
+//! their current response; those that remain at the end of the grace period are aborted.
 
 use std::collections::HashMap;
 use std::io;
@@ -31,9 +31,9 @@ pub struct Connections {
 struct ConnectionTable {
     /// By number.
     connections: HashMap<usize, Arc<ConnectionEntry>>,
-    /// How many come from each network; never 0.
+    /// The number of connections from each network; never 0.
     networks: HashMap<IpAddr, usize>,
-    /// Once all are aborted: until when to wait for their threads.
+    /// The time until which to wait for the threads of aborted connections; `None` before the abort.
     aborted_until: Option<Instant>,
 }
 
@@ -58,7 +58,7 @@ impl ConnectionEntry {
 }
 
 impl ConnectionTable {
-    /// Counts one more connection of a network. False where it has `most` already.
+    /// Increments the count of a network. False where it is `most` already.
     fn count_in(&mut self, network: IpAddr, most: usize) -> bool {
         let count = self.networks.get(&network).copied().unwrap_or(0);
         if count < most {
@@ -67,7 +67,7 @@ impl ConnectionTable {
         count < most
     }
 
-    /// Counts one less.
+    /// Decrements the count of a network.
     fn count_out(&mut self, network: IpAddr) {
         if let Some(count) = self.networks.get_mut(&network) {
             *count -= 1;
@@ -98,8 +98,8 @@ impl Connections {
         self.lock().connections.len()
     }
 
-    /// Adds a connection, until the guard is dropped. One past a limit, of all or of its network, is given back with the
-    /// reason.
+    /// Adds a connection, until the guard is dropped. Past the limit of all connections or of its network, returns the
+    /// stream with the reason.
     pub fn enter(
         self: &Arc<Self>,
         stream: Stream,
@@ -136,13 +136,14 @@ impl Connections {
         }
     }
 
-    /// Whether the daemon shuts down: connections then close after the response under way.
+    /// Whether the daemon shuts down: connections then close after their current response.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Shuts down: waits until all connections have ended, and aborts what still runs after `grace`. A connection without a
-    /// request so far is given a moment: its request may be on the way, and would be lost. False where any was aborted.
+    /// Shuts down: waits until all connections have ended, and aborts those that remain after `grace`. A connection
+    /// before its first request is kept for a moment: the request may be in transit, and would be lost. False where any
+    /// was aborted.
     pub fn drain(&self, grace: Duration) -> bool {
         self.draining.store(true, Ordering::SeqCst);
         let begun = Instant::now();
@@ -173,8 +174,8 @@ impl Connections {
         }
     }
 
-    /// Aborts all connections. A [`Connections::drain`] under way then ends soon, also where a thread is busy and looks at
-    /// its socket only later.
+    /// Aborts all connections. A running [`Connections::drain`] then ends within [`ABORT_GRACE`], also where a busy
+    /// thread has not used its socket yet.
     pub fn abort_all(&self) {
         self.lock().abort(Instant::now());
         self.changed.notify_all();
@@ -200,8 +201,8 @@ pub struct ConnectionGuard {
 }
 
 impl ConnectionGuard {
-    /// Waits for the next request, as an idle connection, which a shutdown closes at once. False where there will be none:
-    /// the peer has sent nothing for `timeout`, or the daemon shuts down. Errors as of [`Stream::wait_readable`].
+    /// Waits for the next request. Meanwhile the connection is idle: a shutdown closes it at once. False where the peer
+    /// has sent nothing for `timeout`, or the daemon shuts down. Errors are those of [`Stream::wait_readable`].
     pub fn wait_for_request(&self, timeout: Duration) -> io::Result<bool> {
         let ConnectionEntry { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
@@ -220,7 +221,7 @@ impl Drop for ConnectionGuard {
         if let Some(network) = self.network {
             table.count_out(network);
         }
-        // Only a shutdown waits for that.
+        // Only a shutdown waits for the end of a connection.
         let is_awaited = self.connections.is_draining();
         drop(table);
         if is_awaited {

@@ -1,5 +1,5 @@
 //! The client behind a trusted proxy: its address and scheme, from `Forwarded` (RFC 7239), `X-Forwarded-For` and
-//! `X-Forwarded-Proto`. These fields of other peers are ignored. What a client may do is decided elsewhere.
+//! `X-Forwarded-Proto`. From other peers these fields are ignored. It decides nothing about rights.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -121,8 +121,8 @@ impl TrustedProxies {
         Ok(RequestClient { peer, scheme, is_forwarded: true })
     }
 
-    /// The last hop that is not a trusted proxy itself; the first one where all are. A hop without an address hides those
-    /// before it: then the hop after it counts, or none.
+    /// Returns the last hop that is not a trusted proxy; the first one where all are. A hop without an address makes
+    /// those before it unreliable: then the hop after it counts, or none.
     fn first_untrusted(&self, hops: &mut Vec<Hop>) -> Option<Hop> {
         let mut last = None;
         while let Some((address, scheme)) = hops.pop() {
@@ -185,7 +185,7 @@ fn said_scheme<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<ClientSchem
     said.all(|other| other == Some(first)).then_some(first)
 }
 
-/// The scheme of a client on this machine, which connects directly: unless the fields of a proxy say otherwise.
+/// The scheme of a client on this machine that connects directly; `None` where fields of a proxy show that it does not.
 fn loopback_scheme(peer: &Peer, fields: &Fields) -> Option<ClientScheme> {
     let Peer::Address(address) = peer else { return None };
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"];
@@ -248,7 +248,7 @@ mod tests {
             ("192.0.2.1:80", &[("X-Forwarded-For", "203.0.113.7")], "203.0.113.7"),
             ("203.0.113.9:80", &[("X-Forwarded-For", "203.0.113.7")], "203.0.113.9"),
             ("203.0.113.9:80", &[("Forwarded", "for=203.0.113.7")], "203.0.113.9"),
-            // What a client claims stands before what the proxy saw.
+            // The proxy appends the address it saw to the client's claim.
             ("192.0.2.1:80", &[("X-Forwarded-For", "198.51.100.1, 203.0.113.7")], "203.0.113.7"),
             (
                 "192.0.2.1:80",

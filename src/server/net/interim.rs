@@ -1,5 +1,5 @@
-//! Interim responses of a connection (RFC 9110 §15.2), among them the signs of life: `102 Processing` (RFC 2518 §10.1) for
-//! a client that asked for them by `Cfp-Progress: ?1` and has waited a while. No other client ever gets one.
+//! Interim responses of a connection (RFC 9110 §15.2), among them `102 Processing` (RFC 2518 §10.1) at intervals, for a
+//! client that asked for it by `Cfp-Progress: ?1`. No other client is sent one.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use crate::http::{Request, Version};
 
-/// The field by which a client asks for signs of life.
+/// The field by which a client asks for `102 Processing`.
 const PROGRESS: &str = "cfp-progress";
-/// The sign of life.
+/// The head of `102 Processing`.
 const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
 
-/// The interim responses of a connection. Whoever writes one holds the lock, so that two heads never mix.
+/// The interim responses of a connection. A thread locks this to write one, so that two heads never mix.
 #[derive(Debug, Default)]
 pub struct Interim(Mutex<InterimState>);
 
 #[derive(Debug, Default)]
 struct InterimState {
-    /// When the last one was sent; none for a client that did not ask for them.
+    /// When the last one was sent; `None` for a client that did not ask for them.
     last_sent: Option<Instant>,
-    /// The rest of the last one, which the socket had no room for.
+    /// The rest of the last one, which did not fit into the socket buffer.
     rest: &'static [u8],
 }
 
 impl Interim {
-    /// Begins to send signs of life for a request that asks for them.
+    /// Begins to send `102 Processing` for a request that asks for it.
     pub fn begin(&self, request: &Request) {
         let asks = request.version == Version::Http11 && request.fields.get(PROGRESS) == Some(b"?1");
         if asks {
@@ -33,7 +33,7 @@ impl Interim {
         }
     }
 
-    /// Ends them, with the rest of the last one: the final response comes next.
+    /// Sends the rest of the last one, and no more: the final response comes next.
     pub fn end(&self, stream: impl Write) -> io::Result<()> {
         let mut state = self.state();
         state.last_sent = None;
@@ -47,7 +47,7 @@ impl Interim {
         stream.write_all(head)
     }
 
-    /// Sends a sign of life to a client that was sent nothing for `every`. Does not wait for room.
+    /// Sends `102 Processing` to a client that was sent none for `every`. Does not block.
     pub fn send_if_due(
         &self,
         every: Duration,

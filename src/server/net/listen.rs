@@ -32,13 +32,14 @@ enum ListeningSocket {
 }
 
 impl Listener {
-    /// Binds an address. On TCP, `tls` tells that clients must use TLS.
+    /// Binds an address. On TCP, `tls` tells whether clients must use TLS.
     pub fn bind(address: &ListenAddress, tls: bool) -> Result<Self> {
         match address {
             ListenAddress::Tcp(address) => {
                 let named = |error| Error::io(address.to_string(), error);
                 let listener = TcpListener::bind(address).map_err(named)?;
-                // `std` queues 128 connections; further clients would wait a second for their SYN to be sent again.
+                // `std` sets a backlog of 128 connections; further clients would wait a second for the retransmission
+                // of their SYN.
                 listen(&listener, Backlog::MAXALLOWABLE).map_err(|error| named(error.into()))?;
                 Listener::of_tcp(listener, tls).map_err(named)
             }
@@ -52,18 +53,18 @@ impl Listener {
         }
     }
 
-    /// Takes a TCP socket that is bound already.
+    /// Wraps a bound TCP socket.
     pub fn of_tcp(listener: TcpListener, tls: bool) -> io::Result<Self> {
         // Another process may take a connection between the poll and the accept.
         listener.set_nonblocking(true)?;
-        // No Nagle delay; connections inherit the option.
+        // No delay by Nagle's algorithm; connections inherit the option.
         setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
         let scheme = if tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok(Listener { socket: ListeningSocket::Tcp(listener), url, _file: None })
     }
 
-    /// Takes a Unix socket that is bound already; its file is left to whoever bound it.
+    /// Wraps a bound Unix socket, and does not remove its file.
     pub fn of_unix(listener: UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(Listener::bind(&long, false).unwrap_err().kind(), ErrorKind::NameTooLong);
         assert_eq!(fs::read_to_string(&path).unwrap(), "notes");
         fs::remove_file(&path).unwrap();
-        // A path that has become another's is not removed.
+        // A path that another process has bound since is not removed.
         let ours = Listener::bind(&address, false).unwrap();
         fs::rename(&path, folder.path().join("t")).unwrap();
         fs::write(&path, "notes").unwrap();

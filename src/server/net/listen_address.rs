@@ -1,5 +1,4 @@
-//! The addresses to listen on, as an admin writes them. Binding them is `listen`'s part; the forms of TCP addresses are
-//! `listen_host`'s.
+//! Parses the addresses to listen on. `listen` binds them; `listen_host` parses TCP addresses.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The TCP addresses to listen on, in every form an admin may write: address and port, a port of all addresses, a host
-//! name, an IPv6 zone. Binds a socket only for a moment, to see whether that is possible.
+//! Parses TCP addresses to listen on: address and port, a port of all addresses, a host name, an IPv6 zone. Binds a
+//! socket only briefly, to test whether an address is one of this machine.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -42,7 +42,7 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     if all.is_empty() { Err(bad("is no address of this machine")) } else { Ok(all) }
 }
 
-/// All addresses, of both families where the machine has both: an IPv6 socket accepts IPv4 connections too.
+/// The unspecified address: of IPv6 where the machine has it, whose socket accepts IPv4 connections too.
 fn all_addresses(port: u16) -> SocketAddr {
     match TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) {
         Ok(_) => (Ipv6Addr::UNSPECIFIED, port).into(),
@@ -50,7 +50,7 @@ fn all_addresses(port: u16) -> SocketAddr {
     }
 }
 
-/// Whether this machine has an address. A name often has one of a family that is not in use here. Other errors are
+/// Whether this machine has an address: host names often resolve to a family that is not in use here. Other errors are
 /// reported when the address is bound.
 fn is_of_this_machine(address: SocketAddr) -> bool {
     use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT};

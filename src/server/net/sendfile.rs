@@ -9,12 +9,12 @@ use nix::sys::sendfile::sendfile64;
 
 use crate::server::net::socket::Socket;
 
-/// The most bytes of one call: large enough that the cost of the call does not count, small enough that a shutdown is
+/// The most bytes of one call: large enough to make the cost of the call negligible, small enough that a shutdown is
 /// noticed between two.
 const SENDFILE_MAX: u64 = 4 << 20;
 
-/// Sends a range of a file, and leaves in `part` what was not sent. A file that became shorter is an error: the response
-/// must not look complete.
+/// Sends a range of a file, and leaves in `part` what was not sent. A truncated file is an error: the response must not
+/// look complete.
 pub fn send_file(socket: &Socket, file: &File, part: &mut Range<u64>) -> io::Result<()> {
     while !part.is_empty() {
         socket.check_not_aborted()?;

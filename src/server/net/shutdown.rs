@@ -4,11 +4,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{Shutdown, shutdown};
 
-/// Shuts down a connection whose response has not begun.
+/// A duplicate descriptor that shuts down a connection whose response has not begun.
 pub struct ShutdownHandle(OwnedFd);
 
 impl ShutdownHandle {
-    /// A handle on this duplicate of a socket, which outlives the connection.
+    /// A handle with this duplicate of a socket, which may outlive the connection.
     pub fn new(socket: OwnedFd) -> Self {
         ShutdownHandle(socket)
     }

@@ -1,5 +1,5 @@
-//! One connected socket, TCP or Unix: reads and writes that never block, and waits that the stall timer limits. It counts
-//! the bytes, whatever they mean.
+//! One connected socket, TCP or Unix: reads and writes that never block, and waits that the stall timer limits. It
+//! counts bytes and does not interpret them.
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -97,8 +97,9 @@ impl Socket {
         wait_within(&self.read_timer, |left| self.wait(PollFlags::POLLIN, left))
     }
 
-    /// Waits for room to write, as long as the stall timer allows. An abort ends the wait; it is polled for, since a
-    /// shutdown of the writing side, which would wake this thread, would tell the peer that the response is complete.
+    /// Waits until the socket is writable, as long as the stall timer allows. An abort ends the wait: this is polled,
+    /// since a shutdown of the writing side, which would wake this thread, would tell the peer that the response is
+    /// complete.
     pub fn wait_to_write(&self) -> io::Result<()> {
         wait_within(&self.write_timer, |mut left| {
             loop {
@@ -115,7 +116,7 @@ impl Socket {
         })
     }
 
-    /// Waits for room to write, as long as the stall timer allows and at most `most`.
+    /// Waits until the socket is writable, as long as the stall timer allows and at most `most`.
     pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
         wait_within(&self.write_timer, |left| {
             self.check_not_aborted()?;
@@ -160,7 +161,8 @@ impl Socket {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends a part of a block with `MSG_MORE`, so that what follows shares its packet; waits for room.
+    /// Sends a part of a block with `MSG_MORE`, so that what follows shares its packet; waits until the socket is
+    /// writable.
     pub fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
         loop {
             match self.try_send(block, MORE)? {
@@ -170,7 +172,7 @@ impl Socket {
         }
     }
 
-    /// Shuts down the writing side; not that of an aborted connection, whose peer must not take the response for complete.
+    /// Shuts down the writing side. Does nothing on an aborted connection, whose response must not look complete.
     pub fn end_writing(&self) {
         if self.check_not_aborted().is_ok() {
             // The peer may have disconnected; ignore the error.
@@ -178,20 +180,21 @@ impl Socket {
         }
     }
 
-    /// Shuts down the reading side, from any thread: waits for data end, and data that was received can still be read.
+    /// Shuts down the reading side, from any thread: this ends waits for data; received data can still be read.
     pub fn end_reading(&self) {
         let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Read);
     }
 
-    /// Lets a close of the socket reset the connection (`SO_LINGER` 0), also where the process is killed; or end it in
-    /// order again. Unix sockets have no reset.
+    /// Makes a close of the socket reset the connection (`SO_LINGER` 0), also where the process is killed; `false`
+    /// restores the orderly close. Unix sockets have no reset.
     pub fn close_with_reset(&self, reset: bool) {
         let linger = nix::libc::linger { l_onoff: reset.into(), l_linger: 0 };
         // The peer may have disconnected; ignore the error.
         let _ = setsockopt(&self.descriptor, sockopt::Linger, &linger);
     }
 
-    /// Sends nothing more, and closes with a reset: an incomplete response that ends by the close cannot look complete.
+    /// Sends nothing more, and makes the close a reset: a response that ends with the connection must not look
+    /// complete.
     pub fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
         self.close_with_reset(true);
@@ -214,7 +217,7 @@ impl Socket {
         block.get(..self.send_size).unwrap_or(block)
     }
 
-    /// Sends what there is room for; `None` where there is no room.
+    /// Sends what fits into the socket buffer; `None` where nothing does.
     pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         let block = self.limit_to_send_size(block);
         self.check_not_aborted()?;

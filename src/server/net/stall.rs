@@ -1,11 +1,11 @@
-//! The stall timer: how slow a transfer may be. While nothing moves the remaining time runs down; every byte that moves
-//! gives back a part of it, at the minimum rate. So a peer that keeps to the rate is never timed out, and a slower one is
-//! sooner or later. The timer has neither a socket nor a clock.
+//! The stall timer: the minimum rate of a transfer. Waiting for the peer uses up the remaining time; every byte
+//! transferred restores some of it, according to the minimum rate. So a peer at that rate is never timed out, and a
+//! slower one eventually is. The timer has neither a socket nor a clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The time for which a transfer in one direction may still stall. One thread charges and credits it.
+/// The remaining time for which a transfer in one direction may stall. One thread charges and credits it.
 #[derive(Debug)]
 pub struct StallTimer {
     /// The full time, in microseconds, as all times here.
@@ -16,7 +16,7 @@ pub struct StallTimer {
 }
 
 impl StallTimer {
-    /// A transfer that may stall for `limit`, and moves at least `rate` bytes a second on average.
+    /// A timer for a transfer that may stall for `limit`, and needs at least `rate` bytes a second on average.
     pub fn new(limit: Duration, rate: u64) -> Self {
         let limit = micros(limit);
         StallTimer { limit, rate, left: AtomicU64::new(limit) }
@@ -32,7 +32,7 @@ impl StallTimer {
         self.left.store(self.limit, Ordering::Relaxed);
     }
 
-    /// Subtracts the time that was spent waiting for the peer.
+    /// Subtracts the time spent waiting for the peer.
     pub fn charge(&self, waited: Duration) {
         self.left.store(micros(self.left()).saturating_sub(micros(waited)), Ordering::Relaxed);
     }
@@ -70,16 +70,16 @@ mod tests {
         let rows = [
             // Nothing moves.
             (500, second, 0, 59),
-            // A byte now and then buys next to nothing.
+            // Single bytes restore almost nothing.
             (500, second, 1, 60),
             // Half the rate: twice the time, nearly.
             (500, second, 250, 118),
             // The rate, and more.
             (500, second, 500, 1000),
             (500, 59 * second, 59 * 500, 1000),
-            // Nobody may stand still for the whole time, whatever came before.
+            // No peer may stall for the whole time, however fast it was before.
             (500, 60 * second, 1 << 20, 0),
-            // Without a rate any byte will do.
+            // Without a minimum rate any byte resets the timer.
             (0, 59 * second, 1, 1000),
         ];
         for (rate, waited, bytes, count) in rows {

@@ -1,5 +1,5 @@
-//! One connection as a byte stream, with TLS or without: reads and writes that wait as long as the stall timer allows, a
-//! write that never waits, and sendfile where nothing has to be encrypted. HTTP is not its concern.
+//! One connection as a byte stream, with TLS or without: reads and writes that wait as long as the stall timer allows,
+//! a non-blocking write, and sendfile without TLS. It does not know HTTP.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,11 +26,11 @@ use crate::server::observe::peer::Peer;
 #[derive(Debug)]
 pub struct Stream {
     socket: Socket,
-    /// Who is at the other end.
+    /// The peer.
     pub peer: Peer,
     /// Its interim responses.
     pub interim: Interim,
-    /// Locked by the connection's thread, and for moments by the one that sends interim responses.
+    /// Locked by the connection's thread, and briefly by the one that sends interim responses.
     tls: Option<Box<Mutex<TlsSession>>>,
 }
 
@@ -61,8 +61,8 @@ impl Stream {
         self.tls.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins a request: resets the stall timer of reads. That of writes runs on, or a client that sends many requests and
-    /// hardly reads would never be timed out.
+    /// Begins a request: resets the stall timer of reads, but not that of writes, or a client that sends many requests
+    /// and hardly reads would never be timed out.
     pub fn begin_request(&self) {
         self.socket.reset_read_timer();
     }
@@ -115,7 +115,7 @@ impl Stream {
         Ok(true)
     }
 
-    /// Decrypts what was received. An error has kind `Invalid` where that begins like a request in plain HTTP.
+    /// Decrypts what was received. An error has kind `Invalid` where that looks like a request in plain HTTP.
     fn fill(&self, session: &mut TlsSession) -> io::Result<bool> {
         if session.is_untouched && self.begins_in_plain() {
             return Err(Error::invalid("TLS", "is spoken here, and plain HTTP came: use https://").into());
@@ -128,8 +128,9 @@ impl Stream {
         self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
     }
 
-    /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`. Reads on for a
-    /// moment: closing on unread data would reset the connection before the client has seen the response or the alert.
+    /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`. Then reads for
+    /// a moment: a close with unread data would reset the connection before the client has read the response or the
+    /// alert.
     pub fn end_unencrypted(&self, response: &[u8]) {
         if self.begins_in_plain() {
             // The response fits an empty send buffer. The client may have disconnected; ignore the error.
@@ -153,7 +154,7 @@ impl Stream {
         !left.is_zero() && self.socket.wait(PollFlags::POLLIN, left).unwrap_or(false)
     }
 
-    /// Waits for room to write. False on time-out.
+    /// Waits until the socket is writable. False on time-out.
     pub fn wait_writable(&self, timeout: Duration) -> io::Result<bool> {
         self.socket.wait(PollFlags::POLLOUT, timeout)
     }
@@ -163,12 +164,12 @@ impl Stream {
         self.socket.wait_to_write()
     }
 
-    /// Waits for room to write, as long as the stall timer allows and at most `most`.
+    /// Waits until the socket is writable, as long as the stall timer allows and at most `most`.
     pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
         self.socket.wait_to_write_for(most)
     }
 
-    /// Writes what there is room for, without waiting: `None` when there is no room at all.
+    /// Writes what fits into the socket buffer, without blocking; `None` where nothing does.
     pub fn try_write(&self, block: &[u8]) -> io::Result<Option<usize>> {
         match self.session() {
             None => self.socket.try_send(block, MsgFlags::empty()),
@@ -190,13 +191,13 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends a range of a file with sendfile(2), and leaves in `part` what was not sent. Not for a connection with TLS: its
-    /// bytes are encrypted in this process.
+    /// Sends a range of a file with sendfile(2), and leaves in `part` what was not sent. Not for TLS, which encrypts in
+    /// this process.
     pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
         send_file(&self.socket, file, part)
     }
 
-    /// Ends the writing side; not that of an aborted connection, whose peer must not take the response for complete.
+    /// Shuts down the writing side. Does nothing on an aborted connection, whose response must not look complete.
     pub fn end_writing(&self) {
         if let Some(mut session) = self.session() {
             // An aborted socket sends no `close_notify` either.
@@ -210,12 +211,13 @@ impl Stream {
         self.socket.close_with_reset(reset);
     }
 
-    /// Shuts down the reading side, from any thread: waits for data end, and data that was received can still be read.
+    /// Shuts down the reading side, from any thread: this ends waits for data; received data can still be read.
     pub fn end_reading(&self) {
         self.socket.end_reading();
     }
 
-    /// Sends nothing more, and closes with a reset: an incomplete response that ends by the close cannot look complete.
+    /// Sends nothing more, and makes the close a reset: a response that ends with the connection must not look
+    /// complete.
     pub fn abort(&self) {
         self.socket.abort();
     }

@@ -1,5 +1,5 @@
-//! TLS on a connection: received bytes are decrypted, sent bytes encrypted, and neither ever waits. The wire is any
-//! `Read` and `Write` that may fail with `WouldBlock`; sockets and HTTP are not its concern.
+//! TLS on a connection: decrypts received bytes and encrypts sent ones, without blocking. It works on any `Read` and
+//! `Write` that may fail with `WouldBlock`, and knows neither sockets nor HTTP.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,13 +41,13 @@ impl TlsFiles {
         Ok(Arc::new(config))
     }
 
-    /// The error of a pair of which each file can be read.
+    /// The error of a certificate and a key that do not fit together.
     fn unfit(&self, error: &rustls::Error) -> Error {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         Error::usage(match error {
             rustls::Error::InconsistentKeys(_) => format!("{key}: is not the key of {certificate}"),
             rustls::Error::InvalidCertificate(_) => format!("{certificate}: {error}"),
-            // What `ring` reports of a key that it can read and cannot sign with.
+            // The error of `ring` for a key that it can parse but not sign with.
             rustls::Error::General(_) => format!(
                 "{key}: is a key of a kind that is not supported: use ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits on"
             ),
@@ -56,7 +56,7 @@ impl TlsFiles {
     }
 }
 
-/// What a file must hold.
+/// What a file must contain, for messages.
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "private key without a passphrase";
 
@@ -85,7 +85,7 @@ impl Tls {
         self.files.read()
     }
 
-    /// Uses what was read again for new connections.
+    /// Uses the reloaded certificate for new connections.
     pub fn swap(&self, config: Arc<ServerConfig>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
@@ -115,7 +115,7 @@ pub struct TlsSession {
 }
 
 impl TlsSession {
-    /// What is left of the time for the handshake; `None` once it is complete.
+    /// The remaining time for the handshake; `None` once it is complete.
     pub fn time_left(&self) -> Option<Duration> {
         self.connection
             .is_handshaking()
@@ -132,7 +132,7 @@ impl TlsSession {
         }
     }
 
-    /// Whether encrypted bytes wait to be sent.
+    /// Whether encrypted bytes are buffered.
     pub fn holds(&self) -> bool {
         self.connection.wants_write()
     }
@@ -159,8 +159,8 @@ impl TlsSession {
         }
     }
 
-    /// Reads what was received; `None` where nothing was. A close without `close_notify` ends the data as one with it does:
-    /// the framing of a request tells its length.
+    /// Reads what was received; `None` where nothing was. A close without `close_notify` is end of file too: the
+    /// framing of a request shows whether it is complete.
     pub fn read(&mut self, wire: &mut (impl Read + Write), buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.fill(wire)? {
             return Ok(None);
@@ -171,7 +171,7 @@ impl TlsSession {
         }
     }
 
-    /// Encrypts and sends some of a block; `None` where bytes encrypted before still wait to be sent.
+    /// Encrypts and sends some of a block; `None` where earlier encrypted bytes are still buffered.
     pub fn write(&mut self, wire: &mut impl Write, block: &[u8]) -> io::Result<Option<usize>> {
         if !self.flush(wire)? {
             return Ok(None);
@@ -181,12 +181,12 @@ impl TlsSession {
         Ok(Some(taken))
     }
 
-    /// Encrypts some of a block, which is sent with the next.
+    /// Encrypts some of a block into the buffer, to be sent with the next block.
     pub fn hold(&mut self, block: &[u8]) -> io::Result<usize> {
         self.connection.writer().write(block)
     }
 
-    /// Sends what is encrypted. False where there is no room for all of it.
+    /// Sends the buffered bytes. False where not all of them fit into the socket buffer.
     pub fn flush(&mut self, wire: &mut impl Write) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(wire) {

@@ -15,8 +15,8 @@ use nix::unistd::{Gid, Group};
 
 use crate::error::{Error, Result};
 
-/// A socket file that this process created; dropped, it is removed. The inode tells it from another one that has taken
-/// its path meanwhile.
+/// A socket file that this process created; removed when dropped, unless the inode shows that another file has replaced
+/// it.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -36,8 +36,8 @@ pub fn bind(path: &Path, mode: Option<u32>, group: Option<&str>) -> Result<(Unix
     Ok((listener, file))
 }
 
-/// Checks that a path can be that of a Unix socket: it is short enough, and no other kind of file is there. Errors have
-/// kind `NameTooLong` or `Conflict`.
+/// Checks that a Unix socket can be bound to a path: it is short enough, and no other kind of file exists there. Errors
+/// have kind `NameTooLong` or `Conflict`.
 pub fn check_path(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
     if UnixAddress::from_pathname(path).is_err() {
@@ -60,13 +60,13 @@ pub fn group_id(name: &str) -> Result<Gid> {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|now| now.ino() == self.inode) {
-            // The daemon ends: the file is gone already, or it stays.
+            // Ignore the error: the process is about to exit.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Binds with these permission bits: by the umask, so that the file never has others.
+/// Binds with these permission bits, set by the umask, so that the file has them from the start.
 fn bind_with_mode(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     remove_dead(path)?;
     let before = mode.map(|mode| umask(Mode::from_bits_truncate(0o777 & !mode)));
@@ -86,7 +86,7 @@ fn remove_dead(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether no process listens on a socket file. A connect that would block tells of a full queue, and so of a listener.
+/// Whether no process listens on a socket file. A connect that would block means a full backlog, and so a listener.
 fn is_dead(path: &Path) -> io::Result<bool> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let client = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -105,7 +105,7 @@ mod tests {
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
         listen(&listener, Backlog::new(0).unwrap()).unwrap();
-        // Each waits in the queue, until that is full.
+        // Each connection stays in the backlog, until that is full.
         assert!((0..4).all(|_| !is_dead(&path).unwrap()));
         drop(listener);
         assert!(is_dead(&path).unwrap());

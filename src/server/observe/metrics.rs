@@ -1,5 +1,5 @@
-//! The metrics, for Prometheus and the status line: their names and their values. When to count is the callers' concern.
-//! After the first use of a label, counting does not allocate.
+//! The metrics, for Prometheus and the status line: their names and their values. Callers decide when to count. After
+//! the first use of a label, counting does not allocate.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

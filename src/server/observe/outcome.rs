@@ -1,5 +1,5 @@
-//! What became of one request: filled in while the response is written, read by the log, the metrics and the
-//! connection. It holds values only, and knows neither sockets nor framing.
+//! The outcome of one request: filled in while the response is written, read by the log, the metrics and the
+//! connection. Values only: it knows neither sockets nor framing.
 
 /// The outcome of one request.
 #[derive(Debug, Default)]
@@ -8,7 +8,7 @@ pub struct Outcome {
     pub status: u16,
     /// How many bytes of the body were sent.
     pub body_bytes: u64,
-    /// The authenticated user, where the log wants to know.
+    /// The authenticated user, where requests are logged.
     pub user: Option<Vec<u8>>,
     /// The filter that the query names.
     pub filter: Option<&'static str>,
@@ -27,7 +27,7 @@ pub enum CloseReason {
     Misdirected,
     /// The rest of the request body is not read.
     BodyPending,
-    /// The response body ends with the connection (RFC 9112 §6.3), as HTTP/1.0 needs it.
+    /// The response body ends with the connection (RFC 9112 §6.3), as HTTP/1.0 requires.
     BodyUntilClose,
     /// The daemon shuts down.
     ShuttingDown,
@@ -36,7 +36,7 @@ pub enum CloseReason {
 }
 
 impl Outcome {
-    /// Closes the connection after the response. The first reason is kept.
+    /// Closes the connection after the response. Of several reasons the first one stays.
     pub fn close(&mut self, reason: CloseReason) {
         self.close.get_or_insert(reason);
     }

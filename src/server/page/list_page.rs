@@ -17,7 +17,7 @@ pub fn write(
 ) -> io::Result<()> {
     let mut entries = entries.map(|entry| entry.map(ListRow::of));
     let mut first = entries.by_ref().take(LIST_SORTED_MAX).collect::<Result<Vec<_>>>()?;
-    // One entry past the limit: unsorted.
+    // One entry past the limit: send the list unsorted.
     let next = entries.next().transpose()?;
     if next.is_none() {
         first.sort_unstable_by(|one, other| components(&one.name).cmp(components(&other.name)));
@@ -32,7 +32,7 @@ pub fn write(
     out.write_all(b"</table>\n")
 }
 
-/// What the page shows of an entry; small, since many are sorted at once.
+/// The part of an entry that the page shows; small, since many are in memory to be sorted.
 struct ListRow {
     /// With a final slash for a directory.
     name: Box<[u8]>,

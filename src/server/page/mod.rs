@@ -1,3 +1,3 @@
-//! The pages that a browser gets.
+//! HTML pages for browsers.
 
 pub(crate) mod list_page;

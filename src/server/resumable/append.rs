@@ -1,5 +1,5 @@
-//! The body of one request of a resumable upload: it is appended, and after the last one the upload is completed under its
-//! name. Rights, lock and offset are checked before, in `resource`.
+//! Appends the body of one request to a resumable upload, and after the last one commits it under its name. `resource`
+//! has checked rights, lock and offset before.
 
 use std::io::{self, Read, Write};
 
@@ -29,8 +29,8 @@ pub struct BodyPart {
     pub complete: bool,
 }
 
-/// Receives a part. Where the body ends early, what came is kept. The last argument is the response to a part that does
-/// not complete the upload.
+/// Receives a part. Where the body ends early, what was received is kept. The last argument is the response to a part
+/// that does not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
     mut partial: Box<dyn Partial + '_>,
@@ -40,7 +40,7 @@ pub fn receive(
 ) -> Result<()> {
     let most = exchange.server.limits.file_size.min(metadata.length().unwrap_or(u64::MAX));
     exchange.body.take_at_most(most.saturating_sub(start));
-    // A digest may follow unannounced; that of the only part is that of the whole.
+    // The trailer section may contain an unannounced digest; and the digest of a single part is that of the whole.
     exchange.body.hash();
     let spools = &exchange.server.spools;
     let client = ClientLiveness::new(exchange.stream);
@@ -52,7 +52,7 @@ pub fn receive(
     let whole = match read {
         Err(error) if error.kind() == ErrorKind::TooLarge => {
             partial.remove();
-            // The system may refuse the size too, whatever was said of the length.
+            // The file system's own size limit is an error of this kind too.
             let is_past_length = matches!(error, Error::Failed { .. }) && metadata.length().is_some();
             return if is_past_length { refuse_length(exchange) } else { Err(error) };
         }
@@ -84,7 +84,7 @@ pub fn receive(
 struct Reporting<'a, 'p> {
     partial: &'a mut (dyn Partial + 'p),
     stream: &'a Stream,
-    /// The version of the protocol that the client speaks; none where it wants no report.
+    /// The client's version of the protocol; `None` where it wants no progress reports.
     version: Option<&'static str>,
     /// Bytes written since the last report.
     unreported: u64,
@@ -112,8 +112,8 @@ impl Write for Reporting<'_, '_> {
     }
 }
 
-/// Completes an upload, and answers what an ordinary PUT would have been answered. The upload can't be resumed after that,
-/// whatever the response.
+/// Completes an upload, and sends the response of an ordinary PUT. The upload can't be resumed after that, whatever the
+/// response.
 fn complete_upload(
     exchange: &mut Exchange<'_>,
     partial: Box<dyn Partial + '_>,
@@ -146,8 +146,8 @@ fn complete_upload(
     }
 }
 
-/// Verifies the digests of an upload and commits it, which takes the proof that the last body was complete. The
-/// preconditions of its creation are checked again.
+/// Verifies the digests of an upload and commits it. `whole` proves that the last body was complete. The preconditions
+/// of its creation are checked again.
 fn commit(
     exchange: &Exchange<'_>,
     mut partial: Box<dyn Partial + '_>,
@@ -179,13 +179,13 @@ fn commit(
     }
 }
 
-/// Answers two lengths that contradict each other.
+/// Answers 400 where two lengths contradict each other.
 pub fn refuse_length(exchange: &mut Exchange<'_>) -> Result<()> {
     let what = "has another length than was said";
     refuse(exchange, ErrorKind::Invalid, "inconsistent-upload-length", what, Fields::new(), json!({}))
 }
 
-/// Answers a problem type of the protocol.
+/// Sends an error response with a problem type of the protocol.
 pub fn refuse(
     exchange: &mut Exchange<'_>,
     kind: ErrorKind,

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::http::{Fields, head, resumption};
 
-/// The fields that are kept as they were sent.
+/// The fields that are stored unchanged.
 const KEPT: [&str; 5] = ["If-Match", "If-None-Match", "If-Unmodified-Since", "Repr-Digest", "X-OC-Mtime"];
 /// The field with the length, once it is known.
 const LENGTH: &str = "Upload-Length";
@@ -46,8 +46,8 @@ impl UploadMetadata {
         resumption::integer(&self.fields, LENGTH)
     }
 
-    /// Learns the length from `Upload-Length`, or from a request that completes the upload at offset `end`. True when it was
-    /// not known before.
+    /// Sets the length from `Upload-Length`, or from a request that completes the upload at offset `end`. True where it
+    /// was not known before.
     pub fn learn_length(&mut self, fields: &Fields, end: Option<u64>) -> Result<bool, Inconsistent> {
         let said = [resumption::integer(fields, LENGTH), end];
         let mut lengths = said.into_iter().flatten();

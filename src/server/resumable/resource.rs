@@ -1,5 +1,5 @@
-//! The upload resource: how a PUT creates it, and what HEAD, PATCH and DELETE do to it. How the bytes of one request are
-//! received stands in `append`; how they are stored is the store's business.
+//! The upload resource: PUT creates it; HEAD, PATCH and DELETE use it. `append` receives the bytes of one request; the
+//! store keeps them.
 
 use serde_json::json;
 
@@ -48,12 +48,13 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
     }
 }
 
-/// The error of a body that is only a part where no upload can be resumed.
+/// The error of a partial body where uploads cannot be resumed.
 pub fn incomplete() -> Error {
     Error::invalid("Upload-Complete", "is ?0, but here all must come at once")
 }
 
-/// Refuses the field of the third draft that marks a part of an upload: it must not be stored as the whole.
+/// Refuses the field of the draft's third version that marks a part of an upload: a part must not be stored as the
+/// whole.
 pub fn refuse_old(fields: &Fields) -> Result<()> {
     match fields.get(UPLOAD_INCOMPLETE) {
         Some(_) => Err(Error::invalid(UPLOAD_INCOMPLETE, "is of a draft that is not understood here")),
@@ -160,7 +161,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     receive(exchange, partial, &metadata, part, (204, Fields::new()))
 }
 
-/// Answers an offset that is not the size of the upload.
+/// Answers 409 to an offset that is not the size of the upload.
 fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Upload-Complete", "?0");
@@ -170,8 +171,8 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
     refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both)
 }
 
-/// The fields that name an upload resource and its limits. `Location` is an absolute URL where the origin is known: some
-/// clients accept no relative reference (RFC 9110 §10.2.2).
+/// The fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
+/// known: some clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
     let mut fields = Fields::new();
     let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
@@ -192,7 +193,7 @@ pub fn accept_patch() -> Fields {
     fields
 }
 
-/// Whether the head says the length of the body.
+/// Whether the head has the length of the body.
 fn is_sized(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.body.content_length(), Ok(Some(_)) | Err(_))
 }

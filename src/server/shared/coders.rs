@@ -1,6 +1,6 @@
-//! The pool of zstd encoders and decoders: each takes memory for as long as its transfer lasts, so their number is
-//! limited. A response without an encoder is sent as it is. A body without a decoder is refused, unless another
-//! transfer is slow: then that one's connection is aborted.
+//! The pool of zstd encoders and decoders, whose number is limited since each takes memory for as long as its transfer
+//! lasts. Where no encoder is free, a response is not compressed. Where no decoder is free, the connection of a slow
+//! transfer is aborted to free one; without a slow transfer the request is refused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ struct Holder {
 struct Pace {
     since: Instant,
     bytes: u64,
-    /// Whether the period before was slow.
+    /// Whether the previous period was slow.
     was_slow: bool,
 }
 
@@ -45,8 +45,7 @@ pub struct DecoderPermit<'a> {
 }
 
 impl Coders {
-    /// Makes a pool of which `searchers` threads that search directories may take one decoder each, besides all
-    /// others.
+    /// Makes a pool with one decoder more for each of the `searchers` threads that search directories.
     pub fn new(searchers: usize) -> Self {
         Coders {
             encoders: Arc::default(),
@@ -63,8 +62,8 @@ impl Coders {
         taken.is_ok().then(|| EncoderPermit(Arc::clone(&self.encoders)))
     }
 
-    /// Takes a decoder for the transfer of this connection. Where all are in use, one is taken from a slow transfer,
-    /// whose connection is aborted. Errors have kind `Overloaded`.
+    /// Takes a decoder for the transfer of this connection. Where all are in use, aborts the connection of a slow
+    /// transfer to free one. Errors have kind `Overloaded`.
     pub fn decoder(&self, stream: &Stream) -> Result<DecoderPermit<'_>> {
         let now = Instant::now();
         let mut decoders = self.decoders();
@@ -121,7 +120,7 @@ impl Pace {
         self.bytes += bytes;
     }
 
-    /// Bytes that came at once count for no longer than [`CODER_PACE_OVER`].
+    /// Whether the transfer is slow. A burst of bytes counts for no longer than [`CODER_PACE_OVER`].
     fn is_slow(&self, now: Instant) -> bool {
         let over = now.saturating_duration_since(self.since);
         let most = CODER_PACE.saturating_mul(CODER_PACE_OVER.as_secs());

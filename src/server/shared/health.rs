@@ -1,5 +1,5 @@
-//! The health of the store: whether the served directory answers, for `/.cfpd/health` and for the log. A thread of its
-//! own asks the file system, so that one that hangs blocks nobody else.
+//! The health of the store: whether the file system of the served directory responds, for `/.cfpd/health` and for the
+//! log. A thread of its own checks it, so that a hanging file system blocks no other thread.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,21 +16,21 @@ pub struct Health {
 
 #[derive(Default)]
 struct HealthState {
-    /// The number of the check that somebody waits for.
+    /// The number of the latest check that a request waits for.
     wanted: u64,
-    /// Checks that were begun, and that have ended.
+    /// The numbers of checks that have begun, and that have ended.
     begun: u64,
     ended: u64,
     /// When the check that is running began.
     asking: Option<Instant>,
     /// The error of the last check.
     error: Option<String>,
-    /// Whether the log has the line that the store does not answer.
+    /// Whether it was logged that the store does not respond.
     told: bool,
 }
 
 impl Health {
-    /// Checks the store by `ask`, for ever: on request, and from time to time. What is new in a result goes to `tell`.
+    /// Checks the store with `ask`, for ever: on request, and periodically. Passes changes of the result to `tell`.
     pub fn keep_asking(&self, ask: impl Fn() -> Result<()>, tell: impl Fn(&str)) {
         loop {
             self.begin();
@@ -38,7 +38,7 @@ impl Health {
         }
     }
 
-    /// Whether the store answers now; with the error, where it is new that it does not. Waits at most
+    /// Checks whether the store responds. Returns also the error, where it was not logged yet. Waits at most
     /// [`HEALTH_WITHIN`].
     pub fn ask(&self) -> (bool, Option<Error>) {
         let until = Instant::now() + HEALTH_WITHIN;
@@ -71,7 +71,7 @@ impl Health {
         state.asking = Some(Instant::now());
     }
 
-    /// Ends a check, and returns what is new in its result.
+    /// Ends a check, and returns the message where its result has changed.
     fn end(&self, answer: Result<()>) -> Option<String> {
         let mut state = self.lock();
         state.ended = state.begun;

@@ -1,4 +1,4 @@
-//! What all connections share: the state with its reload, and the parts of it that have a lock of their own.
+//! What all connections share: the state and its reload, and its parts with locks of their own.
 
 pub(crate) mod coders;
 pub(crate) mod health;

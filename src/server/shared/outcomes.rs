@@ -1,8 +1,8 @@
-//! The outcomes of recent requests with an `Idempotency-Key`, so that a request whose response was lost can be
-//! repeated without being carried out twice. Each client has outcomes of its own: nobody is told another's.
+//! The outcomes of recent requests with an `Idempotency-Key`, so that a request whose response was lost can be repeated
+//! without being executed twice. Each client has its own outcomes and cannot see those of others.
 //!
-//! They do not outlive the process. A retry with an unknown key may therefore have been carried out before; from the
-//! epoch, and the time since which all outcomes are remembered, its client can tell whether it was.
+//! They do not outlive the process. A retry with an unknown key may therefore have been executed before; by the epoch,
+//! and the time since which all outcomes are remembered, its client can tell whether it was.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -25,7 +25,7 @@ pub type KeyOwner = (Principal, Option<IpAddr>);
 pub struct Outcomes {
     memory: Mutex<Memory>,
     ended: Condvar,
-    /// Distinguishes this process from the one before it.
+    /// Distinguishes this process from earlier ones.
     instance: u64,
     limits: OutcomeLimits,
 }
@@ -43,7 +43,7 @@ struct Memory {
     clients: HashMap<KeyOwner, OwnerOutcomes>,
     entries: usize,
     bytes: usize,
-    /// What was forgotten of owners of whom nothing is left.
+    /// The forgotten outcomes of owners that were removed.
     forgotten: Forgotten,
 }
 
@@ -68,7 +68,7 @@ enum Execution {
     Running,
     /// It has ended with this response.
     Done(u16, Fields),
-    /// It failed, and may have been carried out in part.
+    /// It failed, and may have been executed in part.
     Open,
 }
 
@@ -81,15 +81,15 @@ struct Forgotten {
 
 /// What to do with a request that has a key.
 pub enum Claim<'a> {
-    /// Carry it out: it is new.
+    /// Execute the request: its key is new.
     First(Running<'a>),
     /// Repeat this response.
     Repeated(u16, Fields),
-    /// Neither: it may have been carried out. In this epoch, all outcomes since this time are remembered.
+    /// Refuse it: it may have been executed before. In this epoch, all outcomes since this time are remembered.
     Unknown { epoch: String, since: Duration },
 }
 
-/// A request with a key, while it runs. Where it is dropped, nothing was changed, and the key can be used again.
+/// A request with a key, while it runs. To be dropped where nothing was changed: the key can then be used again.
 pub struct Running<'a> {
     outcomes: &'a Outcomes,
     client: KeyOwner,
@@ -106,7 +106,7 @@ impl Outcomes {
     fn new(limits: OutcomeLimits) -> Self {
         let forgotten = Forgotten { last: Instant::now(), count: 0 };
         let memory = Memory { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
-        // The system seeds it in each process.
+        // Seeded randomly in each process.
         let instance = RandomState::new().build_hasher().finish();
         Outcomes { memory: Mutex::new(memory), ended: Condvar::new(), instance, limits }
     }
@@ -164,12 +164,12 @@ impl Outcomes {
 }
 
 impl Running<'_> {
-    /// It was carried out, and answered so.
+    /// Ends it with this response.
     pub fn end(self, status: u16, fields: Fields) {
         self.conclude(Execution::Done(status, fields));
     }
 
-    /// Ends it with a failure that may have carried it out in part.
+    /// Ends it with a failure; it may have been executed in part.
     pub fn leave_open(self) {
         self.conclude(Execution::Open);
     }
@@ -279,7 +279,7 @@ impl Memory {
         self.drop_empty(client);
     }
 
-    /// Removes an owner without outcomes; that some were forgotten is kept for all.
+    /// Removes an owner without outcomes, and merges its record of forgotten ones into that of all.
     fn drop_empty(&mut self, client: &KeyOwner) {
         if let Some(own) = self.clients.get(client)
             && own.entries.is_empty()

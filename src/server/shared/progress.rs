@@ -1,4 +1,4 @@
-//! The thread that sends signs of life to clients that asked for them and wait. What is sent stands in `interim`.
+//! The thread that sends `102 Processing` to clients that asked for it and wait. `interim` has the message.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,8 +9,8 @@ use crate::server::limits::PROGRESS_EVERY;
 use crate::server::net::connections::Connections;
 use crate::server::shared::threads;
 
-/// Starts the thread that sends them, for as long as the daemon runs: the thread that works on a response may be inside a
-/// long system call.
+/// Starts the thread, which runs as long as the daemon: the threads of the connections cannot send it, since they may
+/// be in long system calls.
 pub fn start(connections: &Arc<Connections>) -> Result<()> {
     let connections = Arc::clone(connections);
     threads::start("progress", move || {
@@ -21,10 +21,10 @@ pub fn start(connections: &Arc<Connections>) -> Result<()> {
     })
 }
 
-/// Sends a sign of life to every client that is due.
+/// Sends `102 Processing` to every client that is due.
 fn send_due(connections: &Connections, every: Duration) {
     for connection in connections.all() {
-        // The client may have disconnected: the thread that works for it finds out.
+        // The client may have disconnected; ignore the error, which its own thread will see too.
         let stream = &connection.stream;
         let _ = stream.interim.send_if_due(every, |head| stream.try_write(head));
     }

@@ -1,4 +1,4 @@
-//! How many threads help the searches of directories, over all requests. What they search stands in `search_tree`.
+//! The pool of threads for searches of directories, shared by all requests. `search_tree` runs the searches.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,22 +8,23 @@ pub struct ScanThreads {
     free: AtomicUsize,
 }
 
-/// The right to start one of them; dropped, it is free again.
+/// A permit to start one thread; released when dropped.
 pub struct ScanThread<'a>(&'a ScanThreads);
 
 impl ScanThreads {
-    /// At most `jobs` threads search; one of them is the request's own.
+    /// A pool for at most `jobs` threads per search, one of which is the request's own and not of the pool.
     pub fn new(jobs: usize) -> Self {
         let most = jobs.saturating_sub(1);
         ScanThreads { most, free: AtomicUsize::new(most) }
     }
 
-    /// How many help now, and how many may.
+    /// How many permits are taken, and how many there are.
     pub fn busy(&self) -> (usize, usize) {
         (self.most.saturating_sub(self.free.load(Ordering::Relaxed)), self.most)
     }
 
-    /// Those that are free now, each at most once: one that had nothing to do is given back before the next is taken.
+    /// Takes the permits that are free now, lazily: a thread that finds nothing to do returns its permit before the
+    /// next is taken, so their number is bounded.
     pub fn take_free(&self) -> impl Iterator<Item = ScanThread<'_>> {
         std::iter::from_fn(|| self.take()).take(self.most)
     }

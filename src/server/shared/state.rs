@@ -1,4 +1,4 @@
-//! The state that all connections share, and its reload. Each part follows rules of its own; they stand with the part.
+//! The state that all connections share, and its reload. Each part is documented in its own file.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +24,7 @@ use crate::store::{Local, Spools, Store};
 /// The state that all connections share.
 pub struct Server {
     pub(crate) gate: Gate,
-    /// The store behind `gate`, as the local engine; a reload may replace it.
+    /// The store of `gate`, as the local engine; a reload may replace it.
     pub(crate) store: RwLock<Arc<Local>>,
     pub(crate) spools: Spools,
     pub(crate) health: Health,
@@ -41,15 +41,14 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     /// The value of `Strict-Transport-Security` (RFC 6797).
     pub(crate) hsts: Option<String>,
-    /// The hosts that requests must be for; none where users have passwords, which the pages of other sites do not
-    /// know.
+    /// The hosts that requests may be for; `None` where users have passwords, which protect against pages of other
+    /// sites.
     pub(crate) sites: Option<Sites>,
 }
 
 impl Server {
-    /// Reloads what an admin has changed. Users, rules and certificate are read and checked first; when one of them
-    /// cannot be used, all stay as they were. The log is reopened in any case: the old file may be about to be
-    /// compressed.
+    /// Reloads the configured files. Users, rules and certificate are read and validated first; where one of them is
+    /// invalid, none is replaced. The log is reopened in any case: logrotate(8) may be about to compress the old file.
     pub(crate) fn reload(&self) -> Result<()> {
         self.log.swap(self.log.reopened()?);
         let policy = self.gate.reopened()?;
@@ -85,8 +84,8 @@ impl Server {
         self.metrics.line(&self.gauges())
     }
 
-    /// `Cache-Control` of stored bytes and of what is made of them: caches may keep them and must revalidate; with
-    /// users, no shared cache may keep them.
+    /// `Cache-Control` of stored bytes and of filter results: caches may store them and must revalidate; with users, no
+    /// shared cache may store them.
     pub(crate) fn cache_control(&self) -> &'static str {
         if self.sites.is_some() { "no-cache" } else { "private, no-cache" }
     }
@@ -104,7 +103,7 @@ impl Server {
     }
 }
 
-/// Explains an error of a confined process: Landlock grants directories by inode, not by name.
+/// Explains the permission error of a confined process: Landlock grants access to inodes, not to names.
 fn advise(error: Error) -> Error {
     match error {
         Error::System { name, source } if source.kind() == io::ErrorKind::PermissionDenied => {

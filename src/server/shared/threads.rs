@@ -1,4 +1,4 @@
-//! Threads that run for as long as the daemon: how one is started. What it does belongs to the caller.
+//! Starts threads that run as long as the daemon.
 
 use std::thread;
 

@@ -1,6 +1,6 @@
-//! Locks on resumable uploads, and the uploads that were completed lately. One request at a time holds an upload. A later
-//! one aborts the connection of the one before: the client comes back only when it has given that one up, whatever the
-//! network has yet to report.
+//! Locks on resumable uploads, and the recently completed uploads. One request at a time locks an upload. A later one
+//! aborts the connection of the earlier one: a client resumes only when its earlier connection has failed, even if the
+//! server has not noticed yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -40,8 +40,8 @@ pub struct UploadGuard<'a> {
 }
 
 impl UploadLocks {
-    /// Locks an upload. Aborts the connection of a request that holds it, and waits for that request's end. A later request
-    /// aborts this one by `own`.
+    /// Locks an upload. Aborts the connection of a request that has it locked, and waits for its end. A later request
+    /// aborts this one through `own`.
     pub fn lock(&self, id: &[u8], own: ShutdownHandle) -> Result<UploadGuard<'_>> {
         let until = Instant::now() + ABORT_TIME;
         let mut held = self.held();

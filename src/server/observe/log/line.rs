@@ -1,5 +1,5 @@
-//! The format of a log line, combined or JSON. What a client sent is escaped, so that it can forge no line. Writing the
-//! line is the log's part.
+//! Formats log lines, combined or JSON. What a client sent is escaped, so that it cannot forge a line. The log writes
+//! them.
 
 use std::time::{Duration, SystemTime};
 
@@ -44,8 +44,8 @@ impl LogFormat {
         }
     }
 
-    /// The line of a malformed request, or of a client that was refused. Programs that ban addresses parse it: its format is
-    /// stable.
+    /// The line of a malformed request, or of a client that was refused. Its format is stable, since programs that ban
+    /// addresses (fail2ban) parse it.
     pub fn refusal(self, peer: &Peer, status: u16, error: &Error, now: SystemTime) -> String {
         let (peer, why) = (peer.shown(), error.to_string());
         match self {
@@ -63,8 +63,8 @@ impl LogFormat {
         }
     }
 
-    /// The line of a failed login, as stable as that of a refusal. The user's name stands last, so that nothing in it can be
-    /// taken for another field.
+    /// The line of a failed login, as stable as that of a refusal. The user's name is last, so that nothing in it can
+    /// be mistaken for another field.
     pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
         let peer = peer.shown();
         match self {
@@ -130,7 +130,7 @@ fn json_line(entry: &LogEntry<'_>, now: SystemTime) -> String {
     .to_string()
 }
 
-/// Escapes what a client sent for a string in double quotes: its backslashes begin no escape, its quotes end no string.
+/// Escapes backslashes and quotes in what a client sent, for a string in double quotes.
 fn inner(bytes: &[u8]) -> String {
     let parts = bytes.split_inclusive(|byte| matches!(byte, b'"' | b'\\'));
     parts

@@ -1,5 +1,5 @@
-//! The log: a line for every request, every refused client and every error. Owns the file and its reopening; the format of
-//! a line is `line`'s part.
+//! The log: a line for every request, every refused client and every error. Owns the file and reopens it; `line`
+//! formats the lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ impl Log {
         Ok(Log { format, access: path.map(open).transpose()? })
     }
 
-    /// Opens the file again: a new one, where logrotate has renamed the old one. Lines go to the old one until
+    /// Opens the file again: a new one where logrotate(8) has renamed the old one. Lines go to the old one until
     /// [`Log::swap`].
     pub fn reopened(&self) -> Result<Option<File>> {
         self.access.as_ref().map(|(path, _)| append_to(path)).transpose()
@@ -70,7 +70,7 @@ impl Log {
         }
     }
 
-    /// Logs a failed login, for programs that ban addresses; without a name where none could be read.
+    /// Logs a failed login, for programs that ban addresses; without a name where the credentials have none.
     pub fn refused_login(&self, user: Option<&[u8]>, peer: &Peer) {
         let user = user.unwrap_or(b"-");
         match self.access() {
@@ -87,7 +87,7 @@ impl Log {
         self.remark(&error.to_string());
     }
 
-    /// Logs what an admin must know, to stderr too: it may be the log that cannot be written.
+    /// Logs an important message, to stderr too: the log itself may not be writable.
     pub fn alarm(&self, what: &str) {
         self.remark(what);
         if self.access.as_ref().is_some_and(|(path, _)| !is_standard_error(path)) {
@@ -95,7 +95,7 @@ impl Log {
         }
     }
 
-    /// Logs what an admin should know.
+    /// Logs a message.
     pub fn remark(&self, what: &str) {
         let line = self.format.remark(what, SystemTime::now());
         match self.access() {
@@ -118,7 +118,7 @@ fn append_to(path: &Path) -> Result<File> {
     file.map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
 }
 
-/// Writes a line in one call. The service goes on without a log that cannot be written; ignore the error.
+/// Writes a line in one call. Ignores errors: the service continues without a log.
 fn write_line(mut out: impl Write, mut line: String) {
     line.push('\n');
     let _ = out.write_all(line.as_bytes());
