@@ -76,7 +76,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     match args.names.len() {
         0 => Err(Error::usage("no NAME given")),
         _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
-            Err(Error::usage("--continue needs a file to go on with"))
+            Err(Error::usage("--continue needs a file, not standard output"))
         }
         _ => Ok(args),
     }
@@ -204,7 +204,7 @@ fn refuse_user_of_many(args: &Args) -> Result<()> {
     let Some(urls) = args.names.iter().map(url).collect::<Option<Vec<_>>>() else { return Ok(()) };
     match urls.iter().zip(urls.iter().skip(1)).all(|((one, _), (two, _))| one.is_same_server(two)) {
         true => Ok(()),
-        false => Err(Error::usage("--user is of one server: write http://NAME@HOST for each of several")),
+        false => Err(Error::usage("--user is for one server: write http://NAME@HOST for each of several")),
     }
 }
 

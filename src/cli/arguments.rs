@@ -43,7 +43,7 @@ impl Arguments {
     pub fn name(&mut self, long: &'static str) -> Result<Option<OsString>> {
         match self.value(long)? {
             Some(empty) if empty.is_empty() => {
-                Err(Error::usage(format!("{long} needs a name, and has an empty one")))
+                Err(Error::usage(format!("{long} needs a name, not an empty one")))
             }
             named => Ok(named),
         }

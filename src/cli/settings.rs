@@ -102,8 +102,9 @@ impl Arguments {
         let Some(given) = self.value(long)? else { return Ok(None) };
         let seconds =
             given.to_str().and_then(|digits| digits.parse::<u32>().ok()).filter(|number| *number > 0);
-        let error =
-            || Error::usage(format!("{long} {} is no number of seconds from 1 on", shown(given.as_bytes())));
+        let error = || {
+            Error::usage(format!("{long} {} is not a number of seconds, 1 or more", shown(given.as_bytes())))
+        };
         seconds.map(|number| Some(Duration::from_secs(number.into()))).ok_or_else(error)
     }
 

@@ -35,7 +35,7 @@ pub fn of_message(fields: &Fields) -> Result<Coding> {
         (None, _) => Ok(Coding::Identity),
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"zstd") => Ok(Coding::Zstd),
         (Some(coding), _) => {
-            Err(Error::unsupported_type(coding, "is a content coding this end does not undo: use zstd"))
+            Err(Error::unsupported_type(coding, "is an unsupported content coding: use zstd"))
         }
     }
 }
@@ -55,7 +55,7 @@ impl<R: Read> Read for ZstdDecoder<R> {
         self.0.read(out).map_err(|error| match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             true => error,
             false if error.raw_os_error().is_some() => error,
-            false => Error::invalid("body", format!("is not the zstd it says it is: {error}")).into(),
+            false => Error::invalid("body", format!("is not valid zstd: {error}")).into(),
         })
     }
 }

@@ -45,10 +45,10 @@ pub fn format(digest: &Digest) -> String {
 pub fn parse(fields: &Fields, name: &str) -> Result<Option<Digest>> {
     let mut said = None;
     for encoded in values(fields, name) {
-        let digest =
-            decode(encoded).ok_or_else(|| Error::invalid(name, "is no SHA-256 in base64 between colons"))?;
+        let digest = decode(encoded)
+            .ok_or_else(|| Error::invalid(name, "is not a SHA-256 in base64 between colons"))?;
         if said.replace(digest).is_some_and(|other| other != digest) {
-            return Err(Error::invalid(name, "says two things of the same bytes"));
+            return Err(Error::invalid(name, "has two different SHA-256 values"));
         }
     }
     Ok(said)
@@ -91,7 +91,7 @@ pub fn verify_field(name: &str, said_in: [&Fields; 2], taken: Option<Digest>) ->
         if let Some(said) = parse(fields, name)?
             && taken != Some(said)
         {
-            return Err(Error::invalid(name, "is not that of the bytes that came"));
+            return Err(Error::invalid(name, "does not match the bytes received"));
         }
     }
     Ok(())

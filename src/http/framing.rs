@@ -33,7 +33,7 @@ pub fn of_request(request: &Request) -> Result<Framing> {
     match (is_chunked(fields)?, length(fields)?) {
         (true, Some(_)) => Err(Error::invalid("Content-Length", "comes with Transfer-Encoding")),
         (true, None) if request.version == Version::Http10 => {
-            Err(Error::invalid("Transfer-Encoding", "is not spoken by HTTP/1.0"))
+            Err(Error::invalid("Transfer-Encoding", "is not allowed in HTTP/1.0"))
         }
         (true, None) => Ok(Framing::Chunked),
         (false, Some(length)) => Ok(Framing::Length(length)),

@@ -45,7 +45,7 @@ pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
     match string(value).filter(|key| next.is_none() && !key.is_empty() && key.len() <= KEY_MAX) {
         Some(key) => Ok(Some(key)),
-        None => Err(Error::invalid(KEY, format!("is no quoted string of 1 to {KEY_MAX} characters"))),
+        None => Err(Error::invalid(KEY, format!("is not a quoted string of 1 to {KEY_MAX} characters"))),
     }
 }
 

@@ -66,7 +66,7 @@ fn parse_request(text: &[u8], spans: &mut Vec<Span>) -> Result<(Range<usize>, Ra
     let mut parsed = httparse::Request::new(&mut slots);
     let outcome = parsed.parse(text).map_err(|error| bad_head(text, error))?;
     let (Some(method), Some(target), true) = (parsed.method, parsed.path, outcome.is_complete()) else {
-        return Err(Error::invalid("request", "is no head of HTTP"));
+        return Err(Error::invalid("request", "is not an HTTP head"));
     };
     if target.len() > TARGET_MAX {
         return Err(target_too_long());

@@ -23,16 +23,16 @@ const MAGIC: usize = 10;
 fn unsupported(magic: &[u8]) -> Option<&'static str> {
     match magic {
         [0xfd, b'7', b'z', b'X', ..] => {
-            Some("is compressed with xz, which is not read: unpack it with xz -d")
+            Some("is compressed with xz, which is not supported: unpack it with xz -d")
         }
         // A block of bzip2, or the end of an empty file.
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]
         | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90] => {
-            Some("is compressed with bzip2, which is not read: unpack it with bzip2 -d")
+            Some("is compressed with bzip2, which is not supported: unpack it with bzip2 -d")
         }
         // A frame, and a legacy frame.
         [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => {
-            Some("is compressed with lz4, which is not read: unpack it with lz4 -d")
+            Some("is compressed with lz4, which is not supported: unpack it with lz4 -d")
         }
         magic if is_utf16(magic) => Some(UTF_16),
         _ => None,
@@ -139,13 +139,12 @@ impl<R> Unpacking<'_, R> {
         let is = |text: &str| error.contains(text);
         if is("requires too much memory") || is("Window is too large") {
             let most = (1_u64 << WINDOW_LOG_MAX) >> 20;
-            let advice = "which is not read: unpack it with zstd -d --long=31";
+            let advice = "which is not supported: unpack it with zstd -d --long=31";
             let what = format!("needs a zstd window of more than {most} MiB, {advice}");
             return Error::unprocessable(self.name, what);
         }
         if is("ictionary") {
-            let what =
-                "needs the dictionary it was compressed with, which is not read: unpack it with zstd -d -D";
+            let what = "needs the dictionary it was compressed with, which is not supported: unpack it with zstd -d -D";
             return Error::unprocessable(self.name, what);
         }
         Error::damaged(self.name, format!("is damaged: {error}"))

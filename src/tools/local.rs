@@ -18,7 +18,7 @@ pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
 
 /// Makes the error for a file of the server with `--local`.
 pub fn out_of_reach(name: &RemoteName) -> Error {
-    Error::not_found(name.shown(), "is on the server, where --local does not look")
+    Error::not_found(name.shown(), "is on the server, which --local does not use")
 }
 
 /// Runs a filter from a local source to a sink; an error of the sink names it.

@@ -220,7 +220,7 @@ fn what_is_not_what_the_server_says_is_no_file() {
         let server = stranger.answer(&answers);
         let ended = sandbox.run("cfp-get", argv.iter().chain(&["-s", &url])).stdout(out).code(3);
         let name = if argv.contains(&"g") { "/g" } else { "/f" };
-        ended.stderr(format!("cfp-get: {name}: is not what the server says it is (SHA-256 differs)\n"));
+        ended.stderr(format!("cfp-get: {name}: does not match the server's digest (SHA-256)\n"));
         server.join().unwrap();
     }
     assert_eq!(names(&sandbox), ["f"]);

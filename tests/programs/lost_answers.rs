@@ -129,6 +129,6 @@ fn where_a_restart_took_the_memory_a_tool_says_that_it_may_have_been_done() {
         let proxy = Proxy::new(&address, [Fault::LoseAnswer(number, Box::new(restart))]);
         let (code, said) = run(&sandbox, &proxy, argv);
         assert_eq!((code, &*stored(&sandbox.lock().unwrap())), (expected, after), "{argv:?}: {said}");
-        assert_eq!(said.contains("may have been done"), expected == 3, "{argv:?}: {said}");
+        assert_eq!(said.contains("may have been performed"), expected == 3, "{argv:?}: {said}");
     }
 }

@@ -45,7 +45,7 @@ fn a_directory_takes_the_place_of_nothing() {
     sandbox.keep("over/d", "kept");
     for program in ["cfp-mv", "cfp-cp"] {
         for new in ["a", "a/", "into", "into/", "over", "over/d"] {
-            let why = predicates::str::ends_with("/: is taken: a directory replaces nothing\n");
+            let why = predicates::str::ends_with("/: exists: a directory never replaces anything\n");
             sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
             sandbox.run(program, ["-n", "d", new]).stdout("").stderr("").code(1);
         }

@@ -152,7 +152,7 @@ fn counts_of_a_server_that_add_up_to_more_than_there_can_be_are_refused() {
         let server = stranger.answer(&answers);
         let said = sandbox.run(argv[0], argv[1..].iter().chain(&["-s", &url])).code(3);
         let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
-        assert_eq!(stderr, format!("{}: answer: counts more than there can be\n", argv[0]));
+        assert_eq!(stderr, format!("{}: answer: has a count that is too large\n", argv[0]));
         server.join().unwrap();
     }
     for number in ["+5", "-1", " 5", "5 ", "18446744073709551616", "", "5\n\n"] {

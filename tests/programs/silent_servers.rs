@@ -63,9 +63,11 @@ fn no_tool_waits_for_ever_for_an_answer() {
     let mute = server(|_| {});
     let unix = format!("unix:{}", sandbox.work().join("mute").display());
     let (plain, tls) = (format!("http://{mute}"), format!("https://{mute}"));
-    let silent = "said nothing for 1 s (--timeout)";
+    let silent = "sent nothing for 1 s (--timeout)";
     thread::scope(|scope| {
-        for (url, why) in [(&plain, silent), (&unix, silent), (&tls, "ended no TLS handshake in time")] {
+        for (url, why) in
+            [(&plain, silent), (&unix, silent), (&tls, "did not finish the TLS handshake in time")]
+        {
             for argv in TOOLS {
                 let sandbox = &sandbox;
                 scope.spawn(move || {

@@ -1,4 +1,4 @@
-//! Where several sources meet: two of them under one name, and one that is also what is written to.
+//! Where several sources meet: two of them under one name, and one that is also the output file.
 
 use std::fs;
 
@@ -120,7 +120,7 @@ fn what_is_written_to_is_not_read() {
         sandbox.write("f", "a word\n");
         sandbox.write("g", "");
         let said = sandbox.run("sh", ["-c", command]).stdout("").code(2);
-        said.stderr(predicates::str::ends_with(": is also what is written to\n"));
+        said.stderr(predicates::str::ends_with(": is also the output file\n"));
         assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), "a word\n", "{command}");
     }
     // What only takes the name at the end may be read, and what is no file has no end.

@@ -150,7 +150,7 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     let said = command.args(["--wait", "cfp-ls", "-u", "alice"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!((said.status.code(), said.status.signal()), (Some(2), None));
     assert!(
-        String::from_utf8_lossy(&said.stderr).contains("alice: no password: say it in $CFP_PASSWORD_FILE")
+        String::from_utf8_lossy(&said.stderr).contains("alice: no password: put it in $CFP_PASSWORD_FILE")
     );
 }
 
@@ -227,7 +227,7 @@ fn credentials_for_a_url_are_those_that_name_it() {
     assert!(head_elsewhere(&sandbox, &["cfp-get", "-u", "alice", "http://SERVER/x"], &[]).contains(basic));
     assert!(head_elsewhere(&sandbox, &["cfp-get", "http://SERVER/x"], &[]).contains(basic));
     let two = ["-u", "alice", "http://127.0.0.1:1/x", "http://127.0.0.1:2/x"];
-    sandbox.run("cfp-get", two).code(2).stderr(predicate::str::contains("--user is of one server"));
+    sandbox.run("cfp-get", two).code(2).stderr(predicate::str::contains("--user is for one server"));
 }
 
 #[test]

@@ -58,10 +58,7 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
     let to_terminal = options.log.as_deref().is_some_and(|log| log.as_os_str() == "-");
     [
         (options.hsts.is_some() && options.tls.is_none(), "--hsts needs --tls-cert and --tls-key"),
-        (
-            options.background && !options.command.is_empty(),
-            "--background: a COMMAND is waited for, and cannot be with it",
-        ),
+        (options.background && !options.command.is_empty(), "--background cannot be used with a COMMAND"),
         (options.background && to_terminal, "--log -: nobody reads standard error in the background"),
     ]
     .into_iter()
@@ -118,7 +115,7 @@ impl OptionReader<'_> {
             let digits = Some(text).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
             let number = digits.and_then(|text| text.parse().ok()).filter(|number| *number >= N::from(least));
             let text = shown(text.as_bytes());
-            number.ok_or_else(|| Error::usage(format!("{long} {text}: is not a number from {least} on")))
+            number.ok_or_else(|| Error::usage(format!("{long} {text}: is not a number, {least} or more")))
         })
     }
 
@@ -131,7 +128,7 @@ impl OptionReader<'_> {
     fn size(&mut self, long: &'static str) -> Option<u64> {
         self.one(long, |text| {
             let text_shown = shown(text.as_bytes());
-            let what = format!("{long} {text_shown}: is not a number with K, M, G, T or nothing behind it");
+            let what = format!("{long} {text_shown}: is not a number, with or without K, M, G or T");
             size(text).ok_or_else(|| Error::usage(what))
         })
     }
@@ -167,7 +164,7 @@ fn parsed<T>(long: &str, text: OsString, parse: impl FnOnce(&str) -> Result<T>) 
 /// Refuses an empty value, such as that of an unset shell variable: a later message could not name it.
 fn not_empty(long: &str, text: OsString) -> Result<OsString> {
     match text.is_empty() {
-        true => Err(Error::usage(format!("{long} needs a value, and has an empty one"))),
+        true => Err(Error::usage(format!("{long} needs a value, not an empty one"))),
         false => Ok(text),
     }
 }

@@ -48,7 +48,7 @@ fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
         }
         (false, Some(operand)) => {
             let operand = shown(operand.as_encoded_bytes());
-            Err(Error::usage(format!("{operand}: no operand is taken here")))
+            Err(Error::usage(format!("{operand}: unexpected operand")))
         }
         (false, None) => Ok(if check { Task::Check } else { Task::Serve }),
     }

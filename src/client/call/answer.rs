@@ -203,7 +203,7 @@ fn read_body<T>(
 /// Skips unwanted content, up to a limit.
 fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
     match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
-        UNWANTED_MAX => Err(Error::bad_answer(server, "sends more than was asked for").into()),
+        UNWANTED_MAX => Err(Error::bad_answer(server, "sent more than was requested").into()),
         _ => Ok(()),
     }
 }

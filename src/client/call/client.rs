@@ -94,7 +94,7 @@ impl Client {
     pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
         let Some(pause) = retries.next_pause().filter(|_| self.may_pass(&error)) else { return Err(error) };
         retries.count();
-        self.trace('!', &format!("{error}: again in {} ms", pause.as_millis()));
+        self.trace('!', &format!("{error}: retrying in {} ms", pause.as_millis()));
         thread::sleep(pause);
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Client {
             // open, ask again.
             let (never_came, is_close) = (since > sent.elapsed(), since > asked.duration_since(sent));
             self.answer(call, begun)?.finish()?;
-            error = Error::interrupted(&self.url.shown, "does not remember it");
+            error = Error::interrupted(&self.url.shown, "does not remember the request");
             match (never_came, is_close) {
                 (true, _) => {
                     (retry, waits) = (epoch, retries.is_used());
@@ -205,7 +205,7 @@ impl Client {
         self.is_in_doubt = true;
         Error::interrupted(
             shown(call.subject()),
-            format!("may have been done, for the answer was lost: {error}"),
+            format!("may have been performed: the response was lost: {error}"),
         )
     }
 
@@ -297,7 +297,10 @@ impl Client {
             match (response.status, sending) {
                 (100, Some(sending)) => sending.go_on(),
                 (101, _) => {
-                    return Err(Error::bad_answer(&self.url.shown, "speaks another protocol unasked"));
+                    return Err(Error::bad_answer(
+                        &self.url.shown,
+                        "switched to another protocol without being asked",
+                    ));
                 }
                 // Only the path is used: a proxy may have changed scheme and host.
                 (104, _) => self.upload_id = last_component(&response.fields).or(self.upload_id.take()),
@@ -305,7 +308,7 @@ impl Client {
                 _ => return Ok(response),
             }
         }
-        Err(Error::bad_answer(&self.url.shown, "never comes to an answer"))
+        Err(Error::bad_answer(&self.url.shown, "sends interim responses without end"))
     }
 
     /// Describes a timeout: the request is not retried, except to ask for the state of an upload.

@@ -155,7 +155,7 @@ impl ServerConnection {
                 let seconds = timeouts.connect.as_secs();
                 Err(Error::interrupted(
                     &url.shown,
-                    format!("took no connection for {seconds} s (--connect-timeout)"),
+                    format!("did not accept the connection within {seconds} s (--connect-timeout)"),
                 ))
             }
             // Whatever the reason, the server is unavailable: a missing socket file is not a missing operand.

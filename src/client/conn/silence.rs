@@ -85,7 +85,7 @@ impl Silence {
     }
 
     fn over(&self) -> io::Error {
-        let what = format!("said nothing for {} s (--timeout)", self.most.as_secs());
+        let what = format!("sent nothing for {} s (--timeout)", self.most.as_secs());
         io::Error::new(io::ErrorKind::TimedOut, what)
     }
 }

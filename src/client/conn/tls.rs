@@ -89,7 +89,7 @@ pub struct Secured {
 impl Secured {
     /// Performs the handshake. The error says why the server is not trusted, if that is the reason.
     pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
-        let bad = || Error::usage(format!("{host}: is no name a certificate can have"));
+        let bad = || Error::usage(format!("{host}: is not a valid name for a certificate"));
         let name =
             ServerName::try_from(host.split('%').next().unwrap_or_default().to_owned()).map_err(|_| bad())?;
         let mut session = ClientConnection::new(trust.config()?, name)
@@ -199,7 +199,7 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
         None if error.kind() == io::ErrorKind::TimedOut => {
-            Error::interrupted(host, "ended no TLS handshake in time (--connect-timeout)")
+            Error::interrupted(host, "did not finish the TLS handshake in time (--connect-timeout)")
         }
         Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
             "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
@@ -207,10 +207,10 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
         )),
         // What is no TLS record at all is another error.
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            Error::usage(format!("{host}: no TLS is spoken there: its URL begins with http://"))
+            Error::usage(format!("{host}: does not speak TLS: begin its URL with http://"))
         }
-        Some(why) => Error::interrupted(host, format!("no TLS is spoken there: {why}")),
-        None => Error::interrupted(host, format!("no TLS is spoken there: {error}")),
+        Some(why) => Error::interrupted(host, format!("does not speak TLS: {why}")),
+        None => Error::interrupted(host, format!("does not speak TLS: {error}")),
     }
 }
 

@@ -130,7 +130,9 @@ fn ask(url: &Url, user: &[u8]) -> Result<Vec<u8>> {
     let typed = password::ask(&question).map_err(|error| Error::io("terminal", error))?;
     typed.ok_or_else(|| {
         let user = shown(user);
-        Error::usage(format!("{user}: no password: say it in $CFP_PASSWORD_FILE, ~/.netrc or at a terminal"))
+        Error::usage(format!(
+            "{user}: no password: put it in $CFP_PASSWORD_FILE or ~/.netrc, or type it at a terminal"
+        ))
     })
 }
 

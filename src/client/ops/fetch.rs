@@ -145,7 +145,7 @@ const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
     match told {
         Some(told) if told != have => {
-            Err(Error::bad_answer(name, "is not what the server says it is (SHA-256 differs)"))
+            Err(Error::bad_answer(name, "does not match the server's digest (SHA-256)"))
         }
         _ => Ok(()),
     }
@@ -234,7 +234,9 @@ impl<'a> Download<'a> {
             let part = fields.get("content-range").and_then(parse_content_range);
             return match part {
                 Some((range, _)) if range.start == self.have && self.have > 0 => Ok(()),
-                _ => Err(Error::bad_answer(self.name.shown(), "another part came than was asked for")),
+                _ => {
+                    Err(Error::bad_answer(self.name.shown(), "the server sent another range than requested"))
+                }
             };
         }
         // All of it is sent: the server has no ranges, or another version than the part.
@@ -260,9 +262,10 @@ impl<'a> Download<'a> {
     /// Makes an error if bytes are missing: a server may end a partial response early without an error.
     fn refuse_short(&self) -> Result<()> {
         match self.version.size {
-            Some(size) if size != self.have => {
-                Err(Error::interrupted(self.name.shown(), format!("{} bytes came of {size}", self.have)))
-            }
+            Some(size) if size != self.have => Err(Error::interrupted(
+                self.name.shown(),
+                format!("{} of {size} bytes were received", self.have),
+            )),
             _ => Ok(()),
         }
     }

@@ -151,7 +151,7 @@ pub fn number(answer: &[u8]) -> Result<u64> {
 
 /// Adds counts, of which a server may send any.
 pub fn add(total: u64, count: u64) -> Result<u64> {
-    total.checked_add(count).ok_or_else(|| Error::bad_answer("answer", "counts more than there can be"))
+    total.checked_add(count).ok_or_else(|| Error::bad_answer("answer", "has a count that is too large"))
 }
 
 /// The result of a search of a directory.

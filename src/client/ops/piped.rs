@@ -37,7 +37,7 @@ impl Client {
         };
         self.take_upload_id();
         let Some(fields) = begun? else { return Ok(Some(false)) };
-        let lost = || Error::bad_answer(name.shown(), "was begun, and the server does not say where");
+        let lost = || Error::bad_answer(name.shown(), "the server did not send the location of the upload");
         let id = last_component(&fields).ok_or_else(lost)?;
         let target = self.url.target(&[b".cfpd".into(), b"uploads".into(), id], false, &Query::default());
         loop {

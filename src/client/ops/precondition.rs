@@ -60,7 +60,7 @@ impl Tag {
         match std::str::from_utf8(inner) {
             Ok("*") if inner == bytes => Ok(Tag("*".to_owned())),
             Ok(inner) if plain && !inner.is_empty() => Ok(Tag(format!("\"{inner}\""))),
-            _ => Err(Error::usage(format!("--if-match {} is no tag of a version", shown(bytes)))),
+            _ => Err(Error::usage(format!("--if-match {} is not an entity tag", shown(bytes)))),
         }
     }
 }

@@ -98,7 +98,9 @@ impl Client {
                         Ended::Stored => return Ok(true),
                         Ended::Kept => return Ok(false),
                         Ended::Refused(error) => told_of_damage(error, name),
-                        Ended::Lost => Error::interrupted(name.shown(), "was begun, and lost by the server"),
+                        Ended::Lost => {
+                            Error::interrupted(name.shown(), "was lost by the server before it was complete")
+                        }
                     }
                 }
                 _ => error,

@@ -119,7 +119,7 @@ impl Client {
             Err(Error::Failed { kind: ErrorKind::PreconditionFailed, .. })
                 if from.directory && precondition.tag.is_none() =>
             {
-                Err(Error::conflict(target.shown(), "is taken: a directory replaces nothing"))
+                Err(Error::conflict(target.shown(), "exists: a directory never replaces anything"))
             }
             done => Ok(done?.map(|_| target)),
         }

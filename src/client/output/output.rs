@@ -88,7 +88,7 @@ impl Output {
     /// Refuses a source that is the output file.
     pub fn refuse_itself(&self, source: &Operand) -> Result<()> {
         match self.is_also(source) {
-            true => Err(Error::conflict(source.shown().as_bytes(), "is also what is written to")),
+            true => Err(Error::conflict(source.shown().as_bytes(), "is also the output file")),
             false => Ok(()),
         }
     }
