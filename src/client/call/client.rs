@@ -279,7 +279,7 @@ impl Client {
         let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
         if begins_with_tls.map_err(named)? {
             return Err(Error::usage(format!(
-                "{}: TLS is spoken there: its URL begins with https://",
+                "{}: speaks TLS: its URL begins with https://",
                 self.url.shown
             )));
         }

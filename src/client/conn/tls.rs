@@ -207,7 +207,7 @@ fn not_agreed(host: &str, error: io::Error) -> Error {
         )),
         // What is no TLS record at all is another error.
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            Error::usage(format!("{host}: does not speak TLS: begin its URL with http://"))
+            Error::usage(format!("{host}: does not speak TLS: its URL begins with http://"))
         }
         Some(why) => Error::interrupted(host, format!("does not speak TLS: {why}")),
         None => Error::interrupted(host, format!("does not speak TLS: {error}")),
