@@ -104,7 +104,7 @@ pub fn is_compressible(media_type: &str) -> bool {
         || ["+xml", "+json"].iter().any(|suffix| essence.ends_with(suffix))
 }
 
-/// Whether a file is already compressed, judged by its first bytes.
+/// Returns whether the first bytes of a file are those of a compressed format.
 pub fn is_dense(content: &dyn Content) -> bool {
     let mut start = [0; 8];
     let read = content.read_at(&mut start, 0).unwrap_or(0);
