@@ -40,7 +40,7 @@ pub fn check(bytes: &[u8]) {
                     assert!(denied.is_none(), "all of {tree:?} is given, but not {denied:?}");
                 }
                 // A directory is on the way to something that is allowed, or it is not.
-                if whole.way(&who, verb, &tree).is_some() {
+                if whole.rule_beneath(&who, verb, &tree).is_some() {
                     assert!(names.iter().filter(beneath).any(may), "{tree:?} is on the way to nothing");
                 }
             }

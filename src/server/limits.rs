@@ -62,7 +62,7 @@ pub const READ_AHEAD: usize = 4 * 1024;
 /// The block size for copies between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
 /// Completed uploads that are remembered for clients that missed the response.
-pub const ENDED_MAX: usize = 1000;
+pub const COMPLETED_UPLOADS_MAX: usize = 1000;
 /// Outcomes of requests with an `Idempotency-Key` that are remembered, over all clients. Past it, the client with the
 /// most loses its oldest, so that a flood of keys affects nobody else.
 pub const OUTCOMES_MAX: usize = 4096;
@@ -71,7 +71,7 @@ pub const OUTCOMES_BYTES_MAX: usize = 4 << 20;
 /// How long an outcome is remembered: longer than clients retry.
 pub const OUTCOMES_TIME: Duration = Duration::from_secs(10 * 60);
 /// After how many bytes the client of a resumable upload gets a progress report, which takes an fsync.
-pub const TELL_UPLOAD_EVERY: u64 = 64 << 20;
+pub const REPORT_UPLOAD_EVERY: u64 = 64 << 20;
 /// The interval at which clients that asked for it are sent `102 Processing`. A client that has waited for less is sent
 /// one the next time, so that none waits longer than twice this.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
@@ -103,7 +103,7 @@ pub const SPILL_MAX: u64 = 16 << 30;
 /// One response, or one such file, may take `1/SPILL_PARTS` of all spool space, which leaves the rest for others.
 pub const SPILL_PARTS: u64 = 4;
 /// The interval at which a response that found no spool space tries again.
-pub const SPILL_AGAIN: Duration = Duration::from_secs(1);
+pub const SPILL_RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long a write to a client that is still sending blocks before the response is spooled.
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
 /// The most entries of a list that are sorted for a page, which takes some 10 MiB.
@@ -111,7 +111,7 @@ pub const LIST_SORTED_MAX: usize = 100_000;
 /// The most globs of one list or search; each is matched against every name.
 pub const GLOBS_MAX: usize = 64;
 /// How long the lines of a search are buffered, so that they share a write.
-pub const LINES_AFTER: Duration = Duration::from_millis(100);
+pub const FLUSH_LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long a connection that closes with an unread body is read: a close with unread data resets the connection, and
 /// the client might lose the response.
 pub const LINGER: Duration = Duration::from_secs(2);
@@ -122,7 +122,7 @@ pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// How many bytes of an unread body are skipped to keep the connection open; past that it is closed.
 pub const UNREAD_MAX: u64 = 64 * 1024;
 /// How long the acceptor pauses when the system has no descriptor or thread left.
-pub const EXHAUSTED_REST: Duration = Duration::from_millis(100);
+pub const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: &str = "1";
 /// How long a connection without a request is kept after a TERM: its first request may be in transit.
@@ -132,20 +132,20 @@ pub const ABORT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the shutdown waits for the threads of aborted connections.
 pub const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// Failed logins of one user from one address, or one /64 of IPv6, before the next one from there has to wait.
-pub const WRONG_FREE: u32 = 5;
+pub const FAILURES_FREE: u32 = 5;
 /// The same for one /48 of IPv6: one customer may have all of its 65,536 networks.
-pub const WRONG_FREE_OF_PREFIX: u32 = 25;
+pub const FAILURES_FREE_OF_PREFIX: u32 = 25;
 /// Failed logins of one user from anywhere, or of all users from one address (one /48 of IPv6), before their logins are
 /// checked one after the other, with a pause between. Each further so many failures lengthen the pause.
-pub const WRONG_FREE_OF_ALL: u32 = 50;
+pub const FAILURES_FREE_OF_ALL: u32 = 50;
 /// The first such pause.
-pub const WRONG_PAUSE: Duration = Duration::from_millis(250);
+pub const FAILURE_PAUSE: Duration = Duration::from_millis(250);
 /// The longest such pause.
-pub const WRONG_PAUSE_MAX: Duration = Duration::from_secs(5);
+pub const FAILURE_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The longest wait after a failed login of the same user from the same address.
-pub const WRONG_WAIT_MAX: Duration = Duration::from_secs(60);
+pub const FAILURE_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long failed logins count after the last one, or after the wait for it.
-pub const WRONG_FORGOTTEN: Duration = Duration::from_secs(600);
+pub const FAILURES_FORGOTTEN: Duration = Duration::from_secs(600);
 /// The most pairs of a user and an address whose failed logins are counted; as many pairs with unknown names, unknown
 /// names, and addresses.
 pub const WATCHED_MAX: usize = 4096;

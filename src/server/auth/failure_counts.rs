@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::server::limits::{
-    WRONG_FORGOTTEN, WRONG_FREE_OF_ALL, WRONG_PAUSE, WRONG_PAUSE_MAX, WRONG_WAIT_MAX,
+    FAILURE_PAUSE, FAILURE_PAUSE_MAX, FAILURE_WAIT_MAX, FAILURES_FORGOTTEN, FAILURES_FREE_OF_ALL,
 };
 
 /// The failed logins of a bounded number of keys.
@@ -41,7 +41,7 @@ impl FailureCounts {
         }
         (failures.times, failures.last) = (failures.times.saturating_add(1), now);
         if let Some(over) = failures.times.checked_sub(free.saturating_add(1)) {
-            failures.until = now + Duration::from_secs(1 << over.min(31)).min(WRONG_WAIT_MAX);
+            failures.until = now + Duration::from_secs(1 << over.min(31)).min(FAILURE_WAIT_MAX);
         }
     }
 
@@ -51,9 +51,9 @@ impl FailureCounts {
         else {
             return;
         };
-        let pauses = failures.times / WRONG_FREE_OF_ALL;
+        let pauses = failures.times / FAILURES_FREE_OF_ALL;
         if pauses > 0 {
-            failures.until = now + (WRONG_PAUSE * pauses).min(WRONG_PAUSE_MAX);
+            failures.until = now + (FAILURE_PAUSE * pauses).min(FAILURE_PAUSE_MAX);
         }
     }
 
@@ -83,6 +83,6 @@ impl FailureCounts {
 
 impl Failures {
     fn is_forgotten(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last.max(self.until)) >= WRONG_FORGOTTEN
+        now.saturating_duration_since(self.last.max(self.until)) >= FAILURES_FORGOTTEN
     }
 }

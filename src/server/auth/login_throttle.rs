@@ -11,8 +11,8 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::server::auth::failure_counts::FailureCounts;
 use crate::server::limits::{
-    LOGINS_AT_ONCE, LOGINS_WAITING, LOGINS_WAITING_AT_USER, LOGINS_WAITING_FROM_NETWORK, WATCHED_MAX,
-    WRONG_FREE, WRONG_FREE_OF_PREFIX,
+    FAILURES_FREE, FAILURES_FREE_OF_PREFIX, LOGINS_AT_ONCE, LOGINS_WAITING, LOGINS_WAITING_AT_USER,
+    LOGINS_WAITING_FROM_NETWORK, WATCHED_MAX,
 };
 
 /// The keys by which an attempt is counted: hashes, so that memory does not depend on what a client sends.
@@ -87,14 +87,14 @@ impl LoginThrottle {
     /// Admits an attempt. Errors have kind `Overloaded`: too many failed, or too many wait.
     pub fn begin(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
         let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.strangers };
-        let too_many_wrong = || Error::overloaded("login", "too many wrong passwords, try again later");
+        let too_many_failures = || Error::overloaded("login", "too many wrong passwords, try again later");
         if [keys.pair, keys.prefix_pair].iter().any(|key| pairs.until(*key) > Some(now)) {
-            return Err(too_many_wrong());
+            return Err(too_many_failures());
         }
         let slowed =
             names.until(keys.user).max(self.prefixes.until(keys.prefix)).filter(|until| *until > now);
         if let Some(until) = slowed {
-            return if self.may_wait(keys) { Ok(Admission::At(until)) } else { Err(too_many_wrong()) };
+            return if self.may_wait(keys) { Ok(Admission::At(until)) } else { Err(too_many_failures()) };
         }
         if self.checking.len() < LOGINS_AT_ONCE && self.checking.insert(keys.guess) {
             self.counts(keys).names.pause(keys.user, now);
@@ -137,9 +137,9 @@ impl LoginThrottle {
             return;
         }
         let counts = self.counts(keys);
-        counts.pairs.count(keys.pair, WRONG_FREE, now);
+        counts.pairs.count(keys.pair, FAILURES_FREE, now);
         if keys.prefix_pair != keys.pair {
-            counts.pairs.count(keys.prefix_pair, WRONG_FREE_OF_PREFIX, now);
+            counts.pairs.count(keys.prefix_pair, FAILURES_FREE_OF_PREFIX, now);
         }
         counts.names.count(keys.user, u32::MAX, now);
         self.prefixes.count(keys.prefix, u32::MAX, now);
@@ -152,7 +152,9 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::server::limits::{WRONG_FORGOTTEN, WRONG_FREE_OF_ALL, WRONG_PAUSE_MAX, WRONG_WAIT_MAX};
+    use crate::server::limits::{
+        FAILURE_PAUSE_MAX, FAILURE_WAIT_MAX, FAILURES_FORGOTTEN, FAILURES_FREE_OF_ALL,
+    };
 
     /// A guess at a user from an address of IPv4.
     fn keys(origin: u64, user: u64, guess: u64) -> Keys {
@@ -168,7 +170,7 @@ mod tests {
     }
 
     /// Fails `times` times, waiting as long as each time takes, and returns the time of the last failure.
-    fn be_wrong(throttle: &mut LoginThrottle, keys: Keys, times: u32, mut now: Instant) -> Instant {
+    fn fail(throttle: &mut LoginThrottle, keys: Keys, times: u32, mut now: Instant) -> Instant {
         for _ in 0..times {
             loop {
                 match throttle.begin(keys, now) {
@@ -187,9 +189,9 @@ mod tests {
         let start = Instant::now();
         let waits = [0, 0, 1, 2, 4, 8, 16, 32, 60, 60];
         let (mut throttle, mut now) = (LoginThrottle::default(), start);
-        now = be_wrong(&mut throttle, keys(1, 1, 1), WRONG_FREE - 2, now);
+        now = fail(&mut throttle, keys(1, 1, 1), FAILURES_FREE - 2, now);
         for wait in waits {
-            now = be_wrong(&mut throttle, keys(1, 1, 1), 1, now);
+            now = fail(&mut throttle, keys(1, 1, 1), 1, now);
             let until = now + Duration::from_secs(wait);
             assert_eq!(throttle.begin(keys(1, 1, 2), until).unwrap(), Admission::Now, "{wait}");
             throttle.end(keys(1, 1, 2), true, until);
@@ -214,16 +216,16 @@ mod tests {
     #[test]
     fn a_user_who_is_guessed_at_from_everywhere_waits_for_a_pause_and_is_not_shut_out() {
         let (mut throttle, mut now) = (LoginThrottle::default(), Instant::now());
-        for origin in 0..u64::from(WRONG_FREE_OF_ALL) {
-            now = be_wrong(&mut throttle, keys(origin, 7, origin), 1, now);
+        for origin in 0..u64::from(FAILURES_FREE_OF_ALL) {
+            now = fail(&mut throttle, keys(origin, 7, origin), 1, now);
         }
         for origin in 100..2000 {
-            now = be_wrong(&mut throttle, keys(origin, 7, origin), 1, now);
+            now = fail(&mut throttle, keys(origin, 7, origin), 1, now);
         }
         let Admission::At(until) = throttle.begin(keys(9000, 7, 9000), now).unwrap() else {
             panic!("no pause")
         };
-        assert_eq!(until - now, WRONG_PAUSE_MAX);
+        assert_eq!(until - now, FAILURE_PAUSE_MAX);
         assert_eq!(throttle.begin(keys(9000, 7, 9000), until).unwrap(), Admission::Now);
         assert_eq!(
             throttle.begin(keys(9001, 8, 9001), now).unwrap(),
@@ -242,15 +244,15 @@ mod tests {
             let turn = throttle.begin(keys, now);
             turn.is_ok_and(|turn| turn == Admission::Now).then(|| throttle.end(keys, false, now)).is_some()
         });
-        assert_eq!(looked_at.count(), WRONG_FREE_OF_PREFIX as usize + 1);
+        assert_eq!(looked_at.count(), FAILURES_FREE_OF_PREFIX as usize + 1);
         assert_eq!(throttle.begin(within(2, 1, 7), now).unwrap(), Admission::Now, "another prefix");
     }
 
     #[test]
     fn who_was_quiet_for_long_begins_anew() {
         let mut throttle = LoginThrottle::default();
-        let now = be_wrong(&mut throttle, keys(1, 1, 1), WRONG_FREE + 9, Instant::now());
-        let later = be_wrong(&mut throttle, keys(1, 1, 1), 1, now + WRONG_WAIT_MAX + WRONG_FORGOTTEN);
+        let now = fail(&mut throttle, keys(1, 1, 1), FAILURES_FREE + 9, Instant::now());
+        let later = fail(&mut throttle, keys(1, 1, 1), 1, now + FAILURE_WAIT_MAX + FAILURES_FORGOTTEN);
         assert!(throttle.begin(keys(1, 1, 1), later).is_ok());
     }
 
@@ -286,10 +288,10 @@ mod tests {
     fn a_flood_of_made_up_names_takes_bounded_room_and_resets_no_count() {
         let start = Instant::now();
         let mut throttle = LoginThrottle::default();
-        let now = be_wrong(&mut throttle, keys(1, 1, 1), WRONG_FREE, start);
+        let now = fail(&mut throttle, keys(1, 1, 1), FAILURES_FREE, start);
         let flood = |throttle: &mut LoginThrottle, is_user: bool, times: u32, now: Instant| {
             for other in 2..2 * WATCHED_MAX as u64 {
-                be_wrong(throttle, Keys { is_user, ..keys(other, other, other) }, times, now);
+                fail(throttle, Keys { is_user, ..keys(other, other, other) }, times, now);
             }
         };
         flood(&mut throttle, false, 2, now);
@@ -298,7 +300,7 @@ mod tests {
         for table in [&users.pairs, &strangers.pairs, &strangers.names, prefixes] {
             assert_eq!(table.len(), WATCHED_MAX);
         }
-        let now = be_wrong(&mut throttle, keys(1, 1, 1), 1, now);
+        let now = fail(&mut throttle, keys(1, 1, 1), 1, now);
         assert!(throttle.begin(keys(1, 1, 5), now).is_err(), "the one past the free ones");
     }
 }

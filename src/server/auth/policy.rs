@@ -43,8 +43,8 @@ impl Policy {
     /// Refuses a deny rule for a path in a directory that folds case: the rule would match one spelling only, and
     /// another would reach the file. What no rule allows is denied in every spelling.
     pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
-        for (rule, place) in self.access.denials() {
-            let components = place.components();
+        for (rule, path) in self.access.denials() {
+            let components = path.components();
             let mut above = (0..components.len()).filter_map(|length| components.get(..length));
             if let Some(folding) = above.find(|above| store.folds_case(above)) {
                 let directory = shown(&[b"/", &*folding.join(&b'/')].concat());
@@ -82,12 +82,12 @@ impl Policy {
             false => self.access.decide(principal, verb, name),
         };
         let is_list = verb == Verb::List && name.is_directory();
-        let way = if is_list { self.access.way(principal, verb, name) } else { None };
-        match (principal.user.as_ref().filter(|user| !self.knows(user)), rule, way) {
+        let beneath = if is_list { self.access.rule_beneath(principal, verb, name) } else { None };
+        match (principal.user.as_ref().filter(|user| !self.knows(user)), rule, beneath) {
             _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
             (Some(user), ..) => (false, format!("{}: is no user", shown(user))),
             (None, Some(rule), _) if rule.allows => (true, rule.shown.clone()),
-            (None, _, Some(way)) => (true, format!("on the way to what is allowed: {}", way.shown)),
+            (None, _, Some(beneath)) => (true, format!("on the way to what is allowed: {}", beneath.shown)),
             (None, Some(rule), None) => (false, rule.shown.clone()),
             (None, None, None) => (false, "no rule: what no rule allows is denied".to_owned()),
         }

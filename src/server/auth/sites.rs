@@ -35,11 +35,12 @@ impl Sites {
     /// Refuses a request for another host (421). Web pages cannot reach a Unix socket, and browsers do not speak
     /// HTTP/1.0, which has no `Host`.
     pub fn require(&self, stream: &Stream, request: &Request) -> Result<()> {
-        let asked = authority::of_request(request).filter(|authority| !authority.is_empty());
-        let (Some(asked), Peer::Address(_), Version::Http11) = (asked, &stream.peer, request.version) else {
+        let authority = authority::of_request(request).filter(|authority| !authority.is_empty());
+        let (Some(authority), Peer::Address(_), Version::Http11) = (authority, &stream.peer, request.version)
+        else {
             return Ok(());
         };
-        let (host, _) = authority::split_port(asked);
+        let (host, _) = authority::split_port(authority);
         let text = std::str::from_utf8(host).unwrap_or_default();
         match self.holds(text, || stream.local_address()) {
             true => Ok(()),

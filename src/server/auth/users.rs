@@ -145,7 +145,7 @@ impl Logins {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::server::limits::WRONG_FREE;
+    use crate::server::limits::FAILURES_FREE;
 
     const HERE: Origin = Origin::Local(None);
 
@@ -193,7 +193,7 @@ mod tests {
     fn who_was_wrong_too_often_is_not_looked_at_but_a_known_password_goes_through() {
         let users = users(&[("alice", "a"), ("bob", "b")]);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
-        for _ in 0..=WRONG_FREE {
+        for _ in 0..=FAILURES_FREE {
             assert!(!users.verify(b"bob", b"c", HERE).unwrap());
         }
         assert_eq!(users.verify(b"bob", b"b", HERE).unwrap_err().kind(), ErrorKind::Overloaded);
@@ -224,7 +224,7 @@ mod tests {
         let old = Users::parse("f", [alice.as_str(), &bob, &carol].concat().as_bytes()).unwrap();
         for (name, password) in [("alice", "a"), ("bob", "b"), ("carol", "c")] {
             assert!(old.verify(name.as_bytes(), password.as_bytes(), HERE).unwrap());
-            for _ in 0..=WRONG_FREE {
+            for _ in 0..=FAILURES_FREE {
                 assert!(!old.verify(name.as_bytes(), b"wrong", HERE).unwrap());
             }
         }

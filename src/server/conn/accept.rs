@@ -13,7 +13,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use crate::error::{Error, Result};
 use crate::server::conn::connection;
 use crate::server::exchange::problem::closing_response;
-use crate::server::limits::{EXHAUSTED_REST, STACK};
+use crate::server::limits::{EXHAUSTED_PAUSE, STACK};
 use crate::server::net::listen::Listener;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
@@ -68,12 +68,12 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
     loop {
         match listener.accept(stop) {
             Ok(None) => return,
-            Ok(Some((socket, peer))) => welcome(server, socket, peer),
+            Ok(Some((socket, peer))) => start_connection(server, socket, peer),
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 // No descriptor or memory is left: pause, or this would spin.
                 server.log.trouble(&Error::io("accept", error));
-                thread::park_timeout(EXHAUSTED_REST);
+                thread::park_timeout(EXHAUSTED_PAUSE);
             }
         }
     }
@@ -92,7 +92,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 /// Starts the thread of a connection, or answers 503 where there is none.
-fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
+fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let traffic = server.metrics.traffic.clone();
     let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
     let stream = match stream.and_then(|stream| secure(server, stream)) {
@@ -101,13 +101,13 @@ fn welcome(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     };
     let guard = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
         Ok(guard) => guard,
-        Err(turned) => return turn_away(server, &turned.0, turned.1),
+        Err(refused) => return refuse_connection(server, &refused.0, refused.1),
     };
     let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
     let connection = Arc::clone(&guard.connection);
     let for_thread = Arc::clone(server);
     if builder.spawn(move || connection::serve(&for_thread, &guard)).is_err() {
-        turn_away(server, &connection.stream, Refusal::Threads);
+        refuse_connection(server, &connection.stream, Refusal::Threads);
     }
 }
 
@@ -120,7 +120,7 @@ fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
 }
 
 /// Answers 503 without waiting. With TLS the connection is closed without a response: the handshake would take time.
-fn turn_away(server: &Server, stream: &Stream, why: Refusal) {
+fn refuse_connection(server: &Server, stream: &Stream, why: Refusal) {
     let what = match why {
         Refusal::Connections => "all connections are taken",
         Refusal::Address => "all connections of this address are taken",

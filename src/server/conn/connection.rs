@@ -76,12 +76,12 @@ fn serve_burst(
         let took = begun.elapsed();
         server.metrics.answered(Method::parse(request.method()).name(), &outcome, took);
         server.log.exchange(&LogEntry { peer, connection, request: &request, outcome: &outcome, took });
-        let nothing_waits = input.buffer().is_empty();
+        let is_drained = input.buffer().is_empty();
         match outcome.close {
             Some(CloseReason::Aborted) => return Next::Reset,
-            Some(CloseReason::ClientRequested) if nothing_waits => return Next::End,
+            Some(CloseReason::ClientRequested) if is_drained => return Next::End,
             Some(_) => return Next::Linger,
-            None if nothing_waits => return Next::Requests(request),
+            None if is_drained => return Next::Requests(request),
             None => memory = Some(request),
         }
     }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::server::admin_path::{above, require_change};
+use crate::server::admin_path::{parent_of, require_writable};
 use crate::server::auth::access::{AccessList, Principal, Verb, name_of};
 use crate::server::auth::htpasswd;
 use crate::server::auth::policy::{Policy, PolicyFiles};
@@ -89,7 +89,7 @@ impl Config {
     /// The directory for spool files where the root is not writable: `$TMPDIR` or `/var/tmp`, since `/tmp` may be in
     /// memory.
     pub(crate) fn spools(&self) -> Option<PathBuf> {
-        let may_write = require_change(&self.root.join(".")).is_ok();
+        let may_write = require_writable(&self.root.join(".")).is_ok();
         let set = || std::env::var_os("TMPDIR").filter(|place| !place.is_empty());
         (!may_write).then(|| set().map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
     }
@@ -164,7 +164,7 @@ impl Config {
 /// Checks that a directory could be created, with its missing parents.
 fn check_can_create(path: &Path) -> Result<()> {
     let ancestor = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
-    require_change(&ancestor.unwrap_or(Path::new(".")).join("."))
+    require_writable(&ancestor.unwrap_or(Path::new(".")).join("."))
         .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))
 }
 
@@ -176,7 +176,7 @@ fn check_log(path: &Path) -> Result<()> {
     let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
     match path.try_exists().map_err(named)? {
         true => OpenOptions::new().append(true).open(path).map(drop).map_err(named),
-        false => require_change(above(path)).map_err(|error| named(error.into())),
+        false => require_writable(parent_of(path)).map_err(|error| named(error.into())),
     }
 }
 

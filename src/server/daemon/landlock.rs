@@ -14,7 +14,7 @@ use landlock::{
 };
 
 use crate::error::{Error, Result};
-use crate::server::admin_path::above;
+use crate::server::admin_path::parent_of;
 use crate::server::daemon::config::Config;
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::observe::log::is_standard_error;
@@ -46,8 +46,8 @@ fn restrict(config: &Config) -> Result<RulesetStatus, RulesetError> {
 
 /// The scopes to confine. A service manager may listen on an abstract socket (sd_notify(3)).
 fn scopes() -> BitFlags<Scope> {
-    let told = std::env::var_os("NOTIFY_SOCKET");
-    match told.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
+    let socket = std::env::var_os("NOTIFY_SOCKET");
+    match socket.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
         true => Scope::Signal.into(),
         false => Scope::Signal | Scope::AbstractUnixSocket,
     }
@@ -85,7 +85,7 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         ListenAddress::Unix { path, .. } => Some(path),
         ListenAddress::Tcp(_) => None,
     });
-    let gone = sockets.chain(&config.pid_file).map(|file| (above(file).to_owned(), RemoveFile.into()));
+    let gone = sockets.chain(&config.pid_file).map(|file| (parent_of(file).to_owned(), RemoveFile.into()));
     let spools = config.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
     let own = [
         (config.root.clone(), AccessFs::from_all(LEVEL) & !strange),
@@ -115,8 +115,8 @@ fn switched(root: &Path) -> Option<PathBuf> {
 
 /// The directory of a file, and that of the target where it is a symbolic link.
 fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
-    let target = fs::canonicalize(file).ok().map(|target| above(&target).to_owned());
-    [above(file).to_owned()].into_iter().chain(target)
+    let target = fs::canonicalize(file).ok().map(|target| parent_of(&target).to_owned());
+    [parent_of(file).to_owned()].into_iter().chain(target)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::id;
 
 use crate::error::{Error, Result};
-use crate::server::admin_path::{above, require_change};
+use crate::server::admin_path::{parent_of, require_writable};
 
 /// The file of this process; it is removed when dropped.
 #[derive(Debug)]
@@ -28,7 +28,8 @@ impl PidFile {
             return Err(Error::conflict(name, "is that of a cfpd that runs"));
         }
         let mode = fs::Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(above(path)).map_err(named)?;
+        let mut file =
+            tempfile::Builder::new().permissions(mode).tempfile_in(parent_of(path)).map_err(named)?;
         writeln!(file, "{}", id()).map_err(named)?;
         file.as_file().lock().map_err(named)?;
         let file = file.persist(path).map_err(|error| named(error.error))?;
@@ -55,7 +56,7 @@ impl PidFile {
 /// Checks that the file could be written, as far as that can be known without writing it.
 pub fn check_writable(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
-    require_change(&above(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
+    require_writable(&parent_of(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
     match may_be_replaced(path) {
         true => Ok(()),
         false => Err(Error::conflict(name, "is there and is no pid file")),

@@ -183,16 +183,16 @@ fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result
 /// Waits for a signal or the end of the command, and returns the exit code. With a command: an INT from the keyboard
 /// has reached the command too, which may continue; a TERM is passed on to it, and a second one does not wait for it.
 fn wait_for_end(end: &Receiver<StopReason>, child: Option<Pid>) -> u8 {
-    let mut told = false;
+    let mut is_term_sent = false;
     loop {
         match (end.recv(), child) {
             (Ok(StopReason::Command(code)), _) => return code,
-            (Ok(StopReason::Signal(Signal::SIGTERM)), Some(child)) if !told => {
+            (Ok(StopReason::Signal(Signal::SIGTERM)), Some(child)) if !is_term_sent => {
                 // If the command has exited already, its exit code is received next.
                 let _ = kill(child, Signal::SIGTERM);
-                told = true;
+                is_term_sent = true;
             }
-            (Ok(StopReason::Signal(Signal::SIGINT)), Some(_)) if !told => {}
+            (Ok(StopReason::Signal(Signal::SIGINT)), Some(_)) if !is_term_sent => {}
             (Ok(StopReason::Signal(signal)), Some(_)) => return exit_code_of(signal),
             (Ok(StopReason::Signal(_)), None) | (Err(_), _) => return 0,
         }

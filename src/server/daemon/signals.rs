@@ -29,13 +29,13 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|error| Error::io("signals", error))?;
     }
-    let (asks, asked) = channel();
+    let (sender, requests) = channel();
     let (server, reloading) = (Arc::clone(server), Arc::clone(server));
-    threads::start("reload", move || keep_reloading(&reloading, &asked))?;
+    threads::start("reload", move || keep_reloading(&reloading, &requests))?;
     threads::start("signals", move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
-                Signal::SIGHUP => drop(asks.send(())),
+                Signal::SIGHUP => drop(sender.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
                 // The receiver is gone where the daemon is already stopping.
                 ending => drop(ends.send(StopReason::Signal(ending))),
@@ -45,9 +45,9 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
 }
 
 /// Reloads on each signal; signals that arrive during a reload cause one more.
-fn keep_reloading(server: &Server, asked: &Receiver<()>) {
-    while asked.recv().is_ok() {
-        while asked.try_recv().is_ok() {}
+fn keep_reloading(server: &Server, requests: &Receiver<()>) {
+    while requests.recv().is_ok() {
+        while requests.try_recv().is_ok() {}
         reload(server);
     }
 }

@@ -37,13 +37,13 @@ impl<'a> Hashed<'a> {
     }
 
     /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
-    pub fn told_at_the_end(draft: Box<dyn Draft + 'a>) -> Self {
+    pub fn without_digest(draft: Box<dyn Draft + 'a>) -> Self {
         Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX }
     }
 
-    /// See [`Draft::commit`]; `told` is the digest where none was computed here.
-    pub fn commit(self, told: Option<Digest>, check: Check<'_>) -> Result<Written> {
-        self.draft.commit(self.hasher.map(Hasher::finish).or(told), check)
+    /// See [`Draft::commit`]; `known` is the digest where none was computed here.
+    pub fn commit(self, known: Option<Digest>, check: Check<'_>) -> Result<Written> {
+        self.draft.commit(self.hasher.map(Hasher::finish).or(known), check)
     }
 }
 

@@ -68,7 +68,7 @@ pub fn send_multipart(
 fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io::Result<()> {
     // Under TLS the bytes are encrypted in this process.
     match content.descriptor().filter(|_| !stream.is_tls()).map(|file| stream.send_file(file, part)) {
-        Some(Err(error)) if may_be_of_the_file(&error) => copy(content, part, stream),
+        Some(Err(error)) if may_come_from_file(&error) => copy(content, part, stream),
         Some(sent) => sent,
         None => copy(content, part, stream),
     }
@@ -77,7 +77,7 @@ fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io:
 /// Whether an error of `sendfile` may come from the file: it does not tell whether the file or the socket failed, and
 /// not every file system supports it. Then read(2) and write(2) are used instead, and the error of a read names the
 /// file.
-fn may_be_of_the_file(error: &io::Error) -> bool {
+fn may_come_from_file(error: &io::Error) -> bool {
     use nix::libc::{EINVAL, EIO, ENOSYS, EOPNOTSUPP};
     error.kind() == io::ErrorKind::UnexpectedEof
         || matches!(error.raw_os_error(), Some(EINVAL | EIO | ENOSYS | EOPNOTSUPP))

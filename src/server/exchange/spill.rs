@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_AGAIN, SPILL_MAX, SPILL_PARTS};
+use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_MAX, SPILL_PARTS, SPILL_RETRY_EVERY};
 use crate::server::net::stream::Stream;
 use crate::store::{SpoolFile, Spools};
 
@@ -137,7 +137,7 @@ impl Spill<'_> {
                 return Ok(());
             }
             // Wait until the client reads, or until spool space is free again.
-            self.stream.wait_to_write_for(SPILL_AGAIN)?;
+            self.stream.wait_to_write_for(SPILL_RETRY_EVERY)?;
         }
     }
 }

@@ -11,18 +11,18 @@ use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
 /// The resources that GET reads.
-const TOLD: [&[u8]; 2] = [b"health", b"metrics"];
+const READABLE: [&[u8]; 2] = [b"health", b"metrics"];
 
 /// Answers a request on one of the daemon's own resources.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
     match (exchange.method, components) {
         (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
-        (Method::Get | Method::Head, [_, told]) if is_told(told) => tell(exchange, told),
-        (Method::Options, [_, told]) if is_told(told) => {
-            options::tell(exchange, &allowed(Scope::Anywhere, None))
+        (Method::Get | Method::Head, [_, name]) if is_readable(name) => answer_readable(exchange, name),
+        (Method::Options, [_, name]) if is_readable(name) => {
+            options::send(exchange, &allowed(Scope::Anywhere, None))
         }
-        (_, [_, told]) if is_told(told) => {
-            refuse_method(exchange, &format!("/.cfpd/{}", shown(told)), Scope::Anywhere)
+        (_, [_, name]) if is_readable(name) => {
+            refuse_method(exchange, &format!("/.cfpd/{}", shown(name)), Scope::Anywhere)
         }
         (Method::Get | Method::Head | Method::Options, _) => {
             Err(Error::not_found("/.cfpd/", "has no such resource"))
@@ -52,11 +52,11 @@ fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<
     exchange.refuse(&error, fields, json!({}))
 }
 
-fn is_told(name: &[u8]) -> bool {
-    TOLD.contains(&name)
+fn is_readable(name: &[u8]) -> bool {
+    READABLE.contains(&name)
 }
 
-fn tell(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
+fn answer_readable(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     if what != b"health" {
         exchange.authorize()?.require_own(what)?;
     }

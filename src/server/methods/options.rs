@@ -17,11 +17,11 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
         _ if name.components().is_empty() => allowed(Scope::Root, None),
         _ => allowed(Scope::Below, None),
     };
-    tell(exchange, &allow)
+    send(exchange, &allow)
 }
 
 /// Sends the text with this `Allow`.
-pub fn tell(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
+pub fn send(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = resource::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
     fields.push("Allow", allow);

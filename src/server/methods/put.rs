@@ -39,7 +39,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     exchange.body.hash();
     let is_plain = operation.is_none() && exchange.body.is_identity();
     let mut draft = match is_plain {
-        true => Hashed::told_at_the_end(draft),
+        true => Hashed::without_digest(draft),
         false => Hashed::new(draft, exchange.server.limits.file_size),
     };
     let operation = operation.unwrap_or_else(Operation::identity);

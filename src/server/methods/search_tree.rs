@@ -18,7 +18,7 @@ use crate::server::exchange::filter::{Operation, number_type};
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{SANDBOX, is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::streamed::{LineSink, send_lines};
-use crate::server::limits::LINES_AFTER;
+use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name, Spools};
@@ -176,7 +176,7 @@ impl TreeSearch<'_> {
             match self.run(&entry.name, &mut PrefixedLines::new(out, &prefix)) {
                 Err(error) if !is_left_out(&error) => return Err(error.into()),
                 // The next file may take a while.
-                _ if since.elapsed() >= LINES_AFTER && !out.buffer().is_empty() => {
+                _ if since.elapsed() >= FLUSH_LINES_AFTER && !out.buffer().is_empty() => {
                     out.flush()?;
                     since = Instant::now();
                 }
@@ -193,7 +193,7 @@ fn next(
     out: &mut LineSink<'_>,
     since: &mut Instant,
 ) -> io::Result<Option<FileCount>> {
-    match results.recv_timeout(LINES_AFTER.saturating_sub(since.elapsed())) {
+    match results.recv_timeout(FLUSH_LINES_AFTER.saturating_sub(since.elapsed())) {
         Err(RecvTimeoutError::Timeout) => {
             if !out.buffer().is_empty() {
                 out.flush()?;

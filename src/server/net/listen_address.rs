@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::server::admin_path::{above, require_change};
+use crate::server::admin_path::{parent_of, require_writable};
 use crate::server::net::listen_host::addresses;
 use crate::server::net::unix_socket::{check_path, group_id};
 
@@ -57,8 +57,8 @@ impl ListenAddress {
     pub(crate) fn check(&self) -> Result<()> {
         let ListenAddress::Unix { path, group, .. } = self else { return Ok(()) };
         check_path(path)?;
-        let parent = above(path);
-        require_change(parent)
+        let parent = parent_of(path);
+        require_writable(parent)
             .map_err(|error| Error::io(parent.as_os_str().as_encoded_bytes(), error.into()))?;
         group.as_deref().map_or(Ok(()), |group| group_id(group).map(drop))
     }

@@ -15,7 +15,7 @@ use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
-use crate::server::limits::TELL_UPLOAD_EVERY;
+use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::stream::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::shared::upload_locks::CompletedUpload;
@@ -94,7 +94,7 @@ impl Write for Reporting<'_, '_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.partial.write(block)?;
         self.unreported += written as u64;
-        if self.unreported >= TELL_UPLOAD_EVERY
+        if self.unreported >= REPORT_UPLOAD_EVERY
             && let Some(version) = self.version
         {
             self.partial.sync()?;

@@ -26,7 +26,7 @@ struct HealthState {
     /// The error of the last check.
     error: Option<String>,
     /// Whether it was logged that the store does not respond.
-    told: bool,
+    is_logged: bool,
 }
 
 impl Health {
@@ -50,7 +50,7 @@ impl Health {
             let began = state.asking.map(|since| since + HEALTH_WITHIN);
             let left = began.map_or(until, |end| end.min(until)).saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
-                let is_news = !std::mem::replace(&mut state.told, true);
+                let is_news = !std::mem::replace(&mut state.is_logged, true);
                 return (
                     false,
                     is_news.then(|| Error::unavailable("/", "the file system has not answered for 5 s")),
@@ -76,7 +76,7 @@ impl Health {
         let mut state = self.lock();
         state.ended = state.begun;
         state.asking = None;
-        let hung = std::mem::take(&mut state.told);
+        let hung = std::mem::take(&mut state.is_logged);
         let error = answer.err().map(|error| error.to_string());
         let before = std::mem::replace(&mut state.error, error);
         self.changed.notify_all();

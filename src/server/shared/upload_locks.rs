@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::server::limits::ENDED_MAX;
+use crate::server::limits::COMPLETED_UPLOADS_MAX;
 use crate::server::net::shutdown::ShutdownHandle;
 use crate::store::Name;
 
@@ -61,7 +61,7 @@ impl UploadLocks {
     /// Remembers a completed upload, for a client that missed the response.
     pub fn complete(&self, id: Vec<u8>, upload: CompletedUpload) {
         let mut all = self.completed.lock().unwrap_or_else(PoisonError::into_inner);
-        all.truncate(ENDED_MAX - 1);
+        all.truncate(COMPLETED_UPLOADS_MAX - 1);
         all.push_front((id, upload));
     }
 

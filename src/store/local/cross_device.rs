@@ -90,12 +90,12 @@ fn move_directory(
     refuse_unserved(volume, from)?;
     let begun = time_after_changes(&old.parent).map_err(named)?;
     let written = copy_directory(volume, from, to, Links::Replaced, source, target)?;
-    let may_go = |directory: &OwnedFd, name: &[u8]| {
+    let may_remove = |directory: &OwnedFd, name: &[u8]| {
         let stat = lstat(directory, name)?;
         let is_copied = is_directory(&stat) || change_time(&stat) < begun;
         if is_copied { Ok(()) } else { Err(Errno::EAGAIN) }
     };
-    remove_in_place(&old.parent, &old.last, &may_go)
+    remove_in_place(&old.parent, &old.last, &may_remove)
         .and_then(|()| volume.sync.directory(old))
         .map_err(named)?;
     Ok(written)

@@ -32,14 +32,14 @@ fn listed(volume: &Volume, name: &Name, found: WalkEntry) -> Option<Result<Entry
     if found.is_temporary() || is_reserved(name, &found) {
         return None;
     }
-    let mut way = name.components().to_vec();
-    way.push(found.path);
-    let judged = match found.kept.is_none_or(|kept| kept.is_true) {
-        true => classify(&volume.root, &way, found.stat, found.kept),
-        false => lookup_locked(volume, &Name::join(name, way.last()?, false)),
+    let mut path = name.components().to_vec();
+    path.push(found.path);
+    let result = match found.kept.is_none_or(|kept| kept.is_true) {
+        true => classify(&volume.root, &path, found.stat, found.kept),
+        false => lookup_locked(volume, &Name::join(name, path.last()?, false)),
     };
-    match judged {
-        Ok(Lookup::Found(found)) => Some(Ok(Entry { name: way.pop()?, meta: found.meta })),
+    match result {
+        Ok(Lookup::Found(found)) => Some(Ok(Entry { name: path.pop()?, meta: found.meta })),
         Ok(Lookup::Free | Lookup::Unserved) | Err(Errno::EACCES | Errno::ENAMETOOLONG) => None,
         Err(errno) => Some(Err(map_errno(name, errno))),
     }

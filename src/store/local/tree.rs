@@ -119,9 +119,9 @@ fn add_link(
     found: &WalkEntry,
     reservation: &mut Reservation,
 ) -> io::Result<()> {
-    let way = [from.components(), std::slice::from_ref(&found.path)].concat();
+    let path = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
-    let Lookup::Found(target) = classify(&volume.root, &way, found.stat, None)? else { return Ok(()) };
+    let Lookup::Found(target) = classify(&volume.root, &path, found.stat, None)? else { return Ok(()) };
     if walk.stays_within(&found.path) {
         let text = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
         return Ok(symlinkat(text.as_os_str(), parent, last)?);
@@ -131,6 +131,6 @@ fn add_link(
         return Err(Error::conflict(name, "is a link to a directory, by a way out of what is copied").into());
     }
     reserve(reservation, from, parent, target.meta.size)?;
-    let file = File::from(volume.root.open_beneath(&way, READ)?);
+    let file = File::from(volume.root.open_beneath(&path, READ)?);
     add_content(volume, from, (&file, &fstat(&file)?), parent, last, reservation)
 }

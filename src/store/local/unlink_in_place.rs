@@ -21,7 +21,7 @@ use super::walk::is_dots;
 const TRIES: u32 = 128;
 
 /// Called for each entry before it is removed; an error keeps it and stops the removal.
-pub(super) type MayGo<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
+pub(super) type MayRemove<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
 
 /// One level of the descent.
 struct Level {
@@ -30,25 +30,25 @@ struct Level {
     name: Vec<u8>,
 }
 
-/// Removes a directory with everything in it. Stops at the first entry that `may_go` keeps; what is left stays under
+/// Removes a directory with everything in it. Stops at the first entry that `may_remove` keeps; what is left stays under
 /// its name.
-pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) -> nix::Result<()> {
+pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemove<'_>) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
-    let (mut way, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
+    let (mut levels, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
     loop {
         let above = file_id(&fstat(&here)?);
         if let Some(child) = open_child(&here, &next)? {
             here = child;
-            way.push(Level { above, name: next });
+            levels.push(Level { above, name: next });
         }
         next = loop {
-            if way.is_empty() {
+            if levels.is_empty() {
                 return Ok(());
             }
-            if let Some(left) = clear(&here, may_go)? {
+            if let Some(left) = clear(&here, may_remove)? {
                 break left;
             }
-            let Some(level) = way.pop() else { return Ok(()) };
+            let Some(level) = levels.pop() else { return Ok(()) };
             here = open_above(&here, level.above)?;
             if is_left(unlinkat(&here, level.name.as_slice(), UnlinkatFlags::RemoveDir))? {
                 tries += 1;
@@ -63,7 +63,7 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_go: MayGo<'_>) 
 }
 
 /// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
-fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>> {
+fn clear(directory: &OwnedFd, may_remove: MayRemove<'_>) -> nix::Result<Option<Vec<u8>>> {
     let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
     for entry in entries.iter() {
         let entry = entry?;
@@ -71,7 +71,7 @@ fn clear(directory: &OwnedFd, may_go: MayGo<'_>) -> nix::Result<Option<Vec<u8>>>
         if is_dots(name) {
             continue;
         }
-        match may_go(directory, name) {
+        match may_remove(directory, name) {
             Err(Errno::ENOENT) => continue,
             may => may?,
         }

@@ -62,7 +62,7 @@ fn rule(line: &[u8], line_name: &str) -> Result<Option<Rule>> {
         allows,
         verbs: verbs_of(verbs)?,
         subject: subject_of(subject)?,
-        place: name_of(name)?,
+        path: name_of(name)?,
         shown: format!("{line_name}: {}", shown(&words.join(&b' '))),
     }))
 }

@@ -27,7 +27,7 @@ impl AccessList {
         };
         let verbs = Verb::NAMES.map(|(_, verb)| verb).to_vec();
         let shown = format!("no --access: {text}");
-        let rule = Rule { allows: true, verbs, subject, place: Name::root(), shown };
+        let rule = Rule { allows: true, verbs, subject, path: Name::root(), shown };
         AccessList { rules: vec![rule] }
     }
 
@@ -53,7 +53,7 @@ impl AccessList {
 
     /// The deny rules, each with its path.
     pub fn denials(&self) -> impl Iterator<Item = (&Rule, &Name)> {
-        self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.place))
+        self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.path))
     }
 
     /// The rule that decides whether `principal` may do this to a name; `None` denies.
@@ -66,10 +66,10 @@ impl AccessList {
     pub fn decide_tree(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let directory = directory.as_directory();
         let decides = |at: usize, rule: &Rule| {
-            let place = rule.place.as_directory();
+            let path = rule.path.as_directory();
             let mut earlier = self.rules.iter().take(at).filter(|rule| rule.is_about(principal, verb));
             let denies_beneath = !rule.allows && rule.is_beneath(&directory);
-            rule.covers(&directory) || (denies_beneath && !earlier.any(|earlier| earlier.covers(&place)))
+            rule.covers(&directory) || (denies_beneath && !earlier.any(|earlier| earlier.covers(&path)))
         };
         let mut about = self.rules.iter().enumerate().filter(|(_, rule)| rule.is_about(principal, verb));
         about.find(|(at, rule)| decides(*at, rule)).map(|(_, rule)| rule)
@@ -77,11 +77,11 @@ impl AccessList {
 
     /// A rule that allows `principal` to do this to something beneath a directory. The directory is then listed, so
     /// that the client can reach it.
-    pub fn way(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
+    pub fn rule_beneath(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let leads = |rule: &Rule| {
             rule.allows
                 && rule.is_beneath(directory)
-                && self.decide(principal, verb, &rule.place).is_some_and(|first| first.allows)
+                && self.decide(principal, verb, &rule.path).is_some_and(|first| first.allows)
         };
         self.rules.iter().find(|rule| rule.is_about(principal, verb) && leads(rule))
     }
@@ -224,7 +224,7 @@ allow read,delete  local:root /d/e/
         ];
         for (text, name, leads) in rows {
             assert_eq!(
-                of(text).way(&principal("bob"), Verb::List, &named(name)).is_some(),
+                of(text).rule_beneath(&principal("bob"), Verb::List, &named(name)).is_some(),
                 leads,
                 "{name}: {text}"
             );

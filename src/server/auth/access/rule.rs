@@ -75,7 +75,7 @@ pub struct Rule {
     /// Whom it is about.
     pub subject: Subject,
     /// The path it covers: a file, or with a final slash a directory and everything beneath it.
-    pub place: Name,
+    pub path: Name,
     /// Its file, line and text for messages: `access:12: allow all alice /`.
     pub shown: String,
 }
@@ -96,14 +96,14 @@ impl Rule {
     /// without one covers only that file in an allow rule; in a deny rule it covers the file or directory of that name
     /// and everything beneath.
     pub fn covers(&self, name: &Name) -> bool {
-        match self.place.is_directory() || !self.allows {
-            true => name.components().starts_with(self.place.components()),
-            false => !name.is_directory() && name.components() == self.place.components(),
+        match self.path.is_directory() || !self.allows {
+            true => name.components().starts_with(self.path.components()),
+            false => !name.is_directory() && name.components() == self.path.components(),
         }
     }
 
     /// Whether its path is a directory or beneath it.
     pub fn is_beneath(&self, directory: &Name) -> bool {
-        self.place.components().starts_with(directory.components())
+        self.path.components().starts_with(directory.components())
     }
 }

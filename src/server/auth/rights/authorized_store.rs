@@ -77,7 +77,7 @@ impl AuthorizedStore {
     /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a
     /// whole directory is written, for which the rights must cover everything beneath. Replacing a directory also needs
     /// `delete` of everything in it.
-    pub(super) fn require_place(&self, name: &Name, tree: bool, existing: Option<&Meta>) -> Result<()> {
+    pub(super) fn require_write(&self, name: &Name, tree: bool, existing: Option<&Meta>) -> Result<()> {
         let Some(existing) = existing else { return self.require(Verb::Create, name, tree) };
         let replaces_tree = existing.kind == Kind::Directory;
         self.require(Verb::Replace, name, tree || replaces_tree)?;
@@ -97,11 +97,11 @@ impl AuthorizedStore {
     pub(super) fn shows(&self, verb: Verb, directory: &Name, entry: &Entry) -> bool {
         let is_directory = entry.meta.kind == Kind::Directory;
         let name = directory.join(&entry.name, is_directory);
-        self.may(verb, &name, false) || (is_directory && self.leads(verb, &name))
+        self.may(verb, &name, false) || (is_directory && self.allows_beneath(verb, &name))
     }
 
     /// Whether the rules allow something beneath a directory.
-    pub(super) fn leads(&self, verb: Verb, directory: &Name) -> bool {
-        self.policy.access.way(&self.principal, verb, directory).is_some()
+    pub(super) fn allows_beneath(&self, verb: Verb, directory: &Name) -> bool {
+        self.policy.access.rule_beneath(&self.principal, verb, directory).is_some()
     }
 }

@@ -31,7 +31,7 @@ impl<D: Draft + ?Sized> Draft for Guarded<'_, D> {
 
     fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let Guarded { draft, store, name } = *self;
-        draft.commit(digest, &|at| store.require_place(&name, false, at).and_then(|()| check(at)))
+        draft.commit(digest, &|at| store.require_write(&name, false, at).and_then(|()| check(at)))
     }
 }
 

@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     }
 
     fn may_list(self, name: &Name) -> bool {
-        self.0.may(Verb::List, name, false) || self.0.leads(Verb::List, name)
+        self.0.may(Verb::List, name, false) || self.0.allows_beneath(Verb::List, name)
     }
 
     /// Lists a directory; needs `list` for it or for something beneath. Entries that may not be listed are omitted.

@@ -47,7 +47,7 @@ impl<'a> AuthorizedTransfer<'a> {
     pub fn copy(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
         let tree = self.from.is_directory();
         let target =
-            |at: Option<&Meta>| self.store.require_place(self.to, tree, at).and_then(|()| target(at));
+            |at: Option<&Meta>| self.store.require_write(self.to, tree, at).and_then(|()| target(at));
         self.store.store.copy(self.from, self.to, source, &target)
     }
 
@@ -60,7 +60,7 @@ impl<'a> AuthorizedTransfer<'a> {
             self.store.require_source(self.verbs, self.from, tree.get()).and_then(|()| source(at))
         };
         let target =
-            |at: Option<&Meta>| self.store.require_place(self.to, tree.get(), at).and_then(|()| target(at));
+            |at: Option<&Meta>| self.store.require_write(self.to, tree.get(), at).and_then(|()| target(at));
         self.store.store.rename(self.from, self.to, &source, &target)
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
     pub fn existing(&self, name: &Name) -> Result<Option<Meta>> {
         self.require(name)?;
         let existing = self.0.store.meta(name).ok();
-        self.0.require_place(name, false, existing.as_ref())?;
+        self.0.require_write(name, false, existing.as_ref())?;
         Ok(existing)
     }
 
@@ -62,10 +62,10 @@ impl<'a> Writer<'a> {
         &self,
         name: &Name,
         size: Option<u64>,
-        note: &[u8],
+        metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + 'a>>> {
         self.require(name)?;
-        let partial = self.0.store.create_partial(name, size, note)?;
+        let partial = self.0.store.create_partial(name, size, metadata)?;
         partial.map(|partial| self.admit(partial)).transpose()
     }
 
