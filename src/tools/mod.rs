@@ -3,6 +3,7 @@
 pub mod change;
 pub mod local;
 pub mod prepared_filter;
+pub mod relocation;
 pub mod shell;
 pub mod targets;
 pub mod terminal;
