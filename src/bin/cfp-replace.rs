@@ -1,22 +1,15 @@
-//! cfp-replace: replaces a word in local files and in files on the server. It parses its arguments; `tools::change`
-//! writes the results, and `text` defines what an occurrence is.
+//! cfp-replace: replaces a word in local files and in files on the server. `tools::change` parses
+//! what it shares with cfp-reverse and writes the results; `text` defines what an occurrence is.
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 use cfp::cli::{
     self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
-    options, refuse_empty,
+    options,
 };
-use cfp::client::ops::filter;
-use cfp::client::{Operand, Output, Precondition, Settings};
-use cfp::error::{Error, Result};
+use cfp::error::Result;
 use cfp::text::{FilterQuery, REPLACE, SEARCH};
-use cfp::tools::change::{Change, ResultTarget, precondition};
-use cfp::tools::local;
-use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
+use cfp::tools::change::Change;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -57,69 +50,24 @@ const OPTIONS: &[ProgramOption] = options! {
 
 #[derive(Debug, PartialEq)]
 struct Args {
-    settings: Settings,
-    filter: FilterQuery,
-    /// Returns the search that counts the occurrences of OLD.
+    change: Change,
+    /// The search that counts the occurrences of OLD.
     search: FilterQuery,
     count: bool,
-    local: bool,
-    target: ResultTarget,
-    precondition: Precondition,
-    files: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.name("--output")?;
-    let tag = arguments.if_match()?;
-    let settings = arguments.settings()?;
-    let flags = take_flags(&mut arguments, &REPLACE);
     let count = arguments.flag("--count");
-    let in_place = arguments.flag("--in-place");
-    let local = arguments.flag("--local");
-    let mut operands = arguments.operands()?.into_iter();
-    let (Some(old), Some(new)) = (operands.next(), operands.next()) else {
-        return Err(Error::usage("OLD and NEW needed"));
-    };
-    let search = FilterQuery::new(&SEARCH, vec![old.clone().into_vec()], &flags)?;
-    let filter = FilterQuery::new(&REPLACE, vec![old.into_vec(), new.into_vec()], &flags)?;
-    let files: Vec<_> = operands.collect();
-    refuse_empty(&files, "FILE")?;
-    let target = ResultTarget::new(output, in_place, &files)?;
-    let precondition = precondition(tag, &target, &files)?;
-    Ok(Args { settings, filter, search, count, local, target, precondition, files })
+    let change = Change::parse(arguments, &REPLACE)?;
+    let search = change.filter.with_spec(&SEARCH)?;
+    Ok(Args { change, search, count })
 }
 
 fn run(args: Args) -> Result<ExitStatus> {
-    let search = PreparedFilter::new(&args.search)?;
-    if args.count {
-        return count(&args, &search);
+    match args.count {
+        true => args.change.count(PROGRAM.name, &args.search),
+        false => args.change.run(PROGRAM.name, Some(&args.search)),
     }
-    let filter = PreparedFilter::new(&args.filter)?;
-    let change = Change { filter, local: args.local, precondition: args.precondition, count: Some(search) };
-    change.run(PROGRAM.name, &args.settings, args.files, args.target)
-}
-
-/// Prints the number of occurrences in all files together.
-fn count(args: &Args, search: &PreparedFilter) -> Result<ExitStatus> {
-    let mut client = local::server(&args.settings, args.local)?;
-    let standard = [OsString::from("-")];
-    let files = if args.files.is_empty() { &standard[..] } else { &args.files };
-    let (mut total, mut counted) = (0, false);
-    let mut output = Output::stdout()?;
-    let ending = cli::for_each_operand(PROGRAM.name, files, |file| {
-        let source = Operand::read(file.clone());
-        output.refuse_itself(&source)?;
-        total = filter::add(total, search.count(&mut client, &source)?)?;
-        counted = true;
-        Ok(ExitStatus::DONE)
-    })?;
-    // If no file could be searched, no total is printed, not even 0.
-    if !counted {
-        return Ok(ending);
-    }
-    let line = format!("{total}\n");
-    output.write_all(line.as_bytes()).map_err(|error| Error::io("standard output", error))?;
-    Ok(ending.max(ExitStatus::of(total > 0)))
 }
 
 fn main() -> ExitCode {
@@ -128,6 +76,9 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use cfp::client::{Precondition, Settings};
+    use cfp::tools::change::ResultTarget;
+
     use super::*;
 
     #[test]
@@ -138,19 +89,19 @@ mod tests {
         ))
         .unwrap();
         let flags = ["ignore-case", "substring"];
-        let expected = Args {
+        let change = Change {
             settings: Settings::default(),
             filter: FilterQuery::new(&REPLACE, vec![b"a".into(), b"b".into()], &flags).unwrap(),
-            search: FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap(),
-            count: true,
             local: true,
             target: ResultTarget::One(Some(":g".into())),
             precondition: Precondition::default(),
             files: vec!["f".into()],
         };
+        let search = FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap();
+        let expected = Args { change, search, count: true };
         assert_eq!(args, expected);
         assert_eq!(
-            parse(Arguments::new(&PROGRAM, ["a", "", ":f", "--in-place"])).unwrap().target,
+            parse(Arguments::new(&PROGRAM, ["a", "", ":f", "--in-place"])).unwrap().change.target,
             ResultTarget::InPlace
         );
     }

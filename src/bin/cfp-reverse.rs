@@ -1,17 +1,14 @@
-//! cfp-reverse: reverses the order of words. It parses its arguments; `tools::change` writes the results.
+//! cfp-reverse: reverses the order of words. `tools::change` parses its arguments and writes the result.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{
     self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
     options,
 };
-use cfp::client::{Precondition, Settings};
 use cfp::error::{Error, Result};
-use cfp::text::{FilterQuery, REVERSE};
-use cfp::tools::change::{Change, ResultTarget, precondition};
-use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
+use cfp::text::REVERSE;
+use cfp::tools::change::Change;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -40,36 +37,16 @@ const OPTIONS: &[ProgramOption] = options! {
     "-o", "--output" = "OUT" Operand;
 };
 
-#[derive(Debug, PartialEq)]
-struct Args {
-    settings: Settings,
-    filter: FilterQuery,
-    local: bool,
-    target: ResultTarget,
-    precondition: Precondition,
-    files: Vec<OsString>,
-}
-
-fn parse(mut arguments: Arguments) -> Result<Args> {
-    let output = arguments.name("--output")?;
-    let tag = arguments.if_match()?;
-    let settings = arguments.settings()?;
-    let filter = FilterQuery::new(&REVERSE, Vec::new(), &take_flags(&mut arguments, &REVERSE))?;
-    let in_place = arguments.flag("--in-place");
-    let local = arguments.flag("--local");
-    let files = arguments.names("FILE")?;
-    if files.len() > 1 {
-        return Err(Error::usage("one FILE at a time"));
+fn parse(arguments: Arguments) -> Result<Change> {
+    let change = Change::parse(arguments, &REVERSE)?;
+    match change.files.len() > 1 {
+        true => Err(Error::usage("one FILE at a time")),
+        false => Ok(change),
     }
-    let target = ResultTarget::new(output, in_place, &files)?;
-    let precondition = precondition(tag, &target, &files)?;
-    Ok(Args { settings, filter, local, target, precondition, files })
 }
 
-fn run(args: Args) -> Result<ExitStatus> {
-    let filter = PreparedFilter::new(&args.filter)?;
-    let change = Change { filter, local: args.local, precondition: args.precondition, count: None };
-    change.run(PROGRAM.name, &args.settings, args.files, args.target)
+fn run(change: Change) -> Result<ExitStatus> {
+    change.run(PROGRAM.name, None)
 }
 
 fn main() -> ExitCode {
@@ -78,12 +55,16 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use cfp::client::{Precondition, Settings};
+    use cfp::text::FilterQuery;
+    use cfp::tools::change::ResultTarget;
+
     use super::*;
 
     #[test]
     fn arguments_are_read() {
         let args = parse(Arguments::new(&PROGRAM, ["--per-line", ":f", "--output", "-", "--local"])).unwrap();
-        let expected = Args {
+        let expected = Change {
             settings: Settings::default(),
             filter: FilterQuery::new(&REVERSE, Vec::new(), &["lines"]).unwrap(),
             local: true,

@@ -178,7 +178,7 @@ impl Tool {
         if self.prints_lines() {
             return self.lines(source);
         }
-        let count = self.search.count(&mut self.client, source)?;
+        let count = self.search.count(self.client.as_mut(), source)?;
         self.tell(&source.shown(), count)
     }
 
@@ -217,7 +217,7 @@ impl Tool {
             (Some(client), Operand::Stored(name)) if name.directory => {
                 client.lines_beneath(name, &self.search.query, &mut lines, to)?;
             }
-            (client, source) => self.search.run(client, source, &mut lines, to)?,
+            (client, source) => self.search.run(client.as_mut(), source, &mut lines, to)?,
         }
         self.total += u64::from(!lines.is_empty());
         visible.finish().map_err(|error| Error::io(to, error))?;

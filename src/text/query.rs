@@ -76,6 +76,12 @@ impl FilterQuery {
         Ok(())
     }
 
+    /// Returns a query for another filter, with the same flags and as many of the words as it takes.
+    pub fn with_spec(&self, spec: &'static FilterSpec) -> Result<Self> {
+        let words = self.arguments.words.iter().take(spec.words.len()).cloned().collect();
+        FilterQuery::new(spec, words, &self.arguments.flags)
+    }
+
     /// Returns the parameters of a query for this filter.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, Option<&[u8]>)> {
         let FilterArguments { words, flags } = &self.arguments;

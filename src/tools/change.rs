@@ -1,19 +1,143 @@
 //! Applies a filter that changes a text, from any operands to any operand or in place: what cfp-replace and
-//! cfp-reverse have in common. They choose the filter.
+//! cfp-reverse have in common, their arguments too. They choose the filter.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
 
-use crate::cli::{ExitStatus, for_each_operand};
+use crate::cli::{Arguments, ExitStatus, for_each_operand, refuse_empty};
 use crate::client::ops::filter;
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
 use crate::error::{Error, Result};
-use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::{local, terminal};
+use crate::text::{FilterQuery, FilterSpec};
+use crate::tools::in_place::InPlace;
+use crate::tools::local;
+use crate::tools::prepared_filter::{PreparedFilter, take_flags};
+
+/// A filter to apply to files.
+#[derive(Debug, PartialEq)]
+pub struct Change {
+    /// How the server is reached.
+    pub settings: Settings,
+    /// The filter.
+    pub filter: FilterQuery,
+    /// Whether it runs in this process (`--local`).
+    pub local: bool,
+    /// Where the results are written.
+    pub target: ResultTarget,
+    /// The precondition for a result that is stored on the server.
+    pub precondition: Precondition,
+    /// The sources; standard input if there are none.
+    pub files: Vec<OsString>,
+}
+
+impl Change {
+    /// Reads the arguments of a program that runs this filter: the filter's words, then files.
+    pub fn parse(mut arguments: Arguments, spec: &'static FilterSpec) -> Result<Self> {
+        let output = arguments.name("--output")?;
+        let tag = arguments.if_match()?;
+        let settings = arguments.settings()?;
+        let flags = take_flags(&mut arguments, spec);
+        let in_place = arguments.flag("--in-place");
+        let local = arguments.flag("--local");
+        let mut words = arguments.operands()?;
+        if words.len() < spec.words.len() {
+            let needed: Vec<_> = spec.words.iter().map(|word| word.placeholder).collect();
+            return Err(Error::usage(format!("{} needed", needed.join(" and "))));
+        }
+        let files = words.split_off(spec.words.len());
+        let filter = FilterQuery::new(spec, words.into_iter().map(OsString::into_vec).collect(), &flags)?;
+        refuse_empty(&files, "FILE")?;
+        let target = ResultTarget::new(output, in_place, &files)?;
+        let precondition = precondition(tag, &target, &files)?;
+        Ok(Change { settings, filter, local, target, precondition, files })
+    }
+
+    /// Applies the filter. In place, `search` counts what it would change, and the counts are printed.
+    pub fn run(&self, name: &str, search: Option<&FilterQuery>) -> Result<ExitStatus> {
+        let filter = PreparedFilter::new(&self.filter)?;
+        let mut client = local::server(&self.settings, self.local)?;
+        let output = match &self.target {
+            ResultTarget::InPlace => {
+                let search = search.map(PreparedFilter::new).transpose()?;
+                return InPlace { client, filter, search, precondition: &self.precondition }
+                    .run(name, self.sources());
+            }
+            ResultTarget::One(output) => output.clone().map_or(Operand::Standard, Operand::read),
+        };
+        if output != Operand::Standard {
+            let sources: Vec<_> = self.sources().collect();
+            let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition);
+            return stored.map(|()| ExitStatus::DONE);
+        }
+        let mut output = Output::stdout()?;
+        for_each_operand(name, self.sources(), |source| {
+            write(&filter, client.as_mut(), &source, &mut output).map(|()| ExitStatus::DONE)
+        })
+    }
+
+    /// Prints the number of occurrences that a search finds in all files together.
+    pub fn count(&self, name: &str, search: &FilterQuery) -> Result<ExitStatus> {
+        let search = PreparedFilter::new(search)?;
+        let mut client = local::server(&self.settings, self.local)?;
+        let (mut total, mut counted) = (0, false);
+        let mut output = Output::stdout()?;
+        let status = for_each_operand(name, self.sources(), |source| {
+            output.refuse_itself(&source)?;
+            total = filter::add(total, search.count(client.as_mut(), &source)?)?;
+            counted = true;
+            Ok(ExitStatus::DONE)
+        })?;
+        // If no file could be searched, no total is printed, not even 0.
+        if !counted {
+            return Ok(status);
+        }
+        let line = format!("{total}\n");
+        output.write_all(line.as_bytes()).map_err(|error| Error::io(STDOUT, error))?;
+        Ok(status.max(ExitStatus::of(total > 0)))
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Operand> {
+        let standard = self.files.is_empty().then_some(Operand::Standard);
+        standard.into_iter().chain(self.files.iter().cloned().map(Operand::read))
+    }
+}
+
+/// Stores the results of a filter on sources, in order, as one file, local or on the server. Without a client the filter
+/// runs in this process.
+pub(super) fn store(
+    filter: &PreparedFilter,
+    mut client: Option<&mut Client>,
+    sources: &[Operand],
+    target: &Operand,
+    precondition: &Precondition,
+) -> Result<()> {
+    let mut output = match (target, sources, client.as_deref_mut()) {
+        (Operand::Stored(name), [source], Some(client)) => {
+            return client.filter_into(source, &filter.query, name, precondition).map(drop);
+        }
+        (Operand::Stored(name), [_], None) => return Err(local::out_of_reach(name)),
+        (Operand::Stored(_), ..) => return Err(Error::usage("a file on the server is made of one FILE")),
+        (Operand::Local(path), ..) => Output::create(path)?,
+        (Operand::Standard, ..) => Output::stdout()?,
+    };
+    for source in sources {
+        write(filter, client.as_deref_mut(), source, &mut output)?;
+    }
+    output.commit()
+}
+
+fn write(
+    filter: &PreparedFilter,
+    client: Option<&mut Client>,
+    source: &Operand,
+    output: &mut Output,
+) -> Result<()> {
+    output.refuse_itself(source)?;
+    let name = output.name.clone();
+    filter.run(client, source, output, &name)
+}
 
 /// Where the results of a change are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +150,7 @@ pub enum ResultTarget {
 
 impl ResultTarget {
     /// Returns the target for `-o`, `--in-place` and these files.
-    pub fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
+    fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
         match (output, in_place) {
             (_, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
                 Err(Error::usage("--in-place needs a FILE"))
@@ -39,7 +163,7 @@ impl ResultTarget {
 
 /// Returns the precondition for `--if-match`: the one file of the server that is replaced has this version. It is
 /// refused where the result of one stored file is stored under the name of another: the server would not check it.
-pub fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString]) -> Result<Precondition> {
+fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString]) -> Result<Precondition> {
     let stored = |name: &OsString| match Operand::read(name.clone()) {
         Operand::Stored(name) => Some(name),
         _ => None,
@@ -57,150 +181,6 @@ pub fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString])
         false => Err(Error::usage(
             "--if-match needs one file of the server that is replaced by what is made of it or of a local one",
         )),
-    }
-}
-
-/// A filter to apply to files.
-pub struct Change {
-    /// The filter.
-    pub filter: PreparedFilter,
-    /// Whether it runs in this process (`--local`).
-    pub local: bool,
-    /// The precondition for a result that is stored on the server.
-    pub precondition: Precondition,
-    /// The search that counts what the filter changes; `None` if no count is printed.
-    pub count: Option<PreparedFilter>,
-}
-
-impl Change {
-    /// Changes files, or standard input if there are none.
-    pub fn run(
-        &self,
-        name: &str,
-        settings: &Settings,
-        mut files: Vec<OsString>,
-        target: ResultTarget,
-    ) -> Result<ExitStatus> {
-        let client = &mut local::server(settings, self.local)?;
-        if files.is_empty() {
-            files.push("-".into());
-        }
-        let mut sources = files.into_iter().map(Operand::read);
-        match target {
-            ResultTarget::InPlace => self.run_in_place(name, client, sources),
-            ResultTarget::One(output) => match output.map_or(Operand::Standard, Operand::read) {
-                Operand::Standard => {
-                    let mut output = Output::stdout()?;
-                    for_each_operand(name, sources, |source| self.write(client, &source, &mut output))
-                }
-                Operand::Local(path) => {
-                    let mut output = Output::create(&path)?;
-                    sources.try_for_each(|source| self.write(client, &source, &mut output).map(drop))?;
-                    output.commit().map(|()| ExitStatus::DONE)
-                }
-                stored => match (sources.next(), sources.next()) {
-                    (Some(source), None) => self.store(client, &source, stored),
-                    _ => Err(Error::usage("a file on the server is made of one FILE")),
-                },
-            },
-        }
-    }
-
-    /// Changes each file in place, and prints the number of changes if they are counted.
-    fn run_in_place(
-        &self,
-        name: &str,
-        client: &mut Option<Client>,
-        sources: impl Iterator<Item = Operand>,
-    ) -> Result<ExitStatus> {
-        let (mut output, mut total) = (self.count.as_ref().map(|_| Output::stdout()).transpose()?, 0);
-        let ending = for_each_operand(name, sources, |source| {
-            let changed = self.change_in_place(client, &source)?;
-            total = filter::add(total, changed)?;
-            if let Some(output) = &mut output {
-                let name = terminal::name(source.shown().as_bytes());
-                let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
-                output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
-            }
-            Ok(ExitStatus::DONE)
-        })?;
-        Ok(ending.max(ExitStatus::of(total > 0 || self.count.is_none())))
-    }
-
-    /// Changes one file in place, and returns the number of changes; an unchanged file is not written.
-    fn change_in_place(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
-        match (source, client) {
-            (Operand::Stored(name), None) => Err(local::out_of_reach(name)),
-            // A server that sends no count has written the file.
-            (Operand::Stored(name), Some(client)) => {
-                Ok(client.filter_into(source, &self.filter.query, name, &self.precondition)?.unwrap_or(1))
-            }
-            (Operand::Local(path), client) => {
-                refuse_irregular(path)?;
-                let mut output = Output::create(path)?;
-                let name = output.name.clone();
-                let changed = match &self.count {
-                    _ if client.is_none() => local::change(&*self.filter.filter, source, &mut output, &name)?,
-                    Some(search) => match search.count(client, source)? {
-                        0 => 0,
-                        changed => {
-                            self.filter.run(client, source, &mut output, &name)?;
-                            changed
-                        }
-                    },
-                    None => local::compare(source, &mut output, |sink| {
-                        self.filter.run(client, source, sink, &name)
-                    })?,
-                };
-                if changed > 0 {
-                    output.commit()?;
-                }
-                Ok(changed)
-            }
-            (Operand::Standard, _) => Err(Error::usage("--in-place needs a FILE")),
-        }
-    }
-
-    fn store(&self, client: &mut Option<Client>, source: &Operand, target: Operand) -> Result<ExitStatus> {
-        match target {
-            Operand::Local(path) => {
-                refuse_irregular(&path)?;
-                let mut output = Output::create(&path)?;
-                self.write(client, source, &mut output)?;
-                output.commit()?;
-            }
-            Operand::Stored(name) => match client {
-                None => return Err(local::out_of_reach(&name)),
-                Some(client) => {
-                    client.filter_into(source, &self.filter.query, &name, &self.precondition)?;
-                }
-            },
-            Operand::Standard => drop(self.write(client, source, &mut Output::stdout()?)?),
-        }
-        Ok(ExitStatus::DONE)
-    }
-
-    fn write(
-        &self,
-        client: &mut Option<Client>,
-        source: &Operand,
-        output: &mut Output,
-    ) -> Result<ExitStatus> {
-        output.refuse_itself(source)?;
-        let name = output.name.clone();
-        self.filter.run(client, source, output, &name)?;
-        Ok(ExitStatus::DONE)
-    }
-}
-
-/// Refuses a device or a pipe, which would be read and written at the same time. A missing file and a directory are
-/// reported when they are opened.
-fn refuse_irregular(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
-            Err(Error::conflict(path.as_os_str().as_bytes(), "is not a regular file"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What several programs need besides the client: local files, the terminal, the shell.
 
 pub mod change;
+mod in_place;
 pub mod local;
 pub mod prepared_filter;
 pub mod relocation;

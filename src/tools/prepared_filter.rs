@@ -32,7 +32,7 @@ impl PreparedFilter {
     /// Runs the filter from a source into a local sink, which errors call `name`; without a client in this process.
     pub fn run(
         &self,
-        client: &mut Option<Client>,
+        client: Option<&mut Client>,
         source: &Operand,
         sink: &mut dyn Write,
         name: &str,
@@ -44,7 +44,7 @@ impl PreparedFilter {
     }
 
     /// Counts the occurrences in a source, for a search; without a client in this process.
-    pub fn count(&self, client: &mut Option<Client>, source: &Operand) -> Result<u64> {
+    pub fn count(&self, client: Option<&mut Client>, source: &Operand) -> Result<u64> {
         match client {
             None => local::count(&*self.filter, source, self.decompress),
             Some(client) => client.count(source, &self.query),

@@ -13,6 +13,8 @@ use crate::client::{BodySource, Call, Client, Operand, Output, Precondition, Rem
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::text::{FilterQuery, FilterSpec, OutputKind};
+use crate::tools::change::store;
+use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::shell::command::{Action, COMMANDS, Command, CommandArgument};
 use crate::tools::shell::line::Line;
 use crate::tools::shell::location::{local, shown_operand, shown_os, source, stored, target};
@@ -197,23 +199,11 @@ impl Session {
 
     /// Stores the result of a filter on a file, and prints where.
     fn change(&mut self, filter: &FilterQuery, source: &Operand, target: &Operand) -> Result<ExitStatus> {
-        let query: Query = filter.pairs().collect();
-        let mut client = self.client.borrow_mut();
-        let place = match target {
-            Operand::Stored(name) => {
-                client.filter_into(source, &query, name, &Precondition::default())?;
-                "on the server"
-            }
-            Operand::Local(path) => {
-                let mut output = Output::create(path)?;
-                let name = output.name.clone();
-                client.filter_to(source, &query, &mut output, &name)?;
-                output.commit()?;
-                "here"
-            }
-            Operand::Standard => "here",
-        };
+        let prepared = PreparedFilter::new(filter)?;
+        let (mut client, sources) = (self.client.borrow_mut(), std::slice::from_ref(source));
+        store(&prepared, Some(&mut client), sources, target, &Precondition::default())?;
         drop(client);
+        let place = if matches!(target, Operand::Stored(_)) { "on the server" } else { "here" };
         self.say(&format!("{}; the result is {} {place}.", filter.report(), shown_operand(target)))?;
         Ok(ExitStatus::DONE)
     }
