@@ -3,8 +3,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `contract` | what any engine owes: [`Store`] and the values it takes and gives |
-//! | `name` | what a client may call a file |
+//! | `contract` | the contract of every engine: [`Store`] and its types |
+//! | `name` | the names of files, validated |
 //! | `local` | the engine of one local directory |
 
 pub use contract::{Check, Content, Draft, Entries, Entry, Kind, Meta, Partial, Store, Written};

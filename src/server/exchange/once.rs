@@ -45,7 +45,7 @@ pub fn once(
             exchange.reply.keep_record();
             let done = act(exchange);
             match (exchange.reply.take_record(), &done) {
-                // A response that could not be sent is stored too: it is the one that will be asked for again.
+                // A response that could not be sent is stored too: the client will repeat the request.
                 (Some((status @ 200..=299, fields)), _) => running.end(status, fields),
                 (Some((500, _)), _) => running.leave_open(),
                 (None, Err(error)) if error.kind() == ErrorKind::Internal => running.leave_open(),

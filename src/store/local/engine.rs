@@ -1,4 +1,4 @@
-//! The engine of one local directory: which method of the contract is answered where.
+//! The engine of one local directory: the methods of the contract, and which file implements each.
 
 use std::path::Path;
 use std::time::Duration;

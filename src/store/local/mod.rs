@@ -2,22 +2,22 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `engine` | which method of the contract is answered where |
-//! | `volume` | the directory, and what all that work on it share |
-//! | `root` | the descriptor of the root, and every way from a name to another one |
-//! | `stat`, `meta`, `lookup` | what one `fstat` says; what stands under a name |
+//! | `engine` | the methods of the contract, and which file implements each |
+//! | `volume` | the root directory, and what all operations share |
+//! | `root` | the descriptor of the root, and the resolution of names beneath it |
+//! | `stat`, `meta`, `lookup` | the stat of a file; what exists under a name |
 //! | `content`, `list` | reading |
-//! | `snapshot` | contents of files whose `st_size` is wrong |
-//! | `digest`, `digest_renewal` | the SHA-256 that is kept with a file, also over a rename |
+//! | `snapshot` | content of files whose `st_size` is wrong |
+//! | `digest`, `digest_renewal` | the SHA-256 that is stored with a file, also across a rename |
 //! | `draft`, `copy` with `tree`, `rename` with `cross_device`, `delete`, `directory` | writing |
-//! | `partial`, `uploads` | uploads that come in several pieces, and outlive the process in between |
-//! | `install`, `replacement` | renames a new content, a copy or an entry into place |
-//! | `inherited` | the owner, mode, ACL and user attributes of a new content |
-//! | `intent`, `recovery` | intent records, written ahead of a rename, and what a start does with them after a kill |
-//! | `sync` | fsync of contents and directories |
-//! | `space`, `allocation`, `spool` | the account of disk space, and those that reserve it |
+//! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
+//! | `install`, `replacement` | renames new content, a copy or an entry into place |
+//! | `inherited` | the owner, mode, ACL and user attributes of new content |
+//! | `intent`, `recovery` | intent records, written ahead of a rename, and the recovery from them after a kill |
+//! | `sync` | fsync of files and directories |
+//! | `space`, `allocation`, `spool` | the account of disk space, and what reserves it |
 //! | `transfer`, `unlink`, `unlink_in_place` | copying bytes, removing trees |
-//! | `locks`, `temporary`, `reserved`, `walk`, `sweep`, `mounts`, `case_folding`, `errors` | what those stand on |
+//! | `locks`, `temporary`, `reserved`, `walk`, `sweep`, `mounts`, `case_folding`, `errors` | what the others build on |
 
 pub use engine::Local;
 pub use spool::{SpoolFile, Spools};

@@ -35,11 +35,11 @@ pub(super) struct PartialFile<'a> {
     draft: FileDraft<'a>,
     id: String,
     metadata: Vec<u8>,
-    /// When it expires, if nothing is written to it.
+    /// The time until it expires, if nothing is written to it.
     time_left: Duration,
 }
 
-/// Begins one; `None` where that is impossible: what would stop any write is told when it is tried as a whole.
+/// Begins one; `None` where that is impossible. An error is one that any write to the name would have.
 pub(super) fn begin<'a>(
     volume: &'a Volume,
     uploads: &Uploads,
@@ -86,7 +86,7 @@ fn can_give_group(directory: &FileStat) -> bool {
         || getgroups().is_ok_and(|groups| groups.contains(&group))
 }
 
-/// The mount that a directory is reached by, as far as the kernel tells (5.8).
+/// The mount id of a directory (statx(2), from Linux 5.8 on).
 fn mount(directory: &OwnedFd) -> Option<u64> {
     let stat = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
     StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID).then_some(stat.stx_mnt_id)

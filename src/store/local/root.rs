@@ -1,5 +1,6 @@
 //! The file descriptor of the root directory, and the resolution of names beneath it. Everything is opened by `openat2`
-//! with `RESOLVE_BENEATH`, so that neither `..` nor a symbolic link leads outside, whatever races there are.
+//! with `RESOLVE_BENEATH`, so that neither `..` nor a symbolic link leads outside, even when other programs rename
+//! files at the same time.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;

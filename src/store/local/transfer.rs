@@ -29,7 +29,7 @@ pub(super) fn copy_content(
     }
 }
 
-/// Reads the attributes that a copy gets: all but the owner, which is the daemon.
+/// Reads the attributes that a copy gets: all but the owner, which is the daemon's user.
 pub(super) fn attributes_of(first: impl AsFd) -> io::Result<Attributes> {
     Ok(Attributes::of(first)?.without_owner().without_special_bits())
 }

@@ -61,8 +61,8 @@ impl AccessList {
         self.rules.iter().find(|rule| rule.is_about(principal, verb) && rule.covers(name))
     }
 
-    /// The rule that decides whether `principal` may do this to a directory and everything beneath it: the first rule that
-    /// covers the directory, or that denies something beneath it which no earlier rule allows.
+    /// The rule that decides whether `principal` may do this to a directory and everything beneath it: the first one
+    /// that covers the directory, or that denies a path beneath it which no earlier rule covers.
     pub fn decide_tree(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let directory = directory.as_directory();
         let decides = |at: usize, rule: &Rule| {
