@@ -37,7 +37,7 @@ pub struct LoginThrottle {
     /// Failures of existing users.
     users: NameCounts,
     /// Failures of unknown names.
-    strangers: NameCounts,
+    unknown: NameCounts,
     /// Failures by address.
     prefixes: FailureCounts,
     /// Attempts being checked, by [`Keys::guess`].
@@ -71,7 +71,7 @@ impl Default for LoginThrottle {
         LoginThrottle {
             // The number of users is bounded by their file: none needs to be evicted.
             users: NameCounts { pairs: FailureCounts::of(WATCHED_MAX), names: FailureCounts::of(usize::MAX) },
-            strangers: NameCounts {
+            unknown: NameCounts {
                 pairs: FailureCounts::of(WATCHED_MAX),
                 names: FailureCounts::of(WATCHED_MAX),
             },
@@ -86,7 +86,7 @@ impl Default for LoginThrottle {
 impl LoginThrottle {
     /// Admits an attempt. Errors have kind `Overloaded`: too many failed, or too many wait.
     pub fn begin(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
-        let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.strangers };
+        let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.unknown };
         let too_many_failures = || Error::overloaded("login", "too many wrong passwords, try again later");
         if [keys.pair, keys.prefix_pair].iter().any(|key| pairs.until(*key) > Some(now)) {
             return Err(too_many_failures());
@@ -108,7 +108,7 @@ impl LoginThrottle {
     }
 
     fn counts(&mut self, keys: Keys) -> &mut NameCounts {
-        if keys.is_user { &mut self.users } else { &mut self.strangers }
+        if keys.is_user { &mut self.users } else { &mut self.unknown }
     }
 
     fn may_wait(&self, keys: Keys) -> bool {
@@ -296,8 +296,8 @@ mod tests {
         };
         flood(&mut throttle, false, 2, now);
         flood(&mut throttle, true, 1, now);
-        let LoginThrottle { users, strangers, prefixes, .. } = &throttle;
-        for table in [&users.pairs, &strangers.pairs, &strangers.names, prefixes] {
+        let LoginThrottle { users, unknown, prefixes, .. } = &throttle;
+        for table in [&users.pairs, &unknown.pairs, &unknown.names, prefixes] {
             assert_eq!(table.len(), WATCHED_MAX);
         }
         let now = fail(&mut throttle, keys(1, 1, 1), 1, now);

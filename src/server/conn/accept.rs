@@ -72,7 +72,7 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 // No descriptor or memory is left: pause, or this would spin.
-                server.log.trouble(&Error::io("accept", error));
+                server.log.error(&Error::io("accept", error));
                 thread::park_timeout(EXHAUSTED_PAUSE);
             }
         }
@@ -97,7 +97,7 @@ fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
     let stream = match stream.and_then(|stream| secure(server, stream)) {
         Ok(stream) => stream,
-        Err(error) => return server.log.trouble(&Error::io("connection", error)),
+        Err(error) => return server.log.error(&Error::io("connection", error)),
     };
     let guard = match server.connections.enter(stream, &server.limits, &server.trusted_proxies) {
         Ok(guard) => guard,

@@ -11,7 +11,7 @@ use crate::server::shared::threads;
 
 /// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
 pub fn recover(server: &Server) {
-    tell(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
+    report(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
 }
 
 /// Starts the thread that removes temporary files of a dead daemon, then periodically expired uploads.
@@ -22,7 +22,7 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
         sweep(&server);
         loop {
             let expired = server.store().expire();
-            tell(&server, expired, "uploads that nobody went on with were removed");
+            report(&server, expired, "uploads that nobody went on with were removed");
             thread::sleep(pause);
         }
     })
@@ -30,13 +30,13 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
 
 /// Removes the temporary files that a dead daemon left behind.
 pub fn sweep(server: &Server) {
-    tell(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
+    report(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
 }
 
-fn tell(server: &Server, swept: Result<u64>, what: &str) {
+fn report(server: &Server, swept: Result<u64>, what: &str) {
     match swept {
         Ok(0) => {}
         Ok(swept) => server.log.remark(&format!("{swept} {what}")),
-        Err(error) => server.log.trouble(&error),
+        Err(error) => server.log.error(&error),
     }
 }

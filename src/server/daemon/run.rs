@@ -73,7 +73,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
         }
     })?;
     sd_notify::ready(&server.status());
-    sd_notify::keep_telling(&server)?;
+    sd_notify::start_watchdog(&server)?;
     let child = private.as_ref().map(|private| private.start(&config.command, ends)).transpose()?;
     let code = wait_for_end(&end, child);
     sd_notify::stopping();
@@ -210,9 +210,9 @@ fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
         }
     });
     // Without this thread a second signal is ignored, and everything still ends within the grace period.
-    hears.unwrap_or_else(|error| server.log.trouble(&error));
+    hears.unwrap_or_else(|error| server.log.error(&error));
     if !server.connections.drain(server.limits.grace) {
-        server.log.trouble(&Error::interrupted(
+        server.log.error(&Error::interrupted(
             "connections",
             "were cut at the end of their grace or by a second signal",
         ));

@@ -12,36 +12,36 @@ use crate::server::shared::threads;
 
 /// Notifies that connections are accepted.
 pub fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    send(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// Notifies that a reload begins. The service manager matches the reload by the time (`Type=notify-reload`).
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Err(_) => send(&[NotifyState::Reloading]),
     }
 }
 
 /// Notifies that no more connections are accepted.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping, NotifyState::Status("finishing what runs")]);
+    send(&[NotifyState::Stopping, NotifyState::Status("finishing what runs")]);
 }
 
 /// Starts the watchdog thread, which sends the status twice in each time-out. A deadlock blocks the status, and so the
 /// notification.
-pub fn keep_telling(server: &Arc<Server>) -> Result<()> {
+pub fn start_watchdog(server: &Arc<Server>) -> Result<()> {
     let Some(within) = sd_notify::watchdog_enabled() else { return Ok(()) };
     let server = Arc::clone(server);
     threads::start("watchdog", move || {
         loop {
-            tell(&[NotifyState::Watchdog, NotifyState::Status(&server.status())]);
+            send(&[NotifyState::Watchdog, NotifyState::Status(&server.status())]);
             thread::park_timeout(within / 2);
         }
     })
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn send(states: &[NotifyState<'_>]) {
     // Errors are ignored: the service manager may have exited.
     let _ = sd_notify::notify(states);
 }

@@ -74,8 +74,8 @@ impl<'e> Exchange<'e> {
 
     /// Sends an error response with these fields, unless a response has begun.
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
-        if is_trouble(error) {
-            self.server.log.trouble(error);
+        if is_server_error(error) {
+            self.server.log.error(error);
         }
         if error.kind() == ErrorKind::TimedOut {
             self.server.refuse(&self.client.peer, Refusal::Slow, error);
@@ -128,7 +128,7 @@ impl<'e> Exchange<'e> {
 
 /// Whether an error is the server's fault and goes to the log. A disconnected client is not; a reached limit is logged
 /// as a refusal.
-fn is_trouble(error: &Error) -> bool {
+fn is_server_error(error: &Error) -> bool {
     use ErrorKind::{BadDescriptor, Busy, Internal, Interrupted, NoSpace, Unavailable};
     let is_ours =
         matches!(error.kind(), BadDescriptor | Busy | Internal | Interrupted | NoSpace | Unavailable);

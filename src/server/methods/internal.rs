@@ -74,6 +74,6 @@ fn answer_readable(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
 /// Whether the daemon can serve. The reason goes only to the log, since anybody may ask.
 fn is_healthy(exchange: &Exchange<'_>) -> bool {
     let (is_ok, news) = exchange.server.health.ask();
-    news.iter().for_each(|error| exchange.server.log.trouble(error));
+    news.iter().for_each(|error| exchange.server.log.error(error));
     is_ok
 }

@@ -46,7 +46,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
     refuse_query(query)?;
     let left = writer.delete(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
-    left.iter().for_each(|left| exchange.server.log.trouble(left));
+    left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())
 }
 

@@ -83,7 +83,7 @@ impl Log {
     }
 
     /// Logs an error.
-    pub fn trouble(&self, error: &Error) {
+    pub fn error(&self, error: &Error) {
         self.remark(&error.to_string());
     }
 
