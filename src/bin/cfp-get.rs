@@ -86,7 +86,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     let mut client = None;
     let output = args.output.as_deref().map(Path::new);
     let into_directory = output.is_some_and(Path::is_dir);
-    refuse_user_of_many(&args)?;
+    refuse_ambiguous_user(&args)?;
     if args.names.len() > 1 && output.is_some_and(|output| output != "-") && !into_directory {
         return Err(Error::usage("several NAMEs need a directory after -o"));
     }
@@ -196,7 +196,7 @@ fn connected<'a>(client: &'a mut Option<Client>, args: &Args) -> Result<&'a mut 
 }
 
 /// Refuses `-u` with URLs of several servers: it is unclear which one the user name is for.
-fn refuse_user_of_many(args: &Args) -> Result<()> {
+fn refuse_ambiguous_user(args: &Args) -> Result<()> {
     if args.settings.user.is_none() || args.settings.server.is_some() {
         return Ok(());
     }
@@ -261,7 +261,7 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<ExitStat
         (None, Some(path)) if path != "-" => Output::create(path)?,
         (None, _) => Output::stdout()?,
     };
-    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_it_came();
+    let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_received();
     let status = answer.status();
     include(args, &answer.head)?;
     let (name, time) = (output.name.clone(), modified(&answer.head.fields));
@@ -287,7 +287,7 @@ fn include(args: &Args, head: &Response) -> Result<()> {
     }
     match write_head(&head.raw) {
         // A reader that closes the pipe after the head does not stop a download to a file.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !goes_there(args) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !is_content_to_stdout(args) => Ok(()),
         shown => shown.map_err(|error| Error::io("standard output", error)),
     }
 }
@@ -306,7 +306,7 @@ fn write_head(raw: &[u8]) -> io::Result<()> {
 }
 
 /// Returns whether the content goes to standard output, as the head does.
-fn goes_there(args: &Args) -> bool {
+fn is_content_to_stdout(args: &Args) -> bool {
     match &args.output {
         Some(output) => output == "-",
         None => args.names.iter().any(|name| is_web(name.as_bytes())),

@@ -182,12 +182,12 @@ fn put_directory(client: &mut Client, args: &Args, root: &Path, name: &RemoteNam
             let name = below(root, &path, name, false);
             put(client, args, path.into(), &name)
         }
-        Step::Link(path) => leave_out(args, &path, "is a symbolic link to no file"),
-        Step::Other(path) => leave_out(args, &path, "is neither a file nor a directory"),
+        Step::Link(path) => skip(args, &path, "is a symbolic link to no file"),
+        Step::Other(path) => skip(args, &path, "is neither a file nor a directory"),
     })
 }
 
-fn leave_out(args: &Args, path: &Path, why: &str) -> Result<ExitStatus> {
+fn skip(args: &Args, path: &Path, why: &str) -> Result<ExitStatus> {
     if !args.settings.quiet {
         cli::remark(PROGRAM.name, format!("{}: {why}, left out", shown(path.as_os_str().as_bytes())));
     }

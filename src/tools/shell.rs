@@ -19,7 +19,7 @@ mod session;
 
 /// Executes one command.
 pub fn run_one(settings: &Settings, command: &[u8]) -> Result<ExitStatus> {
-    Session::new(settings)?.obey(command, &mut nobody)
+    Session::new(settings)?.execute(command, &mut nobody)
 }
 
 /// Executes the commands on standard input: interactively on a terminal, else as a script.
@@ -28,9 +28,9 @@ pub fn run(name: &str, settings: &Settings) -> Result<ExitStatus> {
     let mut session = Session::new(settings)?;
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         session.greet()?;
-        return converse(name, &mut session);
+        return run_interactive(name, &mut session);
     }
-    match session.greet().and_then(|()| follow(&mut session)) {
+    match session.greet().and_then(|()| run_script(&mut session)) {
         // Ends without a message, but not with status 0: the remaining commands were not executed.
         Err(error) if error.is_closed_pipe() => Ok(ExitStatus::code(3)),
         ended => ended,
@@ -38,9 +38,9 @@ pub fn run(name: &str, settings: &Settings) -> Result<ExitStatus> {
 }
 
 /// Runs an interactive session: prompts, asks for missing arguments, and continues after an error.
-fn converse(name: &str, session: &mut Session) -> Result<ExitStatus> {
+fn run_interactive(name: &str, session: &mut Session) -> Result<ExitStatus> {
     let mut prompt = Prompt::new(session.client.clone())?;
-    while !session.over {
+    while !session.ended {
         session.end_line()?;
         let typed = match prompt.command() {
             Err(error @ Error::Usage(_)) => {
@@ -53,7 +53,7 @@ fn converse(name: &str, session: &mut Session) -> Result<ExitStatus> {
             Typed::Nothing => {}
             Typed::End => return session.logout(),
             Typed::Line(line) => {
-                match session.obey(line.as_bytes(), &mut |need| prompt.argument(need)) {
+                match session.execute(line.as_bytes(), &mut |need| prompt.argument(need)) {
                     Err(error) if error.is_closed_pipe() => return Err(error),
                     Err(error) => drop(report(name, &error)),
                     Ok(_) => {}
@@ -65,12 +65,12 @@ fn converse(name: &str, session: &mut Session) -> Result<ExitStatus> {
 }
 
 /// Runs a script: one command a line, up to the first one that fails.
-fn follow(session: &mut Session) -> Result<ExitStatus> {
+fn run_script(session: &mut Session) -> Result<ExitStatus> {
     for line in BufReader::new(standard_streams::input()?).split(b'\n') {
         let line = line.map_err(|error| Error::io(STDIN, error))?;
         // Only the line end is stripped: a space before it may belong to the last word.
-        session.obey(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
-        if session.over {
+        session.execute(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
+        if session.ended {
             return Ok(ExitStatus::DONE);
         }
     }

@@ -34,7 +34,7 @@ pub struct Answer<'c> {
     framing: Framing,
     target: Vec<u8>,
     /// Whether content in an unsupported coding is left encoded.
-    as_it_came: bool,
+    as_received: bool,
 }
 
 impl<'c> Answer<'c> {
@@ -49,7 +49,7 @@ impl<'c> Answer<'c> {
     ) -> Result<Self> {
         let framing = framing::of_response(&head, call.method).map_err(|error| blame(server, error))?;
         let target = call.target.clone();
-        Ok(Answer { head, server, kept, quiet, connection, sending, framing, target, as_it_came: false })
+        Ok(Answer { head, server, kept, quiet, connection, sending, framing, target, as_received: false })
     }
 
     /// Returns the status code.
@@ -71,8 +71,8 @@ impl<'c> Answer<'c> {
     }
 
     /// Accepts content in an unsupported coding as received. Other servers may ignore `Accept-Encoding`.
-    pub fn as_it_came(self) -> Self {
-        Answer { as_it_came: true, ..self }
+    pub fn as_received(self) -> Self {
+        Answer { as_received: true, ..self }
     }
 
     /// Returns a successful response; any other becomes the error it describes.
@@ -99,7 +99,7 @@ impl<'c> Answer<'c> {
             self.head.fields.get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
         let mut text = Vec::new();
         let read = self
-            .read(|body| body.take(REFUSAL_MAX).read_to_end(&mut text).map(drop).map_err(|_| other_cut()));
+            .read(|body| body.take(REFUSAL_MAX).read_to_end(&mut text).map(drop).map_err(|_| truncated()));
         let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let parted = shown(line);
         match parted.split_once(": ") {
@@ -119,7 +119,7 @@ impl<'c> Answer<'c> {
     pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
         let server = self.server;
         let coding = match coding::of_message(&self.head.fields) {
-            Err(_) if self.as_it_came => Coding::Identity,
+            Err(_) if self.as_received => Coding::Identity,
             told => told.map_err(|error| blame(server, error))?,
         };
         let outcome = read_body(&mut self.connection, self.framing, coding, server, act);
@@ -240,6 +240,6 @@ fn kind_of_line(status: u16, what: &str) -> ErrorKind {
     }
 }
 
-fn other_cut() -> Error {
+fn truncated() -> Error {
     Error::interrupted("answer", "ended before it was whole")
 }

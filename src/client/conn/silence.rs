@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// How often a reader checks whether the body is still being sent.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The timeouts that a user may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Silence {
             return Err(self.over());
         }
         if self.sending.load(Ordering::SeqCst) {
-            return Ok(LOOK_EVERY);
+            return Ok(CHECK_INTERVAL);
         }
         let sent = self.begun + Duration::from_millis(self.sent.load(Ordering::SeqCst));
         match self.most.saturating_sub(since.max(sent).elapsed()) {

@@ -53,7 +53,7 @@ impl Client {
             // Only the version that was seen is filtered, so that a filter is never applied to its own result.
             Operand::Stored(stored) if stored == target && precondition.tag.is_none() => {
                 let precondition =
-                    Precondition { tag: self.stat(stored)?.etag.and_then(Tag::told), ..*precondition };
+                    Precondition { tag: self.stat(stored)?.etag.and_then(Tag::from_server), ..*precondition };
                 self.transfer("COPY", stored, target, query, &precondition)?
             }
             Operand::Stored(stored) => self.transfer("COPY", stored, target, query, precondition)?,

@@ -48,7 +48,7 @@ pub struct Tag(String);
 
 impl Tag {
     /// Makes one from the server's, with its quotes; a weak one identifies no version.
-    pub fn told(etag: String) -> Option<Self> {
+    pub fn from_server(etag: String) -> Option<Self> {
         (etag.starts_with('"') && etag.len() > 1).then_some(Tag(etag))
     }
 

@@ -30,7 +30,7 @@ impl Client {
             match upload.size() {
                 None => {
                     let stored = self.put_in_pieces(&upload, name, precondition, call.again());
-                    if let Some(stored) = stored.map_err(|error| told_of_damage(error, name))? {
+                    if let Some(stored) = stored.map_err(|error| map_body_error(error, name))? {
                         return Ok(stored);
                     }
                 }
@@ -86,7 +86,7 @@ impl Client {
             self.take_upload_id();
             let error = match self.write(call, name, precondition) {
                 Err(error) if self.is_in_doubt() => return Err(error),
-                Err(error) => told_of_damage(error, name),
+                Err(error) => map_body_error(error, name),
                 done => {
                     self.take_upload_id();
                     return done.map(|fields| fields.is_some());
@@ -97,7 +97,7 @@ impl Client {
                     match self.complete_upload(kept, source, (name, precondition), &mut retries, error)? {
                         Ended::Stored => return Ok(true),
                         Ended::Kept => return Ok(false),
-                        Ended::Refused(error) => told_of_damage(error, name),
+                        Ended::Refused(error) => map_body_error(error, name),
                         Ended::Lost => {
                             Error::interrupted(name.shown(), "was lost by the server before it was complete")
                         }
@@ -130,7 +130,7 @@ impl Client {
         loop {
             self.wait_to_retry(retries, error)?;
             error = match self.go_on_with(&mut kept, source, goal, retries) {
-                Err(error) => told_of_damage(error, goal.0),
+                Err(error) => map_body_error(error, goal.0),
                 ended => return ended,
             };
         }
@@ -141,7 +141,7 @@ impl Client {
 const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
 
 /// Maps the refusal of a body or its digest to a transient error: the server received other bytes than were sent.
-fn told_of_damage(error: Error, name: &RemoteName) -> Error {
+fn map_body_error(error: Error, name: &RemoteName) -> Error {
     match error {
         Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
             if OF_BODY.contains(&blamed.as_str()) =>

@@ -40,7 +40,7 @@ impl Prompt {
     /// Makes an editor on the terminal, whose completions come from this server.
     pub fn new(client: Rc<RefCell<Client>>) -> Result<Self> {
         let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
-        let mut editor = Editor::with_config(config).map_err(told)?;
+        let mut editor = Editor::with_config(config).map_err(map_readline_error)?;
         editor.set_helper(Some(Completions { client, asked: RefCell::new(None) }));
         Ok(Prompt { editor })
     }
@@ -76,12 +76,12 @@ impl Prompt {
                 let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
                 Err(Error::usage("what was typed is not UTF-8"))
             }
-            Err(error) => Err(told(error)),
+            Err(error) => Err(map_readline_error(error)),
         }
     }
 }
 
-fn told(error: ReadlineError) -> Error {
+fn map_readline_error(error: ReadlineError) -> Error {
     match error {
         ReadlineError::Io(error) => Error::io("terminal", error),
         error => Error::interrupted("terminal", error.to_string()),

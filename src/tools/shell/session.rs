@@ -37,7 +37,7 @@ pub struct Session {
     /// The client; completion uses it too, between commands.
     pub client: Rc<RefCell<Client>>,
     /// Whether the session was ended by `logout`.
-    pub over: bool,
+    pub ended: bool,
     output: Output,
     /// Whether the output ends within a line: a displayed file need not end in a newline.
     midline: bool,
@@ -47,7 +47,7 @@ impl Session {
     /// Makes a session with the server of the settings.
     pub fn new(settings: &Settings) -> Result<Self> {
         let client = Rc::new(RefCell::new(Client::new(settings)?));
-        Ok(Session { client, over: false, output: Output::stdout()?, midline: false })
+        Ok(Session { client, ended: false, output: Output::stdout()?, midline: false })
     }
 
     /// Prints the first line of the response to `OPTIONS *`, and how to get help.
@@ -59,7 +59,7 @@ impl Session {
     }
 
     /// Executes one line; asks for missing arguments.
-    pub fn obey(&mut self, line: &[u8], ask: Ask<'_>) -> Result<ExitStatus> {
+    pub fn execute(&mut self, line: &[u8], ask: Ask<'_>) -> Result<ExitStatus> {
         let mut words = Line::parse(line)?.into_iter().map(OsString::from_vec);
         let Some(name) = words.next() else { return Ok(ExitStatus::DONE) };
         let command = Command::find(name.as_bytes())?;
@@ -215,7 +215,7 @@ impl Session {
             _ => Operand::Local(local(arguments.first())),
         };
         self.output.refuse_itself(&source)?;
-        let mut sink = Unended { output: &mut self.output, midline: &mut self.midline };
+        let mut sink = LineTracker { output: &mut self.output, midline: &mut self.midline };
         if !terminal::is_stdout() {
             return show(&mut self.client.borrow_mut(), &source, &mut sink).map(|()| ExitStatus::DONE);
         }
@@ -227,7 +227,7 @@ impl Session {
 
     /// `logout`.
     pub fn logout(&mut self) -> Result<ExitStatus> {
-        self.over = true;
+        self.ended = true;
         let call = Call::new("OPTIONS", b"*".into()).with("Connection", "close");
         // A server that was stopped meanwhile has closed the connection already: the error is ignored.
         let _ = self.client.borrow_mut().send(&call).and_then(|answer| answer.finish());
@@ -255,12 +255,12 @@ impl Session {
 }
 
 /// The output, with a note of whether it ends within a line.
-struct Unended<'a> {
+struct LineTracker<'a> {
     output: &'a mut Output,
     midline: &'a mut bool,
 }
 
-impl Write for Unended<'_> {
+impl Write for LineTracker<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.output.write(block)?;
         if let Some(last) = block.get(..written).and_then(<[u8]>::last) {
