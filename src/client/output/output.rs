@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::client::operand::Operand;
 use crate::client::output::destination::Destination;
-use crate::client::output::draft::StagedFile;
+use crate::client::output::staged_file::StagedFile;
 use crate::client::output::standard_streams::{self, STDOUT};
 use crate::error::{Error, Result, shown};
 

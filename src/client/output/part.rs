@@ -13,8 +13,8 @@ use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
 
 use crate::client::output::destination::give_mode;
-use crate::client::output::draft;
 use crate::client::output::output::Sink;
+use crate::client::output::staged_file;
 use crate::error::{Error, Result, shown};
 use crate::http::digest;
 
@@ -37,7 +37,7 @@ impl Part {
     /// Opens the partial file for the version with this tag of the file at `target`, or creates it. It is locked: two
     /// programs must not both append to it.
     pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
-        draft::outlive_size_limit();
+        staged_file::outlive_size_limit();
         let path = beside(&target, etag);
         let named = |error| Error::io(path.as_os_str().as_bytes(), error);
         loop {
@@ -60,9 +60,9 @@ impl Part {
     /// Completes the download: renames the file to its target, with the owner and mode of the old file if possible.
     pub fn commit(self) -> Result<()> {
         let committed = give_mode(&self.file, &self.target)
-            .and_then(|()| draft::sync(&self.file))
+            .and_then(|()| staged_file::sync(&self.file))
             .and_then(|()| fs::rename(&self.path, &self.target))
-            .and_then(|()| draft::sync_name(&self.file, &self.target));
+            .and_then(|()| staged_file::sync_name(&self.file, &self.target));
         committed.map_err(|error| Error::io(self.target.as_os_str().as_bytes(), error))
     }
 
