@@ -29,7 +29,7 @@ impl Default for Timeouts {
 /// The silence on one connection, which a sending and a reading thread share.
 #[derive(Debug)]
 pub struct Silence {
-    most: Duration,
+    timeout: Duration,
     begun: Instant,
     /// When the last body was sent, in milliseconds after `begun`.
     sent: AtomicU64,
@@ -40,14 +40,9 @@ pub struct Silence {
 
 impl Silence {
     /// Begins on a new connection, with this timeout.
-    pub fn new(most: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         let (sending, stalled) = (AtomicBool::new(false), AtomicBool::new(false));
-        Silence { most, begun: Instant::now(), sent: AtomicU64::new(0), sending, stalled }
-    }
-
-    /// Returns the timeout.
-    pub fn most(&self) -> Duration {
-        self.most
+        Silence { timeout, begun: Instant::now(), sent: AtomicU64::new(0), sending, stalled }
     }
 
     /// Notes that a body begins to be sent: the server may wait for it.
@@ -78,14 +73,14 @@ impl Silence {
             return Ok(CHECK_INTERVAL);
         }
         let sent = self.begun + Duration::from_millis(self.sent.load(Ordering::SeqCst));
-        match self.most.saturating_sub(since.max(sent).elapsed()) {
+        match self.timeout.saturating_sub(since.max(sent).elapsed()) {
             Duration::ZERO => Err(self.over()),
             left => Ok(left),
         }
     }
 
     fn over(&self) -> io::Error {
-        let what = format!("sent nothing for {} s (--timeout)", self.most.as_secs());
+        let what = format!("sent nothing for {} s (--timeout)", self.timeout.as_secs());
         io::Error::new(io::ErrorKind::TimedOut, what)
     }
 }
