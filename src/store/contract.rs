@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::name::Name;
@@ -106,10 +108,53 @@ pub struct Written {
     pub meta: Meta,
 }
 
+/// What a daemon does for an engine besides serving its files. The defaults are for an engine that needs none of it.
+pub trait Upkeep: Send + Sync {
+    /// Finishes or undoes the moves that a killed daemon left incomplete, and returns their number. To be called before
+    /// any other use of the store.
+    fn recover(&self) -> Result<u64> {
+        Ok(0)
+    }
+    /// Removes the temporary files of daemons that died, and returns their number. It may take long, so call it in a
+    /// thread of its own; the store may be used concurrently.
+    fn sweep(&self) -> Result<u64> {
+        Ok(0)
+    }
+    /// Removes the expired partial uploads, and returns their number.
+    fn expire(&self) -> Result<u64> {
+        Ok(0)
+    }
+    /// Checks that the engine responds. May block for any time.
+    fn check_health(&self) -> Result<()> {
+        Ok(())
+    }
+    /// Opens what the configured place leads to now; `None` where that is this engine.
+    fn reopened(&self) -> Result<Option<Arc<dyn Store>>> {
+        Ok(None)
+    }
+    /// Whether the directory of these components folds case.
+    fn folds_case(&self, _components: &[Vec<u8>]) -> bool {
+        false
+    }
+    /// Returns the paths that a process must still reach once it is confined.
+    fn confinement(&self) -> Confinement {
+        Confinement::default()
+    }
+}
+
+/// The paths of this machine that a confined process must leave to an engine.
+#[derive(Default)]
+pub struct Confinement {
+    /// Directories beneath which it does anything with files.
+    pub changed: Vec<PathBuf>,
+    /// Files that it reads.
+    pub read: Vec<PathBuf>,
+}
+
 /// An engine that keeps named files.
 ///
 /// Errors name the file by its path in the store (`/d/f`); their kinds are part of the contract.
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// Returns the metadata of a name. A name with a final slash must be a directory.
     fn meta(&self, name: &Name) -> Result<Meta>;
     /// Opens a regular file. A directory is an error of kind `IsDirectory`.

@@ -7,7 +7,9 @@
 //! | `name` | the names of files, validated |
 //! | `local` | the engine of one local directory |
 
-pub use contract::{Check, Content, Draft, Entries, Entry, Kind, Meta, Partial, Store, Written};
+pub use contract::{
+    Check, Confinement, Content, Draft, Entries, Entry, Kind, Meta, Partial, Store, Upkeep, Written,
+};
 pub use local::{Local, SpoolFile, Spools};
 pub use name::{Name, RESERVED};
 

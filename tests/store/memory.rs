@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
-use cfp::store::{Check, Content, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Written};
+use cfp::store::{Check, Content, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Upkeep, Written};
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
 const COMPONENT_MAX: usize = 255;
@@ -170,6 +170,9 @@ impl Memory {
         self.state().node(&Name::new(above.to_vec(), true).ok()?).map(|node| node.meta.etag)
     }
 }
+
+/// It needs none.
+impl Upkeep for Memory {}
 
 impl Store for Memory {
     fn meta(&self, name: &Name) -> Result<Meta> {

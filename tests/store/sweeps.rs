@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use cfp::store::Store;
+use cfp::store::{Store, Upkeep};
 
 use super::sandbox::{Sandbox, Verbs, any, name};
 

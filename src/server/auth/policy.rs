@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::{ANY_USER, AccessList, Principal, Verb};
 use crate::server::auth::users::Users;
-use crate::store::{Local, Name};
+use crate::store::{Name, Upkeep};
 
 /// The files that configure it.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Policy {
 
     /// Refuses a deny rule for a path in a directory that folds case: the rule would match one spelling only, and
     /// another would reach the file. What no rule allows is denied in every spelling.
-    pub fn require_one_spelling(&self, store: &Local) -> Result<()> {
+    pub fn require_one_spelling(&self, store: &dyn Upkeep) -> Result<()> {
         for (rule, path) in self.access.denials() {
             let components = path.components();
             let mut above = (0..components.len()).filter_map(|length| components.get(..length));

@@ -11,7 +11,7 @@ use crate::server::shared::threads;
 
 /// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
 pub fn recover(server: &Server) {
-    report(server, server.store().recover(), "moves that a daemon left half done were finished or undone");
+    report(server, server.upkeep().recover(), "moves that a daemon left half done were finished or undone");
 }
 
 /// Starts the thread that removes temporary files of a dead daemon, then periodically expired uploads.
@@ -21,7 +21,7 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
     threads::start("cleanup", move || {
         sweep(&server);
         loop {
-            let expired = server.store().expire();
+            let expired = server.upkeep().expire();
             report(&server, expired, "uploads that nobody went on with were removed");
             thread::sleep(pause);
         }
@@ -30,7 +30,7 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
 
 /// Removes the temporary files that a dead daemon left behind.
 pub fn sweep(server: &Server) {
-    report(server, server.store().sweep(), "unfinished uploads of a daemon that ended were removed");
+    report(server, server.upkeep().sweep(), "unfinished uploads of a daemon that ended were removed");
 }
 
 fn report(server: &Server, swept: Result<u64>, what: &str) {

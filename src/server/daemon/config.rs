@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::server::admin_path::{parent_of, require_writable};
@@ -12,12 +13,12 @@ use crate::server::auth::htpasswd;
 use crate::server::auth::policy::{Policy, PolicyFiles};
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
-use crate::server::limits::Limits;
+use crate::server::limits::{self, Limits};
 use crate::server::net::forwarded::TrustedProxies;
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::net::tls::{Tls, TlsFiles};
 use crate::server::observe::log::{LogFormat, is_standard_error};
-use crate::store::Local;
+use crate::store::{Local, Spools, Store, Upkeep};
 
 /// What is required to listen on an address that other machines can reach.
 const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
@@ -134,7 +135,7 @@ impl Config {
         let access = self.access.iter().flat_map(|path| AccessList::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_can_create(&self.root),
-            false => Local::open(&self.root).and_then(|store| self.check_spelling(&store.read_only())),
+            false => self.open_store(true).and_then(|(store, _)| self.check_spelling(&*store)),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
         let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
@@ -144,8 +145,29 @@ impl Config {
         before.chain(users).chain(access).chain(after).collect()
     }
 
+    /// Opens the engine at the configured root, and its spools: the one place that says which engine it is.
+    pub fn open_store(&self, read_only: bool) -> Result<(Arc<dyn Store>, Spools)> {
+        let store = Local::open(&self.root)?
+            .with_reserve(self.keep_free)
+            .spooling_at_most(self.max_spool)
+            .snapshotting(
+                limits::SNAPSHOT_MEMORY,
+                self.limits.file_size.min(limits::SPILL_MAX),
+                limits::SPILL_PARTS,
+            )
+            .keeping_partials(self.limits.partials, self.limits.partial_time);
+        let store = if self.sync { store } else { store.without_sync() };
+        let store = match self.spools() {
+            Some(place) => store.spooling_in(&place),
+            None => store,
+        };
+        let store = if read_only { store.read_only() } else { store };
+        let spools = store.spools();
+        Ok((Arc::new(store), spools))
+    }
+
     /// Checks the rules against directories that fold case, where the rules can be read.
-    fn check_spelling(&self, store: &Local) -> Result<()> {
+    fn check_spelling(&self, store: &dyn Upkeep) -> Result<()> {
         match self.policy() {
             Ok(policy) => policy.require_one_spelling(store),
             // `faults` reports this error already.

@@ -18,27 +18,28 @@ use crate::server::admin_path::parent_of;
 use crate::server::daemon::config::Config;
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::observe::log::is_standard_error;
+use crate::store::Confinement;
 
 /// The highest version of Landlock that is used. Later versions would forbid notifying the service manager.
 const LEVEL: ABI = ABI::V6;
 
 /// Confines this thread and those it starts later. Returns a message for the log where the kernel cannot enforce all of
 /// it.
-pub fn confine(config: &Config) -> Result<Option<&'static str>> {
-    match restrict(config).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
+pub fn confine(config: &Config, store: &Confinement) -> Result<Option<&'static str>> {
+    match restrict(config, store).map_err(|error| Error::io("Landlock", std::io::Error::other(error)))? {
         RulesetStatus::FullyEnforced => Ok(None),
         RulesetStatus::PartiallyEnforced => Ok(Some("is confined by Landlock as far as this kernel can")),
         RulesetStatus::NotEnforced => Ok(Some("is not confined: this kernel has no Landlock")),
     }
 }
 
-fn restrict(config: &Config) -> Result<RulesetStatus, RulesetError> {
+fn restrict(config: &Config, store: &Confinement) -> Result<RulesetStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(LEVEL))?
         .handle_access(AccessNet::from_all(LEVEL))?
         .scope(scopes())?
         .create()?;
-    for (path, access) in allowed(config) {
+    for (path, access) in allowed(config, store) {
         rules = allow(rules, &path, access)?;
     }
     Ok(rules.restrict_self()?.ruleset)
@@ -66,7 +67,7 @@ fn allow(
 }
 
 /// The paths and what is granted on each.
-fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     use AccessFs::{
         Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
         WriteFile,
@@ -88,14 +89,14 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let gone = sockets.chain(&config.pid_file).map(|file| (parent_of(file).to_owned(), RemoveFile.into()));
     let spools = config.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
     let own = [
-        (config.root.clone(), AccessFs::from_all(LEVEL) & !strange),
         (PathBuf::from("/proc/self/status"), ReadFile.into()),
-        (PathBuf::from("/proc/self/mountinfo"), ReadFile.into()),
         (PathBuf::from("/dev/urandom"), ReadFile.into()),
     ];
-    let around_root = switched(&config.root).map(|place| (place, AccessFs::from_all(LEVEL) & !strange));
+    let changed = store.changed.iter().map(|place| (place.clone(), AccessFs::from_all(LEVEL) & !strange));
+    let stored = store.read.iter().map(|file| (file.clone(), ReadFile.into()));
     own.into_iter()
-        .chain(around_root)
+        .chain(changed)
+        .chain(stored)
         .chain(read)
         .chain(names)
         .chain(known)
@@ -103,14 +104,6 @@ fn allowed(config: &Config) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
         .chain(gone)
         .chain(spools)
         .collect()
-}
-
-/// The parent of the target where the root is a symbolic link: after a reload it may lead to another directory there.
-fn switched(root: &Path) -> Option<PathBuf> {
-    let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
-    let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
-    // The whole file system would be no confinement.
-    (beside != Path::new("/")).then_some(beside)
 }
 
 /// The directory of a file, and that of the target where it is a symbolic link.
@@ -148,13 +141,14 @@ mod tests {
         }
         let config =
             Config { log: Some(logs.join("log")), users: Some(keys.join("users")), ..Config::of_root(&root) };
+        let store = Confinement { changed: vec![root.clone()], ..Confinement::default() };
         let name = SocketAddr::from_abstract_name(folder.path().as_os_str().as_encoded_bytes()).unwrap();
         let _listens = UnixListener::bind_addr(&name).unwrap();
         UnixStream::connect_addr(&name).unwrap();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let confined = move || {
-            let status = restrict(&config).unwrap();
+            let status = restrict(&config, &store).unwrap();
             if status == RulesetStatus::NotEnforced {
                 return false;
             }

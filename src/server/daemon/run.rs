@@ -4,8 +4,8 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, RwLock};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -21,7 +21,6 @@ use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
 };
-use crate::server::limits;
 use crate::server::net::listen::Listener;
 use crate::server::net::listen_address::{DEFAULT, ListenAddress};
 use crate::server::net::tls::Tls;
@@ -34,7 +33,7 @@ use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::state::Server;
 use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::shared::{progress, threads};
-use crate::store::{Local, Store};
+use crate::store::{Confinement, Spools, Store};
 
 /// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output.
 pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
@@ -53,10 +52,10 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     // Rules name users of this machine; looking them up may load shared libraries, which Landlock forbids later.
     let policy = config.policy()?;
     let sites = config.users.is_none().then(|| Sites::of_machine(&config.hosts));
-    let restricted = restrict(&config, private.is_some())?;
-    let store = open_store(&config)?;
-    policy.require_one_spelling(&store)?;
-    let server = new_server(&config, policy, store, sites)?;
+    let (store, spools) = config.open_store(config.read_only)?;
+    let restricted = restrict(&config, &store.confinement(), private.is_some())?;
+    policy.require_one_spelling(&*store)?;
+    let server = new_server(&config, policy, (store, spools), sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     cleanup::recover(&server);
     cleanup::start(&server)?;
@@ -93,13 +92,13 @@ fn become_account(config: &Config, private: Option<&PrivateSocket>) -> Result<()
 
 /// Raises the descriptor limit and confines the process; returns messages for the log. Must run before any thread is
 /// started. With a command nothing is confined, since the command would inherit it.
-fn restrict(config: &Config, has_command: bool) -> Result<Vec<String>> {
+fn restrict(config: &Config, store: &Confinement, has_command: bool) -> Result<Vec<String>> {
     if has_command {
         return Ok(Vec::new());
     }
     run_as::load_names();
     let unraised = accept::raise_descriptor_limit().err().map(|error| error.to_string());
-    let confined = landlock::confine(config)?;
+    let confined = landlock::confine(config, store)?;
     Ok(unraised.into_iter().chain(confined.map(str::to_owned)).collect())
 }
 
@@ -114,32 +113,16 @@ fn make_root(config: &Config) -> Result<()> {
     config.run_as.as_ref().map_or(Ok(()), |account| account.own(&config.root))
 }
 
-/// Opens the store at the configured root.
-fn open_store(config: &Config) -> Result<Local> {
-    let store = Local::open(&config.root)?
-        .with_reserve(config.keep_free)
-        .spooling_at_most(config.max_spool)
-        .snapshotting(
-            limits::SNAPSHOT_MEMORY,
-            config.limits.file_size.min(limits::SPILL_MAX),
-            limits::SPILL_PARTS,
-        )
-        .keeping_partials(config.limits.partials, config.limits.partial_time);
-    let store = if config.sync { store } else { store.without_sync() };
-    let store = match config.spools() {
-        Some(place) => store.spooling_in(&place),
-        None => store,
-    };
-    Ok(if config.read_only { store.read_only() } else { store })
-}
-
 /// Makes the shared state.
-fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites>) -> Result<Arc<Server>> {
-    let store = Arc::new(store);
+fn new_server(
+    config: &Config,
+    policy: Policy,
+    (store, spools): (Arc<dyn Store>, Spools),
+    sites: Option<Sites>,
+) -> Result<Arc<Server>> {
     let server = Arc::new(Server {
-        gate: Gate::new(Arc::clone(&store) as Arc<dyn Store>, policy),
-        spools: store.spools(),
-        store: RwLock::new(store),
+        gate: Gate::new(store, policy),
+        spools,
         health: Health::default(),
         scan_threads: ScanThreads::new(config.limits.scan_jobs),
         metrics: Metrics::new(),
@@ -165,7 +148,7 @@ fn new_server(config: &Config, policy: Policy, store: Local, sites: Option<Sites
 fn watch_health(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     threads::start("health", move || {
-        server.health.keep_asking(|| server.store().require_answer(), |news| server.log.remark(news));
+        server.health.keep_asking(|| server.upkeep().check_health(), |news| server.log.remark(news));
     })
 }
 

@@ -1,7 +1,7 @@
 //! The state that all connections share, and its reload. Each part is documented in its own file.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::server::auth::rights::Gate;
@@ -19,13 +19,11 @@ use crate::server::shared::outcomes::Outcomes;
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::server::shared::upload_locks::UploadLocks;
 use crate::server::status::status_of;
-use crate::store::{Local, Spools, Store};
+use crate::store::{Spools, Upkeep};
 
 /// The state that all connections share.
 pub struct Server {
     pub(crate) gate: Gate,
-    /// The store of `gate`, as the local engine; a reload may replace it.
-    pub(crate) store: RwLock<Arc<Local>>,
     pub(crate) spools: Spools,
     pub(crate) health: Health,
     pub(crate) limits: Limits,
@@ -53,12 +51,12 @@ impl Server {
         self.log.swap(self.log.reopened()?);
         let policy = self.gate.reopened()?;
         let config = self.tls.as_ref().map(Tls::reopened).transpose()?;
-        let store = self.store().reopened().map_err(advise)?.map(Arc::new);
-        let now = self.store();
-        policy.require_one_spelling(store.as_ref().unwrap_or(&now))?;
-        self.gate.swap(policy, store.clone().map(|store| store as Arc<dyn Store>));
-        if let Some(store) = store {
-            *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+        let store = self.upkeep().reopened().map_err(advise)?;
+        let is_replaced = store.is_some();
+        let next = store.clone().map_or_else(|| self.upkeep(), |store| store as Arc<dyn Upkeep>);
+        policy.require_one_spelling(&*next)?;
+        self.gate.swap(policy, store);
+        if is_replaced {
             self.log.remark("the served directory is another one now");
         }
         if let (Some(tls), Some(config)) = (&self.tls, config) {
@@ -67,9 +65,9 @@ impl Server {
         Ok(())
     }
 
-    /// The current store.
-    pub(crate) fn store(&self) -> Arc<Local> {
-        Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
+    /// The upkeep of the current store.
+    pub(crate) fn upkeep(&self) -> Arc<dyn Upkeep> {
+        self.gate.upkeep()
     }
 
     /// The current values of the gauges.

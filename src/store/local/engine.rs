@@ -1,6 +1,8 @@
 //! The engine of one local directory: the methods of the contract, and which file implements each.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::fcntl::{OFlag, open};
@@ -15,7 +17,9 @@ use super::uploads::Uploads;
 use super::volume::Volume;
 use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename, sweep};
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Content, Draft, Entries, Meta, Partial, Store, Written};
+use crate::store::contract::{
+    Check, Confinement, Content, Draft, Entries, Meta, Partial, Store, Upkeep, Written,
+};
 use crate::store::name::Name;
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -86,51 +90,54 @@ impl Local {
         self.volume.spools.clone()
     }
 
-    /// Removes the expired partial uploads, and returns their number.
-    pub fn expire(&self) -> Result<u64> {
-        if self.volume.read_only { Ok(0) } else { self.uploads.expire(&self.volume) }
-    }
-
-    /// Finishes or undoes the moves that a killed daemon left incomplete, and returns their number. To be called before
-    /// any other use of the store.
-    pub fn recover(&self) -> Result<u64> {
-        if self.volume.read_only { Ok(0) } else { recovery::recover(&self.volume) }
-    }
-
-    /// Removes the temporary files of daemons that died, and returns their number. It walks through the whole store, so
-    /// call it in a thread of its own; the store may be used concurrently, also by other daemons.
-    pub fn sweep(&self) -> Result<u64> {
-        if self.volume.read_only { Ok(0) } else { sweep::sweep(&self.volume) }
-    }
-
-    /// Opens the directory that the path of the root leads to now; `None` where that is this one.
-    pub fn reopened(&self) -> Result<Option<Self>> {
-        if self.volume.root.require_attached().is_ok() {
-            return Ok(None);
-        }
-        let volume = self.volume.reopen()?;
-        let named = |error| Error::io(volume.root.path().as_os_str().as_encoded_bytes(), error);
-        let uploads = self.uploads.again().map_err(named)?;
-        Ok(Some(Local { volume, uploads }))
-    }
-
-    /// Checks that the path of the root still leads to it, and that its file system responds. May block for any time.
-    pub fn require_answer(&self) -> Result<()> {
-        self.volume.root.require_attached()?;
-        fstatvfs(self.volume.root.handle()).map(drop).map_err(|errno| Error::io("/", errno.into()))
-    }
-
-    /// Whether the directory of these components folds case.
-    pub fn folds_case(&self, components: &[Vec<u8>]) -> bool {
-        folds_case_in(&self.volume, components)
-    }
-
     /// Refuses reserved names in another case, in a directory that folds case.
     fn admit(&self, name: &Name) -> Result<()> {
         match is_reserved_in_disguise(&self.volume, name) {
             true => Err(Error::forbidden(name.shown(), "belongs to the daemon")),
             false => Ok(()),
         }
+    }
+}
+
+impl Upkeep for Local {
+    fn recover(&self) -> Result<u64> {
+        if self.volume.read_only { Ok(0) } else { recovery::recover(&self.volume) }
+    }
+
+    /// Walks through the whole root.
+    fn sweep(&self) -> Result<u64> {
+        if self.volume.read_only { Ok(0) } else { sweep::sweep(&self.volume) }
+    }
+
+    fn expire(&self) -> Result<u64> {
+        if self.volume.read_only { Ok(0) } else { self.uploads.expire(&self.volume) }
+    }
+
+    /// Checks that the path of the root leads to it, and its file system answers.
+    fn check_health(&self) -> Result<()> {
+        self.volume.root.require_attached()?;
+        fstatvfs(self.volume.root.handle()).map(drop).map_err(|errno| Error::io("/", errno.into()))
+    }
+
+    /// Opens the directory that the path of the root leads to now.
+    fn reopened(&self) -> Result<Option<Arc<dyn Store>>> {
+        if self.volume.root.require_attached().is_ok() {
+            return Ok(None);
+        }
+        let volume = self.volume.reopen()?;
+        let named = |error| Error::io(volume.root.path().as_os_str().as_encoded_bytes(), error);
+        let uploads = self.uploads.again().map_err(named)?;
+        Ok(Some(Arc::new(Local { volume, uploads })))
+    }
+
+    fn folds_case(&self, components: &[Vec<u8>]) -> bool {
+        folds_case_in(&self.volume, components)
+    }
+
+    fn confinement(&self) -> Confinement {
+        let root = self.volume.root.path();
+        let changed = [root.to_owned()].into_iter().chain(beside_target(root)).collect();
+        Confinement { changed, read: vec!["/proc/self/mountinfo".into()] }
     }
 }
 
@@ -193,4 +200,13 @@ impl Store for Local {
         self.admit(name)?;
         directory::make_directory(&self.volume, name, check)
     }
+}
+
+/// The directory around the target of a root that is a symbolic link: when it is reopened, it may lead to another directory
+/// there.
+fn beside_target(root: &Path) -> Option<PathBuf> {
+    let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());
+    let beside = is_link.then(|| fs::canonicalize(root).ok()).flatten()?.parent()?.to_owned();
+    // The whole file system would be no confinement.
+    (beside != Path::new("/")).then_some(beside)
 }

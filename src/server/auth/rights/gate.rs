@@ -8,7 +8,7 @@ use crate::server::auth::access::Principal;
 use crate::server::auth::policy::Policy;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::server::auth::users::Users;
-use crate::store::Store;
+use crate::store::{Store, Upkeep};
 
 /// The gate before a store.
 pub struct Gate {
@@ -49,6 +49,11 @@ impl Gate {
         if let Some(store) = store {
             current.0 = store;
         }
+    }
+
+    /// The upkeep of the current store, which gives no access to its files.
+    pub fn upkeep(&self) -> Arc<dyn Upkeep> {
+        self.current().0
     }
 
     fn current(&self) -> (Arc<dyn Store>, Arc<Policy>) {
