@@ -1,6 +1,7 @@
 //! The representation metadata of a stored file (RFC 9110 §8): media type, validators, restrictions on browsers; and
 //! the evaluation of preconditions against it.
 
+use std::cell::OnceCell;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
@@ -12,6 +13,8 @@ use crate::store::{Content, Meta, Name};
 
 /// How many bytes are read to detect whether a file is text.
 const SNIFFED: usize = 512;
+/// A file of at most this size is read whole where its beginning is looked at: its response is one write then.
+const READ_WHOLE: u64 = 4096;
 /// Prefixes of media types other than text that compress well.
 const SPARSE: [&str; 12] = [
     "application/javascript",
@@ -55,42 +58,63 @@ const ENDINGS: [(&str, &str); 7] = [
     ("rpm", "application/x-rpm"),
 ];
 
+/// The beginning of a content, read on first use and once: what is read to tell the media type is sent with the head.
+#[derive(Default)]
+pub struct ContentStart(OnceCell<Vec<u8>>);
+
+impl ContentStart {
+    /// The bytes at the beginning of `content`: all of a small one, of a large one as many as tell what it is.
+    fn read(&self, content: &dyn Content) -> &[u8] {
+        self.0.get_or_init(|| {
+            let size = content.meta().size;
+            let wanted = if size <= READ_WHOLE { size } else { SNIFFED as u64 };
+            let mut start = vec![0; usize::try_from(wanted).unwrap_or(SNIFFED)];
+            let read = content.read_at(&mut start, 0).unwrap_or(0);
+            start.truncate(read);
+            start
+        })
+    }
+
+    /// The bytes that were read.
+    pub fn known(&self) -> &[u8] {
+        self.0.get().map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The media type of a stored file: by its extension, else text where its first bytes are text.
-pub fn media_type(name: &Name, content: &dyn Content) -> String {
+pub fn media_type(name: &Name, content: &dyn Content, start: &ContentStart) -> String {
     let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok()).unwrap_or_default();
     let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
     if let Some((_, known)) = ENDINGS.iter().find(|(own, _)| own.eq_ignore_ascii_case(ending)) {
         return (*known).to_owned();
     }
     match mime_guess::from_path(last).first() {
-        Some(known) if known.type_() == "text" => text_type(known.essence_str(), content),
+        Some(known) if known.type_() == "text" => text_type(known.essence_str(), content, start),
         // `.ts` is TypeScript, or a video.
-        Some(known) if known.type_() == "video" && begins_like_text(content) => {
+        Some(known) if known.type_() == "video" && begins_like_text(start.read(content)) => {
             "text/plain; charset=utf-8".to_owned()
         }
         Some(known) => known.to_string(),
-        None if begins_like_text(content) => "text/plain; charset=utf-8".to_owned(),
+        None if begins_like_text(start.read(content)) => "text/plain; charset=utf-8".to_owned(),
         None => "application/octet-stream".to_owned(),
     }
 }
 
 /// The media type of text made from a stored file. Names the charset UTF-8 only where the file begins with valid UTF-8:
 /// without a charset a browser guesses, with a wrong one it shows wrong letters.
-pub fn text_type(essence: &str, content: &dyn Content) -> String {
-    match begins_like_text(content) {
+pub fn text_type(essence: &str, content: &dyn Content, start: &ContentStart) -> String {
+    match begins_like_text(start.read(content)) {
         true => format!("{essence}; charset=utf-8"),
         false => essence.to_owned(),
     }
 }
 
-fn begins_like_text(content: &dyn Content) -> bool {
-    let mut start = [0; SNIFFED];
-    let read = content.read_at(&mut start, 0).unwrap_or(0);
-    let start = start.get(..read).unwrap_or_default();
+fn begins_like_text(start: &[u8]) -> bool {
+    let start = start.get(..SNIFFED).unwrap_or(start);
     // The last character may be cut off.
     let valid = match std::str::from_utf8(start) {
         Ok(_) => true,
-        Err(error) => error.error_len().is_none() && read == SNIFFED,
+        Err(error) => error.error_len().is_none() && start.len() == SNIFFED,
     };
     valid && !start.contains(&0)
 }
@@ -105,10 +129,9 @@ pub fn is_compressible(media_type: &str) -> bool {
 }
 
 /// Returns whether the first bytes of a file are those of a compressed format.
-pub fn is_dense(content: &dyn Content) -> bool {
-    let mut start = [0; 8];
-    let read = content.read_at(&mut start, 0).unwrap_or(0);
-    DENSE.iter().any(|dense| start.get(..read).is_some_and(|start| start.starts_with(dense)))
+pub fn is_dense(content: &dyn Content, start: &ContentStart) -> bool {
+    let start = start.read(content);
+    DENSE.iter().any(|dense| start.starts_with(dense))
 }
 
 /// The fields of a 304 (RFC 9110 §15.4.5).

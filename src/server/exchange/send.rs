@@ -11,26 +11,42 @@ use crate::server::limits::BLOCK;
 use crate::server::net::stream::Stream;
 use crate::store::Content;
 
-/// Sends a range of a stored file as the body.
+/// Sends a range of a stored file as the body. `start` are the bytes at its beginning that were read already: they are sent
+/// with the head.
 pub fn send_content(
     reply: &mut Reply<'_>,
     status: u16,
-    content: &dyn Content,
+    (content, start): (&dyn Content, &[u8]),
     part: Range<u64>,
     mut fields: Fields,
 ) -> Result<()> {
     fields.push("Content-Length", (part.end - part.start).to_string());
-    let head = reply.begin(status, &fields);
+    let mut message = reply.begin(status, &fields);
     if reply.is_head || part.is_empty() {
-        return reply.send(|mut stream| stream.write_all(&head));
+        return reply.send(|mut stream| stream.write_all(&message));
     }
+    let known = known_of(start, &part);
+    message.extend_from_slice(known);
     let mut left = part.clone();
-    let sent = reply.send(|stream| {
-        stream.write_head(&head)?;
+    let sent = reply.send(|mut stream| {
+        let from = part.start + known.len() as u64;
+        if from == part.end {
+            stream.write_all(&message)?;
+            left.start = from;
+            return Ok(());
+        }
+        stream.write_head(&message)?;
+        left.start = from;
         deliver(content, &mut left, stream)
     });
     reply.outcome.body_bytes = left.start - part.start;
     sent
+}
+
+/// Of the bytes at the beginning of a content those that are the beginning of a range.
+fn known_of<'s>(start: &'s [u8], part: &Range<u64>) -> &'s [u8] {
+    let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(start.len());
+    start.get(at(part.start)..at(part.end)).unwrap_or_default()
 }
 
 /// Sends several ranges of a stored file with 206: the bytes of each pair, then its range; `end` after the last.

@@ -19,7 +19,8 @@ use crate::server::exchange::filter::{Operation, filter_named};
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{
-    coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type, of_not_modified, text_type,
+    ContentStart, coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type,
+    of_not_modified, text_type,
 };
 use crate::server::exchange::response::with_charset;
 use crate::server::exchange::send::{send_content, send_multipart};
@@ -68,16 +69,18 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn Content>) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
-    let media_type = media_type(name, content.as_ref());
+    let start = ContentStart::default();
+    let media_type = media_type(name, content.as_ref(), &start);
     let compressible = is_compressible(&media_type);
     // `Range` is defined for GET alone (RFC 9110 §14.2).
     let range = request.fields.get("range").filter(|_| exchange.method == Method::Get);
     let whole = compressible && range.is_none() && meta.size > 0;
-    let coding = match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref())
-    {
-        true => exchange.choose_coding(),
-        false => Coding::Identity,
-    };
+    let coding =
+        match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref(), &start)
+        {
+            true => exchange.choose_coding(),
+            false => Coding::Identity,
+        };
     let etag = coded_etag(&meta.etag, coding);
     let cache = exchange.server.cache_control();
     let fields_under = |etag: &str| {
@@ -107,23 +110,23 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn C
         true => range::select(range, meta.size),
         false => Selected::Whole,
     };
-    answer_selected(exchange, name, content.as_ref(), selected, fields)
+    answer_selected(exchange, name, (content.as_ref(), start.known()), selected, fields)
 }
 
 /// Sends the selected ranges.
 fn answer_selected(
     exchange: &mut Exchange<'_>,
     name: &Name,
-    content: &dyn Content,
+    (content, start): (&dyn Content, &[u8]),
     selected: Selected,
     mut fields: Fields,
 ) -> Result<()> {
     let size = content.meta().size;
     match selected {
-        Selected::Whole => send_content(&mut exchange.reply, 200, content, 0..size, fields),
+        Selected::Whole => send_content(&mut exchange.reply, 200, (content, start), 0..size, fields),
         Selected::Part(part) => {
             fields.push("Content-Range", range::content_range(&part, size));
-            send_content(&mut exchange.reply, 206, content, part, fields)
+            send_content(&mut exchange.reply, 206, (content, start), part, fields)
         }
         Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
         Selected::Unsatisfiable => {
@@ -191,8 +194,8 @@ fn answer_filtered(
 ) -> Result<()> {
     let media_type = match operation.media_type {
         Some(of_number) if operation.is_number => with_charset(of_number),
-        Some(of_text) => text_type(of_text, content.as_ref()),
-        None => media_type(name, content.as_ref()),
+        Some(of_text) => text_type(of_text, content.as_ref(), &ContentStart::default()),
+        None => media_type(name, content.as_ref(), &ContentStart::default()),
     };
     let coding = match operation.is_number {
         true => Coding::Identity,
