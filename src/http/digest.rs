@@ -1,6 +1,8 @@
 //! Digest fields (RFC 9530): SHA-256 of content and representations, formatted, parsed and verified. Other algorithms
 //! are ignored, as RFC 9530 allows.
 
+use std::io::{self, Write};
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -27,6 +29,40 @@ impl Hasher {
     /// Returns the digest of all bytes.
     pub fn finish(self) -> Digest {
         self.0.finalize().into()
+    }
+}
+
+/// Adds what is written.
+impl Write for Hasher {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.update(block);
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes to `writer`, and computes the digest of what was written if there is a hasher.
+pub struct Tee<W> {
+    /// Where the bytes go.
+    pub writer: W,
+    /// Computes their digest.
+    pub hasher: Option<Hasher>,
+}
+
+impl<W: Write> Write for Tee<W> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(block)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(block.get(..written).unwrap_or_default());
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -201,7 +201,7 @@ impl BodySource {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
         let mut span = FileSpan { file: &self.file, at: start + part.start, left };
-        copy(&mut span, &mut HasherSink(hasher)).map_err(|error| Error::io(&self.name, error))
+        copy(&mut span, hasher).map_err(|error| Error::io(&self.name, error))
     }
 
     /// Returns a source of the bytes of a regular file from `offset` on; `before` is the digest of those before.
@@ -254,20 +254,6 @@ impl<F: Borrow<File>> Read for FileSpan<F> {
         self.at += read as u64;
         self.left -= read as u64;
         Ok(read)
-    }
-}
-
-/// A hasher as a sink.
-struct HasherSink<'a>(&'a mut Hasher);
-
-impl Write for HasherSink<'_> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.update(block);
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

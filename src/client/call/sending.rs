@@ -10,7 +10,7 @@ use crate::client::call::progress::{Progress, ProgressReader};
 use crate::client::conn::connect::ClientSocket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
-use crate::http::digest::{self, Hasher};
+use crate::http::digest::{self, Hasher, Tee};
 use crate::http::{BodyWriter, Fields, Framing};
 
 /// How long to wait for `100 Continue` (RFC 9110 §10.1.1: not indefinitely).
@@ -120,14 +120,14 @@ impl Sending {
 /// Reads the source and writes the body; an error names the source.
 fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -> Result<Sent> {
     let body = BodyWriter::new(Wire(socket.clone()), form.framing);
-    let mut body = HashingWriter { body, hasher: form.digest.clone() };
+    let mut body = Tee { writer: body, hasher: form.digest.clone() };
     let sent = if form.zstd {
         Encoder::new(body).and_then(|mut encoder| {
             copy(&mut reader, &mut encoder)?;
-            encoder.finish()?.finish()
+            finish(encoder.finish()?)
         })
     } else {
-        copy(&mut reader, &mut body).and_then(|()| body.finish())
+        copy(&mut reader, &mut body).and_then(|()| finish(body))
     };
     match sent.map_err(|error| Error::io(name, error)) {
         Ok(_) => Ok(Sent::All),
@@ -137,34 +137,13 @@ fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -
     }
 }
 
-/// A body whose digest is computed from the bytes as sent, for the trailer section.
-struct HashingWriter<W> {
-    body: BodyWriter<W>,
-    hasher: Option<Hasher>,
-}
-
-impl<W: Write> HashingWriter<W> {
-    fn finish(self) -> io::Result<W> {
-        let mut trailers = Fields::new();
-        if let Some(hasher) = self.hasher {
-            trailers.push(DIGEST, digest::format(&hasher.finish()));
-        }
-        self.body.finish(&trailers)
+/// Ends a body, with the digest of the bytes as sent in the trailer section if one was computed.
+fn finish<W: Write>(body: Tee<BodyWriter<W>>) -> io::Result<W> {
+    let mut trailers = Fields::new();
+    if let Some(hasher) = body.hasher {
+        trailers.push(DIGEST, digest::format(&hasher.finish()));
     }
-}
-
-impl<W: Write> Write for HashingWriter<W> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        let written = self.body.write(block)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(block.get(..written).unwrap_or_default());
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.body.flush()
-    }
+    body.writer.finish(&trailers)
 }
 
 /// The field with the digest of a body, in the head or in the trailer section.

@@ -18,7 +18,7 @@ use crate::client::output::destination::Destination;
 use crate::client::output::output::{Output, Sink};
 use crate::client::output::part::Part;
 use crate::error::{Error, Result};
-use crate::http::digest::{self, Digest, Hasher};
+use crate::http::digest::{self, Digest, Hasher, Tee};
 use crate::http::range::parse_content_range;
 use crate::http::time::parse_http_date;
 use crate::http::{Fields, Query, Response};
@@ -110,27 +110,9 @@ impl Client {
 pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
     let whole = answer.status() == 200 && answer.is_plain();
     let told = if whole { digest::parse(&answer.head.fields, "Repr-Digest")? } else { None };
-    let mut sink = Hashing { sink, hasher: Hasher::default() };
+    let mut sink = Tee { writer: sink, hasher: Some(Hasher::default()) };
     answer.copy_to(&mut sink, to)?;
-    refuse_difference(name, told, sink.hasher.finish())
-}
-
-/// A sink, and the digest of what was written to it.
-struct Hashing<'a> {
-    sink: &'a mut dyn Write,
-    hasher: Hasher,
-}
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        let written = self.sink.write(block)?;
-        self.hasher.update(block.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
+    refuse_difference(name, told, sink.hasher.unwrap_or_default().finish())
 }
 
 /// Parses `Last-Modified`.

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use crate::error::{Error, Result};
-use crate::http::digest::{Digest, Hasher};
+use crate::http::digest::{Digest, Hasher, Tee};
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Draft, Written};
 
@@ -23,8 +23,7 @@ pub fn compute_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> 
 
 /// A draft being written.
 pub struct Hashed<'a> {
-    draft: Box<dyn Draft + 'a>,
-    hasher: Option<Hasher>,
+    draft: Tee<Box<dyn Draft + 'a>>,
     /// How many bytes it may hold, and how many of them are left.
     most: u64,
     left: u64,
@@ -33,17 +32,17 @@ pub struct Hashed<'a> {
 impl<'a> Hashed<'a> {
     /// Computes the digest of what is written, at most `most` bytes: more is an error of kind `TooLarge`.
     pub fn new(draft: Box<dyn Draft + 'a>, most: u64) -> Self {
-        Hashed { draft, hasher: Some(Hasher::default()), most, left: most }
+        Hashed { draft: Tee { writer: draft, hasher: Some(Hasher::default()) }, most, left: most }
     }
 
     /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
     pub fn without_digest(draft: Box<dyn Draft + 'a>) -> Self {
-        Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX }
+        Hashed { draft: Tee { writer: draft, hasher: None }, most: u64::MAX, left: u64::MAX }
     }
 
     /// See [`Draft::commit`]; `known` is the digest where none was computed here.
     pub fn commit(self, known: Option<Digest>, check: Check<'_>) -> Result<Written> {
-        self.draft.commit(self.hasher.map(Hasher::finish).or(known), check)
+        self.draft.writer.commit(self.draft.hasher.map(Hasher::finish).or(known), check)
     }
 }
 
@@ -55,9 +54,6 @@ impl Write for Hashed<'_> {
         }
         let written = self.draft.write(block)?;
         self.left -= written as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(block.get(..written).unwrap_or_default());
-        }
         Ok(written)
     }
 
