@@ -52,8 +52,19 @@ pub trait Content: Send + Sync {
 pub struct Entry {
     /// Its path relative to the listed directory: components joined by `/`, no final slash.
     pub name: Vec<u8>,
-    /// What is known of it.
-    pub meta: Meta,
+    /// A file or a directory.
+    pub kind: Kind,
+    /// Its metadata, where the list was asked for it.
+    pub meta: Option<Meta>,
+}
+
+/// What a list says of each entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Its name and kind, which an engine may know without looking at the entry.
+    Names,
+    /// Its metadata, too.
+    Metadata,
 }
 
 /// The entries of a directory, read lazily.
@@ -161,7 +172,7 @@ pub trait Store: Upkeep {
     fn open(&self, name: &Name) -> Result<Box<dyn Content>>;
     /// Lists a directory, unsorted; with `recursive` everything beneath it, each directory before its entries. A
     /// symbolic link to a directory is listed as a directory, but not descended into.
-    fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>>;
+    fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>>;
     /// Begins new content for a name. `size` is its length where it is known; one that does not fit is `NoSpace` at
     /// once.
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use cfp::error::ErrorKind;
-use cfp::store::{Kind, Name, Store};
+use cfp::store::{Detail, Kind, Name, Store};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
@@ -47,7 +47,7 @@ fn a_link_leads_as_far_as_the_root_and_no_farther() {
                 assert_eq!(meta.unwrap_err().to_string(), "/link: is not there", "{target}");
                 let refused = [
                     status(sandbox.open("/link")),
-                    status(sandbox.store.list(&name("/link/"), true)),
+                    status(sandbox.store.list(&name("/link/"), true, Detail::Metadata)),
                     status(sandbox.delete("/link")),
                     status(sandbox.rename("/link", "/x")),
                     status(sandbox.copy("/link", "/x")),
@@ -143,7 +143,7 @@ fn use_all_verbs(sandbox: &Sandbox) {
     let _ = sandbox.make_directory("/d/made/");
     let _ = sandbox.rename("/d/planted", "/d/made/planted");
     let _ = sandbox.copy("/d/made/", "/d/copied/");
-    for entry in sandbox.store.list(&name("/"), true).unwrap() {
+    for entry in sandbox.store.list(&name("/"), true, Detail::Metadata).unwrap() {
         assert!(!entry.unwrap().name.ends_with(b"secret"));
     }
     for path in ["/d/made/", "/d/copied/", "/d/planted"] {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cfp::store::Store;
+use cfp::store::{Detail, Store};
 use nix::sys::stat::Mode;
 
 use super::sandbox::{Sandbox, Verbs, name, status};
@@ -23,7 +23,7 @@ fn a_list_has_what_a_client_can_open_and_nothing_else() {
     let all = ["d/", "d/.cfpd", "d/back/", "d/in", "d/sub/", "d/sub/x", "d/up", "f", "to-d/", "to-f", "up"];
     assert_eq!(sandbox.list("/", true), all);
     for (path, wanted) in [("/f", 404), ("/no/", 404), ("/outside/", 404), ("/fifo", 404)] {
-        assert_eq!(status(sandbox.store.list(&name(path), true)), wanted, "{path}");
+        assert_eq!(status(sandbox.store.list(&name(path), true, Detail::Metadata)), wanted, "{path}");
     }
 }
 
@@ -31,9 +31,9 @@ fn a_list_has_what_a_client_can_open_and_nothing_else() {
 fn an_entry_says_what_meta_says() {
     let sandbox = Sandbox::new().with(&["f", "d/in"]).linked(&[("link", "d/in")]);
     let mut seen = 0;
-    for entry in sandbox.store.list(&name("/"), true).unwrap() {
+    for entry in sandbox.store.list(&name("/"), true, Detail::Metadata).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(sandbox.meta(std::str::from_utf8(&entry.name).unwrap()).unwrap(), entry.meta);
+        assert_eq!(sandbox.meta(std::str::from_utf8(&entry.name).unwrap()).unwrap(), entry.meta.unwrap());
         seen += 1;
     }
     assert_eq!(seen, 4);
@@ -45,7 +45,7 @@ fn a_list_goes_on_while_what_it_lists_goes_away() {
     for directory in 0..50 {
         fs::create_dir_all(sandbox.path(&format!("{directory}/sub"))).unwrap();
     }
-    let mut entries = sandbox.store.list(&name("/"), true).unwrap();
+    let mut entries = sandbox.store.list(&name("/"), true, Detail::Metadata).unwrap();
     entries.next().unwrap().unwrap();
     for directory in 0..50 {
         sandbox.delete(&format!("/{directory}/")).unwrap();

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
-use cfp::store::{Check, Content, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Upkeep, Written};
+use cfp::store::{
+    Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Upkeep, Written,
+};
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
 const COMPONENT_MAX: usize = 255;
@@ -187,7 +189,7 @@ impl Store for Memory {
         }
     }
 
-    fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>> {
+    fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>> {
         let state = self.state();
         state.find(&name.as_directory())?;
         let beneath = state.tree(name).into_iter().filter(move |(below, _)| match below.len() {
@@ -195,8 +197,13 @@ impl Store for Memory {
             1 => true,
             _ => recursive,
         });
-        let entries: Vec<_> =
-            beneath.map(|(below, node)| Ok(Entry { name: below.join(&b'/'), meta: node.meta })).collect();
+        let entries: Vec<_> = beneath
+            .map(|(below, node)| {
+                let kind = node.meta.kind;
+                let meta = (detail == Detail::Metadata).then_some(node.meta);
+                Ok(Entry { name: below.join(&b'/'), kind, meta })
+            })
+            .collect();
         Ok(Box::new(entries.into_iter()))
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cfp::error::{Error, Result};
-use cfp::store::{Content, Local, Meta, Name, Store, Written};
+use cfp::store::{Content, Detail, Local, Meta, Name, Store, Written};
 use tempfile::TempDir;
 
 /// The engine on `root`, which lies in a directory with room for what is outside.
@@ -123,11 +123,11 @@ pub trait Verbs {
 
     /// The names in a list, sorted; directories with a final slash.
     fn list(&self, path: &str, recursive: bool) -> Vec<String> {
-        let entries = self.store().list(&name(path), recursive).unwrap();
+        let entries = self.store().list(&name(path), recursive, Detail::Metadata).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| {
                 let entry = entry.unwrap();
-                let slash = if entry.meta.kind == cfp::store::Kind::Directory { "/" } else { "" };
+                let slash = if entry.kind == cfp::store::Kind::Directory { "/" } else { "" };
                 String::from_utf8(entry.name).unwrap() + slash
             })
             .collect();

@@ -48,7 +48,11 @@ pub fn once(
                 // A response that could not be sent is stored too: the client will repeat the request.
                 (Some((status @ 200..=299, fields)), _) => running.end(status, fields),
                 (Some((500, _)), _) => running.leave_open(),
-                (None, Err(error)) if error.kind() == ErrorKind::Internal => running.leave_open(),
+                (None, Err(error))
+                    if matches!(error.kind(), ErrorKind::Internal | ErrorKind::BadDescriptor) =>
+                {
+                    running.leave_open()
+                }
                 // Nothing was changed: forget the key.
                 _ => drop(running),
             }

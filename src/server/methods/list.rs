@@ -15,7 +15,7 @@ use crate::server::exchange::representation::{is_not_modified, of_not_modified, 
 use crate::server::exchange::streamed::send_lines;
 use crate::server::limits::GLOBS_MAX;
 use crate::server::page::list_page;
-use crate::store::{Entry, Kind, Name};
+use crate::store::{Detail, Entry, Kind, Name};
 use crate::text::Globs;
 
 /// The media types of a list in order of preference, with their names for `?format`.
@@ -31,9 +31,10 @@ pub fn answer(
 ) -> Result<()> {
     let form = form(exchange, query)?;
     let globs = globs(query)?;
-    let entries = store.reader().list(name, query.has("recursive"))?;
+    let detail = if form == "text/plain" { Detail::Names } else { Detail::Metadata };
+    let entries = store.reader().list(name, query.has("recursive"), detail)?;
     let entries = entries.filter(|entry| match entry {
-        Ok(entry) => globs.includes(&entry.name, entry.meta.kind == Kind::Directory),
+        Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
         Err(_) => true,
     });
     let mut fields = Fields::new();
@@ -94,17 +95,21 @@ fn write_lines(
 /// The line of an entry: its name, with a slash where it is a directory.
 fn text_line(entry: &Entry) -> Vec<u8> {
     let mut line = entry.name.clone();
-    line.extend_from_slice(if entry.meta.kind == Kind::Directory { b"/\n" } else { b"\n" });
+    line.extend_from_slice(if entry.kind == Kind::Directory { b"/\n" } else { b"\n" });
     line
 }
 
 fn json_line(entry: &Entry) -> String {
-    let object = json!({
-        "type": if entry.meta.kind == Kind::Directory { "directory" } else { "file" },
-        "size": entry.meta.size,
-        "mtime": rfc3339(entry.meta.modified),
-        "etag": entry.meta.etag,
-    });
+    let kind = if entry.kind == Kind::Directory { "directory" } else { "file" };
+    let object = match &entry.meta {
+        Some(meta) => json!({
+            "type": kind,
+            "size": meta.size,
+            "mtime": rfc3339(meta.modified),
+            "etag": meta.etag,
+        }),
+        None => json!({ "type": kind }),
+    };
     format!("{}\n", with_name(object, &entry.name))
 }
 
@@ -128,7 +133,7 @@ mod tests {
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
         let meta = Meta { kind, size: 3, modified: SystemTime::UNIX_EPOCH, etag: "\"1\"".to_owned() };
-        Entry { name: name.to_vec(), meta }
+        Entry { name: name.to_vec(), kind, meta: Some(meta) }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn answer(
     let globs = globs(query)?;
     let entries = reader.list_readable(name)?;
     let entries = Box::new(entries.filter(move |entry| match entry {
-        Ok(entry) => globs.includes(&entry.name, entry.meta.kind == Kind::Directory),
+        Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
         Err(_) => true,
     }));
     let mut fields = Fields::new();
@@ -135,7 +135,7 @@ impl TreeSearch<'_> {
             let found = match next {
                 None => return,
                 Some(Err(error)) => Err(error),
-                Some(Ok(entry)) if entry.meta.kind != Kind::File => continue,
+                Some(Ok(entry)) if entry.kind != Kind::File => continue,
                 Some(Ok(entry)) => self.count(&entry.name),
             };
             if found.as_ref().is_err_and(is_left_out) {
@@ -169,7 +169,7 @@ impl TreeSearch<'_> {
         let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
-            if entry.meta.kind != Kind::File {
+            if entry.kind != Kind::File {
                 continue;
             }
             let prefix = [&entry.name[..], b":"].concat();

@@ -37,24 +37,24 @@ struct ListRow {
     /// With a final slash for a directory.
     name: Box<[u8]>,
     size: Option<u64>,
-    modified: std::time::SystemTime,
+    modified: Option<std::time::SystemTime>,
 }
 
 impl ListRow {
     fn of(entry: Entry) -> Self {
-        let is_file = entry.meta.kind == Kind::File;
-        let mut name = entry.name;
-        name.extend((!is_file).then_some(b'/'));
-        ListRow { name: name.into(), size: is_file.then_some(entry.meta.size), modified: entry.meta.modified }
+        let (mut name, meta) = (entry.name, entry.meta.as_ref());
+        name.extend((entry.kind == Kind::Directory).then_some(b'/'));
+        let size = meta.filter(|meta| meta.kind == Kind::File).map(|meta| meta.size);
+        ListRow { name: name.into(), size, modified: meta.map(|meta| meta.modified) }
     }
 
     fn html(&self) -> String {
         let parts: Vec<_> = components(&self.name).collect();
-        let path = target::encode(&parts, self.size.is_none(), &Query::default());
+        let path = target::encode(&parts, self.name.ends_with(b"/"), &Query::default());
         // Relative: a name like `javascript:x` is no URL.
         let href = format!(".{}", String::from_utf8_lossy(&path));
         let size = self.size.map_or_else(String::new, |size| size.to_string());
-        let (label, modified) = (escaped(&self.name), rfc3339(self.modified));
+        let (label, modified) = (escaped(&self.name), self.modified.map_or_else(String::new, rfc3339));
         format!("<tr><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
     }
 }
@@ -100,7 +100,7 @@ mod tests {
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
         let meta = Meta { kind, size: 3, modified: SystemTime::UNIX_EPOCH, etag: "\"1\"".to_owned() };
-        Entry { name: name.to_vec(), meta }
+        Entry { name: name.to_vec(), kind, meta: Some(meta) }
     }
 
     fn page(entries: impl Iterator<Item = Entry>) -> String {

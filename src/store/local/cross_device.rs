@@ -106,7 +106,7 @@ fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
     let named = |errno| map_errno(from, errno);
     let base = volume.root.open_beneath(from.components(), DIRECTORY).map_err(named)?;
     for found in Walk::new(base, true).map_err(named)? {
-        let WalkEntry { path, stat, .. } = found.map_err(named)?;
+        let WalkEntry { path, details: stat } = found.map_err(named)?;
         let components = [from.components(), std::slice::from_ref(&path)].concat();
         if classify(&volume.root, &components, stat, None).map_err(named)?.found().is_none() {
             let what = "is not served, and cannot be moved to another file system";

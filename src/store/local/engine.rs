@@ -18,7 +18,7 @@ use super::volume::Volume;
 use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename, sweep};
 use crate::error::{Error, Result};
 use crate::store::contract::{
-    Check, Confinement, Content, Draft, Entries, Meta, Partial, Store, Upkeep, Written,
+    Check, Confinement, Content, Detail, Draft, Entries, Meta, Partial, Store, Upkeep, Written,
 };
 use crate::store::name::Name;
 
@@ -153,10 +153,10 @@ impl Store for Local {
         Ok(Box::new(opened.map_err(|error| self.volume.root.explain_absence(error))?))
     }
 
-    fn list(&self, name: &Name, recursive: bool) -> Result<Entries<'_>> {
+    fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>> {
         self.admit(name)?;
         self.volume.root.require_attached()?;
-        list::list(&self.volume, name, recursive)
+        list::list(&self.volume, name, recursive, detail)
     }
 
     fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {

@@ -2,50 +2,103 @@
 //! served, and the daemon's own files, are omitted.
 
 use nix::errno::Errno;
+use nix::sys::stat::{FileStat, SFlag, fstat};
 
-use super::errors::map_errno;
-use super::lookup::{Lookup, classify, lookup_locked};
-use super::root::DIRECTORY;
+use super::digest::Attribute;
+use super::errors::{is_absent, map_errno};
+use super::lookup::{Found, Lookup, classify, lookup_locked};
+use super::meta::meta_of;
+use super::root::{DIRECTORY, HANDLE};
 use super::volume::Volume;
-use super::walk::{Walk, WalkEntry};
+use super::walk::{EntryDetails, Walk};
 use crate::error::Result;
-use crate::store::contract::{Entries, Entry};
-use crate::store::name::Name;
-use crate::store::name::RESERVED;
+use crate::store::contract::{Detail, Entries, Entry, Kind, Meta};
+use crate::store::name::{Name, RESERVED};
 
 /// Lists a directory lazily. Directories beneath it that the daemon may not read, or whose paths are longer than
 /// PATH_MAX, are listed without their entries.
-pub(super) fn list<'a>(volume: &'a Volume, name: &Name, recursive: bool) -> Result<Entries<'a>> {
-    let base =
-        volume.root.open_beneath(name.components(), DIRECTORY).map_err(|errno| map_errno(name, errno))?;
-    let walk = Walk::new(base, recursive).map(Walk::with_digest).map_err(|errno| map_errno(name, errno))?;
-    let name = name.clone();
-    Ok(Box::new(walk.filter_map(move |found| match found {
-        Ok(found) => listed(volume, &name, found),
-        Err(Errno::EACCES | Errno::EPERM | Errno::ENAMETOOLONG) => None,
-        Err(errno) => Some(Err(map_errno(&name, errno))),
-    })))
+pub(super) fn list<'a>(
+    volume: &'a Volume,
+    name: &Name,
+    recursive: bool,
+    detail: Detail,
+) -> Result<Entries<'a>> {
+    let named = |errno| map_errno(name, errno);
+    let base = volume.root.open_beneath(name.components(), DIRECTORY).map_err(named)?;
+    Ok(match detail {
+        Detail::Names => Box::new(entries(
+            Walk::new(base, recursive).map_err(named)?,
+            name.clone(),
+            move |path, file_type| Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None))),
+        )),
+        Detail::Metadata => {
+            let directory = name.clone();
+            Box::new(entries(
+                Walk::new(base, recursive).map_err(named)?,
+                name.clone(),
+                move |path, details| {
+                    let found = lookup(volume, &directory, path, details)?;
+                    Ok(found.map(|found| (found.meta.kind, Some(found.meta))))
+                },
+            ))
+        }
+    })
 }
 
-/// Looks up an entry; `None` where clients must not see it.
-fn listed(volume: &Volume, name: &Name, found: WalkEntry) -> Option<Result<Entry>> {
-    if found.is_temporary() || is_reserved(name, &found) {
-        return None;
-    }
-    let mut path = name.components().to_vec();
-    path.push(found.path);
-    let result = match found.kept.is_none_or(|kept| kept.is_true) {
-        true => classify(&volume.root, &path, found.stat, found.kept),
-        false => lookup_locked(volume, &Name::join(name, path.last()?, false)),
+/// The entries of a walk that clients see: `classify` returns what is known of a path, `None` where clients must not see
+/// it.
+fn entries<D: EntryDetails>(
+    walk: Walk<D>,
+    name: Name,
+    classify: impl Fn(&[Vec<u8>], D) -> nix::Result<Option<(Kind, Option<Meta>)>>,
+) -> impl Iterator<Item = Result<Entry>> {
+    walk.filter_map(move |found| {
+        let entry = found.and_then(|found| {
+            if found.is_temporary() || is_reserved(&name, &found.path) {
+                return Ok(None);
+            }
+            let path = [name.components(), std::slice::from_ref(&found.path)].concat();
+            let known = classify(&path, found.details)?;
+            Ok(known.map(|(kind, meta)| Entry { name: found.path, kind, meta }))
+        });
+        match entry {
+            Err(Errno::EACCES | Errno::EPERM | Errno::ENAMETOOLONG) => None,
+            entry => entry.map_err(|errno| map_errno(&name, errno)).transpose(),
+        }
+    })
+}
+
+/// The kind of an entry; a symbolic link is followed.
+fn kind_of(volume: &Volume, path: &[Vec<u8>], file_type: SFlag) -> nix::Result<Option<Kind>> {
+    Ok(match file_type {
+        SFlag::S_IFREG => Some(Kind::File),
+        SFlag::S_IFDIR => Some(Kind::Directory),
+        SFlag::S_IFLNK => match volume.root.open_beneath(path, HANDLE) {
+            Err(errno) if is_absent(errno) => None,
+            opened => meta_of(&fstat(opened?)?, None).map(|meta| meta.kind),
+        },
+        _ => None,
+    })
+}
+
+/// The metadata of an entry; again under the lock of its name where its digest attribute does not fit.
+fn lookup(
+    volume: &Volume,
+    directory: &Name,
+    path: &[Vec<u8>],
+    (stat, kept): (FileStat, Option<Attribute>),
+) -> nix::Result<Option<Found>> {
+    let found = match (kept.is_none_or(|kept| kept.is_true), path.last()) {
+        (false, Some(last)) => lookup_locked(volume, &Name::join(directory, last, false))?,
+        _ => classify(&volume.root, path, stat, kept)?,
     };
-    match result {
-        Ok(Lookup::Found(found)) => Some(Ok(Entry { name: path.pop()?, meta: found.meta })),
-        Ok(Lookup::Free | Lookup::Unserved) | Err(Errno::EACCES | Errno::ENAMETOOLONG) => None,
-        Err(errno) => Some(Err(map_errno(name, errno))),
-    }
+    Ok(match found {
+        Lookup::Found(found) => Some(found),
+        Lookup::Free | Lookup::Unserved => None,
+    })
 }
 
 /// Whether it is beneath `/.cfpd`.
-fn is_reserved(name: &Name, found: &WalkEntry) -> bool {
-    name.components().is_empty() && found.path.split(|&byte| byte == b'/').next() == Some(RESERVED)
+fn is_reserved(name: &Name, path: &[u8]) -> bool {
+    name.components().is_empty() && path.split(|&byte| byte == b'/').next() == Some(RESERVED)
 }

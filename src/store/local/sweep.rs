@@ -4,6 +4,7 @@
 use std::fs::File;
 
 use nix::fcntl::{OFlag, ResolveFlag};
+use nix::sys::stat::SFlag;
 
 use super::errors::is_absent;
 use super::reserved::is_fresh_name;
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: nix::errno::Errno| Error::io("/", errno.into());
     let base = volume.root.open_beneath(&[], DIRECTORY).map_err(named)?;
-    let mut walk = Walk::new(base, true).map_err(named)?;
+    let mut walk = Walk::<SFlag>::new(base, true).map_err(named)?;
     let (mut gone, mut left) = (0, None);
     while let Some(found) = walk.next() {
         if let Ok(found) = found
@@ -35,7 +36,7 @@ pub(super) fn sweep(volume: &Volume) -> Result<u64> {
 }
 
 /// Locks a leftover and removes it. False where another process has it locked.
-fn clear(walk: &Walk, found: &WalkEntry) -> nix::Result<bool> {
+fn clear(walk: &Walk<SFlag>, found: &WalkEntry<SFlag>) -> nix::Result<bool> {
     let (above, last) = found.split();
     let parent = walk.open(above, HANDLE | OFlag::O_DIRECTORY)?;
     let left = File::from(open_beneath(&parent, last, READ, ResolveFlag::RESOLVE_NO_SYMLINKS)?);

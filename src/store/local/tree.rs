@@ -34,10 +34,10 @@ pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> i
         }
         let (above, last) = found.split();
         let parent = open_beneath(top, above, HANDLE | OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
-        match file_type(&found.stat) {
+        match file_type(&found.details) {
             SFlag::S_IFDIR => add_directory(&walk, &parent, last, &found)?,
             SFlag::S_IFREG => {
-                let size = u64::try_from(found.stat.st_size).unwrap_or_default();
+                let size = u64::try_from(found.details.st_size).unwrap_or_default();
                 reserve(&mut reservation, from, &parent, size)?;
                 add_file(volume, from, &walk, &parent, &found, &mut reservation)?;
             }
@@ -59,7 +59,12 @@ fn reserve(reservation: &mut Reservation, from: &Name, on: &OwnedFd, size: u64) 
 
 /// Makes a directory with the attributes of the original, but with all permissions for its owner, since files are still
 /// to be created in it.
-fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &WalkEntry) -> io::Result<()> {
+fn add_directory(
+    walk: &Walk<FileStat>,
+    parent: &OwnedFd,
+    last: &[u8],
+    found: &WalkEntry<FileStat>,
+) -> io::Result<()> {
     mkdirat(parent, last, Mode::S_IRWXU)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
     let copy = File::from(open_beneath(parent, last, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)?);
@@ -74,9 +79,9 @@ fn add_directory(walk: &Walk, parent: &OwnedFd, last: &[u8], found: &WalkEntry) 
 fn add_file(
     volume: &Volume,
     from: &Name,
-    walk: &Walk,
+    walk: &Walk<FileStat>,
     parent: &OwnedFd,
-    found: &WalkEntry,
+    found: &WalkEntry<FileStat>,
     reservation: &mut Reservation,
 ) -> io::Result<()> {
     let file = match walk.open(&found.path, READ) {
@@ -114,14 +119,14 @@ fn add_content(
 fn add_link(
     volume: &Volume,
     from: &Name,
-    walk: &Walk,
+    walk: &Walk<FileStat>,
     parent: &OwnedFd,
-    found: &WalkEntry,
+    found: &WalkEntry<FileStat>,
     reservation: &mut Reservation,
 ) -> io::Result<()> {
     let path = [from.components(), std::slice::from_ref(&found.path)].concat();
     let (above, last) = found.split();
-    let Lookup::Found(target) = classify(&volume.root, &path, found.stat, None)? else { return Ok(()) };
+    let Lookup::Found(target) = classify(&volume.root, &path, found.details, None)? else { return Ok(()) };
     if walk.stays_within(&found.path) {
         let text = readlinkat(walk.open(above, HANDLE | OFlag::O_DIRECTORY)?, last)?;
         return Ok(symlinkat(text.as_os_str(), parent, last)?);

@@ -86,16 +86,16 @@ impl Uploads {
 
     fn clear(&self, directory: &OwnedFd) -> nix::Result<Cleared> {
         let mut cleared = Cleared { left: 0, removed: 0 };
-        for found in Walk::new(directory.try_clone().map_err(errno_of)?, false)? {
+        for found in Walk::<FileStat>::new(directory.try_clone().map_err(errno_of)?, false)? {
             let found = found?;
             // Not made by the daemon.
             if !is_id(&found.path) {
                 continue;
             }
-            let removed = match self.time_left(&found.stat) {
+            let removed = match self.time_left(&found.details) {
                 None => self.remove_expired(directory, found.path),
                 Some(_) => {
-                    if is_preallocated(&found.stat) {
+                    if is_preallocated(&found.details) {
                         free_preallocated(directory, found.path);
                     }
                     false

@@ -3,9 +3,10 @@
 //!
 //! It holds three descriptors at any depth, and in memory the paths of the directories still to be read.
 
+use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 
-use nix::dir::{Dir, Entry, OwningIter};
+use nix::dir::{Dir, Entry, OwningIter, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
@@ -16,14 +17,62 @@ use super::reserved::TEMPORARY;
 use super::root::{DIRECTORY, HANDLE, open_beneath};
 use super::stat::file_type;
 
-/// An iterator over entries. An error in one directory does not end it.
-pub(super) struct Walk {
+/// An iterator over entries, of each of which it reads `D`. An error in one directory does not end it.
+pub(super) struct Walk<D> {
     base: OwnedFd,
     recursive: bool,
-    /// Whether the digest attribute of each file is read, too.
-    with_digest: bool,
     waiting: Vec<Vec<u8>>,
     reading: Option<Reading>,
+    details: PhantomData<fn() -> D>,
+}
+
+/// What a walk reads of each entry itself, also where it is a symbolic link.
+pub(super) trait EntryDetails: Sized {
+    /// Reads the details of an entry of an open directory.
+    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self>;
+
+    /// The file type.
+    fn file_type(&self) -> SFlag;
+}
+
+/// The stat of the entry.
+impl EntryDetails for FileStat {
+    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
+        fstatat(directory, entry.file_name(), AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    fn file_type(&self) -> SFlag {
+        file_type(self)
+    }
+}
+
+/// The stat of the entry and its digest attribute.
+impl EntryDetails for (FileStat, Option<Attribute>) {
+    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
+        let stat = FileStat::read(directory, entry)?;
+        let kept = of_entry(directory, entry.file_name().to_bytes(), &stat);
+        Ok((stat, kept))
+    }
+
+    fn file_type(&self) -> SFlag {
+        file_type(&self.0)
+    }
+}
+
+/// The file type alone, which most file systems return with the name: no system call for the entry.
+impl EntryDetails for SFlag {
+    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
+        match entry.file_type() {
+            Some(Type::File) => Ok(SFlag::S_IFREG),
+            Some(Type::Directory) => Ok(SFlag::S_IFDIR),
+            Some(Type::Symlink) => Ok(SFlag::S_IFLNK),
+            _ => FileStat::read(directory, entry).map(|stat| file_type(&stat)),
+        }
+    }
+
+    fn file_type(&self) -> SFlag {
+        *self
+    }
 }
 
 /// The directory that is being read.
@@ -34,26 +83,19 @@ struct Reading {
 }
 
 /// An entry of the walk.
-pub(super) struct WalkEntry {
+pub(super) struct WalkEntry<D> {
     /// Its path relative to the start of the walk, without a slash at either end.
     pub path: Vec<u8>,
-    /// The stat of the entry itself, also where it is a symbolic link.
-    pub stat: FileStat,
-    /// Its digest attribute, where it was requested.
-    pub kept: Option<Attribute>,
+    /// What was read of it.
+    pub details: D,
 }
 
-impl Walk {
+impl<D> Walk<D> {
     /// Begins in `base`; with `recursive` walks through everything beneath it, each directory before its entries. The
     /// daemon's temporary directories are returned but not entered.
     pub fn new(base: OwnedFd, recursive: bool) -> nix::Result<Self> {
         let reading = Some(Reading::new(Vec::new(), base.try_clone().map_err(errno_of)?)?);
-        Ok(Walk { base, recursive, with_digest: false, waiting: Vec::new(), reading })
-    }
-
-    /// Reads the digest attribute of each file, too.
-    pub fn with_digest(self) -> Self {
-        Walk { with_digest: true, ..self }
+        Ok(Walk { base, recursive, waiting: Vec::new(), reading, details: PhantomData })
     }
 
     /// Opens an entry of the walk, following no link.
@@ -77,14 +119,14 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
-    type Item = nix::Result<WalkEntry>;
+impl<D: EntryDetails> Iterator for Walk<D> {
+    type Item = nix::Result<WalkEntry<D>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(reading) = &mut self.reading {
                 match reading.entries.next() {
-                    Some(Ok(entry)) => match reading.read_entry(&entry, self.with_digest) {
+                    Some(Ok(entry)) => match reading.read_entry(&entry) {
                         Ok(None) => continue,
                         Ok(Some(found)) => {
                             if self.recursive && is_entered(&found) {
@@ -115,14 +157,14 @@ impl Reading {
         Ok(Reading { path, handle, entries })
     }
 
-    /// Stats an entry; `None` for `.`, `..` and what was removed since.
-    fn read_entry(&self, entry: &Entry, with_digest: bool) -> nix::Result<Option<WalkEntry>> {
+    /// Reads an entry; `None` for `.`, `..` and what was removed since.
+    fn read_entry<D: EntryDetails>(&self, entry: &Entry) -> nix::Result<Option<WalkEntry<D>>> {
         let name = entry.file_name().to_bytes();
         if is_dots(name) {
             return Ok(None);
         }
-        let stat = match fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
+        let details = match D::read(&self.handle, entry) {
+            Ok(details) => details,
             Err(Errno::ENOENT) => return Ok(None),
             Err(errno) => return Err(errno),
         };
@@ -130,12 +172,11 @@ impl Reading {
             b"" => name.to_vec(),
             path => [path, b"/", name].concat(),
         };
-        let kept = if with_digest { of_entry(&self.handle, name, &stat) } else { None };
-        Ok(Some(WalkEntry { path, stat, kept }))
+        Ok(Some(WalkEntry { path, details }))
     }
 }
 
-impl WalkEntry {
+impl<D> WalkEntry<D> {
     /// Its parent directory, relative to the start of the walk, and its name there.
     pub fn split(&self) -> (&[u8], &[u8]) {
         let slash = self.path.iter().rposition(|&byte| byte == b'/');
@@ -149,15 +190,10 @@ impl WalkEntry {
     pub fn is_temporary(&self) -> bool {
         self.split().1.starts_with(TEMPORARY)
     }
-
-    /// Whether it is a directory itself.
-    pub fn is_directory(&self) -> bool {
-        file_type(&self.stat) == SFlag::S_IFDIR
-    }
 }
 
-fn is_entered(found: &WalkEntry) -> bool {
-    found.is_directory() && !found.is_temporary()
+fn is_entered<D: EntryDetails>(found: &WalkEntry<D>) -> bool {
+    found.details.file_type() == SFlag::S_IFDIR && !found.is_temporary()
 }
 
 /// Whether it is `.` or `..`.

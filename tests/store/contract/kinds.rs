@@ -1,6 +1,7 @@
 //! The kinds of errors, on every engine.
 
 use cfp::error::{ErrorKind, Result};
+use cfp::store::Detail;
 
 use super::New;
 use crate::store::sandbox::{Verbs, any, name};
@@ -16,7 +17,7 @@ fn an_error_has_the_kind_that_the_contract_says(new: New) {
         (kind(sandbox.meta("/no").map(drop)), NotFound),
         (kind(sandbox.open("/d").map(drop)), IsDirectory),
         (kind(sandbox.open("/f/").map(drop)), NotFound),
-        (kind(sandbox.store.list(&name("/f"), false).map(drop)), NotFound),
+        (kind(sandbox.store.list(&name("/f"), false, Detail::Metadata).map(drop)), NotFound),
         (create("/", None), Forbidden),
         (create("/d", None), IsDirectory),
         (create("/new/", None), Conflict),

@@ -1,14 +1,16 @@
 //! `list`, on every engine.
 
+use cfp::store::{Detail, Entry};
+
 use super::New;
 use crate::store::sandbox::name;
 
-contract!(a_directory_comes_before_what_is_in_it);
+contract!(a_directory_comes_before_what_is_in_it, a_list_of_names_has_the_same_entries_without_metadata);
 
 fn a_directory_comes_before_what_is_in_it(new: New) {
     let sandbox = new().with(&["a/b/c/d", "a/x", "b/c/d", "z"]);
     let mut known = vec![Vec::new()];
-    for entry in sandbox.store.list(&name("/"), true).unwrap() {
+    for entry in sandbox.store.list(&name("/"), true, Detail::Metadata).unwrap() {
         let entry = entry.unwrap().name;
         let above =
             entry.iter().rposition(|&byte| byte == b'/').map_or(Vec::new(), |slash| entry[..slash].to_vec());
@@ -16,4 +18,23 @@ fn a_directory_comes_before_what_is_in_it(new: New) {
         known.push(entry);
     }
     assert_eq!(known.len(), 10);
+}
+
+fn a_list_of_names_has_the_same_entries_without_metadata(new: New) {
+    let sandbox = new().with(&["a/b/c", "a/x", "z", "e/"]);
+    for recursive in [false, true] {
+        let list = |detail| {
+            let entries = sandbox.store.list(&name("/"), recursive, detail).unwrap();
+            let mut entries: Vec<_> = entries.map(|entry| entry.unwrap()).collect();
+            entries.sort_by(|one, other| one.name.cmp(&other.name));
+            entries
+        };
+        let (names, whole) = (list(Detail::Names), list(Detail::Metadata));
+        assert!(names.iter().all(|entry| entry.meta.is_none()));
+        assert!(whole.iter().all(|entry| entry.meta.as_ref().is_some_and(|meta| meta.kind == entry.kind)));
+        let known = |entries: &[Entry]| {
+            entries.iter().map(|entry| (entry.name.clone(), entry.kind)).collect::<Vec<_>>()
+        };
+        assert_eq!(known(&names), known(&whole));
+    }
 }

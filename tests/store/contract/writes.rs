@@ -5,6 +5,8 @@ use std::thread;
 
 use cfp::error::ErrorKind;
 
+use cfp::store::Detail;
+
 use super::New;
 use crate::store::sandbox::{Verbs, all_of, any, name, never, only_new, status};
 
@@ -149,7 +151,7 @@ fn names_of_every_byte_come_back_as_they_were(new: New) {
         draft.write_all(component).unwrap();
         assert!(draft.commit(None, &only_new).unwrap().created);
     }
-    let entries = sandbox.store.list(&name("/"), false).unwrap();
+    let entries = sandbox.store.list(&name("/"), false, Detail::Metadata).unwrap();
     let mut listed: Vec<Vec<u8>> = entries.map(|entry| entry.unwrap().name).collect();
     listed.sort();
     let mut wanted = names.clone();

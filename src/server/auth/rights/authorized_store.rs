@@ -95,7 +95,7 @@ impl AuthorizedStore {
 
     /// Whether an entry of a list may be shown: a directory also where something beneath it may.
     pub(super) fn shows(&self, verb: Verb, directory: &Name, entry: &Entry) -> bool {
-        let is_directory = entry.meta.kind == Kind::Directory;
+        let is_directory = entry.kind == Kind::Directory;
         let name = directory.join(&entry.name, is_directory);
         self.may(verb, &name, false) || (is_directory && self.allows_beneath(verb, &name))
     }

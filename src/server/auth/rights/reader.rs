@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::server::auth::access::Verb;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
-use crate::store::{Content, Entries, Kind, Meta, Name};
+use crate::store::{Content, Detail, Entries, Kind, Meta, Name};
 
 /// The store for reading.
 #[derive(Clone, Copy)]
@@ -39,17 +39,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Lists a directory; needs `list` for it or for something beneath. Entries that may not be listed are omitted.
-    pub fn list(self, name: &Name, recursive: bool) -> Result<Entries<'a>> {
+    pub fn list(self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'a>> {
         let store = self.0;
         if !self.may_list(name) {
             return Err(store.refusal(&[Verb::List], name, false));
         }
-        Ok(only(store.store.list(name, recursive)?, store, Verb::List, name))
+        Ok(only(store.store.list(name, recursive, detail)?, store, Verb::List, name))
     }
 
-    /// Lists everything beneath a directory that may be both listed and read.
+    /// Lists the names of everything beneath a directory that may be both listed and read.
     pub fn list_readable(self, name: &Name) -> Result<Entries<'a>> {
-        Ok(only(self.list(name, true)?, self.0, Verb::Read, name))
+        Ok(only(self.list(name, true, Detail::Names)?, self.0, Verb::Read, name))
     }
 }
 
