@@ -1,21 +1,27 @@
-//! The map of the house: which room owns what, and who may import whom. There is no code here.
+//! The modules of the crate: what each one owns, and which others it may import. This file has no code.
 //!
-//! One idea runs through it: a request moves bytes from a **source** through a **filter** into a **sink**.
+//! Every operation has the same shape: a request moves bytes from a **source** through a **filter** into a **sink**.
 //!
-//! | room | owns | may import |
+//! | module | owns | may import |
 //! |---|---|---|
 //! | [`error`] | the one error enum and its kinds | nothing |
 //! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | error |
 //! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | error |
 //! | [`attributes`] | what a file is besides its content: owner, permissions, ACL, user attributes | nothing |
-//! | [`store`] | named files, atomically; the only room that opens served files | attributes, error |
+//! | [`store`] | named files, atomically; the only module that opens served files | attributes, error |
 //! | [`client`] | the way from a tool to a server: URL, connection, call, operand | http, attributes, error |
 //! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | http, store, text, error |
 //! | [`cli`] | arguments, the way a program ends | client, error |
 //! | [`tools`] | what the programs share beyond one conversation: local files, the terminal, the shell | cli, client, text, http, error |
 //!
-//! The programs stand in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli,
-//! client, http's values and error, and a filter also text, for `--local`.
+//! The programs are in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli, tools, client,
+//! http and error, and a filter also text, for `--local`. Within a module, imports run downwards only:
+//!
+//! | module | its folders and files, from top to bottom |
+//! |---|---|
+//! | server | daemon, conn, methods, page, resumable, exchange, shared, auth, net, observe, status, limits, admin_path |
+//! | store | local, contract, name |
+//! | client | ops, call, output, login, settings, conn, operand |
 
 pub mod attributes;
 pub mod cli;

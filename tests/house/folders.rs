@@ -57,6 +57,15 @@ fn folders_import_downwards_only() {
 }
 
 #[test]
+fn the_map_says_the_order() {
+    let map = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).unwrap();
+    for (room, folders) in ORDER {
+        let row = format!("//! | {room} | {} |\n", folders.join(", "));
+        assert!(map.contains(&row), "src/lib.rs has no row {row}");
+    }
+}
+
+#[test]
 fn every_file_of_an_ordered_room_stands_in_one_of_its_folders() {
     let sources = Source::all();
     let stray = sources.iter().map(|source| source.path.as_str()).filter(|file| {
