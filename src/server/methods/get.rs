@@ -36,10 +36,12 @@ pub fn answer(
     name: &Name,
     query: &Query,
 ) -> Result<()> {
-    match filter_named(query) {
-        None if name.is_directory() => return list::answer(exchange, store, name, query),
-        Some("search") if name.is_directory() => return search_tree::answer(exchange, store, name, query),
-        _ => {}
+    if name.is_directory() {
+        match filter_named(query) {
+            None => return list::answer(exchange, store, name, query),
+            Some("search") => return search_tree::answer(exchange, store, name, query),
+            Some(_) => {}
+        }
     }
     let operation = Operation::of_query(query, &exchange.request.fields, false);
     let opened = store.reader().open(name);
