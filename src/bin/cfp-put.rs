@@ -46,7 +46,7 @@ const OPTIONS: &[ProgramOption] = options! {
     "", "--as" = "NAME" Stored excludes ["--target"];
     /// Retry up to N times without progress when the connection breaks (default: 8).
     ///
-    /// A body that was damaged on the way is sent again, too. Pauses grow from 0.2 to 5 seconds. An upload of 8 MiB or more
+    /// A body that arrived damaged is sent again, too. Pauses grow from 0.2 to 5 seconds. An upload of 8 MiB or more
     /// resumes where it broke off, even if the server was restarted meanwhile; its digest, -n and --if-match apply to the
     /// whole file. Such an upload is not compressed, except with `-z always`, and is sent again from the start to a server
     /// that does not support resumable uploads.

@@ -48,7 +48,7 @@ fn every_tool_says_who_it_is_and_is_refused_when_it_does_not() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(2), "{argv:?}: {said}");
         // The answer to a HEAD has no words of its own.
-        assert!(said.contains("say who you are") || said.contains("unauthorized"), "{argv:?}: {said}");
+        assert!(said.contains("log in") || said.contains("unauthorized"), "{argv:?}: {said}");
         let done = with_file(&sandbox, &[argv, &["-u", "alice"]].concat());
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert_eq!(done.status.code(), Some(0), "{argv:?}: {said}");

@@ -96,7 +96,7 @@ fn a_wrong_offset_is_refused_with_the_right_one() {
         }
     }
     let plain = patch(&sandbox, &place, 3, "?1", "", b"t");
-    assert_eq!(plain.body, "upload: goes on at 2, not at 3\n");
+    assert_eq!(plain.body, "upload: is at offset 2, not 3\n");
     assert_eq!(look(&sandbox, &place).state(), "204 2 ?0");
 }
 

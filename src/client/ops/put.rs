@@ -146,7 +146,7 @@ fn map_body_error(error: Error, name: &RemoteName) -> Error {
         Error::Failed { kind: ErrorKind::Invalid, name: blamed, .. }
             if OF_BODY.contains(&blamed.as_str()) =>
         {
-            Error::interrupted(name.shown(), "was damaged on the way")
+            Error::interrupted(name.shown(), "arrived damaged")
         }
         other => other,
     }

@@ -167,7 +167,7 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
     fields.push("Upload-Complete", "?0");
     fields.push("Upload-Offset", size.to_string());
     let both = json!({ "expected-offset": size, "provided-offset": offset });
-    let what = format!("goes on at {size}, not at {offset}");
+    let what = format!("is at offset {size}, not {offset}");
     refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both)
 }
 

@@ -64,9 +64,7 @@ impl AuthorizedStore {
         let verbs = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(" or ");
         let it = if tree { "it with all in it" } else { "it" };
         match (&self.principal.user, &self.policy.users) {
-            (None, Some(_)) => {
-                Error::unauthenticated(name.shown(), format!("say who you are to {verbs} {it}"))
-            }
+            (None, Some(_)) => Error::unauthenticated(name.shown(), format!("log in to {verbs} {it}")),
             (Some(user), _) => {
                 Error::forbidden(name.shown(), format!("{} may not {verbs} {it}", shown(user)))
             }
