@@ -1,7 +1,8 @@
 //! The contract of every storage engine: [`Store`], and the types of its arguments and results.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -35,16 +36,26 @@ pub enum Kind {
 pub trait Content: Send + Sync {
     /// What is known of it.
     fn meta(&self) -> &Meta;
-    /// Reads some bytes at `offset`; 0 at the end, which is the size at the time of the open.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Returns a reader of the bytes of a range, in order. It ends where the range or the content ends, whose size is that
+    /// at the time of the open.
+    fn reader(&self, range: Range<u64>) -> io::Result<Box<dyn Read + '_>>;
+    /// Reads some bytes at `offset`; 0 at the end. For what is not read in order: the beginning of a file, and filters
+    /// that read backwards or a second time.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.reader(offset..offset.saturating_add(buffer.len() as u64))?.read(buffer)
+    }
     /// The file descriptor for `sendfile`, where the engine has one.
-    fn descriptor(&self) -> Option<&File>;
+    fn descriptor(&self) -> Option<&File> {
+        None
+    }
     /// The stored SHA-256 of the whole content, where there is one and it is still valid.
-    fn digest(&self) -> Option<[u8; 32]>;
+    fn digest(&self) -> Option<[u8; 32]> {
+        None
+    }
     /// Prepares [`Content::keep_digest`]; must be called before the bytes are read from which the digest is computed.
-    fn prepare_digest(&mut self);
+    fn prepare_digest(&mut self) {}
     /// Stores the SHA-256 of the whole content for later opens, where the engine can.
-    fn keep_digest(&self, digest: &[u8; 32]);
+    fn keep_digest(&self, _digest: &[u8; 32]) {}
 }
 
 /// One line of a list.
@@ -100,8 +111,8 @@ pub trait Partial: Draft {
     fn size(&self) -> Result<u64>;
     /// The time until it expires if nothing is written to it, measured when it was opened.
     fn time_left(&self) -> Duration;
-    /// Reads some bytes at `offset`; 0 at the end.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Returns a reader of all bytes so far.
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>>;
     /// Truncates to `size` bytes and frees preallocated blocks.
     fn truncate(&mut self, size: u64) -> Result<()>;
     /// Fsyncs what was written. To be called before the offset is reported to a client.

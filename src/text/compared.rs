@@ -1,9 +1,9 @@
 //! Whether a filter changed anything: a sink that compares what is written with the source at the same offset, up to
 //! the first difference. It does not know which filter writes.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
-use super::read_at::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, shortened};
 
 /// How much of the source is read at once, in bytes.
 const BLOCK: usize = 64 * 1024;
@@ -11,6 +11,8 @@ const BLOCK: usize = 64 * 1024;
 /// A sink that passes everything on and compares it with the source.
 pub struct Compared<'a> {
     source: &'a dyn ReadAt,
+    /// What of the source was not compared yet; opened at the first comparison.
+    rest: Option<Box<dyn Read + 'a>>,
     sink: &'a mut dyn Write,
     /// The offset of the next byte; `None` once a byte differed.
     same: Option<u64>,
@@ -20,7 +22,7 @@ pub struct Compared<'a> {
 impl<'a> Compared<'a> {
     /// Passes to `sink` what is written, and compares it with `source`.
     pub fn new(source: &'a dyn ReadAt, sink: &'a mut dyn Write) -> Self {
-        Compared { source, sink, same: Some(0), block: Vec::new() }
+        Compared { source, rest: None, sink, same: Some(0), block: Vec::new() }
     }
 
     /// Returns whether what was written equals the source, byte for byte.
@@ -35,7 +37,14 @@ impl<'a> Compared<'a> {
             self.same = None;
             if end <= self.source.size() {
                 self.block.resize(part.len(), 0);
-                read_exact_at(self.source, &mut self.block, at)?;
+                let rest = match &mut self.rest {
+                    Some(rest) => rest,
+                    rest => rest.insert(self.source.reader()?),
+                };
+                rest.read_exact(&mut self.block).map_err(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof => shortened(),
+                    _ => error,
+                })?;
                 self.same = (self.block == part).then_some(end);
             }
         }
@@ -74,6 +83,7 @@ mod tests {
             let mut compared = Compared::new(&source, &mut sink);
             written.iter().for_each(|block| compared.write_all(block).unwrap());
             assert_eq!(compared.is_same(), same, "{written:?}");
+            drop(compared);
             assert_eq!(sink, written.concat());
         }
         assert!(Compared::new(&&b""[..], &mut Vec::new()).is_same());

@@ -5,7 +5,7 @@ pub use filter::{Filter, Source};
 pub use glob::Globs;
 pub use prefixed_lines::PrefixedLines;
 pub use query::FilterQuery;
-pub use read_at::{ReadAt, Sequential, SizedFile};
+pub use read_at::{ReadAt, SizedFile};
 pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};

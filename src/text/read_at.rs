@@ -10,6 +10,10 @@ pub trait ReadAt {
     fn size(&self) -> u64;
     /// Reads some bytes from `offset` on; 0 only at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Returns a reader of all bytes in order.
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(Sequential { bytes: self, offset: 0 }))
+    }
 }
 
 /// An open file up to the size it had when it was opened.
@@ -53,7 +57,7 @@ pub(super) fn read_exact_at(bytes: &dyn ReadAt, mut buffer: &mut [u8], mut offse
     while !buffer.is_empty() {
         match bytes.read_at(buffer, offset) {
             Ok(0) => {
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, "became shorter while it was read"));
+                return Err(shortened());
             }
             Ok(count) => {
                 buffer = buffer.get_mut(count..).unwrap_or_default();
@@ -64,6 +68,11 @@ pub(super) fn read_exact_at(bytes: &dyn ReadAt, mut buffer: &mut [u8], mut offse
         }
     }
     Ok(())
+}
+
+/// The error of a file that ends before its size.
+pub(super) fn shortened() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "became shorter while it was read")
 }
 
 /// Reads some bytes; a read that a signal interrupts is repeated.
@@ -77,19 +86,12 @@ pub(super) fn read_some(bytes: &mut dyn Read, buffer: &mut [u8]) -> io::Result<u
 }
 
 /// Reads bytes in order, from the first to the last.
-pub struct Sequential<'a> {
-    bytes: &'a dyn ReadAt,
+struct Sequential<'a, R: ?Sized> {
+    bytes: &'a R,
     offset: u64,
 }
 
-impl<'a> Sequential<'a> {
-    /// Begins at the first byte.
-    pub fn new(bytes: &'a dyn ReadAt) -> Self {
-        Sequential { bytes, offset: 0 }
-    }
-}
-
-impl Read for Sequential<'_> {
+impl<R: ReadAt + ?Sized> Read for Sequential<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.bytes.read_at(buffer, self.offset)?;
         self.offset += count as u64;

@@ -33,7 +33,7 @@ impl Replace {
     /// Replaces the word, and returns how often.
     fn replace(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<u64> {
         let mut replacer = Replacer { with: &self.with, output: OutputBuffer::new(sink), count: 0 };
-        scan(&self.word, &mut split(source).0, BLOCK, &mut replacer)?;
+        scan(&self.word, &mut split(source)?.0, BLOCK, &mut replacer)?;
         Ok(replacer.count)
     }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use super::filter::Source;
-use super::read_at::{ReadAt, Sequential, truncated};
+use super::read_at::{ReadAt, truncated};
 use super::spool::{MakeSpool, SpoolStorage};
 
 /// Bytes of the source from some offset on, to be read again.
@@ -20,12 +20,12 @@ enum Storage<'a> {
 }
 
 /// Splits a source into its bytes in order, and a replay of those that must be read again.
-pub(super) fn split(source: Source<'_>) -> (Box<dyn Read + '_>, Replay<'_>) {
+pub(super) fn split(source: Source<'_>) -> io::Result<(Box<dyn Read + '_>, Replay<'_>)> {
     let (bytes, storage): (Box<dyn Read>, _) = match source {
         Source::Stream { bytes, spool } => (Box::new(bytes), Storage::Spool { make: spool, spool: None }),
-        Source::File(bytes) => (Box::new(Sequential::new(bytes)), Storage::Source(bytes)),
+        Source::File(bytes) => (bytes.reader()?, Storage::Source(bytes)),
     };
-    (bytes, Replay { storage, start: 0, size: 0 })
+    Ok((bytes, Replay { storage, start: 0, size: 0 }))
 }
 
 impl Replay<'_> {

@@ -58,12 +58,12 @@ fn run_after_mark(
 ) -> io::Result<()> {
     match source {
         source if per_line => {
-            let (mut bytes, replay) = split(source);
+            let (mut bytes, replay) = split(source)?;
             LineReverser::new(replay, block).run(&mut bytes, &mut output)?;
         }
         Source::File(file) => reverse(file, block, &mut output)?,
         stream => {
-            let (mut bytes, mut replay) = split(stream);
+            let (mut bytes, mut replay) = split(stream)?;
             let mut head = Vec::new();
             bytes.by_ref().take(block as u64).read_to_end(&mut head)?;
             if head.len() < block {

@@ -35,7 +35,7 @@ impl Search {
     /// Counts the occurrences, whatever the search writes.
     pub fn count(&self, source: Source<'_>) -> io::Result<u64> {
         let mut counter = MatchCounter(0);
-        scan(&self.word, &mut split(source).0, BLOCK, &mut counter)?;
+        scan(&self.word, &mut split(source)?.0, BLOCK, &mut counter)?;
         Ok(counter.0)
     }
 }
@@ -46,7 +46,7 @@ impl Filter for Search {
             Show::Count => sink.write_all(format!("{}\n", self.count(source)?).as_bytes()),
             Show::Json => sink.write_all(format!("{{\"count\":{}}}\n", self.count(source)?).as_bytes()),
             Show::Lines => {
-                let (mut bytes, replay) = split(source);
+                let (mut bytes, replay) = split(source)?;
                 let mut lines = MatchingLines::new(OutputBuffer::new(sink), replay);
                 scan(&self.word, &mut bytes, BLOCK, &mut lines)?;
                 lines.finish()

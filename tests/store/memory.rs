@@ -2,8 +2,8 @@
 //! no permissions, and shows what the contract asks of any engine.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -311,21 +311,14 @@ impl Content for Node {
         &self.meta
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        read_at(&self.bytes, buffer, offset)
-    }
-
-    fn descriptor(&self) -> Option<&File> {
-        None
+    fn reader(&self, range: Range<u64>) -> io::Result<Box<dyn Read + '_>> {
+        let within = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        Ok(Box::new(self.bytes.get(within(range.start)..within(range.end)).unwrap_or_default()))
     }
 
     fn digest(&self) -> Option<[u8; 32]> {
         self.digest
     }
-
-    fn prepare_digest(&mut self) {}
-
-    fn keep_digest(&self, _: &[u8; 32]) {}
 }
 
 /// A content on its way to a name; `kept` is the identifier and the metadata of a partial upload.
@@ -411,8 +404,8 @@ impl Partial for Writing<'_> {
         Duration::MAX
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        read_at(&self.bytes, buffer, offset)
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.bytes.as_slice()))
     }
 
     fn truncate(&mut self, size: u64) -> Result<()> {
@@ -438,13 +431,6 @@ impl Drop for Writing<'_> {
             self.store.state().uploads.insert(id, Some(upload));
         }
     }
-}
-
-fn read_at(bytes: &[u8], buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    let size = (bytes.len() - start).min(buffer.len());
-    buffer[..size].copy_from_slice(&bytes[start..start + size]);
-    Ok(size)
 }
 
 fn no_parent(name: &Name) -> Error {

@@ -11,7 +11,7 @@ use crate::server::exchange::decoding::{BoundedDecoding, Coded};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Name, SpoolFile, Spools};
-use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Sequential, Source};
+use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Source};
 
 /// A filter with its parameters, parsed from a query.
 pub struct Operation {
@@ -111,7 +111,7 @@ impl Operation {
                 let name = name.shown();
                 // A stored file may be larger than what clients may send.
                 let most = decoding.limits.file_size.max(content.size());
-                let mut packed = Sequential::new(&content);
+                let mut packed = content.reader()?;
                 decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
                     self.filter.run(Source::Stream { bytes, spool: spools }, sink)
                 })
@@ -195,19 +195,16 @@ struct IdentityFilter;
 
 impl Filter for IdentityFilter {
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
+        let mut bytes = match source {
+            Source::Stream { bytes, .. } => Box::new(bytes),
+            Source::File(file) => file.reader()?,
+        };
         let mut block = vec![0; BLOCK];
-        let mut offset = 0;
-        let mut source = source;
         loop {
-            let read = match &mut source {
-                Source::Stream { bytes, .. } => bytes.read(&mut block)?,
-                Source::File(file) => file.read_at(&mut block, offset)?,
-            };
-            if read == 0 {
-                return Ok(());
+            match bytes.read(&mut block)? {
+                0 => return Ok(()),
+                read => sink.write_all(block.get(..read).unwrap_or_default())?,
             }
-            sink.write_all(block.get(..read).unwrap_or_default())?;
-            offset += read as u64;
         }
     }
 }

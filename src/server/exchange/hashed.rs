@@ -1,23 +1,21 @@
 //! Digests of stored content: computed while a draft is written, passed in, or computed from a stored file. The size of
 //! a filter's result is limited here too, since the size of the request body does not limit it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::http::digest::{Digest, Hasher, Tee};
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Draft, Written};
 
-/// Computes the digest of bytes that are read by offset.
-pub fn compute_digest(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Digest> {
-    let (mut hasher, mut block, mut offset) = (Hasher::default(), vec![0; BLOCK], 0);
+/// Computes the digest of all bytes of a reader.
+pub fn compute_digest(mut bytes: impl Read) -> io::Result<Digest> {
+    let (mut hasher, mut block) = (Hasher::default(), vec![0; BLOCK]);
     loop {
-        let read = read_at(&mut block, offset)?;
-        if read == 0 {
-            return Ok(hasher.finish());
+        match bytes.read(&mut block)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(block.get(..read).unwrap_or_default()),
         }
-        hasher.update(block.get(..read).unwrap_or_default());
-        offset += read as u64;
     }
 }
 

@@ -2,7 +2,7 @@
 //! file is cancelled when the client has disconnected, which frees its thread and its connection. The state of the
 //! socket decides, with TLS or without.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::{Mutex, TryLockError};
 use std::time::Instant;
 
@@ -92,6 +92,23 @@ impl ReadAt for Cancellable<'_> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.client.check_connected()?;
         self.content.read_at(buffer, offset)
+    }
+
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(CancellableReader { bytes: self.content.reader(0..self.size())?, client: self.client }))
+    }
+}
+
+/// The bytes of such a file in order.
+struct CancellableReader<'a> {
+    bytes: Box<dyn Read + 'a>,
+    client: &'a ClientLiveness<'a>,
+}
+
+impl Read for CancellableReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.client.check_connected()?;
+        self.bytes.read(buffer)
     }
 }
 

@@ -100,10 +100,9 @@ fn may_come_from_file(error: &io::Error) -> bool {
 }
 
 fn copy(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {
-    let mut block = vec![0; BLOCK];
+    let (mut bytes, mut block) = (content.reader(part.clone())?, vec![0; BLOCK]);
     while !part.is_empty() {
-        let most = usize::try_from(part.end - part.start).unwrap_or(BLOCK).min(BLOCK);
-        let read = content.read_at(block.get_mut(..most).unwrap_or_default(), part.start)?;
+        let read = bytes.read(&mut block)?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

@@ -181,7 +181,7 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
     content.prepare_digest();
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
-    let taken = compute_digest(|block, offset| file.read_at(block, offset));
+    let taken = file.reader().and_then(compute_digest);
     // A read error is reported while the body is sent; here, only a disconnected client is an error.
     client.check_connected().map_err(|error| Error::io("client", error))?;
     Ok(taken.ok().inspect(|digest| content.keep_digest(digest)))

@@ -159,8 +159,9 @@ fn commit(
     let verify = || {
         let digest = match taken {
             Some(digest) => digest,
-            None => compute_digest(|block, offset| partial.read_at(block, offset))
-                .map_err(|error| Error::io(name.shown(), error))?,
+            None => {
+                partial.reader().and_then(compute_digest).map_err(|error| Error::io(name.shown(), error))?
+            }
         };
         let said = [&metadata.fields, &exchange.request.fields];
         digest::verify_field("Repr-Digest", said, Some(digest))?;

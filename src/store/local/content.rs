@@ -1,7 +1,8 @@
 //! The content of a stored file, held open: it stays the same when its name is replaced or deleted.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use nix::fcntl::OFlag;
@@ -72,9 +73,30 @@ impl OpenFile {
     }
 }
 
+/// Reads a range in order.
+struct RangeReader<'a> {
+    file: &'a OpenFile,
+    /// What is still to be read.
+    left: Range<u64>,
+}
+
+impl Read for RangeReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.left.end.saturating_sub(self.left.start)).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..most).unwrap_or_default(), self.left.start)?;
+        self.left.start += read as u64;
+        Ok(read)
+    }
+}
+
 impl Content for OpenFile {
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    fn reader(&self, range: Range<u64>) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(RangeReader { file: self, left: range }))
     }
 
     /// Errors name the file. Where another program has truncated it since, the read fails (`Interrupted`) instead of

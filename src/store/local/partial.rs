@@ -5,9 +5,8 @@
 //! One in use is locked (`flock`), like any temporary file. Where the file system has no extended attributes, or is not
 //! that of the target, there are no partial uploads.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -180,8 +179,11 @@ impl Partial for PartialFile<'_> {
         self.time_left
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.draft.file().read_at(buffer, offset)
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        let mut file = self.draft.file();
+        // Writes append, wherever the file is read.
+        file.rewind()?;
+        Ok(Box::new(file))
     }
 
     fn truncate(&mut self, size: u64) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `create_partial` and `resume`, on every engine.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use cfp::error::ErrorKind;
 use cfp::store::Partial;
@@ -15,9 +15,8 @@ contract!(
 );
 
 fn all_of(partial: &dyn Partial) -> Vec<u8> {
-    let mut bytes = vec![0; 64];
-    let read = partial.read_at(&mut bytes, 0).unwrap();
-    bytes.truncate(read);
+    let mut bytes = Vec::new();
+    partial.reader().unwrap().read_to_end(&mut bytes).unwrap();
     bytes
 }
 

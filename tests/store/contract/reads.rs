@@ -1,5 +1,7 @@
 //! `meta` and `open`, on every engine.
 
+use std::io::Read;
+
 use cfp::error::ErrorKind;
 use cfp::store::{Kind, Store};
 
@@ -10,6 +12,7 @@ contract!(
     meta_and_open_answer_by_what_stands_there,
     a_tag_changes_with_the_content_and_not_with_the_name,
     no_two_quick_writes_of_one_size_have_the_same_tag,
+    a_range_is_read_to_its_end_or_that_of_the_content,
     a_reader_keeps_the_old_bytes_whole_whatever_happens_to_the_name,
     an_engine_is_shared_between_threads
 );
@@ -54,6 +57,43 @@ fn no_two_quick_writes_of_one_size_have_the_same_tag(new: New) {
     let mut tags = std::collections::HashSet::new();
     for round in 0..500 {
         assert!(tags.insert(sandbox.put("/f", b"same").unwrap().meta.etag), "round {round}");
+    }
+}
+
+fn a_range_is_read_to_its_end_or_that_of_the_content(new: New) {
+    let sandbox = new();
+    let all: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+    sandbox.put("/f", &all).unwrap();
+    let content = sandbox.open("/f").unwrap();
+    let size = content.meta().size;
+    let ranges = [
+        (0, size),
+        (0, 0),
+        (0, 1),
+        (7, 70_000),
+        (size - 1, size),
+        (size - 5, size + 5),
+        (size, size),
+        (size, u64::MAX),
+        (u64::MAX, u64::MAX),
+    ];
+    for (start, end) in ranges {
+        let within = |offset: u64| usize::try_from(offset.min(size)).unwrap();
+        let wanted = &all[within(start)..within(end)];
+        let mut bytes = Vec::new();
+        content.reader(start..end).unwrap().read_to_end(&mut bytes).unwrap();
+        assert!(bytes == wanted, "{start}..{end}");
+        // Other reads do not move a reader.
+        let mut one = content.reader(start..end).unwrap();
+        let mut first = vec![0; wanted.len() / 2];
+        one.read_exact(&mut first).unwrap();
+        let mut at = [0; 16];
+        let read = content.read_at(&mut at, start).unwrap();
+        assert!(all[within(start)..].starts_with(&at[..read]), "{start}");
+        assert_eq!(read > 0, start < size);
+        let mut rest = Vec::new();
+        one.read_to_end(&mut rest).unwrap();
+        assert!([first, rest].concat() == wanted, "{start}..{end}");
     }
 }
 

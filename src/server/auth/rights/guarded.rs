@@ -1,6 +1,6 @@
 //! A draft or a resumable upload that checks the right to write again when it is committed.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::error::Result;
@@ -60,8 +60,8 @@ impl<'a> Partial for Guarded<'a, dyn Partial + 'a> {
         self.draft.time_left()
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.draft.read_at(buffer, offset)
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        self.draft.reader()
     }
 
     fn truncate(&mut self, size: u64) -> Result<()> {
