@@ -8,8 +8,9 @@ use cfp::cli::{
     options,
 };
 use cfp::error::Result;
-use cfp::text::{FilterQuery, REPLACE, SEARCH};
+use cfp::text::{FilterQuery, IGNORE_CASE, REPLACE, REPLACE_SUBSTRING, SEARCH};
 use cfp::tools::change::Change;
+use cfp::tools::prepared_filter::option;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -25,10 +26,8 @@ pub const PROGRAM: Program = Program {
 };
 
 const OPTIONS: &[ProgramOption] = options! {
-    /// Ignore the difference between upper and lower case.
-    "-i", "--ignore-case";
-    /// Replace occurrences inside longer words too.
-    "", "--substring";
+    option(&IGNORE_CASE);
+    option(&REPLACE_SUBSTRING);
     /// Print how many occurrences would be replaced, and replace nothing.
     ///
     /// The exit status is 1 if there are none.

@@ -7,8 +7,9 @@ use cfp::cli::{
     options,
 };
 use cfp::error::{Error, Result};
-use cfp::text::REVERSE;
+use cfp::text::{PER_LINE, REVERSE};
 use cfp::tools::change::Change;
+use cfp::tools::prepared_filter::option;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -21,8 +22,7 @@ pub const PROGRAM: Program = Program {
 };
 
 const OPTIONS: &[ProgramOption] = options! {
-    /// Reverse each line by itself.
-    "", "--per-line";
+    option(&PER_LINE);
     /// Store the result under the name of its source.
     ///
     /// A file that would stay the same is not written. A local file that is not a regular file is refused.

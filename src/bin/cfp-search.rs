@@ -15,9 +15,12 @@ use cfp::client::ops::filter::{self, Counts};
 use cfp::client::ops::list;
 use cfp::client::{Client, Operand, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
-use cfp::text::{FilterQuery, OutputKind, PrefixedLines, SEARCH, UTF_16, is_utf16};
+use cfp::text::{
+    COUNT_SUBSTRING, DECOMPRESS, FilterQuery, IGNORE_CASE, LINES, OutputKind, PrefixedLines, SEARCH, UTF_16,
+    is_utf16,
+};
 use cfp::tools::local;
-use cfp::tools::prepared_filter::{PreparedFilter, take_flags};
+use cfp::tools::prepared_filter::{PreparedFilter, option, take_flags};
 use cfp::tools::terminal::{self, Visible};
 use cfp::tools::walk::{Step, walk};
 
@@ -34,26 +37,17 @@ pub const PROGRAM: Program = Program {
 };
 
 const OPTIONS: &[ProgramOption] = options! {
-    /// Ignore the difference between upper and lower case.
-    "-i", "--ignore-case";
-    /// Count occurrences inside longer words too.
-    "", "--substring";
+    option(&IGNORE_CASE);
+    option(&COUNT_SUBSTRING);
     /// Print `name:count` for each file instead of the total.
     "", "--per-file";
-    /// Print the lines with an occurrence instead of the total.
-    ///
-    /// If several files are searched, the name of the file and a colon precede each line.
-    "", "--lines" excludes ["--per-file", "--json"];
+    option(&LINES) excludes ["--per-file", "--json"];
     /// Search directories and everything in them.
     ///
     /// A directory on the server takes one request, which uses all cores. With --lines the files come in the order in which
     /// they are done.
     "-r", "--recursive";
-    /// Search inside files compressed with zstd or gzip.
-    ///
-    /// Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is
-    /// then 2.
-    "", "--decompress";
+    option(&DECOMPRESS);
     /// Print one JSON object a line.
     "", "--json";
     /// Search in this process, without a server.

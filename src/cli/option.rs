@@ -72,33 +72,47 @@ impl ProgramOption {
 }
 
 /// Declares options, as a slice of `ProgramOption`. The doc comment of each is its text; its short spelling may be empty; a
-/// value has a name and, where a shell can complete it, one of `Completion`:
+/// value has a name and, where a shell can complete it, one of `Completion`. A row may also call a `const fn` that makes
+/// the option of a declaration elsewhere:
 ///
 /// ```
 /// # use cfp::cli::{ProgramOption, options};
+/// # use cfp::text::IGNORE_CASE;
+/// # use cfp::tools::prepared_filter::option;
 /// const OPTIONS: &[ProgramOption] = options! {
 ///     /// Store the result in FILE.
 ///     "-o", "--output" = "FILE" File;
 ///     /// Print one JSON object a line.
 ///     "", "--json" excludes ["--output"];
+///     option(&IGNORE_CASE);
 /// };
 /// ```
 #[macro_export]
 macro_rules! options {
     ($(
-        $(#[doc = $text:literal])+
-        $short:literal, $long:literal
+        $($make:ident ($from:expr))?
+        $(#[doc = $text:literal])*
+        $($short:literal, $long:literal)?
         $(= $value:literal $($complete:ident $(($choices:expr))?)?)?
         $(excludes $excludes:expr)?;
     )+) => {
         &[$($crate::cli::ProgramOption {
+            excludes: &$crate::options!(@excludes $($excludes)?),
+            ..$crate::options!(@row
+                [$($text)*] [$($short, $long)?]
+                [$($value)?] [$($($complete $(($choices))?)?)?] [$($make ($from))?])
+        }),+]
+    };
+    (@row [] [] [] [] [$made:expr]) => { $made };
+    (@row [$($text:literal)+] [$short:literal, $long:literal] [$($value:literal)?] [$($complete:tt)*] []) => {
+        $crate::cli::ProgramOption {
             short: $short,
             long: $long,
             value: concat!($($value)?),
-            complete: $crate::options!(@complete $($($complete $(($choices))?)?)?),
-            excludes: &$crate::options!(@excludes $($excludes)?),
+            complete: $crate::options!(@complete $($complete)*),
+            excludes: &[],
             text: concat!($($text, "\n"),+),
-        }),+]
+        }
     };
     (@complete) => { $crate::cli::Completion::Nothing };
     (@complete $complete:ident) => { $crate::cli::Completion::$complete };

@@ -54,7 +54,7 @@ pub struct Flag {
     pub short: &'static str,
     /// The long option, `--ignore-case`.
     pub long: &'static str,
-    /// What it does, for the help of the option.
+    /// What it does: the first paragraph is for the help text, all of them are for the man page.
     pub help: &'static str,
 }
 
@@ -79,12 +79,7 @@ pub static SEARCH: FilterSpec = FilterSpec {
     name: "search",
     aliases: &["find", "grep", "count"],
     words: &[WordParameter { parameter: "search", placeholder: "WORD", question: "Word to search for" }],
-    flags: &[
-        flag("ignore-case", "-i", "--ignore-case", "count upper and lower case as one"),
-        flag("substring", "", "--substring", "count occurrences inside longer words too"),
-        flag("lines", "", "--lines", "print the lines that hold an occurrence instead"),
-        flag("decompress", "", "--decompress", "search inside files compressed with zstd or gzip"),
-    ],
+    flags: &[IGNORE_CASE, COUNT_SUBSTRING, LINES, DECOMPRESS],
     does: "count a word",
     answers: "how often it occurs",
     report: |given| format!("'{}'", given.shown(0)),
@@ -107,10 +102,7 @@ pub static REPLACE: FilterSpec = FilterSpec {
         WordParameter { parameter: "replace", placeholder: "OLD", question: "Word to replace" },
         WordParameter { parameter: "with", placeholder: "NEW", question: "Word to put in its place" },
     ],
-    flags: &[
-        flag("ignore-case", "-i", "--ignore-case", "replace upper and lower case alike"),
-        flag("substring", "", "--substring", "replace occurrences inside longer words too"),
-    ],
+    flags: &[IGNORE_CASE, REPLACE_SUBSTRING],
     does: "replace a word",
     answers: "with every occurrence replaced",
     report: |given| format!("'{}' is replaced by '{}'", given.shown(0), given.shown(1)),
@@ -123,7 +115,7 @@ pub static REVERSE: FilterSpec = FilterSpec {
     name: "reverse",
     aliases: &["rev"],
     words: &[],
-    flags: &[Flag { is_value: true, ..flag("lines", "", "--per-line", "reverse each line by itself") }],
+    flags: &[PER_LINE],
     does: "reverse the order of words",
     answers: "the words last first, the white space where it was; reverse=lines line by line",
     report: |_| "The words are in reverse order".to_owned(),
@@ -136,6 +128,43 @@ impl PartialEq for FilterSpec {
         self.name == other.name
     }
 }
+
+/// Of search and replace: case does not matter.
+pub const IGNORE_CASE: Flag =
+    flag("ignore-case", "-i", "--ignore-case", "Ignore the difference between upper and lower case.");
+
+/// Of search: an occurrence need not be a whole word.
+pub const COUNT_SUBSTRING: Flag =
+    flag("substring", "", "--substring", "Count occurrences inside longer words too.");
+
+/// Of search: the result is lines.
+pub const LINES: Flag = flag(
+    "lines",
+    "",
+    "--lines",
+    "Print the lines with an occurrence instead of the total.
+
+    If several files are searched, the name of the file and a colon precede each line.",
+);
+
+/// Of search: compressed files are searched too.
+pub const DECOMPRESS: Flag = flag(
+    "decompress",
+    "",
+    "--decompress",
+    "Search inside files compressed with zstd or gzip.
+
+    Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is
+    then 2.",
+);
+
+/// Of replace: an occurrence need not be a whole word.
+pub const REPLACE_SUBSTRING: Flag =
+    flag("substring", "", "--substring", "Replace occurrences inside longer words too.");
+
+/// Of reverse: no word leaves its line.
+pub const PER_LINE: Flag =
+    Flag { is_value: true, ..flag("lines", "", "--per-line", "Reverse each line by itself.") };
 
 const fn flag(name: &'static str, short: &'static str, long: &'static str, help: &'static str) -> Flag {
     Flag { name, is_value: false, short, long, help }

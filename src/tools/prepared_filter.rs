@@ -4,11 +4,11 @@
 use std::io::Write;
 
 use super::local;
-use crate::cli::Arguments;
+use crate::cli::{Arguments, Completion, ProgramOption};
 use crate::client::{Client, Operand};
 use crate::error::Result;
 use crate::http::Query;
-use crate::text::{Filter, FilterQuery, FilterSpec};
+use crate::text::{Filter, FilterQuery, FilterSpec, Flag};
 
 /// A filter, for a server and for this process.
 pub struct PreparedFilter {
@@ -50,6 +50,12 @@ impl PreparedFilter {
             Some(client) => client.count(source, &self.query),
         }
     }
+}
+
+/// Makes the option of a program that sets a flag of its filter.
+pub const fn option(flag: &Flag) -> ProgramOption {
+    let Flag { short, long, help, .. } = *flag;
+    ProgramOption { short, long, value: "", complete: Completion::Nothing, excludes: &[], text: help }
 }
 
 /// Takes the flags of a filter from the arguments, and returns their names in a query.
