@@ -42,7 +42,7 @@ impl Sites {
         };
         let (host, _) = authority::split_port(authority);
         let text = std::str::from_utf8(host).unwrap_or_default();
-        match self.holds(text, || stream.local_address()) {
+        match self.holds(text, || stream.socket.local_address()) {
             true => Ok(()),
             false => Err(Error::misdirected(host, "is no host of this server: see --host of cfpd")),
         }

@@ -1,9 +1,8 @@
 //! One connection from its first byte to its last: it waits for a request, reads the head, calls the router, and
 //! repeats.
 
-use std::cell::Cell;
-use std::io::{self, BufReader, Read};
-use std::time::{Duration, Instant};
+use std::io::{BufReader, Read};
+use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Method, Request};
@@ -12,7 +11,7 @@ use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
 use crate::server::methods::router;
 use crate::server::net::connections::ConnectionGuard;
-use crate::server::net::stream::Stream;
+use crate::server::net::stream::{HeadReader, Stream};
 use crate::server::observe::log::LogEntry;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::CloseReason;
@@ -41,12 +40,12 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
             Ok(false) => return,
             Err(error) => return refuse_handshake(server, stream, &Error::io("client", error)),
         }
-        let mut input = BufReader::with_capacity(READ_AHEAD, DeadlineReader::ready(stream));
+        let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream));
         match serve_burst(server, guard, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
             Next::Linger => return linger(stream),
             Next::End => return stream.end_writing(),
-            Next::Reset => return stream.abort(),
+            Next::Reset => return stream.socket.abort(),
         }
     }
 }
@@ -55,7 +54,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
 fn serve_burst(
     server: &Server,
     guard: &ConnectionGuard,
-    input: &mut BufReader<DeadlineReader<'_>>,
+    input: &mut BufReader<HeadReader<'_>>,
     mut memory: Option<Request>,
 ) -> Next {
     let (stream, connection) = (&guard.connection.stream, guard.number);
@@ -69,7 +68,8 @@ fn serve_burst(
             }
         };
         let begun = Instant::now();
-        stream.begin_request();
+        // Not the timer of writes: a client that sends many requests and hardly reads must be timed out.
+        stream.socket.reset_read_timer();
         let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
         let outcome = router::answer(server, stream, &client, &request, input);
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
@@ -92,12 +92,12 @@ fn serve_burst(
 #[inline(never)]
 fn read_request(
     server: &Server,
-    input: &mut BufReader<DeadlineReader<'_>>,
+    input: &mut BufReader<HeadReader<'_>>,
     memory: Option<Request>,
 ) -> Result<Option<Request>> {
-    input.get_ref().until.set(Some(Instant::now() + server.limits.header_time));
+    input.get_mut().deadline = Some(Instant::now() + server.limits.header_time);
     let request = Request::read(input, memory);
-    input.get_ref().until.set(None);
+    input.get_mut().deadline = None;
     request
 }
 
@@ -135,34 +135,5 @@ fn linger(stream: &Stream) {
         if !ready || bytes.read(&mut block).unwrap_or(0) == 0 {
             return;
         }
-    }
-}
-
-/// A reader whose reads fail after a deadline, while one is set.
-struct DeadlineReader<'a> {
-    stream: &'a Stream,
-    until: Cell<Option<Instant>>,
-    /// Whether the next read is known not to block.
-    is_ready: Cell<bool>,
-}
-
-impl<'a> DeadlineReader<'a> {
-    /// A reader of a stream that has bytes to read.
-    fn ready(stream: &'a Stream) -> Self {
-        DeadlineReader { stream, until: Cell::new(None), is_ready: Cell::new(true) }
-    }
-}
-
-impl Read for DeadlineReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(until) = self.until.get()
-            && !self.is_ready.take()
-        {
-            let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO || !self.stream.wait_readable(left)? {
-                return Err(Error::timed_out("head", "did not come in time").into());
-            }
-        }
-        (&mut &*self.stream).read(buffer)
     }
 }

@@ -34,7 +34,7 @@ impl<'a> ClientLiveness<'a> {
     /// The liveness of a client that has just sent a request.
     pub fn new(stream: &'a Stream) -> Self {
         let now = Instant::now();
-        let last = Observation { at: now, sent: stream.sent(), silent_since: None, is_gone: false };
+        let last = Observation { at: now, sent: stream.socket.sent(), silent_since: None, is_gone: false };
         ClientLiveness { stream, last: Mutex::new(last) }
     }
 
@@ -53,7 +53,7 @@ impl<'a> ClientLiveness<'a> {
         };
         let now = Instant::now();
         if !last.is_gone && now.duration_since(last.at) >= LIVENESS_CHECK_INTERVAL {
-            last.update(self.stream.peer_state()?, self.stream.sent(), now);
+            last.update(self.stream.socket.peer_state()?, self.stream.socket.sent(), now);
         }
         if last.is_gone { Err(Errno::EPIPE.into()) } else { Ok(()) }
     }

@@ -52,7 +52,7 @@ impl<'a> Spill<'a> {
         while self.waiting() > 0 {
             self.pump()?;
             if self.waiting() > 0 {
-                self.stream.wait_to_write()?;
+                self.stream.socket.wait_to_write()?;
             }
         }
         Ok(())
@@ -137,7 +137,7 @@ impl Spill<'_> {
                 return Ok(());
             }
             // Wait until the client reads, or until spool space is free again.
-            self.stream.wait_to_write_for(SPILL_RETRY_EVERY)?;
+            self.stream.socket.wait_to_write_for(SPILL_RETRY_EVERY)?;
         }
     }
 }

@@ -44,14 +44,14 @@ pub fn send_streamed(
     let ends_by_close = framing == Framing::UntilClose;
     let stream = reply.stream();
     if ends_by_close {
-        stream.close_with_reset(true);
+        stream.socket.close_with_reset(true);
     }
     let mut spill = Spill::new(stream, head, spools);
     let written = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
     let begun = spill.has_begun();
     reply.outcome.body_bytes = spill.taken();
     if ends_by_close && (written.is_ok() || !begun) {
-        stream.close_with_reset(false);
+        stream.socket.close_with_reset(false);
     }
     match written {
         Err(error) if !begun => {

@@ -78,7 +78,7 @@ impl ConnectionTable {
     }
 
     fn abort(&mut self, now: Instant) {
-        self.connections.values().for_each(|connection| connection.stream.shutdown());
+        self.connections.values().for_each(|connection| connection.stream.socket.shutdown());
         self.aborted_until.get_or_insert(now + ABORT_GRACE);
     }
 }
@@ -156,7 +156,7 @@ impl Connections {
                 .connections
                 .values()
                 .filter(|connection| connection.is_idle() && !waits(connection))
-                .for_each(|connection| connection.stream.end_reading());
+                .for_each(|connection| connection.stream.socket.end_reading());
             let is_idle = table.connections.values().all(|connection| connection.is_idle());
             if now >= until && !is_idle {
                 table.abort(now);

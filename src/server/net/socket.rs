@@ -55,7 +55,7 @@ pub struct Socket {
 
 impl Socket {
     /// Takes a connected socket, and makes it non-blocking.
-    pub fn new(
+    pub(super) fn new(
         descriptor: OwnedFd,
         send_size: Option<usize>,
         limits: &Limits,
@@ -81,7 +81,7 @@ impl Socket {
     }
 
     /// The user id of the process that connected to a Unix socket, as of the connect.
-    pub fn peer_id(&self) -> Option<u32> {
+    pub(super) fn peer_id(&self) -> Option<u32> {
         getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
     }
 
@@ -93,7 +93,7 @@ impl Socket {
     }
 
     /// Waits for data to read, as long as the stall timer allows. An abort ends the wait.
-    pub fn wait_to_read(&self) -> io::Result<()> {
+    pub(super) fn wait_to_read(&self) -> io::Result<()> {
         wait_within(&self.read_timer, |left| self.wait(PollFlags::POLLIN, left))
     }
 
@@ -133,7 +133,7 @@ impl Socket {
     }
 
     /// Waits for any of these events. False on time-out.
-    pub fn wait(&self, what: PollFlags, timeout: Duration) -> io::Result<bool> {
+    pub(super) fn wait(&self, what: PollFlags, timeout: Duration) -> io::Result<bool> {
         let limit = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let mut fds = [PollFd::new(self.descriptor.as_fd(), what)];
         loop {
@@ -163,7 +163,7 @@ impl Socket {
 
     /// Sends a part of a block with `MSG_MORE`, so that what follows shares its packet; waits until the socket is
     /// writable.
-    pub fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
+    pub(super) fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
         loop {
             match self.try_send(block, MORE)? {
                 Some(sent) => return Ok(sent),
@@ -173,7 +173,7 @@ impl Socket {
     }
 
     /// Shuts down the writing side. Does nothing on an aborted connection, whose response must not look complete.
-    pub fn end_writing(&self) {
+    pub(super) fn end_writing(&self) {
         if self.check_not_aborted().is_ok() {
             // The peer may have disconnected; ignore the error.
             let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);
@@ -213,12 +213,12 @@ impl Socket {
     }
 
     /// The part of a block that one write may take.
-    pub fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
+    pub(super) fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         block.get(..self.send_size).unwrap_or(block)
     }
 
     /// Sends what fits into the socket buffer; `None` where nothing does.
-    pub fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
+    pub(super) fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         let block = self.limit_to_send_size(block);
         self.check_not_aborted()?;
         loop {
@@ -235,7 +235,7 @@ impl Socket {
     }
 
     /// The next byte, without consuming it; `None` where none was received.
-    pub fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         let mut byte = [0; 1];
         let received =
             recv(self.descriptor.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
@@ -243,7 +243,7 @@ impl Socket {
     }
 
     /// Reads what was received; `None` where nothing was.
-    pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match nix::unistd::read(&self.descriptor, &mut *buffer) {
                 Ok(read) => {

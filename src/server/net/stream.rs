@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,8 +15,7 @@ use crate::error::Error;
 use crate::server::limits::{LINGER, Limits};
 use crate::server::net::interim::Interim;
 use crate::server::net::sendfile::send_file;
-use crate::server::net::shutdown::ShutdownHandle;
-use crate::server::net::socket::{PeerState, Socket};
+use crate::server::net::socket::Socket;
 use crate::server::net::tls::TlsSession;
 use crate::server::observe::metrics::Traffic;
 use crate::server::observe::peer::Peer;
@@ -25,7 +23,8 @@ use crate::server::observe::peer::Peer;
 /// A connection.
 #[derive(Debug)]
 pub struct Stream {
-    socket: Socket,
+    /// What TLS does not change: the state of the socket, its timers, its end. The bytes go through the stream.
+    pub socket: Socket,
     /// The peer.
     pub peer: Peer,
     /// Its interim responses.
@@ -61,33 +60,12 @@ impl Stream {
         self.tls.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins a request: resets the stall timer of reads, but not that of writes, or a client that sends many requests
-    /// and hardly reads would never be timed out.
-    pub fn begin_request(&self) {
-        self.socket.reset_read_timer();
-    }
-
     /// The user id of the process that connected to a Unix socket, as of the connect.
     pub fn peer_id(&self) -> Option<u32> {
         match self.peer {
             Peer::Local => self.socket.peer_id(),
             Peer::Address(_) => None,
         }
-    }
-
-    /// The address the peer connected to; none on a Unix socket.
-    pub fn local_address(&self) -> Option<IpAddr> {
-        self.socket.local_address()
-    }
-
-    /// The state of the peer now, as the socket reports it: received data may still be unread.
-    pub fn peer_state(&self) -> io::Result<PeerState> {
-        self.socket.peer_state()
-    }
-
-    /// How many bytes were written so far, encrypted or not.
-    pub fn sent(&self) -> u64 {
-        self.socket.sent()
     }
 
     /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS handshake fails.
@@ -159,16 +137,6 @@ impl Stream {
         self.socket.wait(PollFlags::POLLOUT, timeout)
     }
 
-    /// Waits for room to write, as long as the stall timer allows.
-    pub fn wait_to_write(&self) -> io::Result<()> {
-        self.socket.wait_to_write()
-    }
-
-    /// Waits until the socket is writable, as long as the stall timer allows and at most `most`.
-    pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
-        self.socket.wait_to_write_for(most)
-    }
-
     /// Writes what fits into the socket buffer, without blocking; `None` where nothing does.
     pub fn try_write(&self, block: &[u8]) -> io::Result<Option<usize>> {
         match self.session() {
@@ -204,32 +172,6 @@ impl Stream {
             session.end(&mut &self.socket);
         }
         self.socket.end_writing();
-    }
-
-    /// See [`Socket::close_with_reset`].
-    pub fn close_with_reset(&self, reset: bool) {
-        self.socket.close_with_reset(reset);
-    }
-
-    /// Shuts down the reading side, from any thread: this ends waits for data; received data can still be read.
-    pub fn end_reading(&self) {
-        self.socket.end_reading();
-    }
-
-    /// Sends nothing more, and makes the close a reset: a response that ends with the connection must not look
-    /// complete.
-    pub fn abort(&self) {
-        self.socket.abort();
-    }
-
-    /// Aborts the connection from any thread.
-    pub fn shutdown(&self) {
-        self.socket.shutdown();
-    }
-
-    /// A handle by which another thread shuts this connection down, also after this value is dropped.
-    pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
-        self.socket.shutdown_handle()
     }
 }
 
@@ -269,5 +211,35 @@ impl Write for &Stream {
             self.socket.wait_to_write()?;
         }
         Ok(())
+    }
+}
+
+/// Reads the heads of requests from a stream: reads fail after the deadline, while one is set.
+pub struct HeadReader<'a> {
+    stream: &'a Stream,
+    /// The deadline.
+    pub deadline: Option<Instant>,
+    /// Whether the next read is known not to block.
+    is_ready: bool,
+}
+
+impl<'a> HeadReader<'a> {
+    /// A reader of a stream that has bytes to read.
+    pub fn new(stream: &'a Stream) -> Self {
+        HeadReader { stream, deadline: None, is_ready: true }
+    }
+}
+
+impl Read for HeadReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(deadline) = self.deadline
+            && !std::mem::take(&mut self.is_ready)
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.stream.wait_readable(left)? {
+                return Err(Error::timed_out("head", "did not come in time").into());
+            }
+        }
+        self.stream.read(buffer)
     }
 }

@@ -16,7 +16,7 @@ use crate::store::{Name, Partial};
 
 /// Locks an upload, so that no other request works on it.
 pub fn lock<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<UploadGuard<'e>> {
-    let own = exchange.reply.stream().shutdown_handle().map_err(|error| Error::io("client", error))?;
+    let own = exchange.stream.socket.shutdown_handle().map_err(|error| Error::io("client", error))?;
     exchange.server.upload_locks.lock(id, own)
 }
 

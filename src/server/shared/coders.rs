@@ -77,7 +77,8 @@ impl Coders {
             }
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        decoders.insert(number, Holder { handle: stream.shutdown_handle().ok(), pace: Pace::new(now) });
+        decoders
+            .insert(number, Holder { handle: stream.socket.shutdown_handle().ok(), pace: Pace::new(now) });
         Ok(DecoderPermit { coders: self, number })
     }
 
