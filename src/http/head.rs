@@ -17,14 +17,10 @@ pub enum Version {
     Http11,
 }
 
-/// Treats a later minor version as 1.1 (RFC 9110 §6.2). `from_end` returns how many bytes before the end of the start line
-/// the version begins.
-pub(super) fn lower_version(text: &mut [u8], from_end: impl Fn(&[u8]) -> Option<usize>) {
-    let end = memchr::memchr(b'\r', text).unwrap_or(text.len());
-    let Some(line) = text.get_mut(..end) else { return };
-    let begin = from_end(line).and_then(|length| line.len().checked_sub(length)).unwrap_or_default();
+/// Treats a later minor version as 1.1 (RFC 9110 §6.2). `begin` is where the version begins.
+pub(super) fn lower_version(text: &mut [u8], begin: usize) {
     if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) =
-        line.get_mut(begin..begin + 8)
+        text.get_mut(begin..begin + 8)
     {
         *minor = b'1';
     }

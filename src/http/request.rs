@@ -9,6 +9,7 @@ use super::head::{
 };
 use super::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 use super::lines::read_lines;
+use super::method::Method;
 use crate::error::{Error, Result};
 
 /// The first byte of a TLS handshake (RFC 8446 §5.1); no request begins with it.
@@ -17,12 +18,16 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// The head of a request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    method: Range<usize>,
+    name: Range<usize>,
     target: Range<usize>,
+    /// The method.
+    pub method: Method,
     /// The version the client speaks.
     pub version: Version,
     /// Its fields.
     pub fields: Fields,
+    /// Whether the client may send another request on this connection (RFC 9112 §9.3).
+    pub keeps_alive: bool,
 }
 
 impl Request {
@@ -37,24 +42,24 @@ impl Request {
         if !read_lines(input, &mut text, HEAD_MAX, true).map_err(|error| too_large(&text, error))? {
             return Ok(None);
         }
-        lower_version(&mut text, |line| line.rsplitn(2, |&byte| byte == b' ').next().map(<[u8]>::len));
-        let (method, target, version) = parse_request(&text, &mut spans)?;
-        Ok(Some(Request { method, target, version, fields: Fields::over(text, spans) }))
+        let line = text.split(|&byte| byte == b'\r').next().unwrap_or_default();
+        let version = memchr::memrchr(b' ', line).map_or(0, |space| space + 1);
+        lower_version(&mut text, version);
+        let (name, target, version) = parse_request(&text, &mut spans)?;
+        let fields = Fields::over(text, spans);
+        let method = Method::parse(std::str::from_utf8(fields.text(&name)).unwrap_or_default());
+        let keeps_alive = keeps_alive(version, &fields);
+        Ok(Some(Request { name, target, method, version, fields, keeps_alive }))
     }
 
-    /// Returns the method, a token (RFC 9110 §9).
-    pub fn method(&self) -> &str {
-        std::str::from_utf8(self.fields.text(&self.method)).unwrap_or_default()
+    /// Returns the name of the method as received, a token (RFC 9110 §9).
+    pub fn method_name(&self) -> &str {
+        std::str::from_utf8(self.fields.text(&self.name)).unwrap_or_default()
     }
 
     /// Returns the request target as received.
     pub fn target(&self) -> &[u8] {
         self.fields.text(&self.target)
-    }
-
-    /// Returns whether the client may send another request on this connection (RFC 9112 §9.3).
-    pub fn keeps_alive(&self) -> bool {
-        keeps_alive(self.version, &self.fields)
     }
 }
 
@@ -99,7 +104,7 @@ mod tests {
         }
         let wire = Interrupted(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n", false);
         let request = Request::read(&mut io::BufReader::with_capacity(3, wire), None).unwrap().unwrap();
-        assert_eq!((request.method(), request.target()), ("GET", &b"/a"[..]));
+        assert_eq!((request.method_name(), request.target()), ("GET", &b"/a"[..]));
     }
 
     #[test]
@@ -107,10 +112,10 @@ mod tests {
         let text = b"\r\nPUT /a%20b?x HTTP/1.1\r\nHost: h\r\nX:  \tv \r\nY:\r\n\r\nrest";
         for at in 0..=text.len() {
             let request = read_split(text, at).unwrap().unwrap();
-            assert_eq!((request.method(), request.target()), ("PUT", &b"/a%20b?x"[..]), "cut at {at}");
+            assert_eq!((request.method_name(), request.target()), ("PUT", &b"/a%20b?x"[..]), "cut at {at}");
             assert_eq!(request.fields.get("x"), Some(&b"v"[..]));
             assert_eq!(request.fields.get("y"), Some(&b""[..]));
-            assert!(request.keeps_alive());
+            assert!(request.keeps_alive);
         }
     }
 
@@ -159,7 +164,7 @@ mod tests {
         ];
         for (version, field, kept) in rows {
             let text = format!("GET / {version}\r\n{field}\r\n");
-            assert_eq!(read_split(text.as_bytes(), 3).unwrap().unwrap().keeps_alive(), kept, "{text}");
+            assert_eq!(read_split(text.as_bytes(), 3).unwrap().unwrap().keeps_alive, kept, "{text}");
         }
     }
 }

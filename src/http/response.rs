@@ -29,7 +29,7 @@ impl Response {
             return Ok(None);
         }
         let raw = text.clone();
-        lower_version(&mut text, |line| Some(line.len()));
+        lower_version(&mut text, 0);
         unfold(&mut text);
         let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut parsed = httparse::Response::new(&mut slots);

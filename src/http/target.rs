@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 use super::authority;
 use super::limits::{PATH_MAX, TARGET_SHOWN};
 use super::method::Method;
+use super::request::Request;
 use crate::error::{Error, Result};
 
 /// The bytes that are percent-encoded in a path component: all but the unreserved ones and those of RFC 3986 §3.3.
@@ -41,10 +42,10 @@ pub struct Target {
 impl Target {
     /// Decodes the target of a request. `*` of OPTIONS, which means the server as a whole (RFC 9112 §3.2.4), becomes the root.
     /// Errors have kind `Invalid`.
-    pub fn of_request(method: Method, raw: &[u8]) -> Result<Self> {
-        match method {
-            Method::Options if raw == b"*" => Target::parse(b"/"),
-            _ => Target::parse(raw),
+    pub fn of_request(request: &Request) -> Result<Self> {
+        match (request.method, request.target()) {
+            (Method::Options, b"*") => Target::parse(b"/"),
+            (_, raw) => Target::parse(raw),
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Fields, Method, Request};
+use crate::http::{Fields, Request};
 use crate::server::exchange::problem::closing_response;
 use crate::server::exchange::response::Reply;
 use crate::server::limits::{LINGER, READ_AHEAD};
@@ -74,7 +74,7 @@ fn serve_burst(
         let outcome = router::answer(server, stream, &client, &request, input);
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
         let took = begun.elapsed();
-        server.metrics.answered(Method::parse(request.method()).name(), &outcome, took);
+        server.metrics.answered(request.method.name(), &outcome, took);
         server.log.exchange(&LogEntry { peer, connection, request: &request, outcome: &outcome, took });
         let is_drained = input.buffer().is_empty();
         match outcome.close {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Coding;
-use crate::http::{Fields, Method, Request, accept, resumption};
+use crate::http::{Fields, Request, accept, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::decoding::BoundedDecoding;
@@ -29,8 +29,6 @@ pub struct Exchange<'e> {
     pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
-    /// Its method.
-    pub method: Method,
     /// Its body.
     pub body: RequestBody<'e>,
     /// Its response.

@@ -21,7 +21,7 @@ pub fn once(
 ) -> Result<()> {
     let request = exchange.request;
     let Some(key) = idempotency::key(&request.fields)? else { return act(exchange) };
-    let fingerprint = idempotency::fingerprint(request.method(), request.target(), &request.fields);
+    let fingerprint = idempotency::fingerprint(request.method_name(), request.target(), &request.fields);
     let address = match &exchange.client.peer {
         Peer::Address(address) if *principal == Principal::default() => Some(address.ip()),
         _ => None,

@@ -41,11 +41,11 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// A response to `request`.
-    pub fn new(stream: &'a Stream, request: &Request, method: Method, connections: &'a Connections) -> Self {
-        let close = (!request.keeps_alive()).then_some(CloseReason::ClientRequested);
+    pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
+        let close = (!request.keeps_alive).then_some(CloseReason::ClientRequested);
         Reply {
             connections: Some(connections),
-            is_head: method == Method::Head,
+            is_head: request.method == Method::Head,
             version: request.version,
             outcome: Outcome { close, ..Outcome::default() },
             ..Reply::to_malformed(stream)

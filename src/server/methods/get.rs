@@ -75,7 +75,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn C
     let media_type = media_type(name, content.as_ref(), &start);
     let compressible = is_compressible(&media_type);
     // `Range` is defined for GET alone (RFC 9110 §14.2).
-    let range = request.fields.get("range").filter(|_| exchange.method == Method::Get);
+    let range = request.fields.get("range").filter(|_| request.method == Method::Get);
     let whole = compressible && range.is_none() && meta.size > 0;
     let coding =
         match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref(), &start)
@@ -212,7 +212,7 @@ fn answer_filtered(
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     if operation.is_number {
-        if exchange.method == Method::Head {
+        if exchange.request.method == Method::Head {
             fields.push("Content-Type", media_type);
             return exchange.reply.head_only(200, fields);
         }

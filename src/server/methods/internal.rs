@@ -15,7 +15,7 @@ const READABLE: [&[u8]; 2] = [b"health", b"metrics"];
 
 /// Answers a request on one of the daemon's own resources.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
-    match (exchange.method, components) {
+    match (exchange.request.method, components) {
         (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
         (Method::Get | Method::Head, [_, name]) if is_readable(name) => answer_readable(exchange, name),
         (Method::Options, [_, name]) if is_readable(name) => {
@@ -33,7 +33,7 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
 
 /// Answers a request on a resumable upload, which it locks.
 fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
-    let act = match exchange.method {
+    let act = match exchange.request.method {
         Method::Head => resource::offset,
         Method::Patch => resource::append,
         Method::Delete => resource::cancel,
@@ -48,7 +48,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Allow", allowed(scope, None));
-    let error = Error::method_not_allowed(exchange.request.method(), format!("is not offered on {on}"));
+    let error = Error::method_not_allowed(exchange.request.method_name(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
 }
 

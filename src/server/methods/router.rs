@@ -29,8 +29,7 @@ pub fn answer(
     request: &Request,
     input: &mut dyn BufRead,
 ) -> Outcome {
-    let method = Method::parse(request.method());
-    let mut reply = Reply::new(stream, request, method, &server.connections);
+    let mut reply = Reply::new(stream, request, &server.connections);
     reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
     stream.interim.begin(request);
     let framed = framing::of_request(request);
@@ -40,7 +39,7 @@ pub fn answer(
         (_, Err(error)) => return refused(reply, error, request),
     };
     let body = RequestBody::new(request, framing, input, stream, &server.coders, &server.limits);
-    let mut exchange = Exchange { server, stream, client, request, method, body, reply };
+    let mut exchange = Exchange { server, stream, client, request, body, reply };
     match server.connections.enter_request(client, &server.limits) {
         Ok(_counted) => {
             if let Err(error) = route(&mut exchange) {
@@ -68,10 +67,10 @@ fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
     if matches!(error.kind(), ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists) {
-        let target = Target::of_request(exchange.method, exchange.request.target());
+        let target = Target::of_request(exchange.request);
         let is_root = target.is_ok_and(|target| target.components.is_empty());
         let scope = if is_root { Scope::Root } else { Scope::Below };
-        fields.push("Allow", allowed(scope, Some(exchange.method)));
+        fields.push("Allow", allowed(scope, Some(exchange.request.method)));
     }
     fields
 }
@@ -101,8 +100,8 @@ fn handler(method: Method) -> Option<Handler> {
 
 /// Checks a request, and calls its handler.
 fn route(exchange: &mut Exchange<'_>) -> Result<()> {
-    let (request, method) = (exchange.request, exchange.method);
-    let refusal = |kind, what: &str| Err(Error::new(kind, request.method(), what));
+    let (request, method) = (exchange.request, exchange.request.method);
+    let refusal = |kind, what: &str| Err(Error::new(kind, request.method_name(), what));
     // Before the target is parsed: these methods may have a request target of another form.
     match method {
         Method::Unknown => return refusal(ErrorKind::NotImplemented, "is no method this server knows"),
@@ -111,11 +110,11 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         _ => {}
     }
-    let target = Target::of_request(method, request.target())?;
+    let target = Target::of_request(request)?;
     exchange.reply.outcome.filter = filter_named(&target.query);
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     let row = row(method, &target.components);
-    if !reads_body(exchange.method) {
+    if !reads_body(request.method) {
         exchange.close_if_body_pending();
     }
     exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
