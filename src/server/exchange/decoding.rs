@@ -3,24 +3,22 @@
 //! would not notice that for minutes.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use crate::error::{Error, Result};
 use crate::http::coding;
 use crate::server::exchange::liveness::ClientLiveness;
-use crate::server::limits::{Limits, RATIO_FREE};
-use crate::server::shared::coders::{Coders, DecoderPermit};
+use crate::server::limits::RATIO_FREE;
+use crate::server::shared::coders::DecoderPermit;
+use crate::server::shared::state::Server;
 use crate::text::unpack;
 
 /// The limits of decompression, and the client that waits for the result.
-#[derive(Clone, Copy)]
 pub struct BoundedDecoding<'a> {
-    /// The pool of decoders.
-    pub coders: &'a Coders,
-    /// The limits of size and ratio.
-    pub limits: &'a Limits,
+    /// Has the decoders, the limits of size and ratio, and the spool files of filters.
+    pub server: &'a Server,
     /// The client.
-    pub client: &'a ClientLiveness<'a>,
+    pub client: ClientLiveness<'a>,
 }
 
 /// What is decoded.
@@ -34,14 +32,14 @@ pub enum Coded<'a> {
 
 impl<'a> BoundedDecoding<'a> {
     /// Reserves a decoder of the pool. An error has kind `Overloaded`: all are in use.
-    pub fn permit(self) -> Result<DecoderPermit<'a>> {
-        self.coders.decoder(self.client.stream())
+    pub fn permit(&self) -> Result<DecoderPermit<'a>> {
+        self.server.coders.decoder(self.client.stream)
     }
 
     /// Calls `work` with a reader of the decoded bytes, at most `most`. Errors have kind `TooLarge` past a limit;
     /// others are those of the coding.
     pub fn run<T>(
-        self,
+        &self,
         permit: &DecoderPermit<'_>,
         what: Coded<'_>,
         bytes: &mut dyn Read,
@@ -55,11 +53,6 @@ impl<'a> BoundedDecoding<'a> {
             Coded::Packed(name) => (name, unpack(counted, name)?),
         };
         work(&mut Decoded { bytes, name, coded: &count, decoded: 0, most, decoding: self })
-    }
-
-    /// A sink whose writes fail once the client has disconnected.
-    pub fn cancellable<W: Write>(self, sink: W) -> CancellableSink<'a, W> {
-        CancellableSink { sink, client: self.client }
     }
 }
 
@@ -86,7 +79,7 @@ struct Decoded<'a> {
     coded: &'a Cell<u64>,
     decoded: u64,
     most: u64,
-    decoding: BoundedDecoding<'a>,
+    decoding: &'a BoundedDecoding<'a>,
 }
 
 impl Read for Decoded<'_> {
@@ -97,7 +90,7 @@ impl Read for Decoded<'_> {
         if self.decoded > self.most {
             return Err(too_large(self.name, self.most).into());
         }
-        match self.decoding.limits.ratio {
+        match self.decoding.server.limits.ratio {
             Some(ratio) if self.decoded > self.coded.get().saturating_mul(ratio).max(RATIO_FREE) => {
                 let what = format!("is more than {ratio} times as large when it is decoded");
                 Err(Error::too_large(self.name, what).into())
@@ -110,21 +103,4 @@ impl Read for Decoded<'_> {
 /// The error of kind `TooLarge`: more than `most` bytes.
 pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::too_large(name, format!("is larger than {most} bytes"))
-}
-
-/// See [`BoundedDecoding::cancellable`].
-pub struct CancellableSink<'a, W> {
-    sink: W,
-    client: &'a ClientLiveness<'a>,
-}
-
-impl<W: Write> Write for CancellableSink<'_, W> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.client.check_connected()?;
-        self.sink.write(block)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
 }

@@ -12,11 +12,10 @@ use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
-use crate::server::limits::UNREAD_MAX;
 use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::metrics::Refusal;
-use crate::server::observe::outcome::{CloseReason, Outcome};
+use crate::server::observe::outcome::CloseReason;
 use crate::server::shared::state::Server;
 
 /// A request and its response.
@@ -57,17 +56,14 @@ impl<'e> Exchange<'e> {
     /// Chooses the coding of a compressible response: what the client prefers, as long as an encoder is free.
     pub fn choose_coding(&mut self) -> Coding {
         match accept::coding(&self.request.fields) {
-            Coding::Zstd => self.reply.reserve_encoder(&self.server.coders),
+            Coding::Zstd => self.reply.reserve_encoder(),
             Coding::Identity => Coding::Identity,
         }
     }
 
-    /// The limits and the decoder pool for what `client` sends or requests.
-    pub fn decoding<'a>(&self, client: &'a ClientLiveness<'a>) -> BoundedDecoding<'a>
-    where
-        'e: 'a,
-    {
-        BoundedDecoding { coders: &self.server.coders, limits: &self.server.limits, client }
+    /// The limits and the decoder pool for what the client sends or requests.
+    pub fn decoding(&self) -> BoundedDecoding<'e> {
+        BoundedDecoding { server: self.server, client: ClientLiveness::new(self.stream) }
     }
 
     /// Sends an error response with these fields, unless a response has begun.
@@ -99,28 +95,8 @@ impl<'e> Exchange<'e> {
     /// Sends an error response with these fields and, for a client that prefers JSON, members. The rest of the body is
     /// not read.
     pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
-        self.close_if_body_pending();
+        self.body.close_if_pending(&mut self.reply.outcome);
         self.reply.problem(error, Some(self.request), fields, members)
-    }
-
-    /// Announces in the response that the connection closes where the rest of the body is too long to be skipped.
-    pub fn close_if_body_pending(&mut self) {
-        if self.body.ends_connection(UNREAD_MAX) {
-            self.reply.outcome.close(CloseReason::BodyPending);
-        }
-    }
-
-    /// Ends the exchange: skips the rest of the body, so that the next request can follow, or closes the connection.
-    pub fn finish(mut self) -> Outcome {
-        let is_read = match self.reply.outcome.close {
-            None => self.body.skip(UNREAD_MAX),
-            Some(CloseReason::ClientRequested) => self.body.is_ended(),
-            Some(_) => true,
-        };
-        if !is_read {
-            self.reply.outcome.close = Some(CloseReason::BodyPending);
-        }
-        self.reply.outcome
     }
 }
 

@@ -10,7 +10,7 @@ use crate::http::{Fields, Query, accept};
 use crate::server::exchange::decoding::{BoundedDecoding, Coded};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
-use crate::store::{Name, SpoolFile, Spools};
+use crate::store::{Content, Name, SpoolFile, Spools};
 use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Source};
 
 /// A filter with its parameters, parsed from a query.
@@ -82,18 +82,18 @@ impl Operation {
     pub fn change_content(
         &self,
         name: &Name,
-        content: Cancellable<'_>,
-        decoding: BoundedDecoding<'_>,
-        spools: &Spools,
+        content: &dyn Content,
+        decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<u64> {
+        let file = Cancellable { content, client: &decoding.client };
         match self.decompress {
             true => {
-                let mut sink = Compared::new(&content, sink);
-                self.run_on_content(name, content, decoding, spools, &mut sink)?;
+                let mut sink = Compared::new(&file, sink);
+                self.run_on_content(name, content, decoding, &mut sink)?;
                 Ok(u64::from(!sink.is_same()))
             }
-            false => self.filter.change(&content, sink),
+            false => self.filter.change(&file, sink),
         }
     }
 
@@ -101,22 +101,18 @@ impl Operation {
     pub fn run_on_content(
         &self,
         name: &Name,
-        content: Cancellable<'_>,
-        decoding: BoundedDecoding<'_>,
-        spools: &Spools,
+        content: &dyn Content,
+        decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
+        let file = Cancellable { content, client: &decoding.client };
         match self.decompress {
             true => {
-                let name = name.shown();
                 // A stored file may be larger than what clients may send.
-                let most = decoding.limits.file_size.max(content.size());
-                let mut packed = content.reader()?;
-                decoding.run(&decoding.permit()?, Coded::Packed(&name), &mut packed, most, |bytes| {
-                    self.filter.run(Source::Stream { bytes, spool: spools }, sink)
-                })
+                let most = decoding.server.limits.file_size.max(file.size());
+                self.run_decoded(&name.shown(), &mut file.reader()?, most, decoding, sink)
             }
-            false => self.filter.run(Source::File(&content), sink),
+            false => self.filter.run(Source::File(&file), sink),
         }
     }
 
@@ -124,20 +120,27 @@ impl Operation {
     pub fn run_on_stream(
         &self,
         bytes: &mut dyn Read,
-        decoding: BoundedDecoding<'_>,
-        spools: &Spools,
+        decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
         match self.decompress {
-            true => decoding.run(
-                &decoding.permit()?,
-                Coded::Packed(b"body"),
-                bytes,
-                decoding.limits.file_size,
-                |bytes| self.filter.run(Source::Stream { bytes, spool: spools }, sink),
-            ),
-            false => self.filter.run(Source::Stream { bytes, spool: spools }, sink),
+            true => self.run_decoded(b"body", bytes, decoding.server.limits.file_size, decoding, sink),
+            false => self.filter.run(Source::Stream { bytes, spool: &decoding.server.spools }, sink),
         }
+    }
+
+    /// Runs the filter on the bytes that a compressed file or body called `name` holds.
+    fn run_decoded(
+        &self,
+        name: &[u8],
+        bytes: &mut dyn Read,
+        most: u64,
+        decoding: &BoundedDecoding<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<()> {
+        decoding.run(&decoding.permit()?, Coded::Packed(name), bytes, most, |bytes| {
+            self.filter.run(Source::Stream { bytes, spool: &decoding.server.spools }, sink)
+        })
     }
 
     /// The entity tag of the result on a file with this tag (RFC 9110 §8.8.3).

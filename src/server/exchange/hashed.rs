@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::http::digest::{Digest, Hasher, Tee};
+use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Draft, Written};
 
@@ -25,17 +26,21 @@ pub struct Hashed<'a> {
     /// How many bytes it may hold, and how many of them are left.
     most: u64,
     left: u64,
+    /// The client whose filter is cancelled when it disconnects.
+    client: Option<&'a ClientLiveness<'a>>,
 }
 
 impl<'a> Hashed<'a> {
-    /// Computes the digest of what is written, at most `most` bytes: more is an error of kind `TooLarge`.
-    pub fn new(draft: Box<dyn Draft + 'a>, most: u64) -> Self {
-        Hashed { draft: Tee { writer: draft, hasher: Some(Hasher::default()) }, most, left: most }
+    /// Computes the digest of the result of a filter, at most `most` bytes: more is an error of kind `TooLarge`. Writes
+    /// fail once the client has disconnected.
+    pub fn new(draft: Box<dyn Draft + 'a>, most: u64, client: &'a ClientLiveness<'a>) -> Self {
+        let draft = Tee { writer: draft, hasher: Some(Hasher::default()) };
+        Hashed { draft, most, left: most, client: Some(client) }
     }
 
     /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
     pub fn without_digest(draft: Box<dyn Draft + 'a>) -> Self {
-        Hashed { draft: Tee { writer: draft, hasher: None }, most: u64::MAX, left: u64::MAX }
+        Hashed { draft: Tee { writer: draft, hasher: None }, most: u64::MAX, left: u64::MAX, client: None }
     }
 
     /// See [`Draft::commit`]; `known` is the digest where none was computed here.
@@ -46,6 +51,7 @@ impl<'a> Hashed<'a> {
 
 impl Write for Hashed<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.client.map_or(Ok(()), ClientLiveness::check_connected)?;
         if block.len() as u64 > self.left {
             let what = format!("would be larger than {} bytes", self.most);
             return Err(Error::too_large("result", what).into());

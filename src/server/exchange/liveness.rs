@@ -16,7 +16,8 @@ use crate::text::ReadAt;
 
 /// The liveness of the client that waits for a response. Threads that work on the same response share it.
 pub struct ClientLiveness<'a> {
-    stream: &'a Stream,
+    /// The connection.
+    pub stream: &'a Stream,
     last: Mutex<Observation>,
 }
 
@@ -36,11 +37,6 @@ impl<'a> ClientLiveness<'a> {
         let now = Instant::now();
         let last = Observation { at: now, sent: stream.socket.sent(), silent_since: None, is_gone: false };
         ClientLiveness { stream, last: Mutex::new(last) }
-    }
-
-    /// The connection.
-    pub fn stream(&self) -> &'a Stream {
-        self.stream
     }
 
     /// Checks that the client is connected, at most once per interval; else fails with `EPIPE`, as a write to it would.

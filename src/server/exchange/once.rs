@@ -32,7 +32,7 @@ pub fn once(
     let outcomes = &exchange.server.outcomes;
     match outcomes.claim(&client, (&key, fingerprint), retry, &|| liveness.check_connected())? {
         Claim::Repeated(status, fields) => {
-            exchange.close_if_body_pending();
+            exchange.body.close_if_pending(&mut exchange.reply.outcome);
             exchange.reply.head_only(status, fields)
         }
         Claim::Unknown { epoch, since } => {

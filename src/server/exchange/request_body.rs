@@ -5,22 +5,24 @@ use std::io::{self, BufRead, Read};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
-use crate::http::{Body, Complete, Fields, Framing, Request, Version, digest};
+use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
 use crate::server::exchange::decoding::{BoundedDecoding, Coded, too_large};
 use crate::server::exchange::liveness::ClientLiveness;
-use crate::server::limits::Limits;
+use crate::server::limits::UNREAD_MAX;
 use crate::server::net::stream::Stream;
-use crate::server::shared::coders::Coders;
+use crate::server::observe::outcome::{CloseReason, Outcome};
+use crate::server::shared::state::Server;
 
 /// The body of a request; empty for most methods.
 pub struct RequestBody<'a> {
+    server: &'a Server,
+    stream: &'a Stream,
     head: &'a Fields,
     body: Body<&'a mut dyn BufRead>,
     framing: Framing,
     coding: Coding,
-    stream: &'a Stream,
-    coders: &'a Coders,
-    limits: &'a Limits,
+    /// Why the fields of the head do not allow the body.
+    refusal: Option<Error>,
     /// The largest decoded size.
     most: u64,
     /// Whether the client waits for `100 Continue` before it sends the body.
@@ -28,46 +30,34 @@ pub struct RequestBody<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    /// The body that follows the head of `request` in `input`.
+    /// The body that follows the head of `request` in `input`. Computes its digest where it announces one, or is stored:
+    /// the trailer section may have an unannounced one.
     pub fn new(
+        server: &'a Server,
+        stream: &'a Stream,
         request: &'a Request,
         framing: Framing,
         input: &'a mut dyn BufRead,
-        stream: &'a Stream,
-        coders: &'a Coders,
-        limits: &'a Limits,
     ) -> Self {
-        let expects_continue = request.fields.has_token("expect", "100-continue")
+        let (head, most) = (&request.fields, server.limits.file_size);
+        let expects_continue = head.has_token("expect", "100-continue")
             && request.version == Version::Http11
             && !matches!(framing, Framing::None | Framing::Length(0));
         let mut body = Body::new(input, framing);
-        if digest::is_announced(&request.fields) {
+        let is_stored = matches!(request.method, Method::Put | Method::Patch);
+        if is_stored || resumption::is_complete(head).is_some() || digest::is_announced(head) {
             body.hash();
         }
-        RequestBody {
-            head: &request.fields,
-            body,
-            framing,
-            coding: Coding::Identity,
-            stream,
-            coders,
-            limits,
-            most: limits.file_size,
-            expects_continue,
-        }
+        let checked = check_head(head, framing, most);
+        let coding = checked.as_ref().map_or(Coding::Identity, |coding| *coding);
+        let refusal = checked.err();
+        RequestBody { server, stream, head, body, framing, coding, refusal, most, expects_continue }
     }
 
     /// Checks the head's fields about the body before any of it is read. Errors have kind `TooLarge` for a length past
     /// the limit, `UnsupportedType` for an unsupported content coding, `ExpectationFailed` for an unknown expectation.
-    pub fn check_head(&mut self, request: &Request) -> Result<()> {
-        if request.fields.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
-            return Err(Error::expectation_failed("Expect", "is not 100-continue"));
-        }
-        self.coding = coding::of_message(&request.fields)?;
-        match self.framing {
-            Framing::Length(length) if length > self.most => Err(too_large("body", self.most)),
-            _ => Ok(()),
-        }
+    pub fn require_acceptable(&mut self) -> Result<()> {
+        self.refusal.take().map_or(Ok(()), Err)
     }
 
     /// The length of the content where the head has it. An error has kind `LengthRequired`: no body was announced.
@@ -79,11 +69,6 @@ impl<'a> RequestBody<'a> {
             Framing::Length(length) if self.coding == Coding::Identity => Ok(Some(length)),
             _ => Ok(None),
         }
-    }
-
-    /// Makes later reads compute the digest of the body.
-    pub fn hash(&mut self) {
-        self.body.hash();
     }
 
     /// Whether the body has no content coding.
@@ -110,8 +95,7 @@ impl<'a> RequestBody<'a> {
 
     /// The same without a check of the digests, which may be those of a whole upload of several parts.
     pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
-        let client = ClientLiveness::new(self.stream);
-        let decoding = BoundedDecoding { coders: self.coders, limits: self.limits, client: &client };
+        let decoding = BoundedDecoding { server: self.server, client: ClientLiveness::new(self.stream) };
         // Before `100 Continue`: where no decoder is free, the client need not send the body.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if std::mem::take(&mut self.expects_continue) {
@@ -129,28 +113,51 @@ impl<'a> RequestBody<'a> {
         })
     }
 
+    /// Announces in the response that the connection closes, where the rest of the body cannot be skipped.
+    pub fn close_if_pending(&self, outcome: &mut Outcome) {
+        if self.ends_connection() {
+            outcome.close(CloseReason::BodyPending);
+        }
+    }
+
+    /// Skips the rest of the body, so that the next request can follow, or closes the connection.
+    pub fn finish(&mut self, outcome: &mut Outcome) {
+        let is_read = match outcome.close {
+            None => self.skip(),
+            Some(CloseReason::ClientRequested) => self.body.is_ended(),
+            Some(_) => true,
+        };
+        if !is_read {
+            outcome.close = Some(CloseReason::BodyPending);
+        }
+    }
+
     /// Whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known
-    /// to be longer than `most` bytes, or it is unknown whether the client sends it.
-    pub fn ends_connection(&self, most: u64) -> bool {
+    /// to be too long, or it is unknown whether the client sends it.
+    fn ends_connection(&self) -> bool {
         self.body.is_broken()
             // A client that gets a response instead of `100 Continue` may or may not send the body.
             || self.expects_continue
-            || self.body.length_left().is_some_and(|left| left > most)
+            || self.body.length_left().is_some_and(|left| left > UNREAD_MAX)
     }
 
-    /// Whether all of the body was read.
-    pub fn is_ended(&self) -> bool {
-        self.body.is_ended()
+    /// Skips the rest of the body. True where all of it was read.
+    fn skip(&mut self) -> bool {
+        let is_skipped = self.body.is_ended()
+            || !self.ends_connection() && discard(&mut (&mut self.body).take(UNREAD_MAX)).is_ok();
+        is_skipped && self.body.is_ended()
     }
+}
 
-    /// Skips the rest of the body, at most `most` bytes. True where all of it was read, and the next request can
-    /// follow.
-    pub fn skip(&mut self, most: u64) -> bool {
-        if self.is_ended() {
-            return true;
-        }
-        let rest = !self.ends_connection(most) && discard(&mut (&mut self.body).take(most)).is_ok();
-        rest && self.is_ended()
+/// The coding of a body that a head with these fields allows; errors are those of [`RequestBody::require_acceptable`].
+fn check_head(head: &Fields, framing: Framing, most: u64) -> Result<Coding> {
+    if head.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Error::expectation_failed("Expect", "is not 100-continue"));
+    }
+    let coding = coding::of_message(head)?;
+    match framing {
+        Framing::Length(length) if length > most => Err(too_large("body", most)),
+        _ => Ok(coding),
     }
 }
 

@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Method, Request, Version, head};
 use crate::server::exchange::problem::Problem;
-use crate::server::net::connections::Connections;
 use crate::server::net::stream::Stream;
 use crate::server::observe::outcome::{CloseReason, Outcome};
-use crate::server::shared::coders::{Coders, EncoderPermit};
+use crate::server::shared::coders::EncoderPermit;
+use crate::server::shared::state::Server;
 use crate::server::status::status_of;
 
 /// The status in the log where the client disconnected before the response: nginx's number, which log readers know.
@@ -22,11 +22,9 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The response to one request, while it is sent.
 pub struct Reply<'a> {
-    stream: &'a Stream,
-    /// All connections: once they shut down, every response is the last of its connection.
-    connections: Option<&'a Connections>,
-    /// The value of `Strict-Transport-Security` (RFC 6797).
-    pub hsts: Option<&'a str>,
+    pub(super) stream: &'a Stream,
+    /// The daemon: once it shuts down, every response is the last of its connection.
+    server: Option<&'a Server>,
     /// Whether the request is HEAD, whose response has no body.
     pub(super) is_head: bool,
     /// The version of the request.
@@ -41,10 +39,10 @@ pub struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// A response to `request`.
-    pub fn new(stream: &'a Stream, request: &Request, connections: &'a Connections) -> Self {
+    pub fn new(server: &'a Server, stream: &'a Stream, request: &Request) -> Self {
         let close = (!request.keeps_alive).then_some(CloseReason::ClientRequested);
         Reply {
-            connections: Some(connections),
+            server: Some(server),
             is_head: request.method == Method::Head,
             version: request.version,
             outcome: Outcome { close, ..Outcome::default() },
@@ -56,8 +54,7 @@ impl<'a> Reply<'a> {
     pub fn to_malformed(stream: &'a Stream) -> Self {
         Reply {
             stream,
-            connections: None,
-            hsts: None,
+            server: None,
             is_head: false,
             version: Version::Http11,
             outcome: Outcome { close: Some(CloseReason::MalformedRequest), ..Outcome::default() },
@@ -118,14 +115,9 @@ impl<'a> Reply<'a> {
     }
 
     /// Reserves an encoder for the response, and returns its coding: identity where all encoders are in use.
-    pub fn reserve_encoder(&mut self, coders: &Coders) -> Coding {
-        self.encoder = coders.encoder();
+    pub fn reserve_encoder(&mut self) -> Coding {
+        self.encoder = self.server.and_then(|server| server.coders.encoder());
         if self.encoder.is_some() { Coding::Zstd } else { Coding::Identity }
-    }
-
-    /// The connection.
-    pub fn stream(&self) -> &'a Stream {
-        self.stream
     }
 
     /// Keeps a copy of the fields for [`Reply::take_record`].
@@ -155,7 +147,7 @@ impl<'a> Reply<'a> {
         if let Some(record) = &mut self.record {
             record.clone_from(fields);
         }
-        if self.connections.is_some_and(Connections::is_draining) {
+        if self.server.is_some_and(|server| server.connections.is_draining()) {
             self.outcome.close(CloseReason::ShuttingDown);
         }
         let mut own = Fields::new();
@@ -165,7 +157,8 @@ impl<'a> Reply<'a> {
         } else if self.version == Version::Http10 {
             own.push("Connection", "keep-alive");
         }
-        self.hsts.iter().for_each(|hsts| own.push("Strict-Transport-Security", hsts));
+        let hsts = self.server.and_then(|server| server.hsts.as_deref()).filter(|_| self.stream.is_tls());
+        hsts.iter().for_each(|hsts| own.push("Strict-Transport-Security", hsts));
         let mut head = Vec::with_capacity(512);
         head::write_response(&mut head, status, &[&own, fields]);
         head

@@ -42,7 +42,7 @@ pub fn send_streamed(
     // A body without a length ends with the connection. Until it is complete, a close must send a reset, also where
     // this process is killed.
     let ends_by_close = framing == Framing::UntilClose;
-    let stream = reply.stream();
+    let stream = reply.stream;
     if ends_by_close {
         stream.socket.close_with_reset(true);
     }

@@ -15,7 +15,7 @@ use crate::http::range::{self, Selected};
 use crate::http::{Fields, Method, Query, accept, target};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::{Operation, filter_named};
+use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{
@@ -37,7 +37,7 @@ pub fn answer(
     query: &Query,
 ) -> Result<()> {
     if name.is_directory() {
-        match filter_named(query) {
+        match exchange.reply.outcome.filter {
             None => return list::answer(exchange, store, name, query),
             Some("search") => return search_tree::answer(exchange, store, name, query),
             Some(_) => {}
@@ -217,10 +217,7 @@ fn answer_filtered(
             return exchange.reply.head_only(200, fields);
         }
         let mut number = Vec::new();
-        let spools = &exchange.server.spools;
-        let client = ClientLiveness::new(exchange.stream);
-        let file = Cancellable { content: content.as_ref(), client: &client };
-        let run = operation.run_on_content(name, file, exchange.decoding(&client), spools, &mut number);
+        let run = operation.run_on_content(name, content.as_ref(), &exchange.decoding(), &mut number);
         run.map_err(|error| Error::io(name.shown(), error))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);
     }
@@ -237,10 +234,7 @@ fn stream(
     coding: Coding,
     operation: &Operation,
 ) -> Result<()> {
-    let spools = &exchange.server.spools;
-    let client = ClientLiveness::new(exchange.stream);
-    let file = Cancellable { content, client: &client };
-    let decoding = exchange.decoding(&client);
-    let work = |sink: &mut dyn Write| operation.run_on_content(name, file, decoding, spools, sink);
+    let decoding = exchange.decoding();
+    let work = |sink: &mut dyn Write| operation.run_on_content(name, content, &decoding, sink);
     send_streamed(&mut exchange.reply, fields, coding, None, work)
 }

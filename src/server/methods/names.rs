@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
+use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{check_write, failed};
 use crate::server::exchange::written::{answer_written, fields_of_written};
 use crate::store::{Content, Meta, Name, Written};
@@ -75,12 +75,11 @@ fn change_in_place(
     name: &Name,
     operation: &Operation,
 ) -> Result<()> {
-    let (request, client) = (exchange.request, ClientLiveness::new(exchange.stream));
-    let (content, mut draft) = begin_filtered(exchange, writer, name, name)?;
+    let (request, decoding) = (exchange.request, exchange.decoding());
+    let (content, mut draft) = begin_filtered(&decoding, writer, request, name, name)?;
     let read = content.meta().clone();
-    let file = Cancellable { content: content.as_ref(), client: &client };
     let changed = operation
-        .change_content(name, file, exchange.decoding(&client), &exchange.server.spools, &mut draft)
+        .change_content(name, content.as_ref(), &decoding, &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
     let mut fields = Fields::new();
     fields.push(CHANGED, changed.to_string());
@@ -108,14 +107,13 @@ fn copy_filtered(
     to: &Name,
     operation: &Operation,
 ) -> Result<Written> {
-    let client = ClientLiveness::new(exchange.stream);
-    let (content, mut draft) = begin_filtered(exchange, writer, name, to)?;
+    let decoding = exchange.decoding();
+    let (content, mut draft) = begin_filtered(&decoding, writer, exchange.request, name, to)?;
     // One of the two may be a symbolic link to the other.
     let read = content.meta().etag.clone();
     let is_itself = writer.existing(to)?.is_some_and(|now| now.etag == read);
-    let file = Cancellable { content: content.as_ref(), client: &client };
     operation
-        .run_on_content(name, file, exchange.decoding(&client), &exchange.server.spools, &mut draft)
+        .run_on_content(name, content.as_ref(), &decoding, &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
     draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
         true => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
@@ -125,18 +123,20 @@ fn copy_filtered(
 
 /// Checks the preconditions of source and target, then opens the source and a draft for the target.
 fn begin_filtered<'a>(
-    exchange: &Exchange<'_>,
-    writer: &'a Writer<'_>,
+    decoding: &'a BoundedDecoding<'_>,
+    writer: &Writer<'a>,
+    request: &Request,
     name: &Name,
     to: &Name,
 ) -> Result<(Box<dyn Content>, Hashed<'a>)> {
     let content = writer.reader().open(name)?;
     let read = content.meta();
-    check_write(&exchange.request.fields, name, Some(read))?;
-    check_overwrite(exchange.request, to, writer.existing(to)?.as_ref())?;
+    check_write(&request.fields, name, Some(read))?;
+    check_overwrite(request, to, writer.existing(to)?.as_ref())?;
     // A stored file may be larger than what clients may send.
-    let most = exchange.server.limits.file_size.max(read.size);
-    Ok((content, Hashed::new(writer.create(to, None)?, most)))
+    let most = decoding.server.limits.file_size.max(read.size);
+    let draft = Hashed::new(writer.create(to, None)?, most, &decoding.client);
+    Ok((content, draft))
 }
 
 /// Checks the source before the destination: a client that is told of a missing parent directory creates it, though

@@ -7,7 +7,6 @@ use crate::http::{Fields, Query, resumption};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
-use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::{SANDBOX, restrict_browsers};
 use crate::server::exchange::response::with_charset;
 use crate::server::exchange::streamed::send_streamed;
@@ -40,13 +39,11 @@ pub fn answer(
         return Err(Error::unsupported_type("Content-Type", what));
     }
     let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
-    let spools = &exchange.server.spools;
-    let client = ClientLiveness::new(exchange.stream);
-    let decoding = exchange.decoding(&client);
+    let decoding = exchange.decoding();
     let mut fields = Fields::new();
     if operation.is_number {
         let mut number = Vec::new();
-        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, decoding, spools, &mut number);
+        let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, &decoding, &mut number);
         exchange.body.read_through(work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
@@ -59,8 +56,8 @@ pub fn answer(
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.choose_coding();
     let body = &mut exchange.body;
-    send_streamed(&mut exchange.reply, fields, coding, Some(spools), |sink| {
-        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, decoding, spools, sink));
+    send_streamed(&mut exchange.reply, fields, coding, Some(&exchange.server.spools), |sink| {
+        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })
 }

@@ -1,15 +1,12 @@
 //! PUT: stores the request body, unchanged or through a filter. Nothing is visible before the body is complete: the
 //! commit takes a [`Complete`].
 
-use std::io::Write;
-
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Query, Request};
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::resumable::resource;
@@ -35,28 +32,16 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     }
     let mut draft = writer.create(name, length)?;
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
-    // The body is hashed as it arrives; the result of a filter has another digest.
-    exchange.body.hash();
-    let is_plain = operation.is_none() && exchange.body.is_identity();
-    let mut draft = match is_plain {
+    let decoding = exchange.decoding();
+    // The body is hashed as it arrives; the result of a filter has another digest. An unchanged body is stored even after
+    // the client has disconnected; a filter is cancelled.
+    let mut draft = match operation.is_none() && exchange.body.is_identity() {
         true => Hashed::without_digest(draft),
-        false => Hashed::new(draft, exchange.server.limits.file_size),
+        false => Hashed::new(draft, exchange.server.limits.file_size, &decoding.client),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
-    let spools = &exchange.server.spools;
-    let client = ClientLiveness::new(exchange.stream);
-    let decoding = exchange.decoding(&client);
-    // An unchanged body is stored even after the client has disconnected; a filter is cancelled.
-    let mut cancellable;
-    let sink: &mut dyn Write = match is_plain {
-        true => &mut draft,
-        false => {
-            cancellable = decoding.cancellable(&mut draft);
-            &mut cancellable
-        }
-    };
     let complete =
-        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, decoding, spools, sink))?;
+        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, &written);

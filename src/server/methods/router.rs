@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::{Fields, Method, Query, Request, Target, framing, resumption};
+use crate::http::{Fields, Framing, Method, Query, Request, Target, framing, resumption};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::auth::sites::refuse_foreign_page;
 use crate::server::exchange::exchange::Exchange;
@@ -29,30 +29,24 @@ pub fn answer(
     request: &Request,
     input: &mut dyn BufRead,
 ) -> Outcome {
-    let mut reply = Reply::new(stream, request, &server.connections);
-    reply.hsts = server.hsts.as_deref().filter(|_| stream.is_tls());
+    let reply = Reply::new(server, stream, request);
     stream.interim.begin(request);
-    let framed = framing::of_request(request);
-    let (framing, client) = match (framed, client) {
+    let (framing, client) = match (framing::of_request(request), client) {
         (Ok(framing), Ok(client)) => (framing, client),
         (Err(error), _) => return refused(reply, &error, request),
         (_, Err(error)) => return refused(reply, error, request),
     };
-    let body = RequestBody::new(request, framing, input, stream, &server.coders, &server.limits);
+    let body = RequestBody::new(server, stream, request, framing, input);
     let mut exchange = Exchange { server, stream, client, request, body, reply };
-    match server.connections.enter_request(client, &server.limits) {
-        Ok(_counted) => {
-            if let Err(error) = route(&mut exchange) {
-                let fields = fields_of_refusal(&exchange, &error);
-                exchange.fail(&error, fields);
-            }
-        }
-        Err(error) => {
-            server.refuse(&client.peer, Refusal::Address, &error);
-            exchange.fail(&error, Fields::new());
-        }
+    if framing != Framing::None && !reads_body(request.method) {
+        exchange.body.close_if_pending(&mut exchange.reply.outcome);
     }
-    exchange.finish()
+    if let Err(error) = route(&mut exchange) {
+        let fields = fields_of_refusal(&exchange, &error);
+        exchange.fail(&error, fields);
+    }
+    exchange.body.finish(&mut exchange.reply.outcome);
+    exchange.reply.outcome
 }
 
 /// Answers a malformed request and closes the connection, since the start of the next request is unknown.
@@ -100,7 +94,10 @@ fn handler(method: Method) -> Option<Handler> {
 
 /// Checks a request, and calls its handler.
 fn route(exchange: &mut Exchange<'_>) -> Result<()> {
-    let (request, method) = (exchange.request, exchange.request.method);
+    let (server, request, method) = (exchange.server, exchange.request, exchange.request.method);
+    let counted = server.connections.enter_request(exchange.client, &server.limits);
+    let _counted =
+        counted.inspect_err(|error| server.refuse(&exchange.client.peer, Refusal::Address, error))?;
     let refusal = |kind, what: &str| Err(Error::new(kind, request.method_name(), what));
     // Before the target is parsed: these methods may have a request target of another form.
     match method {
@@ -114,21 +111,18 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     exchange.reply.outcome.filter = filter_named(&target.query);
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     let row = row(method, &target.components);
-    if !reads_body(request.method) {
-        exchange.close_if_body_pending();
-    }
-    exchange.server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
+    server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(request, exchange.client.is_forwarded)?;
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
-        exchange.body.check_head(request)?;
+        exchange.body.require_acceptable()?;
         return internal::answer(exchange, &target.components);
     }
     let Some(handler) = handler(method) else {
         return refusal(ErrorKind::MethodNotAllowed, "is not offered here");
     };
-    exchange.body.check_head(request)?;
+    exchange.body.require_acceptable()?;
     let name = Name::new(target.components, target.directory)?;
     if row.is_none() {
         return refusal(ErrorKind::MethodNotAllowed, &format!("is not offered on {}", shown(&name.shown())));

@@ -15,13 +15,12 @@ use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
-use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{SANDBOX, is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::streamed::{LineSink, send_lines};
 use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::methods::list::{globs, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
-use crate::store::{Entries, Kind, Name, Spools};
+use crate::store::{Entries, Kind, Name};
 use crate::text::PrefixedLines;
 
 /// How many results may be queued for a client that reads slowly.
@@ -59,10 +58,8 @@ pub fn answer(
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    let client = ClientLiveness::new(exchange.stream);
-    let decoding = exchange.decoding(&client);
-    let search =
-        TreeSearch { reader, directory: name, operation: &operation, decoding, spools: &server.spools };
+    let decoding = exchange.decoding();
+    let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
     send_lines(&mut exchange.reply, fields, coding, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
@@ -74,8 +71,7 @@ struct TreeSearch<'a> {
     reader: Reader<'a>,
     directory: &'a Name,
     operation: &'a Operation,
-    decoding: BoundedDecoding<'a>,
-    spools: &'a Spools,
+    decoding: &'a BoundedDecoding<'a>,
 }
 
 impl TreeSearch<'_> {
@@ -158,9 +154,8 @@ impl TreeSearch<'_> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
-        let file = Cancellable { content: content.as_ref(), client: self.decoding.client };
         self.operation
-            .run_on_content(&name, file, self.decoding, self.spools, sink)
+            .run_on_content(&name, content.as_ref(), self.decoding, sink)
             .map_err(|error| Error::io(name.shown(), error))
     }
 

@@ -12,7 +12,6 @@ use crate::http::{Complete, Fields, head};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
-use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::exchange::representation::check_write;
 use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::limits::REPORT_UPLOAD_EVERY;
@@ -40,14 +39,10 @@ pub fn receive(
 ) -> Result<()> {
     let most = exchange.server.limits.file_size.min(metadata.length().unwrap_or(u64::MAX));
     exchange.body.take_at_most(most.saturating_sub(start));
-    // The trailer section may contain an unannounced digest; and the digest of a single part is that of the whole.
-    exchange.body.hash();
-    let spools = &exchange.server.spools;
-    let client = ClientLiveness::new(exchange.stream);
-    let decoding = exchange.decoding(&client);
+    let decoding = exchange.decoding();
     let version = resumption::version(&exchange.request.fields);
     let mut sink = Reporting { partial: partial.as_mut(), stream: exchange.stream, version, unreported: 0 };
-    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, decoding, spools, &mut sink);
+    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, &decoding, &mut sink);
     let read = exchange.body.read(work);
     let whole = match read {
         Err(error) if error.kind() == ErrorKind::TooLarge => {
