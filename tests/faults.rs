@@ -14,6 +14,7 @@ mod half_done;
 mod mounts;
 mod order;
 mod place;
+mod reads;
 mod resets;
 mod space;
 mod strace;

@@ -81,22 +81,51 @@ impl ContentStart {
     }
 }
 
-/// The media type of a stored file: by its extension, else text where its first bytes are text.
-pub fn media_type(name: &Name, content: &dyn Content, start: &ContentStart) -> String {
-    let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok()).unwrap_or_default();
-    let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
-    if let Some((_, known)) = ENDINGS.iter().find(|(own, _)| own.eq_ignore_ascii_case(ending)) {
-        return (*known).to_owned();
-    }
-    match mime_guess::from_path(last).first() {
-        Some(known) if known.type_() == "text" => text_type(known.essence_str(), content, start),
-        // `.ts` is TypeScript, or a video.
-        Some(known) if known.type_() == "video" && begins_like_text(start.read(content)) => {
-            "text/plain; charset=utf-8".to_owned()
+/// What the name of a stored file tells of its media type.
+#[derive(Clone, Copy)]
+pub enum NamedType {
+    /// All of it.
+    Whole(&'static str),
+    /// That it is text, but not its charset.
+    Text(&'static str),
+    /// Nothing: text where its first bytes are text, else this.
+    Unknown(&'static str),
+}
+
+impl NamedType {
+    /// Looks at the extension.
+    pub fn of(name: &Name) -> Self {
+        let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok());
+        let last = last.unwrap_or_default();
+        let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if let Some((_, known)) = ENDINGS.iter().find(|(own, _)| own.eq_ignore_ascii_case(ending)) {
+            return NamedType::Whole(known);
         }
-        Some(known) => known.to_string(),
-        None if begins_like_text(start.read(content)) => "text/plain; charset=utf-8".to_owned(),
-        None => "application/octet-stream".to_owned(),
+        match mime_guess::from_path(last).first_raw() {
+            Some(known) if known.starts_with("text/") => NamedType::Text(known),
+            // `.ts` is TypeScript, or a video.
+            Some(known) if known.starts_with("video/") => NamedType::Unknown(known),
+            Some(known) => NamedType::Whole(known),
+            None => NamedType::Unknown("application/octet-stream"),
+        }
+    }
+
+    /// Whether the media type may be one that is worth compressing.
+    pub fn may_be_compressible(self) -> bool {
+        !matches!(self, NamedType::Whole(known) if !is_compressible(known))
+    }
+
+    /// Returns the media type. Reads the beginning of the content only where the name does not tell all of it; the
+    /// response to a HEAD then costs that read too, since it has the fields of a GET (RFC 9110 §9.3.2).
+    pub fn resolve(self, content: &dyn Content, start: &ContentStart) -> String {
+        match self {
+            NamedType::Whole(known) => known.to_ascii_lowercase(),
+            NamedType::Text(known) => text_type(known, content, start),
+            NamedType::Unknown(_) if begins_like_text(start.read(content)) => {
+                "text/plain; charset=utf-8".to_owned()
+            }
+            NamedType::Unknown(other) => other.to_owned(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
 use crate::server::exchange::representation::{
-    ContentStart, coded_etag, fields_of, is_compressible, is_dense, is_not_modified, media_type,
+    ContentStart, NamedType, coded_etag, fields_of, is_compressible, is_dense, is_not_modified,
     of_not_modified, text_type,
 };
 use crate::server::exchange::response::with_charset;
@@ -71,69 +71,85 @@ fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<(
 fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn Content>) -> Result<()> {
     let request = exchange.request;
     let meta = content.meta().clone();
-    let start = ContentStart::default();
-    let media_type = media_type(name, content.as_ref(), &start);
-    let compressible = is_compressible(&media_type);
-    // `Range` is defined for GET alone (RFC 9110 §14.2).
-    let range = request.fields.get("range").filter(|_| request.method == Method::Get);
-    let whole = compressible && range.is_none() && meta.size > 0;
-    let coding =
-        match whole && accept::coding(&request.fields) == Coding::Zstd && !is_dense(content.as_ref(), &start)
-        {
-            true => exchange.choose_coding(),
-            false => Coding::Identity,
-        };
-    let etag = coded_etag(&meta.etag, coding);
+    let (named, start) = (NamedType::of(name), ContentStart::default());
+    let may_be_coded = range_of(exchange).is_none()
+        && meta.size > 0
+        && named.may_be_compressible()
+        && accept::coding(&request.fields) == Coding::Zstd;
+    let represent = |exchange: &mut Exchange<'_>| {
+        let media_type = named.resolve(content.as_ref(), &start);
+        match may_be_coded && is_compressible(&media_type) && !is_dense(content.as_ref(), &start) {
+            true => (media_type, exchange.choose_coding()),
+            false => (media_type, Coding::Identity),
+        }
+    };
+    // The preconditions come first: to evaluate them, nothing of the content is read. They may name the tag of the
+    // identity coding or of the zstd coding: both are this file.
+    let mut etag = coded_etag(&meta.etag, if may_be_coded { Coding::Zstd } else { Coding::Identity });
+    let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
     let cache = exchange.server.cache_control();
-    let fields_under = |etag: &str| {
-        let mut fields = fields_of(etag, meta.modified, cache);
-        fields.push("Content-Type", &media_type);
-        fields.push("Accept-Ranges", "bytes");
-        if compressible {
+    if is_not_modified(request, name, either)? {
+        let is_named = request.fields.get("if-none-match").is_some_and(|tags| tags != b"*");
+        let known = match known_tag(&request.fields, either).filter(|_| is_named || !may_be_coded) {
+            Some(known) => known.to_owned(),
+            // The tag of the representation that would have been sent.
+            None => coded_etag(&meta.etag, represent(exchange).1),
+        };
+        let mut fields = fields_of(&known, meta.modified, cache);
+        if named.may_be_compressible() {
             fields.push("Vary", "Accept-Encoding");
         }
-        fields
-    };
-    // A precondition may name the tag of the identity coding or of the zstd coding: both are this file.
-    let either = Validators { etag: Some(&meta.etag), coded: Some(&etag), modified: Some(meta.modified) };
-    if is_not_modified(request, name, either)? {
-        let known = known_tag(&request.fields, either).unwrap_or(&etag);
-        return exchange.reply.empty(304, of_not_modified(&fields_under(known)));
+        return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    let mut fields = fields_under(&etag);
+    let (media_type, coding) = represent(exchange);
+    if coding == Coding::Identity {
+        etag.clone_from(&meta.etag);
+    }
+    let mut fields = fields_of(&etag, meta.modified, cache);
+    fields.push("Content-Type", &media_type);
+    fields.push("Accept-Ranges", "bytes");
+    if is_compressible(&media_type) {
+        fields.push("Vary", "Accept-Encoding");
+    }
     if coding == Coding::Zstd {
         return stream(exchange, name, content.as_ref(), fields, coding, &Operation::identity());
     }
-    if let Some(digest) = digest_of(exchange, content.as_mut())? {
-        fields.push("Repr-Digest", digest::format(&digest));
-    }
-    let current = Validators { etag: Some(&etag), coded: None, modified: Some(meta.modified) };
-    let selected = match range_holds(&request.fields, current, SystemTime::now()) {
-        true => range::select(range, meta.size),
-        false => Selected::Whole,
-    };
-    answer_selected(exchange, name, (content.as_ref(), start.known()), selected, fields)
+    answer_uncoded(exchange, name, content.as_mut(), &start, fields)
 }
 
-/// Sends the selected ranges.
-fn answer_selected(
+/// The value of `Range`, which is defined for GET alone (RFC 9110 §14.2).
+fn range_of<'e>(exchange: &Exchange<'e>) -> Option<&'e [u8]> {
+    exchange.request.fields.get("range").filter(|_| exchange.request.method == Method::Get)
+}
+
+/// Sends the stored bytes without a coding, or ranges of them.
+fn answer_uncoded(
     exchange: &mut Exchange<'_>,
     name: &Name,
-    (content, start): (&dyn Content, &[u8]),
-    selected: Selected,
+    content: &mut dyn Content,
+    start: &ContentStart,
     mut fields: Fields,
 ) -> Result<()> {
-    let size = content.meta().size;
+    if let Some(digest) = digest_of(exchange, content)? {
+        fields.push("Repr-Digest", digest::format(&digest));
+    }
+    let (size, modified) = (content.meta().size, Some(content.meta().modified));
+    let current = Validators { etag: Some(&content.meta().etag), coded: None, modified };
+    let selected = match range_holds(&exchange.request.fields, current, SystemTime::now()) {
+        true => range::select(range_of(exchange), size),
+        false => Selected::Whole,
+    };
+    let known = (&*content, start.known());
     match selected {
-        Selected::Whole => send_content(&mut exchange.reply, 200, (content, start), 0..size, fields),
+        Selected::Whole => send_content(&mut exchange.reply, 200, known, 0..size, fields),
         Selected::Part(part) => {
             fields.push("Content-Range", range::content_range(&part, size));
-            send_content(&mut exchange.reply, 206, (content, start), part, fields)
+            send_content(&mut exchange.reply, 206, known, part, fields)
         }
         Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
         Selected::Unsatisfiable => {
             let mut fields = Fields::new();
-            fields.push("Content-Range", format!("bytes */{}", size));
+            fields.push("Content-Range", format!("bytes */{size}"));
             exchange.refuse(
                 &Error::range_not_satisfiable(name.shown(), "has no such range"),
                 fields,
@@ -194,11 +210,6 @@ fn answer_filtered(
     content: Box<dyn Content>,
     operation: &Operation,
 ) -> Result<()> {
-    let media_type = match operation.media_type {
-        Some(of_number) if operation.is_number => with_charset(of_number),
-        Some(of_text) => text_type(of_text, content.as_ref(), &ContentStart::default()),
-        None => media_type(name, content.as_ref(), &ContentStart::default()),
-    };
     let coding = match operation.is_number {
         true => Coding::Identity,
         false => exchange.choose_coding(),
@@ -211,6 +222,11 @@ fn answer_filtered(
     if is_not_modified(exchange.request, name, current)? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
+    let media_type = match operation.media_type {
+        Some(of_number) if operation.is_number => with_charset(of_number),
+        Some(of_text) => text_type(of_text, content.as_ref(), &ContentStart::default()),
+        None => NamedType::of(name).resolve(content.as_ref(), &ContentStart::default()),
+    };
     if operation.is_number {
         if exchange.request.method == Method::Head {
             fields.push("Content-Type", media_type);
