@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::Result;
 use crate::server::auth::htpasswd;
@@ -52,7 +54,7 @@ impl Users {
     /// where the bcrypt hash is the same.
     pub fn keeping_logins_of(self, others: &Users) -> Self {
         let logins = Arc::clone(&others.logins);
-        logins.remembered().retain(|name, _| self.hashes.contains_key(name));
+        logins.remembered.lock().retain(|name, _| self.hashes.contains_key(name));
         Users { logins, ..self }
     }
 
@@ -65,24 +67,21 @@ impl Users {
     pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
         let logins = &*self.logins;
         let keys = self.keys(name, password, origin);
-        let mut throttle = logins.throttle();
+        let mut throttle = logins.throttle.lock();
         loop {
             if keys.is_user && logins.remembers(name, keys.guess) {
                 return Ok(true);
             }
-            let now = Instant::now();
-            let until = match throttle.begin(keys, now)? {
+            let until = match throttle.begin(keys, Instant::now())? {
                 Admission::Now => break,
                 Admission::Later => None,
-                Admission::At(until) => Some(until.saturating_duration_since(now)),
+                Admission::At(until) => Some(until),
             };
             throttle.wait(keys, true);
-            throttle = match until {
-                None => logins.ended.wait(throttle).unwrap_or_else(PoisonError::into_inner),
-                Some(time) => {
-                    logins.ended.wait_timeout(throttle, time).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            match until {
+                None => logins.ended.wait(&mut throttle),
+                Some(until) => drop(logins.ended.wait_until(&mut throttle, until)),
+            }
             throttle.wait(keys, false);
         }
         drop(throttle);
@@ -90,7 +89,7 @@ impl Users {
         if is_right {
             logins.remember(name, keys.guess);
         }
-        logins.throttle().end(keys, is_right, Instant::now());
+        logins.throttle.lock().end(keys, is_right, Instant::now());
         logins.ended.notify_all();
         Ok(is_right)
     }
@@ -123,21 +122,13 @@ impl Users {
 }
 
 impl Logins {
-    fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, HashMap<Vec<u8>, u64>> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
     fn remembers(&self, name: &[u8], guess: u64) -> bool {
-        self.remembered().get(name) == Some(&guess)
+        self.remembered.lock().get(name) == Some(&guess)
     }
 
     fn remember(&self, name: &[u8], guess: u64) {
-        self.remembered().insert(name.to_vec(), guess);
+        self.remembered.lock().insert(name.to_vec(), guess);
     }
 }
 
@@ -206,12 +197,12 @@ mod tests {
         let users = users(&[("alice", "a")]);
         // The password is being checked: others with it wait for the result.
         let keys = users.keys(b"alice", b"a", HERE);
-        assert_eq!(users.logins.throttle().begin(keys, Instant::now()).unwrap(), Admission::Now);
+        assert_eq!(users.logins.throttle.lock().begin(keys, Instant::now()).unwrap(), Admission::Now);
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
                 (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
             users.logins.remember(b"alice", keys.guess);
-            users.logins.throttle().end(keys, true, Instant::now());
+            users.logins.throttle.lock().end(keys, true, Instant::now());
             users.logins.ended.notify_all();
             assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
         });

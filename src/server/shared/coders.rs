@@ -3,9 +3,11 @@
 //! transfer is aborted to free one; without a slow transfer the request is refused.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::server::limits::{CODER_PACE, CODER_PACE_OVER, DECODERS_MAX, ENCODERS_MAX};
@@ -66,7 +68,7 @@ impl Coders {
     /// transfer to free one. Errors have kind `Overloaded`.
     pub fn decoder(&self, stream: &Stream) -> Result<DecoderPermit<'_>> {
         let now = Instant::now();
-        let mut decoders = self.decoders();
+        let mut decoders = self.decoders.lock();
         if decoders.len() >= self.decoders_max {
             let slow =
                 decoders.iter().find(|(_, holder)| holder.handle.is_some() && holder.pace.is_slow(now));
@@ -81,16 +83,12 @@ impl Coders {
             .insert(number, Holder { handle: stream.socket.shutdown_handle().ok(), pace: Pace::new(now) });
         Ok(DecoderPermit { coders: self, number })
     }
-
-    fn decoders(&self) -> MutexGuard<'_, HashMap<usize, Holder>> {
-        self.decoders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl DecoderPermit<'_> {
     /// Counts bytes that the client sent or received.
     pub fn moved(&self, bytes: usize) {
-        if let Some(holder) = self.coders.decoders().get_mut(&self.number) {
+        if let Some(holder) = self.coders.decoders.lock().get_mut(&self.number) {
             holder.pace.moved(bytes as u64, Instant::now());
         }
     }
@@ -98,7 +96,7 @@ impl DecoderPermit<'_> {
 
 impl Drop for DecoderPermit<'_> {
     fn drop(&mut self) {
-        self.coders.decoders().remove(&self.number);
+        self.coders.decoders.lock().remove(&self.number);
     }
 }
 

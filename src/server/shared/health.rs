@@ -1,8 +1,9 @@
 //! The health of the store: whether the file system of the served directory responds, for `/.cfpd/health` and for the
 //! log. A thread of its own checks it, so that a hanging file system blocks no other thread.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
@@ -42,38 +43,36 @@ impl Health {
     /// [`HEALTH_WITHIN`].
     pub fn ask(&self) -> (bool, Option<Error>) {
         let until = Instant::now() + HEALTH_WITHIN;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let wanted = state.begun + 1;
         state.wanted = state.wanted.max(wanted);
         self.changed.notify_all();
         while state.ended < wanted {
-            let began = state.asking.map(|since| since + HEALTH_WITHIN);
-            let left = began.map_or(until, |end| end.min(until)).saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
+            let asked_until = state.asking.map_or(until, |since| until.min(since + HEALTH_WITHIN));
+            if Instant::now() >= asked_until {
                 let is_news = !std::mem::replace(&mut state.is_logged, true);
                 return (
                     false,
                     is_news.then(|| Error::unavailable("/", "the file system has not answered for 5 s")),
                 );
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.changed.wait_until(&mut state, asked_until);
         }
         (state.error.is_none(), None)
     }
 
     /// Waits until a check is due, and begins it.
     fn begin(&self) {
-        let state = self.lock();
+        let mut state = self.state.lock();
         let nobody = |state: &mut HealthState| state.wanted <= state.begun;
-        let waited = self.changed.wait_timeout_while(state, HEALTH_EVERY, nobody);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        self.changed.wait_while_for(&mut state, nobody, HEALTH_EVERY);
         state.begun += 1;
         state.asking = Some(Instant::now());
     }
 
     /// Ends a check, and returns the message where its result has changed.
     fn end(&self, answer: Result<()>) -> Option<String> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.ended = state.begun;
         state.asking = None;
         let hung = std::mem::take(&mut state.is_logged);
@@ -84,10 +83,6 @@ impl Health {
             Some(error) => (before.as_ref() != Some(error)).then(|| error.clone()),
             None => (before.is_some() || hung).then(|| "the served directory answers again".to_owned()),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HealthState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result};
 use crate::http::Fields;
@@ -121,7 +122,7 @@ impl Outcomes {
         retry: Option<Option<Vec<u8>>>,
         is_waited_for: &dyn Fn() -> io::Result<()>,
     ) -> Result<Claim<'_>> {
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         loop {
             memory.forget_old(self.limits.time);
             let Some(entry) = memory.find(client, key) else { break };
@@ -132,10 +133,9 @@ impl Outcomes {
                 Execution::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
                 Execution::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
                 Execution::Running => {
-                    let waited = self.ended.wait_timeout(memory, LIVENESS_CHECK_INTERVAL);
-                    drop(waited.unwrap_or_else(PoisonError::into_inner));
-                    is_waited_for().map_err(|error| Error::io("client", error))?;
-                    memory = self.memory();
+                    self.ended.wait_for(&mut memory, LIVENESS_CHECK_INTERVAL);
+                    let still = MutexGuard::unlocked(&mut memory, is_waited_for);
+                    still.map_err(|error| Error::io("client", error))?;
                 }
             }
         }
@@ -157,10 +157,6 @@ impl Outcomes {
     fn epoch(&self, forgotten: Forgotten) -> String {
         format!("{:x}-{:x}", self.instance, forgotten.count)
     }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Running<'_> {
@@ -175,7 +171,7 @@ impl Running<'_> {
     }
 
     fn conclude(self, state: Execution) {
-        let mut memory = self.outcomes.memory();
+        let mut memory = self.outcomes.memory.lock();
         memory.bytes += state.size();
         if let Some(entry) = memory.find(&self.client, &self.key) {
             entry.state = state;
@@ -186,7 +182,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut memory = self.outcomes.memory();
+        let mut memory = self.outcomes.memory.lock();
         if memory.find(&self.client, &self.key).is_some_and(|entry| matches!(entry.state, Execution::Running))
         {
             memory.remove(&self.client, &self.key);
@@ -337,7 +333,7 @@ mod tests {
         assert!(matches!(claim(&restarted, "alice", "a", retry()), Claim::Unknown { .. }));
         ["b", "c", "d", "e", "f"].iter().for_each(|key| carry_out(&outcomes, "alice", key));
         let Claim::Unknown { since, .. } = claim(&outcomes, "alice", "a", retry()) else { panic!() };
-        assert!(since < outcomes.memory().forgotten.last.elapsed());
+        assert!(since < outcomes.memory.lock().forgotten.last.elapsed());
     }
 
     #[test]
@@ -358,9 +354,9 @@ mod tests {
         (0..100).for_each(|number| carry_out(&outcomes, "mallory", &number.to_string()));
         assert!(is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "mallory", "99"));
         assert!(!is_remembered(&outcomes, "mallory", "0"));
-        assert_eq!(outcomes.memory().entries, ANY.entries);
+        assert_eq!(outcomes.memory.lock().entries, ANY.entries);
         assert_eq!(
-            outcomes.memory().clients.values().map(|own| own.entries.len()).sum::<usize>(),
+            outcomes.memory.lock().clients.values().map(|own| own.entries.len()).sum::<usize>(),
             ANY.entries
         );
     }
@@ -378,7 +374,7 @@ mod tests {
         let forgetful = Outcomes::new(OutcomeLimits { time: Duration::ZERO, ..ANY });
         carry_out(&forgetful, "alice", "a");
         assert!(!is_remembered(&forgetful, "alice", "a"));
-        let memory = forgetful.memory();
+        let memory = forgetful.memory.lock();
         assert_eq!((memory.entries, memory.clients.len()), (0, 0));
     }
 

@@ -3,8 +3,9 @@
 //! server has not noticed yet.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::COMPLETED_UPLOADS_MAX;
@@ -44,14 +45,13 @@ impl UploadLocks {
     /// aborts this one through `own`.
     pub fn lock(&self, id: &[u8], own: ShutdownHandle) -> Result<UploadGuard<'_>> {
         let until = Instant::now() + ABORT_TIME;
-        let mut held = self.held();
+        let mut held = self.held.lock();
         while let Some(other) = held.get(id) {
             other.shutdown();
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if Instant::now() >= until {
                 return Err(Error::busy(id, "is in use"));
             }
-            held = self.freed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.freed.wait_until(&mut held, until);
         }
         held.insert(id.to_vec(), own);
         drop(held);
@@ -60,25 +60,21 @@ impl UploadLocks {
 
     /// Remembers a completed upload, for a client that missed the response.
     pub fn complete(&self, id: Vec<u8>, upload: CompletedUpload) {
-        let mut all = self.completed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.completed.lock();
         all.truncate(COMPLETED_UPLOADS_MAX - 1);
         all.push_front((id, upload));
     }
 
     /// A completed upload, while it is remembered.
     pub fn completed(&self, id: &[u8]) -> Option<CompletedUpload> {
-        let all = self.completed.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.completed.lock();
         all.iter().find(|(have, _)| have == id).map(|(_, upload)| upload.clone())
-    }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<Vec<u8>, ShutdownHandle>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for UploadGuard<'_> {
     fn drop(&mut self) {
-        self.locks.held().remove(&self.id);
+        self.locks.held.lock().remove(&self.id);
         self.locks.freed.notify_all();
     }
 }

@@ -1,7 +1,9 @@
 //! The gate: it owns the store and the policy, and returns the store only as an [`AuthorizedStore`] of the request's
 //! principal.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use crate::error::Result;
 use crate::server::auth::access::Principal;
@@ -44,7 +46,7 @@ impl Gate {
 
     /// Replaces the policy, and the store where one is given, for later requests.
     pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         current.1 = Arc::new(policy);
         if let Some(store) = store {
             current.0 = store;
@@ -57,7 +59,7 @@ impl Gate {
     }
 
     fn current(&self) -> (Arc<dyn Store>, Arc<Policy>) {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().clone()
     }
 }
 

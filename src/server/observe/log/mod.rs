@@ -5,8 +5,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
+
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::error::{Error, Result, shown};
 use crate::server::observe::peer::Peer;
@@ -38,7 +39,7 @@ impl Log {
     /// Writes to the reopened file from now on.
     pub fn swap(&self, reopened: Option<File>) {
         if let (Some((_, file)), Some(new)) = (&self.access, reopened) {
-            *file.write().unwrap_or_else(PoisonError::into_inner) = new;
+            *file.write() = new;
         }
     }
 
@@ -48,8 +49,7 @@ impl Log {
     }
 
     fn access(&self) -> Option<RwLockReadGuard<'_, File>> {
-        let (_, file) = self.access.as_ref()?;
-        Some(file.read().unwrap_or_else(PoisonError::into_inner))
+        self.access.as_ref().map(|(_, file)| file.read())
     }
 
     /// Logs a request and its outcome.
