@@ -2,8 +2,6 @@
 
 use std::io::{self, Read, Write};
 
-use zstd::stream::raw::{CParameter, Operation, OutBuffer};
-
 use super::fields::Fields;
 use super::limits::ZSTD_WINDOW_LOG_MAX;
 use crate::error::{Error, Result};
@@ -13,8 +11,6 @@ const LEVEL: i32 = 1;
 /// The window of a response, as a power of two: 64 KiB. Source text gets about 8 % larger than with the default 512 KiB of
 /// this level; the encoder takes 0.5 MiB instead of 1.1 for as long as a slow client reads.
 const ANSWER_WINDOW_LOG: u32 = 16;
-/// The buffer of encoded bytes, in bytes.
-const CODED_BLOCK: usize = 32 * 1024;
 /// A shorter write is flushed: it is all that is available now.
 const FLUSH_BELOW: usize = 32 * 1024;
 
@@ -61,66 +57,38 @@ impl<R: Read> Read for ZstdDecoder<R> {
 }
 
 /// Encodes a body. It must be ended with [`Encoder::finish`].
-pub struct Encoder<W: Write> {
-    zstd: zstd::stream::raw::Encoder<'static>,
-    body: W,
-    /// A buffer of encoded bytes.
-    coded: Vec<u8>,
-}
+pub struct Encoder<W: Write>(zstd::stream::write::Encoder<'static, W>);
 
 impl<W: Write> Encoder<W> {
     /// Makes an encoder that writes to a body.
     pub fn new(body: W) -> io::Result<Self> {
-        let zstd = zstd::stream::raw::Encoder::new(LEVEL)?;
-        Ok(Encoder { zstd, body, coded: vec![0; CODED_BLOCK] })
+        zstd::stream::write::Encoder::new(body, LEVEL).map(Encoder)
     }
 
     /// Makes an encoder with a small window, for a response: it uses memory for as long as a slow client reads.
     pub fn of_answer(body: W) -> io::Result<Self> {
         let mut encoder = Encoder::new(body)?;
-        encoder.zstd.set_parameter(CParameter::WindowLog(ANSWER_WINDOW_LOG))?;
+        encoder.0.window_log(ANSWER_WINDOW_LOG)?;
         Ok(encoder)
     }
 
     /// Ends the frame, and returns the body.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.drain(|zstd, out| zstd.finish(out, true))?;
-        Ok(self.body)
-    }
-
-    /// Writes what zstd has buffered.
-    fn drain(
-        &mut self,
-        give: impl Fn(&mut zstd::stream::raw::Encoder<'static>, &mut OutBuffer<'_, [u8]>) -> io::Result<usize>,
-    ) -> io::Result<()> {
-        loop {
-            let mut out = OutBuffer::around(self.coded.as_mut_slice());
-            let left = give(&mut self.zstd, &mut out)?;
-            self.body.write_all(out.as_slice())?;
-            if left == 0 {
-                return Ok(());
-            }
-        }
+    pub fn finish(self) -> io::Result<W> {
+        self.0.finish()
     }
 }
 
 impl<W: Write> Write for Encoder<W> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        let mut rest = block;
-        while !rest.is_empty() {
-            let status = self.zstd.run_on_buffers(rest, &mut self.coded)?;
-            self.body.write_all(self.coded.get(..status.bytes_written).unwrap_or_default())?;
-            rest = rest.get(status.bytes_read..).unwrap_or_default();
-        }
+        self.0.write_all(block)?;
         if block.len() < FLUSH_BELOW {
-            self.flush()?;
+            self.0.flush()?;
         }
         Ok(block.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.drain(|zstd, out| zstd.flush(out))?;
-        self.body.flush()
+        self.0.flush()
     }
 }
 
