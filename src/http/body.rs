@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use super::chunked::{Decoder, write_chunk};
+use super::chunked::{Decoder, read_part, write_chunk};
 use super::digest::{Digest, Hasher};
 use super::fields::Fields;
 use super::framing::Framing;
@@ -43,7 +43,7 @@ impl<R: BufRead> Body<R> {
         let state = match framing {
             Framing::None => State::Length(0),
             Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Chunked(Decoder::new()),
+            Framing::Chunked => State::Chunked(Decoder::Size),
             Framing::UntilClose => State::UntilClose { ended: false },
         };
         Body { input, state, hasher: None }
@@ -92,15 +92,7 @@ impl<R: BufRead> Body<R> {
         match &mut self.state {
             // An empty read of a buffered reader may still block.
             State::Length(0) => Ok(0),
-            State::Length(left) => {
-                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
-                let read = self.input.read(out.get_mut(..most).unwrap_or_default())?;
-                *left -= read as u64;
-                match read {
-                    0 if most > 0 => Err(Error::interrupted("body", "ended before it was whole").into()),
-                    read => Ok(read),
-                }
-            }
+            State::Length(left) => read_part(&mut self.input, left, out),
             State::Chunked(decoder) => decoder.read(&mut self.input, out),
             State::UntilClose { ended } => {
                 let read = self.input.read(out)?;

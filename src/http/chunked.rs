@@ -9,9 +9,9 @@ use super::limits::{CHUNK_LINE_MAX, TRAILERS_MAX};
 use super::lines::read_lines;
 use crate::error::Error;
 
-/// What the decoder expects next.
+/// Decodes one chunked body: what it expects next.
 #[derive(Debug)]
-enum ChunkState {
+pub enum Decoder {
     /// The line with the size of a chunk.
     Size,
     /// This many bytes of a chunk.
@@ -24,65 +24,51 @@ enum ChunkState {
     Done(Fields),
 }
 
-/// Decodes one chunked body.
-#[derive(Debug)]
-pub struct Decoder {
-    state: ChunkState,
-}
-
 impl Decoder {
-    /// Makes a decoder at the beginning of a body.
-    pub fn new() -> Self {
-        Decoder { state: ChunkState::Size }
-    }
-
     /// Returns the trailer fields of a complete body; none before.
     pub fn take_trailers(&mut self) -> Fields {
-        match &mut self.state {
-            ChunkState::Done(trailers) => std::mem::take(trailers),
+        match self {
+            Decoder::Done(trailers) => std::mem::take(trailers),
             _ => Fields::new(),
         }
     }
 
     /// Returns whether the body is complete.
     pub fn is_done(&self) -> bool {
-        matches!(self.state, ChunkState::Done(_))
+        matches!(self, Decoder::Done(_))
     }
 
     /// Reads decoded bytes; 0 only at the end of a complete body.
     pub fn read(&mut self, input: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.state = match &mut self.state {
-                ChunkState::Size => match read_size(input)? {
-                    0 => ChunkState::Trailers,
-                    size => ChunkState::Data(size),
+            *self = match self {
+                Decoder::Size => match read_size(input)? {
+                    0 => Decoder::Trailers,
+                    size => Decoder::Data(size),
                 },
-                ChunkState::Data(0) => ChunkState::DataEnd,
-                ChunkState::Data(left) => {
-                    let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
-                    let read = input.read(out.get_mut(..most).unwrap_or_default())?;
-                    *left -= read as u64;
-                    return if read == 0 && most > 0 { Err(cut()) } else { Ok(read) };
-                }
-                ChunkState::DataEnd => {
+                Decoder::Data(0) => Decoder::DataEnd,
+                Decoder::Data(left) => return read_part(input, left, out),
+                Decoder::DataEnd => {
                     let mut end = [0; 2];
                     input.read_exact(&mut end).map_err(cut_at_end)?;
                     if end != *b"\r\n" {
                         return Err(bad("is longer than its size says"));
                     }
-                    ChunkState::Size
+                    Decoder::Size
                 }
-                ChunkState::Trailers => ChunkState::Done(read_trailers(input)?),
-                ChunkState::Done(_) => return Ok(0),
+                Decoder::Trailers => Decoder::Done(read_trailers(input)?),
+                Decoder::Done(_) => return Ok(0),
             };
         }
     }
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Reads some of the `left` bytes that must still come.
+pub(super) fn read_part(input: &mut impl BufRead, left: &mut u64, out: &mut [u8]) -> io::Result<usize> {
+    let most = usize::try_from(*left).unwrap_or(usize::MAX).min(out.len());
+    let read = input.read(out.get_mut(..most).unwrap_or_default())?;
+    *left -= read as u64;
+    if read == 0 && most > 0 { Err(cut()) } else { Ok(read) }
 }
 
 /// Reads `size[;extensions]CRLF`; extensions are ignored, but must be well-formed.
@@ -214,7 +200,7 @@ mod tests {
     fn decode(wire: &[u8], cut_at: usize) -> io::Result<(Vec<u8>, Decoder)> {
         let (one, two) = wire.split_at(cut_at);
         let mut input = one.chain(two);
-        let (mut decoder, mut body, mut block) = (Decoder::new(), Vec::new(), [0; 3]);
+        let (mut decoder, mut body, mut block) = (Decoder::Size, Vec::new(), [0; 3]);
         loop {
             match decoder.read(&mut input, &mut block)? {
                 0 => return Ok((body, decoder)),

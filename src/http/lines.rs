@@ -21,8 +21,10 @@ pub(super) fn read_lines(
             block => block?,
         };
         if block.is_empty() {
-            let nothing = text.is_empty();
-            return if nothing { Ok(false) } else { Err(cut().into()) };
+            return match text.is_empty() {
+                true => Ok(false),
+                false => Err(Error::interrupted("head", "ended before it was whole").into()),
+            };
         }
         let end = memchr::memchr(b'\n', block).map_or(block.len(), |at| at + 1);
         text.extend_from_slice(block.get(..end).unwrap_or_default());
@@ -45,8 +47,4 @@ pub(super) fn read_lines(
             _ => line = text.len(),
         }
     }
-}
-
-fn cut() -> Error {
-    Error::interrupted("head", "ended before it was whole")
 }
