@@ -9,9 +9,6 @@ use super::time::parse_http_date;
 /// differ.
 const STRONG_AFTER: Duration = Duration::from_secs(2);
 
-/// Nanoseconds of a second.
-const NANOS: u64 = 1_000_000_000;
-
 /// The validators of the current representation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validators<'a> {
@@ -42,7 +39,7 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
             return Evaluation::Failed;
         }
     } else if let (Some(limit), Some(have)) = (date(fields, "if-unmodified-since"), current) {
-        let is_later = have.modified.is_some_and(|modified| whole_seconds(modified) > limit);
+        let is_later = have.modified.is_some_and(|modified| is_after(modified, limit));
         // A write on a weak validator would lose an update from later in the same second.
         if is_later || (!safe && !is_strong(limit, now)) {
             return Evaluation::Failed;
@@ -53,7 +50,7 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
             return if safe { Evaluation::NotModified } else { Evaluation::Failed };
         }
     } else if let (true, Some(limit), Some(have)) = (safe, date(fields, "if-modified-since"), current)
-        && have.modified.is_some_and(|modified| whole_seconds(modified) <= limit)
+        && have.modified.is_some_and(|modified| !is_after(modified, limit))
     {
         return Evaluation::NotModified;
     }
@@ -78,7 +75,8 @@ pub fn range_holds(fields: &Fields, current: Validators<'_>, now: SystemTime) ->
         None => fields.get("if-range").is_none(),
         Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => Some(tag) == current.etag,
         Some(_) => {
-            let same = |limit| current.modified.is_some_and(|modified| whole_seconds(modified) == limit);
+            let is_in = |limit, modified| limit <= modified && !is_after(modified, limit);
+            let same = |limit| current.modified.is_some_and(|modified| is_in(limit, modified));
             date(fields, "if-range").is_some_and(|limit| same(limit) && is_strong(limit, now))
         }
     }
@@ -104,14 +102,9 @@ fn is_strong(date: SystemTime, now: SystemTime) -> bool {
     now.duration_since(date).is_ok_and(|since| since >= STRONG_AFTER)
 }
 
-/// Rounds down to the whole seconds of an HTTP date.
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    let fraction = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => u64::from(since.subsec_nanos()),
-        // Before 1970 as well, down and not towards 1970.
-        Err(before) => (NANOS - u64::from(before.duration().subsec_nanos())) % NANOS,
-    };
-    time - Duration::from_nanos(fraction)
+/// Returns whether a time is in a later second than an HTTP date, which is the beginning of its second.
+fn is_after(time: SystemTime, date: SystemTime) -> bool {
+    time.duration_since(date).is_ok_and(|since| since >= Duration::from_secs(1))
 }
 
 #[cfg(test)]

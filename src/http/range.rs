@@ -17,15 +17,6 @@ pub enum Selected {
     Unsatisfiable,
 }
 
-/// One range of a list, applied to a size.
-enum Spec {
-    /// Not a range, or one that cannot be sent alone: `Range` is ignored.
-    Ignored,
-    /// A range past the end.
-    Unsatisfiable,
-    These(Range<u64>),
-}
-
 /// Applies a `Range` field to a size. A malformed or too long list is ignored, as §14.2 requires.
 pub fn select(field: Option<&[u8]>, size: u64) -> Selected {
     let text = field.and_then(|value| std::str::from_utf8(value).ok());
@@ -37,56 +28,47 @@ pub fn select(field: Option<&[u8]>, size: u64) -> Selected {
     let mut parts = Vec::new();
     for spec in specs {
         match read_spec(spec, size) {
-            Spec::Ignored => return Selected::Whole,
-            Spec::Unsatisfiable => {}
-            Spec::These(part) => join(&mut parts, part),
+            None => return Selected::Whole,
+            Some(part) if part.is_empty() => {}
+            Some(part) => join(&mut parts, part),
         }
     }
-    match parts.pop() {
-        None => Selected::Unsatisfiable,
-        Some(last) if parts.is_empty() => Selected::Part(last),
-        Some(last) => {
-            parts.push(last);
-            Selected::Parts(parts)
-        }
+    match parts.as_slice() {
+        [] => Selected::Unsatisfiable,
+        [part] => Selected::Part(part.clone()),
+        _ => Selected::Parts(parts),
     }
 }
 
-/// Parses one range.
-fn read_spec(spec: &str, size: u64) -> Spec {
+/// Parses one range of a list and applies it to a size: empty where it is past the end, `None` where it is not a range,
+/// or one that cannot be sent alone, so that `Range` is ignored.
+fn read_spec(spec: &str, size: u64) -> Option<Range<u64>> {
     let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number past 64 bits is past every end.
         true if !digits.is_empty() => Some(digits.parse().unwrap_or(u64::MAX)),
         _ => None,
     };
-    let Some((first, last)) = spec.split_once('-') else { return Spec::Ignored };
-    let range = match (number(first.trim()), number(last.trim())) {
-        (Some(first), None) if last.trim().is_empty() => first..size,
-        (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
+    let (first, last) = spec.split_once('-')?;
+    match (number(first.trim()), number(last.trim())) {
+        (Some(first), None) if last.trim().is_empty() => Some(first..size),
+        (Some(first), Some(last)) if first <= last => Some(first..last.saturating_add(1).min(size)),
         // The last bytes of an empty file are all of it (§14.1.2), which no `Content-Range` can express.
-        (None, Some(1..)) if first.trim().is_empty() && size == 0 => return Spec::Ignored,
-        (None, Some(suffix)) if first.trim().is_empty() => size.saturating_sub(suffix)..size,
-        _ => return Spec::Ignored,
-    };
-    if range.is_empty() { Spec::Unsatisfiable } else { Spec::These(range) }
+        (None, Some(1..)) if first.trim().is_empty() && size == 0 => None,
+        (None, Some(suffix)) if first.trim().is_empty() => Some(size.saturating_sub(suffix)..size),
+        _ => None,
+    }
 }
 
 /// Adds a range, merged with those that it overlaps or touches, at the position of the first: no byte is sent twice.
 fn join(parts: &mut Vec<Range<u64>>, mut part: Range<u64>) {
     let mut place = parts.len();
-    let mut at = 0;
-    while let Some(other) = parts.get(at) {
-        if other.start <= part.end && part.start <= other.end {
-            part = other.start.min(part.start)..other.end.max(part.end);
-            parts.remove(at);
-            place = place.min(at);
-            // The merged range may touch others.
-            at = 0;
-        } else {
-            at += 1;
-        }
+    // A merged range may touch others, so the search begins again.
+    while let Some(at) = parts.iter().position(|other| other.start <= part.end && part.start <= other.end) {
+        let other = parts.remove(at);
+        part = other.start.min(part.start)..other.end.max(part.end);
+        place = place.min(at);
     }
-    parts.insert(place.min(parts.len()), part);
+    parts.insert(place, part);
 }
 
 /// Returns the value of `Content-Range` for a part.
