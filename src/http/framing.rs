@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::head::Version;
 use super::request::Request;
 use super::response::Response;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How a body is delimited on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +30,11 @@ pub fn of_request(request: &Request) -> Result<Framing> {
         (Some(host), _) if !is_host(host) => return Err(Error::invalid("Host", "is no host")),
         _ => {}
     }
-    match (is_chunked(fields)?, length(fields)?) {
-        (true, Some(_)) => Err(Error::invalid("Content-Length", "comes with Transfer-Encoding")),
-        (true, None) if request.version == Version::Http10 => {
+    match of_fields(fields, ErrorKind::Invalid)? {
+        Some(Framing::Chunked) if request.version == Version::Http10 => {
             Err(Error::invalid("Transfer-Encoding", "is not allowed in HTTP/1.0"))
         }
-        (true, None) => Ok(Framing::Chunked),
-        (false, Some(length)) => Ok(Framing::Length(length)),
-        (false, None) => Ok(Framing::None),
+        framing => Ok(framing.unwrap_or(Framing::None)),
     }
 }
 
@@ -46,46 +43,43 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     if method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304) {
         return Ok(Framing::None);
     }
-    match (is_chunked(&response.fields)?, length(&response.fields)?) {
-        (true, Some(_)) => Err(Error::bad_answer("Content-Length", "comes with Transfer-Encoding")),
-        (true, None) => Ok(Framing::Chunked),
-        (false, Some(length)) => Ok(Framing::Length(length)),
-        (false, None) => Ok(Framing::UntilClose),
+    Ok(of_fields(&response.fields, ErrorKind::BadAnswer)?.unwrap_or(Framing::UntilClose))
+}
+
+/// Returns the framing that the fields determine, if they do. The error has this kind where they contradict each other.
+fn of_fields(fields: &Fields, contradiction: ErrorKind) -> Result<Option<Framing>> {
+    match (is_chunked(fields)?, length(fields)?) {
+        (true, Some(_)) => Err(Error::new(contradiction, "Content-Length", "comes with Transfer-Encoding")),
+        (true, None) => Ok(Some(Framing::Chunked)),
+        (false, length) => Ok(length.map(Framing::Length)),
     }
 }
 
 /// Returns whether the body is chunked: `Transfer-Encoding` is absent, or `chunked` exactly once. Another coding
 /// before it is not supported (501, RFC 9112 §6.1); without it at the end the length is unknown.
 fn is_chunked(fields: &Fields) -> Result<bool> {
-    let mut values = fields.get_all("transfer-encoding");
     let is_last = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(false),
-        (Some(value), None) if is_last(value) => Ok(true),
-        (Some(_), None) => {
+    let unclear = || Error::invalid("Transfer-Encoding", "is not `chunked`, once");
+    match fields.get_once("transfer-encoding").map_err(|_| unclear())? {
+        None => Ok(false),
+        Some(value) if is_last(value) => Ok(true),
+        Some(_) => {
             let mut codings = fields.members("transfer-encoding").collect::<Vec<_>>();
             let ends_chunked = codings.pop().is_some_and(is_last);
             match ends_chunked && !codings.is_empty() && !codings.into_iter().any(is_last) {
                 true => Err(Error::not_implemented("Transfer-Encoding", "names a coding besides `chunked`")),
-                false => Err(Error::invalid("Transfer-Encoding", "is not `chunked`, once")),
+                false => Err(unclear()),
             }
         }
-        _ => Err(Error::invalid("Transfer-Encoding", "is not `chunked`, once")),
     }
 }
 
 /// Returns the value of `Content-Length`, which is absent or one number. Two are refused, also where they are equal.
 fn length(fields: &Fields) -> Result<Option<u64>> {
-    let mut values = fields.get_all("content-length");
     let bad = || Error::invalid("Content-Length", "is not one number, once");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-            let number = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
-            number.map(Some).ok_or_else(bad)
-        }
-        _ => Err(bad()),
-    }
+    let Some(value) = fields.get_once("content-length").map_err(|_| bad())? else { return Ok(None) };
+    let digits = std::str::from_utf8(value).ok().filter(|_| value.iter().all(u8::is_ascii_digit));
+    digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(bad)
 }
 
 #[cfg(test)]

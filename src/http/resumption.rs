@@ -68,11 +68,8 @@ pub fn progress(version: &str, offset: u64) -> Fields {
 
 /// Returns the bare Item of a field that occurs once, without its parameters.
 fn item<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
-    let mut values = fields.get_all(name);
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.split(|&byte| byte == b';').next().map(<[u8]>::trim_ascii),
-        _ => None,
-    }
+    let value = fields.get_once(name).ok().flatten()?;
+    value.split(|&byte| byte == b';').next().map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
