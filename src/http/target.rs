@@ -10,23 +10,19 @@ use super::request::Request;
 use crate::error::{Error, Result};
 
 /// The bytes that are percent-encoded in a path component: all but the unreserved ones and those of RFC 3986 §3.3.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b',')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'=');
+const COMPONENT: &AsciiSet = &all_but(b"-._~!$'()*,:@=");
 /// The bytes that are percent-encoded in a query.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const VALUE: &AsciiSet = &all_but(b"-._~/");
+
+/// All bytes but letters, digits and these.
+const fn all_but(mut plain: &[u8]) -> AsciiSet {
+    let mut set = NON_ALPHANUMERIC.remove(b'-');
+    while let [byte, rest @ ..] = plain {
+        set = set.remove(*byte);
+        plain = rest;
+    }
+    set
+}
 
 /// A target, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

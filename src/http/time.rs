@@ -15,12 +15,7 @@ pub fn http_date(time: SystemTime) -> String {
     }
     let later = time.checked_add(CYCLE).unwrap_or(UNIX_EPOCH).max(UNIX_EPOCH);
     let date = httpdate::fmt_http_date(later);
-    match date.split(' ').nth(3).and_then(|year| Some((year, year.parse::<u32>().ok()?))) {
-        Some((year, number)) => {
-            date.replacen(&format!(" {year} "), &format!(" {:04} ", number.saturating_sub(CYCLE_YEARS)), 1)
-        }
-        None => date,
-    }
+    with_year(&date, |year| year.saturating_sub(CYCLE_YEARS)).unwrap_or(date)
 }
 
 /// Parses an HTTP date; one before 1970 only in the preferred format.
@@ -28,10 +23,15 @@ pub fn parse_http_date(text: &str) -> Option<SystemTime> {
     if let Ok(time) = httpdate::parse_http_date(text) {
         return Some(time);
     }
-    let year = text.split(' ').nth(3).filter(|year| year.len() == 4 && text.ends_with(" GMT"))?;
-    let later = year.parse::<u32>().ok()?.checked_add(CYCLE_YEARS)?;
-    let date = text.replacen(&format!(" {year} "), &format!(" {later} "), 1);
+    let date =
+        with_year(text, |year| year.saturating_add(CYCLE_YEARS)).filter(|date| date.ends_with(" GMT"))?;
     httpdate::parse_http_date(&date).ok()?.checked_sub(CYCLE)
+}
+
+/// Replaces the year of an HTTP date in the preferred format.
+fn with_year(date: &str, change: impl Fn(u32) -> u32) -> Option<String> {
+    let year = date.split(' ').nth(3).filter(|year| year.len() == 4)?;
+    Some(date.replacen(&format!(" {year} "), &format!(" {:04} ", change(year.parse().ok()?)), 1))
 }
 
 /// Returns the parts of an HTTP date: day, month, year and time of day.
