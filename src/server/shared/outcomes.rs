@@ -182,12 +182,8 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut memory = self.outcomes.memory.lock();
-        if memory.find(&self.client, &self.key).is_some_and(|entry| matches!(entry.state, Execution::Running))
-        {
-            memory.remove(&self.client, &self.key);
-        }
-        drop(memory);
+        let is_running = |entry: &KeyRecord| entry.key == self.key && !entry.has_ended();
+        self.outcomes.memory.lock().remove(&self.client, is_running);
         self.outcomes.ended.notify_all();
     }
 }
@@ -202,10 +198,9 @@ impl Execution {
     }
 }
 
-impl Forgotten {
-    fn add(&mut self, entry: &KeyRecord) {
-        self.last = self.last.max(entry.begun);
-        self.count += 1;
+impl KeyRecord {
+    fn has_ended(&self) -> bool {
+        !matches!(self.state, Execution::Running)
     }
 }
 
@@ -228,24 +223,15 @@ impl Memory {
         own.or_insert_with(|| OwnerOutcomes { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
     }
 
-    /// Removes a request that changed nothing.
-    fn remove(&mut self, client: &KeyOwner, key: &[u8]) {
-        let Some(own) = self.clients.get_mut(client) else { return };
-        own.entries.retain(|entry| entry.key != key);
-        self.entries -= 1;
-        self.drop_empty(client);
-    }
-
     /// Forgets outcomes older than `time`.
     fn forget_old(&mut self, time: Duration) {
-        let is_old =
-            |entry: &KeyRecord| entry.begun.elapsed() >= time && !matches!(entry.state, Execution::Running);
+        let is_old = |entry: &KeyRecord| entry.begun.elapsed() >= time && entry.has_ended();
         let has_old = |own: &OwnerOutcomes| own.entries.front().is_some_and(is_old);
         let clients: Vec<_> =
             self.clients.iter().filter(|(_, own)| has_old(own)).map(|(client, _)| client.clone()).collect();
         for client in clients {
             while self.clients.get(&client).is_some_and(has_old) {
-                self.forget_oldest(&client);
+                self.remove(&client, KeyRecord::has_ended);
             }
         }
     }
@@ -254,32 +240,27 @@ impl Memory {
     /// are limited by the number of connections.
     fn shrink(&mut self, limits: OutcomeLimits) {
         while self.entries > limits.entries || self.bytes > limits.bytes {
-            let ended = |own: &OwnerOutcomes| {
-                own.entries.iter().any(|entry| !matches!(entry.state, Execution::Running))
-            };
-            let most =
-                self.clients.iter().filter(|(_, own)| ended(own)).max_by_key(|(_, own)| own.entries.len());
+            let ended = self.clients.iter().filter(|(_, own)| own.entries.iter().any(KeyRecord::has_ended));
+            let most = ended.max_by_key(|(_, own)| own.entries.len());
             let Some(client) = most.map(|(client, _)| client.clone()) else { return };
-            self.forget_oldest(&client);
+            self.remove(&client, KeyRecord::has_ended);
         }
     }
 
-    fn forget_oldest(&mut self, client: &KeyOwner) {
+    /// Removes an owner's first record for which `which` holds: one that has ended is forgotten, one that runs changed
+    /// nothing. The count of the forgotten ones of an owner without records is added to that of all.
+    fn remove(&mut self, client: &KeyOwner, which: impl Fn(&KeyRecord) -> bool) {
         let Some(own) = self.clients.get_mut(client) else { return };
-        let at = own.entries.iter().position(|entry| !matches!(entry.state, Execution::Running));
+        let at = own.entries.iter().position(which);
         if let Some(entry) = at.and_then(|at| own.entries.remove(at)) {
-            own.forgotten.add(&entry);
             self.entries -= 1;
             self.bytes = self.bytes.saturating_sub(entry.state.size());
+            if entry.has_ended() {
+                own.forgotten.last = own.forgotten.last.max(entry.begun);
+                own.forgotten.count += 1;
+            }
         }
-        self.drop_empty(client);
-    }
-
-    /// Removes an owner without outcomes, and merges its record of forgotten ones into that of all.
-    fn drop_empty(&mut self, client: &KeyOwner) {
-        if let Some(own) = self.clients.get(client)
-            && own.entries.is_empty()
-        {
+        if own.entries.is_empty() {
             self.forgotten.last = self.forgotten.last.max(own.forgotten.last);
             self.forgotten.count += own.forgotten.count;
             self.clients.remove(client);
