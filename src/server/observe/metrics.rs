@@ -178,18 +178,14 @@ impl Metrics {
 
     /// The most important metrics in one line, for a person.
     pub fn line(&self, now: &Gauges) -> String {
+        let Gauges { connections, connections_max, scan_jobs, scan_jobs_max } = now;
+        let [answered, refused] = self.totals.each_ref().map(|total| total.get());
+        let (received, sent, threads) =
+            (self.traffic.received.get(), self.traffic.sent.get(), self.threads());
         format!(
-            "{} of {} connections, {} requests answered, {} refused, {} bytes received, {} sent, {} of {} search \
-             helpers busy, {} threads",
-            now.connections,
-            now.connections_max,
-            self.totals[0].get(),
-            self.totals[1].get(),
-            self.traffic.received.get(),
-            self.traffic.sent.get(),
-            now.scan_jobs,
-            now.scan_jobs_max,
-            self.threads(),
+            "{connections} of {connections_max} connections, {answered} requests answered, {refused} refused, \
+             {received} bytes received, {sent} sent, {scan_jobs} of {scan_jobs_max} search helpers busy, \
+             {threads} threads"
         )
     }
 

@@ -61,24 +61,22 @@ impl Log {
 
     /// Logs a malformed request, or a client that was refused.
     pub fn refusal(&self, peer: &Peer, status: u16, error: &Error) {
-        match self.access() {
-            Some(file) => write_line(&*file, self.format.refusal(peer, status, error, SystemTime::now())),
-            None if self.format == LogFormat::Json => {
-                write_line(io::stderr(), self.format.refusal(peer, status, error, SystemTime::now()));
-            }
-            None => self.remark(&format!("{}: refused with {status}: {error}", peer.shown())),
-        }
+        let line = self.format.refusal(peer, status, error, SystemTime::now());
+        self.refused(line, &format!("{}: refused with {status}: {error}", peer.shown()));
     }
 
     /// Logs a failed login, for programs that ban addresses; without a name where the credentials have none.
     pub fn refused_login(&self, user: Option<&[u8]>, peer: &Peer) {
         let user = user.unwrap_or(b"-");
-        match self.access() {
-            Some(file) => write_line(&*file, self.format.refused_login(peer, user, SystemTime::now())),
-            None if self.format == LogFormat::Json => {
-                write_line(io::stderr(), self.format.refused_login(peer, user, SystemTime::now()));
-            }
-            None => self.remark(&format!("{}: refused login: {}", peer.shown(), shown(user))),
+        let line = self.format.refused_login(peer, user, SystemTime::now());
+        self.refused(line, &format!("{}: refused login: {}", peer.shown(), shown(user)));
+    }
+
+    /// Writes the line of a client that was refused. On stderr it is a message, unless the format is JSON.
+    fn refused(&self, line: String, message: &str) {
+        match (&self.access, self.format) {
+            (None, LogFormat::Combined) => self.remark(message),
+            _ => self.write(line),
         }
     }
 
@@ -97,7 +95,10 @@ impl Log {
 
     /// Logs a message.
     pub fn remark(&self, what: &str) {
-        let line = self.format.remark(what, SystemTime::now());
+        self.write(self.format.remark(what, SystemTime::now()));
+    }
+
+    fn write(&self, line: String) {
         match self.access() {
             Some(file) => write_line(&*file, line),
             None => write_line(io::stderr(), line),
