@@ -75,35 +75,28 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
     let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
     let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
     let files = config.users.iter().chain(&config.access).chain(tls);
-    let read = files.flat_map(|file| around(file)).map(|place| (place, ReadFile.into()));
     let log = config.log.as_ref().filter(|path| !is_standard_error(path));
-    // `/etc` for the names of local users, where rules may name them.
-    let names = config.access.iter().map(|_| (PathBuf::from("/etc"), ReadFile.into()));
-    // For the log it is enough to resolve the users that exist now.
-    let known = log.iter().map(|_| (PathBuf::from("/etc/passwd"), ReadFile.into()));
-    let logs = log.iter().flat_map(|file| around(file)).map(|place| (place, MakeReg | WriteFile));
     let sockets = config.listen.iter().filter_map(|address| match address {
         ListenAddress::Unix { path, .. } => Some(path),
         ListenAddress::Tcp(_) => None,
     });
-    let gone = sockets.chain(&config.pid_file).map(|file| (parent_of(file).to_owned(), RemoveFile.into()));
-    let spools = config.spools().map(|place| (place, ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile));
-    let own = [
-        (PathBuf::from("/proc/self/status"), ReadFile.into()),
-        (PathBuf::from("/dev/urandom"), ReadFile.into()),
-    ];
-    let changed = store.changed.iter().map(|place| (place.clone(), AccessFs::from_all(LEVEL) & !strange));
-    let stored = store.read.iter().map(|file| (file.clone(), ReadFile.into()));
-    own.into_iter()
-        .chain(changed)
-        .chain(stored)
-        .chain(read)
-        .chain(names)
-        .chain(known)
-        .chain(logs)
-        .chain(gone)
-        .chain(spools)
-        .collect()
+    let gone = sockets.chain(&config.pid_file).map(|file| parent_of(file).to_owned());
+    let mut all = Vec::new();
+    let mut allow = |places: Vec<PathBuf>, access: BitFlags<AccessFs>| {
+        all.extend(places.into_iter().map(|place| (place, access)));
+    };
+    allow(vec!["/proc/self/status".into(), "/dev/urandom".into()], ReadFile.into());
+    allow(store.changed.clone(), AccessFs::from_all(LEVEL) & !strange);
+    allow(store.read.clone(), ReadFile.into());
+    allow(files.flat_map(|file| around(file)).collect(), ReadFile.into());
+    // The names of local users, where rules may name them.
+    allow(config.access.iter().map(|_| "/etc".into()).collect(), ReadFile.into());
+    // For the log it is enough to resolve the users that exist now.
+    allow(log.iter().map(|_| "/etc/passwd".into()).collect(), ReadFile.into());
+    allow(log.iter().flat_map(|file| around(file)).collect(), MakeReg | WriteFile);
+    allow(gone.collect(), RemoveFile.into());
+    allow(config.spools().into_iter().collect(), ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile);
+    all
 }
 
 /// The directory of a file, and that of the target where it is a symbolic link.
