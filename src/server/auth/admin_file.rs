@@ -1,5 +1,6 @@
 //! Reads configuration files with one record per line. What a line means is up to the caller.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -8,14 +9,41 @@ use crate::error::{Error, Result, shown};
 /// U+FEFF in UTF-8, an invisible mark that some editors write at the start.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a file. Returns its name for error messages, and its text.
-pub fn read(path: &Path) -> Result<(String, Vec<u8>)> {
+/// The records of a file, and the errors of its lines, each with file and line.
+pub type Records<T> = (Vec<T>, Vec<Error>);
+
+/// Reads a file; see [`parse`].
+pub fn read<T, E: Display>(
+    path: &Path,
+    record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,
+) -> Records<T> {
     let name = path.as_os_str().as_encoded_bytes();
-    fs::read(path).map(|text| (shown(name), text)).map_err(|error| Error::io(name, error))
+    match fs::read(path) {
+        Ok(text) => parse(&shown(name), &text, record),
+        Err(error) => (Vec::new(), vec![Error::io(name, error)]),
+    }
 }
 
-/// The lines of a text with their numbers from 1 on, without a byte order mark.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// Parses a text, which errors call `file`. `record` parses a line, which errors call `FILE:NUMBER`; `None` is a line
+/// without a record.
+pub fn parse<T, E: Display>(
+    file: &str,
+    text: &[u8],
+    mut record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,
+) -> Records<T> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    (1..).zip(text.split(|&byte| byte == b'\n'))
+    let (mut records, mut faults) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+        let line_name = format!("{file}:{number}");
+        match record(&line_name, line) {
+            Ok(record) => records.extend(record),
+            Err(what) => faults.push(Error::usage(format!("{line_name}: {what}"))),
+        }
+    }
+    (records, faults)
+}
+
+/// Returns the records, or the first error.
+pub fn valid<T>((records, faults): Records<T>) -> Result<Vec<T>> {
+    faults.into_iter().next().map_or(Ok(records), Err)
 }

@@ -10,12 +10,12 @@ use crate::server::limits::{
 
 /// The failed logins of a bounded number of keys.
 pub struct FailureCounts {
-    failures: HashMap<u64, Failures>,
+    pub(super) failures: HashMap<u64, Failures>,
     most: usize,
 }
 
 /// The failed logins of one key: how many, when the last one was, and until when the next attempt is refused.
-struct Failures {
+pub(super) struct Failures {
     times: u32,
     last: Instant,
     until: Instant,
@@ -55,12 +55,6 @@ impl FailureCounts {
         if pauses > 0 {
             failures.until = now + (FAILURE_PAUSE * pauses).min(FAILURE_PAUSE_MAX);
         }
-    }
-
-    /// How many keys there are.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.failures.len()
     }
 
     /// Evicts the keys without a recent failure; if that is not enough, the key with the fewest and then oldest

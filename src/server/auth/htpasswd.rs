@@ -1,7 +1,7 @@
 //! The file of users: a name and a bcrypt hash per line, as `htpasswd -B` writes it. It owns the syntax and reports
 //! errors by file and line; it verifies no password.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -15,42 +15,26 @@ const COST_MIN: u32 = 4;
 /// The highest cost that htpasswd accepts. With a higher one, verifying a password takes minutes.
 const COST_MAX: u32 = 17;
 
-/// Hashes by name.
-pub type Hashes = HashMap<Vec<u8>, String>;
-
 /// Reads a file. Errors name file and line.
-pub fn read(path: &Path) -> Result<Hashes> {
-    let (name, text) = admin_file::read(path)?;
-    parse(&name, &text)
+pub fn read(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
+    admin_file::valid(admin_file::read(path, user())).map(HashMap::from_iter)
 }
 
 /// Returns all errors of a file, line by line.
 pub fn faults(path: &Path) -> Vec<Error> {
-    match admin_file::read(path) {
-        Ok((name, text)) => collect(&name, &text).1,
-        Err(error) => vec![error],
-    }
+    admin_file::read(path, user()).1
 }
 
-/// Parses the text of one; `file` is what errors call it.
-pub fn parse(file: &str, text: &[u8]) -> Result<Hashes> {
-    let (hashes, faults) = collect(file, text);
-    faults.into_iter().next().map_or(Ok(hashes), Err)
-}
-
-fn collect(file: &str, text: &[u8]) -> (Hashes, Vec<Error>) {
-    let (mut hashes, mut faults) = (HashMap::new(), Vec::new());
-    for (number, line) in admin_file::lines(text).map(|(number, line)| (number, line.trim_ascii())) {
-        if line.is_empty() || line.starts_with(b"#") {
-            continue;
-        }
-        let entry = entry(line).and_then(|(name, hash)| match hashes.insert(name, hash) {
-            None => Ok(()),
-            Some(_) => Err("names a user a second time"),
-        });
-        faults.extend(entry.err().map(|what| Error::usage(format!("{file}:{number}: {what}"))));
+/// Returns the parser of the lines: the name and the hash of a user, who may come once.
+pub(super) fn user() -> impl FnMut(&str, &[u8]) -> Result<Option<(Vec<u8>, String)>, &'static str> {
+    let mut names = HashSet::new();
+    move |_, line| match line.trim_ascii() {
+        line if line.is_empty() || line.starts_with(b"#") => Ok(None),
+        line => match entry(line)? {
+            (name, hash) if names.insert(name.clone()) => Ok(Some((name, hash))),
+            _ => Err("names a user a second time"),
+        },
     }
-    (hashes, faults)
 }
 
 /// The name and the hash of a line.

@@ -298,7 +298,7 @@ mod tests {
         flood(&mut throttle, true, 1, now);
         let LoginThrottle { users, unknown, prefixes, .. } = &throttle;
         for table in [&users.pairs, &unknown.pairs, &unknown.names, prefixes] {
-            assert_eq!(table.len(), WATCHED_MAX);
+            assert_eq!(table.failures.len(), WATCHED_MAX);
         }
         let now = fail(&mut throttle, keys(1, 1, 1), 1, now);
         assert!(throttle.begin(keys(1, 1, 5), now).is_err(), "the one past the free ones");

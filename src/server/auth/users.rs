@@ -37,17 +37,7 @@ struct Logins {
 impl Users {
     /// Reads a file. Errors name file and line.
     pub fn read(path: &Path) -> Result<Self> {
-        htpasswd::read(path).map(Users::of)
-    }
-
-    /// Reads the text of one; `file` is what errors call it.
-    #[cfg(test)]
-    fn parse(file: &str, text: &[u8]) -> Result<Self> {
-        htpasswd::parse(file, text).map(Users::of)
-    }
-
-    fn of(hashes: htpasswd::Hashes) -> Self {
-        Users { hashes, logins: Arc::default() }
+        Ok(Users { hashes: htpasswd::read(path)?, logins: Arc::default() })
     }
 
     /// Takes over the state of logins from the users before a reload: failures, and cached passwords, which stay valid
@@ -136,9 +126,15 @@ impl Logins {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::server::auth::admin_file;
     use crate::server::limits::FAILURES_FREE;
 
     const HERE: Origin = Origin::Local(None);
+
+    fn parse(file: &str, text: &[u8]) -> Result<Users> {
+        let hashes = admin_file::valid(admin_file::parse(file, text, htpasswd::user()))?;
+        Ok(Users { hashes: hashes.into_iter().collect(), logins: Arc::default() })
+    }
 
     /// Users with these passwords, at the least cost.
     fn users(all: &[(&str, &str)]) -> Users {
@@ -146,7 +142,7 @@ mod tests {
             format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap().replace("$2b$", "$2y$"))
         };
         let text: String = all.iter().map(line).collect();
-        Users::parse("users", text.as_bytes()).unwrap()
+        parse("users", text.as_bytes()).unwrap()
     }
 
     #[test]
@@ -165,7 +161,7 @@ mod tests {
             let from = Origin::Local(Some(at.try_into().unwrap()));
             assert_eq!(users.verify(name.as_bytes(), password.as_bytes(), from).unwrap(), right, "{name}");
         }
-        assert!(!Users::parse("users", b"").unwrap().check(b"a", b"b"));
+        assert!(!parse("users", b"").unwrap().check(b"a", b"b"));
     }
 
     #[test]
@@ -212,7 +208,7 @@ mod tests {
     fn a_file_that_is_read_anew_keeps_who_was_known_and_what_was_wrong() {
         let line = |name: &str, password: &str| format!("{name}:{}\n", bcrypt::hash(password, 4).unwrap());
         let (alice, bob, carol) = (line("alice", "a"), line("bob", "b"), line("carol", "c"));
-        let old = Users::parse("f", [alice.as_str(), &bob, &carol].concat().as_bytes()).unwrap();
+        let old = parse("f", [alice.as_str(), &bob, &carol].concat().as_bytes()).unwrap();
         for (name, password) in [("alice", "a"), ("bob", "b"), ("carol", "c")] {
             assert!(old.verify(name.as_bytes(), password.as_bytes(), HERE).unwrap());
             for _ in 0..=FAILURES_FREE {
@@ -221,7 +217,7 @@ mod tests {
         }
         // Bob has another password, and carol is gone.
         let changed = [alice, line("bob", "new")].concat();
-        let new = Users::parse("f", changed.as_bytes()).unwrap().keeping_logins_of(&old);
+        let new = parse("f", changed.as_bytes()).unwrap().keeping_logins_of(&old);
         assert!(new.verify(b"alice", b"a", HERE).unwrap());
         assert_eq!(
             new.verify(b"bob", b"b", HERE).unwrap_err().kind(),
@@ -252,9 +248,9 @@ mod tests {
             (format!("a:{good}\na:{good}"), "f:2: names a user a second time"),
         ];
         for (text, said) in rows {
-            assert_eq!(Users::parse("f", text.as_bytes()).err().unwrap().to_string(), said);
+            assert_eq!(parse("f", text.as_bytes()).err().unwrap().to_string(), said);
         }
         let marked = format!("\u{feff}a:{good}");
-        assert!(Users::parse("f", marked.as_bytes()).unwrap().holds(b"a"));
+        assert!(parse("f", marked.as_bytes()).unwrap().holds(b"a"));
     }
 }

@@ -1,50 +1,15 @@
 //! The access file: one rule per line (`allow` or `deny`, verbs, subject, path) and comments. It owns the syntax and
 //! reports errors by file and line; what the rules decide is up to `list`.
 
-use std::path::Path;
-
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
 use crate::server::auth::access::principal::{ANY_USER, LOCAL, local_id};
 use crate::server::auth::access::rule::{Rule, Subject, Verb};
-use crate::server::auth::admin_file;
 use crate::store::Name;
 
-/// Reads the rules of a file, in their order. `with_users` says whether there can be any user at all.
-pub(crate) fn read(path: &Path, with_users: bool) -> Result<Vec<Rule>> {
-    let (name, text) = admin_file::read(path)?;
-    parse(&name, &text, with_users)
-}
-
-/// Returns all errors of a file, line by line.
-pub(crate) fn faults(path: &Path, with_users: bool) -> Vec<Error> {
-    match admin_file::read(path) {
-        Ok((name, text)) => rules(&name, &text, with_users).filter_map(Result::err).collect(),
-        Err(error) => vec![error],
-    }
-}
-
-/// Reads the rules of a text; `file` is what errors call it.
-pub(crate) fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
-    rules(file, text, with_users).filter_map(Result::transpose).collect()
-}
-
-/// Returns the rule or the error of each line.
-fn rules(file: &str, text: &[u8], with_users: bool) -> impl Iterator<Item = Result<Option<Rule>>> {
-    admin_file::lines(text).map(move |(number, line)| {
-        let line_name = format!("{file}:{number}");
-        let rule = rule(line, &line_name).and_then(|rule| match &rule {
-            Some(Rule { subject: Subject::User(_) | Subject::AnyUser, .. }) if !with_users => {
-                Err(Error::usage("there is no user without --users"))
-            }
-            _ => Ok(rule),
-        });
-        rule.map_err(|error| Error::usage(format!("{line_name}: {error}")))
-    })
-}
-
-/// Parses a line; none where it is empty or a comment.
-fn rule(line: &[u8], line_name: &str) -> Result<Option<Rule>> {
+/// Parses a line, which the rule and messages call `line_name`; none where it is empty or a comment. `with_users` says
+/// whether there can be any user at all.
+pub(super) fn rule(line_name: &str, line: &[u8], with_users: bool) -> Result<Option<Rule>> {
     let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let words = words.split(|word| word.starts_with(b"#")).next().unwrap_or_default();
     let allows = match words {
@@ -58,13 +23,15 @@ fn rule(line: &[u8], line_name: &str) -> Result<Option<Rule>> {
     let [_, verbs, subject, name] = words else {
         return Err(Error::usage("a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"));
     };
-    Ok(Some(Rule {
-        allows,
-        verbs: verbs_of(verbs)?,
-        subject: subject_of(subject)?,
-        path: name_of(name)?,
-        shown: format!("{line_name}: {}", shown(&words.join(&b' '))),
-    }))
+    let shown = format!("{line_name}: {}", shown(&words.join(&b' ')));
+    let rule =
+        Rule { allows, verbs: verbs_of(verbs)?, subject: subject_of(subject)?, path: name_of(name)?, shown };
+    match rule.subject {
+        Subject::User(_) | Subject::AnyUser if !with_users => {
+            Err(Error::usage("there is no user without --users"))
+        }
+        _ => Ok(Some(rule)),
+    }
 }
 
 fn verbs_of(text: &[u8]) -> Result<Vec<Verb>> {
@@ -104,6 +71,11 @@ pub fn name_of(text: &[u8]) -> Result<Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::auth::admin_file;
+
+    fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Vec<Rule>> {
+        admin_file::valid(admin_file::parse(file, text, |name, line| rule(name, line, with_users)))
+    }
 
     #[test]
     fn what_is_no_rule_is_refused_with_file_and_line() {

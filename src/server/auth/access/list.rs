@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::server::auth::access::file;
 use crate::server::auth::access::principal::Principal;
 use crate::server::auth::access::rule::{Rule, Subject, Verb};
+use crate::server::auth::admin_file;
 use crate::store::Name;
 
 /// All rules, in their order.
@@ -33,17 +34,19 @@ impl AccessList {
 
     /// Reads a file. `with_users` tells whether users are configured. Errors name file and line.
     pub fn read(path: &Path, with_users: bool) -> Result<Self> {
-        Ok(AccessList { rules: file::read(path, with_users)? })
+        let records = admin_file::read(path, |name, line| file::rule(name, line, with_users));
+        Ok(AccessList { rules: admin_file::valid(records)? })
     }
 
     /// Returns all errors of a file, line by line.
     pub fn faults(path: &Path, with_users: bool) -> Vec<Error> {
-        file::faults(path, with_users)
+        admin_file::read(path, |name, line| file::rule(name, line, with_users)).1
     }
 
     /// Reads the text of one; `file` is what errors call it.
     pub fn parse(file: &str, text: &[u8], with_users: bool) -> Result<Self> {
-        Ok(AccessList { rules: file::parse(file, text, with_users)? })
+        let records = admin_file::parse(file, text, |name, line| file::rule(name, line, with_users));
+        Ok(AccessList { rules: admin_file::valid(records)? })
     }
 
     /// Whether every rule has the subject `*`.
