@@ -19,18 +19,14 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
     threads::start("cleanup", move || {
-        sweep(&server);
+        let swept = server.upkeep().sweep();
+        report(&server, swept, "unfinished uploads of a daemon that ended were removed");
         loop {
             let expired = server.upkeep().expire();
             report(&server, expired, "uploads that nobody went on with were removed");
             thread::sleep(pause);
         }
     })
-}
-
-/// Removes the temporary files that a dead daemon left behind.
-pub fn sweep(server: &Server) {
-    report(server, server.upkeep().sweep(), "unfinished uploads of a daemon that ended were removed");
 }
 
 fn report(server: &Server, swept: Result<u64>, what: &str) {

@@ -15,9 +15,16 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::server::daemon::run_as::Account;
-use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::shared::threads;
+
+/// Why the daemon stops.
+pub(crate) enum StopReason {
+    /// This signal was received.
+    Signal(Signal),
+    /// The command has exited with this code.
+    Command(u8),
+}
 
 /// A Unix socket in a directory that only this user can enter. Both are removed when this is dropped.
 pub struct PrivateSocket {
@@ -96,4 +103,9 @@ pub fn exit_code(mut child: Child) -> u8 {
         Some(signal) => exit_code_of(signal),
         None => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
     }
+}
+
+/// The exit code of a command that a signal killed, as in a shell: 128 plus the signal number.
+pub fn exit_code_of(signal: Signal) -> u8 {
+    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

@@ -18,7 +18,7 @@ use crate::server::net::forwarded::TrustedProxies;
 use crate::server::net::listen_address::ListenAddress;
 use crate::server::net::tls::{Tls, TlsFiles};
 use crate::server::observe::log::{LogFormat, is_standard_error};
-use crate::store::{Local, Spools, Store, Upkeep};
+use crate::store::{Local, Spools, Store};
 
 /// What is required to listen on an address that other machines can reach.
 const NEEDS_GUARD: &str = "--users FILE, or --access FILE with rules that name only `*`, or --read-only";
@@ -135,7 +135,10 @@ impl Config {
         let access = self.access.iter().flat_map(|path| AccessList::faults(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_can_create(&self.root),
-            false => self.open_store(true).and_then(|(store, _)| self.check_spelling(&*store)),
+            // Rules that cannot be read are reported below.
+            false => self.open_store(true).and_then(|(store, _)| {
+                self.policy().map_or(Ok(()), |policy| policy.require_one_spelling(&*store))
+            }),
         };
         let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
         let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
@@ -164,15 +167,6 @@ impl Config {
         let store = if read_only { store.read_only() } else { store };
         let spools = store.spools();
         Ok((Arc::new(store), spools))
-    }
-
-    /// Checks the rules against directories that fold case, where the rules can be read.
-    fn check_spelling(&self, store: &dyn Upkeep) -> Result<()> {
-        match self.policy() {
-            Ok(policy) => policy.require_one_spelling(store),
-            // `faults` reports this error already.
-            Err(_) => Ok(()),
-        }
     }
 
     /// Explains which rule decides whether a principal may do this to a name: whether it is allowed, and a line that

@@ -11,4 +11,3 @@ pub(crate) mod run_as;
 pub(crate) mod sd_notify;
 pub(crate) mod signals;
 pub(crate) mod socket_activation;
-pub(crate) mod stop;

@@ -15,9 +15,8 @@ use crate::server::auth::policy::Policy;
 use crate::server::auth::rights::Gate;
 use crate::server::auth::sites::Sites;
 use crate::server::conn::accept;
-use crate::server::daemon::command::PrivateSocket;
+use crate::server::daemon::command::{PrivateSocket, StopReason, exit_code_of};
 use crate::server::daemon::config::Config;
-use crate::server::daemon::stop::{StopReason, exit_code_of};
 use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
 };

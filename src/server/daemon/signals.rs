@@ -9,8 +9,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::error::{Error, Result};
+use crate::server::daemon::command::StopReason;
 use crate::server::daemon::sd_notify;
-use crate::server::daemon::stop::StopReason;
 use crate::server::shared::state::Server;
 use crate::server::shared::threads;
 
