@@ -160,12 +160,7 @@ impl Error {
 
 /// The kind of an error of the operating system. Numbers where `std` has no stable kind: Linux errno.
 fn kind_of(source: &io::Error) -> ErrorKind {
-    const ENXIO: i32 = 6;
-    const EBADF: i32 = 9;
-    const EXDEV: i32 = 18;
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    const ELOOP: i32 = 40;
+    use nix::libc::{EBADF, ELOOP, EMFILE, ENFILE, ENXIO, EXDEV};
     match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Forbidden,
