@@ -18,11 +18,15 @@ pub(super) const BLOCK: usize = 128 * 1024;
 /// Receives a text in order, every byte once.
 pub(super) trait Visit {
     /// Receives bytes that are part of no occurrence.
-    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn unmatched(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
     /// Receives one occurrence.
     fn matched(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Passes on what was received: the next read may block.
-    fn flush(&mut self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Passes all of `text`, read `block` bytes at a time, to a visitor. Between two reads only what may still be part of an

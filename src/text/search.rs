@@ -59,16 +59,8 @@ impl Filter for Search {
 struct MatchCounter(u64);
 
 impl Visit for MatchCounter {
-    fn unmatched(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
     fn matched(&mut self, _: &[u8]) -> io::Result<()> {
         self.0 += 1;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -20,23 +20,17 @@ const MAGIC: usize = 10;
 
 /// Returns the error of a file whose format is recognized but not supported: a search in it would count 0 without a
 /// reason.
-fn unsupported(magic: &[u8]) -> Option<&'static str> {
-    match magic {
-        [0xfd, b'7', b'z', b'X', ..] => {
-            Some("is compressed with xz, which is not supported: unpack it with xz -d")
-        }
-        // A block of bzip2, or the end of an empty file.
+fn unsupported(magic: &[u8]) -> Option<String> {
+    let program = match magic {
+        [0xfd, b'7', b'z', b'X', ..] => "xz",
+        // A block, or the end of an empty file.
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]
-        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90] => {
-            Some("is compressed with bzip2, which is not supported: unpack it with bzip2 -d")
-        }
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90] => "bzip2",
         // A frame, and a legacy frame.
-        [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => {
-            Some("is compressed with lz4, which is not supported: unpack it with lz4 -d")
-        }
-        magic if is_utf16(magic) => Some(UTF_16),
-        _ => None,
-    }
+        [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => "lz4",
+        magic => return is_utf16(magic).then(|| UTF_16.to_owned()),
+    };
+    Some(format!("is compressed with {program}, which is not supported: unpack it with {program} -d"))
 }
 
 /// The error of a text in UTF-16, in which no word is found.
@@ -56,45 +50,38 @@ pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<
     if magic.starts_with(b"BZh") {
         source.by_ref().take(MAGIC as u64 - 4).read_to_end(&mut magic)?;
     }
-    let compression = Compression::of(&magic);
     if let Some(what) = unsupported(&magic) {
         return Err(Error::unprocessable(name, what).into());
     }
+    // A frame, or a skippable one before it (RFC 8878 §3.1).
+    let is_zstd = matches!(magic.as_slice(), [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
+    let is_gzip = magic.starts_with(&[0x1f, 0x8b, 0x08]) && magic.len() == 4;
     let whole = Cursor::new(magic).chain(source);
-    Ok(match compression {
-        Compression::Zstd => {
-            let mut decoder = Decoder::new(whole)?;
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
-            Box::new(Unpacking { bytes: decoder, name })
-        }
-        Compression::Gzip => {
-            Box::new(Unpacking { bytes: Members::new(BufReader::with_capacity(BLOCK, whole)), name })
-        }
-        Compression::None => Box::new(whole),
-    })
+    if is_zstd {
+        let mut decoder = Decoder::new(whole)?;
+        decoder.window_log_max(WINDOW_LOG_MAX)?;
+        return Ok(Box::new(Unpacking { bytes: decoder, name }));
+    }
+    if is_gzip {
+        let member = GzDecoder::new(BufReader::with_capacity(BLOCK, whole));
+        return Ok(Box::new(Unpacking { bytes: Members(Some(member)), name }));
+    }
+    Ok(Box::new(whole))
 }
 
 /// Decompresses all members of a gzip file; zero bytes after the last one are ignored as padding, as `gzip -d` does.
-struct Members<R> {
-    member: Option<GzDecoder<R>>,
-}
-
-impl<R: BufRead> Members<R> {
-    fn new(source: R) -> Self {
-        Members { member: Some(GzDecoder::new(source)) }
-    }
-}
+struct Members<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
+        while let Some(member) = &mut self.0 {
             let read = member.read(out)?;
             if read > 0 || out.is_empty() {
                 return Ok(read);
             }
             let ended = skip_zeros(member.get_mut())?;
-            let source = self.member.take().map(GzDecoder::into_inner);
-            self.member = source.filter(|_| !ended).map(GzDecoder::new);
+            let source = self.0.take().map(GzDecoder::into_inner);
+            self.0 = source.filter(|_| !ended).map(GzDecoder::new);
         }
         Ok(0)
     }
@@ -148,24 +135,6 @@ impl<R> Unpacking<'_, R> {
             return Error::unprocessable(self.name, what);
         }
         Error::damaged(self.name, format!("is damaged: {error}"))
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Compression {
-    Zstd,
-    Gzip,
-    None,
-}
-
-impl Compression {
-    fn of(magic: &[u8]) -> Self {
-        match magic {
-            // A frame, or a skippable one before it (RFC 8878 §3.1).
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
-            [0x1f, 0x8b, 0x08, _] => Compression::Gzip,
-            _ => Compression::None,
-        }
     }
 }
 
