@@ -15,6 +15,9 @@ const COST_MIN: u32 = 4;
 /// The highest cost that htpasswd accepts. With a higher one, verifying a password takes minutes.
 const COST_MAX: u32 = 17;
 
+/// The name of a user, and the hash of the password.
+type User = (Vec<u8>, String);
+
 /// Reads a file. Errors name file and line.
 pub fn read(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
     admin_file::valid(admin_file::read(path, user())).map(HashMap::from_iter)
@@ -25,8 +28,8 @@ pub fn faults(path: &Path) -> Vec<Error> {
     admin_file::read(path, user()).1
 }
 
-/// Returns the parser of the lines: the name and the hash of a user, who may come once.
-pub(super) fn user() -> impl FnMut(&str, &[u8]) -> Result<Option<(Vec<u8>, String)>, &'static str> {
+/// Returns the parser of the lines; a user may come once.
+pub(super) fn user() -> impl FnMut(&str, &[u8]) -> Result<Option<User>, &'static str> {
     let mut names = HashSet::new();
     move |_, line| match line.trim_ascii() {
         line if line.is_empty() || line.starts_with(b"#") => Ok(None),
@@ -38,7 +41,7 @@ pub(super) fn user() -> impl FnMut(&str, &[u8]) -> Result<Option<(Vec<u8>, Strin
 }
 
 /// The name and the hash of a line.
-fn entry(line: &[u8]) -> Result<(Vec<u8>, String), &'static str> {
+fn entry(line: &[u8]) -> Result<User, &'static str> {
     let colon = line.iter().position(|&byte| byte == b':').filter(|at| *at > 0);
     let (name, hash) = colon
         .and_then(|at| line.split_at_checked(at))
