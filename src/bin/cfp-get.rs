@@ -263,8 +263,8 @@ fn get_url(args: &Args, url: &[u8], directory: Option<&Path>) -> Result<ExitStat
     };
     let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_received();
     let status = answer.status();
-    include(args, &answer.head)?;
-    let (name, time) = (output.name.clone(), modified(&answer.head.fields));
+    include(args, answer.head())?;
+    let (name, time) = (output.name.clone(), modified(answer.fields()));
     copy_checked(answer, &mut output, &name, url)?;
     match status {
         400.. => Err(Error::new(

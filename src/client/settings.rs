@@ -25,6 +25,17 @@ pub struct Settings {
     pub verbose: bool,
 }
 
+impl Settings {
+    /// Returns whether bodies are compressed to and from a server, which may be near: on this machine.
+    pub(crate) fn compresses(&self, is_near: bool) -> bool {
+        match self.compress {
+            Compress::Always => true,
+            Compress::Never => false,
+            Compress::Auto => !is_near,
+        }
+    }
+}
+
 /// When bodies are compressed with zstd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compress {

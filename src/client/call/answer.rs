@@ -4,15 +4,15 @@
 use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
-use crate::client::call::call::Call;
 use crate::client::call::progress::{Progress, ProgressReader};
+use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::call::status::kind_of;
 use crate::client::conn::connect::ServerConnection;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
-use crate::http::{Body, Framing, Response, framing};
+use crate::http::{Body, Fields, Framing, Response};
 
 /// How many bytes of unwanted content are read to keep the connection.
 const UNWANTED_MAX: u64 = 1024 * 1024;
@@ -22,39 +22,33 @@ const REFUSAL_MAX: u64 = 4096;
 /// A response whose head was read. One of its methods must read it to its end.
 #[must_use = "an answer is complete only when its body was read"]
 pub struct Answer<'c> {
-    /// The head.
-    pub head: Response,
+    pub(super) begun: Begun,
+    /// How the body is framed.
+    pub(super) framing: Framing,
     /// The server as an error message names it.
-    server: &'c str,
+    pub(super) server: &'c str,
     /// Where the connection is kept when both sides are done with it.
-    kept: &'c mut Option<ServerConnection>,
-    quiet: bool,
-    connection: ServerConnection,
-    sending: Option<Sending>,
-    framing: Framing,
-    target: Vec<u8>,
+    pub(super) kept: &'c mut Option<ServerConnection>,
+    /// Whether no progress is shown.
+    pub(super) quiet: bool,
     /// Whether content in an unsupported coding is left encoded.
-    as_received: bool,
+    pub(super) as_received: bool,
 }
 
-impl<'c> Answer<'c> {
-    pub(crate) fn new(
-        server: &'c str,
-        kept: &'c mut Option<ServerConnection>,
-        quiet: bool,
-        call: &Call,
-        connection: ServerConnection,
-        head: Response,
-        sending: Option<Sending>,
-    ) -> Result<Self> {
-        let framing = framing::of_response(&head, call.method).map_err(|error| blame(server, error))?;
-        let target = call.target.clone();
-        Ok(Answer { head, server, kept, quiet, connection, sending, framing, target, as_received: false })
+impl Answer<'_> {
+    /// Returns the head.
+    pub fn head(&self) -> &Response {
+        &self.begun.head
+    }
+
+    /// Returns the fields of the head.
+    pub fn fields(&self) -> &Fields {
+        &self.begun.head.fields
     }
 
     /// Returns the status code.
     pub fn status(&self) -> u16 {
-        self.head.status
+        self.begun.head.status
     }
 
     /// Returns the size of the content, if the head has it and the content is not encoded.
@@ -67,7 +61,7 @@ impl<'c> Answer<'c> {
 
     /// Returns whether the content is not encoded.
     pub fn is_plain(&self) -> bool {
-        matches!(coding::of_message(&self.head.fields), Ok(Coding::Identity))
+        matches!(coding::of_message(self.fields()), Ok(Coding::Identity))
     }
 
     /// Accepts content in an unsupported coding as received. Other servers may ignore `Accept-Encoding`.
@@ -86,7 +80,7 @@ impl<'c> Answer<'c> {
     /// Reads the error from a response's one line, `name: error`.
     pub fn refusal(self) -> Error {
         let status = self.status();
-        let name = self.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
+        let name = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
         let other = Error::new(kind_of(status), &name, format!("{status} {}", reason(status)));
         // cfpd redirects only from a directory without its slash.
         if status < 400 {
@@ -96,37 +90,34 @@ impl<'c> Answer<'c> {
             };
         }
         let is_text =
-            self.head.fields.get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
-        let mut text = Vec::new();
-        let read = self
-            .read(|body| body.take(REFUSAL_MAX).read_to_end(&mut text).map(drop).map_err(|_| truncated()));
-        let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let parted = shown(line);
-        match parted.split_once(": ") {
-            Some((name, what)) if read.is_ok() && is_text => {
-                Error::new(kind_of_line(status, what), name, what)
-            }
-            _ => other,
+            self.fields().get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
+        let text = self.text(REFUSAL_MAX).unwrap_or_default();
+        let line = shown(text.split(|&byte| byte == b'\n').next().unwrap_or_default());
+        match line.split_once(": ").filter(|_| is_text) {
+            Some((name, what)) => Error::new(kind_of_line(status, what), name, what),
+            None => other,
         }
     }
 
     /// Returns whether the body of a refused request was not sent, and not read.
     pub fn kept_body(&self) -> bool {
-        self.sending.as_ref().is_none_or(|sending| matches!(sending.outcome(), Some(Ok(Sent::Nothing))))
+        self.begun.sending.as_ref().is_none_or(|sending| matches!(sending.outcome(), Some(Ok(Sent::Nothing))))
     }
 
     /// Reads the decoded content. What `act` leaves unread is skipped.
     pub fn read<T>(mut self, act: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
         let server = self.server;
-        let coding = match coding::of_message(&self.head.fields) {
+        let coding = match coding::of_message(self.fields()) {
             Err(_) if self.as_received => Coding::Identity,
             told => told.map_err(|error| blame(server, error))?,
         };
-        let outcome = read_body(&mut self.connection, self.framing, coding, server, act);
-        match outcome {
-            Ok(value) => self.release_connection().map(|()| value),
+        match read_body(&mut self.begun.connection, self.framing, coding, server, act) {
+            Ok(value) => {
+                self.release_connection();
+                Ok(value)
+            }
             // The response may have ended because the body it depends on could not be read.
-            Err(error) => Err(self.sending.and_then(|sending| sending.failure()).unwrap_or(error)),
+            Err(error) => Err(self.begun.sending.and_then(|sending| sending.failure()).unwrap_or(error)),
         }
     }
 
@@ -144,12 +135,11 @@ impl<'c> Answer<'c> {
 
     /// Reads short content, at most `most` bytes.
     pub fn text(self, most: u64) -> Result<Vec<u8>> {
-        let mut text = Vec::new();
         self.read(|body| {
-            body.take(most).read_to_end(&mut text).map_err(|error| Error::io("answer", error))?;
-            Ok(())
-        })?;
-        Ok(text)
+            let mut text = Vec::new();
+            let read = body.take(most).read_to_end(&mut text);
+            read.map(|_| text).map_err(|error| Error::io("answer", error))
+        })
     }
 
     /// Skips the content.
@@ -157,21 +147,27 @@ impl<'c> Answer<'c> {
         self.read(|_| Ok(()))
     }
 
+    /// Skips the content, and returns the fields of the head.
+    pub fn into_fields(self) -> Result<Fields> {
+        let fields = self.fields().clone();
+        self.finish().map(|()| fields)
+    }
+
     /// Keeps the connection for the next request if both sides are done with this one.
-    fn release_connection(self) -> Result<()> {
-        let ends = !self.head.keeps_alive() || self.framing == Framing::UntilClose;
-        if ends {
-            return Ok(());
-        }
+    fn release_connection(self) {
+        let Begun { head, connection, sending, .. } = self.begun;
         // A refusal is final at once: do not wait for a body that may be endless.
-        let refused = self.status() >= 400;
-        let outcome = |sending: Sending| if refused { sending.outcome_now() } else { sending.outcome() };
-        match self.sending.map(outcome) {
-            None | Some(Some(Ok(Sent::All))) => *self.kept = Some(self.connection),
-            // The response came before the body was sent: the rest is not wanted.
-            Some(_) => {}
+        let outcome = |sending: Sending| match head.status {
+            400.. => sending.outcome_now(),
+            _ => sending.outcome(),
+        };
+        // If the response came before the body was sent, the rest is not wanted.
+        if head.keeps_alive()
+            && self.framing != Framing::UntilClose
+            && matches!(sending.map(outcome), None | Some(Some(Ok(Sent::All))))
+        {
+            *self.kept = Some(connection);
         }
-        Ok(())
     }
 }
 
@@ -220,26 +216,10 @@ impl<R: Read> Read for Blaming<'_, R> {
     }
 }
 
-/// Maps an error in a response to one that names the server. It is not a refusal, since the request was not at fault.
-pub(crate) fn blame(server: &str, error: Error) -> Error {
-    match error {
-        Error::System { source, .. } => Error::io(server, source),
-        Error::Failed { kind, name, what } => {
-            let kind = if kind == ErrorKind::Interrupted { kind } else { ErrorKind::BadAnswer };
-            Error::new(kind, server, if name == server { what } else { format!("{name} {what}") })
-        }
-        Error::Usage(what) => Error::interrupted(server, what),
-    }
-}
-
 /// Returns the kind of a refusal, from its status and its text: 409 alone does not say which conflict it is.
 fn kind_of_line(status: u16, what: &str) -> ErrorKind {
     match kind_of(status) {
         ErrorKind::Conflict if what.starts_with("is a directory") => ErrorKind::IsDirectory,
         kind => kind,
     }
-}
-
-fn truncated() -> Error {
-    Error::interrupted("answer", "ended before it was whole")
 }

@@ -1,29 +1,22 @@
-//! A server, the connection to it that is kept open between requests, and the steps of one request: connect, send, read
-//! the head of the response. Reading the response's content is in `answer.rs`.
+//! A server, and the connection to it that is kept open between requests. A request is sent again where that is safe.
+//! `round_trip.rs` sends it once, `answer.rs` reads the content of the response.
 
-use std::io::{self, Write};
+use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::client::call::answer::{Answer, blame};
+use crate::client::call::answer::Answer;
 use crate::client::call::call::Call;
-use crate::client::call::head::{encode, form};
-use crate::client::call::progress::Progress;
 use crate::client::call::retry::{RETRIES, Retries};
-use crate::client::call::sending::Sending;
-use crate::client::conn::connect::{ClientSocket, ServerConnection};
+use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
+use crate::client::conn::connect::ServerConnection;
 use crate::client::conn::url::Url;
 use crate::client::login::credentials::{Credentials, Given};
 use crate::client::settings::{Compress, Settings};
 use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::head::reason;
+use crate::http::framing;
 use crate::http::idempotency::{self, RETRY_UNSURE};
-use crate::http::{Fields, Response, Target};
 
-/// How many interim responses (1xx) are read in a row. A server sends one or two.
-const INTERIM_MAX: usize = 100;
-/// An interim response after this much silence is not counted among those.
-const INTERIM_PAUSE: Duration = Duration::from_secs(1);
 /// A server, and the connection to it that is kept open between requests.
 #[derive(Debug)]
 pub struct Client {
@@ -43,9 +36,6 @@ pub struct Client {
     /// Whether the last request may have been performed although it failed.
     is_in_doubt: bool,
 }
-
-/// The head of a response, and the connection it was read from.
-type Begun = (ServerConnection, Response, Option<Sending>);
 
 impl Client {
     /// Makes a client of the server in the settings or the environment, without connecting.
@@ -94,7 +84,7 @@ impl Client {
     pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
         let Some(pause) = retries.next_pause().filter(|_| self.may_pass(&error)) else { return Err(error) };
         retries.count();
-        self.trace('!', &format!("{error}: retrying in {} ms", pause.as_millis()));
+        trace(&self.settings, '!', &format!("{error}: retrying in {} ms", pause.as_millis()));
         thread::sleep(pause);
         Ok(())
     }
@@ -103,10 +93,10 @@ impl Client {
     pub(crate) fn is_coding(&mut self) -> Result<bool> {
         self.kept = self.kept.take().filter(ServerConnection::is_fresh);
         if let Some(connection) = &self.kept {
-            return Ok(self.compresses(connection.socket()));
+            return Ok(self.settings.compresses(connection.socket().is_near()));
         }
         let connection = self.open()?;
-        let coding = self.compresses(connection.socket());
+        let coding = self.settings.compresses(connection.socket().is_near());
         self.unused = Some(connection);
         Ok(coding)
     }
@@ -146,9 +136,10 @@ impl Client {
     }
 
     /// Makes the response of a head that was read. Its connection is kept once it was read to its end.
-    fn answer(&mut self, call: &Call, (connection, response, sending): Begun) -> Result<Answer<'_>> {
-        let quiet = self.settings.quiet;
-        Answer::new(&self.url.shown, &mut self.kept, quiet, call, connection, response, sending)
+    fn answer(&mut self, call: &Call, begun: Begun) -> Result<Answer<'_>> {
+        let (server, quiet) = (&self.url.shown, self.settings.quiet);
+        let framing = framing::of_response(&begun.head, call.method).map_err(|error| blame(server, error))?;
+        Ok(Answer { begun, framing, server, kept: &mut self.kept, quiet, as_received: false })
     }
 
     /// Retries a request with a key until its outcome is known: the server replays the one it keeps, or says that it
@@ -181,7 +172,7 @@ impl Client {
                     continue;
                 }
             };
-            let Some((epoch, since)) = idempotency::outcomes(&begun.1.fields) else {
+            let Some((epoch, since)) = idempotency::outcomes(&begun.head.fields) else {
                 return Ok(begun);
             };
             // The server measured how long it keeps outcomes between the request and its response: if that leaves it
@@ -240,107 +231,14 @@ impl Client {
         self.settings.compress == Compress::Always
     }
 
-    fn begin(&mut self, mut connection: ServerConnection, call: &Call, retry: Option<&str>) -> Result<Begun> {
-        self.trace('>', &format!("{} {}", call.method, shown(&call.target)));
-        let zstd = self.compresses(connection.socket());
-        let form = form(call, zstd)?;
-        let mut fields = Fields::new();
-        fields.push("Host", &self.url.host);
-        if let Some(value) = self.credentials.as_ref().and_then(Credentials::value) {
-            fields.push("Authorization", value);
-        }
-        let head = encode(call, fields, zstd, form.as_ref(), retry);
-        let mut socket = connection.socket().clone();
-        socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
-        let mut sending = match (&call.upload, form) {
-            (Some(upload), Some(form)) => {
-                let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
-                Some(Sending::start(upload, form, socket, progress)?)
-            }
-            _ => None,
+    /// Sends a request over a connection, and reads the head of its response.
+    fn begin(&mut self, connection: ServerConnection, call: &Call, retry: Option<&str>) -> Result<Begun> {
+        let round_trip = RoundTrip {
+            url: &self.url,
+            settings: &self.settings,
+            credentials: self.credentials.as_ref(),
+            upload_id: &mut self.upload_id,
         };
-        let response = match self.read_head(&mut connection, sending.as_ref()) {
-            Ok(response) => response,
-            Err(error) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(error)),
-        };
-        if let Some(sending) = &mut sending {
-            sending.hold();
-        }
-        Ok((connection, response, sending))
+        round_trip.begin(connection, call, retry)
     }
-
-    /// Reads the final head; interim ones (1xx) may release the body.
-    fn read_head(
-        &mut self,
-        connection: &mut ServerConnection,
-        sending: Option<&Sending>,
-    ) -> Result<Response> {
-        let begins_with_tls = connection.begins_with_tls();
-        let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
-        if begins_with_tls.map_err(named)? {
-            return Err(Error::usage(format!(
-                "{}: speaks TLS: its URL begins with https://",
-                self.url.shown
-            )));
-        }
-        let (mut interim, mut heard) = (0, Instant::now());
-        while interim < INTERIM_MAX {
-            let response = Response::read(&mut connection.input)
-                .map_err(|error| self.not_answered(blame(&self.url.shown, error)))?
-                .ok_or_else(|| {
-                    Error::interrupted(&self.url.shown, "closed the connection without an answer")
-                })?;
-            // A server that works for hours may send many, with pauses between them.
-            interim = if heard.elapsed() >= INTERIM_PAUSE { 0 } else { interim + 1 };
-            heard = Instant::now();
-            self.trace('<', &format!("{} {}", response.status, reason(response.status)));
-            match (response.status, sending) {
-                (100, Some(sending)) => sending.go_on(),
-                (101, _) => {
-                    return Err(Error::bad_answer(
-                        &self.url.shown,
-                        "switched to another protocol without being asked",
-                    ));
-                }
-                // Only the path is used: a proxy may have changed scheme and host.
-                (104, _) => self.upload_id = last_component(&response.fields).or(self.upload_id.take()),
-                (100..=199, _) => {}
-                _ => return Ok(response),
-            }
-        }
-        Err(Error::bad_answer(&self.url.shown, "sends interim responses without end"))
-    }
-
-    /// Describes a timeout: the request is not retried, except to ask for the state of an upload.
-    fn not_answered(&self, error: Error) -> Error {
-        match error {
-            Error::System { name, source }
-                if source.kind() == io::ErrorKind::TimedOut && self.upload_id.is_none() =>
-            {
-                Error::no_answer(name, source.to_string())
-            }
-            other => other,
-        }
-    }
-
-    fn compresses(&self, socket: &ClientSocket) -> bool {
-        match self.settings.compress {
-            Compress::Always => true,
-            Compress::Never => false,
-            Compress::Auto => !socket.is_near(),
-        }
-    }
-
-    /// Writes a line about a request or a response to standard error, with `--verbose`.
-    pub(crate) fn trace(&self, direction: char, line: &str) {
-        if self.settings.verbose {
-            let _ = writeln!(io::stderr(), "{direction} {line}");
-        }
-    }
-}
-
-/// Returns the last path component of `Location`.
-pub(crate) fn last_component(fields: &Fields) -> Option<Vec<u8>> {
-    let location = fields.get("location")?;
-    Target::parse(location).ok()?.components.pop()
 }

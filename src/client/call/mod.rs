@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod head;
 pub mod progress;
 pub mod retry;
+pub(crate) mod round_trip;
 pub mod segment;
 pub mod sending;
 pub(crate) mod status;

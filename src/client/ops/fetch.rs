@@ -109,7 +109,7 @@ impl Client {
 /// Copies the content of any response to a sink, and verifies it with the digest in its head.
 pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
     let whole = answer.status() == 200 && answer.is_plain();
-    let told = if whole { digest::parse(&answer.head.fields, "Repr-Digest")? } else { None };
+    let told = if whole { digest::parse(answer.fields(), "Repr-Digest")? } else { None };
     let mut sink = Tee { writer: sink, hasher: Some(Hasher::default()) };
     answer.copy_to(&mut sink, to)?;
     refuse_difference(name, told, sink.hasher.unwrap_or_default().finish())
@@ -209,9 +209,9 @@ impl<'a> Download<'a> {
     /// Reads the head of a successful response.
     fn begin(&mut self, answer: &Answer<'_>) -> Result<()> {
         if let Some(show) = self.show.take() {
-            show(&answer.head)?;
+            show(answer.head())?;
         }
-        let fields = &answer.head.fields;
+        let fields = answer.fields();
         if answer.status() == 206 {
             let part = fields.get("content-range").and_then(parse_content_range);
             return match part {

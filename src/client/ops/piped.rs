@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::client::call::body_source::BodySource;
 use crate::client::call::call::Call;
-use crate::client::call::client::{Client, last_component};
+use crate::client::call::client::Client;
+use crate::client::call::round_trip::last_component;
 use crate::client::call::segment::{SegmentTally, Shared};
 use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;

@@ -77,7 +77,7 @@ impl Client {
         let target =
             self.url.target(&[b".cfpd".into(), b"uploads".into(), kept.id.clone()], false, &Query::default());
         let answer = self.send(&about(Call::new("HEAD", target.clone())))?;
-        let (status, fields) = (answer.status(), answer.head.fields.clone());
+        let (status, fields) = (answer.status(), answer.fields().clone());
         answer.finish()?;
         match (status, resumption::integer(&fields, "upload-offset")) {
             (404, _) => return self.find_stored(source, name),
@@ -98,7 +98,7 @@ impl Client {
         let answer = self.send(&call)?;
         match answer.status() {
             412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
-            400.. if has_ended(&answer.head.fields) => Ok(Ended::Refused(answer.refusal())),
+            400.. if has_ended(answer.fields()) => Ok(Ended::Refused(answer.refusal())),
             409 => {
                 answer.finish()?;
                 Err(Error::interrupted(name.shown(), "was resumed by another client"))

@@ -43,7 +43,7 @@ impl Client {
         // The response to HEAD has no text that describes an error.
         name.refuse_none()?;
         let answer = self.send(&call)?;
-        let (status, fields) = (answer.status(), answer.head.fields.clone());
+        let (status, fields) = (answer.status(), answer.fields().clone());
         let size = length_of(&fields);
         let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
@@ -171,7 +171,7 @@ impl Client {
             412 if precondition.is_silent() => answer.finish().map(|()| None),
             _ => {
                 let answer = answer.check()?;
-                let fields = answer.head.fields.clone();
+                let fields = answer.fields().clone();
                 answer.finish().map(|()| Some(fields))
             }
         }

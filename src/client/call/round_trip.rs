@@ -1,0 +1,159 @@
+//! One request over one connection, up to the head of its response. It decides nothing about retries.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::client::call::call::Call;
+use crate::client::call::head::{encode, form};
+use crate::client::call::progress::Progress;
+use crate::client::call::sending::Sending;
+use crate::client::conn::connect::ServerConnection;
+use crate::client::conn::url::Url;
+use crate::client::login::credentials::Credentials;
+use crate::client::settings::Settings;
+use crate::error::{Error, ErrorKind, Result, shown};
+use crate::http::head::reason;
+use crate::http::{Fields, Response, Target};
+
+/// How many interim responses (1xx) are read in a row. A server sends one or two.
+const INTERIM_MAX: usize = 100;
+/// An interim response after this much silence is not counted among those.
+const INTERIM_PAUSE: Duration = Duration::from_secs(1);
+
+/// A response whose head was read, and the connection with its body.
+pub struct Begun {
+    /// The head.
+    pub head: Response,
+    /// The target of the request.
+    pub target: Vec<u8>,
+    pub(crate) connection: ServerConnection,
+    /// The body of the request, which may still be being sent.
+    pub(crate) sending: Option<Sending>,
+}
+
+/// What a request takes from the client.
+pub(crate) struct RoundTrip<'a> {
+    pub url: &'a Url,
+    pub settings: &'a Settings,
+    pub credentials: Option<&'a Credentials>,
+    /// Set to the identifier by which the server finds the upload, once it has sent it.
+    pub upload_id: &'a mut Option<Vec<u8>>,
+}
+
+impl RoundTrip<'_> {
+    /// Sends a request, and reads the head of the response while the body, if any, is still being sent.
+    pub fn begin(
+        mut self,
+        mut connection: ServerConnection,
+        call: &Call,
+        retry: Option<&str>,
+    ) -> Result<Begun> {
+        trace(self.settings, '>', &format!("{} {}", call.method, shown(&call.target)));
+        let zstd = self.settings.compresses(connection.socket().is_near());
+        let form = form(call, zstd)?;
+        let mut fields = Fields::new();
+        fields.push("Host", &self.url.host);
+        if let Some(value) = self.credentials.and_then(Credentials::value) {
+            fields.push("Authorization", value);
+        }
+        let head = encode(call, fields, zstd, form.as_ref(), retry);
+        let mut socket = connection.socket().clone();
+        socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
+        let mut sending = match (&call.upload, form) {
+            (Some(upload), Some(form)) => {
+                let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
+                Some(Sending::start(upload, form, socket, progress)?)
+            }
+            _ => None,
+        };
+        let head = match self.read_head(&mut connection, sending.as_ref()) {
+            Ok(head) => head,
+            Err(error) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(error)),
+        };
+        if let Some(sending) = &mut sending {
+            sending.hold();
+        }
+        Ok(Begun { head, target: call.target.clone(), connection, sending })
+    }
+
+    /// Reads the final head; interim ones (1xx) may release the body.
+    fn read_head(
+        &mut self,
+        connection: &mut ServerConnection,
+        sending: Option<&Sending>,
+    ) -> Result<Response> {
+        let begins_with_tls = connection.begins_with_tls();
+        let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
+        if begins_with_tls.map_err(named)? {
+            return Err(Error::usage(format!(
+                "{}: speaks TLS: its URL begins with https://",
+                self.url.shown
+            )));
+        }
+        let (mut interim, mut heard) = (0, Instant::now());
+        while interim < INTERIM_MAX {
+            let response = Response::read(&mut connection.input)
+                .map_err(|error| self.not_answered(blame(&self.url.shown, error)))?
+                .ok_or_else(|| {
+                    Error::interrupted(&self.url.shown, "closed the connection without an answer")
+                })?;
+            // A server that works for hours may send many, with pauses between them.
+            interim = if heard.elapsed() >= INTERIM_PAUSE { 0 } else { interim + 1 };
+            heard = Instant::now();
+            trace(self.settings, '<', &format!("{} {}", response.status, reason(response.status)));
+            match (response.status, sending) {
+                (100, Some(sending)) => sending.go_on(),
+                (101, _) => {
+                    return Err(Error::bad_answer(
+                        &self.url.shown,
+                        "switched to another protocol without being asked",
+                    ));
+                }
+                // Only the path is used: a proxy may have changed scheme and host.
+                (104, _) => {
+                    *self.upload_id = last_component(&response.fields).or(self.upload_id.take());
+                }
+                (100..=199, _) => {}
+                _ => return Ok(response),
+            }
+        }
+        Err(Error::bad_answer(&self.url.shown, "sends interim responses without end"))
+    }
+
+    /// Describes a timeout: the request is not retried, except to ask for the state of an upload.
+    fn not_answered(&self, error: Error) -> Error {
+        match error {
+            Error::System { name, source }
+                if source.kind() == io::ErrorKind::TimedOut && self.upload_id.is_none() =>
+            {
+                Error::no_answer(name, source.to_string())
+            }
+            other => other,
+        }
+    }
+}
+
+/// Writes a line about a request or a response to standard error, with `--verbose`.
+pub(crate) fn trace(settings: &Settings, direction: char, line: &str) {
+    if settings.verbose {
+        let _ = writeln!(io::stderr(), "{direction} {line}");
+    }
+}
+
+/// Returns the last path component of `Location`.
+pub(crate) fn last_component(fields: &Fields) -> Option<Vec<u8>> {
+    let location = fields.get("location")?;
+    Target::parse(location).ok()?.components.pop()
+}
+
+/// Maps an error in a response to one that names the server. It is not a refusal, since the request was not at fault.
+pub(crate) fn blame(server: &str, error: Error) -> Error {
+    match error {
+        Error::System { source, .. } => Error::io(server, source),
+        Error::Failed { kind, name, what } => {
+            let kind = if kind == ErrorKind::Interrupted { kind } else { ErrorKind::BadAnswer };
+            Error::new(kind, server, if name == server { what } else { format!("{name} {what}") })
+        }
+        Error::Usage(what) => Error::interrupted(server, what),
+    }
+}
