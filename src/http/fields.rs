@@ -106,6 +106,14 @@ impl Fields {
     }
 }
 
+impl<'n, V: AsRef<[u8]>> FromIterator<(&'n str, V)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'n str, V)>>(fields: I) -> Self {
+        let mut all = Fields::new();
+        fields.into_iter().for_each(|(name, value)| all.push(name, value));
+        all
+    }
+}
+
 /// Returns the members of one list value.
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);

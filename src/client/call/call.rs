@@ -1,8 +1,10 @@
 //! One request as the tools make it: method, target, fields and body. `client.rs` sends it.
 
 use crate::client::call::body_source::BodySource;
-use crate::http::Fields;
-use crate::http::idempotency::{self, KEY};
+use crate::http::{Fields, idempotency};
+
+/// The field that requests a digest (RFC 9530 §4).
+pub(crate) const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
 /// One request.
 #[derive(Debug)]
@@ -13,21 +15,18 @@ pub struct Call {
     pub target: Vec<u8>,
     /// Fields in addition to those of every request.
     pub fields: Fields,
+    /// By this key the server performs the request once, however often it is sent.
+    pub key: Option<String>,
     /// The body, if there is one.
     pub upload: Option<BodySource>,
 }
 
 impl Call {
-    /// Makes a request without a body; one that is not idempotent gets a key.
+    /// Makes a request without fields and body; one that is not idempotent gets a key.
     pub fn new(method: &'static str, target: Vec<u8>) -> Self {
-        let call = Call { method, target, fields: Fields::new(), upload: None };
-        if matches!(method, "COPY" | "MOVE" | "DELETE" | "MKCOL") { call.once() } else { call }
-    }
-
-    /// Returns the same request without a body.
-    pub(crate) fn again(&self) -> Self {
-        let (method, target, fields) = (self.method, self.target.clone(), self.fields.clone());
-        Call { method, target, fields, upload: None }
+        let is_once = matches!(method, "COPY" | "MOVE" | "DELETE" | "MKCOL");
+        let key = is_once.then(idempotency::fresh_key);
+        Call { method, target, fields: Fields::new(), key, upload: None }
     }
 
     /// Adds a field.
@@ -36,20 +35,10 @@ impl Call {
         self
     }
 
-    /// Adds a new key, so that the server performs the request once, however often it is sent.
-    pub fn once(self) -> Self {
-        self.with(KEY, idempotency::fresh_key())
-    }
-
-    /// Returns whether the server performs it once, however often it is sent.
-    pub(crate) fn has_key(&self) -> bool {
-        self.fields.get(KEY).is_some()
-    }
-
     /// Returns whether it may be sent again when a kept connection turns out to be closed: it changes nothing, as the
     /// filters of POST, or is idempotent.
     pub(crate) fn may_repeat(&self) -> bool {
-        let is_whole = self.method == "PUT" && !self.has_key();
+        let is_whole = self.method == "PUT" && self.key.is_none();
         (is_whole || matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "POST")) && self.can_repeat()
     }
 

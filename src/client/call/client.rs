@@ -59,11 +59,6 @@ impl Client {
         }
     }
 
-    /// Returns whether progress and remarks are switched off.
-    pub fn is_quiet(&self) -> bool {
-        self.settings.quiet
-    }
-
     /// Returns how often a broken transfer is retried.
     pub(crate) fn retries(&self) -> u32 {
         self.settings.retries.unwrap_or(0)
@@ -129,7 +124,7 @@ impl Client {
                 let connection = self.open()?;
                 self.begin(connection, call, None)
             }
-            Err(error) if call.has_key() => self.begin_again(call, sent, was_kept, error),
+            Err(error) if call.key.is_some() => self.begin_again(call, sent, was_kept, error),
             begun => begun,
         };
         self.answer(call, begun?)

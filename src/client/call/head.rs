@@ -4,7 +4,7 @@ use crate::client::call::call::Call;
 use crate::client::call::sending::{DIGEST, Form};
 use crate::error::Result;
 use crate::http::head::write_request;
-use crate::http::idempotency::RETRY;
+use crate::http::idempotency::{KEY, RETRY};
 use crate::http::{Fields, Framing, digest};
 
 /// The value of `User-Agent`.
@@ -47,12 +47,9 @@ pub(crate) fn encode(
         fields.push("Accept-Encoding", "zstd");
     }
     call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
-    if let Some(retry) = retry {
-        fields.push(RETRY, retry);
-    }
-    if let Some(form) = form {
-        push_form(&mut fields, form);
-    }
+    call.key.iter().for_each(|key| fields.push(KEY, key));
+    retry.iter().for_each(|retry| fields.push(RETRY, retry));
+    form.iter().for_each(|form| push_form(&mut fields, form));
     let mut head = Vec::with_capacity(512);
     write_request(&mut head, call.method, &call.target, &fields);
     head

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode;
 
+use crate::client::operand::RemoteName;
 use crate::error::{Error, Result, shown};
 use crate::http::authority::is_host;
+use crate::http::limits::TARGET_MAX;
 use crate::http::{Query, Target, target};
 
 /// The URL of the server, if neither `-s` nor `$CFP_SERVER` names another.
@@ -113,10 +115,18 @@ impl Url {
         Ok((server, on_the_wire(rest)))
     }
 
-    /// Returns the target of a name with these components.
-    pub fn target(&self, components: &[Vec<u8>], directory: bool, query: &Query) -> Vec<u8> {
-        let all: Vec<_> = self.prefix.iter().chain(components).collect();
-        target::encode(&all, directory, query)
+    /// Returns the target of a name with a query. It has room for a name and many words of a filter, but not for as many as
+    /// the filter accepts.
+    pub fn target(&self, name: &RemoteName, query: &Query) -> Result<Vec<u8>> {
+        let components: Vec<_> = self.prefix.iter().chain(&name.components).collect();
+        let target = target::encode(&components, name.directory, query);
+        match target.len() > TARGET_MAX && query.names().next().is_some() {
+            true => {
+                let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
+                Err(Error::name_too_long("the word", most))
+            }
+            false => Ok(target),
+        }
     }
 }
 
@@ -250,7 +260,7 @@ mod tests {
             let url = Url::parse(text.as_bytes()).unwrap();
             assert_eq!(url.address, Endpoint::Tcp { host: host.into(), port }, "{text}");
             assert_eq!(url.host, field);
-            let target = url.target(&[b"f".to_vec()], false, &Query::default());
+            let target = url.target(&RemoteName::parse(b"f"), &Query::default()).unwrap();
             assert_eq!(String::from_utf8(target).unwrap(), wire);
         }
         let named = Url::parse(b"http://al%40ice@h:1/p").unwrap();

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::client::call::answer::Answer;
-use crate::client::call::call::Call;
+use crate::client::call::call::{Call, WANT};
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::operand::RemoteName;
@@ -29,20 +29,18 @@ pub type ShowHead<'a> = &'a dyn Fn(&Response) -> Result<()>;
 impl Client {
     /// Fetches a stored file into an output, which the caller commits.
     pub fn fetch(&mut self, name: &RemoteName, output: &mut Output, show: ShowHead<'_>) -> Result<()> {
-        let mut download = Download::new(name, output, show);
-        if self.is_coding()? {
-            let version = self.version(name)?;
-            // Without an entity tag it is unknown whether the GET returns the version of the HEAD.
-            download.version = if version.etag.is_some() { version } else { StoredVersion::default() };
-        }
-        self.complete(&mut download)?;
-        download.check()
+        // Without an entity tag it is unknown whether the GET returns the version of the HEAD.
+        let version = match self.is_coding()? {
+            true => Some(StoredVersion::current(self, name)?).filter(|version| version.etag.is_some()),
+            false => None,
+        };
+        Download::new(name, output, show, version.unwrap_or_default()).run(self)
     }
 
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
     pub fn resume(&mut self, name: &RemoteName, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
-        let version = self.version(name)?;
+        let version = StoredVersion::current(self, name)?;
         let mut part = match (found, &version.etag) {
             (Destination::RemoteName(target), Some(etag)) => Part::open(target, etag)?,
             (found, _) => {
@@ -51,57 +49,18 @@ impl Client {
                 return output.commit();
             }
         };
-        let mut download = Download::new(name, &mut part, show);
-        download.version = version;
-        download.take_over()?;
-        self.complete(&mut download)?;
+        let (have, hasher) = part.hash()?;
+        let mut download = Download { have, hasher, ..Download::new(name, &mut part, show, version) };
+        if download.version.size.is_some_and(|size| have > size) {
+            download.restart()?;
+        }
+        download.complete(self)?;
         match download.check() {
             Ok(()) => part.commit(),
             Err(error) => {
                 part.discard();
                 Err(error)
             }
-        }
-    }
-
-    /// Fetches what is missing, however often the connection breaks.
-    fn complete(&mut self, download: &mut Download<'_>) -> Result<()> {
-        let mut retries = Retries::new(self.retries());
-        while let Err(error) = self.go_on(download) {
-            if download.is_stuck() {
-                return Err(error);
-            }
-            self.wait_to_retry(&mut retries, error)?;
-        }
-        Ok(())
-    }
-
-    /// Sends one request for what is missing.
-    fn go_on(&mut self, download: &mut Download<'_>) -> Result<()> {
-        if download.is_whole() {
-            return Ok(());
-        }
-        let target = self.url.target(&download.name.components, false, &Query::default());
-        let answer = self.send(&download.call(target))?;
-        if answer.status() == 412 {
-            answer.finish()?;
-            download.version = self.version(download.name)?;
-            return Err(Error::interrupted(download.name.shown(), "changed while it was fetched"));
-        }
-        let answer = answer.check()?;
-        download.begin(&answer)?;
-        let shown = download.sink.name();
-        answer.copy_to(download, &shown)?;
-        download.refuse_short()
-    }
-
-    /// Returns the version of a stored file, with its digest if the server has one.
-    fn version(&mut self, name: &RemoteName) -> Result<StoredVersion> {
-        let target = self.url.target(&name.components, name.directory, &Query::default());
-        let (entry, fields) = self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name)?;
-        match entry.name.directory {
-            true => Err(Error::is_directory(name.shown(), "is a directory")),
-            false => StoredVersion::of(&fields, length_of(&fields), name),
         }
     }
 }
@@ -119,9 +78,6 @@ pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[
 pub fn modified(fields: &Fields) -> Option<SystemTime> {
     fields.get_text("last-modified").and_then(parse_http_date)
 }
-
-/// The field that requests a digest (RFC 9530 §4).
-const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
 /// Verifies content with the digest in the head of the response, if there is one of these bytes.
 fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
@@ -145,6 +101,15 @@ struct StoredVersion {
 }
 
 impl StoredVersion {
+    /// Asks the server for the current version of a file.
+    fn current(client: &mut Client, name: &RemoteName) -> Result<Self> {
+        let (entry, fields) = client.stat_with(name, Fields::from_iter([WANT]))?;
+        match entry.name.directory {
+            true => Err(Error::is_directory(name.shown(), "is a directory")),
+            false => StoredVersion::of(&fields, length_of(&fields), name),
+        }
+    }
+
     /// Reads the version from the fields of a response with plain bytes.
     fn of(fields: &Fields, size: Option<u64>, name: &RemoteName) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
@@ -167,22 +132,45 @@ struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    fn new(name: &'a RemoteName, sink: &'a mut dyn Sink, show: ShowHead<'a>) -> Self {
-        let hasher = Hasher::default();
-        Download { name, sink, show: Some(show), version: StoredVersion::default(), have: 0, hasher }
+    fn new(name: &'a RemoteName, sink: &'a mut dyn Sink, show: ShowHead<'a>, version: StoredVersion) -> Self {
+        Download { name, sink, show: Some(show), version, have: 0, hasher: Hasher::default() }
     }
 
-    /// Counts the bytes that the sink has already.
-    fn take_over(&mut self) -> Result<()> {
-        let Download { sink, hasher, have, .. } = self;
-        sink.read_again(&mut |block| {
-            hasher.update(block);
-            *have += block.len() as u64;
-        })?;
-        match self.version.size {
-            Some(size) if self.have > size => self.restart(),
-            _ => Ok(()),
+    /// Fetches everything, and verifies it.
+    fn run(mut self, client: &mut Client) -> Result<()> {
+        self.complete(client)?;
+        self.check()
+    }
+
+    /// Fetches what is missing, however often the connection breaks.
+    fn complete(&mut self, client: &mut Client) -> Result<()> {
+        let mut retries = Retries::new(client.retries());
+        while let Err(error) = self.go_on(client) {
+            if self.is_stuck() {
+                return Err(error);
+            }
+            client.wait_to_retry(&mut retries, error)?;
         }
+        Ok(())
+    }
+
+    /// Sends one request for what is missing.
+    fn go_on(&mut self, client: &mut Client) -> Result<()> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        let target = client.url.target(self.name, &Query::default())?;
+        let answer = client.send(&Call { fields: self.fields(), ..Call::new("GET", target) })?;
+        if answer.status() == 412 {
+            answer.finish()?;
+            self.version = StoredVersion::current(client, self.name)?;
+            return Err(Error::interrupted(self.name.shown(), "changed while it was fetched"));
+        }
+        let answer = answer.check()?;
+        self.begin(&answer)?;
+        let shown = self.sink.name();
+        answer.copy_to(self, &shown)?;
+        self.refuse_short()
     }
 
     /// Returns whether all bytes were received. Empty content is requested too, for its head.
@@ -192,18 +180,17 @@ impl<'a> Download<'a> {
 
     /// Returns whether the transfer can neither be resumed nor be restarted.
     fn is_stuck(&self) -> bool {
-        self.have > 0 && self.version.etag.is_none() && !self.sink.can_restart()
+        self.have > 0 && self.version.etag.is_none() && self.sink.draft().is_none()
     }
 
-    fn call(&self, target: Vec<u8>) -> Call {
-        let call = Call::new("GET", target).with(WANT.0, WANT.1);
-        match &self.version.etag {
-            Some(etag) if self.have > 0 => {
-                call.with("Range", format!("bytes={}-", self.have)).with("If-Range", etag)
-            }
-            Some(etag) => call.with("If-Match", etag),
-            None => call,
-        }
+    /// Returns the fields that ask for what is missing of this version.
+    fn fields(&self) -> Fields {
+        let range = format!("bytes={}-", self.have);
+        let of_version = match &self.version.etag {
+            Some(etag) if self.have > 0 => [Some(("Range", range.as_str())), Some(("If-Range", etag))],
+            etag => [None, etag.as_deref().map(|etag| ("If-Match", etag))],
+        };
+        [WANT].into_iter().chain(of_version.into_iter().flatten()).collect()
     }
 
     /// Reads the head of a successful response.
@@ -214,9 +201,9 @@ impl<'a> Download<'a> {
         let fields = answer.fields();
         if answer.status() == 206 {
             let part = fields.get("content-range").and_then(parse_content_range);
-            return match part {
-                Some((range, _)) if range.start == self.have && self.have > 0 => Ok(()),
-                _ => {
+            return match part.is_some_and(|(range, _)| range.start == self.have && self.have > 0) {
+                true => Ok(()),
+                false => {
                     Err(Error::bad_answer(self.name.shown(), "the server sent another range than requested"))
                 }
             };

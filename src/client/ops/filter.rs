@@ -15,7 +15,6 @@ use crate::client::ops::list::{each_line, name_of};
 use crate::client::ops::precondition::{Precondition, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
-use crate::http::limits::TARGET_MAX;
 
 /// The field in which a server says how much a filter changed in place.
 const CHANGED: &str = "Cfp-Changed";
@@ -29,11 +28,7 @@ impl Client {
         sink: &mut dyn Write,
         name: &str,
     ) -> Result<()> {
-        let answer = match source {
-            Operand::Stored(stored) => self.get(stored, query)?,
-            local => self.filter_here(local, query)?,
-        };
-        answer.copy_to(sink, name)
+        self.filtered(source, query)?.copy_to(sink, name)
     }
 
     /// Runs a filter and stores its result under a name on the server. From a stored file to a stored file the bytes
@@ -66,21 +61,11 @@ impl Client {
         Ok(changed.and_then(|digits| digits.parse().ok()))
     }
 
-    /// Returns the target of a name with a filter. Its query has room for a name and many words, but not for as many as
-    /// a filter accepts.
-    pub(crate) fn target(&self, name: &RemoteName, query: &Query) -> Result<Vec<u8>> {
-        let target = self.url.target(&name.components, name.directory, query);
-        match target.len() > TARGET_MAX && query.names().next().is_some() {
-            true => {
-                let most = format!("is too long for a request, whose target has at most {TARGET_MAX} bytes");
-                Err(Error::name_too_long("the word", most))
-            }
-            false => Ok(target),
+    /// Returns the response to a filter on a source.
+    fn filtered(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
+        if let Operand::Stored(stored) = source {
+            return self.get(stored, query);
         }
-    }
-
-    /// Returns the response to a filter on a local source.
-    fn filter_here(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
         self.post(open(source)?, query).map_err(|error| match error {
             // The server has no name for the bytes that were sent.
             Error::Failed { kind, name, what } if name == "body" => {
@@ -92,11 +77,7 @@ impl Client {
 
     /// Counts the occurrences of a word in one file.
     pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
-        let answer = match source {
-            Operand::Stored(stored) => self.get(stored, query)?,
-            local => self.filter_here(local, query)?,
-        };
-        number(&answer.text(64)?)
+        number(&self.filtered(source, query)?.text(64)?)
     }
 
     /// Finds the lines with a word in the files beneath a directory, each after the name of its file, with one request.
@@ -107,14 +88,14 @@ impl Client {
         sink: &mut dyn Write,
         name: &str,
     ) -> Result<()> {
-        let target = self.target(&directory.clone().as_directory(), query)?;
+        let target = self.url.target(&directory.clone().as_directory(), query)?;
         self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
     }
 
     /// Counts the occurrences of a word in each file beneath a directory, in the order of a walk, with one request.
     /// Returns also the server's errors for files it cannot read.
     pub fn count_beneath(&mut self, name: &RemoteName, query: &Query) -> Result<Counts> {
-        let target = self.target(&name.clone().as_directory(), query)?;
+        let target = self.url.target(&name.clone().as_directory(), query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_answer("answer", "holds a line that is no count");
         answer.read(|body| {

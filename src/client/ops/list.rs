@@ -95,7 +95,7 @@ impl Client {
         if recursive {
             query.push("recursive", None);
         }
-        let target = self.url.target(&name.components, true, &query);
+        let target = self.url.target(&name.clone().as_directory(), &query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
         let mut entries = answer.read(|body| {
             let mut entries = Vec::new();

@@ -11,9 +11,8 @@ use crate::client::call::round_trip::last_component;
 use crate::client::call::segment::{SegmentTally, Shared};
 use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;
+use crate::client::ops::resumption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::Query;
-use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 
 impl Client {
     /// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,
@@ -26,8 +25,7 @@ impl Client {
         call: Call,
     ) -> Result<Option<bool>> {
         let mut shared = Shared::default();
-        let mut call = about(call, false);
-        call.upload = Some(upload.piece(upload.first().to_vec(), &shared)?);
+        let call = Call { upload: Some(upload.piece(upload.first().to_vec(), &shared)?), ..call };
         let begun = match self.write(&call, name, precondition) {
             Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
                 if name == "Upload-Complete" && taken(&shared).sent == 0 =>
@@ -40,20 +38,17 @@ impl Client {
         let Some(fields) = begun? else { return Ok(Some(false)) };
         let lost = || Error::bad_answer(name.shown(), "the server did not send the location of the upload");
         let id = last_component(&fields).ok_or_else(lost)?;
-        let target = self.url.target(&[b".cfpd".into(), b"uploads".into(), id], false, &Query::default());
+        let target = resumption::target_of(&self.url, id)?;
         loop {
             let tally = taken(&shared);
             let first = if tally.ended { Vec::new() } else { upload.read_some()? };
             let complete = first.is_empty();
-            let mut call = about(Call::new("PATCH", target.clone()), complete)
-                .with("Content-Type", PARTIAL_UPLOAD)
-                .with("Upload-Offset", tally.sent.to_string());
             shared = Arc::new(Mutex::new(tally.clone()));
-            call.upload = Some(match complete {
+            let body = match complete {
                 true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
                 false => upload.piece(first, &shared)?,
-            });
-            let answer = self.send(&call)?;
+            };
+            let answer = self.send(&resumption::append(target.clone(), tally.sent, complete, body))?;
             match answer.status() {
                 412 if complete && precondition.is_silent() => return answer.finish().map(|()| Some(false)),
                 _ => answer.check()?.finish()?,
@@ -67,10 +62,4 @@ impl Client {
 
 fn taken(shared: &Shared) -> SegmentTally {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Adds the version of the draft, and whether the content ends with this request.
-fn about(call: Call, complete: bool) -> Call {
-    call.with("Upload-Complete", resumption::format_complete(complete))
-        .with("Upload-Draft-Interop-Version", INTEROP_VERSION)
 }

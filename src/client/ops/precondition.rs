@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::client::call::call::Call;
 use crate::error::{Error, Result, shown};
 
 /// The preconditions of a write. The default is none.
@@ -33,12 +32,9 @@ impl Precondition {
         self.keep && self.tag.is_none()
     }
 
-    /// Adds the precondition that the target has this version.
-    pub fn hold(&self, call: Call) -> Call {
-        match &self.tag {
-            Some(Tag(tag)) => call.with("If-Match", tag),
-            None => call,
-        }
+    /// Returns the field that demands this version of the target.
+    pub(crate) fn field(&self) -> Option<(&'static str, Vec<u8>)> {
+        self.tag.as_ref().map(|Tag(tag)| ("If-Match", tag.clone().into_bytes()))
     }
 }
 

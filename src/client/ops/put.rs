@@ -10,7 +10,7 @@ use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Query, time};
+use crate::http::{Query, idempotency, time};
 
 impl Client {
     /// Stores local bytes under a name; retries if the connection breaks and the request is idempotent. Returns false
@@ -24,52 +24,34 @@ impl Client {
     ) -> Result<bool> {
         upload.gather()?;
         let is_filtered = query.names().next().is_some();
-        let mut call = self.put_call(&upload, name, query, precondition)?;
+        let target = self.url.target(name, query)?;
+        // The result of a filter is a new version.
+        let modified = upload.modified().filter(|_| !is_filtered).map(|seconds| seconds.to_string());
+        let modified = modified.filter(|seconds| time::seconds(seconds.as_bytes()).is_some());
+        let keep = precondition.keep.then(|| ("If-None-Match", b"*".to_vec()));
+        let modified = modified.map(|seconds| (time::MODIFIED, seconds.into_bytes()));
+        let fields = precondition.field().into_iter().chain(keep).chain(modified);
+        let key = (!precondition.may_repeat()).then(idempotency::fresh_key);
+        let request = || Call { key: key.clone(), ..Call::new("PUT", target.clone()) };
+        let size = upload.size();
         // An upload through a filter cannot be resumed, and one that is always compressed has no offset.
-        if !is_filtered && !self.always_compresses() {
-            match upload.size() {
-                None => {
-                    let stored = self.put_in_pieces(&upload, name, precondition, call.again());
-                    if let Some(stored) = stored.map_err(|error| map_body_error(error, name))? {
-                        return Ok(stored);
-                    }
-                }
-                Some(size) if size >= RESUMABLE_FROM => call = resumption::offer(call, size),
-                Some(_) => {}
+        let is_resumable = !is_filtered && !self.always_compresses();
+        if is_resumable && size.is_none() {
+            let fields = fields.clone().chain(resumption::creation(None)).collect();
+            let stored = self.put_in_pieces(&upload, name, precondition, Call { fields, ..request() });
+            if let Some(stored) = stored.map_err(|error| map_body_error(error, name))? {
+                return Ok(stored);
             }
         }
+        let offer = size.filter(|size| is_resumable && *size >= RESUMABLE_FROM);
+        let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
-        call.upload = Some(upload);
+        let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
         match self.put_until_stored(&call, name, precondition) {
             // The outcome of the request is unknown: it was performed if the file has those bytes.
             Err(_) if self.take_doubt() && is_known_by_digest && self.is_stored(&call, name) => Ok(true),
             stored => stored,
         }
-    }
-
-    /// Makes the request that stores a whole body, without the body.
-    fn put_call(
-        &mut self,
-        upload: &BodySource,
-        name: &RemoteName,
-        query: &Query,
-        precondition: &Precondition,
-    ) -> Result<Call> {
-        let mut call = precondition.hold(Call::new("PUT", self.target(name, query)?));
-        if precondition.keep {
-            call = call.with("If-None-Match", "*");
-        }
-        if !precondition.may_repeat() {
-            call = call.once();
-        }
-        // The result of a filter is a new version.
-        if let Some(modified) = upload.modified().map(|seconds| seconds.to_string())
-            && query.names().next().is_none()
-            && time::seconds(modified.as_bytes()).is_some()
-        {
-            call = call.with(time::MODIFIED, modified);
-        }
-        Ok(call)
     }
 
     /// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is

@@ -2,10 +2,11 @@
 //! followed by the digest of the whole. The caller decides when to retry.
 
 use crate::client::call::body_source::BodySource;
-use crate::client::call::call::Call;
+use crate::client::call::call::{Call, WANT};
 use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::status::kind_of;
+use crate::client::conn::url::Url;
 use crate::client::operand::RemoteName;
 use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,8 +16,6 @@ use crate::http::{Fields, Query};
 
 /// The smallest upload that is resumed, in bytes: a smaller one is sent again as fast.
 pub const RESUMABLE_FROM: u64 = 8 * 1024 * 1024;
-/// The field that requests a digest (RFC 9530 §4).
-const WANT: (&str, &str) = ("Want-Repr-Digest", "sha-256=10");
 
 /// An upload that the server keeps and that can be resumed.
 pub(crate) struct Resumption {
@@ -40,11 +39,29 @@ pub(crate) enum Ended {
     Lost,
 }
 
-/// Adds the fields that make a request a resumable upload.
-pub(crate) fn offer(call: Call, size: u64) -> Call {
-    let length = size.to_string();
-    let call = call.with("Upload-Complete", resumption::format_complete(true)).with("Upload-Length", length);
-    call.with("Upload-Draft-Interop-Version", INTEROP_VERSION)
+/// Returns the fields of a request that creates an upload, of known size or not, with all of it or a part.
+pub(crate) fn creation(size: Option<u64>) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let complete = resumption::format_complete(size.is_some());
+    let own =
+        [("Upload-Complete", complete.into()), ("Upload-Draft-Interop-Version", INTEROP_VERSION.into())];
+    own.into_iter().chain(size.map(|size| ("Upload-Length", size.to_string().into_bytes())))
+}
+
+/// Returns the target of the upload with this identifier.
+pub(crate) fn target_of(url: &Url, id: Vec<u8>) -> Result<Vec<u8>> {
+    let components = vec![b".cfpd".into(), b"uploads".into(), id];
+    url.target(&RemoteName { components, directory: false }, &Query::default())
+}
+
+/// Makes the request that appends a body at an offset; the upload is complete with it or not.
+pub(crate) fn append(target: Vec<u8>, offset: u64, complete: bool, body: BodySource) -> Call {
+    let fields = Fields::from_iter([
+        ("Upload-Draft-Interop-Version", INTEROP_VERSION),
+        ("Content-Type", PARTIAL_UPLOAD),
+        ("Upload-Offset", &offset.to_string()),
+        ("Upload-Complete", resumption::format_complete(complete)),
+    ]);
+    Call { fields, upload: Some(body), ..Call::new("PATCH", target) }
 }
 
 impl Resumption {
@@ -74,11 +91,11 @@ impl Client {
         (name, precondition): (&RemoteName, &Precondition),
         retries: &mut Retries,
     ) -> Result<Ended> {
-        let target =
-            self.url.target(&[b".cfpd".into(), b"uploads".into(), kept.id.clone()], false, &Query::default());
-        let answer = self.send(&about(Call::new("HEAD", target.clone())))?;
-        let (status, fields) = (answer.status(), answer.fields().clone());
-        answer.finish()?;
+        let target = target_of(&self.url, kept.id.clone())?;
+        let fields = Fields::from_iter([("Upload-Draft-Interop-Version", INTEROP_VERSION)]);
+        let answer = self.send(&Call { fields, ..Call::new("HEAD", target.clone()) })?;
+        let status = answer.status();
+        let fields = answer.into_fields()?;
         match (status, resumption::integer(&fields, "upload-offset")) {
             (404, _) => return self.find_stored(source, name),
             (_, Some(_)) if resumption::is_complete(&fields) == Some(true) => return Ok(Ended::Stored),
@@ -90,12 +107,8 @@ impl Client {
             }
             _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be resumed"))),
         }
-        let mut call = about(Call::new("PATCH", target))
-            .with("Content-Type", PARTIAL_UPLOAD)
-            .with("Upload-Offset", kept.reached.to_string())
-            .with("Upload-Complete", resumption::format_complete(true));
-        call.upload = Some(kept.rest(source, kept.reached)?);
-        let answer = self.send(&call)?;
+        let rest = kept.rest(source, kept.reached)?;
+        let answer = self.send(&append(target, kept.reached, true, rest))?;
         match answer.status() {
             412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
             400.. if has_ended(answer.fields()) => Ok(Ended::Refused(answer.refusal())),
@@ -110,8 +123,7 @@ impl Client {
     /// Returns whether the stored file is what was to be stored: the server may have completed the upload and forgotten
     /// it since.
     pub(crate) fn find_stored(&mut self, source: &BodySource, name: &RemoteName) -> Result<Ended> {
-        let target = self.url.target(&name.components, false, &Query::default());
-        let fields = match self.stat_with(Call::new("HEAD", target).with(WANT.0, WANT.1), name) {
+        let fields = match self.stat_with(name, Fields::from_iter([WANT])) {
             Ok((_, fields)) => fields,
             Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => return Ok(Ended::Lost),
             Err(error) => return Err(error),
@@ -121,11 +133,6 @@ impl Client {
         source.hash(0..source.size().unwrap_or(0), &mut hasher)?;
         Ok(if hasher.finish() == stored { Ended::Stored } else { Ended::Lost })
     }
-}
-
-/// Adds the version of the draft to a request about an upload.
-fn about(call: Call) -> Call {
-    call.with("Upload-Draft-Interop-Version", INTEROP_VERSION)
 }
 
 /// Returns whether a response is about the complete upload, not about this part of it.

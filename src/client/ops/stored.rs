@@ -10,6 +10,7 @@ use crate::client::operand::RemoteName;
 use crate::client::ops::list::ListEntry;
 use crate::client::ops::precondition::Precondition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::head::reason;
 use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
@@ -20,45 +21,39 @@ impl Client {
         if name.directory {
             return Err(Error::is_directory(name.shown(), "is a directory"));
         }
-        let target = self.target(name, query)?;
-        self.send(&Call::new("GET", target))?.check()
+        self.send(&Call::new("GET", self.url.target(name, query)?))?.check()
     }
 
     /// Returns the response to a filter on local bytes.
     pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<Answer<'_>> {
         upload.await_first()?;
-        let mut call = Call::new("POST", self.target(&RemoteName::parse(b""), query)?);
-        call.upload = Some(upload);
-        self.send(&call)?.check()
+        let target = self.url.target(&RemoteName::parse(b""), query)?;
+        self.send(&Call { upload: Some(upload), ..Call::new("POST", target) })?.check()
     }
 
     /// Returns what exists under a name: a file, or a directory, whose name then ends with a slash.
     pub fn stat(&mut self, name: &RemoteName) -> Result<ListEntry> {
-        let target = self.url.target(&name.components, name.directory, &Query::default());
-        self.stat_with(Call::new("HEAD", target), name).map(|(entry, _)| entry)
+        self.stat_with(name, Fields::new()).map(|(entry, _)| entry)
     }
 
-    /// Sends HEAD, and returns what exists under a name and all fields.
-    pub(crate) fn stat_with(&mut self, call: Call, name: &RemoteName) -> Result<(ListEntry, Fields)> {
+    /// Sends HEAD with these fields, and returns what exists under a name and the fields of the response.
+    pub(crate) fn stat_with(&mut self, name: &RemoteName, fields: Fields) -> Result<(ListEntry, Fields)> {
         // The response to HEAD has no text that describes an error.
         name.refuse_none()?;
-        let answer = self.send(&call)?;
-        let (status, fields) = (answer.status(), answer.fields().clone());
+        let target = self.url.target(name, &Query::default())?;
+        let answer = self.send(&Call { fields, ..Call::new("HEAD", target) })?;
+        let status = answer.status();
+        let fields = answer.into_fields()?;
         let size = length_of(&fields);
         let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
-        answer.finish()?;
         match status {
             200 => Ok((ListEntry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
             301 | 308 => {
                 Ok((ListEntry { name: name.clone().as_directory(), size: 0, modified, etag }, fields))
             }
             404 => Err(Error::not_found(name.shown(), "no such file or directory")),
-            status => Err(Error::new(
-                kind_of(status),
-                name.shown(),
-                crate::http::head::reason(status).to_lowercase(),
-            )),
+            status => Err(Error::new(kind_of(status), name.shown(), reason(status).to_lowercase())),
         }
     }
 
@@ -81,14 +76,14 @@ impl Client {
         query: &Query,
         precondition: &Precondition,
     ) -> Result<Option<Fields>> {
-        let destination = self.url.target(&to.components, to.directory, &Query::default());
-        let target = self.target(from, query)?;
         // The server would replace a file or another directory by a directory: mv and cp do not.
         let keeps = precondition.keep || from.directory;
-        let call = Call::new(method, target)
-            .with("Destination", destination)
-            .with("Overwrite", if keeps { "F" } else { "T" });
-        self.write(&precondition.hold(call), to, precondition)
+        let overwrite = if keeps { b"F" } else { b"T" };
+        let own =
+            [("Destination", self.url.target(to, &Query::default())?), ("Overwrite", overwrite.to_vec())];
+        let fields = own.into_iter().chain(precondition.field()).collect();
+        let call = Call { fields, ..Call::new(method, self.url.target(from, query)?) };
+        self.write(&call, to, precondition)
     }
 
     /// Copies or renames as cp and mv do: into `to` if that is a directory, and a directory with all entries. Returns
@@ -127,8 +122,9 @@ impl Client {
 
     /// Deletes a file, or a directory with all entries.
     pub fn delete(&mut self, name: &RemoteName, precondition: &Precondition) -> Result<()> {
-        let target = self.url.target(&name.components, name.directory, &Query::default());
-        self.send(&precondition.hold(Call::new("DELETE", target)))?.check()?.finish()
+        let target = self.url.target(name, &Query::default())?;
+        let fields = precondition.field().into_iter().collect();
+        self.send(&Call { fields, ..Call::new("DELETE", target) })?.check()?.finish()
     }
 
     /// Makes a directory and those above it. False if it exists; a file of that name is an error.
@@ -158,7 +154,7 @@ impl Client {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {
-                let repeats = answer.kept_body() || call.upload.as_ref().is_none_or(BodySource::can_repeat);
+                let repeats = answer.kept_body() || call.can_repeat();
                 let refusal = answer.refusal();
                 if !repeats || !self.make_parents(name)? {
                     return Err(refusal);
@@ -169,11 +165,7 @@ impl Client {
         };
         match answer.status() {
             412 if precondition.is_silent() => answer.finish().map(|()| None),
-            _ => {
-                let answer = answer.check()?;
-                let fields = answer.fields().clone();
-                answer.finish().map(|()| Some(fields))
-            }
+            _ => answer.check()?.into_fields().map(Some),
         }
     }
 
@@ -199,14 +191,11 @@ impl Client {
 
     /// Sends one `MKCOL`: 201 if created, 405 if it exists, 409 if its parent is missing.
     fn make_one(&mut self, name: &RemoteName) -> Result<u16> {
-        let target = self.url.target(&name.components, true, &Query::default());
+        let target = self.url.target(&name.clone().as_directory(), &Query::default())?;
         let answer = self.send(&Call::new("MKCOL", target))?;
         match answer.status() {
             status @ (405 | 409) => answer.finish().map(|()| status),
-            _ => {
-                let answer = answer.check()?;
-                answer.finish().map(|()| 201)
-            }
+            _ => answer.check()?.finish().map(|()| 201),
         }
     }
 }

@@ -19,17 +19,19 @@ pub trait Sink: Write {
     /// Returns the name in error messages.
     fn name(&self) -> String;
 
-    /// Passes the bytes that an earlier run left to `take`.
-    fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()>;
-
-    /// Returns whether what was written can be discarded.
-    fn can_restart(&self) -> bool;
+    /// Returns the file with what was written, if it can be discarded: it has not replaced its target yet.
+    fn draft(&self) -> Option<&File>;
 
     /// Discards what was written. False if that is impossible.
-    fn restart(&mut self) -> io::Result<bool>;
+    fn restart(&mut self) -> io::Result<bool> {
+        let Some(mut file) = self.draft() else { return Ok(false) };
+        file.set_len(0).and_then(|()| file.rewind()).map(|()| true)
+    }
 
     /// Sets the modification time of a new local file; has no effect on anything else.
-    fn set_modified(&mut self, time: SystemTime) -> io::Result<()>;
+    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
+        self.draft().map_or(Ok(()), |file| file.set_modified(time))
+    }
 }
 
 /// A local sink.
@@ -117,24 +119,8 @@ impl Sink for Output {
         self.name.clone()
     }
 
-    fn read_again(&mut self, _: &mut dyn FnMut(&[u8])) -> Result<()> {
-        Ok(())
-    }
-
-    fn can_restart(&self) -> bool {
-        self.draft.is_some()
-    }
-
-    fn restart(&mut self) -> io::Result<bool> {
-        if self.draft.is_some() {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-        }
-        Ok(self.draft.is_some())
-    }
-
-    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
-        if self.draft.is_some() { self.file.set_modified(time) } else { Ok(()) }
+    fn draft(&self) -> Option<&File> {
+        self.draft.as_ref().map(|_| &self.file)
     }
 }
 

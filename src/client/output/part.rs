@@ -3,11 +3,10 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
@@ -16,7 +15,7 @@ use crate::client::output::destination::give_mode;
 use crate::client::output::output::Sink;
 use crate::client::output::staged_file;
 use crate::error::{Error, Result, shown};
-use crate::http::digest;
+use crate::http::digest::{self, Hasher};
 
 /// The size of a read of a partial file, in bytes.
 const BLOCK: usize = 128 * 1024;
@@ -57,6 +56,13 @@ impl Part {
         }
     }
 
+    /// Returns the number of the bytes that an earlier run left, and their digest so far.
+    pub fn hash(&mut self) -> Result<(u64, Hasher)> {
+        let mut hasher = Hasher::default();
+        let read = io::copy(&mut BufReader::with_capacity(BLOCK, &self.file), &mut hasher);
+        read.map(|have| (have, hasher)).map_err(|error| Error::io(self.name(), error))
+    }
+
     /// Completes the download: renames the file to its target, with the owner and mode of the old file if possible.
     pub fn commit(self) -> Result<()> {
         let committed = give_mode(&self.file, &self.target)
@@ -87,26 +93,8 @@ impl Sink for Part {
         shown(self.path.as_os_str().as_bytes())
     }
 
-    fn read_again(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let mut block = vec![0; BLOCK];
-        loop {
-            match self.file.read(&mut block).map_err(|error| Error::io(self.name(), error))? {
-                0 => return Ok(()),
-                read => take(block.get(..read).unwrap_or_default()),
-            }
-        }
-    }
-
-    fn can_restart(&self) -> bool {
-        true
-    }
-
-    fn restart(&mut self) -> io::Result<bool> {
-        self.file.set_len(0).map(|()| true)
-    }
-
-    fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
-        self.file.set_modified(time)
+    fn draft(&self) -> Option<&File> {
+        Some(&self.file)
     }
 }
 
