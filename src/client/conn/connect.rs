@@ -10,11 +10,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use crate::client::conn::silence::{Silence, Timeouts, is_readable};
+use crate::client::conn::silence::{Silence, Timeouts, is_readable, is_ready};
 use crate::client::conn::tls::{Secured, Trust};
 use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
@@ -68,7 +67,7 @@ impl ClientSocket {
         if let Way::Tls(socket) = &self.way {
             return socket.is_quiet();
         }
-        poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(0)
+        !is_ready(self)
     }
 
     /// Waits for the next byte of the server, up to its timeout.

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// How often a reader checks whether the body is still being sent.
@@ -93,6 +94,17 @@ pub fn is_readable(socket: impl AsFd, timeout: Duration) -> bool {
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
     // A resized terminal interrupts a poll (SIGWINCH).
     poll(&mut watched, timeout).is_ok_and(|ready| ready > 0)
+}
+
+/// Returns whether there is something to read now: bytes, EOF or an error.
+pub fn is_ready(socket: impl AsFd) -> bool {
+    let mut watched = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    loop {
+        match poll(&mut watched, PollTimeout::ZERO) {
+            Err(Errno::EINTR) => {}
+            ready => return ready != Ok(0),
+        }
+    }
 }
 
 #[cfg(test)]

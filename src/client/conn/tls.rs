@@ -3,18 +3,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
-use crate::client::conn::silence::is_readable;
+use crate::client::conn::silence::{is_readable, is_ready};
 use crate::client::conn::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
 
@@ -180,17 +177,6 @@ impl Write for Timed<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Returns whether there is something to read.
-fn is_ready(tcp: &TcpStream) -> bool {
-    let mut watched = [PollFd::new(tcp.as_fd(), PollFlags::POLLIN)];
-    loop {
-        match poll(&mut watched, PollTimeout::ZERO) {
-            Err(Errno::EINTR) => {}
-            ready => return ready.is_ok_and(|ready| ready > 0),
-        }
     }
 }
 

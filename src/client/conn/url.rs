@@ -54,13 +54,8 @@ pub struct Url {
 impl Url {
     /// Returns the server of `-s`, else of `$CFP_SERVER`, else the default one.
     pub fn choose(given: Option<&OsStr>) -> Result<Self> {
-        match given {
-            Some(given) => Url::parse(given.as_bytes()),
-            None => match in_environment() {
-                Some(server) => Url::parse(server.as_bytes()),
-                None => Url::parse(DEFAULT.as_bytes()),
-            },
-        }
+        let server = given.map(OsStr::to_owned).or_else(in_environment);
+        Url::parse(server.unwrap_or_else(|| DEFAULT.into()).as_bytes())
     }
 
     /// Returns whether `$CFP_SERVER` names a server.
@@ -100,7 +95,7 @@ impl Url {
         let bad = || {
             Error::usage(format!("{shown}: is neither http://HOST[:PORT], https://HOST[:PORT] nor unix:PATH"))
         };
-        let (scheme, rest) = split_scheme(text).ok_or_else(bad)?;
+        let (scheme, standard, rest) = split_scheme(text).ok_or_else(bad)?;
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end).ok_or_else(bad)?;
         let (user, authority) = split_user(authority)?;
@@ -108,9 +103,13 @@ impl Url {
         let host = Some(host.as_str()).filter(|host| is_host(host.as_bytes())).ok_or_else(bad)?;
         // An empty port is the default one (RFC 3986 §3.2.3).
         let host = host.strip_suffix(':').unwrap_or(host);
-        let (name, port) = split_port(host, scheme.port()).ok_or_else(bad)?;
-        let shown = format!("{}{}", scheme.text(), String::from_utf8_lossy(authority).trim_end_matches(':'));
-        let address = scheme.address(format!("{name}{zone}"), port);
+        let (name, port) = split_port(host, standard).ok_or_else(bad)?;
+        let shown = format!("{scheme}{}", String::from_utf8_lossy(authority).trim_end_matches(':'));
+        let name = format!("{name}{zone}");
+        let address = match scheme {
+            SECURE => Endpoint::Tls { host: name, port },
+            _ => Endpoint::Tcp { host: name, port },
+        };
         let server = Url { address, user, host: host.to_owned(), shown, prefix: Vec::new() };
         Ok((server, on_the_wire(rest)))
     }
@@ -134,35 +133,10 @@ fn in_environment() -> Option<OsString> {
     std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty())
 }
 
-/// The scheme of a URL.
-#[derive(Clone, Copy)]
-enum UrlScheme {
-    Http,
-    Https,
-}
-
-impl UrlScheme {
-    fn text(self) -> &'static str {
-        match self {
-            UrlScheme::Http => "http://",
-            UrlScheme::Https => "https://",
-        }
-    }
-
-    fn port(self) -> u16 {
-        match self {
-            UrlScheme::Http => 80,
-            UrlScheme::Https => 443,
-        }
-    }
-
-    fn address(self, host: String, port: u16) -> Endpoint {
-        match self {
-            UrlScheme::Http => Endpoint::Tcp { host, port },
-            UrlScheme::Https => Endpoint::Tls { host, port },
-        }
-    }
-}
+/// The schemes, with the default port of each (RFC 9110 §4.2).
+const SCHEMES: [(&str, u16); 2] = [("http://", 80), (SECURE, 443)];
+/// The scheme of TLS.
+const SECURE: &str = "https://";
 
 /// Returns whether this is a URL, not a name.
 pub fn is_web(text: &[u8]) -> bool {
@@ -177,11 +151,11 @@ pub fn base(target: &[u8]) -> Option<OsString> {
     (!is_none).then(|| OsString::from_vec(last))
 }
 
-/// Splits off the scheme, compared without case.
-fn split_scheme(text: &[u8]) -> Option<(UrlScheme, &[u8])> {
-    [UrlScheme::Http, UrlScheme::Https].into_iter().find_map(|scheme| {
-        let (start, rest) = text.split_at_checked(scheme.text().len())?;
-        start.eq_ignore_ascii_case(scheme.text().as_bytes()).then_some((scheme, rest))
+/// Splits off the scheme, compared without case; returns it, its port and the rest.
+fn split_scheme(text: &[u8]) -> Option<(&'static str, u16, &[u8])> {
+    SCHEMES.into_iter().find_map(|(scheme, port)| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme.as_bytes()).then_some((scheme, port, rest))
     })
 }
 
