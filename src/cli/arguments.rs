@@ -1,6 +1,8 @@
 //! Parses the arguments of a program as getopt does (POSIX, Utility Syntax Guidelines 5, 6 and 10): short options may
 //! be combined, the value of the last one may follow directly, and `--` ends the options. The program declares its
 //! options and gives them their meaning.
+//!
+//! pico-args reads them by name.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,75 +11,27 @@ use super::option::ProgramOption;
 use super::program::Program;
 use crate::error::{Error, Result, shown};
 
-/// The arguments of a program, of which it takes one option after the other.
+/// The arguments of a program that are not taken yet.
 pub struct Arguments {
-    /// The declared options that were given, in order.
-    given: Vec<GivenOption>,
-    /// The operands, and what begins with a dash and is no option.
-    rest: Vec<OsString>,
+    /// Each option by its long spelling, `--recursive` or `--output=out`, and the operands.
+    options: pico_args::Arguments,
     /// What follows `--`, where that is given: operands, whatever they begin with.
     after_dashes: Option<Vec<OsString>>,
-}
-
-/// An option as it was given.
-struct GivenOption {
-    option: &'static ProgramOption,
-    /// The value; `None` where there is none, or it is missing.
-    value: Option<OsString>,
-    /// Whether the program asked for it.
-    taken: bool,
+    /// Two options that were given and exclude each other.
+    conflict: Option<(&'static str, &'static str)>,
 }
 
 impl Arguments {
     /// Splits the arguments of a program, without its name.
     pub fn new<A: Into<OsString>>(program: &Program, arguments: impl IntoIterator<Item = A>) -> Self {
-        let mut split = Arguments { given: Vec::new(), rest: Vec::new(), after_dashes: None };
-        let mut arguments = arguments.into_iter().map(Into::into);
-        while let Some(argument) = arguments.next() {
-            let bytes = argument.as_bytes();
-            let long = bytes.split(|&byte| byte == b'=').next().unwrap_or_default();
-            match program.all_options().find(|option| option.long.as_bytes() == long) {
-                _ if bytes == b"--" => split.after_dashes = Some(arguments.by_ref().collect()),
-                Some(option) if bytes != long => {
-                    split.push(option, bytes.get(long.len() + 1..).map(OsStr::from_bytes));
-                }
-                Some(option) if option.takes_value() => split.push(option, arguments.next()),
-                Some(option) => split.push(option, None::<OsString>),
-                None if bytes.len() > 1 && bytes.starts_with(b"-") && !bytes.starts_with(b"--") => {
-                    split.push_combined(program, bytes, &mut arguments);
-                }
-                None => split.rest.push(argument),
-            }
-        }
-        split
-    }
-
-    /// Splits combined short options. From the first unknown one on they stay as they are.
-    fn push_combined(
-        &mut self,
-        program: &Program,
-        together: &[u8],
-        arguments: &mut impl Iterator<Item = OsString>,
-    ) {
-        let mut letters = together.get(1..).unwrap_or_default().iter();
-        while let Some(&letter) = letters.next() {
-            let rest = OsStr::from_bytes(letters.as_slice());
-            match program.all_options().find(|option| option.short.as_bytes() == [b'-', letter]) {
-                Some(option) if option.takes_value() && rest.is_empty() => {
-                    return self.push(option, arguments.next());
-                }
-                Some(option) if option.takes_value() => return self.push(option, Some(rest)),
-                Some(option) => self.push(option, None::<OsString>),
-                None => {
-                    let unknown = [&[b'-', letter], letters.as_slice()].concat();
-                    return self.rest.push(OsString::from_vec(unknown));
-                }
-            }
-        }
-    }
-
-    fn push(&mut self, option: &'static ProgramOption, value: Option<impl Into<OsString>>) {
-        self.given.push(GivenOption { option, value: value.map(Into::into), taken: false });
+        let mut split = Split { program, options: Vec::new(), given: Vec::new() };
+        let after_dashes = split.all(arguments.into_iter().map(Into::into));
+        let is_given = |long: &&str| split.given.iter().any(|given| given.long == *long);
+        let mut conflicts = split.given.iter().filter_map(|option| {
+            Some((option.long, *option.excludes.iter().copied().find(|long| is_given(long)).as_ref()?))
+        });
+        let conflict = conflicts.next();
+        Arguments { options: pico_args::Arguments::from_vec(split.options), after_dashes, conflict }
     }
 
     /// Takes the value of an option; given more than once, the last one counts.
@@ -97,20 +51,25 @@ impl Arguments {
 
     /// Takes all values of an option that may be given more than once, in order.
     pub fn values(&mut self, long: &'static str) -> Result<Vec<OsString>> {
-        let needs = || Error::usage(format!("{long} needs a value"));
-        let given = self.given.iter_mut().filter(|given| given.option.long == long);
-        given
-            .map(|given| {
-                given.taken = true;
-                given.value.clone().ok_or_else(needs)
-            })
-            .collect()
+        self.split_at_equals(long);
+        let mut values = Vec::new();
+        while let Some(next) = self
+            .options
+            .opt_value_from_os_str(long, |value| Ok::<_, Error>(value.to_owned()))
+            .map_err(|_| Error::usage(format!("{long} needs a value")))?
+        {
+            values.push(next);
+        }
+        Ok(values)
     }
 
     /// Takes an option without a value, and returns whether it was given.
     pub fn flag(&mut self, long: &'static str) -> bool {
-        let given = self.given.iter_mut().filter(|given| given.option.long == long && given.value.is_none());
-        given.map(|given| given.taken = true).count() > 0
+        let mut given = false;
+        while self.options.contains(long) {
+            given = true;
+        }
+        given
     }
 
     /// Takes the command after `--`, for a program that runs one; empty without `--`.
@@ -123,23 +82,18 @@ impl Arguments {
 
     /// Returns what is left: operands. An option that was not taken is an error, and so are two that exclude each other.
     pub fn operands(self) -> Result<Vec<OsString>> {
-        let not_taken = self.given.iter().filter(|given| !given.taken).map(GivenOption::spelling);
+        let mut operands = self.options.finish();
         let is_option = |operand: &&OsString| operand.as_bytes().starts_with(b"-") && *operand != "-";
-        if let Some(unknown) = not_taken.chain(self.rest.iter().filter(is_option).cloned()).next() {
+        if let Some(unknown) = operands.iter().find(is_option) {
             let dash = match unknown.as_bytes().starts_with(b"--") {
                 true => "",
                 false => "; what begins with a dash and is no option goes behind `--`",
             };
             return Err(Error::usage(format!("unknown option {}{dash}", shown(unknown.as_bytes()))));
         }
-        for option in self.given.iter().map(|given| given.option) {
-            let is_excluded = |given: &&GivenOption| option.excludes.contains(&given.option.long);
-            if let Some(other) = self.given.iter().find(is_excluded) {
-                let (one, other) = (option.long, other.option.long);
-                return Err(Error::usage(format!("{one} and {other} exclude each other")));
-            }
+        if let Some((one, other)) = self.conflict {
+            return Err(Error::usage(format!("{one} and {other} exclude each other")));
         }
-        let mut operands = self.rest;
         operands.extend(self.after_dashes.unwrap_or_default());
         Ok(operands)
     }
@@ -149,17 +103,20 @@ impl Arguments {
         let names = self.operands()?;
         refuse_empty(&names, what).map(|()| names)
     }
-}
 
-impl GivenOption {
-    /// Returns it in one argument: `--output=out`.
-    fn spelling(&self) -> OsString {
-        let mut spelling = OsString::from(self.option.long);
-        if let Some(value) = &self.value {
-            spelling.push("=");
-            spelling.push(value);
-        }
-        spelling
+    /// Makes `--long=value` two arguments, as pico-args takes values that are not UTF-8.
+    fn split_at_equals(&mut self, long: &str) {
+        let options = std::mem::replace(&mut self.options, pico_args::Arguments::from_vec(Vec::new()));
+        let split = |argument: OsString| {
+            let rest =
+                argument.as_bytes().strip_prefix(long.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+            match rest.map(|value| OsStr::from_bytes(value).to_owned()) {
+                Some(value) => vec![OsString::from(long), value],
+                None => vec![argument],
+            }
+        };
+        let options = options.finish().into_iter().flat_map(split).collect();
+        self.options = pico_args::Arguments::from_vec(options);
     }
 }
 
@@ -175,6 +132,64 @@ pub fn refuse_empty(names: &[OsString], what: &str) -> Result<()> {
 pub fn exactly<const N: usize>(operands: Vec<OsString>, names: &str) -> Result<[OsString; N]> {
     let given = operands.len();
     operands.try_into().map_err(|_| Error::usage(format!("{names} needed, {given} given")))
+}
+
+/// Arguments while they are split.
+struct Split<'a> {
+    program: &'a Program,
+    /// Each option by itself, with its value in the same argument, so that no value is taken for an option.
+    options: Vec<OsString>,
+    given: Vec<&'static ProgramOption>,
+}
+
+impl Split<'_> {
+    /// Splits all arguments, and returns what follows `--`.
+    fn all(&mut self, mut arguments: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
+        while let Some(argument) = arguments.next() {
+            let bytes = argument.as_bytes();
+            let long = bytes.split(|&byte| byte == b'=').next().unwrap_or_default();
+            match self.program.all_options().find(|option| option.long.as_bytes() == long) {
+                _ if bytes == b"--" => return Some(arguments.collect()),
+                Some(option) if bytes != long => {
+                    self.given.push(option);
+                    self.options.push(argument);
+                }
+                Some(option) if option.takes_value() => self.push(option, arguments.next()),
+                Some(option) => self.push(option, None),
+                None if bytes.len() > 1 && bytes.starts_with(b"-") && !bytes.starts_with(b"--") => {
+                    self.short(bytes, &mut arguments);
+                }
+                None => self.options.push(argument),
+            }
+        }
+        None
+    }
+
+    /// Splits combined short options. From the first unknown one on they stay as they are.
+    fn short(&mut self, together: &[u8], arguments: &mut impl Iterator<Item = OsString>) {
+        let mut letters = together.get(1..).unwrap_or_default().iter();
+        while let Some(&letter) = letters.next() {
+            let rest = letters.as_slice();
+            match self.program.all_options().find(|option| option.short.as_bytes() == [b'-', letter]) {
+                Some(option) if option.takes_value() => {
+                    let value = Some(OsStr::from_bytes(rest).to_owned()).filter(|value| !value.is_empty());
+                    return self.push(option, value.or_else(|| arguments.next()));
+                }
+                Some(option) => self.push(option, None),
+                None => return self.options.push(OsString::from_vec([&[b'-', letter], rest].concat())),
+            }
+        }
+    }
+
+    fn push(&mut self, option: &'static ProgramOption, value: Option<OsString>) {
+        let mut argument = OsString::from(option.long);
+        if let Some(value) = value {
+            argument.push("=");
+            argument.push(value);
+        }
+        self.given.push(option);
+        self.options.push(argument);
+    }
 }
 
 #[cfg(test)]
@@ -219,11 +234,6 @@ mod tests {
         Arguments::new(&PROGRAM, argv.iter().copied())
     }
 
-    /// Each option in one argument, then what is none.
-    fn spelled(arguments: Arguments) -> Vec<OsString> {
-        arguments.given.iter().map(GivenOption::spelling).chain(arguments.rest).collect()
-    }
-
     #[test]
     fn short_options_stand_together_and_a_value_may_follow_at_once() {
         let rows: [(&[&str], &[&str]); 17] = [
@@ -246,10 +256,10 @@ mod tests {
             (&["-h"], &["-h"]),
         ];
         for (argv, split) in rows {
-            assert_eq!(spelled(new(argv)), split, "{argv:?}");
+            assert_eq!(new(argv).options.finish(), split, "{argv:?}");
         }
         let odd = OsString::from_vec(b"-o\xff".to_vec());
-        let split = spelled(Arguments::new(&PROGRAM, [odd]));
+        let split = Arguments::new(&PROGRAM, [odd]).options.finish();
         assert_eq!(split, [OsString::from_vec(b"--output=\xff".to_vec())]);
     }
 
