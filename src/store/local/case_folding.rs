@@ -3,17 +3,16 @@
 
 use std::os::fd::OwnedFd;
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, fstatat};
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::fstatat;
 
 use super::errors::errno_of;
 use super::reserved::{RESERVED, TEMPORARY};
-use super::root::{DIRECTORY, HANDLE};
+use super::root::{HANDLE, reopen};
 use super::temporary::Temporary;
 use super::volume::Volume;
-use super::walk::is_dots;
+use super::walk::names_in;
 use crate::store::name::Name;
 
 /// Whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
@@ -56,7 +55,7 @@ fn looks_reserved(component: &[u8], at: usize) -> bool {
 
 /// Finds the first name with a letter in it.
 fn try_entry(directory: &OwnedFd) -> nix::Result<Option<Vec<u8>>> {
-    find(directory, |name| !is_dots(name) && name.iter().any(u8::is_ascii_alphabetic))
+    find(directory, |name| name.iter().any(u8::is_ascii_alphabetic))
 }
 
 fn is_listed(directory: &OwnedFd, wanted: &[u8]) -> nix::Result<bool> {
@@ -64,15 +63,7 @@ fn is_listed(directory: &OwnedFd, wanted: &[u8]) -> nix::Result<bool> {
 }
 
 fn find(directory: &OwnedFd, is_wanted: impl Fn(&[u8]) -> bool) -> nix::Result<Option<Vec<u8>>> {
-    let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
-    for entry in entries.iter() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if is_wanted(name) {
-            return Ok(Some(name.to_vec()));
-        }
-    }
-    Ok(None)
+    names_in(reopen(directory)?)?.find(|name| name.as_ref().map_or(true, |name| is_wanted(name))).transpose()
 }
 
 fn try_new(volume: &Volume, directory: &OwnedFd) -> nix::Result<bool> {

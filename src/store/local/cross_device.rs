@@ -4,14 +4,13 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::copy::{copy_directory, copy_file};
 use super::errors::{errno_of, map_errno};
@@ -60,15 +59,15 @@ fn move_file(
     target: Check<'_>,
 ) -> Result<Written> {
     let named = |errno| map_errno(from, errno);
-    let before = lstat(&old.parent, &old.last).map_err(named)?;
+    let before = old.stat().map_err(named)?;
     let written = copy_file(volume, from, to, Links::Replaced, source, target)?;
     let guard = volume.locks.hold(vec![old.key()]);
-    let now = lstat(&old.parent, &old.last).map_err(named)?;
+    let now = old.stat().map_err(named)?;
     let version = |stat: &FileStat| (stat.st_ino, stat.st_size, change_time(stat));
     if version(&now) != version(&before) {
         return Err(changed_meanwhile(from));
     }
-    unlinkat(&old.parent, old.last.as_slice(), UnlinkatFlags::NoRemoveDir).map_err(named)?;
+    old.unlink().map_err(named)?;
     drop(guard);
     volume.sync.directory(old).map_err(named)?;
     Ok(written)
@@ -91,7 +90,7 @@ fn move_directory(
     let begun = time_after_changes(&old.parent).map_err(named)?;
     let written = copy_directory(volume, from, to, Links::Replaced, source, target)?;
     let may_remove = |directory: &OwnedFd, name: &[u8]| {
-        let stat = lstat(directory, name)?;
+        let stat = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         let is_copied = is_directory(&stat) || change_time(&stat) < begun;
         if is_copied { Ok(()) } else { Err(Errno::EAGAIN) }
     };
@@ -131,10 +130,6 @@ fn time_after_changes(directory: &OwnedFd) -> nix::Result<i128> {
     }
     // The clock does not advance: an equal ctime counts as changed.
     Ok(made)
-}
-
-fn lstat(directory: impl AsFd, name: &[u8]) -> nix::Result<FileStat> {
-    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
 }
 
 fn changed_meanwhile(from: &Name) -> Error {

@@ -2,7 +2,6 @@
 //! then removed. A symbolic link itself is deleted, never its target.
 
 use nix::errno::Errno;
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::errors::{absent, map_errno};
 use super::lookup::lookup;
@@ -31,7 +30,7 @@ pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<O
         _ => check(Some(&found.meta))?,
     }
     if !found.is_tree() {
-        unlinkat(&entry.parent, entry.last.as_slice(), UnlinkatFlags::NoRemoveDir).map_err(named)?;
+        entry.unlink().map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).map_err(named)?;
         return Ok(None);

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::fs::File;
 
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::stat::{FileStat, fstat};
 
 use super::digest::{Attribute, is_unchanged};
 use super::lookup::Found;
@@ -26,8 +25,7 @@ impl DigestRenewal {
         if moved.link || moved.meta.kind != Kind::File {
             return None;
         }
-        let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&entry.parent, entry.last.as_slice(), flags, Mode::empty()).ok()?);
+        let file = File::from(entry.open(READ).ok()?);
         let stat = fstat(&file).ok()?;
         let attribute = Attribute::of(&file, &stat)?;
         Some(DigestRenewal { file, stat, attribute, is_unchanged: Cell::new(true) })

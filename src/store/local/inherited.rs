@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use rustix::fs::getxattr;
 
@@ -26,12 +25,8 @@ pub(super) fn umask() -> Option<u32> {
 
 /// Reads the attributes of the file that is about to be replaced; `None` where it has gone.
 pub(super) fn of_replaced(entry: &EntryAt) -> io::Result<Option<Attributes>> {
-    let open = |flags| {
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(&entry.parent, entry.last.as_slice(), flags, Mode::empty())
-    };
     // A file without read permission can still be opened with `O_PATH`.
-    match open(READ).or_else(|_| open(HANDLE)) {
+    match entry.open(READ).or_else(|_| entry.open(HANDLE)) {
         Err(Errno::ENOENT) => Ok(None),
         opened => Attributes::of(opened?).map(Attributes::without_special_bits).map(Some),
     }

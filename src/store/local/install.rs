@@ -7,8 +7,8 @@
 //! lost.
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::fcntl::{OFlag, RenameFlags, openat};
+use nix::sys::stat::{Mode, fstat};
 
 use super::errors::{map_errno, no_directory, unfit};
 use super::intent::Record;
@@ -180,7 +180,7 @@ fn refusal(
     let exchanges = how == RenameFlags::RENAME_EXCHANGE;
     let error = match errno {
         // Some file systems return this for a name they do not allow.
-        Errno::ENOENT if is_linked(&entry.parent) && is_there(incoming.entry) => unfit(to),
+        Errno::ENOENT if is_linked(&entry.parent) && incoming.entry.stat().is_ok() => unfit(to),
         Errno::ENOENT => no_directory(to),
         errno if is_unable(errno) && are_nested(incoming.entry, entry) => nested(to),
         errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
@@ -195,19 +195,13 @@ fn refusal(
     InstallError { error, is_cross_device: errno == Errno::EXDEV }
 }
 
-fn is_there(entry: &EntryAt) -> bool {
-    fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
-}
-
 /// Whether one of two directory entries lies beneath the other.
 fn are_nested(one: &EntryAt, other: &EntryAt) -> bool {
     is_inside(one, other) || is_inside(other, one)
 }
 
 fn is_inside(inner: &EntryAt, outer: &EntryAt) -> bool {
-    let Ok(stat) = fstatat(&outer.parent, outer.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
-        return false;
-    };
+    let Ok(stat) = outer.stat() else { return false };
     let (outer, mut here, mut last) = (file_id(&stat), inner.parent.try_clone().ok(), None);
     while let Some(directory) = here {
         let Ok(now) = fstat(&directory).map(|stat| file_id(&stat)) else { return false };

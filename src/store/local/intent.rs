@@ -5,8 +5,7 @@
 //! daemon works on it. On a file system without locks there are no records.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Write};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -14,7 +13,6 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
-use super::errors::errno_of;
 use super::reserved::{DIGITS, fresh_digits, is_hexadecimal};
 use super::root::{EntryAt, HANDLE};
 use super::stat::is_regular;
@@ -96,7 +94,7 @@ impl Record {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let digits = fresh_digits();
-        let aside = EntryAt::new(target.parent.try_clone()?, [ASIDE, &digits].concat())?;
+        let aside = target.sibling([ASIDE, &digits].concat())?;
         let (source, target, last) = (source.to_vec(), path.to_vec(), aside.last.clone());
         let file = write(volume, &digits, &Intent::TwoRenames { source, target, aside: last })?;
         Ok(Record { file, aside: Some(aside) })
@@ -131,7 +129,7 @@ impl Record {
 /// Removes a record and fsyncs the directory: a record that reappears after a power failure could name the inode number
 /// of another file.
 fn discard(volume: &Volume, file: Temporary) -> nix::Result<()> {
-    let entry = EntryAt::new(file.entry().parent.try_clone().map_err(errno_of)?, file.entry().last.clone())?;
+    let entry = file.entry().sibling(Vec::new())?;
     drop(file);
     volume.sync.directory(&entry)
 }
@@ -164,14 +162,9 @@ pub(super) fn is_own(stat: &FileStat) -> bool {
 
 /// Reads a record; `None` where it is truncated or malformed.
 pub(super) fn read(file: &File) -> io::Result<Option<Intent>> {
-    let (mut bytes, mut filled) = (vec![0; SIZE_MAX], 0);
-    loop {
-        match file.read_at(bytes.get_mut(filled..).unwrap_or_default(), filled as u64)? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    Ok(Intent::parse(bytes.get(..filled).unwrap_or_default()))
+    let mut bytes = Vec::new();
+    file.take(SIZE_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(Intent::parse(&bytes))
 }
 
 /// Opens the directory of a path in a record.

@@ -1,8 +1,8 @@
 //! Looks up what exists under a name, as a client sees it and as a write needs it.
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{FileStat, fstat, fstatat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::{FileStat, fstat};
 
 use super::digest::{Attribute, of_entry, of_handle, read_consistently};
 use super::errors::{absent, is_absent, map_errno};
@@ -60,7 +60,7 @@ pub(super) fn lookup_locked(volume: &Volume, name: &Name) -> nix::Result<Lookup>
 }
 
 fn lookup_entry(root: &Root, components: &[Vec<u8>], entry: &EntryAt) -> nix::Result<Lookup> {
-    match fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+    match entry.stat() {
         Ok(stat) => classify(root, components, stat, of_entry(&entry.parent, &entry.last, &stat)),
         Err(Errno::ENOENT) => Ok(Lookup::Free),
         Err(errno) => Err(errno),

@@ -1,23 +1,20 @@
 //! Recovery at the start: finishes or undoes what a killed daemon left incomplete, by its intent records (`intent`). A
 //! record that another process has locked is in use; one of another user is ignored.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{fstat, fstatat};
 
 use super::errors::{errno_of, is_absent};
 use super::intent::{InodeIdentity, Intent, entry_at_path, is_own, is_record_name, read};
 use super::replacement::rename_to_free;
-use super::root::{DIRECTORY, EntryAt};
+use super::root::reopen;
 use super::stat::is_directory;
 use super::temporary::Temporary;
 use super::unlink::hide;
 use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
+use super::walk::names_in;
 use crate::error::{Error, Result, shown};
 
 /// Applies all records and returns how many moves were finished or undone. What is no longer needed is hidden, and
@@ -34,23 +31,15 @@ pub(super) fn recover(volume: &Volume) -> Result<u64> {
 }
 
 fn records(volume: &Volume) -> nix::Result<Vec<Vec<u8>>> {
-    let directory = openat(volume.root.handle(), ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut found = Vec::new();
-    for entry in Dir::from_fd(directory)?.iter() {
-        let entry = entry?;
-        let last = entry.file_name().to_bytes();
-        if is_record_name(last) {
-            found.push(last.to_vec());
-        }
-    }
-    Ok(found)
+    let names = names_in(reopen(volume.root.handle())?)?;
+    names.filter(|name| name.as_ref().map_or(true, |name| is_record_name(name))).collect()
 }
 
 /// Applies one record and removes it. False where there was nothing to do.
 fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", last].concat(), errno.into());
     // Check the type first: opening a device may have side effects.
-    let stat = fstatat(volume.root.handle(), OsStr::from_bytes(last), AtFlags::AT_SYMLINK_NOFOLLOW);
+    let stat = fstatat(volume.root.handle(), last, AtFlags::AT_SYMLINK_NOFOLLOW);
     if !stat.is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
@@ -101,19 +90,11 @@ fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> 
 fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<u8>) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", target].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, target)).map_err(named)? else { return Ok(false) };
-    let aside = entry
-        .parent
-        .try_clone()
-        .map_err(errno_of)
-        .and_then(|parent| EntryAt::new(parent, aside))
-        .map_err(named)?;
+    let aside = entry.sibling(aside).map_err(named)?;
     let _held = volume.locks.hold(vec![entry.key()]);
-    let Some(stat) = lstat(&aside).map_err(named)? else { return Ok(false) };
-    let is_source_there = match found(entry_at_path(volume, source)).map_err(named)? {
-        Some(source) => lstat(&source).map_err(named)?.is_some(),
-        None => false,
-    };
-    match (lstat(&entry).map_err(named)?.is_some(), is_source_there) {
+    let Some(stat) = found(aside.stat()).map_err(named)? else { return Ok(false) };
+    let source = found(entry_at_path(volume, source).and_then(|source| source.stat())).map_err(named)?;
+    match (found(entry.stat()).map_err(named)?.is_some(), source.is_some()) {
         (false, _) => rename_to_free(&aside, &entry, is_directory(&stat)),
         (true, false) => hide(&aside).map(drop),
         (true, true) => {
@@ -125,10 +106,6 @@ fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<
     .and_then(|()| volume.sync.directory(&entry))
     .map_err(named)?;
     Ok(true)
-}
-
-fn lstat(entry: &EntryAt) -> nix::Result<Option<FileStat>> {
-    found(fstatat(&entry.parent, entry.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW))
 }
 
 /// Maps absence to `None`.

@@ -1,11 +1,8 @@
 //! Renames files and directories. A symbolic link itself is renamed.
 
-use std::os::unix::ffi::OsStringExt;
-
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, readlinkat, renameat};
-use nix::sys::stat::{fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::fcntl::renameat;
+use nix::sys::stat::fstat;
 
 use super::case_folding::{differ_in_case, folds_case};
 use super::cross_device::move_across;
@@ -159,18 +156,13 @@ fn sync_entries(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()
 /// has no right to read.
 fn leads_to_same(volume: &Volume, link: &EntryAt, to: &Name, target: FileId) -> bool {
     let above = to.components().split_last().map_or(&[][..], |(_, above)| above);
-    let Ok(text) = readlinkat(&link.parent, link.last.as_slice()) else { return false };
-    let path = [above, &[text.into_vec()]].concat();
+    let Ok(text) = link.read_link() else { return false };
+    let path = [above, &[text]].concat();
     let led = volume.root.open_beneath(&path, HANDLE).and_then(fstat);
     led.is_ok_and(|stat| file_id(&stat) == target)
 }
 
 /// Unlinks the old name where both are hard links of one file: rename(2) does nothing then and leaves both.
 fn unlink_twin(old: &EntryAt, moved: &Found) -> nix::Result<()> {
-    match fstatat(&old.parent, old.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(left) if file_id(&left) == moved.file => {
-            unlinkat(&old.parent, old.last.as_slice(), UnlinkatFlags::NoRemoveDir)
-        }
-        _ => Ok(()),
-    }
+    if old.stat().is_ok_and(|left| file_id(&left) == moved.file) { old.unlink() } else { Ok(()) }
 }

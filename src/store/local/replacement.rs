@@ -3,7 +3,6 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
-use nix::sys::stat::fstatat;
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::intent::Record;
@@ -47,7 +46,7 @@ pub(super) fn two_renames(
     is_tree: bool,
 ) -> Result<Record, Option<Errno>> {
     let Some(aside) = record.aside() else { return Err(None) };
-    let old = fstatat(&to.parent, to.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    let old = to.stat()?;
     renameat(&to.parent, to.last.as_slice(), &aside.parent, aside.last.as_slice())?;
     if let Err(errno) = rename_to_free(from, to, is_tree) {
         if rename_to_free(aside, to, is_directory(&old)).is_err() {

@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
-use nix::sys::stat::{Mode, fstat, stat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::errors::{map_errno, map_errno_new};
+use super::errors::{errno_of, map_errno, map_errno_new};
 use super::stat::{FileId, file_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::name::Name;
@@ -139,19 +140,18 @@ impl Root {
     /// that leads nowhere, or out of the root, is replaced itself.
     fn entry_behind_links(&self, name: &Name) -> Result<EntryAt> {
         let mut entry = self.new_entry(name)?;
-        if !is_link(&entry) {
+        if entry.read_link().is_err() {
             return Ok(entry);
         }
         let mut above =
             name.components().split_last().map(|(_, above)| above.join(&b'/')).unwrap_or_default();
         for _ in 0..LINKS_MAX {
-            let text = match readlinkat(&entry.parent, entry.last.as_slice()) {
+            let text = match entry.read_link() {
                 Ok(text) => text,
                 // The end of the chain of links.
                 Err(Errno::EINVAL) => return Ok(entry),
                 Err(_) => break,
             };
-            let text = text.into_vec();
             let at = text.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
             let (way, last) = text.split_at_checked(at).unwrap_or_default();
             if matches!(last, b"" | b"." | b"..") || way.starts_with(b"/") {
@@ -197,6 +197,33 @@ impl EntryAt {
         Ok(EntryAt { parent, last, directory })
     }
 
+    /// Another entry of the same directory.
+    pub fn sibling(&self, last: Vec<u8>) -> nix::Result<Self> {
+        let parent = self.parent.try_clone().map_err(errno_of)?;
+        Ok(EntryAt { parent, last, directory: self.directory })
+    }
+
+    /// Stats it, following no link.
+    pub fn stat(&self) -> nix::Result<FileStat> {
+        fstatat(&self.parent, self.last.as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    /// Opens it, following no link.
+    pub fn open(&self, flags: OFlag) -> nix::Result<OwnedFd> {
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&self.parent, self.last.as_slice(), flags, Mode::empty())
+    }
+
+    /// Reads the target of a symbolic link.
+    pub fn read_link(&self) -> nix::Result<Vec<u8>> {
+        readlinkat(&self.parent, self.last.as_slice()).map(OsStringExt::into_vec)
+    }
+
+    /// Removes it, unless it is a directory.
+    pub fn unlink(&self) -> nix::Result<()> {
+        unlinkat(&self.parent, self.last.as_slice(), UnlinkatFlags::NoRemoveDir)
+    }
+
     /// The identity of the directory.
     pub fn directory(&self) -> FileId {
         self.directory
@@ -208,8 +235,9 @@ impl EntryAt {
     }
 }
 
-fn is_link(entry: &EntryAt) -> bool {
-    readlinkat(&entry.parent, entry.last.as_slice()).is_ok()
+/// Opens a directory for reading through an `O_PATH` descriptor.
+pub(super) fn reopen(directory: &OwnedFd) -> nix::Result<OwnedFd> {
+    openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 /// Opens a path that stays beneath a directory.

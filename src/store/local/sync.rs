@@ -9,11 +9,10 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
 
-use super::root::{DIRECTORY, EntryAt};
+use super::root::{EntryAt, reopen};
 use super::stat::FileId;
 use super::temporary::unlinked_file;
 
@@ -116,7 +115,7 @@ impl Rounds {
 /// Fsyncs a directory through an `O_PATH` descriptor. Where the directory may not be read (a drop box), or its file system
 /// syncs no directory, the whole file system is synced.
 fn sync_directory(handle: &OwnedFd) -> nix::Result<()> {
-    match openat(handle, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
+    match reopen(handle) {
         Ok(directory) => match fsync(&directory) {
             Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => syncfs(&directory),
             synced => synced,

@@ -6,16 +6,15 @@
 
 use std::os::fd::OwnedFd;
 
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::errors::errno_of;
-use super::root::{DIRECTORY, HANDLE, open_beneath};
+use super::root::{HANDLE, open_beneath, reopen};
 use super::stat::{FileId, file_id};
-use super::walk::is_dots;
+use super::walk::names_in;
 
 /// How often a directory that was emptied may be found not empty when it is removed.
 const TRIES: u32 = 128;
@@ -37,7 +36,7 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemo
     let (mut levels, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
     loop {
         let above = file_id(&fstat(&here)?);
-        if let Some(child) = open_child(&here, &next)? {
+        if let Some(child) = open_to_clear(&here, &next, HANDLE | OFlag::O_DIRECTORY)? {
             here = child;
             levels.push(Level { above, name: next });
         }
@@ -64,34 +63,34 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemo
 
 /// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
 fn clear(directory: &OwnedFd, may_remove: MayRemove<'_>) -> nix::Result<Option<Vec<u8>>> {
-    let mut entries = Dir::from_fd(openat(directory, ".", DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?)?;
-    for entry in entries.iter() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if is_dots(name) {
-            continue;
-        }
-        match may_remove(directory, name) {
+    for name in names_in(reopen(directory)?)? {
+        let name = name?;
+        match may_remove(directory, &name) {
             Err(Errno::ENOENT) => continue,
             may => may?,
         }
-        if is_left(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))?
-            && is_left(unlinkat(directory, name, UnlinkatFlags::RemoveDir))?
-        {
-            return Ok(Some(name.to_vec()));
+        if is_left_of(directory, &name)? {
+            return Ok(Some(name));
         }
     }
     Ok(None)
 }
 
-/// Opens a directory to remove entries; `None` if it does not exist.
-fn open_child(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<OwnedFd>> {
+/// Opens a directory to remove its entries; `None` if it does not exist.
+pub(super) fn open_to_clear(parent: &OwnedFd, name: &[u8], flags: OFlag) -> nix::Result<Option<OwnedFd>> {
     let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
-    match open_beneath(parent, name, HANDLE | OFlag::O_DIRECTORY, resolve) {
+    match open_beneath(parent, name, flags, resolve) {
         Err(Errno::ENOENT) => Ok(None),
+        // A mount point, whose files do not belong to this tree.
         Err(Errno::EXDEV) => Err(Errno::EBUSY),
         opened => opened.map(Some),
     }
+}
+
+/// Removes a file or an empty directory; true where a directory with entries is left.
+pub(super) fn is_left_of(parent: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
+    Ok(is_left(unlinkat(parent, name, UnlinkatFlags::NoRemoveDir))?
+        && is_left(unlinkat(parent, name, UnlinkatFlags::RemoveDir))?)
 }
 
 /// Opens the parent directory; an error where it is no longer the expected one.

@@ -196,7 +196,13 @@ fn is_entered<D: EntryDetails>(found: &WalkEntry<D>) -> bool {
     found.details.file_type() == SFlag::S_IFDIR && !found.is_temporary()
 }
 
+/// Returns the names in a directory.
+pub(super) fn names_in(directory: OwnedFd) -> nix::Result<impl Iterator<Item = nix::Result<Vec<u8>>>> {
+    let names = Dir::from_fd(directory)?.into_iter().map(|entry| Ok(entry?.file_name().to_bytes().to_vec()));
+    Ok(names.filter(|name| !name.as_ref().is_ok_and(|name| is_dots(name))))
+}
+
 /// Whether it is `.` or `..`.
-pub(super) fn is_dots(name: &[u8]) -> bool {
+fn is_dots(name: &[u8]) -> bool {
     matches!(name, b"." | b"..")
 }
