@@ -86,6 +86,19 @@ pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + Send + 'a>;
 /// itself.
 pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 
+/// The two names of a copy or a rename, and their conditions.
+#[derive(Clone, Copy)]
+pub struct Transfer<'a> {
+    /// The source.
+    pub from: &'a Name,
+    /// The target.
+    pub to: &'a Name,
+    /// Checks what exists at the source.
+    pub source: Check<'a>,
+    /// Checks what exists at the target.
+    pub target: Check<'a>,
+}
+
 /// New content for a name, invisible until [`Draft::commit`]; dropped before, it is discarded.
 pub trait Draft: Write {
     /// Sets the modification time, in seconds since 1970. Its fraction of a second is that of the current time, which
@@ -197,13 +210,13 @@ pub trait Store: Upkeep {
     ) -> Result<Option<Box<dyn Partial + '_>>>;
     /// Opens a partial upload to resume it, which locks it (`Busy` for others); an unknown or expired one is `NotFound`.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
-    /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. `source` checks
-    /// `from`, `target` checks `to`. A copy onto itself is `Forbidden`, one into itself `Conflict`.
+    /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. A copy onto
+    /// itself is `Forbidden`, one into itself `Conflict`.
     ///
     /// A directory at `to` is replaced only by a directory, and only where `to` has the final slash.
-    fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
+    fn copy(&self, transfer: Transfer<'_>) -> Result<Written>;
     /// Atomically renames a file or a directory, replacing what existed at `to` by the rules of [`Store::copy`].
-    fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written>;
+    fn rename(&self, transfer: Transfer<'_>) -> Result<Written>;
     /// Deletes a file, or, where the name has a final slash, a directory with everything in it. The name disappears
     /// atomically; freeing the space may take longer. A directory without the slash is `IsDirectory`. Returns the error
     /// where some of the space could not be freed, for the log.

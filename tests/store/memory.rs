@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
 use cfp::store::{
-    Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Upkeep, Written,
+    Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Transfer, Upkeep,
+    Written,
 };
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
@@ -133,7 +134,7 @@ impl State {
     }
 
     /// Checks a copy or a rename, and returns what stands at `from`.
-    fn check_transfer(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Node> {
+    fn check_transfer(&self, Transfer { from, to, source, target }: Transfer<'_>) -> Result<Node> {
         let moved = self.find(from)?;
         self.require_parent(to)?;
         let (one, other) = (from.components(), to.components());
@@ -245,14 +246,15 @@ impl Store for Memory {
         Ok(Box::new(self.draft(&upload.name, upload.bytes, Some((known, upload.metadata)))))
     }
 
-    fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+    fn copy(&self, transfer: Transfer<'_>) -> Result<Written> {
+        let Transfer { from, to, target, .. } = transfer;
         let mut state = self.state();
         let found = state.find(from)?;
         if found.meta.kind == Kind::Directory && !from.is_directory() {
             let what = "is a directory: only with a final slash it is copied, with all in it";
             return Err(Error::is_directory(from.shown(), what));
         }
-        state.check_transfer(from, to, source, target)?;
+        state.check_transfer(transfer)?;
         target(state.node(to).map(|node| node.meta).as_ref())?;
         let mut tree = state.tree(from);
         for (_, node) in &mut tree {
@@ -262,12 +264,13 @@ impl Store for Memory {
         Ok(state.install(to, tree))
     }
 
-    fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+    fn rename(&self, transfer: Transfer<'_>) -> Result<Written> {
+        let Transfer { from, to, .. } = transfer;
         let mut state = self.state();
         if from.components().is_empty() {
             return Err(Error::forbidden(from.shown(), "is the root and stays"));
         }
-        state.check_transfer(from, to, source, target)?;
+        state.check_transfer(transfer)?;
         let tree = state.remove(from);
         Ok(state.install(to, tree))
     }

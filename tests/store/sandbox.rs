@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cfp::error::{Error, Result};
-use cfp::store::{Content, Detail, Local, Meta, Name, Store, Written};
+use cfp::store::{Check, Content, Detail, Local, Meta, Name, Store, Transfer, Written};
 use tempfile::TempDir;
 
 /// The engine on `root`, which lies in a directory with room for what is outside.
@@ -110,11 +110,11 @@ pub trait Verbs {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<Written> {
-        self.store().rename(&name(from), &name(to), &any, &any)
+        self.store().rename(transfer(&name(from), &name(to), &any, &any))
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<Written> {
-        self.store().copy(&name(from), &name(to), &any, &any)
+        self.store().copy(transfer(&name(from), &name(to), &any, &any))
     }
 
     fn make_directory(&self, path: &str) -> Result<()> {
@@ -158,6 +158,10 @@ pub fn all_of(content: &dyn Content) -> Vec<u8> {
     }
     bytes.truncate(filled);
     bytes
+}
+
+pub fn transfer<'a>(from: &'a Name, to: &'a Name, source: Check<'a>, target: Check<'a>) -> Transfer<'a> {
+    Transfer { from, to, source, target }
 }
 
 pub fn any(_: Option<&Meta>) -> Result<()> {

@@ -16,30 +16,24 @@ use super::transfer::{attributes_of, copy_content};
 use super::tree;
 use super::volume::Volume;
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Content, Draft, Kind, Written};
+use crate::store::contract::{Content, Draft, Kind, Transfer, Written};
 use crate::store::name::Name;
 
 /// Copies a file, or a directory with everything in it. The target of a symbolic link is copied, not the link.
 ///
 /// `source` checks the open file whose bytes are then copied. `target` is called before the bytes are copied, so that
 /// nothing is copied in vain, and again under the lock.
-pub(super) fn copy(
-    volume: &Volume,
-    from: &Name,
-    to: &Name,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
-    let kind = if from.is_directory() { Kind::Directory } else { Kind::File };
-    refuse_early(volume, from, to, kind, target)?;
+pub(super) fn copy(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
+    let kind = if transfer.from.is_directory() { Kind::Directory } else { Kind::File };
+    refuse_early(volume, transfer, kind)?;
     match kind {
-        Kind::File => copy_file(volume, from, to, Links::Followed, source, target),
-        Kind::Directory => copy_directory(volume, from, to, Links::Followed, source, target),
+        Kind::File => copy_file(volume, transfer, Links::Followed),
+        Kind::Directory => copy_directory(volume, transfer, Links::Followed),
     }
 }
 
 /// Checks before the copy what is checked again after it.
-fn refuse_early(volume: &Volume, from: &Name, to: &Name, kind: Kind, target: Check<'_>) -> Result<()> {
+fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>, kind: Kind) -> Result<()> {
     if lookup::meta(volume, from)?.kind != kind {
         let what = "is a directory: only with a final slash it is copied, with all in it";
         return Err(Error::is_directory(from.shown(), what));
@@ -55,14 +49,8 @@ fn refuse_early(volume: &Volume, from: &Name, to: &Name, kind: Kind, target: Che
 }
 
 /// Copies a file; `source` checks the content that is copied.
-pub(super) fn copy_file(
-    volume: &Volume,
-    from: &Name,
-    to: &Name,
-    links: Links,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
+    let Transfer { from, to, source, target } = transfer;
     let named = |error| map_error(from, error);
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
@@ -77,14 +65,8 @@ pub(super) fn copy_file(
 }
 
 /// Copies a directory with everything in it.
-pub(super) fn copy_directory(
-    volume: &Volume,
-    from: &Name,
-    to: &Name,
-    links: Links,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
+    let Transfer { from, to, source, target } = transfer;
     let from_errno = |errno| map_errno(from, errno);
     let from_error = |error| map_error(from, error);
     let to_errno = |errno| map_errno(to, errno);

@@ -22,7 +22,7 @@ use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
 use super::walk::{Walk, WalkEntry};
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Kind, Written};
+use crate::store::contract::{Kind, Transfer, Written};
 use crate::store::name::Name;
 
 /// How long, and how often, to wait for the clock of a file system. FAT has steps of two seconds.
@@ -30,13 +30,8 @@ const CLOCK_STEP: Duration = Duration::from_millis(5);
 const CLOCK_STEPS: u32 = 500;
 
 /// Copies `from`, then deletes it. The checks are called as in a copy.
-pub(super) fn move_across(
-    volume: &Volume,
-    from: &Name,
-    to: &Name,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+pub(super) fn move_across(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
+    let from = transfer.from;
     let old = volume.root.existing_entry(from)?;
     let existing = lookup(&volume.root, from, &old)?;
     let moved = existing.require(from)?;
@@ -45,22 +40,16 @@ pub(super) fn move_across(
             let what = "is a symbolic link, which is not moved to another file system";
             Err(Error::conflict(from.shown(), what))
         }
-        Kind::File => move_file(volume, &old, from, to, source, target),
-        Kind::Directory => move_directory(volume, &old, &from.as_directory(), to, source, target),
+        Kind::File => move_file(volume, &old, transfer),
+        Kind::Directory => move_directory(volume, &old, Transfer { from: &from.as_directory(), ..transfer }),
     }
 }
 
-fn move_file(
-    volume: &Volume,
-    old: &EntryAt,
-    from: &Name,
-    to: &Name,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+fn move_file(volume: &Volume, old: &EntryAt, transfer: Transfer<'_>) -> Result<Written> {
+    let from = transfer.from;
     let named = |errno| map_errno(from, errno);
     let before = old.stat().map_err(named)?;
-    let written = copy_file(volume, from, to, Links::Replaced, source, target)?;
+    let written = copy_file(volume, transfer, Links::Replaced)?;
     let guard = volume.locks.hold(vec![old.key()]);
     let now = old.stat().map_err(named)?;
     let version = |stat: &FileStat| (stat.st_ino, stat.st_size, change_time(stat));
@@ -73,14 +62,8 @@ fn move_file(
     Ok(written)
 }
 
-fn move_directory(
-    volume: &Volume,
-    old: &EntryAt,
-    from: &Name,
-    to: &Name,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+fn move_directory(volume: &Volume, old: &EntryAt, transfer: Transfer<'_>) -> Result<Written> {
+    let from = transfer.from;
     let named = |errno| match errno {
         Errno::EAGAIN => changed_meanwhile(from),
         errno => map_errno(from, errno),
@@ -88,7 +71,7 @@ fn move_directory(
     volume.mounts.refuse(from, old)?;
     refuse_unserved(volume, from)?;
     let begun = time_after_changes(&old.parent).map_err(named)?;
-    let written = copy_directory(volume, from, to, Links::Replaced, source, target)?;
+    let written = copy_directory(volume, transfer, Links::Replaced)?;
     let may_remove = |directory: &OwnedFd, name: &[u8]| {
         let stat = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         let is_copied = is_directory(&stat) || change_time(&stat) < begun;

@@ -18,7 +18,7 @@ use super::volume::Volume;
 use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename, sweep};
 use crate::error::{Error, Result};
 use crate::store::contract::{
-    Check, Confinement, Content, Detail, Draft, Entries, Meta, Partial, Store, Upkeep, Written,
+    Check, Confinement, Content, Detail, Draft, Entries, Meta, Partial, Store, Transfer, Upkeep, Written,
 };
 use crate::store::name::Name;
 
@@ -179,16 +179,16 @@ impl Store for Local {
         Ok(Box::new(partial::resume(&self.volume, &self.uploads, id)?))
     }
 
-    fn copy(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
-        self.admit(from)?;
-        self.admit(to)?;
-        copy::copy(&self.volume, from, to, source, target)
+    fn copy(&self, transfer: Transfer<'_>) -> Result<Written> {
+        self.admit(transfer.from)?;
+        self.admit(transfer.to)?;
+        copy::copy(&self.volume, transfer)
     }
 
-    fn rename(&self, from: &Name, to: &Name, source: Check<'_>, target: Check<'_>) -> Result<Written> {
-        self.admit(from)?;
-        self.admit(to)?;
-        rename::rename(&self.volume, from, to, source, target)
+    fn rename(&self, transfer: Transfer<'_>) -> Result<Written> {
+        self.admit(transfer.from)?;
+        self.admit(transfer.to)?;
+        rename::rename(&self.volume, transfer)
     }
 
     fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {

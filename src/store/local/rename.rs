@@ -16,20 +16,15 @@ use super::unlink::{hide, remove};
 use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Kind, Written};
+use crate::store::contract::{Kind, Transfer, Written};
 use crate::store::name::Name;
 
 /// Renames a file or a directory.
 ///
 /// `to` exists at every moment: the two entries are exchanged, and what was replaced is then removed under the old
 /// name, or, if it is a directory, under a hidden one.
-pub(super) fn rename(
-    volume: &Volume,
-    from: &Name,
-    to: &Name,
-    source: Check<'_>,
-    target: Check<'_>,
-) -> Result<Written> {
+pub(super) fn rename(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
+    let Transfer { from, to, .. } = transfer;
     // Check the source first: a client that is told of a missing parent directory creates it, though nothing would be
     // moved there.
     lookup::meta(volume, from)?;
@@ -42,16 +37,16 @@ pub(super) fn rename(
     let guard = volume.locks.hold(vec![old.key(), new.key()]);
     let existing = lookup(&volume.root, from, &old)?;
     let moved = existing.require(from)?;
-    admit_source(volume, (from, &old), to, moved, source)?;
+    admit_source(volume, transfer, &old, moved)?;
     if is_change_of_case(volume, &old, &new) {
-        target(None)?;
+        (transfer.target)(None)?;
         change_case(volume, &old, &new).map_err(|errno| map_errno(to, errno))?;
         return Ok(Written { created: true, meta: moved.meta.clone() });
     }
-    let installed = match install_renamed(volume, (from, &old), (to, &new), moved, target) {
+    let installed = match install_renamed(volume, transfer, &old, &new, moved) {
         Err(refused) if refused.is_cross_device => {
             drop(guard);
-            return move_across(volume, from, to, source, target);
+            return move_across(volume, transfer);
         }
         installed => installed?,
     };
@@ -66,17 +61,12 @@ pub(super) fn rename(
 }
 
 /// Refuses a source that may not be renamed, by the rules or by the caller's check.
-fn admit_source(
-    volume: &Volume,
-    (from, old): (&Name, &EntryAt),
-    to: &Name,
-    moved: &Found,
-    check: Check<'_>,
-) -> Result<()> {
+fn admit_source(volume: &Volume, transfer: Transfer<'_>, old: &EntryAt, moved: &Found) -> Result<()> {
+    let Transfer { from, to, source, .. } = transfer;
     if moved.meta.kind == Kind::File && from.is_directory() {
         return Err(absent(from));
     }
-    check(Some(&moved.meta))?;
+    source(Some(&moved.meta))?;
     match moved.link && !leads_to_same(volume, old, to, moved.file) {
         true => Err(Error::forbidden(to.shown(), "is where that link would lead elsewhere")),
         false => Ok(()),
@@ -86,15 +76,15 @@ fn admit_source(
 /// Installs the entry under its new name, and renews its digest.
 fn install_renamed(
     volume: &Volume,
-    (from, old): (&Name, &EntryAt),
-    (to, new): (&Name, &EntryAt),
+    transfer: Transfer<'_>,
+    old: &EntryAt,
+    new: &EntryAt,
     moved: &Found,
-    check: Check<'_>,
 ) -> Result<Installed, InstallError> {
     let renewal = DigestRenewal::open(old, moved);
     let incoming = Incoming {
         entry: old,
-        name: Some(from),
+        name: Some(transfer.from),
         kind: moved.meta.kind,
         is_tree: moved.is_tree(),
         leads_to: Some(moved.file).filter(|_| moved.link),
@@ -103,7 +93,7 @@ fn install_renamed(
             Ok(())
         },
     };
-    let installed = install(volume, &incoming, to, new, check)?;
+    let installed = install(volume, &incoming, transfer.to, new, transfer.target)?;
     renewal.iter().for_each(DigestRenewal::renew);
     Ok(installed)
 }

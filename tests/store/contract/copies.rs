@@ -1,7 +1,7 @@
 //! `copy`, on every engine.
 
 use super::New;
-use crate::store::sandbox::{Verbs, any, name, never, status};
+use crate::store::sandbox::{Verbs, any, name, never, status, transfer};
 
 contract!(what_may_be_copied_onto_what, a_refused_copy_changes_nothing_and_leaves_nothing);
 
@@ -77,14 +77,14 @@ fn a_refused_copy_changes_nothing_and_leaves_nothing(new: New) {
     let before = sandbox.everything();
     for (from, to) in [("/f", "/g"), ("/d/", "/e/"), ("/f", "/new"), ("/d/", "/new/")] {
         let (from, to) = (name(from), name(to));
-        assert_eq!(status(sandbox.store.copy(&from, &to, &never, &any)), 412);
-        assert_eq!(status(sandbox.store.copy(&from, &to, &any, &never)), 412);
+        assert_eq!(status(sandbox.store.copy(transfer(&from, &to, &never, &any))), 412);
+        assert_eq!(status(sandbox.store.copy(transfer(&from, &to, &any, &never))), 412);
         let asked = std::cell::Cell::new(0);
         let second_thoughts = |_: Option<&cfp::store::Meta>| match asked.replace(asked.get() + 1) {
             0 => Ok(()),
             _ => never(None),
         };
-        assert_eq!(status(sandbox.store.copy(&from, &to, &any, &second_thoughts)), 412);
+        assert_eq!(status(sandbox.store.copy(transfer(&from, &to, &any, &second_thoughts))), 412);
     }
     assert_eq!(sandbox.everything(), before);
 }

@@ -1,7 +1,7 @@
 //! `rename`, on every engine.
 
 use super::New;
-use crate::store::sandbox::{Verbs, any, name, never, only_new, status};
+use crate::store::sandbox::{Verbs, any, name, never, only_new, status, transfer};
 
 contract!(
     what_may_be_renamed_onto_what,
@@ -50,10 +50,10 @@ fn a_refused_rename_changes_nothing(new: New) {
     let before = sandbox.everything();
     for (from, to) in [("/f", "/g"), ("/d/", "/e/"), ("/f", "/new")] {
         let (from, to) = (name(from), name(to));
-        assert_eq!(status(sandbox.store.rename(&from, &to, &never, &any)), 412);
-        assert_eq!(status(sandbox.store.rename(&from, &to, &any, &never)), 412);
+        assert_eq!(status(sandbox.store.rename(transfer(&from, &to, &never, &any))), 412);
+        assert_eq!(status(sandbox.store.rename(transfer(&from, &to, &any, &never))), 412);
     }
-    assert_eq!(status(sandbox.store.rename(&name("/f"), &name("/g"), &any, &only_new)), 412);
+    assert_eq!(status(sandbox.store.rename(transfer(&name("/f"), &name("/g"), &any, &only_new))), 412);
     assert_eq!(sandbox.everything(), before);
     assert_eq!(sandbox.get("/g").unwrap(), b"g");
 }
@@ -61,7 +61,7 @@ fn a_refused_rename_changes_nothing(new: New) {
 fn each_check_is_asked_about_its_own_name(new: New) {
     let sandbox = new().with(&["f", "g"]);
     let (f, g) = (sandbox.meta("/f").unwrap(), sandbox.meta("/g").unwrap());
-    let written = sandbox.store.rename(
+    let written = sandbox.store.rename(transfer(
         &name("/f"),
         &name("/g"),
         &|standing| {
@@ -72,7 +72,7 @@ fn each_check_is_asked_about_its_own_name(new: New) {
             assert_eq!(standing, Some(&g));
             Ok(())
         },
-    );
+    ));
     assert_eq!(written.unwrap().meta, f);
 }
 

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::server::auth::access::Verb;
 use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::server::auth::rights::writer::{WRITES, Writer};
-use crate::store::{Check, Kind, Meta, Name, Written};
+use crate::store::{Check, Kind, Meta, Name, Transfer, Written};
 
 impl Writer<'_> {
     /// Authorizes a copy; needs `read` for the source, for a directory also `list` for everything in it, and `create`
@@ -48,7 +48,7 @@ impl<'a> AuthorizedTransfer<'a> {
         let tree = self.from.is_directory();
         let target =
             |at: Option<&Meta>| self.store.require_write(self.to, tree, at).and_then(|()| target(at));
-        self.store.store.copy(self.from, self.to, source, &target)
+        self.store.store.copy(Transfer { from: self.from, to: self.to, source, target: &target })
     }
 
     /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
@@ -61,6 +61,6 @@ impl<'a> AuthorizedTransfer<'a> {
         };
         let target =
             |at: Option<&Meta>| self.store.require_write(self.to, tree.get(), at).and_then(|()| target(at));
-        self.store.store.rename(self.from, self.to, &source, &target)
+        self.store.store.rename(Transfer { from: self.from, to: self.to, source: &source, target: &target })
     }
 }
