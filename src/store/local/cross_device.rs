@@ -20,7 +20,7 @@ use super::stat::{change_time, is_directory};
 use super::temporary::Temporary;
 use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
-use super::walk::{Walk, WalkEntry};
+use super::walk::{self, Walk, WalkEntry};
 use crate::error::{Error, Result};
 use crate::store::contract::{Kind, Transfer, Written};
 use crate::store::name::Name;
@@ -87,8 +87,8 @@ fn move_directory(volume: &Volume, old: &EntryAt, transfer: Transfer<'_>) -> Res
 fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
     let named = |errno| map_errno(from, errno);
     let base = volume.root.open_beneath(from.components(), DIRECTORY).map_err(named)?;
-    for found in Walk::new(base, true).map_err(named)? {
-        let WalkEntry { path, details: stat } = found.map_err(named)?;
+    for found in Walk::new(base, true, walk::stat).map_err(named)? {
+        let WalkEntry { path, details: stat, .. } = found.map_err(named)?;
         let components = [from.components(), std::slice::from_ref(&path)].concat();
         if classify(&volume.root, &components, stat, None).map_err(named)?.found().is_none() {
             let what = "is not served, and cannot be moved to another file system";

@@ -6,11 +6,11 @@ use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::digest::Attribute;
 use super::errors::{is_absent, map_errno};
-use super::lookup::{Found, Lookup, classify, lookup_locked};
+use super::lookup::{classify, lookup_locked};
 use super::meta::meta_of;
 use super::root::{DIRECTORY, HANDLE};
 use super::volume::Volume;
-use super::walk::{EntryDetails, Walk};
+use super::walk::{Walk, stat_and_digest, type_alone};
 use crate::error::Result;
 use crate::store::contract::{Detail, Entries, Entry, Kind, Meta};
 use crate::store::name::{Name, RESERVED};
@@ -26,28 +26,26 @@ pub(super) fn list<'a>(
     let named = |errno| map_errno(name, errno);
     let base = volume.root.open_beneath(name.components(), DIRECTORY).map_err(named)?;
     Ok(match detail {
-        Detail::Names => Box::new(entries(
-            Walk::new(base, recursive).map_err(named)?,
-            name.clone(),
-            move |path, file_type| Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None))),
-        )),
+        Detail::Names => {
+            let walk = Walk::new(base, recursive, type_alone).map_err(named)?;
+            Box::new(entries(walk, name.clone(), move |path, file_type| {
+                Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None)))
+            }))
+        }
         Detail::Metadata => {
+            let walk = Walk::new(base, recursive, stat_and_digest).map_err(named)?;
             let directory = name.clone();
-            Box::new(entries(
-                Walk::new(base, recursive).map_err(named)?,
-                name.clone(),
-                move |path, details| {
-                    let found = lookup(volume, &directory, path, details)?;
-                    Ok(found.map(|found| (found.meta.kind, Some(found.meta))))
-                },
-            ))
+            Box::new(entries(walk, name.clone(), move |path, details| {
+                let found = lookup(volume, &directory, path, details)?;
+                Ok(found.map(|meta| (meta.kind, Some(meta))))
+            }))
         }
     })
 }
 
 /// The entries of a walk that clients see: `classify` returns what is known of a path, `None` where clients must not see
 /// it.
-fn entries<D: EntryDetails>(
+fn entries<D>(
     walk: Walk<D>,
     name: Name,
     classify: impl Fn(&[Vec<u8>], D) -> nix::Result<Option<(Kind, Option<Meta>)>>,
@@ -87,15 +85,12 @@ fn lookup(
     directory: &Name,
     path: &[Vec<u8>],
     (stat, kept): (FileStat, Option<Attribute>),
-) -> nix::Result<Option<Found>> {
+) -> nix::Result<Option<Meta>> {
     let found = match (kept.is_none_or(|kept| kept.is_true), path.last()) {
         (false, Some(last)) => lookup_locked(volume, &Name::join(directory, last, false))?,
         _ => classify(&volume.root, path, stat, kept)?,
     };
-    Ok(match found {
-        Lookup::Found(found) => Some(found),
-        Lookup::Free | Lookup::Unserved => None,
-    })
+    Ok(found.into_found().map(|found| found.meta))
 }
 
 /// Whether it is beneath `/.cfpd`.

@@ -123,6 +123,11 @@ impl Lookup {
         }
     }
 
+    /// See [`Lookup::found`].
+    pub fn into_found(self) -> Option<Found> {
+        if let Lookup::Found(found) = self { Some(found) } else { None }
+    }
+
     /// What a client sees there, or the error `NotFound`.
     pub fn require(&self, name: &Name) -> Result<&Found> {
         self.found().ok_or_else(|| absent(name))

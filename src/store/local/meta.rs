@@ -3,13 +3,13 @@
 use nix::sys::stat::{FileStat, SFlag};
 
 use super::digest::Attribute;
-use super::stat::{file_type, modification_time, modified};
+use super::stat::{file_type, modification_time, modified, size_of};
 use crate::store::contract::{Kind, Meta};
 
 /// Makes it from a stat and the digest attribute; `None` where it is neither a regular file nor a directory.
 pub(super) fn meta_of(stat: &FileStat, kept: Option<Attribute>) -> Option<Meta> {
     let (kind, size) = match file_type(stat) {
-        SFlag::S_IFREG => (Kind::File, u64::try_from(stat.st_size).unwrap_or_default()),
+        SFlag::S_IFREG => (Kind::File, size_of(stat)),
         SFlag::S_IFDIR => (Kind::Directory, 0),
         _ => return None,
     };

@@ -19,6 +19,7 @@ use xattr::FileExt as _;
 use super::draft::{FileDraft, admit};
 use super::errors::is_absent;
 use super::root::{EntryAt, Links};
+use super::stat::size_of;
 use super::temporary::Temporary;
 use super::uploads::{self, Uploads, is_id};
 use super::volume::Volume;
@@ -107,8 +108,7 @@ pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Re
     let time_left = uploads.time_left(&stat).ok_or_else(unknown)?;
     let attribute = temporary.handle().get_xattr(ATTRIBUTE).ok().flatten().ok_or_else(unknown)?;
     let (name, metadata) = parse_attribute(&attribute).ok_or_else(unknown)?;
-    let written = u64::try_from(stat.st_size).unwrap_or_default();
-    let draft = FileDraft::over(volume, &name, temporary, None, written);
+    let draft = FileDraft::over(volume, &name, temporary, None, size_of(&stat));
     Ok(PartialFile { draft, id: id.to_owned(), metadata, time_left })
 }
 

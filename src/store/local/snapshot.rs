@@ -11,6 +11,7 @@ use nix::sys::stat::FileStat;
 use sha2::{Digest, Sha256};
 
 use super::spool::SpoolFile;
+use super::stat::size_of;
 use crate::error::Error;
 use crate::store::contract::{Kind, Meta};
 
@@ -160,7 +161,7 @@ impl ContentSnapshot {
 }
 
 fn is_size(file: &File, stat: &FileStat) -> io::Result<bool> {
-    let last = u64::try_from(stat.st_size).unwrap_or_default().saturating_sub(1);
+    let last = size_of(stat).saturating_sub(1);
     // Some files of /proc return no part of a number: the buffer must fit the whole of it.
     let read = if stat.st_size > 0 { file.read_at(&mut [0], last)? } else { file.read_at(&mut [0; 64], 0)? };
     Ok((read > 0) == (stat.st_size > 0))

@@ -12,6 +12,11 @@ pub(super) fn file_id(stat: &FileStat) -> FileId {
     (stat.st_dev, stat.st_ino)
 }
 
+/// The size in bytes.
+pub(super) fn size_of(stat: &FileStat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or_default()
+}
+
 /// The type bits.
 pub(super) fn file_type(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())

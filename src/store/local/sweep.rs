@@ -11,7 +11,7 @@ use super::reserved::is_fresh_name;
 use super::root::{DIRECTORY, HANDLE, READ, open_beneath};
 use super::unlink::remove;
 use super::volume::Volume;
-use super::walk::{Walk, WalkEntry};
+use super::walk::{Walk, WalkEntry, type_alone};
 use crate::error::{Error, Result};
 
 /// Walks through the whole store and returns how many leftovers it removed. Skips what cannot be read; returns the
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: nix::errno::Errno| Error::io("/", errno.into());
     let base = volume.root.open_beneath(&[], DIRECTORY).map_err(named)?;
-    let mut walk = Walk::<SFlag>::new(base, true).map_err(named)?;
+    let mut walk = Walk::new(base, true, type_alone).map_err(named)?;
     let (mut gone, mut left) = (0, None);
     while let Some(found) = walk.next() {
         if let Ok(found) = found

@@ -13,10 +13,10 @@ use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 use super::errors::{errno_of, is_absent};
 use super::reserved::{UPLOADS, is_hexadecimal};
 use super::root::{DIRECTORY, EntryAt, open_beneath};
-use super::stat::modified;
+use super::stat::{modified, size_of};
 use super::temporary::Temporary;
 use super::volume::Volume;
-use super::walk::Walk;
+use super::walk::{Walk, stat};
 use crate::error::{Error, Result};
 
 /// The largest block size of a file system, in bytes: allocation past the end of a file counts as preallocation only
@@ -86,7 +86,7 @@ impl Uploads {
 
     fn clear(&self, directory: &OwnedFd) -> nix::Result<Cleared> {
         let mut cleared = Cleared { left: 0, removed: 0 };
-        for found in Walk::<FileStat>::new(directory.try_clone().map_err(errno_of)?, false)? {
+        for found in Walk::new(directory.try_clone().map_err(errno_of)?, false, stat)? {
             let found = found?;
             // Not made by the daemon.
             if !is_id(&found.path) {
@@ -152,7 +152,7 @@ fn free_preallocated(directory: &OwnedFd, last: Vec<u8>) {
     let file = temporary.handle();
     // Truncating to the same size frees the blocks past it.
     let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
-        file.set_len(u64::try_from(stat.st_size).unwrap_or_default())?;
+        file.set_len(size_of(&stat))?;
         file.set_modified(modified(&stat))
     });
 }

@@ -3,7 +3,6 @@
 //!
 //! It holds three descriptors at any depth, and in memory the paths of the directories still to be read.
 
-use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 
 use nix::dir::{Dir, Entry, OwningIter, Type};
@@ -21,58 +20,39 @@ use super::stat::file_type;
 pub(super) struct Walk<D> {
     base: OwnedFd,
     recursive: bool,
+    read: ReadDetails<D>,
     waiting: Vec<Vec<u8>>,
     reading: Option<Reading>,
-    details: PhantomData<fn() -> D>,
 }
 
-/// What a walk reads of each entry itself, also where it is a symbolic link.
-pub(super) trait EntryDetails: Sized {
-    /// Reads the details of an entry of an open directory.
-    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self>;
+/// Reads what a walk is to know of an entry of an open directory, itself also where it is a symbolic link, and its file
+/// type.
+type ReadDetails<D> = fn(&OwnedFd, &Entry) -> nix::Result<(SFlag, D)>;
 
-    /// The file type.
-    fn file_type(&self) -> SFlag;
+/// Reads the stat of an entry.
+pub(super) fn stat(directory: &OwnedFd, entry: &Entry) -> nix::Result<(SFlag, FileStat)> {
+    let stat = fstatat(directory, entry.file_name(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    Ok((file_type(&stat), stat))
 }
 
-/// The stat of the entry.
-impl EntryDetails for FileStat {
-    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
-        fstatat(directory, entry.file_name(), AtFlags::AT_SYMLINK_NOFOLLOW)
-    }
-
-    fn file_type(&self) -> SFlag {
-        file_type(self)
-    }
+/// Reads the stat of an entry and its digest attribute.
+pub(super) fn stat_and_digest(
+    directory: &OwnedFd,
+    entry: &Entry,
+) -> nix::Result<(SFlag, (FileStat, Option<Attribute>))> {
+    let (file_type, stat) = stat(directory, entry)?;
+    Ok((file_type, (stat, of_entry(directory, entry.file_name().to_bytes(), &stat))))
 }
 
-/// The stat of the entry and its digest attribute.
-impl EntryDetails for (FileStat, Option<Attribute>) {
-    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
-        let stat = FileStat::read(directory, entry)?;
-        let kept = of_entry(directory, entry.file_name().to_bytes(), &stat);
-        Ok((stat, kept))
-    }
-
-    fn file_type(&self) -> SFlag {
-        file_type(&self.0)
-    }
-}
-
-/// The file type alone, which most file systems return with the name: no system call for the entry.
-impl EntryDetails for SFlag {
-    fn read(directory: &OwnedFd, entry: &Entry) -> nix::Result<Self> {
-        match entry.file_type() {
-            Some(Type::File) => Ok(SFlag::S_IFREG),
-            Some(Type::Directory) => Ok(SFlag::S_IFDIR),
-            Some(Type::Symlink) => Ok(SFlag::S_IFLNK),
-            _ => FileStat::read(directory, entry).map(|stat| file_type(&stat)),
-        }
-    }
-
-    fn file_type(&self) -> SFlag {
-        *self
-    }
+/// Reads the file type alone, which most file systems return with the name: no system call for the entry.
+pub(super) fn type_alone(directory: &OwnedFd, entry: &Entry) -> nix::Result<(SFlag, SFlag)> {
+    let file_type = match entry.file_type() {
+        Some(Type::File) => SFlag::S_IFREG,
+        Some(Type::Directory) => SFlag::S_IFDIR,
+        Some(Type::Symlink) => SFlag::S_IFLNK,
+        _ => stat(directory, entry)?.0,
+    };
+    Ok((file_type, file_type))
 }
 
 /// The directory that is being read.
@@ -88,14 +68,15 @@ pub(super) struct WalkEntry<D> {
     pub path: Vec<u8>,
     /// What was read of it.
     pub details: D,
+    file_type: SFlag,
 }
 
 impl<D> Walk<D> {
     /// Begins in `base`; with `recursive` walks through everything beneath it, each directory before its entries. The
     /// daemon's temporary directories are returned but not entered.
-    pub fn new(base: OwnedFd, recursive: bool) -> nix::Result<Self> {
+    pub fn new(base: OwnedFd, recursive: bool, read: ReadDetails<D>) -> nix::Result<Self> {
         let reading = Some(Reading::new(Vec::new(), base.try_clone().map_err(errno_of)?)?);
-        Ok(Walk { base, recursive, waiting: Vec::new(), reading, details: PhantomData })
+        Ok(Walk { base, recursive, read, waiting: Vec::new(), reading })
     }
 
     /// Opens an entry of the walk, following no link.
@@ -119,17 +100,17 @@ impl<D> Walk<D> {
     }
 }
 
-impl<D: EntryDetails> Iterator for Walk<D> {
+impl<D> Iterator for Walk<D> {
     type Item = nix::Result<WalkEntry<D>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(reading) = &mut self.reading {
                 match reading.entries.next() {
-                    Some(Ok(entry)) => match reading.read_entry(&entry) {
+                    Some(Ok(entry)) => match reading.read_entry(&entry, self.read) {
                         Ok(None) => continue,
                         Ok(Some(found)) => {
-                            if self.recursive && is_entered(&found) {
+                            if self.recursive && found.file_type == SFlag::S_IFDIR && !found.is_temporary() {
                                 self.waiting.push(found.path.clone());
                             }
                             return Some(Ok(found));
@@ -158,13 +139,13 @@ impl Reading {
     }
 
     /// Reads an entry; `None` for `.`, `..` and what was removed since.
-    fn read_entry<D: EntryDetails>(&self, entry: &Entry) -> nix::Result<Option<WalkEntry<D>>> {
+    fn read_entry<D>(&self, entry: &Entry, read: ReadDetails<D>) -> nix::Result<Option<WalkEntry<D>>> {
         let name = entry.file_name().to_bytes();
         if is_dots(name) {
             return Ok(None);
         }
-        let details = match D::read(&self.handle, entry) {
-            Ok(details) => details,
+        let (file_type, details) = match read(&self.handle, entry) {
+            Ok(read) => read,
             Err(Errno::ENOENT) => return Ok(None),
             Err(errno) => return Err(errno),
         };
@@ -172,7 +153,7 @@ impl Reading {
             b"" => name.to_vec(),
             path => [path, b"/", name].concat(),
         };
-        Ok(Some(WalkEntry { path, details }))
+        Ok(Some(WalkEntry { path, details, file_type }))
     }
 }
 
@@ -190,10 +171,6 @@ impl<D> WalkEntry<D> {
     pub fn is_temporary(&self) -> bool {
         self.split().1.starts_with(TEMPORARY)
     }
-}
-
-fn is_entered<D: EntryDetails>(found: &WalkEntry<D>) -> bool {
-    found.details.file_type() == SFlag::S_IFDIR && !found.is_temporary()
 }
 
 /// Returns the names in a directory.
