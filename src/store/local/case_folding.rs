@@ -71,7 +71,7 @@ fn try_new(volume: &Volume, directory: &OwnedFd) -> nix::Result<bool> {
         return Err(Errno::EROFS);
     }
     let made = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
-    Ok(has_other_case(directory, &made.entry().last))
+    Ok(has_other_case(directory, &made.entry.last))
 }
 
 /// Whether a look-up in the other case finds something. Inode numbers are not compared: FUSE may give one file two, one

@@ -23,12 +23,13 @@ use crate::store::name::Name;
 /// An open file and its stat.
 pub(super) struct OpenFile {
     name: Vec<u8>,
-    file: File,
+    /// The open file.
+    pub file: File,
     meta: Meta,
     stat: FileStat,
     kept: Option<Attribute>,
     /// The bytes, where `st_size` is wrong.
-    snapshot: Option<ContentSnapshot>,
+    pub snapshot: Option<ContentSnapshot>,
     /// Whether no digest may be stored with it.
     read_only: bool,
     /// Whether a change since the open may have left the ctime the same, since the clock is coarse.
@@ -57,16 +58,6 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
 }
 
 impl OpenFile {
-    /// The open file.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// The bytes, where `st_size` is wrong.
-    pub fn snapshot(&self) -> Option<&ContentSnapshot> {
-        self.snapshot.as_ref()
-    }
-
     /// Whether nothing has changed it since it was opened.
     pub fn is_unchanged(&self) -> bool {
         fstat(&self.file).is_ok_and(|now| digest::is_unchanged(&now, &self.stat))

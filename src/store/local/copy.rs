@@ -57,8 +57,9 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
     let size = content.meta().size;
     let mut draft = draft::begin(volume, to, links, Some(size))?;
     let file = draft.file().try_clone().map_err(named)?;
-    copy_content(content.file(), content.snapshot(), size, &file, draft.reserve_all(size)?).map_err(named)?;
-    draft.set_attributes(attributes_of(content.file()).map_err(named)?);
+    copy_content(&content.file, content.snapshot.as_ref(), size, &file, draft.reserve_all(size)?)
+        .map_err(named)?;
+    draft.attributes = Some(attributes_of(&content.file).map_err(named)?);
     // Another program may have changed it in place while it was copied.
     let digest = content.digest().filter(|_| content.is_unchanged());
     Box::new(draft).commit(digest, target)
@@ -75,14 +76,14 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let parent = volume.root.entry_to_write(to, links)?.parent;
     let mut temporary = Temporary::directory(parent).map_err(|errno| map_errno_new(to, errno))?;
     let attributes = attributes_of(&base).map_err(from_error)?.open_to_owner();
-    tree::fill(volume, from, base, temporary.handle()).map_err(from_error)?;
-    attributes.give(temporary.handle()).map_err(from_error)?;
+    tree::fill(volume, from, base, &temporary.file).map_err(from_error)?;
+    attributes.give(&temporary.file).map_err(from_error)?;
 
-    volume.sync.file_system(temporary.handle()).map_err(to_errno)?;
+    volume.sync.file_system(&temporary.file).map_err(to_errno)?;
     let entry = volume.root.entry_to_write(to, links)?;
     let guard = volume.locks.hold(vec![entry.key()]);
     let incoming = Incoming {
-        entry: temporary.entry(),
+        entry: &temporary.entry,
         name: None,
         kind: Kind::Directory,
         is_tree: true,
@@ -92,11 +93,11 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let installed = install(volume, &incoming, to, &entry, target)?;
     let created = installed.created;
     if !installed.exchanged {
-        temporary.keep();
+        temporary.kept = true;
     }
     drop(guard);
     volume.sync.directory(&entry).and_then(|()| installed.end(volume)).map_err(to_errno)?;
-    let stat = fstat(temporary.handle()).map_err(to_errno)?;
+    let stat = fstat(&temporary.file).map_err(to_errno)?;
     Ok(Written { created, meta: meta_of(&stat, None).ok_or_else(|| absent(to))? })
 }
 

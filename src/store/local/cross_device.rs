@@ -33,8 +33,7 @@ const CLOCK_STEPS: u32 = 500;
 pub(super) fn move_across(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
     let from = transfer.from;
     let old = volume.root.existing_entry(from)?;
-    let existing = lookup(&volume.root, from, &old)?;
-    let moved = existing.require(from)?;
+    let moved = lookup(&volume.root, from, &old)?.require(from)?;
     match moved.meta.kind {
         _ if moved.link => {
             let what = "is a symbolic link, which is not moved to another file system";
@@ -101,7 +100,7 @@ fn refuse_unserved(volume: &Volume, from: &Name) -> Result<()> {
 /// Waits until the clock of the file system is past all changes so far, and returns its time as a ctime.
 fn time_after_changes(directory: &OwnedFd) -> nix::Result<i128> {
     let probe = Temporary::file(directory.try_clone().map_err(errno_of)?)?;
-    let mut file: &File = probe.handle();
+    let mut file: &File = &probe.file;
     let made = change_time(&fstat(file)?);
     for _ in 0..CLOCK_STEPS {
         thread::sleep(CLOCK_STEP);

@@ -5,7 +5,6 @@ use nix::errno::Errno;
 
 use super::errors::{absent, map_errno};
 use super::lookup::lookup;
-use super::root::EntryAt;
 use super::unlink::{hide, remove};
 use super::unlink_in_place::remove_in_place;
 use super::volume::Volume;
@@ -19,8 +18,7 @@ pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<O
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
     let guard = volume.locks.hold(vec![entry.key()]);
-    let existing = lookup(&volume.root, name, &entry)?;
-    let found = existing.require(name)?;
+    let found = lookup(&volume.root, name, &entry)?.require(name)?;
     match (found.meta.kind, name.is_directory()) {
         (Kind::File, true) => return Err(absent(name)),
         (Kind::Directory, false) => {
@@ -43,16 +41,12 @@ pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<O
             volume.sync.directory(&entry).map_err(named)?;
             Ok(remove(&entry.parent, &hidden).err().map(|errno| not_removed(name, &hidden, errno)))
         }
-        Err(Errno::EXDEV) => delete_in_place(volume, name, &entry).map(|()| None),
+        // A directory of a lower layer of an overlay cannot be renamed: it is deleted under its name, as rm(1) does.
+        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(()))
+            .and_then(|()| volume.sync.directory(&entry))
+            .map_or_else(|errno| Err(named(errno)), |()| Ok(None)),
         Err(errno) => Err(named(errno)),
     }
-}
-
-/// Deletes a directory of a lower layer of an overlay, which cannot be renamed (EXDEV), under its name, as rm(1) does.
-fn delete_in_place(volume: &Volume, name: &Name, entry: &EntryAt) -> Result<()> {
-    remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(()))
-        .and_then(|()| volume.sync.directory(entry))
-        .map_err(|errno| map_errno(name, errno))
 }
 
 /// The error of a directory that keeps space under a hidden name.

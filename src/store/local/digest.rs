@@ -52,11 +52,15 @@ pub(super) struct Attribute {
 impl Attribute {
     /// Reads it from a file with this stat.
     pub fn of(file: &File, stat: &FileStat) -> Option<Self> {
-        if !is_regular(stat) {
-            return None;
-        }
+        Self::read(stat, |bytes| fgetxattr(file, ATTRIBUTE, bytes))
+    }
+
+    fn read(
+        stat: &FileStat,
+        get: impl FnOnce(&mut [u8]) -> Result<usize, rustix::io::Errno>,
+    ) -> Option<Self> {
         let mut bytes = [0; LENGTH];
-        let read = fgetxattr(file, ATTRIBUTE, &mut bytes[..]).ok()?;
+        let read = if is_regular(stat) { get(&mut bytes).ok()? } else { 0 };
         Self::parse(bytes.get(..read)?, stat)
     }
 
@@ -180,31 +184,23 @@ pub(super) fn read_consistently(
 
 /// Reads the attribute through an `O_PATH` descriptor.
 pub(super) fn of_handle(handle: &OwnedFd, stat: &FileStat) -> Option<Attribute> {
-    if !is_regular(stat) {
-        return None;
-    }
-    let mut bytes = [0; LENGTH];
     let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    let read = getxattr(path, ATTRIBUTE, &mut bytes[..]).ok()?;
-    Attribute::parse(bytes.get(..read)?, stat)
+    Attribute::read(stat, |bytes| getxattr(path, ATTRIBUTE, bytes))
 }
 
 /// Reads the attribute of a directory entry, which is no symbolic link.
 pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Option<Attribute> {
-    if !is_regular(stat) {
-        return None;
-    }
-    let mut bytes = [0; LENGTH];
+    use rustix::io::Errno;
     let path = [format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes(), last].concat();
-    match lgetxattr(path, ATTRIBUTE, &mut bytes[..]) {
-        Ok(read) => Attribute::parse(bytes.get(..read)?, stat),
+    Attribute::read(stat, |bytes| match lgetxattr(path, ATTRIBUTE, &mut *bytes) {
         // Without /proc, open the file.
-        Err(rustix::io::Errno::NOENT) => {
+        Err(Errno::NOENT) => {
             let flags = READ | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            Attribute::of(&File::from(openat(directory, last, flags, Mode::empty()).ok()?), stat)
+            let file = openat(directory, last, flags, Mode::empty()).map_err(|_| Errno::NOENT)?;
+            fgetxattr(file, ATTRIBUTE, bytes)
         }
-        Err(_) => None,
-    }
+        read => read,
+    })
 }
 
 /// Whether nothing has changed a file between two stats.

@@ -28,15 +28,17 @@ use crate::store::name::Name;
 /// New content in a temporary file.
 pub(super) struct FileDraft<'a> {
     volume: &'a Volume,
-    name: Name,
+    /// The name of its target.
+    pub name: Name,
     links: Links,
-    temporary: Temporary,
+    /// The temporary file.
+    pub temporary: Temporary,
     /// Its modification time in seconds since 1970, where it is not the current time.
     modified: Option<i64>,
     /// The attributes it gets where it replaces nothing; `None` for those of a new file.
-    attributes: Option<Attributes>,
+    pub attributes: Option<Attributes>,
     /// The extended attribute that marks unfinished content, removed once it is in place.
-    unfinished: Option<&'static str>,
+    pub unfinished: Option<&'static str>,
     allocation: Allocation,
 }
 
@@ -75,7 +77,7 @@ impl<'a> FileDraft<'a> {
         size: Option<u64>,
         written: u64,
     ) -> Self {
-        let reservation = volume.space().reservation(temporary.entry().directory().0);
+        let reservation = volume.space().reservation(temporary.entry.directory().0);
         FileDraft {
             volume,
             name: name.clone(),
@@ -88,41 +90,21 @@ impl<'a> FileDraft<'a> {
         }
     }
 
-    /// Sets the extended attribute to remove once the content is in place.
-    pub fn set_unfinished(&mut self, attribute: &'static str) {
-        self.unfinished = Some(attribute);
-    }
-
-    /// Sets the attributes that the content gets where it replaces nothing.
-    pub fn set_attributes(&mut self, attributes: Attributes) {
-        self.attributes = Some(attributes);
-    }
-
-    /// The name of its target.
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// The temporary file.
-    pub fn temporary(&mut self) -> &mut Temporary {
-        &mut self.temporary
-    }
-
     /// The file the content is written to.
     pub fn file(&self) -> &File {
-        self.temporary.handle()
+        &self.temporary.file
     }
 
     /// Reserves space for a whole content whose bytes do not come from a client. `NoSpace` where there is too little.
     pub fn reserve_all(&mut self, size: u64) -> Result<&mut Reservation> {
-        let reservation = self.allocation.reserve_all(self.temporary.handle(), size);
+        let reservation = self.allocation.reserve_all(&self.temporary.file, size);
         reservation.map_err(|errno| map_errno(&self.name, errno))?.ok_or_else(|| no_room(&self.name, size))
     }
 
     /// Fsyncs what was written so far, and the directory entry of the temporary file.
     pub fn sync(&self) -> nix::Result<()> {
         self.volume.sync.content(self.file())?;
-        self.volume.sync.directory(self.temporary.entry())
+        self.volume.sync.directory(&self.temporary.entry)
     }
 
     /// Sets time and attributes and fsyncs the content before it is renamed into place, so that a crash leaves the old
@@ -146,7 +128,7 @@ impl<'a> FileDraft<'a> {
         match of_replaced.or_else(|| self.attributes.clone()) {
             Some(attributes) => Ok(attributes),
             None => {
-                let is_made_there = self.temporary.entry().directory() == entry.directory();
+                let is_made_there = self.temporary.entry.directory() == entry.directory();
                 of_new(&entry.parent, self.volume.umask, is_made_there).map_err(errno_of)
             }
         }
@@ -195,7 +177,7 @@ fn version(found: &Found) -> FileVersion {
 
 impl Write for FileDraft<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let lacking = self.allocation.prepare(self.temporary.handle(), bytes.len() as u64);
+        let lacking = self.allocation.prepare(&self.temporary.file, bytes.len() as u64);
         match lacking.map_err(|errno| map_errno(&self.name, errno))? {
             0 => {}
             lacking => return Err(no_room(&self.name, lacking).into()),
@@ -230,7 +212,7 @@ impl Draft for FileDraft<'_> {
         let done = Finished { attributes, replaced: existing.found().map(version) };
         let guard = volume.locks.hold(vec![entry.key()]);
         let incoming = Incoming {
-            entry: self.temporary.entry(),
+            entry: &self.temporary.entry,
             name: None,
             kind: Kind::File,
             is_tree: false,
@@ -238,7 +220,7 @@ impl Draft for FileDraft<'_> {
             prepare: &|replaced| self.finish_again(&done, &entry, replaced),
         };
         let created = install(volume, &incoming, &name, &entry, check)?.created;
-        self.temporary.keep();
+        self.temporary.kept = true;
         let meta = self.write_digest(digest).map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).map_err(named)?;

@@ -116,7 +116,7 @@ impl Upkeep for Local {
     /// Checks that the path of the root leads to it, and its file system answers.
     fn check_health(&self) -> Result<()> {
         self.volume.root.require_attached()?;
-        fstatvfs(self.volume.root.handle()).map(drop).map_err(|errno| Error::io("/", errno.into()))
+        fstatvfs(&self.volume.root.handle).map(drop).map_err(|errno| Error::io("/", errno.into()))
     }
 
     /// Opens the directory that the path of the root leads to now.
@@ -125,7 +125,7 @@ impl Upkeep for Local {
             return Ok(None);
         }
         let volume = self.volume.reopen()?;
-        let named = |error| Error::io(volume.root.path().as_os_str().as_encoded_bytes(), error);
+        let named = |error| Error::io(volume.root.path.as_os_str().as_encoded_bytes(), error);
         let uploads = self.uploads.again().map_err(named)?;
         Ok(Some(Arc::new(Local { volume, uploads })))
     }
@@ -135,7 +135,7 @@ impl Upkeep for Local {
     }
 
     fn confinement(&self) -> Confinement {
-        let root = self.volume.root.path();
+        let root = &self.volume.root.path;
         let changed = [root.to_owned()].into_iter().chain(beside_target(root)).collect();
         Confinement { changed, read: vec!["/proc/self/mountinfo".into()] }
     }

@@ -75,7 +75,8 @@ impl InodeIdentity {
 /// A record of this daemon. Removed when dropped, unless recovery still needs it.
 pub(super) struct Record {
     file: Temporary,
-    aside: Option<EntryAt>,
+    /// The name to which what is replaced is moved aside, and then the hidden name that a sweep removes.
+    pub aside: Option<EntryAt>,
 }
 
 impl Record {
@@ -100,19 +101,9 @@ impl Record {
         Ok(Record { file, aside: Some(aside) })
     }
 
-    /// The name to which what is replaced is moved aside.
-    pub fn aside(&self) -> Option<&EntryAt> {
-        self.aside.as_ref()
-    }
-
     /// Keeps the record for the next start when this is dropped.
     pub fn keep(&mut self) {
-        self.file.keep();
-    }
-
-    /// Sets the hidden name that `aside` was renamed to, which a sweep removes.
-    pub fn set_hidden(&mut self, hidden: Vec<u8>) {
-        self.aside.iter_mut().for_each(|aside| aside.last.clone_from(&hidden));
+        self.file.kept = true;
     }
 
     /// Removes the record and what was moved aside. The caller has fsynced everything before.
@@ -129,24 +120,24 @@ impl Record {
 /// Removes a record and fsyncs the directory: a record that reappears after a power failure could name the inode number
 /// of another file.
 fn discard(volume: &Volume, file: Temporary) -> nix::Result<()> {
-    let entry = file.entry().sibling(Vec::new())?;
+    let entry = file.entry.sibling(Vec::new())?;
     drop(file);
     volume.sync.directory(&entry)
 }
 
 fn write(volume: &Volume, digits: &[u8], intent: &Intent) -> io::Result<Temporary> {
-    let root = volume.root.handle().try_clone()?;
+    let root = volume.root.handle.try_clone()?;
     let name = [RECORD, digits].concat();
     let file = Temporary::named(root, name, OFlag::O_CREAT | OFlag::O_EXCL)?;
     // Recovery must be able to tell that it is this daemon's, and whether it is in use.
-    let is_usable = is_own(&fstat(file.handle())?) && file.handle().try_lock().is_ok();
+    let is_usable = is_own(&fstat(&file.file)?) && file.file.try_lock().is_ok();
     let bytes = intent.to_bytes();
     if !is_usable || bytes.len() > SIZE_MAX {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    file.handle().write_all(&bytes)?;
-    volume.sync.content(file.handle())?;
-    volume.sync.directory(file.entry())?;
+    (&file.file).write_all(&bytes)?;
+    volume.sync.content(&file.file)?;
+    volume.sync.directory(&file.entry)?;
     Ok(file)
 }
 

@@ -129,8 +129,8 @@ impl Lookup {
     }
 
     /// What a client sees there, or the error `NotFound`.
-    pub fn require(&self, name: &Name) -> Result<&Found> {
-        self.found().ok_or_else(|| absent(name))
+    pub fn require(self, name: &Name) -> Result<Found> {
+        self.into_found().ok_or_else(|| absent(name))
     }
 }
 

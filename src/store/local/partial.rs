@@ -64,8 +64,8 @@ fn make(
     metadata: &[u8],
 ) -> io::Result<(String, Temporary)> {
     let (id, mut temporary) = uploads.make(volume, |directory| can_be_renamed(directory, entry))?;
-    temporary.handle().set_xattr(ATTRIBUTE, &attribute(name, metadata))?;
-    temporary.keep();
+    temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata))?;
+    temporary.kept = true;
     Ok((id, temporary))
 }
 
@@ -103,10 +103,10 @@ pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Re
     let id = std::str::from_utf8(id).ok().filter(|id| is_id(id.as_bytes())).ok_or_else(unknown)?;
     let directory = uploads::open(volume).map_err(failed)?;
     let mut temporary = Temporary::named(directory, id.into(), OFlag::empty()).map_err(failed)?;
-    temporary.keep();
-    let stat = fstat(temporary.handle()).map_err(failed)?;
+    temporary.kept = true;
+    let stat = fstat(&temporary.file).map_err(failed)?;
     let time_left = uploads.time_left(&stat).ok_or_else(unknown)?;
-    let attribute = temporary.handle().get_xattr(ATTRIBUTE).ok().flatten().ok_or_else(unknown)?;
+    let attribute = temporary.file.get_xattr(ATTRIBUTE).ok().flatten().ok_or_else(unknown)?;
     let (name, metadata) = parse_attribute(&attribute).ok_or_else(unknown)?;
     let draft = FileDraft::over(volume, &name, temporary, None, size_of(&stat));
     Ok(PartialFile { draft, id: id.to_owned(), metadata, time_left })
@@ -140,10 +140,10 @@ impl Draft for PartialFile<'_> {
 
     fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let mut draft = self.draft;
-        draft.temporary().discard();
+        draft.temporary.kept = false;
         // The attribute is removed only once the file is in place: should the process end before, the upload can still
         // be resumed.
-        draft.set_unfinished(ATTRIBUTE);
+        draft.unfinished = Some(ATTRIBUTE);
         Box::new(draft).commit(digest, check)
     }
 }
@@ -154,7 +154,7 @@ impl Partial for PartialFile<'_> {
     }
 
     fn name(&self) -> &Name {
-        self.draft.name()
+        &self.draft.name
     }
 
     fn metadata(&self) -> &[u8] {
@@ -196,7 +196,7 @@ impl Partial for PartialFile<'_> {
     }
 
     fn remove(mut self: Box<Self>) {
-        self.draft.temporary().discard();
+        self.draft.temporary.kept = false;
     }
 }
 

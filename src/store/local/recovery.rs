@@ -31,7 +31,7 @@ pub(super) fn recover(volume: &Volume) -> Result<u64> {
 }
 
 fn records(volume: &Volume) -> nix::Result<Vec<Vec<u8>>> {
-    let names = names_in(reopen(volume.root.handle())?)?;
+    let names = names_in(reopen(&volume.root.handle)?)?;
     names.filter(|name| name.as_ref().map_or(true, |name| is_record_name(name))).collect()
 }
 
@@ -39,22 +39,22 @@ fn records(volume: &Volume) -> nix::Result<Vec<Vec<u8>>> {
 fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", last].concat(), errno.into());
     // Check the type first: opening a device may have side effects.
-    let stat = fstatat(volume.root.handle(), last, AtFlags::AT_SYMLINK_NOFOLLOW);
+    let stat = fstatat(&volume.root.handle, last, AtFlags::AT_SYMLINK_NOFOLLOW);
     if !stat.is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
-    let root = volume.root.handle().try_clone().map_err(errno_of).map_err(named)?;
+    let root = volume.root.handle.try_clone().map_err(errno_of).map_err(named)?;
     let mut record = match Temporary::named(root, last.to_vec(), OFlag::empty()) {
         Ok(record) => record,
         Err(Errno::EAGAIN) => return Ok(false),
         Err(errno) if is_absent(errno) => return Ok(false),
         Err(errno) => return Err(named(errno)),
     };
-    record.keep();
-    if record.handle().try_lock().is_err() || !fstat(record.handle()).is_ok_and(|stat| is_own(&stat)) {
+    record.kept = true;
+    if record.file.try_lock().is_err() || !fstat(&record.file).is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
-    let done = match read(record.handle()).map_err(|error| named(errno_of(error)))? {
+    let done = match read(&record.file).map_err(|error| named(errno_of(error)))? {
         // A truncated record: nothing was begun.
         None => false,
         Some(Intent::Exchange { source, replaced }) => finish_exchange(volume, &source, &replaced)?,
@@ -62,7 +62,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
             finish_two_renames(volume, &source, &target, aside)?
         }
     };
-    record.discard();
+    record.kept = false;
     drop(record);
     Ok(done)
 }

@@ -35,15 +35,14 @@ pub(super) fn rename(volume: &Volume, transfer: Transfer<'_>) -> Result<Written>
         return Err(same_file(to));
     }
     let guard = volume.locks.hold(vec![old.key(), new.key()]);
-    let existing = lookup(&volume.root, from, &old)?;
-    let moved = existing.require(from)?;
-    admit_source(volume, transfer, &old, moved)?;
+    let moved = lookup(&volume.root, from, &old)?.require(from)?;
+    admit_source(volume, transfer, &old, &moved)?;
     if is_change_of_case(volume, &old, &new) {
         (transfer.target)(None)?;
         change_case(volume, &old, &new).map_err(|errno| map_errno(to, errno))?;
-        return Ok(Written { created: true, meta: moved.meta.clone() });
+        return Ok(Written { created: true, meta: moved.meta });
     }
-    let installed = match install_renamed(volume, transfer, &old, &new, moved) {
+    let installed = match install_renamed(volume, transfer, &old, &new, &moved) {
         Err(refused) if refused.is_cross_device => {
             drop(guard);
             return move_across(volume, transfer);
@@ -53,7 +52,7 @@ pub(super) fn rename(volume: &Volume, transfer: Transfer<'_>) -> Result<Written>
     let written = Written { created: installed.created, meta: moved.meta.clone() };
     let old_left = match installed.exchanged {
         true => hide(&old).map(Some),
-        false => unlink_twin(&old, moved).map(|()| None),
+        false => unlink_twin(&old, &moved).map(|()| None),
     };
     drop(guard);
     finish(volume, (from, &old), (to, &new), old_left, installed)?;

@@ -45,22 +45,23 @@ pub(super) fn two_renames(
     to: &EntryAt,
     is_tree: bool,
 ) -> Result<Record, Option<Errno>> {
-    let Some(aside) = record.aside() else { return Err(None) };
+    let Some(mut aside) = record.aside.take() else { return Err(None) };
     let old = to.stat()?;
     renameat(&to.parent, to.last.as_slice(), &aside.parent, aside.last.as_slice())?;
     if let Err(errno) = rename_to_free(from, to, is_tree) {
-        if rename_to_free(aside, to, is_directory(&old)).is_err() {
+        if rename_to_free(&aside, to, is_directory(&old)).is_err() {
             // Recovery at the next start tries again.
             record.keep();
         }
         return Err(Some(errno));
     }
     // Fsync the new name first: a sweep may remove what is hidden.
-    let hidden = volume.sync.directory(to).and_then(|()| hide(aside));
+    let hidden = volume.sync.directory(to).and_then(|()| hide(&aside));
     if hidden.is_err() {
         record.keep();
     }
-    record.set_hidden(hidden?);
+    aside.last = hidden?;
+    record.aside = Some(aside);
     Ok(record)
 }
 

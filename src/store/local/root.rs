@@ -38,9 +38,10 @@ pub(super) const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OF
 
 /// The root directory.
 pub(super) struct Root {
-    handle: OwnedFd,
+    /// Its descriptor.
+    pub handle: OwnedFd,
     /// The path it was opened by; used only to check that it still leads to the same directory.
-    path: PathBuf,
+    pub path: PathBuf,
     identity: FileId,
 }
 
@@ -83,11 +84,6 @@ impl Root {
         Ok(root)
     }
 
-    /// The path it was opened by.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Fails where the path of the root now leads elsewhere: the root was removed, moved, unmounted or mounted over, or
     /// a symbolic link on the path was changed.
     pub fn require_attached(&self) -> Result<()> {
@@ -112,11 +108,6 @@ impl Root {
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Some(false),
             Err(_) => None,
         }
-    }
-
-    /// Its descriptor.
-    pub fn handle(&self) -> &OwnedFd {
-        &self.handle
     }
 
     /// Opens the path of these components, following symbolic links that stay beneath the root.

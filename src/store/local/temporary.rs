@@ -24,10 +24,12 @@ const SWEPT: Errno = Errno::EAGAIN;
 
 /// A file or a directory under a reserved name.
 pub(super) struct Temporary {
-    entry: EntryAt,
-    file: File,
-    /// Whether it is kept when this is dropped.
-    kept: bool,
+    /// Its directory entry.
+    pub entry: EntryAt,
+    /// The open file or directory.
+    pub file: File,
+    /// Whether it is kept when this is dropped: it was renamed, or is used again later.
+    pub kept: bool,
 }
 
 impl Temporary {
@@ -78,26 +80,6 @@ impl Temporary {
             true => Ok(Temporary { entry, file, kept: false }),
             false => Err(Errno::EAGAIN),
         }
-    }
-
-    /// The open file or directory.
-    pub fn handle(&self) -> &File {
-        &self.file
-    }
-
-    /// Its directory entry.
-    pub fn entry(&self) -> &EntryAt {
-        &self.entry
-    }
-
-    /// Keeps it when this is dropped: it was renamed, or is used again later.
-    pub fn keep(&mut self) {
-        self.kept = true;
-    }
-
-    /// Removes it when this is dropped.
-    pub fn discard(&mut self) {
-        self.kept = false;
     }
 }
 

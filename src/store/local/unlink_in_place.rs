@@ -22,23 +22,17 @@ const TRIES: u32 = 128;
 /// Called for each entry before it is removed; an error keeps it and stops the removal.
 pub(super) type MayRemove<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
 
-/// One level of the descent.
-struct Level {
-    /// The parent directory.
-    above: FileId,
-    name: Vec<u8>,
-}
-
 /// Removes a directory with everything in it. Stops at the first entry that `may_remove` keeps; what is left stays under
 /// its name.
 pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemove<'_>) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
-    let (mut levels, mut next, mut tries) = (Vec::new(), last.to_vec(), 0);
+    // Of each level of the descent its parent directory and its name there.
+    let (mut levels, mut next, mut tries): (Vec<(FileId, Vec<u8>)>, _, _) = (Vec::new(), last.to_vec(), 0);
     loop {
         let above = file_id(&fstat(&here)?);
         if let Some(child) = open_to_clear(&here, &next, HANDLE | OFlag::O_DIRECTORY)? {
             here = child;
-            levels.push(Level { above, name: next });
+            levels.push((above, next));
         }
         next = loop {
             if levels.is_empty() {
@@ -47,14 +41,14 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemo
             if let Some(left) = clear(&here, may_remove)? {
                 break left;
             }
-            let Some(level) = levels.pop() else { return Ok(()) };
-            here = open_above(&here, level.above)?;
-            if is_left(unlinkat(&here, level.name.as_slice(), UnlinkatFlags::RemoveDir))? {
+            let Some((above, name)) = levels.pop() else { return Ok(()) };
+            here = open_above(&here, above)?;
+            if is_left(unlinkat(&here, name.as_slice(), UnlinkatFlags::RemoveDir))? {
                 tries += 1;
                 if tries > TRIES {
                     return Err(Errno::ENOTEMPTY);
                 }
-                break level.name;
+                break name;
             }
             tries = 0;
         };

@@ -58,7 +58,7 @@ impl Uploads {
         volume: &Volume,
         fits: impl FnOnce(&OwnedFd) -> nix::Result<bool>,
     ) -> io::Result<(String, Temporary)> {
-        let root = volume.root.handle();
+        let root = &volume.root.handle;
         match mkdirat(root, UPLOADS, Mode::S_IRWXU) {
             Ok(()) => volume.sync.directory(&EntryAt::new(root.try_clone()?, UPLOADS.to_vec())?)?,
             Err(Errno::EEXIST) => {}
@@ -66,7 +66,7 @@ impl Uploads {
         }
         let directory = open(volume)?;
         let _counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fits(&directory)? || self.clear(&directory)?.left >= self.most {
+        if !fits(&directory)? || self.clear(&directory)?.1 >= self.most {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let id = fresh_id(self.random.as_ref())?;
@@ -78,14 +78,15 @@ impl Uploads {
     pub fn expire(&self, volume: &Volume) -> Result<u64> {
         let cleared = open(volume).and_then(|directory| self.clear(&directory));
         match cleared {
-            Ok(cleared) => Ok(cleared.removed),
+            Ok((removed, _)) => Ok(removed),
             Err(errno) if is_absent(errno) => Ok(0),
             Err(errno) => Err(Error::io(UPLOADS, errno.into())),
         }
     }
 
-    fn clear(&self, directory: &OwnedFd) -> nix::Result<Cleared> {
-        let mut cleared = Cleared { left: 0, removed: 0 };
+    /// Removes the expired ones; returns their number, and how many are left.
+    fn clear(&self, directory: &OwnedFd) -> nix::Result<(u64, usize)> {
+        let (mut gone, mut left) = (0, 0);
         for found in Walk::new(directory.try_clone().map_err(errno_of)?, false, stat)? {
             let found = found?;
             // Not made by the daemon.
@@ -101,19 +102,17 @@ impl Uploads {
                     false
                 }
             };
-            cleared.removed += u64::from(removed);
-            cleared.left += usize::from(!removed);
+            gone += u64::from(removed);
+            left += usize::from(!removed);
         }
-        Ok(cleared)
+        Ok((gone, left))
     }
 
     /// Locks an upload, and removes it if it is still expired: a client may have resumed it before the lock.
     fn remove_expired(&self, directory: &OwnedFd, last: Vec<u8>) -> bool {
         lock(directory, last).is_ok_and(|mut temporary| {
-            let is_expired = fstat(temporary.handle()).is_ok_and(|stat| self.time_left(&stat).is_none());
-            if !is_expired {
-                temporary.keep();
-            }
+            let is_expired = fstat(&temporary.file).is_ok_and(|stat| self.time_left(&stat).is_none());
+            temporary.kept = !is_expired;
             is_expired
         })
     }
@@ -125,14 +124,9 @@ impl Uploads {
     }
 }
 
-struct Cleared {
-    left: usize,
-    removed: u64,
-}
-
 /// Opens the directory.
 pub(super) fn open(volume: &Volume) -> nix::Result<OwnedFd> {
-    open_beneath(volume.root.handle().as_fd(), UPLOADS, DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)
+    open_beneath(volume.root.handle.as_fd(), UPLOADS, DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)
 }
 
 fn lock(directory: &OwnedFd, last: Vec<u8>) -> nix::Result<Temporary> {
@@ -148,8 +142,8 @@ fn is_preallocated(stat: &FileStat) -> bool {
 /// Frees the preallocated blocks of an upload that is not in use. Its mtime, and so its expiry, stays the same.
 fn free_preallocated(directory: &OwnedFd, last: Vec<u8>) {
     let Ok(mut temporary) = lock(directory, last) else { return };
-    temporary.keep();
-    let file = temporary.handle();
+    temporary.kept = true;
+    let file = &temporary.file;
     // Truncating to the same size frees the blocks past it.
     let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
         file.set_len(size_of(&stat))?;

@@ -48,7 +48,7 @@ impl Volume {
 
     /// Opens the directory that the path of the root leads to now, with the same settings and the same account.
     pub fn reopen(&self) -> Result<Self> {
-        let root = Root::open(self.root.path())?;
+        let root = Root::open(&self.root.path)?;
         self.spools.follow_root(duplicate(&root)?);
         Ok(Volume {
             root,
@@ -67,6 +67,6 @@ impl Volume {
 }
 
 fn duplicate(root: &Root) -> Result<OwnedFd> {
-    let named = |error| Error::io(root.path().as_os_str().as_encoded_bytes(), error);
-    root.handle().try_clone().map_err(named)
+    let named = |error| Error::io(root.path.as_os_str().as_encoded_bytes(), error);
+    root.handle.try_clone().map_err(named)
 }
