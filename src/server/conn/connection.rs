@@ -1,14 +1,13 @@
 //! One connection from its first byte to its last: it waits for a request, reads the head, calls the router, and
 //! repeats.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Write};
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Fields, Request};
+use crate::http::Request;
 use crate::server::exchange::problem::closing_response;
-use crate::server::exchange::response::Reply;
-use crate::server::limits::{LINGER, READ_AHEAD};
+use crate::server::limits::READ_AHEAD;
 use crate::server::methods::router;
 use crate::server::net::connections::ConnectionGuard;
 use crate::server::net::stream::{HeadReader, Stream};
@@ -43,7 +42,7 @@ pub fn serve(server: &Server, guard: &ConnectionGuard) {
         let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream));
         match serve_burst(server, guard, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
-            Next::Linger => return linger(stream),
+            Next::Linger => return stream.linger(),
             Next::End => return stream.end_writing(),
             Next::Reset => return stream.socket.abort(),
         }
@@ -114,26 +113,9 @@ fn refuse_handshake(server: &Server, stream: &Stream, error: &Error) {
 fn refuse(server: &Server, stream: &Stream, error: &Error) {
     let gone = matches!(error, Error::Failed { kind: ErrorKind::Interrupted, .. } | Error::System { .. });
     if !gone {
-        let mut reply = Reply::to_malformed(stream);
+        let mut out = stream;
         // The client may have disconnected; ignore the write error.
-        let _ = reply.error(error, None, Fields::new());
+        let _ = out.write_all(&closing_response(error));
         server.refuse(&stream.peer, Refusal::of_kind(error.kind()), error);
-    }
-}
-
-/// Shuts down the write side, then reads for a moment: closing a socket with unread bytes sends a reset, which would
-/// discard the response before the client has read it. Not inlined, as above.
-#[inline(never)]
-fn linger(stream: &Stream) {
-    stream.end_writing();
-    let until = Instant::now() + LINGER;
-    let mut block = [0; 4096];
-    let left = || Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
-    while let Some(left) = left() {
-        let ready = stream.wait_readable(left).unwrap_or(false);
-        let mut bytes = stream;
-        if !ready || bytes.read(&mut block).unwrap_or(0) == 0 {
-            return;
-        }
     }
 }

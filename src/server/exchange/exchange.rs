@@ -96,7 +96,7 @@ impl<'e> Exchange<'e> {
     /// not read.
     pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
         self.body.close_if_pending(&mut self.reply.outcome);
-        self.reply.problem(error, Some(self.request), fields, members)
+        self.reply.problem(error, self.request, fields, members)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The filter of a request, ready to run on a stored file or a body, with the media type and the entity tag of its
 //! result. The table of filters is in `text`; each works with every method that moves bytes.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
@@ -198,17 +198,11 @@ struct IdentityFilter;
 
 impl Filter for IdentityFilter {
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()> {
-        let mut bytes = match source {
+        let bytes = match source {
             Source::Stream { bytes, .. } => Box::new(bytes),
             Source::File(file) => file.reader()?,
         };
-        let mut block = vec![0; BLOCK];
-        loop {
-            match bytes.read(&mut block)? {
-                0 => return Ok(()),
-                read => sink.write_all(block.get(..read).unwrap_or_default())?,
-            }
-        }
+        io::copy(&mut BufReader::with_capacity(BLOCK, bytes), sink).map(|_| ())
     }
 }
 

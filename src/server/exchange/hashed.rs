@@ -1,7 +1,7 @@
 //! Digests of stored content: computed while a draft is written, passed in, or computed from a stored file. The size of
 //! a filter's result is limited here too, since the size of the request body does not limit it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::http::digest::{Digest, Hasher, Tee};
@@ -10,14 +10,10 @@ use crate::server::limits::BLOCK;
 use crate::store::{Check, Draft, Written};
 
 /// Computes the digest of all bytes of a reader.
-pub fn compute_digest(mut bytes: impl Read) -> io::Result<Digest> {
-    let (mut hasher, mut block) = (Hasher::default(), vec![0; BLOCK]);
-    loop {
-        match bytes.read(&mut block)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(block.get(..read).unwrap_or_default()),
-        }
-    }
+pub fn compute_digest(bytes: impl Read) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    io::copy(&mut BufReader::with_capacity(BLOCK, bytes), &mut hasher)?;
+    Ok(hasher.finish())
 }
 
 /// A draft being written.

@@ -1,9 +1,12 @@
 //! An error as a response: its fields, and its body in the form the client prefers (RFC 9457 for
 //! `application/problem+json`, else one line of text).
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::http::time::http_date;
 use crate::http::{Fields, Request, accept, coding, head};
 use crate::server::limits::RETRY_AFTER;
 use crate::server::status::status_of;
@@ -50,9 +53,10 @@ impl Problem {
     }
 }
 
-/// The whole response to an error where there is no request; the connection closes after it.
+/// The whole response to an error where there is no request, or a malformed one; the connection closes after it.
 pub fn closing_response(error: &Error) -> Vec<u8> {
     let mut fields = Fields::new();
+    fields.push("Date", http_date(SystemTime::now()));
     fields.push("Connection", "close");
     let Problem { body, mut fields, .. } = Problem::new(error, None, fields, json!({}));
     fields.push("Content-Type", "text/plain; charset=utf-8");

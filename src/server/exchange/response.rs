@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
@@ -24,7 +24,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 pub struct Reply<'a> {
     pub(super) stream: &'a Stream,
     /// The daemon: once it shuts down, every response is the last of its connection.
-    server: Option<&'a Server>,
+    server: &'a Server,
     /// Whether the request is HEAD, whose response has no body.
     pub(super) is_head: bool,
     /// The version of the request.
@@ -42,22 +42,11 @@ impl<'a> Reply<'a> {
     pub fn new(server: &'a Server, stream: &'a Stream, request: &Request) -> Self {
         let close = (!request.keeps_alive).then_some(CloseReason::ClientRequested);
         Reply {
-            server: Some(server),
+            stream,
+            server,
             is_head: request.method == Method::Head,
             version: request.version,
             outcome: Outcome { close, ..Outcome::default() },
-            ..Reply::to_malformed(stream)
-        }
-    }
-
-    /// A response to a malformed request; the connection closes after it.
-    pub fn to_malformed(stream: &'a Stream) -> Self {
-        Reply {
-            stream,
-            server: None,
-            is_head: false,
-            version: Version::Http11,
-            outcome: Outcome { close: Some(CloseReason::MalformedRequest), ..Outcome::default() },
             record: None,
             encoder: None,
         }
@@ -90,20 +79,15 @@ impl<'a> Reply<'a> {
         self.send(|mut stream| stream.write_all(&message))
     }
 
-    /// Sends an error, in the form the client prefers (RFC 9457 for `application/problem+json`).
-    pub fn error(&mut self, error: &Error, request: Option<&Request>, fields: Fields) -> Result<()> {
-        self.problem(error, request, fields, json!({}))
-    }
-
-    /// The same with more members, for a client that prefers the JSON form.
+    /// Sends an error of a request, in the form the client prefers, with `members` in the JSON form.
     pub fn problem(
         &mut self,
         error: &Error,
-        request: Option<&Request>,
+        request: &Request,
         fields: Fields,
         members: Value,
     ) -> Result<()> {
-        let problem = Problem::new(error, request, fields, members);
+        let problem = Problem::new(error, Some(request), fields, members);
         self.bytes(status_of(error), problem.media_type, &problem.body, problem.fields)
     }
 
@@ -116,7 +100,7 @@ impl<'a> Reply<'a> {
 
     /// Reserves an encoder for the response, and returns its coding: identity where all encoders are in use.
     pub fn reserve_encoder(&mut self) -> Coding {
-        self.encoder = self.server.and_then(|server| server.coders.encoder());
+        self.encoder = self.server.coders.encoder();
         if self.encoder.is_some() { Coding::Zstd } else { Coding::Identity }
     }
 
@@ -147,7 +131,7 @@ impl<'a> Reply<'a> {
         if let Some(record) = &mut self.record {
             record.clone_from(fields);
         }
-        if self.server.is_some_and(|server| server.connections.is_draining()) {
+        if self.server.connections.is_draining() {
             self.outcome.close(CloseReason::ShuttingDown);
         }
         let mut own = Fields::new();
@@ -157,7 +141,7 @@ impl<'a> Reply<'a> {
         } else if self.version == Version::Http10 {
             own.push("Connection", "keep-alive");
         }
-        let hsts = self.server.and_then(|server| server.hsts.as_deref()).filter(|_| self.stream.is_tls());
+        let hsts = self.server.hsts.as_ref().filter(|_| self.stream.is_tls());
         hsts.iter().for_each(|hsts| own.push("Strict-Transport-Security", hsts));
         let mut head = Vec::with_capacity(512);
         head::write_response(&mut head, status, &[&own, fields]);

@@ -8,7 +8,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
 use crate::server::exchange::representation::{check_write, failed};
-use crate::server::exchange::written::{answer_written, fields_of_written};
+use crate::server::exchange::written::answer_written;
 use crate::store::{Content, Meta, Name, Written};
 
 /// The field with the number of changes that a filter made in place.
@@ -27,7 +27,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
             check_overwrite(request, &to, at)
         })?,
     };
-    answer_written(exchange, &to, &written)
+    answer_written(exchange, &to, &written, Fields::new())
 }
 
 /// Renames a file or a directory.
@@ -39,7 +39,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     check_source(request, name, &transfer)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
     let written = transfer.rename(&source, &|at| check_overwrite(request, &to, at))?;
-    answer_written(exchange, &to, &written)
+    answer_written(exchange, &to, &written, Fields::new())
 }
 
 /// Deletes a file, or a directory with everything in it.
@@ -95,8 +95,7 @@ fn change_in_place(
             true => check_overwrite(request, name, existing),
             false => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
         })?;
-    let status = fields_of_written(&mut fields, name, &written);
-    exchange.reply.empty(status, fields)
+    answer_written(exchange, name, &written, fields)
 }
 
 /// Reads one version of the source, and atomically replaces the target by the result of the filter.

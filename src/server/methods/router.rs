@@ -2,6 +2,8 @@
 
 use std::io::BufRead;
 
+use serde_json::json;
+
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::{Fields, Framing, Method, Query, Request, Target, framing, resumption};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
@@ -53,7 +55,7 @@ pub fn answer(
 fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
     reply.outcome.close = Some(CloseReason::MalformedRequest);
     // The client may have disconnected; ignore the write error.
-    let _ = reply.error(error, Some(request), Fields::new());
+    let _ = reply.problem(error, request, Fields::new(), json!({}));
     reply.outcome
 }
 

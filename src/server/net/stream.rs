@@ -106,15 +106,26 @@ impl Stream {
         self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
     }
 
-    /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`. Then reads for
-    /// a moment: a close with unread data would reset the connection before the client has read the response or the
-    /// alert.
+    /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`.
     pub fn end_unencrypted(&self, response: &[u8]) {
         if self.begins_in_plain() {
             // The response fits an empty send buffer. The client may have disconnected; ignore the error.
             let _ = self.socket.try_send(response, MsgFlags::empty());
         }
         self.socket.end_writing();
+        self.discard_input();
+    }
+
+    /// Shuts down the writing side, then reads for a moment.
+    pub fn linger(&self) {
+        self.end_writing();
+        self.discard_input();
+    }
+
+    /// Reads for a moment: closing a socket with unread bytes sends a reset, which would discard the response or the
+    /// alert before the client has read it. Not inlined: the buffer would enlarge the stack frame of every connection.
+    #[inline(never)]
+    fn discard_input(&self) {
         let until = Instant::now() + LINGER;
         let mut block = [0; 4096];
         loop {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Digest};
@@ -13,7 +13,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::representation::check_write;
-use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
+use crate::server::exchange::written::{accept_modified, answer_written, modified};
 use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::stream::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
@@ -122,19 +122,17 @@ fn complete_upload(
         return refuse_length(exchange);
     }
     let mut fields = Fields::new();
+    fields.push("Upload-Complete", "?1");
     let modified = modified(&metadata.fields)?;
     match commit(exchange, partial, metadata, whole, taken) {
         Ok(written) => {
-            let etag = written.meta.etag.clone();
-            let status = fields_of_written(&mut fields, &name, &written);
+            let completed = CompletedUpload { name: name.clone(), size, etag: written.meta.etag.clone() };
+            exchange.server.upload_locks.complete(id, completed);
             accept_modified(&mut fields, modified);
-            exchange.server.upload_locks.complete(id, CompletedUpload { name, size, etag });
-            fields.push("Upload-Complete", "?1");
             fields.push("Upload-Offset", size.to_string());
-            exchange.reply.empty(status, fields)
+            answer_written(exchange, &name, &written, fields)
         }
         Err(error) => {
-            fields.push("Upload-Complete", "?1");
             exchange.fail(&error, fields);
             Ok(())
         }
@@ -177,21 +175,11 @@ fn commit(
 
 /// Answers 400 where two lengths contradict each other.
 pub fn refuse_length(exchange: &mut Exchange<'_>) -> Result<()> {
-    let what = "has another length than was said";
-    refuse(exchange, ErrorKind::Invalid, "inconsistent-upload-length", what, Fields::new(), json!({}))
+    refuse(exchange, "inconsistent-upload-length", "has another length than was said")
 }
 
-/// Sends an error response with a problem type of the protocol.
-pub fn refuse(
-    exchange: &mut Exchange<'_>,
-    kind: ErrorKind,
-    problem: &str,
-    what: &str,
-    fields: Fields,
-    mut members: Value,
-) -> Result<()> {
-    if let Some(members) = members.as_object_mut() {
-        members.insert("type".to_owned(), format!("{PROBLEM_TYPES}{problem}").into());
-    }
-    exchange.refuse(&Error::new(kind, "upload", what), fields, members)
+/// Answers 400 with a problem type of the protocol.
+pub fn refuse(exchange: &mut Exchange<'_>, problem: &str, what: &str) -> Result<()> {
+    let members = json!({ "type": format!("{PROBLEM_TYPES}{problem}") });
+    exchange.refuse(&Error::invalid("upload", what), Fields::new(), members)
 }

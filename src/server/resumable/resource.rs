@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::http::resumption::{self, PARTIAL_UPLOAD, UPLOAD_INCOMPLETE};
+use crate::error::{Error, Result};
+use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::exchange::exchange::Exchange;
@@ -124,14 +124,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
     if let Some(completed) = exchange.server.upload_locks.completed(id) {
         store.writer(&completed.name)?.require(&completed.name)?;
-        return refuse(
-            exchange,
-            ErrorKind::Invalid,
-            "completed-upload",
-            "is complete already",
-            Fields::new(),
-            json!({}),
-        );
+        return refuse(exchange, "completed-upload", "is complete already");
     }
     let mut partial = store.resume(id)?;
     let size = partial.size()?;
@@ -166,9 +159,10 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
     let mut fields = Fields::new();
     fields.push("Upload-Complete", "?0");
     fields.push("Upload-Offset", size.to_string());
-    let both = json!({ "expected-offset": size, "provided-offset": offset });
-    let what = format!("is at offset {size}, not {offset}");
-    refuse(exchange, ErrorKind::Conflict, "mismatching-upload-offset", &what, fields, both)
+    let problem = format!("{PROBLEM_TYPES}mismatching-upload-offset");
+    let members = json!({ "type": problem, "expected-offset": size, "provided-offset": offset });
+    let error = Error::conflict("upload", format!("is at offset {size}, not {offset}"));
+    exchange.refuse(&error, fields, members)
 }
 
 /// The fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
