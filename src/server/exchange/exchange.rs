@@ -4,8 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::coding::Coding;
-use crate::http::{Fields, Request, accept, resumption};
+use crate::http::{Fields, Request, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::decoding::BoundedDecoding;
@@ -51,14 +50,6 @@ impl<'e> Exchange<'e> {
             Err(_) => {}
         }
         store
-    }
-
-    /// Chooses the coding of a compressible response: what the client prefers, as long as an encoder is free.
-    pub fn choose_coding(&mut self) -> Coding {
-        match accept::coding(&self.request.fields) {
-            Coding::Zstd => self.reply.reserve_encoder(),
-            Coding::Identity => Coding::Identity,
-        }
     }
 
     /// The limits and the decoder pool for what the client sends or requests.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
-use crate::http::{Fields, Method, Request, Version, head};
+use crate::http::{Fields, Method, Request, Version, accept, head};
 use crate::server::exchange::problem::Problem;
 use crate::server::net::stream::Stream;
 use crate::server::observe::outcome::{CloseReason, Outcome};
@@ -98,9 +98,11 @@ impl<'a> Reply<'a> {
         self.stream.interim.write(self.stream, &head).map_err(|error| Error::io("client", error))
     }
 
-    /// Reserves an encoder for the response, and returns its coding: identity where all encoders are in use.
-    pub fn reserve_encoder(&mut self) -> Coding {
-        self.encoder = self.server.coders.encoder();
+    /// Chooses the coding of a compressible response: what the client prefers, as long as an encoder is free.
+    pub fn choose_coding(&mut self, request: &Request) -> Coding {
+        if accept::coding(&request.fields) == Coding::Zstd {
+            self.encoder = self.server.coders.encoder();
+        }
         if self.encoder.is_some() { Coding::Zstd } else { Coding::Identity }
     }
 

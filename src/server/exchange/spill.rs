@@ -15,7 +15,8 @@ pub struct Spill<'a> {
     spools: Option<&'a Spools>,
     /// The head, until it is sent with the first bytes of the body.
     head: Option<Vec<u8>>,
-    taken: u64,
+    /// How many bytes were written, with framing, without the head.
+    pub taken: u64,
     spool: Option<Spilled>,
 }
 
@@ -35,11 +36,6 @@ impl<'a> Spill<'a> {
     /// Whether anything was written, and with it the head.
     pub fn has_begun(&self) -> bool {
         self.head.is_none()
-    }
-
-    /// How many bytes were written, with framing, without the head.
-    pub fn taken(&self) -> u64 {
-        self.taken
     }
 
     /// Sends all that is buffered, blocking while the client does not read: the request has been read, so no deadlock

@@ -5,11 +5,14 @@ use std::io::{self, BufWriter, Write};
 
 use crate::error::{Error, Result};
 use crate::http::coding::{Coding, Encoder};
+use crate::http::condition::Validators;
 use crate::http::{BodyWriter, Fields, Framing, Version};
+use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::representation::{is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::response::Reply;
 use crate::server::exchange::spill::Spill;
 use crate::server::observe::outcome::CloseReason;
-use crate::store::Spools;
+use crate::store::{Name, Spools};
 
 /// A buffered writer, so that many lines share a write.
 pub type LineSink<'a> = BufWriter<&'a mut dyn Write>;
@@ -49,7 +52,7 @@ pub fn send_streamed(
     let mut spill = Spill::new(stream, head, spools);
     let written = write_coded(&mut spill, framing, coding, write).and_then(|()| spill.finish());
     let begun = spill.has_begun();
-    reply.outcome.body_bytes = spill.taken();
+    reply.outcome.body_bytes = spill.taken;
     if ends_by_close && (written.is_ok() || !begun) {
         stream.socket.close_with_reset(false);
     }
@@ -62,14 +65,27 @@ pub fn send_streamed(
     }
 }
 
-/// Sends lines as [`send_streamed`] does, through a buffer.
+/// Sends lines about the directory `name` as [`send_streamed`] does, through a buffer. `policy` is the content security
+/// policy.
 pub fn send_lines(
-    reply: &mut Reply<'_>,
-    fields: Fields,
-    coding: Coding,
+    exchange: &mut Exchange<'_>,
+    name: &Name,
+    media_type: &str,
+    policy: &str,
     write: impl FnOnce(&mut LineSink<'_>) -> io::Result<()>,
 ) -> Result<()> {
-    send_streamed(reply, fields, coding, None, |sink| {
+    let mut fields = Fields::new();
+    let charset = if media_type == "application/json" { "" } else { "; charset=utf-8" };
+    fields.push("Content-Type", format!("{media_type}{charset}"));
+    fields.push("Vary", "Accept, Accept-Encoding");
+    fields.push("Cache-Control", exchange.server.cache_control());
+    restrict_browsers(&mut fields, policy);
+    let coding = exchange.reply.choose_coding(exchange.request);
+    // The directory exists, but has no validator.
+    if is_not_modified(exchange.request, name, Validators::default())? {
+        return exchange.reply.empty(304, of_not_modified(&fields));
+    }
+    send_streamed(&mut exchange.reply, fields, coding, None, |sink| {
         let mut out = BufWriter::new(sink);
         match write(&mut out) {
             Ok(()) => out.flush(),

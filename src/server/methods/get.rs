@@ -79,7 +79,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn C
     let represent = |exchange: &mut Exchange<'_>| {
         let media_type = named.resolve(content.as_ref(), &start);
         match may_be_coded && is_compressible(&media_type) && !is_dense(content.as_ref(), &start) {
-            true => (media_type, exchange.choose_coding()),
+            true => (media_type, exchange.reply.choose_coding(request)),
             false => (media_type, Coding::Identity),
         }
     };
@@ -212,7 +212,7 @@ fn answer_filtered(
 ) -> Result<()> {
     let coding = match operation.is_number {
         true => Coding::Identity,
-        false => exchange.choose_coding(),
+        false => exchange.reply.choose_coding(exchange.request),
     };
     let modified = content.meta().modified;
     let etag = coded_etag(&operation.etag(&content.meta().etag), coding);

@@ -10,21 +10,17 @@ use crate::server::methods::table::{Scope, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
-/// The resources that GET reads.
-const READABLE: [&[u8]; 2] = [b"health", b"metrics"];
-
 /// Answers a request on one of the daemon's own resources.
 pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()> {
-    match (exchange.request.method, components) {
-        (_, [_, uploads, id]) if uploads == UPLOADS => answer_upload(exchange, id),
-        (Method::Get | Method::Head, [_, name]) if is_readable(name) => answer_readable(exchange, name),
-        (Method::Options, [_, name]) if is_readable(name) => {
-            options::send(exchange, &allowed(Scope::Anywhere, None))
-        }
-        (_, [_, name]) if is_readable(name) => {
-            refuse_method(exchange, &format!("/.cfpd/{}", shown(name)), Scope::Anywhere)
-        }
-        (Method::Get | Method::Head | Method::Options, _) => {
+    let method = exchange.request.method;
+    match components {
+        [_, uploads, id] if uploads == UPLOADS => answer_upload(exchange, id),
+        [_, name] if matches!(name.as_slice(), b"health" | b"metrics") => match method {
+            Method::Get | Method::Head => answer_readable(exchange, name),
+            Method::Options => options::send(exchange, &allowed(Scope::Anywhere, None)),
+            _ => refuse_method(exchange, &format!("/.cfpd/{}", shown(name)), Scope::Anywhere),
+        },
+        _ if matches!(method, Method::Get | Method::Head | Method::Options) => {
             Err(Error::not_found("/.cfpd/", "has no such resource"))
         }
         _ => Err(Error::forbidden("/.cfpd/", "belongs to the daemon")),
@@ -50,10 +46,6 @@ fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<
     fields.push("Allow", allowed(scope, None));
     let error = Error::method_not_allowed(exchange.request.method_name(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
-}
-
-fn is_readable(name: &[u8]) -> bool {
-    READABLE.contains(&name)
 }
 
 fn answer_readable(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {

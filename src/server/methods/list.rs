@@ -6,16 +6,14 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::http::condition::Validators;
 use crate::http::time::rfc3339;
-use crate::http::{Fields, Query, accept};
+use crate::http::{Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::representation::{is_not_modified, of_not_modified, restrict_browsers};
 use crate::server::exchange::streamed::send_lines;
 use crate::server::limits::GLOBS_MAX;
 use crate::server::page::list_page;
-use crate::store::{Detail, Entry, Kind, Name};
+use crate::store::{Detail, Entries, Entry, Kind, Name};
 use crate::text::Globs;
 
 /// The media types of a list in order of preference, with their names for `?format`.
@@ -32,25 +30,8 @@ pub fn answer(
     let form = form(exchange, query)?;
     let globs = globs(query)?;
     let detail = if form == "text/plain" { Detail::Names } else { Detail::Metadata };
-    let entries = store.reader().list(name, query.has("recursive"), detail)?;
-    let entries = entries.filter(|entry| match entry {
-        Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
-        Err(_) => true,
-    });
-    let mut fields = Fields::new();
-    fields.push(
-        "Content-Type",
-        if form == "application/json" { form.to_owned() } else { format!("{form}; charset=utf-8") },
-    );
-    fields.push("Vary", "Accept, Accept-Encoding");
-    fields.push("Cache-Control", exchange.server.cache_control());
-    restrict_browsers(&mut fields, "default-src 'none'; style-src 'unsafe-inline'");
-    let coding = exchange.choose_coding();
-    // The directory exists, but has no validator.
-    if is_not_modified(exchange.request, name, Validators::default())? {
-        return exchange.reply.empty(304, of_not_modified(&fields));
-    }
-    send_lines(&mut exchange.reply, fields, coding, |out| match form {
+    let entries = included(store.reader().list(name, query.has("recursive"), detail)?, globs);
+    send_lines(exchange, name, form, "default-src 'none'; style-src 'unsafe-inline'", |out| match form {
         "text/html" => list_page::write(name, entries, out),
         _ => write_lines(entries, form == "application/json", out),
     })
@@ -75,6 +56,14 @@ pub fn globs(query: &Query) -> Result<Globs> {
         true => Err(Error::invalid("query", format!("has more than {GLOBS_MAX} globs"))),
         false => Globs::new(query.get_all("include"), query.get_all("exclude")),
     }
+}
+
+/// Those of the entries that the globs select.
+pub fn included(entries: Entries<'_>, globs: Globs) -> Entries<'_> {
+    Box::new(entries.filter(move |entry| match entry {
+        Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
+        Err(_) => true,
+    }))
 }
 
 fn write_lines(

@@ -54,7 +54,7 @@ pub fn answer(
     }
     restrict_browsers(&mut fields, SANDBOX);
     fields.push("Vary", "Accept-Encoding");
-    let coding = exchange.choose_coding();
+    let coding = exchange.reply.choose_coding(request);
     let body = &mut exchange.body;
     send_streamed(&mut exchange.reply, fields, coding, Some(&exchange.server.spools), |sink| {
         let whole = body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, sink));

@@ -9,16 +9,15 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::condition::Validators;
 use crate::http::{Fields, Query};
 use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::{Operation, number_type};
-use crate::server::exchange::representation::{SANDBOX, is_not_modified, of_not_modified, restrict_browsers};
+use crate::server::exchange::representation::SANDBOX;
 use crate::server::exchange::streamed::{LineSink, send_lines};
 use crate::server::limits::FLUSH_LINES_AFTER;
-use crate::server::methods::list::{globs, with_name};
+use crate::server::methods::list::{globs, included, with_name};
 use crate::server::shared::scan_threads::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::PrefixedLines;
@@ -43,24 +42,11 @@ pub fn answer(
     };
     let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
     let globs = globs(query)?;
-    let entries = reader.list_readable(name)?;
-    let entries = Box::new(entries.filter(move |entry| match entry {
-        Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
-        Err(_) => true,
-    }));
-    let mut fields = Fields::new();
-    fields.push("Content-Type", if json { "application/json" } else { "text/plain; charset=utf-8" });
-    fields.push("Vary", "Accept, Accept-Encoding");
-    fields.push("Cache-Control", server.cache_control());
-    restrict_browsers(&mut fields, SANDBOX);
-    let coding = exchange.choose_coding();
-    // The directory exists, but has no validator.
-    if is_not_modified(exchange.request, name, Validators::default())? {
-        return exchange.reply.empty(304, of_not_modified(&fields));
-    }
+    let entries = included(reader.list_readable(name)?, globs);
     let decoding = exchange.decoding();
     let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
-    send_lines(&mut exchange.reply, fields, coding, |out| match operation.is_number {
+    let media_type = if json { "application/json" } else { "text/plain" };
+    send_lines(exchange, name, media_type, SANDBOX, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
         false => search.lines_of_all(entries, out),
     })
@@ -114,7 +100,9 @@ impl TreeSearch<'_> {
                         out.write_all(&line(&name, count, json))?;
                     }
                     // Other errors end the search.
-                    Err(error) if is_unreadable(&error) && json => {
+                    // A compression that `decompress` does not support: JSON reports it and continues. A damaged file ends
+                    // the search.
+                    Err(error) if error.kind() == ErrorKind::Unprocessable && json => {
                         out.write_all(format!("{}\n", json!({ "error": error.to_string() })).as_bytes())?;
                     }
                     Err(error) => return Err(error.into()),
@@ -205,12 +193,6 @@ fn next(
 /// directories too.
 fn is_left_out(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
-}
-
-/// Whether a file has a compression that `decompress` does not support: JSON reports it and continues. A damaged file
-/// ends the search.
-fn is_unreadable(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unprocessable
 }
 
 fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {

@@ -20,21 +20,14 @@ use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::shared::upload_locks::CompletedUpload;
 use crate::store::{Partial, Written};
 
-/// The part of an upload that one request brings.
-pub struct BodyPart {
-    /// Its offset.
-    pub start: u64,
-    /// Whether it completes the upload.
-    pub complete: bool,
-}
-
-/// Receives a part. Where the body ends early, what was received is kept. The last argument is the response to a part
+/// Receives the part of an upload from `start` on; `complete` tells that it is the last. Where the body ends early, what was received is kept. The last argument is the response to a part
 /// that does not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
     mut partial: Box<dyn Partial + '_>,
     metadata: &UploadMetadata,
-    BodyPart { start, complete }: BodyPart,
+    start: u64,
+    complete: bool,
     (status, mut fields): (u16, Fields),
 ) -> Result<()> {
     let most = exchange.server.limits.file_size.min(metadata.length().unwrap_or(u64::MAX));

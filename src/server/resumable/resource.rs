@@ -8,7 +8,7 @@ use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMP
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::exchange::exchange::Exchange;
-use crate::server::resumable::append::{BodyPart, receive, refuse, refuse_length};
+use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::resumable::public_url;
 use crate::server::shared::upload_locks::UploadGuard;
@@ -76,7 +76,7 @@ fn begin(
         interim.push("Upload-Draft-Interop-Version", version);
         exchange.reply.interim(104, &interim)?;
     }
-    receive(exchange, partial, metadata, BodyPart { start: 0, complete }, (201, fields))
+    receive(exchange, partial, metadata, 0, complete, (201, fields))
 }
 
 /// HEAD: answers the offset, after an fsync of what was received.
@@ -133,10 +133,11 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         return refuse_offset(exchange, size, offset);
     }
     let mut metadata = UploadMetadata::parse(partial.metadata())?;
-    let reach = size.saturating_add(exchange.body.content_length().ok().flatten().unwrap_or(0));
-    let is_new = match metadata
-        .learn_length(&request.fields, Some(reach).filter(|_| complete && is_sized(exchange)))
-    {
+    // Without a body, its length is 0; that of a chunked one is unknown.
+    let length = exchange.body.content_length().unwrap_or(Some(0));
+    let reach = size.saturating_add(length.unwrap_or(0));
+    let end = length.filter(|_| complete).map(|_| reach);
+    let is_new = match metadata.learn_length(&request.fields, end) {
         Ok(is_new) if metadata.length().is_none_or(|length| reach <= length) => is_new,
         _ => return refuse_length(exchange),
     };
@@ -146,12 +147,11 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     if is_new {
         partial.set_metadata(&metadata.to_bytes())?;
     }
-    let part = BodyPart { start: size, complete };
     if let Some(version) = resumption::version(&exchange.request.fields) {
         partial.sync()?;
         exchange.reply.interim(104, &resumption::progress(version, size))?;
     }
-    receive(exchange, partial, &metadata, part, (204, Fields::new()))
+    receive(exchange, partial, &metadata, size, complete, (204, Fields::new()))
 }
 
 /// Answers 409 to an offset that is not the size of the upload.
@@ -185,11 +185,6 @@ pub fn accept_patch() -> Fields {
     let mut fields = Fields::new();
     fields.push("Accept-Patch", PARTIAL_UPLOAD);
     fields
-}
-
-/// Whether the head has the length of the body.
-fn is_sized(exchange: &Exchange<'_>) -> bool {
-    matches!(exchange.body.content_length(), Ok(Some(_)) | Err(_))
 }
 
 fn is_partial_upload(fields: &Fields) -> bool {
