@@ -76,7 +76,7 @@ fn change_in_place(
     operation: &Operation,
 ) -> Result<()> {
     let (request, decoding) = (exchange.request, exchange.decoding());
-    let (content, mut draft) = begin_filtered(&decoding, writer, request, name, name)?;
+    let (content, _, mut draft) = begin_filtered(&decoding, writer, request, name, name)?;
     let read = content.meta().clone();
     let changed = operation
         .change_content(name, content.as_ref(), &decoding, &mut draft)
@@ -107,10 +107,10 @@ fn copy_filtered(
     operation: &Operation,
 ) -> Result<Written> {
     let decoding = exchange.decoding();
-    let (content, mut draft) = begin_filtered(&decoding, writer, exchange.request, name, to)?;
+    let (content, existing, mut draft) = begin_filtered(&decoding, writer, exchange.request, name, to)?;
     // One of the two may be a symbolic link to the other.
     let read = content.meta().etag.clone();
-    let is_itself = writer.existing(to)?.is_some_and(|now| now.etag == read);
+    let is_itself = existing.is_some_and(|now| now.etag == read);
     operation
         .run_on_content(name, content.as_ref(), &decoding, &mut draft)
         .map_err(|error| Error::io(name.shown(), error))?;
@@ -127,15 +127,16 @@ fn begin_filtered<'a>(
     request: &Request,
     name: &Name,
     to: &Name,
-) -> Result<(Box<dyn Content>, Hashed<'a>)> {
+) -> Result<(Box<dyn Content>, Option<Meta>, Hashed<'a>)> {
     let content = writer.reader().open(name)?;
     let read = content.meta();
     check_write(&request.fields, name, Some(read))?;
-    check_overwrite(request, to, writer.existing(to)?.as_ref())?;
+    let target = writer.target(to)?;
+    check_overwrite(request, to, target.existing.as_ref())?;
     // A stored file may be larger than what clients may send.
     let most = decoding.server.limits.file_size.max(read.size);
-    let draft = Hashed::new(writer.create(to, None)?, most, &decoding.client);
-    Ok((content, draft))
+    let draft = Hashed::new(target.create(None)?, most, &decoding.client);
+    Ok((content, target.existing, draft))
 }
 
 /// Checks the source before the destination: a client that is told of a missing parent directory creates it, though

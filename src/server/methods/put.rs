@@ -25,12 +25,12 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
     if operation.is_some() {
         writer.require_process(name)?;
     }
-    let existing = writer.existing(name)?;
-    check_write(&request.fields, name, existing.as_ref())?;
-    if resource::create(exchange, writer, name, operation.is_none())? {
+    let target = writer.target(name)?;
+    check_write(&request.fields, name, target.existing.as_ref())?;
+    if resource::create(exchange, &target, name, operation.is_none())? {
         return Ok(());
     }
-    let mut draft = writer.create(name, length)?;
+    let mut draft = target.create(length)?;
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
     let decoding = exchange.decoding();
     // The body is hashed as it arrives; the result of a filter has another digest. An unchanged body is stored even after

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
-use crate::server::auth::rights::{AuthorizedStore, Writer};
+use crate::server::auth::rights::{AuthorizedStore, WriteTarget};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
@@ -21,7 +21,12 @@ pub fn lock<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<UploadGuard<'e>> {
 }
 
 /// Creates an upload resource for a PUT that asks for one, and receives its body. False where the PUT is an ordinary one.
-pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, plain: bool) -> Result<bool> {
+pub fn create(
+    exchange: &mut Exchange<'_>,
+    target: &WriteTarget<'_, '_>,
+    name: &Name,
+    plain: bool,
+) -> Result<bool> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
     let Some(complete) = resumption::is_complete(&request.fields) else { return Ok(false) };
     let offered = plain
@@ -38,7 +43,7 @@ pub fn create(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, pla
         return Err(Error::too_large(name.shown(), format!("is larger than {most} bytes")));
     }
     let begun = match offered {
-        true => writer.create_partial(name, length, &metadata.to_bytes())?,
+        true => target.create_partial(length, &metadata.to_bytes())?,
         false => None,
     };
     match begun {

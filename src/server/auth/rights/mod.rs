@@ -5,7 +5,7 @@ pub use authorized_store::AuthorizedStore;
 pub use gate::Gate;
 pub use reader::Reader;
 pub use transfer::AuthorizedTransfer;
-pub use writer::Writer;
+pub use writer::{WriteTarget, Writer};
 
 mod authorized_store;
 mod gate;

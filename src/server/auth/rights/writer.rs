@@ -27,7 +27,8 @@ impl AuthorizedStore {
     /// Resumes an upload; needs `create` or `replace`.
     pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         let partial = self.store.resume(id)?;
-        self.writer(partial.name())?.admit(partial)
+        self.writer(partial.name())?.require(partial.name())?;
+        Ok(Box::new(Guarded { name: partial.name().clone(), draft: partial, store: self }))
     }
 }
 
@@ -42,37 +43,12 @@ impl<'a> Writer<'a> {
         self.0.require_process(name)
     }
 
-    /// Returns what exists under a name that is to be written; needs `create` where nothing does, else `replace`.
-    pub fn existing(&self, name: &Name) -> Result<Option<Meta>> {
+    /// Looks up a name that is to be written; needs `create` where nothing exists there, else `replace`.
+    pub fn target<'n>(&self, name: &'n Name) -> Result<WriteTarget<'a, 'n>> {
         self.require(name)?;
         let existing = self.0.store.meta(name).ok();
         self.0.require_write(name, false, existing.as_ref())?;
-        Ok(existing)
-    }
-
-    /// Begins new content for a name; needs `create` or `replace`.
-    pub fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + 'a>> {
-        self.require(name)?;
-        let draft = self.0.store.create(name, size)?;
-        Ok(Box::new(Guarded { draft, store: self.0, name: name.clone() }))
-    }
-
-    /// See [`Store::create_partial`](crate::store::Store::create_partial); needs `create` or `replace`.
-    pub fn create_partial(
-        &self,
-        name: &Name,
-        size: Option<u64>,
-        metadata: &[u8],
-    ) -> Result<Option<Box<dyn Partial + 'a>>> {
-        self.require(name)?;
-        let partial = self.0.store.create_partial(name, size, metadata)?;
-        partial.map(|partial| self.admit(partial)).transpose()
-    }
-
-    /// Wraps an upload that is begun or resumed in [`Guarded`]; needs `create` or `replace`.
-    fn admit(&self, partial: Box<dyn Partial + 'a>) -> Result<Box<dyn Partial + 'a>> {
-        self.require(partial.name())?;
-        Ok(Box::new(Guarded { name: partial.name().clone(), draft: partial, store: self.0 }))
+        Ok(WriteTarget { store: self.0, name, existing })
     }
 
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
@@ -91,5 +67,32 @@ impl<'a> Writer<'a> {
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
         self.0.store.make_directory(name, check)
+    }
+}
+
+/// A name that may be written.
+pub struct WriteTarget<'a, 'n> {
+    store: &'a AuthorizedStore,
+    name: &'n Name,
+    /// What exists there.
+    pub existing: Option<Meta>,
+}
+
+impl<'a> WriteTarget<'a, '_> {
+    /// Begins new content.
+    pub fn create(&self, size: Option<u64>) -> Result<Box<dyn Draft + 'a>> {
+        let draft = self.store.store.create(self.name, size)?;
+        Ok(Box::new(Guarded { draft, store: self.store, name: self.name.clone() }))
+    }
+
+    /// See [`Store::create_partial`](crate::store::Store::create_partial).
+    pub fn create_partial(
+        &self,
+        size: Option<u64>,
+        metadata: &[u8],
+    ) -> Result<Option<Box<dyn Partial + 'a>>> {
+        let partial = self.store.store.create_partial(self.name, size, metadata)?;
+        let guard = |draft| Guarded { draft, store: self.store, name: self.name.clone() };
+        Ok(partial.map(|partial| Box::new(guard(partial)) as Box<dyn Partial + 'a>))
     }
 }
