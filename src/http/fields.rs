@@ -55,6 +55,12 @@ impl Fields {
         self.spans.push((start..middle, middle..self.text.len()));
     }
 
+    /// Returns the fields with one more.
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.push(name, value);
+        self
+    }
+
     /// Returns all fields, in order: name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.spans.iter().map(|(name, value)| (self.text(name), self.text(value)))

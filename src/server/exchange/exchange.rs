@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Fields, Request, resumption};
+use crate::http::{Fields, Query, Request, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::decoding::BoundedDecoding;
@@ -27,6 +27,8 @@ pub struct Exchange<'e> {
     pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
+    /// The query of its target; empty until the target is parsed.
+    pub query: Query,
     /// Its body.
     pub body: RequestBody<'e>,
     /// Its response.

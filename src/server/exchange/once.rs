@@ -36,8 +36,7 @@ pub fn once(
             exchange.reply.head_only(status, fields)
         }
         Claim::Unknown { epoch, since } => {
-            let mut fields = Fields::new();
-            fields.push(OUTCOMES, idempotency::format_outcomes(&epoch, since));
+            let fields = Fields::new().with(OUTCOMES, idempotency::format_outcomes(&epoch, since));
             let what = "is not remembered: the request may have been carried out";
             exchange.refuse(&Error::conflict(KEY, what), fields, json!({}))
         }

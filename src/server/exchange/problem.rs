@@ -55,9 +55,7 @@ impl Problem {
 
 /// The whole response to an error where there is no request, or a malformed one; the connection closes after it.
 pub fn closing_response(error: &Error) -> Vec<u8> {
-    let mut fields = Fields::new();
-    fields.push("Date", http_date(SystemTime::now()));
-    fields.push("Connection", "close");
+    let fields = Fields::new().with("Date", http_date(SystemTime::now())).with("Connection", "close");
     let Problem { body, mut fields, .. } = Problem::new(error, None, fields, json!({}));
     fields.push("Content-Type", "text/plain; charset=utf-8");
     fields.push("Content-Length", body.len().to_string());

@@ -12,7 +12,7 @@ use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
-use crate::http::{Fields, Method, Query, accept, target};
+use crate::http::{Fields, Method, accept, target};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
@@ -30,20 +30,15 @@ use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
 /// Sends a stored file, or, where the name ends in a slash, the list of a directory.
-pub fn answer(
-    exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
-    name: &Name,
-    query: &Query,
-) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
     if name.is_directory() {
         match exchange.reply.outcome.filter {
-            None => return list::answer(exchange, store, name, query),
-            Some("search") => return search_tree::answer(exchange, store, name, query),
+            None => return list::answer(exchange, store, name),
+            Some("search") => return search_tree::answer(exchange, store, name),
             Some(_) => {}
         }
     }
-    let operation = Operation::of_query(query, &exchange.request.fields, false);
+    let operation = Operation::of_query(&exchange.query, &exchange.request.fields, false);
     let opened = store.reader().open(name);
     match opened {
         Ok(content) => match operation? {
@@ -51,17 +46,16 @@ pub fn answer(
             Some(operation) => answer_filtered(exchange, name, content, &operation),
         },
         Err(error) if error.kind() == ErrorKind::IsDirectory && !name.is_directory() => {
-            redirect(exchange, name, query)
+            redirect(exchange, name)
         }
         Err(error) => Err(error),
     }
 }
 
 /// Redirects from the name of a directory to that with the final slash.
-fn redirect(exchange: &mut Exchange<'_>, name: &Name, query: &Query) -> Result<()> {
-    let mut fields = Fields::new();
-    let location = target::encode(name.components(), true, query);
-    fields.push("Location", &location);
+fn redirect(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
+    let location = target::encode(name.components(), true, &exchange.query);
+    let fields = Fields::new().with("Location", &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
     // Not 308, which older clients do not support; for GET and HEAD both mean the same.
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
@@ -148,13 +142,9 @@ fn answer_uncoded(
         }
         Selected::Parts(parts) => answer_parts(exchange, content, &parts, &fields),
         Selected::Unsatisfiable => {
-            let mut fields = Fields::new();
-            fields.push("Content-Range", format!("bytes */{size}"));
-            exchange.refuse(
-                &Error::range_not_satisfiable(name.shown(), "has no such range"),
-                fields,
-                json!({}),
-            )
+            let error = Error::range_not_satisfiable(name.shown(), "has no such range");
+            let fields = Fields::new().with("Content-Range", format!("bytes */{size}"));
+            exchange.refuse(&error, fields, json!({}))
         }
     }
 }

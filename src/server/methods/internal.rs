@@ -42,8 +42,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 
 /// Answers 405 with the methods that are allowed.
 fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
-    let mut fields = Fields::new();
-    fields.push("Allow", allowed(scope, None));
+    let fields = Fields::new().with("Allow", allowed(scope, None));
     let error = Error::method_not_allowed(exchange.request.method_name(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
 }

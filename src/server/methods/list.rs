@@ -21,16 +21,11 @@ const FORMS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
 /// Sends the list of a directory.
-pub fn answer(
-    exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
-    name: &Name,
-    query: &Query,
-) -> Result<()> {
-    let form = form(exchange, query)?;
-    let globs = globs(query)?;
+pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
+    let form = form(exchange)?;
+    let globs = globs(&exchange.query)?;
     let detail = if form == "text/plain" { Detail::Names } else { Detail::Metadata };
-    let entries = included(store.reader().list(name, query.has("recursive"), detail)?, globs);
+    let entries = included(store.reader().list(name, exchange.query.has("recursive"), detail)?, globs);
     send_lines(exchange, name, form, "default-src 'none'; style-src 'unsafe-inline'", |out| match form {
         "text/html" => list_page::write(name, entries, out),
         _ => write_lines(entries, form == "application/json", out),
@@ -39,8 +34,8 @@ pub fn answer(
 
 /// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` or
 /// `NotAcceptable`.
-fn form(exchange: &Exchange<'_>, query: &Query) -> Result<&'static str> {
-    let Some(wanted) = query.get("format") else {
+fn form(exchange: &Exchange<'_>) -> Result<&'static str> {
+    let Some(wanted) = exchange.query.get("format") else {
         return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {
             Error::not_acceptable("Accept", "fits neither text/html, application/json nor text/plain")
         });

@@ -9,20 +9,19 @@ use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
 use crate::server::exchange::representation::{check_write, failed};
 use crate::server::exchange::written::answer_written;
-use crate::store::{Content, Meta, Name, Written};
+use crate::store::{Content, Meta, Name};
 
 /// The field with the number of changes that a filter made in place.
 const CHANGED: &str = "Cfp-Changed";
 
 /// Copies a file or a directory; with a filter, stores the result of the filter on a file.
-pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
     let to = destination(request)?;
     let transfer = writer.authorize_copy(name, &to)?;
     check_source(request, name, &transfer)?;
-    let written = match Operation::of_query(query, &request.fields, true)? {
-        Some(operation) if *name == to => return change_in_place(exchange, writer, name, &operation),
-        Some(operation) => copy_filtered(exchange, writer, name, &to, &operation)?,
+    let written = match Operation::of_query(&exchange.query, &request.fields, true)? {
+        Some(operation) => return copy_filtered(exchange, writer, name, &to, &operation),
         None => transfer.copy(&|from| check_write(&request.fields, name, from), &|at| {
             check_overwrite(request, &to, at)
         })?,
@@ -31,9 +30,9 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query
 }
 
 /// Renames a file or a directory.
-pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
-    refuse_query(query)?;
+    refuse_query(&exchange.query)?;
     let to = destination(request)?;
     let transfer = writer.authorize_move(name, &to)?;
     check_source(request, name, &transfer)?;
@@ -43,81 +42,61 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, que
 }
 
 /// Deletes a file, or a directory with everything in it.
-pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
-    refuse_query(query)?;
+pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    refuse_query(&exchange.query)?;
     let left = writer.delete(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
     left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())
 }
 
 /// Makes a directory.
-pub fn make_directory(
-    exchange: &mut Exchange<'_>,
-    writer: &Writer<'_>,
-    name: &Name,
-    query: &Query,
-) -> Result<()> {
-    refuse_query(query)?;
+pub fn make_directory(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    refuse_query(&exchange.query)?;
     if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::unsupported_type("body", "has no meaning in MKCOL"));
     }
     writer.make_directory(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
-    let mut fields = Fields::new();
-    fields.push("Location", target::encode(name.components(), true, &Query::default()));
-    exchange.reply.empty(201, fields)
+    let location = target::encode(name.components(), true, &Query::default());
+    exchange.reply.empty(201, Fields::new().with("Location", location))
 }
 
-/// Replaces a file by the result of a filter on it, unless there are no changes, and sends the number of changes. The
-/// file must still be the version that was read.
-fn change_in_place(
-    exchange: &mut Exchange<'_>,
-    writer: &Writer<'_>,
-    name: &Name,
-    operation: &Operation,
-) -> Result<()> {
-    let (request, decoding) = (exchange.request, exchange.decoding());
-    let (content, _, mut draft) = begin_filtered(&decoding, writer, request, name, name)?;
-    let read = content.meta().clone();
-    let changed = operation
-        .change_content(name, content.as_ref(), &decoding, &mut draft)
-        .map_err(|error| Error::io(name.shown(), error))?;
-    let mut fields = Fields::new();
-    fields.push(CHANGED, changed.to_string());
-    if changed == 0 {
-        drop(draft);
-        fields.push("ETag", &read.etag);
-        return exchange.reply.empty(204, fields);
-    }
-    // `If-Match: *` accepts any version.
-    let any = request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*");
-    let written =
-        draft.commit(None, &|existing| match any || existing.is_some_and(|now| now.etag == read.etag) {
-            true => check_overwrite(request, name, existing),
-            false => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
-        })?;
-    answer_written(exchange, name, &written, fields)
-}
-
-/// Reads one version of the source, and atomically replaces the target by the result of the filter.
+/// Reads one version of the source, and atomically replaces the target by the result of the filter. A file that replaces
+/// itself must still be the version that was read; the number of changes is sent, and without any nothing is written.
 fn copy_filtered(
-    exchange: &Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     writer: &Writer<'_>,
     name: &Name,
     to: &Name,
     operation: &Operation,
-) -> Result<Written> {
-    let decoding = exchange.decoding();
-    let (content, existing, mut draft) = begin_filtered(&decoding, writer, exchange.request, name, to)?;
-    // One of the two may be a symbolic link to the other.
-    let read = content.meta().etag.clone();
-    let is_itself = existing.is_some_and(|now| now.etag == read);
-    operation
-        .run_on_content(name, content.as_ref(), &decoding, &mut draft)
-        .map_err(|error| Error::io(name.shown(), error))?;
-    draft.commit(None, &|existing| match is_itself && existing.is_none_or(|now| now.etag != read) {
-        true => Err(Error::precondition_failed(name.shown(), "changed while it was worked on")),
-        false => check_overwrite(exchange.request, to, existing),
-    })
+) -> Result<()> {
+    let (request, decoding, is_in_place) = (exchange.request, exchange.decoding(), name == to);
+    let (content, existing, mut draft) = begin_filtered(&decoding, writer, request, name, to)?;
+    let (read, mut fields) = (content.meta().etag.clone(), Fields::new());
+    if is_in_place {
+        let changed = operation.change_content(name, content.as_ref(), &decoding, &mut draft);
+        let changed = changed.map_err(|error| Error::io(name.shown(), error))?;
+        fields.push(CHANGED, changed.to_string());
+        if changed == 0 {
+            drop(draft);
+            return exchange.reply.empty(204, fields.with("ETag", &read));
+        }
+    } else {
+        let run = operation.run_on_content(name, content.as_ref(), &decoding, &mut draft);
+        run.map_err(|error| Error::io(name.shown(), error))?;
+    }
+    let must_be_same = match is_in_place {
+        // `If-Match: *` accepts any version.
+        true => request.fields.get("if-match").is_none_or(|tags| tags.trim_ascii() != b"*"),
+        // One of the two may be a symbolic link to the other.
+        false => existing.is_some_and(|now| now.etag == read),
+    };
+    let written = draft.commit(None, &|existing| match existing.is_some_and(|now| now.etag == read) {
+        false if must_be_same => {
+            Err(Error::precondition_failed(name.shown(), "changed while it was worked on"))
+        }
+        _ => check_overwrite(request, to, existing),
+    })?;
+    answer_written(exchange, to, &written, fields)
 }
 
 /// Checks the preconditions of source and target, then opens the source and a draft for the target.

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::error::{Error, Result};
-use crate::http::{Fields, Query, resumption};
+use crate::http::{Fields, resumption};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
@@ -21,12 +21,7 @@ const PARTS: &[u8] = b"multipart/form-data";
 const BYTES: &[u8] = b"application/octet-stream";
 
 /// Sends the result of a filter on the body.
-pub fn answer(
-    exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
-    root: &Name,
-    query: &Query,
-) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, root: &Name) -> Result<()> {
     let request = exchange.request;
     store.require_process(root)?;
     resource::refuse_old(&request.fields)?;
@@ -38,7 +33,8 @@ pub fn answer(
         let what = "multipart/form-data is not taken apart: send the file itself as the body";
         return Err(Error::unsupported_type("Content-Type", what));
     }
-    let operation = Operation::of_query(query, &request.fields, false)?.unwrap_or_else(Operation::identity);
+    let operation =
+        Operation::of_query(&exchange.query, &request.fields, false)?.unwrap_or_else(Operation::identity);
     let decoding = exchange.decoding();
     let mut fields = Fields::new();
     if operation.is_number {

@@ -2,7 +2,7 @@
 //! commit takes a [`Complete`].
 
 use crate::error::{Error, Result};
-use crate::http::{Complete, Fields, Query, Request};
+use crate::http::{Complete, Fields, Request};
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
@@ -13,13 +13,13 @@ use crate::server::resumable::resource;
 use crate::store::{Name, Written};
 
 /// Stores the body under a name.
-pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name, query: &Query) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
     if request.fields.get("content-range").is_some() {
         return Err(Error::invalid("Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
     resource::refuse_old(&request.fields)?;
-    let operation = Operation::of_query(query, &request.fields, true)?;
+    let operation = Operation::of_query(&exchange.query, &request.fields, true)?;
     let modified = modified(&request.fields)?;
     let length = exchange.body.content_length()?.filter(|_| operation.is_none());
     if operation.is_some() {

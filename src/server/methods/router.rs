@@ -39,7 +39,7 @@ pub fn answer(
         (_, Err(error)) => return refused(reply, error, request),
     };
     let body = RequestBody::new(server, stream, request, framing, input);
-    let mut exchange = Exchange { server, stream, client, request, body, reply };
+    let mut exchange = Exchange { server, stream, client, request, query: Query::default(), body, reply };
     if framing != Framing::None && !reads_body(request.method) {
         exchange.body.close_if_pending(&mut exchange.reply.outcome);
     }
@@ -75,8 +75,8 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
 /// [`Writer`] can write.
 enum Handler {
     Tells(fn(&mut Exchange<'_>, &Name) -> Result<()>),
-    Reads(fn(&mut Exchange<'_>, &AuthorizedStore, &Name, &Query) -> Result<()>),
-    Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name, &Query) -> Result<()>),
+    Reads(fn(&mut Exchange<'_>, &AuthorizedStore, &Name) -> Result<()>),
+    Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name) -> Result<()>),
 }
 
 /// The handler of a method; none where the method is not offered on any name.
@@ -112,6 +112,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let target = Target::of_request(request)?;
     exchange.reply.outcome.filter = filter_named(&target.query);
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
+    exchange.query = target.query;
     let row = row(method, &target.components);
     server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
     if row.is_none_or(|row| row.does_write) {
@@ -133,12 +134,12 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         Handler::Tells(act) => act(exchange, &name),
         Handler::Reads(act) => {
             let store = exchange.authorize()?;
-            act(exchange, &store, &name, &target.query)
+            act(exchange, &store, &name)
         }
         Handler::Writes(act) => {
             let store = exchange.authorize()?;
             let writer = store.writer(&name)?;
-            once(exchange, store.principal(), |exchange| act(exchange, &writer, &name, &target.query))
+            once(exchange, store.principal(), |exchange| act(exchange, &writer, &name))
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Fields, Query};
+use crate::http::Fields;
 use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::decoding::BoundedDecoding;
 use crate::server::exchange::exchange::Exchange;
@@ -29,19 +29,14 @@ const WAITING_MAX: usize = 256;
 type FileCount = Result<(Vec<u8>, u64)>;
 
 /// Sends the matching lines of every file beneath a directory, or `COUNT name` for each, then `COUNT total`.
-pub fn answer(
-    exchange: &mut Exchange<'_>,
-    store: &AuthorizedStore,
-    name: &Name,
-    query: &Query,
-) -> Result<()> {
+pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
     let server = exchange.server;
     let reader = store.reader();
-    let Some(operation) = Operation::of_query(query, &Fields::new(), false)? else {
+    let Some(operation) = Operation::of_query(&exchange.query, &Fields::new(), false)? else {
         return Err(Error::invalid("search", "is missing"));
     };
     let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
-    let globs = globs(query)?;
+    let globs = globs(&exchange.query)?;
     let entries = included(reader.list_readable(name)?, globs);
     let decoding = exchange.decoding();
     let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
@@ -99,8 +94,7 @@ impl TreeSearch<'_> {
                         total += count;
                         out.write_all(&line(&name, count, json))?;
                     }
-                    // Other errors end the search.
-                    // A compression that `decompress` does not support: JSON reports it and continues. A damaged file ends
+                    // A compression that `decompress` does not support: JSON reports it and continues. Other errors end
                     // the search.
                     Err(error) if error.kind() == ErrorKind::Unprocessable && json => {
                         out.write_all(format!("{}\n", json!({ "error": error.to_string() })).as_bytes())?;

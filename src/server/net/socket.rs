@@ -209,7 +209,7 @@ impl Socket {
 
     /// A handle by which another thread shuts this connection down, also after this value is dropped.
     pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
-        self.descriptor.try_clone().map(ShutdownHandle::new)
+        self.descriptor.try_clone().map(ShutdownHandle)
     }
 
     /// The part of a block that one write may take.

@@ -114,8 +114,7 @@ fn complete_upload(
         partial.remove();
         return refuse_length(exchange);
     }
-    let mut fields = Fields::new();
-    fields.push("Upload-Complete", "?1");
+    let mut fields = Fields::new().with("Upload-Complete", "?1");
     let modified = modified(&metadata.fields)?;
     match commit(exchange, partial, metadata, whole, taken) {
         Ok(written) => {

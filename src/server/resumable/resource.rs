@@ -86,8 +86,7 @@ fn begin(
 
 /// HEAD: answers the offset, after an fsync of what was received.
 pub fn offset(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
-    let mut fields = Fields::new();
-    fields.push("Cache-Control", "no-store");
+    let mut fields = Fields::new().with("Cache-Control", "no-store");
     let (size, length) = match exchange.server.upload_locks.completed(id) {
         Some(completed) => {
             store.writer(&completed.name)?.require(&completed.name)?;
@@ -161,9 +160,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
 
 /// Answers 409 to an offset that is not the size of the upload.
 fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<()> {
-    let mut fields = Fields::new();
-    fields.push("Upload-Complete", "?0");
-    fields.push("Upload-Offset", size.to_string());
+    let fields = Fields::new().with("Upload-Complete", "?0").with("Upload-Offset", size.to_string());
     let problem = format!("{PROBLEM_TYPES}mismatching-upload-offset");
     let members = json!({ "type": problem, "expected-offset": size, "provided-offset": offset });
     let error = Error::conflict("upload", format!("is at offset {size}, not {offset}"));
@@ -173,11 +170,9 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
 /// The fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
 /// known: some clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
-    let mut fields = Fields::new();
     let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
-    fields.push("Location", format!("{origin}/.cfpd/uploads/{}", partial.id()));
-    fields.push("Upload-Limit", limit(exchange, partial));
-    fields
+    let location = format!("{origin}/.cfpd/uploads/{}", partial.id());
+    Fields::new().with("Location", location).with("Upload-Limit", limit(exchange, partial))
 }
 
 fn limit(exchange: &Exchange<'_>, partial: &dyn Partial) -> String {
@@ -187,9 +182,7 @@ fn limit(exchange: &Exchange<'_>, partial: &dyn Partial) -> String {
 
 /// `Accept-Patch` of everything that takes resumable uploads (RFC 5789 §3.1).
 pub fn accept_patch() -> Fields {
-    let mut fields = Fields::new();
-    fields.push("Accept-Patch", PARTIAL_UPLOAD);
-    fields
+    Fields::new().with("Accept-Patch", PARTIAL_UPLOAD)
 }
 
 fn is_partial_upload(fields: &Fields) -> bool {
