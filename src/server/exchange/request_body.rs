@@ -102,15 +102,9 @@ impl<'a> RequestBody<'a> {
             let said = self.stream.interim.write(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             said.map_err(|error| Error::io("client", error))?;
         }
-        let most = self.most;
+        let (left, most) = (self.most, self.most);
         let outcome = match &permit {
-            None => {
-                let mut bytes = (&mut self.body).take(most.saturating_add(1));
-                let done = work(&mut bytes);
-                done.and_then(
-                    |()| if bytes.limit() > 0 { Ok(()) } else { Err(too_large("body", most).into()) },
-                )
-            }
+            None => work(&mut Bounded { bytes: &mut self.body, left, most }),
             Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, work),
         };
         outcome.and_then(|()| self.body.finish()).map_err(|error| match Error::io("body", error) {
@@ -172,4 +166,20 @@ fn check_head(head: &Fields, framing: Framing, most: u64) -> Result<Coding> {
 #[inline(never)]
 fn discard(bytes: &mut impl Read) -> io::Result<u64> {
     io::copy(bytes, &mut io::sink())
+}
+
+/// Fails with kind `TooLarge` past a limit. The end of a body cut off there would look like its end to a filter.
+struct Bounded<R> {
+    bytes: R,
+    left: u64,
+    most: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or_else(|| too_large("body", self.most))?;
+        Ok(read)
+    }
 }

@@ -5,18 +5,24 @@ use crate::http::{Fields, Query, target, time};
 use crate::server::exchange::exchange::Exchange;
 use crate::store::{Name, Written};
 
-/// Answers 201 or 204 with the entity tag of what was written, and these fields.
+/// Answers 201 or 204 with these fields and the entity tag of what was written.
 pub fn answer_written(
     exchange: &mut Exchange<'_>,
     name: &Name,
     written: &Written,
     mut fields: Fields,
 ) -> Result<()> {
+    let status = fields_of_written(&mut fields, name, written);
+    exchange.reply.empty(status, fields)
+}
+
+/// The status of that response, and its fields.
+pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) -> u16 {
     fields.push("ETag", &written.meta.etag);
     if written.created {
         fields.push("Location", target::encode(name.components(), name.is_directory(), &Query::default()));
     }
-    exchange.reply.empty(if written.created { 201 } else { 204 }, fields)
+    if written.created { 201 } else { 204 }
 }
 
 /// The modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.

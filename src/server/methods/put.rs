@@ -8,7 +8,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::Hashed;
 use crate::server::exchange::representation::check_write;
-use crate::server::exchange::written::{accept_modified, answer_written, modified};
+use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::resumable::resource;
 use crate::store::{Name, Written};
 
@@ -44,8 +44,9 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         exchange.body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
+    let status = fields_of_written(&mut fields, name, &written);
     accept_modified(&mut fields, modified);
-    answer_written(exchange, name, &written, fields)
+    exchange.reply.empty(status, fields)
 }
 
 /// Commits a draft. `whole` proves that the body was complete.

@@ -97,12 +97,15 @@ impl TreeSearch<'_> {
                     // A compression that `decompress` does not support: JSON reports it and continues. Other errors end
                     // the search.
                     Err(error) if error.kind() == ErrorKind::Unprocessable && json => {
-                        out.write_all(format!("{}\n", json!({ "error": error.to_string() })).as_bytes())?;
+                        writeln!(out, "{}", json!({ "error": error.to_string() }))?;
                     }
                     Err(error) => return Err(error.into()),
                 }
             }
-            out.write_all(&total_line(total, json))
+            match json {
+                true => writeln!(out, "{}", json!({ "total": total })),
+                false => writeln!(out, "{total} total"),
+            }
         })
     }
 
@@ -193,12 +196,5 @@ fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
     match json {
         true => format!("{}\n", with_name(json!({ "count": count }), name)).into_bytes(),
         false => [count.to_string().as_bytes(), b" ", name, b"\n"].concat(),
-    }
-}
-
-fn total_line(total: u64, json: bool) -> Vec<u8> {
-    match json {
-        true => format!("{}\n", json!({ "total": total })).into_bytes(),
-        false => format!("{total} total\n").into_bytes(),
     }
 }

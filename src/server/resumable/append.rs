@@ -13,7 +13,7 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::representation::check_write;
-use crate::server::exchange::written::{accept_modified, answer_written, modified};
+use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
 use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::stream::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
@@ -114,18 +114,19 @@ fn complete_upload(
         partial.remove();
         return refuse_length(exchange);
     }
-    let mut fields = Fields::new().with("Upload-Complete", "?1");
     let modified = modified(&metadata.fields)?;
     match commit(exchange, partial, metadata, whole, taken) {
         Ok(written) => {
-            let completed = CompletedUpload { name: name.clone(), size, etag: written.meta.etag.clone() };
-            exchange.server.upload_locks.complete(id, completed);
+            let mut fields = Fields::new();
+            let status = fields_of_written(&mut fields, &name, &written);
             accept_modified(&mut fields, modified);
-            fields.push("Upload-Offset", size.to_string());
-            answer_written(exchange, &name, &written, fields)
+            let completed = CompletedUpload { name, size, etag: written.meta.etag };
+            exchange.server.upload_locks.complete(id, completed);
+            let fields = fields.with("Upload-Complete", "?1").with("Upload-Offset", size.to_string());
+            exchange.reply.empty(status, fields)
         }
         Err(error) => {
-            exchange.fail(&error, fields);
+            exchange.fail(&error, Fields::new().with("Upload-Complete", "?1"));
             Ok(())
         }
     }
