@@ -65,11 +65,16 @@ pub fn raise_descriptor_limit() -> Result<()> {
 }
 
 fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     loop {
         match listener.accept(stop) {
             Ok(None) => return,
             Ok(Some((socket, peer))) => start_connection(server, socket, peer),
-            Err(error) if is_of_the_connection(&error) => {}
+            // The error concerns this connection only: the client has disconnected, another process has accepted it, or a
+            // signal came.
+            Err(error)
+                if matches!(error.kind(), ConnectionAborted | Interrupted | ConnectionReset | WouldBlock) => {
+            }
             Err(error) => {
                 // No descriptor or memory is left: pause, or this would spin.
                 server.log.error(&Error::io("accept", error));
@@ -77,18 +82,6 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
             }
         }
     }
-}
-
-/// Whether the error concerns this connection only: the client has disconnected, another process has accepted it, or a
-/// signal came.
-fn is_of_the_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::WouldBlock
-    )
 }
 
 /// Starts the thread of a connection, or answers 503 where there is none.

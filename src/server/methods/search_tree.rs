@@ -102,10 +102,8 @@ impl TreeSearch<'_> {
                     Err(error) => return Err(error.into()),
                 }
             }
-            match json {
-                true => writeln!(out, "{}", json!({ "total": total })),
-                false => writeln!(out, "{total} total"),
-            }
+            let total = if json { json!({ "total": total }).to_string() } else { format!("{total} total") };
+            writeln!(out, "{total}")
         })
     }
 

@@ -127,20 +127,15 @@ impl Stream {
     #[inline(never)]
     fn discard_input(&self) {
         let until = Instant::now() + LINGER;
+        let left = || until.saturating_duration_since(Instant::now());
         let mut block = [0; 4096];
-        loop {
+        while !left().is_zero() {
             match self.socket.try_receive(&mut block) {
                 Ok(Some(1..)) => {}
-                Ok(None) if self.wait_until(until) => {}
+                Ok(None) if self.socket.wait(PollFlags::POLLIN, left()).unwrap_or(false) => {}
                 _ => return,
             }
         }
-    }
-
-    /// Waits for data to read. False at the deadline.
-    fn wait_until(&self, deadline: Instant) -> bool {
-        let left = deadline.saturating_duration_since(Instant::now());
-        !left.is_zero() && self.socket.wait(PollFlags::POLLIN, left).unwrap_or(false)
     }
 
     /// Waits until the socket is writable. False on time-out.
