@@ -1,7 +1,6 @@
 //! cfp-put: stores local files on the server. It decides the name of each file on the server; `client` transfers the
 //! bytes.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -15,7 +14,7 @@ use cfp::client::ops::filter;
 use cfp::client::{Client, Operand, Precondition, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
-use cfp::tools::targets::{TargetKind, Targets, overlapping};
+use cfp::tools::targets::{TargetKind, Targets, collisions};
 use cfp::tools::walk::{Step, walk};
 
 /// The name of the program, its usage and its options.
@@ -101,10 +100,14 @@ fn names_a_file(name: &Option<OsString>) -> bool {
 
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
-    let sources: Vec<_> = args.files.iter().map(|file| (Path::new(file), name_of(&args, file))).collect();
-    let mut refused = refuse_one_name_for_two(&args, &sources);
-    cli::for_each_operand(PROGRAM.name, sources.into_iter().enumerate(), |(at, (file, name))| {
-        match refused.remove(&at) {
+    let sources = args.files.iter().enumerate();
+    let targets: Vec<_> = sources.clone().map(|source| (source, name_of(&args, source.1).path())).collect();
+    let mut refused = collisions(&targets, |(_, file), _, targets| {
+        take(&args, Path::new(file), &name_of(&args, file), targets)
+    });
+    cli::for_each_operand(PROGRAM.name, sources, |source| {
+        let (file, name) = (Path::new(source.1), name_of(&args, source.1));
+        match refused.remove(&source) {
             Some(error) => Err(error),
             None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
             None => put(&mut client, &args, file.into(), &name),
@@ -123,17 +126,6 @@ fn name_of(args: &Args, file: &OsStr) -> RemoteName {
         Some(base) => name.join(&RemoteName { components: vec![base.as_bytes().to_vec()], directory: false }),
         None => name,
     }
-}
-
-/// Returns an error for each source that would replace an earlier one on the server; such a source is not sent.
-/// Directories are walked for this only if their names on the server overlap.
-fn refuse_one_name_for_two(args: &Args, sources: &[(&Path, RemoteName)]) -> HashMap<usize, Error> {
-    let names: Vec<_> = sources.iter().map(|(_, name)| name.path()).collect();
-    let mut targets = Targets::default();
-    let places = overlapping(&names).filter_map(|at| Some((at, sources.get(at)?)));
-    let error =
-        places.filter_map(|(at, (file, name))| Some((at, take(args, file, name, &mut targets).err()?)));
-    error.collect()
 }
 
 /// Adds the name of a source to the targets, and those of everything beneath it.

@@ -1,11 +1,15 @@
 //! What several programs need besides the client: local files, the terminal, the shell.
 
 pub mod change;
+pub mod file_download;
 mod in_place;
 pub mod local;
 pub mod prepared_filter;
 pub mod relocation;
+mod response_head;
+pub mod search;
 pub mod shell;
 pub mod targets;
 pub mod terminal;
+mod url_download;
 pub mod walk;

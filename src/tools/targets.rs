@@ -2,7 +2,8 @@
 //! would replace the first, are refused before anything is sent. It does not know what a source is or how it is sent.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::hash::Hash;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, shown};
 
@@ -38,8 +39,22 @@ impl Targets {
     }
 }
 
+/// Returns an error for each source that would replace an earlier one. `take` adds the target of a source, and those of
+/// everything beneath it; it is called only for sources whose targets overlap another's.
+pub fn collisions<S: Copy + Eq + Hash>(
+    sources: &[(S, PathBuf)],
+    mut take: impl FnMut(S, &Path, &mut Targets) -> Result<()>,
+) -> HashMap<S, Error> {
+    let mut targets = Targets::default();
+    let paths: Vec<_> = sources.iter().map(|(_, path)| path).collect();
+    let overlapping = overlapping(&paths).filter_map(|at| sources.get(at));
+    overlapping
+        .filter_map(|(source, path)| Some((*source, take(*source, path, &mut targets).err()?)))
+        .collect()
+}
+
 /// Returns which of these names are equal to another, beneath one or above one: only the trees of those can collide.
-pub fn overlapping<'a>(names: &'a [impl AsRef<Path>]) -> impl Iterator<Item = usize> + 'a {
+fn overlapping<'a>(names: &'a [impl AsRef<Path>]) -> impl Iterator<Item = usize> + 'a {
     let meet = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
     let is_met = move |at: usize, name: &Path| {
         names.iter().enumerate().any(|(other, beside)| other != at && meet(name, beside.as_ref()))

@@ -1,0 +1,209 @@
+//! Fetches files of a server, and URLs of any, into local files or to standard output, as cfp-get does. It decides the
+//! local name of each; the client transfers the bytes.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{ExitStatus, for_each_operand};
+use crate::client::conn::url::{Url, base, is_web};
+use crate::client::ops::list::ListEntry;
+use crate::client::{Client, Output, RemoteName, Settings, resolve};
+use crate::error::{Error, Result, shown};
+use crate::tools::targets::{TargetKind, Targets, collisions};
+use crate::tools::{response_head, url_download};
+
+/// What to fetch, and where it is stored.
+#[derive(Debug, PartialEq)]
+pub struct FileDownload {
+    /// How the server is reached.
+    pub settings: Settings,
+    /// Whether directories are fetched.
+    pub recursive: bool,
+    /// Whether an interrupted download is resumed.
+    pub resume: bool,
+    /// Whether the head of each response is printed.
+    pub include: bool,
+    /// The local file or directory; `-` is standard output.
+    pub output: Option<OsString>,
+    /// The names and URLs.
+    pub names: Vec<OsString>,
+}
+
+impl FileDownload {
+    /// Fetches each name.
+    pub fn run(&self, program: &str) -> Result<ExitStatus> {
+        let output = self.output.as_deref().map(Path::new);
+        let directory = output.filter(|output| output.is_dir());
+        url_download::refuse_ambiguous_user(&self.settings, &self.names)?;
+        if self.names.len() > 1 && directory.is_none() && output.is_some_and(|output| output != "-") {
+            return Err(Error::usage("several NAMEs need a directory after -o"));
+        }
+        let mut downloader = Downloader { task: self, program, output, directory, client: None };
+        let mut refused = downloader.collisions();
+        for_each_operand(program, self.names.iter().enumerate(), |(at, operand)| {
+            let done = match refused.remove(&at) {
+                Some(error) => Err(error),
+                None if is_web(operand.as_bytes()) => downloader.url(operand.as_bytes()),
+                None => return downloader.operand(&RemoteName::read(operand)),
+            };
+            done.map(|()| ExitStatus::DONE)
+        })
+    }
+
+    /// Returns whether any content goes to standard output, as the head does.
+    fn is_to_stdout(&self) -> bool {
+        match &self.output {
+            Some(output) => output == "-",
+            None => self.names.iter().any(|name| is_web(name.as_bytes())),
+        }
+    }
+}
+
+/// A download that goes from operand to operand.
+struct Downloader<'a> {
+    task: &'a FileDownload,
+    program: &'a str,
+    output: Option<&'a Path>,
+    /// The output, if it is a directory.
+    directory: Option<&'a Path>,
+    /// The client of the server, once it was needed.
+    client: Option<Client>,
+}
+
+impl Downloader<'_> {
+    /// Returns an error for each source that would replace the local file of an earlier source; such a source is not
+    /// fetched. The server is asked for the entries of a directory only if its local path overlaps another one.
+    fn collisions(&mut self) -> HashMap<usize, Error> {
+        if self.output == Some(Path::new("-")) || self.task.names.len() < 2 {
+            return HashMap::new();
+        }
+        let path = |operand: &OsString| match is_web(operand.as_bytes()) {
+            true => Some(self.output?.join(base(&Url::split(operand.as_bytes()).ok()?.1)?)),
+            false => Some(self.path_of(&RemoteName::read(operand))),
+        };
+        // Resolved paths are compared: one may be a symbolic link to the other.
+        let real = |path: PathBuf| resolve(&path).unwrap_or(path);
+        let sources = self.task.names.iter().enumerate();
+        let sources: Vec<_> = sources.filter_map(|source| Some((source, real(path(source.1)?)))).collect();
+        let refused = collisions(&sources, |(_, operand), path, targets| {
+            let name = RemoteName::read(operand);
+            let entries = if is_web(operand.as_bytes()) { None } else { self.entries(&name) };
+            take(operand, path, &name, entries, targets)
+        });
+        refused.into_iter().map(|((at, _), error)| (at, error)).collect()
+    }
+
+    /// Returns everything beneath a directory that is to be fetched; `None` for a file. A source that cannot be examined
+    /// reports its error when it is fetched.
+    fn entries(&mut self, name: &RemoteName) -> Option<Vec<ListEntry>> {
+        let client = if self.task.recursive { self.client().ok()? } else { return None };
+        client.is_directory(name).ok()?.then(|| client.list(name, true).unwrap_or_default())
+    }
+
+    /// Returns the client of the server, which the first call makes.
+    fn client(&mut self) -> Result<&mut Client> {
+        match &mut self.client {
+            Some(client) => Ok(client),
+            none => Ok(none.insert(Client::new(&self.task.settings)?)),
+        }
+    }
+
+    /// Returns the local path that a file of the server is stored as.
+    fn path_of(&self, name: &RemoteName) -> PathBuf {
+        let base = Path::new(name.base().unwrap_or_default());
+        match (self.directory, self.output) {
+            (Some(directory), _) => directory.join(base),
+            (None, output) => output.unwrap_or(base).to_owned(),
+        }
+    }
+
+    fn url(&self, url: &[u8]) -> Result<()> {
+        let task = self.task;
+        let only = task.names.iter().all(|name| is_web(name.as_bytes()));
+        let output = self.output.filter(|output| *output != "-");
+        let fetched = url_download::fetch(&task.settings, url, only, output, self.directory, &|head| {
+            response_head::print(head, task.include, task.is_to_stdout())
+        });
+        // Later operands may be stored in files.
+        fetched.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) })
+    }
+
+    /// Fetches a file, or everything beneath a directory.
+    fn operand(&mut self, name: &RemoteName) -> Result<ExitStatus> {
+        self.client()?;
+        name.refuse_none()?;
+        if self.output == Some(Path::new("-")) {
+            return match name.directory {
+                true => Err(Error::is_directory(name.shown(), "is a directory")),
+                false => self.get_to(name, Output::stdout()?).map(|()| ExitStatus::DONE),
+            };
+        }
+        let path = self.path_of(name);
+        match self.task.recursive && self.client()?.is_directory(name)? {
+            true => self.directory(name, &path),
+            false => self.get(name, &path).map(|()| ExitStatus::DONE),
+        }
+    }
+
+    /// Fetches everything beneath a directory into a local directory.
+    fn directory(&mut self, name: &RemoteName, path: &Path) -> Result<ExitStatus> {
+        let make = |path: &Path| {
+            let made = resolve(path).and_then(fs::create_dir_all);
+            made.map_err(|error| Error::io(shown(path.as_os_str().as_bytes()), error))
+        };
+        let entries = self.client()?.list(name, true)?;
+        if !path.as_os_str().is_empty() {
+            make(path)?;
+        }
+        for_each_operand(self.program, entries, |entry| {
+            let local = path.join(entry.name.path());
+            let done = match entry.name.directory {
+                true => make(&local),
+                false => self.get(&name.join(&entry.name), &local),
+            };
+            done.map(|()| ExitStatus::DONE)
+        })
+    }
+
+    /// Fetches one file to a path.
+    fn get(&mut self, name: &RemoteName, path: &Path) -> Result<()> {
+        if name.directory {
+            return Err(Error::is_directory(name.shown(), "is a directory: use -r"));
+        }
+        let task = self.task;
+        match task.resume {
+            true => self
+                .client()?
+                .resume(name, path, &|head| response_head::print(head, task.include, task.is_to_stdout())),
+            false => self.get_to(name, Output::create(path)?),
+        }
+    }
+
+    fn get_to(&mut self, name: &RemoteName, mut output: Output) -> Result<()> {
+        let task = self.task;
+        self.client()?.fetch(name, &mut output, &|head| {
+            response_head::print(head, task.include, task.is_to_stdout())
+        })?;
+        output.commit()
+    }
+}
+
+/// Adds the path of a source to the targets, and those of its entries if it is a directory.
+fn take(
+    operand: &OsStr,
+    path: &Path,
+    name: &RemoteName,
+    entries: Option<Vec<ListEntry>>,
+    targets: &mut Targets,
+) -> Result<()> {
+    let kind_of = |is_directory| if is_directory { TargetKind::Directory } else { TargetKind::File };
+    targets.take(path.as_os_str().as_bytes(), kind_of(entries.is_some()), operand.as_bytes())?;
+    entries.unwrap_or_default().iter().try_for_each(|entry| {
+        let below = path.join(entry.name.path());
+        let source = name.join(&entry.name).bare();
+        targets.take(below.as_os_str().as_bytes(), kind_of(entry.name.directory), &source)
+    })
+}

@@ -1,0 +1,186 @@
+//! Searches for a word in operands and prints the counts or the lines, as cfp-search does. `text` defines what an
+//! occurrence is, on the server and in this process.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::cli::{ExitStatus, for_each_operand, remark};
+use crate::client::ops::filter::{self, Counts};
+use crate::client::ops::list;
+use crate::client::output::standard_streams::STDOUT;
+use crate::client::{Client, Operand, Output, RemoteName, Settings};
+use crate::error::{Error, Result, shown};
+use crate::text::{FilterQuery, OutputKind, PrefixedLines, UTF_16, is_utf16};
+use crate::tools::local;
+use crate::tools::prepared_filter::PreparedFilter;
+use crate::tools::terminal::{self, Visible};
+use crate::tools::walk::{Step, walk};
+
+/// What to search, and how the result is printed.
+#[derive(Debug, PartialEq)]
+pub struct FileSearch {
+    /// How the server is reached.
+    pub settings: Settings,
+    /// The search.
+    pub filter: FilterQuery,
+    /// Whether the count of each file is printed, and not the total.
+    pub per_file: bool,
+    /// Whether directories are searched.
+    pub recursive: bool,
+    /// Whether counts are printed as JSON.
+    pub json: bool,
+    /// Whether it runs in this process (`--local`).
+    pub local: bool,
+    /// The files; standard input if there are none.
+    pub files: Vec<OsString>,
+}
+
+impl FileSearch {
+    /// Searches the files, and prints what is found.
+    pub fn run(mut self, program: &str) -> Result<ExitStatus> {
+        if self.files.is_empty() {
+            self.files.push("-".into());
+        }
+        let search = PreparedFilter::new(&self.filter)?;
+        let client = local::server(&self.settings, self.local)?;
+        let mut output = Output::stdout()?;
+        let lines = self.filter.output() == OutputKind::Lines;
+        let task = &self;
+        let mut printer = Searcher { task, program, search, client, output: &mut output, lines, total: 0 };
+        let mut searched = false;
+        let ending = for_each_operand(program, &task.files, |file| {
+            let ending = printer.operand(&Operand::read(file.clone()))?;
+            searched = true;
+            Ok(ending)
+        })?;
+        let total = printer.total;
+        // If no file could be searched, no total is printed, not even 0.
+        if !self.per_file && !lines && searched {
+            let line = if self.json { format!("{{\"count\":{total}}}\n") } else { format!("{total}\n") };
+            output.write_all(line.as_bytes()).map_err(|error| Error::io(STDOUT, error))?;
+        }
+        Ok(ending.max(ExitStatus::of(total > 0)))
+    }
+}
+
+/// A search that goes from operand to operand.
+struct Searcher<'a> {
+    task: &'a FileSearch,
+    program: &'a str,
+    search: PreparedFilter,
+    /// The client; `None` with `--local`.
+    client: Option<Client>,
+    output: &'a mut Output,
+    /// Whether lines are printed, and not counts.
+    lines: bool,
+    /// The number of occurrences so far; with `--lines`, of files with any.
+    total: u64,
+}
+
+impl Searcher<'_> {
+    /// Searches one operand: a file, or everything beneath a directory.
+    fn operand(&mut self, operand: &Operand) -> Result<ExitStatus> {
+        match operand {
+            Operand::Local(path) if self.task.recursive && path.is_dir() => {
+                for_each_operand(self.program, walk(path), |step| match step? {
+                    // The output file is skipped; the shell mostly created it for this command: `-r . > out`.
+                    Step::File(path) if !self.output.is_also(&Operand::Local(path.clone())) => {
+                        self.file(&Operand::Local(path))
+                    }
+                    _ => Ok(ExitStatus::DONE),
+                })
+            }
+            Operand::Stored(name) => {
+                let recursive = self.task.recursive;
+                let client = self.client.as_mut().ok_or_else(|| local::out_of_reach(name))?;
+                match name.directory || (recursive && client.is_directory(name)?) {
+                    true if recursive => self.directory(name.clone().as_directory()),
+                    true => Err(Error::is_directory(name.shown(), "is a directory: use -r")),
+                    false => self.file(operand),
+                }
+            }
+            _ => {
+                self.output.refuse_itself(operand)?;
+                self.file(operand)
+            }
+        }
+    }
+
+    fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
+        if let Operand::Local(path) = source
+            && !self.task.filter.decompresses()
+            && !self.task.settings.quiet
+            && begins_as_utf16(path)
+        {
+            remark(self.program, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
+        }
+        match self.lines {
+            true => self.print_lines(source)?,
+            false => {
+                let count = self.search.count(self.client.as_mut(), source)?;
+                self.tell(&source.shown(), count)?;
+            }
+        }
+        Ok(ExitStatus::DONE)
+    }
+
+    /// Searches all files beneath a directory of the server, with one request.
+    fn directory(&mut self, name: RemoteName) -> Result<ExitStatus> {
+        let Some(client) = self.client.as_mut().filter(|_| !self.lines) else {
+            return self.print_lines(&Operand::Stored(name)).map(|()| ExitStatus::DONE);
+        };
+        let Counts { counts, unreadable } = client.count_beneath(&name, &self.search.query)?;
+        for (file, count) in counts {
+            self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
+        }
+        unreadable.iter().for_each(|said| remark(self.program, said));
+        Ok(if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) })
+    }
+
+    fn print_lines(&mut self, source: &Operand) -> Result<()> {
+        let name = terminal::name(source.shown().as_bytes());
+        let directory = match source {
+            Operand::Stored(name) if name.directory => Some(name),
+            _ => None,
+        };
+        let prefix = match directory {
+            // The server puts the name relative to the directory before each line.
+            Some(_) => name,
+            None if self.task.recursive || self.task.files.len() > 1 => [&name[..], b":"].concat(),
+            None => Vec::new(),
+        };
+        let mut visible = Visible::new(&mut *self.output);
+        let output: &mut dyn Write = if terminal::is_stdout() { &mut visible } else { visible.raw() };
+        let mut lines = PrefixedLines::new(output, &prefix);
+        match (&mut self.client, directory) {
+            (Some(client), Some(name)) => {
+                client.lines_beneath(name, &self.search.query, &mut lines, STDOUT)?;
+            }
+            (client, _) => self.search.run(client.as_mut(), source, &mut lines, STDOUT)?,
+        }
+        self.total += u64::from(!lines.is_empty());
+        visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
+    }
+
+    /// Adds the count of a file, and prints it if each is printed.
+    fn tell(&mut self, name: &OsStr, count: u64) -> Result<()> {
+        self.total = filter::add(self.total, count)?;
+        let name = name.as_bytes();
+        let line = match (self.task.per_file, self.task.json) {
+            (false, _) => return Ok(()),
+            (true, false) => [&terminal::name(name), format!(":{count}\n").as_bytes()].concat(),
+            (true, true) => terminal::json(list::object(name, &[("count", count.into())])).into_bytes(),
+        };
+        self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))
+    }
+}
+
+/// Returns whether a local file begins with the byte order mark of UTF-16.
+fn begins_as_utf16(path: &Path) -> bool {
+    let mut start = [0; 2];
+    let read = |mut file: File| file.read_exact(&mut start);
+    path.is_file() && File::open(path).and_then(read).is_ok() && is_utf16(&start)
+}
