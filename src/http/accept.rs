@@ -1,7 +1,6 @@
 //! Proactive content negotiation (RFC 9110 §12): the media type and the content coding that a client prefers.
 
-use super::coding::Coding;
-use super::fields::Fields;
+use super::{Coding, Fields};
 
 /// Selects one of `offers` (media types, the server's favourite first) by `Accept`; of equal weight, one that is
 /// named goes before one that matches a wildcard. The first one if `Accept` is absent or empty, `None` if the client

@@ -4,9 +4,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use super::chunked::{Decoder, read_part, write_chunk};
-use super::digest::{Digest, Hasher};
-use super::fields::Fields;
-use super::framing::Framing;
+use super::{Digest, Fields, Framing, Hasher};
 use crate::error::Error;
 
 /// Proves that a body was received completely: only [`Body::finish`] makes one.

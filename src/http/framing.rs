@@ -2,10 +2,7 @@
 //! length is refused. No other file reads these fields.
 
 use super::authority::is_host;
-use super::fields::Fields;
-use super::head::Version;
-use super::request::Request;
-use super::response::Response;
+use super::{Fields, Request, Response, Version};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a body is delimited on the wire.

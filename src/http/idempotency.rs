@@ -4,8 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::digest::{Digest, Hasher};
-use super::fields::Fields;
+use super::{Digest, Fields, Hasher};
 use crate::error::{Error, Result};
 
 /// The field that identifies a request; the client chooses its value.

@@ -26,6 +26,8 @@ pub mod target;
 pub mod time;
 
 pub use body::{Body, BodyWriter, Complete};
+pub use coding::Coding;
+pub use digest::{Digest, Hasher};
 pub use fields::Fields;
 pub use framing::Framing;
 pub use head::Version;

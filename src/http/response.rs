@@ -2,10 +2,10 @@
 
 use std::io::BufRead;
 
-use super::fields::Fields;
-use super::head::{Version, append_spans, bad_head, keeps_alive, lower_version, too_large};
+use super::head::{append_spans, bad_head, keeps_alive, lower_version, too_large};
 use super::limits::{FIELDS_MAX, HEAD_MAX};
 use super::lines::read_lines;
+use super::{Fields, Version};
 use crate::error::{Error, Result};
 
 /// The head of a response.

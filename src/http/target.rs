@@ -3,10 +3,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
-use super::authority;
 use super::limits::{PATH_MAX, TARGET_SHOWN};
-use super::method::Method;
-use super::request::Request;
+use super::{Method, Request, authority};
 use crate::error::{Error, Result};
 
 /// The bytes that are percent-encoded in a path component: all but the unreserved ones and those of RFC 3986 §3.3.

@@ -4,9 +4,7 @@
 
 use std::io;
 
-use super::output_buffer::OutputBuffer;
-use super::read_at::{ReadAt, read_exact_at};
-use super::white_space::{self, WordSpan, WordSpans};
+use super::{OutputBuffer, ReadAt, WordSpan, WordSpans, read_exact_at, white_space};
 
 /// A part of the source and the words in it. A word at either end may continue beyond it.
 struct Block<'a> {

@@ -2,9 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::compared::Compared;
-use super::read_at::ReadAt;
-use super::spool::MakeSpool;
+use super::{Compared, MakeSpool, ReadAt};
 
 /// An operation on words.
 ///

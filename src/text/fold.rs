@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use regex_automata::meta::Regex;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 
-use super::candidate::Candidate;
-use super::scalar::{self, First};
+use super::scalar::First;
+use super::{Candidate, scalar};
 use crate::error::{Error, Result};
 
 /// How many characters of a word the automaton matches. The rest is compared one by one: the size of an automaton for a whole

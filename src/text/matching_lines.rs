@@ -4,10 +4,8 @@ use std::io;
 
 use memchr::{memchr, memrchr};
 
-use super::output_buffer::OutputBuffer;
-use super::read_at::ReadAt;
-use super::replay::Replay;
 use super::scan::Visit;
+use super::{OutputBuffer, ReadAt, Replay};
 
 /// The most bytes of a line that are kept in memory while no occurrence has been found in it.
 const LINE_MAX: usize = 64 * 1024;

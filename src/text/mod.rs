@@ -15,6 +15,12 @@ pub use spool::{MakeSpool, SpoolStorage};
 pub use unpack::{UTF_16, is_utf16, unpack};
 pub use word::{Matching, Word};
 
+use candidate::Candidate;
+use output_buffer::OutputBuffer;
+use read_at::{read_exact_at, read_some};
+use replay::{Replay, split};
+use white_space::{WordSpan, WordSpans};
+
 mod byte_order_mark;
 mod candidate;
 mod compared;

@@ -1,8 +1,8 @@
 //! A filter with its arguments: read from the parameters of a query or from words and flags, and written as
 //! parameters again. `spec.rs` has the table of filters; `http` encodes the parameters.
 
-use super::filter::Filter;
-use super::spec::{FILTERS, FilterArguments, FilterSpec, OutputKind};
+use super::spec::FilterArguments;
+use super::{FILTERS, Filter, FilterSpec, OutputKind};
 use crate::error::{Error, Result};
 
 /// A parameter of a query, decoded: its name, and its value if it has one. `search=` has an empty value, `search` none.

@@ -3,12 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::filter::{Filter, Source};
-use super::output_buffer::OutputBuffer;
-use super::read_at::ReadAt;
-use super::replay::split;
 use super::scan::{BLOCK, Visit, scan};
-use super::word::Word;
+use super::{Filter, OutputBuffer, ReadAt, Source, Word, split};
 
 /// Replaces a word. The replacement is not searched again.
 #[derive(Clone, Debug)]

@@ -3,9 +3,8 @@
 
 use std::io::{self, Read};
 
-use super::filter::Source;
-use super::read_at::{ReadAt, truncated};
-use super::spool::{MakeSpool, SpoolStorage};
+use super::read_at::truncated;
+use super::{MakeSpool, ReadAt, Source, SpoolStorage};
 
 /// Bytes of the source from some offset on, to be read again.
 pub(super) struct Replay<'a> {

@@ -7,11 +7,7 @@ use memchr::{memchr, memrchr};
 
 use super::byte_order_mark::{AfterMark, BYTE_ORDER_MARK, has_mark, read_prefix};
 use super::cursor::{Backward, Forward};
-use super::filter::{Filter, Source};
-use super::output_buffer::OutputBuffer;
-use super::read_at::{ReadAt, read_some};
-use super::replay::{Replay, split};
-use super::white_space::{WordSpan, WordSpans};
+use super::{Filter, OutputBuffer, ReadAt, Replay, Source, WordSpan, WordSpans, read_some, split};
 
 /// How much is read at once, in bytes. A text or a line that fits is reversed in memory.
 const BLOCK: usize = 64 * 1024;

@@ -7,10 +7,7 @@
 
 use std::io::{self, Read};
 
-use super::candidate::Candidate;
-use super::read_at::read_some;
-use super::scalar;
-use super::word::Word;
+use super::{Candidate, Word, read_some, scalar};
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;

@@ -3,12 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::filter::{Filter, Source};
 use super::matching_lines::MatchingLines;
-use super::output_buffer::OutputBuffer;
-use super::replay::split;
 use super::scan::{BLOCK, Visit, scan};
-use super::word::Word;
+use super::{Filter, OutputBuffer, Source, Word, split};
 
 /// Searches for a word.
 #[derive(Clone, Debug)]

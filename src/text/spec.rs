@@ -4,11 +4,7 @@
 //!
 //! A new filter is one row here, and one file with its [`Filter`].
 
-use super::filter::Filter;
-use super::replace::Replace;
-use super::reverse::Reverse;
-use super::search::{Search, Show};
-use super::word::{Matching, Word};
+use super::{Filter, Matching, Replace, Reverse, Search, Show, Word};
 use crate::error::Result;
 
 /// One filter.

@@ -6,9 +6,9 @@
 
 use memchr::memmem;
 
-use super::candidate::Candidate;
 use super::fold::CaseFolding;
-use super::scalar::{self, First};
+use super::scalar::First;
+use super::{Candidate, scalar};
 use crate::error::{Error, Result};
 
 /// The longest word to search for, in bytes. It bounds the memory of a search: about 16 bytes for each of the word, and about 8

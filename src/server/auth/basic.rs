@@ -6,9 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, Result};
 use crate::http::Request;
-use crate::server::auth::access::Principal;
 use crate::server::auth::origin::Origin;
-use crate::server::auth::users::Users;
+use crate::server::auth::{Principal, Users};
 use crate::server::net::forwarded::RequestClient;
 use crate::server::net::stream::Stream;
 use crate::server::observe::peer::Peer;

@@ -1,5 +1,11 @@
 //! Authentication and authorization: who a client is, and what it may do. Rights are proved by a value.
 
+pub(crate) use access::{AccessList, Principal, Verb};
+pub(crate) use policy::{Policy, PolicyFiles};
+pub(crate) use rights::{AuthorizedStore, Gate};
+pub(crate) use sites::Sites;
+pub(crate) use users::Users;
+
 pub mod access;
 pub(crate) mod admin_file;
 pub(crate) mod basic;

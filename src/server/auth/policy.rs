@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result, shown};
-use crate::server::auth::access::{ANY_USER, AccessList, Principal, Verb};
-use crate::server::auth::users::Users;
+use crate::server::auth::access::ANY_USER;
+use crate::server::auth::{AccessList, Principal, Users, Verb};
 use crate::store::{Name, Upkeep};
 
 /// The files that configure it.

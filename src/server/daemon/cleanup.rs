@@ -6,8 +6,7 @@ use std::thread;
 
 use crate::error::Result;
 use crate::server::limits;
-use crate::server::shared::state::Server;
-use crate::server::shared::threads;
+use crate::server::shared::{Server, threads};
 
 /// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
 pub fn recover(server: &Server) {

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::server::admin_path::{parent_of, require_writable};
-use crate::server::auth::access::{AccessList, Principal, Verb, name_of};
-use crate::server::auth::htpasswd;
-use crate::server::auth::policy::{Policy, PolicyFiles};
+use crate::server::auth::access::name_of;
+use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
 use crate::server::limits::{self, Limits};

@@ -11,9 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
-use crate::server::auth::policy::Policy;
-use crate::server::auth::rights::Gate;
-use crate::server::auth::sites::Sites;
+use crate::server::auth::{Gate, Policy, Sites};
 use crate::server::conn::accept;
 use crate::server::daemon::command::{PrivateSocket, StopReason, exit_code_of};
 use crate::server::daemon::config::Config;
@@ -23,15 +21,8 @@ use crate::server::daemon::{
 use crate::server::net::listen::Listener;
 use crate::server::net::listen_address::{DEFAULT, ListenAddress};
 use crate::server::net::tls::Tls;
-use crate::server::observe::log::Log;
-use crate::server::observe::metrics::Metrics;
-use crate::server::shared::coders::Coders;
-use crate::server::shared::health::Health;
-use crate::server::shared::outcomes::Outcomes;
-use crate::server::shared::scan_threads::ScanThreads;
-use crate::server::shared::state::Server;
-use crate::server::shared::upload_locks::UploadLocks;
-use crate::server::shared::{progress, threads};
+use crate::server::observe::{Log, Metrics};
+use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, Server, UploadLocks, progress, threads};
 use crate::store::{Confinement, Spools, Store};
 
 /// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output.

@@ -7,8 +7,7 @@ use std::thread;
 use sd_notify::NotifyState;
 
 use crate::error::Result;
-use crate::server::shared::state::Server;
-use crate::server::shared::threads;
+use crate::server::shared::{Server, threads};
 
 /// Notifies that connections are accepted.
 pub fn ready(status: &str) {

@@ -11,8 +11,7 @@ use signal_hook::iterator::Signals;
 use crate::error::{Error, Result};
 use crate::server::daemon::command::StopReason;
 use crate::server::daemon::sd_notify;
-use crate::server::shared::state::Server;
-use crate::server::shared::threads;
+use crate::server::shared::{Server, threads};
 
 /// Catches HUP and USR1, which would kill a daemon that is still starting; they are handled later. SIGXFSZ is caught
 /// and ignored, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored signal, a caught one has its

@@ -1,5 +1,10 @@
 //! What an operator sees: the log and the metrics.
 
+pub(crate) use log::Log;
+pub(crate) use metrics::{Gauges, Metrics, Refusal};
+pub(crate) use outcome::Outcome;
+pub(crate) use peer::Peer;
+
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outcome;

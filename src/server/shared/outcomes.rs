@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result};
-use crate::http::Fields;
-use crate::http::digest::Digest;
 use crate::http::idempotency::KEY;
+use crate::http::{Digest, Fields};
 use crate::server::auth::access::Principal;
 use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOMES_MAX, OUTCOMES_TIME};
 

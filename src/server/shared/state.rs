@@ -4,20 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::server::auth::rights::Gate;
-use crate::server::auth::sites::Sites;
+use crate::server::auth::{Gate, Sites};
 use crate::server::limits::Limits;
 use crate::server::net::connections::Connections;
 use crate::server::net::forwarded::TrustedProxies;
 use crate::server::net::tls::Tls;
-use crate::server::observe::log::Log;
-use crate::server::observe::metrics::{Gauges, Metrics, Refusal};
-use crate::server::observe::peer::Peer;
-use crate::server::shared::coders::Coders;
-use crate::server::shared::health::Health;
-use crate::server::shared::outcomes::Outcomes;
-use crate::server::shared::scan_threads::ScanThreads;
-use crate::server::shared::upload_locks::UploadLocks;
+use crate::server::observe::{Gauges, Log, Metrics, Peer, Refusal};
+use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, UploadLocks};
 use crate::server::status::status_of;
 use crate::store::{Spools, Upkeep};
 

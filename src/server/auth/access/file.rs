@@ -3,8 +3,9 @@
 
 use crate::error::{Error, Result, shown};
 use crate::http::Target;
-use crate::server::auth::access::principal::{ANY_USER, LOCAL, local_id};
-use crate::server::auth::access::rule::{Rule, Subject, Verb};
+use crate::server::auth::access::principal::{LOCAL, local_id};
+use crate::server::auth::access::rule::{Subject, Verb};
+use crate::server::auth::access::{ANY_USER, Rule};
 use crate::store::Name;
 
 /// Parses a line, which the rule and messages call `line_name`; none where it is empty or a comment. `with_users` says

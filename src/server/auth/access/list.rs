@@ -7,10 +7,9 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::server::auth::access::file;
-use crate::server::auth::access::principal::Principal;
-use crate::server::auth::access::rule::{Rule, Subject, Verb};
-use crate::server::auth::admin_file;
+use crate::server::auth::access::rule::Subject;
+use crate::server::auth::access::{Rule, file};
+use crate::server::auth::{Principal, Verb, admin_file};
 use crate::store::Name;
 
 /// All rules, in their order.

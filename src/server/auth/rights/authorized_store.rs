@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result, shown};
-use crate::server::auth::access::{Principal, Verb, local_name};
-use crate::server::auth::policy::Policy;
+use crate::server::auth::access::local_name;
+use crate::server::auth::{Policy, Principal, Verb};
 use crate::store::{Entry, Kind, Meta, Name, Store};
 
 /// The store as one principal may use it, for one request.

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::error::Result;
-use crate::server::auth::access::Principal;
-use crate::server::auth::policy::Policy;
-use crate::server::auth::rights::authorized_store::AuthorizedStore;
-use crate::server::auth::users::Users;
+use crate::server::auth::{AuthorizedStore, Policy, Principal, Users};
 use crate::store::{Store, Upkeep};
 
 /// The gate before a store.

@@ -1,8 +1,7 @@
 //! Reading, with the rights `list` and `read`. The functions are those of [`Store`](crate::store::Store).
 
 use crate::error::{Error, Result};
-use crate::server::auth::access::Verb;
-use crate::server::auth::rights::authorized_store::AuthorizedStore;
+use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Content, Detail, Entries, Kind, Meta, Name};
 
 /// The store for reading.

@@ -3,10 +3,9 @@
 //! `replace`; this is checked again under the lock of the name when the write is committed.
 
 use crate::error::{Error, Result};
-use crate::server::auth::access::Verb;
-use crate::server::auth::rights::authorized_store::AuthorizedStore;
 use crate::server::auth::rights::guarded::Guarded;
 use crate::server::auth::rights::reader::Reader;
+use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Check, Draft, Meta, Name, Partial};
 
 /// The rights of which a write needs one.

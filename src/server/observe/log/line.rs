@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, shown};
 use crate::http::time::{clf, rfc3339_millis};
 use crate::http::{Request, Version};
-use crate::server::observe::outcome::Outcome;
-use crate::server::observe::peer::Peer;
+use crate::server::observe::{Outcome, Peer};
 
 /// The format of the log (`--log-format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
