@@ -25,16 +25,11 @@ pub fn identify(
 ) -> Result<Principal> {
     let local = stream.peer_id();
     let claim = request.fields.get_once("Authorization")?;
-    let user = match users.zip(claim) {
-        Some((users, claim)) => {
-            let origin = match &client.peer {
-                Peer::Address(address) => Origin::Address(address.ip()),
-                Peer::Local => Origin::Local(local),
-            };
-            Some(prove(users, claim, origin)?)
-        }
-        None => None,
+    let origin = match &client.peer {
+        Peer::Address(address) => Origin::Address(address.ip()),
+        Peer::Local => Origin::Local(local),
     };
+    let user = users.zip(claim).map(|(users, claim)| prove(users, claim, origin)).transpose()?;
     Ok(Principal { user, local })
 }
 

@@ -56,12 +56,6 @@ impl Policy {
         Ok(())
     }
 
-    /// A policy with these rules and without users.
-    #[cfg(test)]
-    pub fn of_rules(access: AccessList) -> Self {
-        Policy { files: PolicyFiles::default(), users: None, access, read_only: false }
-    }
-
     /// Reads the same files again, for a reload.
     pub fn reopened(&self) -> Result<Self> {
         let mut policy = Policy::read(self.files.clone(), self.read_only)?;

@@ -77,7 +77,7 @@ impl Users {
         drop(throttle);
         let is_right = self.check(name, password);
         if is_right {
-            logins.remember(name, keys.guess);
+            logins.remembered.lock().insert(name.to_vec(), keys.guess);
         }
         logins.throttle.lock().end(keys, is_right, Instant::now());
         logins.ended.notify_all();
@@ -115,10 +115,6 @@ impl Logins {
     /// Whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
     fn remembers(&self, name: &[u8], guess: u64) -> bool {
         self.remembered.lock().get(name) == Some(&guess)
-    }
-
-    fn remember(&self, name: &[u8], guess: u64) {
-        self.remembered.lock().insert(name.to_vec(), guess);
     }
 }
 
@@ -197,7 +193,7 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
                 (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
-            users.logins.remember(b"alice", keys.guess);
+            users.logins.remembered.lock().insert(b"alice".to_vec(), keys.guess);
             users.logins.throttle.lock().end(keys, true, Instant::now());
             users.logins.ended.notify_all();
             assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));

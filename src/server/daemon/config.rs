@@ -74,12 +74,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration for tests.
-    #[cfg(test)]
-    pub(crate) fn of_root(root: &Path) -> Self {
-        Config { root: root.to_owned(), ..Config::default() }
-    }
-
     /// Reads users and access rules. Errors name file and line.
     pub(crate) fn policy(&self) -> Result<Policy> {
         let files = PolicyFiles { users: self.users.clone(), access: self.access.clone() };
@@ -205,7 +199,7 @@ mod tests {
         std::fs::write(folder.path().join("file"), "").unwrap();
         for (root, faults) in [("new", 0), ("new/er/cfpd", 0), (".", 0), ("file/cfpd", 1), ("file/x/y", 1)] {
             let root = folder.path().join(root);
-            let config = Config { make_root: true, ..Config::of_root(&root) };
+            let config = Config { make_root: true, root: root.clone(), ..Config::default() };
             assert_eq!(config.faults().len(), faults, "{}", root.display());
         }
     }

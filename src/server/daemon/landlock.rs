@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
@@ -40,7 +40,10 @@ fn restrict(config: &Config, store: &Confinement) -> Result<RulesetStatus, Rules
         .scope(scopes())?
         .create()?;
     for (path, access) in allowed(config, store) {
-        rules = allow(rules, &path, access)?;
+        // One that is missing needs no rule: opening it fails anyway.
+        if let Ok(beneath) = PathFd::new(path) {
+            rules = rules.add_rule(PathBeneath::new(beneath, access))?;
+        }
     }
     Ok(rules.restrict_self()?.ruleset)
 }
@@ -51,18 +54,6 @@ fn scopes() -> BitFlags<Scope> {
     match socket.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
         true => Scope::Signal.into(),
         false => Scope::Signal | Scope::AbstractUnixSocket,
-    }
-}
-
-/// Grants access to a path. One that is missing needs no rule: opening it fails anyway.
-fn allow(
-    rules: RulesetCreated,
-    path: &Path,
-    access: BitFlags<AccessFs>,
-) -> Result<RulesetCreated, RulesetError> {
-    match PathFd::new(path) {
-        Ok(beneath) => rules.add_rule(PathBeneath::new(beneath, access)),
-        Err(_) => Ok(rules),
     }
 }
 
@@ -132,8 +123,12 @@ mod tests {
             fs::create_dir(directory).unwrap();
             fs::write(directory.join("f"), "text").unwrap();
         }
-        let config =
-            Config { log: Some(logs.join("log")), users: Some(keys.join("users")), ..Config::of_root(&root) };
+        let config = Config {
+            log: Some(logs.join("log")),
+            users: Some(keys.join("users")),
+            root: root.clone(),
+            ..Config::default()
+        };
         let store = Confinement { changed: vec![root.clone()], ..Confinement::default() };
         let name = SocketAddr::from_abstract_name(folder.path().as_os_str().as_encoded_bytes()).unwrap();
         let _listens = UnixListener::bind_addr(&name).unwrap();

@@ -21,10 +21,10 @@ pub struct PidFile {
 impl PidFile {
     /// Writes the file atomically.
     pub fn write(path: &Path) -> Result<Self> {
-        let named = |error| Error::io(path.as_os_str().as_encoded_bytes(), error);
+        let name = path.as_os_str().as_encoded_bytes();
+        let named = |error| Error::io(name, error);
         check_writable(path)?;
         if is_held(path) {
-            let name = path.as_os_str().as_encoded_bytes();
             return Err(Error::conflict(name, "is that of a cfpd that runs"));
         }
         let mode = fs::Permissions::from_mode(0o644);
@@ -57,17 +57,11 @@ impl PidFile {
 pub fn check_writable(path: &Path) -> Result<()> {
     let name = path.as_os_str().as_encoded_bytes();
     require_writable(&parent_of(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
-    match may_be_replaced(path) {
-        true => Ok(()),
-        false => Err(Error::conflict(name, "is there and is no pid file")),
-    }
-}
-
-/// Whether the file is missing, or holds a number.
-fn may_be_replaced(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
-        Ok(found) => found.is_file() && fs::read(path).is_ok_and(|text| pid_of(&text).is_some()),
-        Err(_) => true,
+        Ok(found) if !found.is_file() || !fs::read(path).is_ok_and(|text| pid_of(&text).is_some()) => {
+            Err(Error::conflict(name, "is there and is no pid file"))
+        }
+        _ => Ok(()),
     }
 }
 

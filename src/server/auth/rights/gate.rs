@@ -64,7 +64,8 @@ impl Gate {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::server::auth::access::{AccessList, name_of};
+    use crate::server::auth::access::name_of;
+    use crate::server::auth::policy::PolicyFiles;
     use crate::store::{Local, Meta, Name};
     use std::fs;
 
@@ -79,9 +80,9 @@ mod tests {
         }
         fs::write(root.join("f"), "file").unwrap();
         fs::write(folder.path().join("rules"), rules).unwrap();
-        let access = AccessList::read(&folder.path().join("rules"), false).unwrap();
+        let files = PolicyFiles { users: None, access: Some(folder.path().join("rules")) };
         let store = Arc::new(Local::open(&root).unwrap().without_sync());
-        (folder, Gate::new(store, Policy::of_rules(access)))
+        (folder, Gate::new(store, Policy::read(files, false).unwrap()))
     }
 
     fn named(name: &str) -> Name {
