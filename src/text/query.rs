@@ -93,11 +93,6 @@ impl FilterQuery {
         own.into_iter().chain(words).chain(flags)
     }
 
-    /// Returns the names of the flags that are given.
-    pub fn flags(&self) -> &[&'static str] {
-        &self.arguments.flags
-    }
-
     /// Returns what it writes; a count is also available [in JSON](OutputKind::CountInJson).
     pub fn output(&self) -> OutputKind {
         (self.spec.output)(&self.arguments)
