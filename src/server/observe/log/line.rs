@@ -46,35 +46,24 @@ impl LogFormat {
     /// The line of a malformed request, or of a client that was refused. Its format is stable, since programs that ban
     /// addresses (fail2ban) parse it.
     pub fn refusal(self, peer: &Peer, status: u16, error: &Error, now: SystemTime) -> String {
-        let (peer, why) = (peer.shown(), error.to_string());
+        let why = error.to_string();
         match self {
             LogFormat::Combined => {
-                format!(
-                    r#"{peer} - - [{}] "-" {status} 0 "-" "refused: {}""#,
-                    clf(now),
-                    shown(why.as_bytes()).replace('"', "\\x22")
-                )
+                let why = shown(why.as_bytes()).replace('"', "\\x22");
+                combined_refusal(peer, status, &format!("refused: {why}"), now)
             }
-            LogFormat::Json => {
-                json!({ "time": rfc3339_millis(now), "peer": peer, "status": status, "refused": why })
-                    .to_string()
-            }
+            LogFormat::Json => json_refusal(peer, status, "refused", why, now),
         }
     }
 
     /// The line of a failed login, as stable as that of a refusal. The user's name is last, so that nothing in it can
     /// be mistaken for another field.
     pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
-        let peer = peer.shown();
         match self {
             LogFormat::Combined => {
-                let user = inner(user);
-                format!(r#"{peer} - - [{}] "-" 401 0 "-" "refused login: {user}""#, clf(now))
+                combined_refusal(peer, 401, &format!("refused login: {}", inner(user)), now)
             }
-            LogFormat::Json => {
-                json!({ "time": rfc3339_millis(now), "peer": peer, "status": 401, "refused_login": shown(user) })
-                    .to_string()
-            }
+            LogFormat::Json => json_refusal(peer, 401, "refused_login", shown(user), now),
         }
     }
 
@@ -85,6 +74,14 @@ impl LogFormat {
             LogFormat::Json => json!({ "time": rfc3339_millis(now), "message": what }).to_string(),
         }
     }
+}
+
+fn combined_refusal(peer: &Peer, status: u16, why: &str, now: SystemTime) -> String {
+    format!(r#"{} - - [{}] "-" {status} 0 "-" "{why}""#, peer.shown(), clf(now))
+}
+
+fn json_refusal(peer: &Peer, status: u16, name: &str, why: String, now: SystemTime) -> String {
+    json!({ "time": rfc3339_millis(now), "peer": peer.shown(), "status": status, name: why }).to_string()
 }
 
 fn combined(entry: &LogEntry<'_>, now: SystemTime) -> String {
