@@ -18,21 +18,16 @@ impl AuthorizedStore {
 impl<'a> Reader<'a> {
     /// Opens a file; needs `read`. With `list` alone the error tells whether it is a directory, as a list would.
     pub fn open(self, name: &Name) -> Result<Box<dyn Content>> {
-        match self.0.require(Verb::Read, name, false) {
-            Ok(()) => self.0.store.open(name),
-            Err(_) if self.lists(&name.as_directory()) => {
-                Err(Error::is_directory(name.shown(), "is a directory"))
-            }
-            Err(refused) => Err(refused),
+        let Err(refused) = self.0.require(Verb::Read, name, false) else { return self.0.store.open(name) };
+        let directory = name.as_directory();
+        let is_directory = |meta: Meta| meta.kind == Kind::Directory;
+        match self.may_list(&directory) && self.0.store.meta(&directory).is_ok_and(is_directory) {
+            true => Err(Error::is_directory(name.shown(), "is a directory")),
+            false => Err(refused),
         }
     }
 
-    /// Whether this is a directory that may be listed.
-    fn lists(self, name: &Name) -> bool {
-        let is_directory = |meta: Meta| meta.kind == Kind::Directory;
-        self.may_list(name) && self.0.store.meta(name).is_ok_and(is_directory)
-    }
-
+    /// Whether this directory, or something beneath it, may be listed.
     fn may_list(self, name: &Name) -> bool {
         self.0.may(Verb::List, name, false) || self.0.allows_beneath(Verb::List, name)
     }
