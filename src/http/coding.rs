@@ -48,10 +48,11 @@ struct ZstdDecoder<R>(R);
 
 impl<R: Read> Read for ZstdDecoder<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out).map_err(|error| match error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
-            true => error,
-            false if error.raw_os_error().is_some() => error,
-            false => Error::invalid("body", format!("is not valid zstd: {error}")).into(),
+        self.0.read(out).map_err(|error| {
+            match error.raw_os_error().is_some() || error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+                true => error,
+                false => Error::invalid("body", format!("is not valid zstd: {error}")).into(),
+            }
         })
     }
 }

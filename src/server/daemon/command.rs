@@ -6,6 +6,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
 
@@ -47,18 +48,17 @@ impl PrivateSocket {
 
     /// Changes the owner of the bound socket and its directory to the account that the daemon and the command run as.
     pub fn give_to(&self, account: &Account) -> Result<()> {
-        if let ListenAddress::Unix { path, .. } = &self.address {
-            account.own(path)?;
-        }
+        account.own(&self.path())?;
         account.own(self.directory.path())
     }
 
     /// The URL of the socket.
     pub fn url(&self) -> String {
-        match &self.address {
-            ListenAddress::Unix { path, .. } => format!("unix:{}", path.display()),
-            ListenAddress::Tcp(address) => format!("http://{address}"),
-        }
+        format!("unix:{}", self.path().display())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("socket")
     }
 
     /// Starts the command with this server in its environment, and sends its exit code to `ends`.

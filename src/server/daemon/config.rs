@@ -88,12 +88,7 @@ impl Config {
         (!may_write).then(|| set().map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
     }
 
-    /// Refuses addresses that other machines can reach without a password, or by unencrypted connections.
-    pub(crate) fn refuse_exposure(&self) -> Result<()> {
-        self.listen.iter().try_for_each(|address| self.refuse_exposed(address))
-    }
-
-    /// Refuses one such address.
+    /// Refuses an address that other machines can reach without a password, or by unencrypted connections.
     pub(crate) fn refuse_exposed(&self, address: &ListenAddress) -> Result<()> {
         if !address.is_exposed() {
             return Ok(());

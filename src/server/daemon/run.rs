@@ -31,7 +31,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
         socket_activation::refuse("--background")?;
         return background::start(config.run_as.as_ref());
     }
-    config.refuse_exposure()?;
+    config.listen.iter().try_for_each(|address| config.refuse_exposed(address))?;
     let caught = signals::catch()?;
     let handed = socket_activation::listeners(&config)?;
     let private = PrivateSocket::for_command(&config.command)?;

@@ -43,21 +43,16 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
     })
 }
 
-/// Reloads on each signal; signals that arrive during a reload cause one more.
+/// Reloads on each signal, and logs the result; signals that arrive during a reload cause one more.
 fn keep_reloading(server: &Server, requests: &Receiver<()>) {
     while requests.recv().is_ok() {
         while requests.try_recv().is_ok() {}
-        reload(server);
-    }
-}
-
-/// Reloads, and logs the result.
-fn reload(server: &Server) {
-    sd_notify::reloading();
-    let outcome = server.reload();
-    sd_notify::ready(&server.status());
-    match outcome {
-        Ok(()) => server.log.remark("reloaded"),
-        Err(error) => server.log.alarm(&format!("nothing was reloaded, all stays as it was: {error}")),
+        sd_notify::reloading();
+        let outcome = server.reload();
+        sd_notify::ready(&server.status());
+        match outcome {
+            Ok(()) => server.log.remark("reloaded"),
+            Err(error) => server.log.alarm(&format!("nothing was reloaded, all stays as it was: {error}")),
+        }
     }
 }
