@@ -11,8 +11,7 @@ use nix::unistd::fdatasync;
 
 use super::digest::{self, Attribute};
 use super::errors::{absent, map_errno};
-use super::lookup::stat_consistently;
-use super::meta::meta_of;
+use super::lookup::{meta_of, stat_consistently};
 use super::root::READ;
 use super::snapshot::{self, ContentSnapshot};
 use super::volume::Volume;

@@ -4,17 +4,14 @@ use std::io;
 
 use nix::sys::stat::fstat;
 
-use super::content;
-use super::draft;
 use super::errors::{absent, map_errno, map_errno_new};
-use super::install::{Incoming, install, may_replace, refuse_overlap, same_file};
-use super::lookup::{self, lookup};
-use super::meta::meta_of;
+use super::install::{Incoming, may_replace, refuse_overlap, same_file};
+use super::lookup::{self, lookup, meta_of};
 use super::root::{DIRECTORY, Links};
 use super::temporary::Temporary;
-use super::transfer::{attributes_of, copy_content};
-use super::tree;
+use super::tree::{attributes_of, copy_content};
 use super::volume::Volume;
+use super::{content, draft, tree};
 use crate::error::{Error, Result};
 use crate::store::contract::{Content, Draft, Kind, Transfer, Written};
 use crate::store::name::Name;
@@ -83,14 +80,16 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let entry = volume.root.entry_to_write(to, links)?;
     let guard = volume.locks.hold(vec![entry.key()]);
     let incoming = Incoming {
+        volume,
         entry: &temporary.entry,
-        name: None,
         kind: Kind::Directory,
-        is_tree: true,
-        leads_to: None,
+        moved: None,
+        to,
+        target: &entry,
+        check: target,
         prepare: &|_| Ok(()),
     };
-    let installed = install(volume, &incoming, to, &entry, target)?;
+    let installed = incoming.install()?;
     let created = installed.created;
     if !installed.exchanged {
         temporary.kept = true;

@@ -18,7 +18,7 @@ use super::lookup::{classify, lookup};
 use super::root::{DIRECTORY, EntryAt, Links};
 use super::stat::{change_time, is_directory};
 use super::temporary::Temporary;
-use super::unlink_in_place::remove_in_place;
+use super::unlink::remove_in_place;
 use super::volume::Volume;
 use super::walk::{self, Walk, WalkEntry};
 use crate::error::{Error, Result};

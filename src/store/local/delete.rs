@@ -5,8 +5,7 @@ use nix::errno::Errno;
 
 use super::errors::{absent, map_errno};
 use super::lookup::lookup;
-use super::unlink::{hide, remove};
-use super::unlink_in_place::remove_in_place;
+use super::unlink::{hide, remove, remove_in_place};
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::store::contract::{Check, Kind};

@@ -8,15 +8,13 @@ use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use xattr::FileExt;
 
-use super::allocation::Allocation;
 use super::digest::{Attribute, as_owner};
 use super::errors::{absent, errno_of, map_errno, map_errno_new, no_room};
 use super::inherited::{of_new, of_replaced};
-use super::install::{Incoming, install, may_replace};
-use super::lookup::{Found, lookup};
-use super::meta::meta_of;
+use super::install::{Incoming, may_replace};
+use super::lookup::{Found, lookup, meta_of};
 use super::root::{EntryAt, Links};
-use super::space::Reservation;
+use super::space::{Allocation, Reservation};
 use super::stat::FileId;
 use super::temporary::Temporary;
 use super::volume::Volume;
@@ -137,7 +135,7 @@ impl<'a> FileDraft<'a> {
     /// Called right before the rename: finishes once more in the rare case that another program has changed the file to
     /// be replaced.
     fn finish_again(&self, done: &Finished, entry: &EntryAt, replaced: Option<&Found>) -> nix::Result<()> {
-        if done.replaced != replaced.map(version) {
+        if done.replaced != replaced.map(Found::version) {
             let attributes = self.inherited(entry, replaced)?;
             if attributes != done.attributes {
                 self.finish(&attributes)?;
@@ -164,15 +162,8 @@ impl<'a> FileDraft<'a> {
 /// What the content was finished with before its name was locked.
 struct Finished {
     attributes: Attributes,
-    /// The file that it was about to replace.
-    replaced: Option<FileVersion>,
-}
-
-/// The version of a file: its identity and ctime.
-type FileVersion = (FileId, i128);
-
-fn version(found: &Found) -> FileVersion {
-    (found.file, found.changed)
+    /// The file that it was about to replace, and its ctime.
+    replaced: Option<(FileId, i128)>,
 }
 
 impl Write for FileDraft<'_> {
@@ -209,17 +200,19 @@ impl Draft for FileDraft<'_> {
         let existing = lookup(&volume.root, &name, &entry)?;
         let attributes = self.inherited(&entry, existing.found()).map_err(named)?;
         self.finish(&attributes).map_err(named)?;
-        let done = Finished { attributes, replaced: existing.found().map(version) };
+        let done = Finished { attributes, replaced: existing.found().map(Found::version) };
         let guard = volume.locks.hold(vec![entry.key()]);
         let incoming = Incoming {
+            volume,
             entry: &self.temporary.entry,
-            name: None,
             kind: Kind::File,
-            is_tree: false,
-            leads_to: None,
+            moved: None,
+            to: &name,
+            target: &entry,
+            check,
             prepare: &|replaced| self.finish_again(&done, &entry, replaced),
         };
-        let created = install(volume, &incoming, &name, &entry, check)?.created;
+        let created = incoming.install()?.created;
         self.temporary.kept = true;
         let meta = self.write_digest(digest).map_err(named)?;
         drop(guard);

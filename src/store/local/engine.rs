@@ -15,7 +15,7 @@ use super::snapshot::SnapshotLimits;
 use super::spool::Spools;
 use super::uploads::Uploads;
 use super::volume::Volume;
-use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename, sweep};
+use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename};
 use crate::error::{Error, Result};
 use crate::store::contract::{
     Check, Confinement, Content, Detail, Draft, Entries, Meta, Partial, Store, Transfer, Upkeep, Written,
@@ -106,7 +106,7 @@ impl Upkeep for Local {
 
     /// Walks through the whole root.
     fn sweep(&self) -> Result<u64> {
-        if self.volume.read_only { Ok(0) } else { sweep::sweep(&self.volume) }
+        if self.volume.read_only { Ok(0) } else { recovery::sweep(&self.volume) }
     }
 
     fn expire(&self) -> Result<u64> {

@@ -24,18 +24,20 @@ use crate::store::name::Name;
 /// How often the look-up is repeated when another program changed the name before the rename.
 const RACES: usize = 16;
 
-/// What is to be installed.
+/// What is to be installed, and where.
 pub(super) struct Incoming<'a> {
+    pub volume: &'a Volume,
     /// Its entry now.
     pub entry: &'a EntryAt,
-    /// Its present name for clients; `None` for a temporary file.
-    pub name: Option<&'a Name>,
     /// What a client sees it as.
     pub kind: Kind,
-    /// Whether its entry is a directory itself, not a link to one.
-    pub is_tree: bool,
-    /// Its target, where it is a symbolic link.
-    pub leads_to: Option<FileId>,
+    /// Its present name for clients, and what is there; `None` for a temporary file.
+    pub moved: Option<(&'a Name, &'a Found)>,
+    /// The name it gets, whose lock the caller holds, and the entry of that.
+    pub to: &'a Name,
+    pub target: &'a EntryAt,
+    /// The condition of the caller.
+    pub check: Check<'a>,
     /// Called right before the rename, with what is about to be replaced.
     pub prepare: &'a dyn Fn(Option<&Found>) -> nix::Result<()>,
 }
@@ -77,44 +79,96 @@ impl From<InstallError> for Error {
     }
 }
 
-/// Renames it to a name, whose lock the caller holds.
-pub(super) fn install(
-    volume: &Volume,
-    incoming: &Incoming<'_>,
-    to: &Name,
-    entry: &EntryAt,
-    check: Check<'_>,
-) -> Result<Installed, InstallError> {
-    let mut last = Errno::EAGAIN;
-    for _ in 0..RACES {
-        let existing = lookup(&volume.root, to, entry)?;
-        may_replace(incoming.kind, to, &existing)?;
-        if existing.found().is_some_and(|found| !found.link && incoming.leads_to == Some(found.file)) {
-            return Err(same_file(to).into());
-        }
-        check(existing.meta())?;
-        if existing.found().is_some_and(Found::is_tree) {
-            volume.mounts.refuse(to, entry)?;
-        }
-        (incoming.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
-        let how = rename_flags(incoming, &existing);
-        let exchanged = how == RenameFlags::RENAME_EXCHANGE;
-        // Where no record can be written at the root, a kill may leave both entries.
-        let record = |name: &Name| Record::of_exchange(volume, &name.components().join(&b'/'), entry).ok();
-        let record = incoming.name.filter(|_| exchanged).and_then(record);
-        match rename_entry(incoming.entry, entry, how, incoming.is_tree) {
-            Ok(()) => return Ok(Installed { created: existing.found().is_none(), exchanged, record }),
-            Err(errno) if is_race(errno) => last = errno,
-            Err(errno) if exchanged && is_unable(errno) && !are_nested(incoming.entry, entry) => {
-                drop(record);
-                let record = replace_by_two_renames(volume, incoming, to, entry)
-                    .map_err(|unable| refusal(incoming, to, entry, how, unable.unwrap_or(errno)))?;
-                return Ok(Installed { created: false, exchanged: false, record: Some(record) });
+impl Incoming<'_> {
+    /// Renames it into place.
+    pub fn install(&self) -> Result<Installed, InstallError> {
+        let (volume, to, target) = (self.volume, self.to, self.target);
+        let mut last = Errno::EAGAIN;
+        for _ in 0..RACES {
+            let existing = lookup(&volume.root, to, target)?;
+            may_replace(self.kind, to, &existing)?;
+            if existing.found().is_some_and(|found| !found.link && self.leads_to() == Some(found.file)) {
+                return Err(same_file(to).into());
             }
-            Err(errno) => return Err(refusal(incoming, to, entry, how, errno)),
+            (self.check)(existing.meta())?;
+            if existing.found().is_some_and(Found::is_tree) {
+                volume.mounts.refuse(to, target)?;
+            }
+            (self.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
+            let how = self.rename_flags(&existing);
+            let exchanged = how == RenameFlags::RENAME_EXCHANGE;
+            // Where no record can be written at the root, a kill may leave both entries.
+            let record = self.moved.filter(|_| exchanged).and_then(|(name, _)| {
+                Record::of_exchange(volume, &name.components().join(&b'/'), target).ok()
+            });
+            match rename_entry(self.entry, target, how, self.is_tree()) {
+                Ok(()) => return Ok(Installed { created: existing.found().is_none(), exchanged, record }),
+                Err(errno) if is_race(errno) => last = errno,
+                Err(errno) if exchanged && is_unable(errno) && !are_nested(self.entry, target) => {
+                    drop(record);
+                    let record = self
+                        .replace_by_two_renames()
+                        .map_err(|unable| self.refusal(how, unable.unwrap_or(errno)))?;
+                    return Ok(Installed { created: false, exchanged: false, record: Some(record) });
+                }
+                Err(errno) => return Err(self.refusal(how, errno)),
+            }
+        }
+        Err(self.refusal(RenameFlags::empty(), last))
+    }
+
+    /// Whether its entry is a directory itself, not a link to one.
+    fn is_tree(&self) -> bool {
+        self.moved.map_or(self.kind == Kind::Directory, |(_, found)| found.is_tree())
+    }
+
+    /// Its target, where it is a symbolic link.
+    fn leads_to(&self) -> Option<FileId> {
+        self.moved.filter(|(_, found)| found.link).map(|(_, found)| found.file)
+    }
+
+    /// A free name must still be free at the rename (`RENAME_NOREPLACE`). A file is replaced by a plain rename; a
+    /// directory is exchanged, since rename(2) replaces only an empty one.
+    fn rename_flags(&self, existing: &Lookup) -> RenameFlags {
+        match existing.found() {
+            None => RenameFlags::RENAME_NOREPLACE,
+            Some(found) if self.is_tree() || found.is_tree() => RenameFlags::RENAME_EXCHANGE,
+            Some(_) => RenameFlags::empty(),
         }
     }
-    Err(refusal(incoming, to, entry, RenameFlags::empty(), last))
+
+    /// Replaces what exists there on a file system without `RENAME_EXCHANGE`. `Err(None)`: this is impossible too.
+    fn replace_by_two_renames(&self) -> Result<Record, Option<Errno>> {
+        let path = self.to.components();
+        let beside = || {
+            [path.split_last().map_or(&[][..], |(_, above)| above), std::slice::from_ref(&self.entry.last)]
+                .concat()
+        };
+        let source = self.moved.map_or_else(beside, |(name, _)| name.components().to_vec()).join(&b'/');
+        let record = Record::of_two_renames(self.volume, &source, &path.join(&b'/'), self.target);
+        two_renames(self.volume, record.map_err(|_| None)?, self.entry, self.target, self.is_tree())
+    }
+
+    /// Maps the error of the rename. `EINVAL` means a name that the file system does not allow, an entry inside the
+    /// other one, or unsupported flags.
+    fn refusal(&self, how: RenameFlags, errno: Errno) -> InstallError {
+        let (to, exchanges) = (self.to, how == RenameFlags::RENAME_EXCHANGE);
+        let error = match errno {
+            // Some file systems return this for a name they do not allow.
+            Errno::ENOENT if is_linked(&self.target.parent) && self.entry.stat().is_ok() => unfit(to),
+            Errno::ENOENT => no_directory(to),
+            errno if is_unable(errno) && are_nested(self.entry, self.target) => nested(to),
+            errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
+                let what = "stands, and this file system replaces no directory in one step: delete it first";
+                Error::conflict(to.shown(), what)
+            }
+            Errno::EINVAL | Errno::EILSEQ => unfit(to),
+            Errno::EXDEV => Error::conflict(to.shown(), "lies on another file system"),
+            errno if is_race(errno) => map_errno(to, Errno::EAGAIN),
+            errno => map_errno(to, errno),
+        };
+        InstallError { error, is_cross_device: errno == Errno::EXDEV }
+    }
 }
 
 /// Applies the rules of what may replace what.
@@ -138,61 +192,9 @@ pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()
     }
 }
 
-/// A free name must still be free at the rename (`RENAME_NOREPLACE`). A file is replaced by a plain rename; a directory
-/// is exchanged, since rename(2) replaces only an empty one.
-fn rename_flags(incoming: &Incoming<'_>, existing: &Lookup) -> RenameFlags {
-    match existing.found() {
-        None => RenameFlags::RENAME_NOREPLACE,
-        Some(found) if incoming.is_tree || found.is_tree() => RenameFlags::RENAME_EXCHANGE,
-        Some(_) => RenameFlags::empty(),
-    }
-}
-
-/// Replaces what exists there on a file system without `RENAME_EXCHANGE`. `Err(None)`: this is impossible too.
-fn replace_by_two_renames(
-    volume: &Volume,
-    incoming: &Incoming<'_>,
-    to: &Name,
-    entry: &EntryAt,
-) -> Result<Record, Option<Errno>> {
-    let above = to.components().split_last().map(|(_, above)| above).unwrap_or_default();
-    let beside = || [above, std::slice::from_ref(&incoming.entry.last)].concat();
-    let source = incoming.name.map_or_else(beside, |name| name.components().to_vec()).join(&b'/');
-    let record = Record::of_two_renames(volume, &source, &to.components().join(&b'/'), entry);
-    let record = record.map_err(|_| None)?;
-    two_renames(volume, record, incoming.entry, entry, incoming.is_tree)
-}
-
 /// Whether the name was changed between look-up and rename.
 fn is_race(errno: Errno) -> bool {
     matches!(errno, Errno::EEXIST | Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENOTEMPTY)
-}
-
-/// Maps the error of the rename. `EINVAL` means a name that the file system does not allow, an entry inside the other
-/// one, or unsupported flags.
-fn refusal(
-    incoming: &Incoming<'_>,
-    to: &Name,
-    entry: &EntryAt,
-    how: RenameFlags,
-    errno: Errno,
-) -> InstallError {
-    let exchanges = how == RenameFlags::RENAME_EXCHANGE;
-    let error = match errno {
-        // Some file systems return this for a name they do not allow.
-        Errno::ENOENT if is_linked(&entry.parent) && incoming.entry.stat().is_ok() => unfit(to),
-        Errno::ENOENT => no_directory(to),
-        errno if is_unable(errno) && are_nested(incoming.entry, entry) => nested(to),
-        errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
-            let what = "stands, and this file system replaces no directory in one step: delete it first";
-            Error::conflict(to.shown(), what)
-        }
-        Errno::EINVAL | Errno::EILSEQ => unfit(to),
-        Errno::EXDEV => Error::conflict(to.shown(), "lies on another file system"),
-        errno if is_race(errno) => map_errno(to, Errno::EAGAIN),
-        errno => map_errno(to, errno),
-    };
-    InstallError { error, is_cross_device: errno == Errno::EXDEV }
 }
 
 /// Whether one of two directory entries lies beneath the other.

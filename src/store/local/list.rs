@@ -6,8 +6,7 @@ use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::digest::Attribute;
 use super::errors::{is_absent, map_errno};
-use super::lookup::{classify, lookup_locked};
-use super::meta::meta_of;
+use super::lookup::{classify, lookup_locked, meta_of};
 use super::root::{DIRECTORY, HANDLE};
 use super::volume::Volume;
 use super::walk::{Walk, stat_and_digest, type_alone};

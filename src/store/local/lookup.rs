@@ -1,14 +1,14 @@
-//! Looks up what exists under a name, as a client sees it and as a write needs it.
+//! Looks up what exists under a name, as a client sees it and as a write needs it; and makes the metadata of a file from one
+//! stat.
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, fstat};
+use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::digest::{Attribute, of_entry, of_handle, read_consistently};
 use super::errors::{absent, is_absent, map_errno};
-use super::meta::meta_of;
 use super::root::{EntryAt, HANDLE, Links, Root};
-use super::stat::{FileId, change_time, file_id, is_link};
+use super::stat::{FileId, change_time, file_id, file_type, is_link, modification_time, modified, size_of};
 use super::volume::Volume;
 use crate::error::Result;
 use crate::store::contract::{Kind, Meta};
@@ -30,7 +30,7 @@ pub(super) struct Found {
     /// Its metadata for clients.
     pub meta: Meta,
     /// Its ctime in nanoseconds.
-    pub changed: i128,
+    changed: i128,
     /// Its inode, whatever its names.
     pub file: FileId,
     /// Whether the name itself is a symbolic link.
@@ -135,8 +135,88 @@ impl Lookup {
 }
 
 impl Found {
+    /// What changes with the content or any attribute: the identity and the ctime.
+    pub fn version(&self) -> (FileId, i128) {
+        (self.file, self.changed)
+    }
+
     /// Whether the entry itself is a directory, not a link to one.
     pub fn is_tree(&self) -> bool {
         !self.link && self.meta.kind == Kind::Directory
+    }
+}
+
+/// Makes it from a stat and the digest attribute; `None` where it is neither a regular file nor a directory.
+pub(super) fn meta_of(stat: &FileStat, kept: Option<Attribute>) -> Option<Meta> {
+    let (kind, size) = match file_type(stat) {
+        SFlag::S_IFREG => (Kind::File, size_of(stat)),
+        SFlag::S_IFDIR => (Kind::Directory, 0),
+        _ => return None,
+    };
+    Some(Meta { kind, size, modified: modified(stat), etag: etag(stat, kept) })
+}
+
+/// Makes the entity tag. The inode number distinguishes replaced files, size and mtime those written in place, the mark
+/// those whose mtime was set back. The ctime is not part of it: a rename changes it, but no byte.
+fn etag(stat: &FileStat, kept: Option<Attribute>) -> String {
+    let mark = kept.map(|kept| kept.mark).filter(|mark| *mark != 0);
+    let mark = mark.map(|mark| format!("-c{mark:x}")).unwrap_or_default();
+    format!("\"{:x}-{:x}-{:x}{mark}\"", stat.st_ino, stat.st_size, modification_time(stat))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn stat(change: impl FnOnce(&mut FileStat)) -> FileStat {
+        let mut stat = fstat(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
+        (stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec) = (0x1a, 0x400, 1, 5);
+        change(&mut stat);
+        stat
+    }
+
+    #[test]
+    fn the_tag_is_of_inode_size_time_and_mark() {
+        let plain = |change: fn(&mut FileStat)| etag(&stat(change), None);
+        assert_eq!(plain(|_| ()), "\"1a-400-3b9aca05\"");
+        let marked = |mark| etag(&stat(|_| ()), Some(Attribute { digest: None, mark, is_true: true }));
+        assert_eq!((marked(0), marked(0x1f)), (plain(|_| ()), "\"1a-400-3b9aca05-c1f\"".to_owned()));
+        let others: [fn(&mut FileStat); 4] = [
+            |stat| stat.st_ino += 1,
+            |stat| stat.st_size += 1,
+            |stat| stat.st_mtime += 1,
+            |stat| {
+                stat.st_mtime_nsec += 1;
+            },
+        ];
+        for change in others {
+            assert_ne!(plain(change), plain(|_| ()));
+        }
+        assert_eq!(plain(|stat| stat.st_ctime += 1), plain(|_| ()));
+    }
+
+    #[test]
+    fn a_time_before_1970_is_kept() {
+        let before = stat(|stat| (stat.st_mtime, stat.st_mtime_nsec) = (-2, 500_000_000));
+        assert_eq!(modified(&before), UNIX_EPOCH - Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn only_regular_files_and_directories_are_served() {
+        let rows = [
+            (SFlag::S_IFREG, Some(Kind::File)),
+            (SFlag::S_IFDIR, Some(Kind::Directory)),
+            (SFlag::S_IFIFO, None),
+            (SFlag::S_IFSOCK, None),
+            (SFlag::S_IFCHR, None),
+            (SFlag::S_IFBLK, None),
+            (SFlag::S_IFLNK, None),
+        ];
+        for (kind, found) in rows {
+            let meta = meta_of(&stat(|stat| stat.st_mode = kind.bits() | 0o644), None);
+            assert_eq!(meta.map(|meta| meta.kind), found, "{kind:?}");
+        }
     }
 }

@@ -5,31 +5,29 @@
 //! | `engine` | the methods of the contract, and which file implements each |
 //! | `volume` | the root directory, and what all operations share |
 //! | `root` | the descriptor of the root, and the resolution of names beneath it |
-//! | `stat`, `meta`, `lookup` | the stat of a file; what exists under a name |
+//! | `stat`, `lookup` | the stat of a file; what exists under a name |
 //! | `content`, `list` | reading |
 //! | `snapshot` | content of files whose `st_size` is wrong |
-//! | `digest`, `digest_renewal` | the SHA-256 that is stored with a file, also across a rename |
-//! | `draft`, `copy` with `tree`, `rename` with `cross_device`, `delete`, `directory` | writing |
+//! | `digest` | the SHA-256 that is stored with a file |
+//! | `draft`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
 //! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
 //! | `inherited` | the owner, mode, ACL and user attributes of new content |
-//! | `intent`, `recovery` | intent records, written ahead of a rename, and the recovery from them after a kill |
+//! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
 //! | `sync` | fsync of files and directories |
-//! | `space`, `allocation`, `spool` | the account of disk space, and what reserves it |
-//! | `transfer`, `unlink`, `unlink_in_place` | copying bytes, removing trees |
-//! | `locks`, `temporary`, `reserved`, `walk`, `sweep`, `mounts`, `case_folding`, `errors` | what the others build on |
+//! | `space`, `spool` | the account of disk space, and what reserves it |
+//! | `unlink` | removing trees |
+//! | `locks`, `temporary`, `reserved`, `walk`, `mounts`, `case_folding`, `errors` | what the others build on |
 
 pub use engine::Local;
 pub use spool::{SpoolFile, Spools};
 
-mod allocation;
 mod case_folding;
 mod content;
 mod copy;
 mod cross_device;
 mod delete;
 mod digest;
-mod digest_renewal;
 mod directory;
 mod draft;
 mod engine;
@@ -40,7 +38,6 @@ mod intent;
 mod list;
 mod locks;
 mod lookup;
-mod meta;
 mod mounts;
 mod partial;
 mod recovery;
@@ -52,13 +49,10 @@ mod snapshot;
 mod space;
 mod spool;
 mod stat;
-mod sweep;
 mod sync;
 mod temporary;
-mod transfer;
 mod tree;
 mod unlink;
-mod unlink_in_place;
 mod uploads;
 mod volume;
 mod walk;

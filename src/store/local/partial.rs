@@ -48,25 +48,15 @@ pub(super) fn begin<'a>(
     metadata: &[u8],
 ) -> Result<Option<PartialFile<'a>>> {
     let entry = admit(volume, name, Links::Followed, size)?;
-    Ok(make(volume, uploads, &entry, name, metadata).ok().map(|(id, temporary)| PartialFile {
-        draft: FileDraft::over(volume, name, temporary, size, 0),
-        id,
-        metadata: metadata.to_vec(),
-        time_left: uploads.time,
+    let made =
+        uploads.make(volume, |directory| can_be_renamed(directory, &entry)).and_then(|(id, temporary)| {
+            temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata)).map(|()| (id, temporary))
+        });
+    Ok(made.ok().map(|(id, mut temporary)| {
+        temporary.kept = true;
+        let draft = FileDraft::over(volume, name, temporary, size, 0);
+        PartialFile { draft, id, metadata: metadata.to_vec(), time_left: uploads.time }
     }))
-}
-
-fn make(
-    volume: &Volume,
-    uploads: &Uploads,
-    entry: &EntryAt,
-    name: &Name,
-    metadata: &[u8],
-) -> io::Result<(String, Temporary)> {
-    let (id, mut temporary) = uploads.make(volume, |directory| can_be_renamed(directory, entry))?;
-    temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata))?;
-    temporary.kept = true;
-    Ok((id, temporary))
 }
 
 /// Whether a file made in one directory can be renamed into another, which must be on the same file system and mount,

@@ -1,20 +1,24 @@
-//! Recovery at the start: finishes or undoes what a killed daemon left incomplete, by its intent records (`intent`). A
-//! record that another process has locked is in use; one of another user is ignored.
+//! What a killed daemon left. Recovery at the start finishes or undoes what is incomplete, by its intent records (`intent`):
+//! a record that another process has locked is in use; one of another user is ignored. A sweep removes the temporary
+//! files and directories, those with the names of temporary files that no process has locked. Other names with the same
+//! prefix stay; so do partial uploads, which expire.
+
+use std::fs::File;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag, ResolveFlag};
+use nix::sys::stat::{SFlag, fstat, fstatat};
 
 use super::errors::{errno_of, is_absent};
 use super::intent::{InodeIdentity, Intent, entry_at_path, is_own, is_record_name, read};
 use super::replacement::rename_to_free;
-use super::root::reopen;
+use super::reserved::is_fresh_name;
+use super::root::{DIRECTORY, HANDLE, READ, open_beneath, reopen};
 use super::stat::is_directory;
 use super::temporary::Temporary;
-use super::unlink::hide;
-use super::unlink_in_place::remove_in_place;
+use super::unlink::{hide, remove, remove_in_place};
 use super::volume::Volume;
-use super::walk::names_in;
+use super::walk::{Walk, WalkEntry, names_in, type_alone};
 use crate::error::{Error, Result, shown};
 
 /// Applies all records and returns how many moves were finished or undone. What is no longer needed is hidden, and
@@ -114,4 +118,37 @@ fn found<T>(looked: nix::Result<T>) -> nix::Result<Option<T>> {
         Err(errno) if is_absent(errno) => Ok(None),
         looked => looked.map(Some),
     }
+}
+
+/// Walks through the whole store and returns how many leftovers it removed. Skips what cannot be read; returns the
+/// first error of a removal at the end.
+pub(super) fn sweep(volume: &Volume) -> Result<u64> {
+    let named = |errno: Errno| Error::io("/", errno.into());
+    let base = volume.root.open_beneath(&[], DIRECTORY).map_err(named)?;
+    let mut walk = Walk::new(base, true, type_alone).map_err(named)?;
+    let (mut gone, mut left) = (0, None);
+    while let Some(found) = walk.next() {
+        if let Ok(found) = found
+            && is_fresh_name(found.split().1)
+        {
+            match clear(&walk, &found) {
+                Ok(cleared) => gone += u64::from(cleared),
+                Err(errno) if is_absent(errno) => {}
+                Err(errno) => left = left.or(Some(Error::io([b"/", &*found.path].concat(), errno.into()))),
+            }
+        }
+    }
+    left.map_or(Ok(gone), Err)
+}
+
+/// Locks a leftover and removes it. False where another process has it locked.
+fn clear(walk: &Walk<SFlag>, found: &WalkEntry<SFlag>) -> nix::Result<bool> {
+    let (above, last) = found.split();
+    let parent = walk.open(above, HANDLE | OFlag::O_DIRECTORY)?;
+    let left = File::from(open_beneath(&parent, last, READ, ResolveFlag::RESOLVE_NO_SYMLINKS)?);
+    if left.try_lock().is_err() {
+        return Ok(false);
+    }
+    remove(&parent, last)?;
+    Ok(true)
 }

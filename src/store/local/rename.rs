@@ -1,19 +1,22 @@
-//! Renames files and directories. A symbolic link itself is renamed.
+//! Renames files and directories. A symbolic link itself is renamed. A rename changes the ctime, which invalidates the
+//! digest attribute of a file: it is written again.
+
+use std::cell::Cell;
+use std::fs::File;
 
 use nix::errno::Errno;
 use nix::fcntl::renameat;
-use nix::sys::stat::fstat;
+use nix::sys::stat::{FileStat, fstat};
 
 use super::case_folding::{differ_in_case, folds_case};
 use super::cross_device::move_across;
-use super::digest_renewal::DigestRenewal;
+use super::digest::{Attribute, is_unchanged};
 use super::errors::{absent, map_errno};
-use super::install::{Incoming, InstallError, Installed, install, refuse_overlap, same_file};
+use super::install::{Incoming, InstallError, Installed, refuse_overlap, same_file};
 use super::lookup::{self, Found, lookup};
-use super::root::{EntryAt, HANDLE};
+use super::root::{EntryAt, HANDLE, READ};
 use super::stat::{FileId, file_id};
-use super::unlink::{hide, remove};
-use super::unlink_in_place::remove_in_place;
+use super::unlink::{hide, remove, remove_in_place};
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::store::contract::{Kind, Transfer, Written};
@@ -82,17 +85,19 @@ fn install_renamed(
 ) -> Result<Installed, InstallError> {
     let renewal = DigestRenewal::open(old, moved);
     let incoming = Incoming {
+        volume,
         entry: old,
-        name: Some(transfer.from),
         kind: moved.meta.kind,
-        is_tree: moved.is_tree(),
-        leads_to: Some(moved.file).filter(|_| moved.link),
+        moved: Some((transfer.from, moved)),
+        to: transfer.to,
+        target: new,
+        check: transfer.target,
         prepare: &|_| {
             renewal.iter().for_each(DigestRenewal::check);
             Ok(())
         },
     };
-    let installed = install(volume, &incoming, transfer.to, new, transfer.target)?;
+    let installed = incoming.install()?;
     renewal.iter().for_each(DigestRenewal::renew);
     Ok(installed)
 }
@@ -154,4 +159,42 @@ fn leads_to_same(volume: &Volume, link: &EntryAt, to: &Name, target: FileId) -> 
 /// Unlinks the old name where both are hard links of one file: rename(2) does nothing then and leaves both.
 fn unlink_twin(old: &EntryAt, moved: &Found) -> nix::Result<()> {
     if old.stat().is_ok_and(|left| file_id(&left) == moved.file) { old.unlink() } else { Ok(()) }
+}
+
+/// A file with a digest attribute that is about to be renamed.
+struct DigestRenewal {
+    file: File,
+    stat: FileStat,
+    attribute: Attribute,
+    /// Whether nothing has changed the file before the rename.
+    is_unchanged: Cell<bool>,
+}
+
+impl DigestRenewal {
+    /// Opens the file; `None` where it has no such attribute.
+    fn open(entry: &EntryAt, moved: &Found) -> Option<Self> {
+        if moved.link || moved.meta.kind != Kind::File {
+            return None;
+        }
+        let file = File::from(entry.open(READ).ok()?);
+        let stat = fstat(&file).ok()?;
+        let attribute = Attribute::of(&file, &stat)?;
+        Some(DigestRenewal { file, stat, attribute, is_unchanged: Cell::new(true) })
+    }
+
+    /// Checks, right before the rename, whether another program has changed the file: then the digest is of other
+    /// bytes.
+    fn check(&self) {
+        self.is_unchanged.set(fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat)));
+    }
+
+    /// Writes the attribute again after the rename.
+    fn renew(&self) {
+        if self.is_unchanged.get()
+            && let Ok(stat) = fstat(&self.file)
+            && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
+        {
+            let _ = self.attribute.write(&self.file);
+        }
+    }
 }

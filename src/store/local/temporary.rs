@@ -1,7 +1,7 @@
 //! Temporary files and directories: under a reserved name in the directory of their target, so that one rename installs
 //! them. Removed when dropped, unless they are kept.
 //!
-//! Each is locked (`flock`) while it is in use. A daemon that dies leaves it unlocked, so that [`super::sweep`] can
+//! Each is locked (`flock`) while it is in use. A daemon that dies leaves it unlocked, so that a sweep (`recovery`) can
 //! distinguish a leftover from one that another daemon is still writing.
 
 use std::fs::{File, TryLockError};

@@ -2,17 +2,22 @@
 //!
 //! A tree is flattened: directories at the second level are renamed into the top directory until there are none. So it
 //! needs no stack, no path and only a few descriptors, however deep the tree, and each directory is renamed once.
+//!
+//! A directory that cannot be renamed, such as one of a lower layer of an overlay, is removed in place, depth first. That
+//! crosses no mount point, and holds two descriptors at any depth, and a name for each level. It ascends by `..`, after
+//! checking that this is still the directory it descended from.
 
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::fcntl::renameat;
+use nix::fcntl::{OFlag, ResolveFlag, openat, renameat};
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::errors::errno_of;
 use super::reserved::fresh_name;
-use super::root::{DIRECTORY, EntryAt};
-use super::unlink_in_place::{is_left, is_left_of, open_to_clear, remove_in_place};
+use super::root::{DIRECTORY, EntryAt, HANDLE, open_beneath, reopen};
+use super::stat::{FileId, file_id};
 use super::walk::names_in;
 
 /// Renames an entry to a name that no client sees, and returns that name.
@@ -58,4 +63,127 @@ fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
     }
     // The next round removes what was created in it meanwhile.
     is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir)).map(drop)
+}
+
+/// How often a directory that was emptied may be found not empty when it is removed.
+const TRIES: u32 = 128;
+
+/// Called for each entry before it is removed; an error keeps it and stops the removal.
+pub(super) type MayRemove<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
+
+/// Removes a directory with everything in it. Stops at the first entry that `may_remove` keeps; what is left stays under
+/// its name.
+pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemove<'_>) -> nix::Result<()> {
+    let mut here = parent.try_clone().map_err(errno_of)?;
+    // Of each level of the descent its parent directory and its name there.
+    let (mut levels, mut next, mut tries): (Vec<(FileId, Vec<u8>)>, _, _) = (Vec::new(), last.to_vec(), 0);
+    loop {
+        let above = file_id(&fstat(&here)?);
+        if let Some(child) = open_to_clear(&here, &next, HANDLE | OFlag::O_DIRECTORY)? {
+            here = child;
+            levels.push((above, next));
+        }
+        next = loop {
+            if levels.is_empty() {
+                return Ok(());
+            }
+            if let Some(left) = clear(&here, may_remove)? {
+                break left;
+            }
+            let Some((above, name)) = levels.pop() else { return Ok(()) };
+            here = open_above(&here, above)?;
+            if is_left(unlinkat(&here, name.as_slice(), UnlinkatFlags::RemoveDir))? {
+                tries += 1;
+                if tries > TRIES {
+                    return Err(Errno::ENOTEMPTY);
+                }
+                break name;
+            }
+            tries = 0;
+        };
+    }
+}
+
+/// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
+fn clear(directory: &OwnedFd, may_remove: MayRemove<'_>) -> nix::Result<Option<Vec<u8>>> {
+    for name in names_in(reopen(directory)?)? {
+        let name = name?;
+        match may_remove(directory, &name) {
+            Err(Errno::ENOENT) => continue,
+            may => may?,
+        }
+        if is_left_of(directory, &name)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Opens a directory to remove its entries; `None` if it does not exist.
+pub(super) fn open_to_clear(parent: &OwnedFd, name: &[u8], flags: OFlag) -> nix::Result<Option<OwnedFd>> {
+    let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+    match open_beneath(parent, name, flags, resolve) {
+        Err(Errno::ENOENT) => Ok(None),
+        // A mount point, whose files do not belong to this tree.
+        Err(Errno::EXDEV) => Err(Errno::EBUSY),
+        opened => opened.map(Some),
+    }
+}
+
+/// Removes a file or an empty directory; true where a directory with entries is left.
+pub(super) fn is_left_of(parent: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
+    Ok(is_left(unlinkat(parent, name, UnlinkatFlags::NoRemoveDir))?
+        && is_left(unlinkat(parent, name, UnlinkatFlags::RemoveDir))?)
+}
+
+/// Opens the parent directory; an error where it is no longer the expected one.
+fn open_above(directory: &OwnedFd, expected: FileId) -> nix::Result<OwnedFd> {
+    let above = openat(directory, "..", HANDLE | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    if file_id(&fstat(&above)?) == expected { Ok(above) } else { Err(Errno::EAGAIN) }
+}
+
+/// Whether an entry still exists after the removal: it is a directory, or one that is not empty.
+pub(super) fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
+    match removed {
+        Ok(()) | Err(Errno::ENOENT) => Ok(false),
+        Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => Ok(true),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_goes_with_all_in_it_and_what_links_lead_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("kept"), "").unwrap();
+        let mut deep = folder.path().join("d");
+        for level in 0..40 {
+            fs::create_dir_all(deep.join("empty")).unwrap();
+            fs::write(deep.join("f"), format!("{level}")).unwrap();
+            symlink(folder.path(), deep.join("link")).unwrap();
+            deep.push("deeper");
+        }
+        let parent = OwnedFd::from(File::open(folder.path()).unwrap());
+        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
+        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["kept"]);
+    }
+
+    #[test]
+    fn what_must_not_go_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("d/e")).unwrap();
+        fs::write(folder.path().join("d/e/f"), "").unwrap();
+        let parent = OwnedFd::from(File::open(folder.path()).unwrap());
+        assert_eq!(remove_in_place(&parent, b"d", &|_, _| Err(Errno::EPERM)), Err(Errno::EPERM));
+        assert!(folder.path().join("d/e/f").exists());
+    }
 }
