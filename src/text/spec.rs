@@ -125,45 +125,38 @@ impl PartialEq for FilterSpec {
     }
 }
 
-/// Of search and replace: case does not matter.
-pub const IGNORE_CASE: Flag =
-    flag("ignore-case", "-i", "--ignore-case", "Ignore the difference between upper and lower case.");
+/// Declares flags. The doc comment of each is its help; one that is a value of its filter's own parameter says so.
+macro_rules! flags {
+    ($($(#[doc = $help:literal])+ $flag:ident = $name:literal, $short:literal, $long:literal $($value:ident)?;)+) => {$(
+        $(#[doc = $help])+
+        pub const $flag: Flag = Flag {
+            name: $name,
+            is_value: !stringify!($($value)?).is_empty(),
+            short: $short,
+            long: $long,
+            help: concat!($($help, "\n"),+),
+        };
+    )+};
+}
 
-/// Of search: an occurrence need not be a whole word.
-pub const COUNT_SUBSTRING: Flag =
-    flag("substring", "", "--substring", "Count occurrences inside longer words too.");
-
-/// Of search: the result is lines.
-pub const LINES: Flag = flag(
-    "lines",
-    "",
-    "--lines",
-    "Print the lines with an occurrence instead of the total.
-
-    If several files are searched, the name of the file and a colon precede each line.",
-);
-
-/// Of search: compressed files are searched too.
-pub const DECOMPRESS: Flag = flag(
-    "decompress",
-    "",
-    "--decompress",
-    "Search inside files compressed with zstd or gzip.
-
-    Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is
-    then 2.",
-);
-
-/// Of replace: an occurrence need not be a whole word.
-pub const REPLACE_SUBSTRING: Flag =
-    flag("substring", "", "--substring", "Replace occurrences inside longer words too.");
-
-/// Of reverse: no word leaves its line.
-pub const PER_LINE: Flag =
-    Flag { is_value: true, ..flag("lines", "", "--per-line", "Reverse each line by itself.") };
-
-const fn flag(name: &'static str, short: &'static str, long: &'static str, help: &'static str) -> Flag {
-    Flag { name, is_value: false, short, long, help }
+flags! {
+    /// Ignore the difference between upper and lower case.
+    IGNORE_CASE = "ignore-case", "-i", "--ignore-case";
+    /// Count occurrences inside longer words too.
+    COUNT_SUBSTRING = "substring", "", "--substring";
+    /// Print the lines with an occurrence instead of the total.
+    ///
+    /// If several files are searched, the name of the file and a colon precede each line.
+    LINES = "lines", "", "--lines";
+    /// Search inside files compressed with zstd or gzip.
+    ///
+    /// Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is
+    /// then 2.
+    DECOMPRESS = "decompress", "", "--decompress";
+    /// Replace occurrences inside longer words too.
+    REPLACE_SUBSTRING = "substring", "", "--substring";
+    /// Reverse each line by itself.
+    PER_LINE = "lines", "", "--per-line" value;
 }
 
 impl FilterSpec {
