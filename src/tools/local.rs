@@ -90,7 +90,7 @@ fn with_source<T>(
                 true => unpack(reader, upload.name.as_bytes()),
                 false => Ok(reader),
             };
-            reader.and_then(|mut bytes| act(stream(&mut bytes)))
+            reader.and_then(|mut bytes| act(Source::Stream { bytes: &mut bytes, spool: &spool }))
         }
     };
     outcome.map_err(|error| Error::io(&upload.name, error))
@@ -102,10 +102,6 @@ fn open(source: &Operand) -> Result<BodySource> {
         Operand::Stored(name) => Err(out_of_reach(name)),
         local => filter::open(local),
     }
-}
-
-fn stream(bytes: &mut dyn Read) -> Source<'_> {
-    Source::Stream { bytes, spool: &spool }
 }
 
 fn spool() -> io::Result<File> {

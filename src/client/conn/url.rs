@@ -58,11 +58,6 @@ impl Url {
         Url::parse(server.unwrap_or_else(|| DEFAULT.into()).as_bytes())
     }
 
-    /// Returns whether `$CFP_SERVER` names a server.
-    pub fn is_in_environment() -> bool {
-        in_environment().is_some()
-    }
-
     /// Returns whether both have the same scheme, host and port.
     pub fn is_same_server(&self, other: &Url) -> bool {
         match (&self.address, &other.address) {
@@ -129,7 +124,8 @@ impl Url {
     }
 }
 
-fn in_environment() -> Option<OsString> {
+/// Returns `$CFP_SERVER`, if it names a server.
+pub(crate) fn in_environment() -> Option<OsString> {
     std::env::var_os("CFP_SERVER").filter(|server| !server.is_empty())
 }
 

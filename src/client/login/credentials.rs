@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::conn::url::{Endpoint, Url};
+use crate::client::conn::url::{Endpoint, Url, in_environment};
 use crate::client::login::netrc::Login;
 use crate::client::login::password;
 use crate::error::{Error, Result, shown};
@@ -46,7 +46,7 @@ impl Given {
     /// `-s`, else in `$CFP_SERVER`. `-u` applies to the URL if `only` URLs are operands.
     pub fn for_url(url: &Url, server: Option<&OsStr>, only: bool) -> Self {
         let is_chosen = Url::choose(server).is_ok_and(|chosen| chosen.is_same_server(url));
-        let any_chosen = server.is_some() || Url::is_in_environment();
+        let any_chosen = server.is_some() || in_environment().is_some();
         let user = is_chosen || (only && server.is_none());
         Given { user, password_file: is_chosen || (user && !any_chosen), default_login: is_chosen }
     }

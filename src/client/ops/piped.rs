@@ -14,48 +14,46 @@ use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption;
 use crate::error::{Error, ErrorKind, Result};
 
-impl Client {
-    /// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,
-    /// and `None` if the server does not support resumable uploads and has received nothing.
-    pub(crate) fn put_in_pieces(
-        &mut self,
-        upload: &BodySource,
-        name: &RemoteName,
-        precondition: &Precondition,
-        call: Call,
-    ) -> Result<Option<bool>> {
-        let mut shared = Shared::default();
-        let call = Call { upload: Some(upload.piece(upload.first().to_vec(), &shared)?), ..call };
-        let begun = match self.write(&call, name, precondition) {
-            Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
-                if name == "Upload-Complete" && taken(&shared).sent == 0 =>
-            {
-                return Ok(None);
-            }
-            begun => begun,
+/// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,
+/// and `None` if the server does not support resumable uploads and has received nothing.
+pub(crate) fn put_in_pieces(
+    client: &mut Client,
+    upload: &BodySource,
+    name: &RemoteName,
+    precondition: &Precondition,
+    call: Call,
+) -> Result<Option<bool>> {
+    let mut shared = Shared::default();
+    let call = Call { upload: Some(upload.piece(upload.first().to_vec(), &shared)?), ..call };
+    let begun = match client.write(&call, name, precondition) {
+        Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
+            if name == "Upload-Complete" && taken(&shared).sent == 0 =>
+        {
+            return Ok(None);
+        }
+        begun => begun,
+    };
+    client.take_upload_id();
+    let Some(fields) = begun? else { return Ok(Some(false)) };
+    let lost = || Error::bad_answer(name.shown(), "the server did not send the location of the upload");
+    let id = last_component(&fields).ok_or_else(lost)?;
+    let target = resumption::target_of(&client.url, id)?;
+    loop {
+        let tally = taken(&shared);
+        let first = if tally.ended { Vec::new() } else { upload.read_some()? };
+        let complete = first.is_empty();
+        shared = Arc::new(Mutex::new(tally.clone()));
+        let body = match complete {
+            true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
+            false => upload.piece(first, &shared)?,
         };
-        self.take_upload_id();
-        let Some(fields) = begun? else { return Ok(Some(false)) };
-        let lost = || Error::bad_answer(name.shown(), "the server did not send the location of the upload");
-        let id = last_component(&fields).ok_or_else(lost)?;
-        let target = resumption::target_of(&self.url, id)?;
-        loop {
-            let tally = taken(&shared);
-            let first = if tally.ended { Vec::new() } else { upload.read_some()? };
-            let complete = first.is_empty();
-            shared = Arc::new(Mutex::new(tally.clone()));
-            let body = match complete {
-                true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
-                false => upload.piece(first, &shared)?,
-            };
-            let answer = self.send(&resumption::append(target.clone(), tally.sent, complete, body))?;
-            match answer.status() {
-                412 if complete && precondition.is_silent() => return answer.finish().map(|()| Some(false)),
-                _ => answer.check()?.finish()?,
-            }
-            if complete {
-                return Ok(Some(true));
-            }
+        let answer = client.send(&resumption::append(target.clone(), tally.sent, complete, body))?;
+        match answer.status() {
+            412 if complete && precondition.is_silent() => return answer.finish().map(|()| Some(false)),
+            _ => answer.check()?.finish()?,
+        }
+        if complete {
+            return Ok(Some(true));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::client::call::client::Client;
 use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
 use crate::client::operand::RemoteName;
+use crate::client::ops::piped::put_in_pieces;
 use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,7 +39,7 @@ impl Client {
         let is_resumable = !is_filtered && !self.always_compresses();
         if is_resumable && size.is_none() {
             let fields = fields.clone().chain(resumption::creation(None)).collect();
-            let stored = self.put_in_pieces(&upload, name, precondition, Call { fields, ..request() });
+            let stored = put_in_pieces(self, &upload, name, precondition, Call { fields, ..request() });
             if let Some(stored) = stored.map_err(|error| map_body_error(error, name))? {
                 return Ok(stored);
             }
@@ -47,75 +48,75 @@ impl Client {
         let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
         let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
-        match self.put_until_stored(&call, name, precondition) {
+        match put_until_stored(self, &call, name, precondition) {
             // The outcome of the request is unknown: it was performed if the file has those bytes.
-            Err(_) if self.take_doubt() && is_known_by_digest && self.is_stored(&call, name) => Ok(true),
+            Err(_) if self.take_doubt() && is_known_by_digest && is_stored(self, &call, name) => Ok(true),
             stored => stored,
         }
     }
+}
 
-    /// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is
-    /// not sent again.
-    fn put_until_stored(
-        &mut self,
-        call: &Call,
-        name: &RemoteName,
-        precondition: &Precondition,
-    ) -> Result<bool> {
-        let repeats = call.can_repeat() && precondition.may_repeat();
-        let mut retries = Retries::new(self.retries());
-        loop {
-            self.take_upload_id();
-            let error = match self.write(call, name, precondition) {
-                Err(error) if self.is_in_doubt() => return Err(error),
-                Err(error) => map_body_error(error, name),
-                done => {
-                    self.take_upload_id();
-                    return done.map(|fields| fields.is_some());
-                }
-            };
-            let error = match (self.take_upload_id().map(Resumption::new), &call.upload) {
-                (Some(kept), Some(source)) => {
-                    match self.complete_upload(kept, source, (name, precondition), &mut retries, error)? {
-                        Ended::Stored => return Ok(true),
-                        Ended::Kept => return Ok(false),
-                        Ended::Refused(error) => map_body_error(error, name),
-                        Ended::Lost => {
-                            Error::interrupted(name.shown(), "was lost by the server before it was complete")
-                        }
+/// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is
+/// not sent again.
+fn put_until_stored(
+    client: &mut Client,
+    call: &Call,
+    name: &RemoteName,
+    precondition: &Precondition,
+) -> Result<bool> {
+    let repeats = call.can_repeat() && precondition.may_repeat();
+    let mut retries = Retries::new(client.retries());
+    loop {
+        client.take_upload_id();
+        let error = match client.write(call, name, precondition) {
+            Err(error) if client.is_in_doubt() => return Err(error),
+            Err(error) => map_body_error(error, name),
+            done => {
+                client.take_upload_id();
+                return done.map(|fields| fields.is_some());
+            }
+        };
+        let error = match (client.take_upload_id().map(Resumption::new), &call.upload) {
+            (Some(kept), Some(source)) => {
+                match complete_upload(client, kept, source, (name, precondition), &mut retries, error)? {
+                    Ended::Stored => return Ok(true),
+                    Ended::Kept => return Ok(false),
+                    Ended::Refused(error) => map_body_error(error, name),
+                    Ended::Lost => {
+                        Error::interrupted(name.shown(), "was lost by the server before it was complete")
                     }
                 }
-                _ => error,
-            };
-            match repeats {
-                true => self.wait_to_retry(&mut retries, error)?,
-                false => return Err(error),
             }
+            _ => error,
+        };
+        match repeats {
+            true => client.wait_to_retry(&mut retries, error)?,
+            false => return Err(error),
         }
     }
+}
 
-    /// Returns whether the file has the bytes of the request.
-    fn is_stored(&mut self, call: &Call, name: &RemoteName) -> bool {
-        let Some(source) = &call.upload else { return false };
-        matches!(self.find_stored(source, name), Ok(Ended::Stored))
-    }
+/// Returns whether the file has the bytes of the request.
+fn is_stored(client: &mut Client, call: &Call, name: &RemoteName) -> bool {
+    let Some(source) = &call.upload else { return false };
+    matches!(resumption::find_stored(client, source, name), Ok(Ended::Stored))
+}
 
-    /// Resumes a broken upload, however often it breaks again.
-    fn complete_upload(
-        &mut self,
-        mut kept: Resumption,
-        source: &BodySource,
-        goal: (&RemoteName, &Precondition),
-        retries: &mut Retries,
-        mut error: Error,
-    ) -> Result<Ended> {
-        loop {
-            self.wait_to_retry(retries, error)?;
-            error = match self.go_on_with(&mut kept, source, goal, retries) {
-                Err(error) => map_body_error(error, goal.0),
-                ended => return ended,
-            };
-        }
+/// Resumes a broken upload, however often it breaks again.
+fn complete_upload(
+    client: &mut Client,
+    mut kept: Resumption,
+    source: &BodySource,
+    goal: (&RemoteName, &Precondition),
+    retries: &mut Retries,
+    mut error: Error,
+) -> Result<Ended> {
+    loop {
+        client.wait_to_retry(retries, error)?;
+        error = match kept.go_on(client, source, goal, retries) {
+            Err(error) => map_body_error(error, goal.0),
+            ended => return ended,
+        };
     }
 }
 

@@ -70,6 +70,43 @@ impl Resumption {
         Resumption { id, reached: 0, hashed: (0, Hasher::default()) }
     }
 
+    /// Makes one attempt to resume. `retries` are reset if the offset has grown since the last attempt.
+    pub fn go_on(
+        &mut self,
+        client: &mut Client,
+        source: &BodySource,
+        (name, precondition): (&RemoteName, &Precondition),
+        retries: &mut Retries,
+    ) -> Result<Ended> {
+        let target = target_of(&client.url, self.id.clone())?;
+        let fields = Fields::from_iter([("Upload-Draft-Interop-Version", INTEROP_VERSION)]);
+        let answer = client.send(&Call { fields, ..Call::new("HEAD", target.clone()) })?;
+        let status = answer.status();
+        let fields = answer.into_fields()?;
+        match (status, resumption::integer(&fields, "upload-offset")) {
+            (404, _) => return find_stored(client, source, name),
+            (_, Some(_)) if resumption::is_complete(&fields) == Some(true) => return Ok(Ended::Stored),
+            (200..=299, Some(offset)) => {
+                if offset > self.reached {
+                    retries.reset();
+                }
+                self.reached = offset;
+            }
+            _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be resumed"))),
+        }
+        let rest = self.rest(source, self.reached)?;
+        let answer = client.send(&append(target, self.reached, true, rest))?;
+        match answer.status() {
+            412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
+            400.. if has_ended(answer.fields()) => Ok(Ended::Refused(answer.refusal())),
+            409 => {
+                answer.finish()?;
+                Err(Error::interrupted(name.shown(), "was resumed by another client"))
+            }
+            _ => answer.check().map_err(may_pass)?.finish().map(|()| Ended::Stored),
+        }
+    }
+
     /// Returns the bytes from `offset` on, after the digest of those before.
     fn rest(&mut self, source: &BodySource, offset: u64) -> Result<BodySource> {
         let (done, hasher) = &mut self.hashed;
@@ -82,57 +119,18 @@ impl Resumption {
     }
 }
 
-impl Client {
-    /// Makes one attempt to resume. `retries` are reset if the offset has grown since the last attempt.
-    pub(crate) fn go_on_with(
-        &mut self,
-        kept: &mut Resumption,
-        source: &BodySource,
-        (name, precondition): (&RemoteName, &Precondition),
-        retries: &mut Retries,
-    ) -> Result<Ended> {
-        let target = target_of(&self.url, kept.id.clone())?;
-        let fields = Fields::from_iter([("Upload-Draft-Interop-Version", INTEROP_VERSION)]);
-        let answer = self.send(&Call { fields, ..Call::new("HEAD", target.clone()) })?;
-        let status = answer.status();
-        let fields = answer.into_fields()?;
-        match (status, resumption::integer(&fields, "upload-offset")) {
-            (404, _) => return self.find_stored(source, name),
-            (_, Some(_)) if resumption::is_complete(&fields) == Some(true) => return Ok(Ended::Stored),
-            (200..=299, Some(offset)) => {
-                if offset > kept.reached {
-                    retries.reset();
-                }
-                kept.reached = offset;
-            }
-            _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be resumed"))),
-        }
-        let rest = kept.rest(source, kept.reached)?;
-        let answer = self.send(&append(target, kept.reached, true, rest))?;
-        match answer.status() {
-            412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
-            400.. if has_ended(answer.fields()) => Ok(Ended::Refused(answer.refusal())),
-            409 => {
-                answer.finish()?;
-                Err(Error::interrupted(name.shown(), "was resumed by another client"))
-            }
-            _ => answer.check().map_err(may_pass)?.finish().map(|()| Ended::Stored),
-        }
-    }
-
-    /// Returns whether the stored file is what was to be stored: the server may have completed the upload and forgotten
-    /// it since.
-    pub(crate) fn find_stored(&mut self, source: &BodySource, name: &RemoteName) -> Result<Ended> {
-        let fields = match self.stat_with(name, Fields::from_iter([WANT])) {
-            Ok((_, fields)) => fields,
-            Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => return Ok(Ended::Lost),
-            Err(error) => return Err(error),
-        };
-        let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
-        let mut hasher = Hasher::default();
-        source.hash(0..source.size().unwrap_or(0), &mut hasher)?;
-        Ok(if hasher.finish() == stored { Ended::Stored } else { Ended::Lost })
-    }
+/// Returns whether the stored file is what was to be stored: the server may have completed the upload and forgotten
+/// it since.
+pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &RemoteName) -> Result<Ended> {
+    let fields = match client.stat_with(name, Fields::from_iter([WANT])) {
+        Ok((_, fields)) => fields,
+        Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => return Ok(Ended::Lost),
+        Err(error) => return Err(error),
+    };
+    let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
+    let mut hasher = Hasher::default();
+    source.hash(0..source.size().unwrap_or(0), &mut hasher)?;
+    Ok(if hasher.finish() == stored { Ended::Stored } else { Ended::Lost })
 }
 
 /// Returns whether a response is about the complete upload, not about this part of it.
