@@ -10,7 +10,8 @@ use crate::server::exchange::problem::closing_response;
 use crate::server::limits::READ_AHEAD;
 use crate::server::methods::router;
 use crate::server::net::connections::ConnectionGuard;
-use crate::server::net::stream::{HeadReader, Stream};
+use crate::server::net::input::HeadReader;
+use crate::server::net::stream::Stream;
 use crate::server::observe::log::LogEntry;
 use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::CloseReason;
@@ -68,7 +69,7 @@ fn serve_burst(
         };
         let begun = Instant::now();
         // Not the timer of writes: a client that sends many requests and hardly reads must be timed out.
-        stream.socket.reset_read_timer();
+        stream.socket.read_timer.reset();
         let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
         let outcome = router::answer(server, stream, &client, &request, input);
         let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);

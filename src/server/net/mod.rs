@@ -2,11 +2,12 @@
 
 pub(crate) mod connections;
 pub(crate) mod forwarded;
+pub(crate) mod input;
 pub(crate) mod interim;
 pub(crate) mod listen;
 pub(crate) mod listen_address;
 mod listen_host;
-mod sendfile;
+mod output;
 pub(crate) mod shutdown;
 pub(crate) mod socket;
 mod stall;

@@ -1,7 +1,6 @@
-//! One connected socket, TCP or Unix: reads and writes that never block, and waits that the stall timer limits. It
-//! counts bytes and does not interpret them.
+//! One connected socket, TCP or Unix: its state, its timers, its end. `input` reads it, `output` writes it.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,18 +10,16 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, send, setsockopt, shutdown, sockopt,
+    MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, setsockopt, shutdown, sockopt,
 };
 
 use crate::error::Error;
-use crate::server::limits::{ABORT_CHECK_INTERVAL, Limits};
+use crate::server::limits::Limits;
 use crate::server::net::shutdown::ShutdownHandle;
 use crate::server::net::stall::StallTimer;
 use crate::server::observe::metrics::Traffic;
 
-/// More data follows (send(2)); nix does not define the flag.
-const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);
-/// The peer has shut down its writing side (poll(2)); nix does not define this one either.
+/// The peer has shut down its writing side (poll(2)); nix does not define the flag.
 const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
 
 /// The state of the peer's end of a connection.
@@ -39,14 +36,14 @@ pub enum PeerState {
 /// A connected socket. Its `Read` and `Write` never wait: they fail with `WouldBlock`.
 #[derive(Debug)]
 pub struct Socket {
-    descriptor: OwnedFd,
+    pub(super) descriptor: OwnedFd,
     /// Limits waits for request bodies.
-    read_timer: StallTimer,
+    pub read_timer: StallTimer,
     /// Limits waits for room in the send buffer.
-    write_timer: StallTimer,
-    traffic: Traffic,
+    pub(super) write_timer: StallTimer,
+    pub(super) traffic: Traffic,
     /// How many bytes were written.
-    sent: AtomicU64,
+    pub(super) sent: AtomicU64,
     /// The most bytes of one write (`--send-size`).
     pub(super) send_size: usize,
     /// Whether the connection is to end with a reset: nothing more may be sent.
@@ -75,11 +72,6 @@ impl Socket {
         })
     }
 
-    /// Resets the timer of reads.
-    pub fn reset_read_timer(&self) {
-        self.read_timer.reset();
-    }
-
     /// The user id of the process that connected to a Unix socket, as of the connect.
     pub(super) fn peer_id(&self) -> Option<u32> {
         getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
@@ -90,38 +82,6 @@ impl Socket {
         let name: SockaddrStorage = getsockname(self.descriptor.as_raw_fd()).ok()?;
         let v4 = name.as_sockaddr_in().map(|name| IpAddr::V4(name.ip()));
         v4.or_else(|| name.as_sockaddr_in6().map(|name| IpAddr::V6(name.ip())))
-    }
-
-    /// Waits for data to read, as long as the stall timer allows. An abort ends the wait.
-    pub(super) fn wait_to_read(&self) -> io::Result<()> {
-        wait_within(&self.read_timer, |left| self.wait(PollFlags::POLLIN, left))
-    }
-
-    /// Waits until the socket is writable, as long as the stall timer allows. An abort ends the wait: this is polled,
-    /// since a shutdown of the writing side, which would wake this thread, would tell the peer that the response is
-    /// complete.
-    pub fn wait_to_write(&self) -> io::Result<()> {
-        wait_within(&self.write_timer, |mut left| {
-            loop {
-                self.check_not_aborted()?;
-                let slice = left.min(ABORT_CHECK_INTERVAL);
-                if self.wait(PollFlags::POLLOUT, slice)? {
-                    return Ok(true);
-                }
-                left -= slice;
-                if left.is_zero() {
-                    return Ok(false);
-                }
-            }
-        })
-    }
-
-    /// Waits until the socket is writable, as long as the stall timer allows and at most `most`.
-    pub fn wait_to_write_for(&self, most: Duration) -> io::Result<()> {
-        wait_within(&self.write_timer, |left| {
-            self.check_not_aborted()?;
-            Ok(self.wait(PollFlags::POLLOUT, left.min(most))? || most < left)
-        })
     }
 
     /// Fails with `ConnectionReset` where the connection was aborted.
@@ -159,17 +119,6 @@ impl Socket {
     /// How many bytes were written so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
-    }
-
-    /// Sends a part of a block with `MSG_MORE`, so that what follows shares its packet; waits until the socket is
-    /// writable.
-    pub(super) fn send_with_more(&self, block: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.try_send(block, MORE)? {
-                Some(sent) => return Ok(sent),
-                None => self.wait_to_write()?,
-            }
-        }
     }
 
     /// Shuts down the writing side. Does nothing on an aborted connection, whose response must not look complete.
@@ -212,57 +161,12 @@ impl Socket {
         self.descriptor.try_clone().map(ShutdownHandle)
     }
 
-    /// The part of a block that one write may take.
-    pub(super) fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
-        block.get(..self.send_size).unwrap_or(block)
-    }
-
-    /// Sends what fits into the socket buffer; `None` where nothing does.
-    pub(super) fn try_send(&self, block: &[u8], flags: MsgFlags) -> io::Result<Option<usize>> {
-        let block = self.limit_to_send_size(block);
-        self.check_not_aborted()?;
-        loop {
-            match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
-                Ok(sent) => {
-                    self.count_sent(sent);
-                    return Ok(Some(sent));
-                }
-                Err(Errno::EAGAIN) => return Ok(None),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     /// The next byte, without consuming it; `None` where none was received.
     pub(super) fn peek(&self) -> Option<u8> {
         let mut byte = [0; 1];
         let received =
             recv(self.descriptor.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
         (received == Ok(1)).then(|| u8::from_be_bytes(byte))
-    }
-
-    /// Reads what was received; `None` where nothing was.
-    pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        loop {
-            match nix::unistd::read(&self.descriptor, &mut *buffer) {
-                Ok(read) => {
-                    self.read_timer.credit(read);
-                    self.traffic.received.inc_by(read as u64);
-                    return Ok(Some(read));
-                }
-                Err(Errno::EAGAIN) => return Ok(None),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Counts bytes that were sent, and credits them to the stall timer.
-    pub(super) fn count_sent(&self, bytes: usize) {
-        self.write_timer.credit(bytes);
-        self.traffic.sent.inc_by(bytes as u64);
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -272,24 +176,11 @@ impl AsFd for Socket {
     }
 }
 
-impl Read for &Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.try_receive(buffer)?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-}
-
-impl Write for &Socket {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.try_send(block, MsgFlags::empty())?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Waits as long as the timer allows, and charges it. An error has kind `TimedOut`.
-fn wait_within(timer: &StallTimer, wait: impl FnOnce(Duration) -> io::Result<bool>) -> io::Result<()> {
+pub(super) fn wait_within(
+    timer: &StallTimer,
+    wait: impl FnOnce(Duration) -> io::Result<bool>,
+) -> io::Result<()> {
     let begun = Instant::now();
     let left = timer.left();
     if left.is_zero() || !wait(left)? {

@@ -1,0 +1,125 @@
+//! Reading from a connection, with TLS or without: waits for data, the heads of requests within their deadline, and
+//! bodies as long as the stall timer allows.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::PollFlags;
+
+use crate::error::Error;
+use crate::server::net::socket::{Socket, wait_within};
+use crate::server::net::stream::Stream;
+use crate::server::net::tls::TlsSession;
+
+/// Reads the heads of requests from a stream: reads fail after the deadline, while one is set.
+pub struct HeadReader<'a> {
+    stream: &'a Stream,
+    /// The deadline.
+    pub deadline: Option<Instant>,
+    /// Whether the next read is known not to block.
+    is_ready: bool,
+}
+
+impl<'a> HeadReader<'a> {
+    /// A reader of a stream that has bytes to read.
+    pub fn new(stream: &'a Stream) -> Self {
+        HeadReader { stream, deadline: None, is_ready: true }
+    }
+}
+
+impl Read for HeadReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(deadline) = self.deadline
+            && !std::mem::take(&mut self.is_ready)
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.stream.wait_readable(left)? {
+                return Err(Error::timed_out("head", "did not come in time").into());
+            }
+        }
+        self.stream.read(buffer)
+    }
+}
+
+impl Stream {
+    /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS handshake fails.
+    pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
+        match self.session() {
+            None => self.socket.wait(PollFlags::POLLIN, timeout),
+            Some(mut session) => self.wait_decrypted(&mut session, timeout),
+        }
+    }
+
+    /// The same under TLS: received data may be a part of a record, or belong to the handshake.
+    fn wait_decrypted(&self, session: &mut TlsSession, timeout: Duration) -> io::Result<bool> {
+        let until = Instant::now() + timeout;
+        while !self.fill(session).map_err(|error| session.handshake_error(error))? {
+            let out = if session.holds() { PollFlags::POLLOUT } else { PollFlags::empty() };
+            let (handshake, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
+            match handshake.map_or(left, |handshake| handshake.min(left)) {
+                Duration::ZERO if left.is_zero() => return Ok(false),
+                Duration::ZERO => {
+                    return Err(Error::timed_out("TLS", "no keys were agreed on in time").into());
+                }
+                left => self.socket.wait(PollFlags::POLLIN | out, left)?,
+            };
+        }
+        Ok(true)
+    }
+
+    /// Decrypts what was received. An error has kind `Invalid` where that looks like a request in plain HTTP.
+    fn fill(&self, session: &mut TlsSession) -> io::Result<bool> {
+        if session.is_untouched && self.begins_in_plain() {
+            return Err(Error::invalid("TLS", "is spoken here, and plain HTTP came: use https://").into());
+        }
+        session.fill(&mut &self.socket)
+    }
+
+    /// Whether the next byte is one of an HTTP method; a TLS handshake never begins so.
+    pub(super) fn begins_in_plain(&self) -> bool {
+        self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
+    }
+}
+
+impl Read for &Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self.session() {
+                None => self.socket.try_receive(buffer)?,
+                Some(mut session) => session.read(&mut &self.socket, buffer)?,
+            };
+            match read {
+                Some(read) => return Ok(read),
+                // An abort ends the wait.
+                None => {
+                    wait_within(&self.socket.read_timer, |left| self.socket.wait(PollFlags::POLLIN, left))?
+                }
+            }
+        }
+    }
+}
+
+impl Socket {
+    /// Reads what was received; `None` where nothing was.
+    pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            match nix::unistd::read(&self.descriptor, &mut *buffer) {
+                Ok(read) => {
+                    self.read_timer.credit(read);
+                    self.traffic.received.inc_by(read as u64);
+                    return Ok(Some(read));
+                }
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.try_receive(buffer)?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+}
