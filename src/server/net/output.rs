@@ -44,11 +44,11 @@ impl Stream {
             let sent = match held {
                 Some(held @ 1..) => held,
                 Some(0) => (&mut &*self).write(head)?,
-                None => self
-                    .socket
-                    .try_send(head, MORE)?
-                    .map_or_else(|| self.socket.wait_to_write().map(|()| 0), Ok)?,
+                None => self.socket.try_send(head, MORE)?.unwrap_or_default(),
             };
+            if sent == 0 {
+                self.socket.wait_to_write()?;
+            }
             head = head.get(sent..).unwrap_or_default();
         }
         Ok(())
