@@ -18,10 +18,8 @@ use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
 use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
-use crate::server::exchange::representation::{
-    ContentStart, NamedType, coded_etag, fields_of, is_compressible, is_dense, is_not_modified,
-    of_not_modified, text_type,
-};
+use crate::server::exchange::media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
+use crate::server::exchange::representation::{coded_etag, fields_of, is_not_modified, of_not_modified};
 use crate::server::exchange::response::with_charset;
 use crate::server::exchange::send::{send_content, send_multipart};
 use crate::server::exchange::streamed::send_streamed;
