@@ -39,8 +39,9 @@ impl<'e> Exchange<'e> {
     /// Authenticates the principal of the request, and returns the store as this principal may use it. Errors have kind
     /// `Unauthenticated` where the credentials are wrong, `Overloaded` after too many failures.
     pub fn authorize(&mut self) -> Result<AuthorizedStore> {
-        let store =
-            self.server.gate.authorize(|users| identify(self.stream, self.client, self.request, users));
+        let current = self.server.gate.current();
+        let principal = identify(self.stream, self.client, self.request, current.users());
+        let store = principal.map(|principal| current.authorize(principal));
         match &store {
             Ok(store) => self.reply.outcome.user = store.user_name(self.server.log.has_access_lines()),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {

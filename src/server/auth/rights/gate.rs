@@ -11,51 +11,60 @@ use crate::store::{Store, Upkeep};
 
 /// The gate before a store.
 pub struct Gate {
-    /// A request keeps the pair it began with, also when a reload replaces it.
-    current: RwLock<(Arc<dyn Store>, Arc<Policy>)>,
+    current: RwLock<Current>,
+}
+
+/// The store and the policy: a request keeps the pair it began with, also when a reload replaces it.
+#[derive(Clone)]
+pub struct Current {
+    store: Arc<dyn Store>,
+    policy: Arc<Policy>,
+}
+
+impl Current {
+    /// The users who have a password.
+    pub fn users(&self) -> Option<&Users> {
+        self.policy.users.as_ref()
+    }
+
+    /// The store as this principal may use it.
+    pub fn authorize(self, principal: Principal) -> AuthorizedStore {
+        AuthorizedStore { store: self.store, policy: self.policy, principal }
+    }
 }
 
 impl Gate {
     /// A gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        Gate { current: RwLock::new((store, Arc::new(policy))) }
-    }
-
-    /// Authorizes the principal that `identify` returns. `identify` is given the users who have a password.
-    pub fn authorize(
-        &self,
-        identify: impl FnOnce(Option<&Users>) -> Result<Principal>,
-    ) -> Result<AuthorizedStore> {
-        let (store, policy) = self.current();
-        let principal = identify(policy.users.as_ref())?;
-        Ok(AuthorizedStore { store, policy, principal })
+        Gate { current: RwLock::new(Current { store, policy: Arc::new(policy) }) }
     }
 
     /// Whether nobody may write.
     pub fn is_read_only(&self) -> bool {
-        self.current().1.read_only
+        self.current().policy.read_only
     }
 
     /// Reads the configured files again; nothing changes until [`Gate::swap`].
     pub fn reopened(&self) -> Result<Policy> {
-        self.current().1.reopened()
+        self.current().policy.reopened()
     }
 
     /// Replaces the policy, and the store where one is given, for later requests.
     pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
         let mut current = self.current.write();
-        current.1 = Arc::new(policy);
+        current.policy = Arc::new(policy);
         if let Some(store) = store {
-            current.0 = store;
+            current.store = store;
         }
     }
 
     /// The upkeep of the current store, which gives no access to its files.
     pub fn upkeep(&self) -> Arc<dyn Upkeep> {
-        self.current().0
+        self.current().store
     }
 
-    fn current(&self) -> (Arc<dyn Store>, Arc<Policy>) {
+    /// What a request begins with.
+    pub fn current(&self) -> Current {
         self.current.read().clone()
     }
 }
@@ -108,7 +117,7 @@ mod tests {
         for (rule, from, to, may) in rows {
             for moves in [false, true] {
                 let (folder, gate) = gate(&format!("{rule}\nallow all * /\n"));
-                let store = gate.authorize(|_| Ok(Principal::default())).unwrap();
+                let store = gate.current().authorize(Principal::default());
                 let (from, to) = (named(from), named(to));
                 let writer = store.writer(&to).unwrap();
                 let any = |_: Option<&Meta>| Ok(());
@@ -129,7 +138,7 @@ mod tests {
     #[test]
     fn a_rename_without_the_slash_is_no_way_around_what_is_denied_beneath() {
         let (folder, gate) = gate("deny delete * /n/of\nallow all * /\n");
-        let store = gate.authorize(|_| Ok(Principal::default())).unwrap();
+        let store = gate.current().authorize(Principal::default());
         let (from, to) = (named("/n"), named("/m"));
         let writer = store.writer(&from).unwrap();
         let any = |_: Option<&Meta>| Ok(());
