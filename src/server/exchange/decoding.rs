@@ -100,6 +100,29 @@ impl Read for Decoded<'_> {
     }
 }
 
+/// Fails with kind `TooLarge` past a limit. The end of a body cut off there would look like its end to a filter.
+pub struct Bounded<R> {
+    bytes: R,
+    left: u64,
+    most: u64,
+}
+
+impl<R> Bounded<R> {
+    /// At most `most` bytes.
+    pub fn new(bytes: R, most: u64) -> Self {
+        Bounded { bytes, left: most, most }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or_else(|| too_large("body", self.most))?;
+        Ok(read)
+    }
+}
+
 /// The error of kind `TooLarge`: more than `most` bytes.
 pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::too_large(name, format!("is larger than {most} bytes"))

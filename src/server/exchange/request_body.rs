@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
-use crate::server::exchange::decoding::{BoundedDecoding, Coded, too_large};
+use crate::server::exchange::decoding::{Bounded, BoundedDecoding, Coded, too_large};
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::UNREAD_MAX;
 use crate::server::net::stream::Stream;
@@ -102,10 +102,9 @@ impl<'a> RequestBody<'a> {
             let said = self.stream.interim.write(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             said.map_err(|error| Error::io("client", error))?;
         }
-        let (left, most) = (self.most, self.most);
         let outcome = match &permit {
-            None => work(&mut Bounded { bytes: &mut self.body, left, most }),
-            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, work),
+            None => work(&mut Bounded::new(&mut self.body, self.most)),
+            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, self.most, work),
         };
         outcome.and_then(|()| self.body.finish()).map_err(|error| match Error::io("body", error) {
             Error::Failed { kind: ErrorKind::Interrupted, name, what } => Error::invalid(name, what),
@@ -166,20 +165,4 @@ fn check_head(head: &Fields, framing: Framing, most: u64) -> Result<Coding> {
 #[inline(never)]
 fn discard(bytes: &mut impl Read) -> io::Result<u64> {
     io::copy(bytes, &mut io::sink())
-}
-
-/// Fails with kind `TooLarge` past a limit. The end of a body cut off there would look like its end to a filter.
-struct Bounded<R> {
-    bytes: R,
-    left: u64,
-    most: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.bytes.read(buffer)?;
-        let left = self.left.checked_sub(read as u64);
-        self.left = left.ok_or_else(|| too_large("body", self.most))?;
-        Ok(read)
-    }
 }
