@@ -35,8 +35,13 @@ impl Request {
     ///
     /// Errors have kind `Invalid`, `HeadTooLarge` and `NameTooLong` past the limits, `VersionNotSupported`.
     pub fn read(input: &mut impl BufRead, memory: Option<Request>) -> Result<Option<Request>> {
-        if input.fill_buf().is_ok_and(|block| block.first() == Some(&TLS_HANDSHAKE)) {
-            return Err(Error::invalid("request", "is TLS, which this port does not speak: use http://"));
+        match input.fill_buf() {
+            Ok([]) => return Ok(None),
+            Ok([TLS_HANDSHAKE, ..]) => {
+                return Err(Error::invalid("request", "is TLS, which this port does not speak: use http://"));
+            }
+            // An error is returned where the lines are read.
+            _ => {}
         }
         let (mut text, mut spans) = memory.map(|request| request.fields.into_memory()).unwrap_or_default();
         if !read_lines(input, &mut text, HEAD_MAX, true).map_err(|error| too_large(&text, error))? {

@@ -4,7 +4,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 use super::limits::{PATH_MAX, TARGET_SHOWN};
-use super::{Method, Request, authority};
+use super::{Method, authority};
 use crate::error::{Error, Result};
 
 /// The bytes that are percent-encoded in a path component: all but the unreserved ones and those of RFC 3986 §3.3.
@@ -36,11 +36,8 @@ pub struct Target {
 impl Target {
     /// Decodes the target of a request. `*` of OPTIONS, which means the server as a whole (RFC 9112 §3.2.4), becomes the root.
     /// Errors have kind `Invalid`.
-    pub fn of_request(request: &Request) -> Result<Self> {
-        match (request.method, request.target()) {
-            (Method::Options, b"*") => Target::parse(b"/"),
-            (_, raw) => Target::parse(raw),
-        }
+    pub fn of_request(method: Method, raw: &[u8]) -> Result<Self> {
+        Target::parse(if method == Method::Options && raw == b"*" { b"/" } else { raw })
     }
 
     /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have kind `Invalid`, or `NameTooLong` for a

@@ -11,7 +11,7 @@ use crate::server::exchange::decoding::{BoundedDecoding, Coded};
 use crate::server::exchange::liveness::Cancellable;
 use crate::server::limits::BLOCK;
 use crate::store::{Content, Name, SpoolFile, Spools};
-use crate::text::{self, Compared, FILTERS, Filter, FilterQuery, OutputKind, ReadAt, Source};
+use crate::text::{self, Compared, Filter, FilterQuery, OutputKind, ReadAt, Source};
 
 /// A filter with its parameters, parsed from a query.
 pub struct Operation {
@@ -23,11 +23,6 @@ pub struct Operation {
     pub media_type: Option<&'static str>,
     /// A hash that distinguishes its results from those of other filters on the same file.
     tag: u64,
-}
-
-/// The name of the filter in a query, for the metrics and the log.
-pub fn filter_named(query: &Query) -> Option<&'static str> {
-    FILTERS.iter().map(|spec| spec.name).find(|name| query.has(name))
 }
 
 /// The media types of a number, the preferred first.

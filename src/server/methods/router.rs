@@ -5,11 +5,10 @@ use std::io::BufRead;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::{Fields, Framing, Method, Query, Request, Target, framing, resumption};
+use crate::http::{Fields, Framing, Method, Query, Request, Target, authority, framing, resumption};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
 use crate::server::auth::sites::refuse_foreign_page;
 use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::filter_named;
 use crate::server::exchange::once::once;
 use crate::server::exchange::request_body::RequestBody;
 use crate::server::exchange::response::Reply;
@@ -21,6 +20,7 @@ use crate::server::observe::metrics::Refusal;
 use crate::server::observe::outcome::{CloseReason, Outcome};
 use crate::server::shared::state::Server;
 use crate::store::{Name, RESERVED};
+use crate::text::FILTERS;
 
 /// Answers one request, whose body follows in `input`. An error before the response has begun is sent as the response;
 /// a later one aborts the connection. `client` is an error where the fields of a proxy contradict each other.
@@ -63,7 +63,7 @@ fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
     if matches!(error.kind(), ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists) {
-        let target = Target::of_request(exchange.request);
+        let target = Target::of_request(exchange.request.method, exchange.request.target());
         let is_root = target.is_ok_and(|target| target.components.is_empty());
         let scope = if is_root { Scope::Root } else { Scope::Below };
         fields.push("Allow", allowed(scope, Some(exchange.request.method)));
@@ -109,14 +109,18 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         _ => {}
     }
-    let target = Target::of_request(request)?;
-    exchange.reply.outcome.filter = filter_named(&target.query);
+    let raw = request.target();
+    let target = Target::of_request(method, raw)?;
+    exchange.reply.outcome.filter = FILTERS.iter().map(|spec| spec.name).find(|name| target.query.has(name));
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
-    server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, request))?;
+    let authority = authority::of_request(raw, &request.fields);
+    if let Some(sites) = &server.sites {
+        sites.require(exchange.stream, authority, request.version)?;
+    }
     if row.is_none_or(|row| row.does_write) {
-        refuse_foreign_page(request, exchange.client.is_forwarded)?;
+        refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.body.require_acceptable()?;

@@ -129,7 +129,8 @@ impl Connections {
         client: &RequestClient,
         limits: &Limits,
     ) -> Result<Option<CountedRequest<'_>>> {
-        let Some(network) = network_of(&client.peer).filter(|_| client.is_forwarded) else { return Ok(None) };
+        let network = if client.is_forwarded { network_of(&client.peer) } else { None };
+        let Some(network) = network else { return Ok(None) };
         match self.lock().count_in(network, limits.per_address) {
             true => Ok(Some(CountedRequest { connections: self, network })),
             false => Err(Error::overloaded("connection", "all connections of this address are taken")),
