@@ -14,6 +14,10 @@ pub struct FilterQuery {
     /// Its row in the table.
     pub spec: &'static FilterSpec,
     arguments: FilterArguments,
+    /// What it writes; a count is also available [in JSON](OutputKind::CountInJson).
+    pub output: OutputKind,
+    /// Whether compressed input is decompressed first.
+    pub decompresses: bool,
 }
 
 impl FilterQuery {
@@ -21,13 +25,24 @@ impl FilterQuery {
     /// that cannot be searched for is a usage error.
     pub fn new(spec: &'static FilterSpec, words: Vec<Vec<u8>>, flags: &[&str]) -> Result<Self> {
         let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
-        let query = FilterQuery { spec, arguments: FilterArguments { words, flags } };
-        query.build(query.output()).map(|_| query)
+        let arguments = FilterArguments { words, flags };
+        let (output, decompresses) = ((spec.output)(&arguments), arguments.has("decompress"));
+        (spec.build)(&arguments, output)?;
+        Ok(FilterQuery { spec, arguments, output, decompresses })
     }
 
     /// Reads the filter that a query names; `None` where it names none. Of a repeated parameter the first counts, and unknown
-    /// parameters are ignored; [`FilterQuery::refuse_ambiguous`] is stricter.
-    pub fn parse(parameters: &[Parameter<'_>]) -> Result<Option<Self>> {
+    /// parameters are ignored, unless `strict` refuses those that are unknown, repeated or contradictory: for requests
+    /// whose result is stored.
+    pub fn parse(parameters: &[Parameter<'_>], strict: bool) -> Result<Option<Self>> {
+        let filter = FilterQuery::find(parameters)?;
+        if strict {
+            refuse_ambiguous(filter.as_ref().map(|filter| filter.spec), parameters)?;
+        }
+        Ok(filter)
+    }
+
+    fn find(parameters: &[Parameter<'_>]) -> Result<Option<Self>> {
         let get = |name: &str| {
             let found = parameters.iter().find(|(have, _)| *have == name.as_bytes());
             found.map(|(_, value)| value.unwrap_or_default())
@@ -54,28 +69,6 @@ impl FilterQuery {
         FilterQuery::new(spec, words, &flags).map(Some).map_err(invalid)
     }
 
-    /// Refuses parameters that are unknown, repeated or contradictory, for requests whose result is stored. `filter`
-    /// is what [`FilterQuery::parse`] read from the same query.
-    pub fn refuse_ambiguous(filter: Option<&Self>, parameters: &[Parameter<'_>]) -> Result<()> {
-        for (at, (name, value)) in parameters.iter().enumerate() {
-            let is = |known: &str| known.as_bytes() == *name;
-            let spec = filter.map(|filter| filter.spec);
-            let is_flag = spec.is_some_and(|spec| spec.parameters().any(is));
-            if !is_flag
-                && !spec.is_some_and(|spec| is(spec.name) || spec.words.iter().any(|word| is(word.parameter)))
-            {
-                return Err(Error::invalid(name, "is no parameter here"));
-            }
-            if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
-                return Err(Error::invalid(name, "comes twice"));
-            }
-            if is_flag && value.is_some_and(|value| !value.is_empty()) {
-                return Err(Error::invalid(name, "takes no value"));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns a query for another filter, with the same flags and as many of the words as it takes.
     pub fn with_spec(&self, spec: &'static FilterSpec) -> Result<Self> {
         let words = self.arguments.words.iter().take(spec.words.len()).cloned().collect();
@@ -93,25 +86,35 @@ impl FilterQuery {
         own.into_iter().chain(words).chain(flags)
     }
 
-    /// Returns what it writes; a count is also available [in JSON](OutputKind::CountInJson).
-    pub fn output(&self) -> OutputKind {
-        (self.spec.output)(&self.arguments)
-    }
-
     /// Returns the beginning of the shell's report.
     pub fn report(&self) -> String {
         (self.spec.report)(&self.arguments)
-    }
-
-    /// Returns whether compressed input is decompressed first.
-    pub fn decompresses(&self) -> bool {
-        self.arguments.has("decompress")
     }
 
     /// Builds the filter with this kind of output.
     pub fn build(&self, output: OutputKind) -> Result<Box<dyn Filter>> {
         (self.spec.build)(&self.arguments, output)
     }
+}
+
+/// Refuses parameters of a query for this filter that are unknown, repeated or contradictory.
+fn refuse_ambiguous(spec: Option<&FilterSpec>, parameters: &[Parameter<'_>]) -> Result<()> {
+    for (at, (name, value)) in parameters.iter().enumerate() {
+        let is = |known: &str| known.as_bytes() == *name;
+        let is_flag = spec.is_some_and(|spec| spec.parameters().any(is));
+        if !is_flag
+            && !spec.is_some_and(|spec| is(spec.name) || spec.words.iter().any(|word| is(word.parameter)))
+        {
+            return Err(Error::invalid(name, "is no parameter here"));
+        }
+        if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
+            return Err(Error::invalid(name, "comes twice"));
+        }
+        if is_flag && value.is_some_and(|value| !value.is_empty()) {
+            return Err(Error::invalid(name, "takes no value"));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the error text for an invalid value of a filter's own parameter.
@@ -141,7 +144,7 @@ mod tests {
     }
 
     fn parse(row: Row<'_>) -> Result<Option<FilterQuery>, String> {
-        FilterQuery::parse(&pairs(row)).map_err(|error| error.to_string())
+        FilterQuery::parse(&pairs(row), false).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -157,7 +160,7 @@ mod tests {
             let query = parse(row).unwrap().unwrap();
             let written: Vec<_> = query.pairs().map(|(name, value)| (name.as_bytes(), value)).collect();
             assert_eq!(written, pairs(row));
-            assert!(FilterQuery::refuse_ambiguous(Some(&query), &written).is_ok());
+            assert!(FilterQuery::parse(&written, true).is_ok());
         }
     }
 
@@ -187,7 +190,7 @@ mod tests {
             let row: Vec<_> = own.into_iter().chain(words).chain(flags).collect();
             let query = parse(&row).unwrap().unwrap();
             assert_eq!(query.pairs().count(), row.len(), "{}", spec.name);
-            assert!(query.build(query.output()).is_ok(), "{}", spec.name);
+            assert!(query.build(query.output).is_ok(), "{}", spec.name);
             let [usage, does] = spec.help();
             assert!(usage.len() <= 24 && !does.contains('\n'), "{usage}: {does}");
         }

@@ -24,8 +24,8 @@ impl PreparedFilter {
     pub fn new(filter: &FilterQuery) -> Result<Self> {
         Ok(PreparedFilter {
             query: filter.pairs().collect(),
-            filter: filter.build(filter.output())?,
-            decompress: filter.decompresses(),
+            filter: filter.build(filter.output)?,
+            decompress: filter.decompresses,
         })
     }
 

@@ -47,7 +47,7 @@ impl FileSearch {
         let search = PreparedFilter::new(&self.filter)?;
         let client = local::server(&self.settings, self.local)?;
         let mut output = Output::stdout()?;
-        let lines = self.filter.output() == OutputKind::Lines;
+        let lines = self.filter.output == OutputKind::Lines;
         let task = &self;
         let mut printer = Searcher { task, program, search, client, output: &mut output, lines, total: 0 };
         let mut searched = false;
@@ -111,7 +111,7 @@ impl Searcher<'_> {
 
     fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
         if let Operand::Local(path) = source
-            && !self.task.filter.decompresses()
+            && !self.task.filter.decompresses
             && !self.task.settings.quiet
             && begins_as_utf16(path)
         {

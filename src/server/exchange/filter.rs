@@ -34,16 +34,8 @@ impl Operation {
     /// result.
     pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
         let pairs: Vec<_> = query.pairs().collect();
-        let named = FilterQuery::parse(&pairs)?;
-        let operation = named.as_ref().map(|named| Operation::of(named, query, fields)).transpose()?;
-        if strict {
-            FilterQuery::refuse_ambiguous(named.as_ref(), &pairs)?;
-        }
-        Ok(operation)
-    }
-
-    fn of(named: &FilterQuery, query: &Query, fields: &Fields) -> Result<Self> {
-        let (output, media_type) = match named.output() {
+        let Some(named) = FilterQuery::parse(&pairs, strict)? else { return Ok(None) };
+        let (output, media_type) = match named.output {
             OutputKind::Text => (OutputKind::Text, None),
             OutputKind::Lines => (OutputKind::Lines, Some("text/plain")),
             OutputKind::Count | OutputKind::CountInJson => match number_type(fields)? {
@@ -51,15 +43,15 @@ impl Operation {
                 plain => (OutputKind::Count, Some(plain)),
             },
         };
-        let is_number = named.output() == OutputKind::Count;
-        Ok(Operation {
+        let is_number = named.output == OutputKind::Count;
+        Ok(Some(Operation {
             filter: named.build(output)?,
-            decompress: named.decompresses(),
+            decompress: named.decompresses,
             is_number,
             media_type,
             // The type of a number is chosen by the client, that of lines is always the same.
             tag: tag(query, if is_number { media_type.unwrap_or_default() } else { "" }),
-        })
+        }))
     }
 
     /// The filter that changes nothing.

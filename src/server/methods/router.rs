@@ -116,9 +116,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     exchange.query = target.query;
     let row = row(method, &target.components);
     let authority = authority::of_request(raw, &request.fields);
-    if let Some(sites) = &server.sites {
-        sites.require(exchange.stream, authority, request.version)?;
-    }
+    server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
     }

@@ -178,7 +178,7 @@ impl Session {
         let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let filter = FilterQuery::new(spec, words, &[])?;
         let source = source(files.first());
-        match filter.output() {
+        match filter.output {
             OutputKind::Text => self.change(&filter, &source, &target(files.get(1))),
             _ => self.count(&filter, &source),
         }
