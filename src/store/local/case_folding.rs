@@ -7,13 +7,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::fstatat;
 
-use super::errors::errno_of;
-use super::reserved::{RESERVED, TEMPORARY};
-use super::root::{HANDLE, reopen};
-use super::temporary::Temporary;
-use super::volume::Volume;
-use super::walk::names_in;
-use crate::store::name::Name;
+use super::{HANDLE, RESERVED, TEMPORARY, Temporary, Volume, errno_of, names_in, reopen};
+use crate::store::Name;
 
 /// Whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
 /// be written; where not, the directory holds nothing that could be reached by another spelling.

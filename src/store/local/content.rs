@@ -9,15 +9,11 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
-use super::digest::{self, Attribute};
-use super::errors::{absent, map_errno};
-use super::lookup::{meta_of, stat_consistently};
-use super::root::READ;
-use super::snapshot::{self, ContentSnapshot};
-use super::volume::Volume;
+use super::{
+    Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot, stat_consistently,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Content, Kind, Meta};
-use crate::store::name::Name;
+use crate::store::{Content, Kind, Meta, Name};
 
 /// An open file and its stat.
 pub(super) struct OpenFile {

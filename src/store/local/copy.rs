@@ -4,17 +4,12 @@ use std::io;
 
 use nix::sys::stat::fstat;
 
-use super::errors::{absent, map_errno, map_errno_new};
-use super::install::{Incoming, may_replace, refuse_overlap, same_file};
-use super::lookup::{self, lookup, meta_of};
-use super::root::{DIRECTORY, Links};
-use super::temporary::Temporary;
-use super::tree::{attributes_of, copy_content};
-use super::volume::Volume;
-use super::{content, draft, tree};
+use super::{
+    DIRECTORY, Incoming, Links, Temporary, Volume, absent, attributes_of, content, copy_content, draft,
+    lookup, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap, same_file, tree,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Content, Draft, Kind, Transfer, Written};
-use crate::store::name::Name;
+use crate::store::{Content, Draft, Kind, Name, Transfer, Written};
 
 /// Copies a file, or a directory with everything in it. The target of a symbolic link is copied, not the link.
 ///

@@ -12,18 +12,12 @@ use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstat, fstatat};
 
-use super::copy::{copy_directory, copy_file};
-use super::errors::{errno_of, map_errno};
-use super::lookup::{classify, lookup};
-use super::root::{DIRECTORY, EntryAt, Links};
-use super::stat::{change_time, is_directory};
-use super::temporary::Temporary;
-use super::unlink::remove_in_place;
-use super::volume::Volume;
-use super::walk::{self, Walk, WalkEntry};
+use super::{
+    DIRECTORY, EntryAt, Links, Temporary, Volume, Walk, WalkEntry, change_time, classify, copy_directory,
+    copy_file, errno_of, is_directory, lookup, map_errno, remove_in_place, walk,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Kind, Transfer, Written};
-use crate::store::name::Name;
+use crate::store::{Kind, Name, Transfer, Written};
 
 /// How long, and how often, to wait for the clock of a file system. FAT has steps of two seconds.
 const CLOCK_STEP: Duration = Duration::from_millis(5);

@@ -3,13 +3,9 @@
 
 use nix::errno::Errno;
 
-use super::errors::{absent, map_errno};
-use super::lookup::lookup;
-use super::unlink::{hide, remove, remove_in_place};
-use super::volume::Volume;
+use super::{Volume, absent, hide, lookup, map_errno, remove, remove_in_place};
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Kind};
-use crate::store::name::Name;
+use crate::store::{Check, Kind, Name};
 
 /// Deletes what exists under a name. Returns the error where part of a directory could not be removed after the name
 /// was.

@@ -17,8 +17,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr, getxattr, lgetxattr};
 
-use super::root::READ;
-use super::stat::{change_time, is_regular, modification_time, permissions};
+use super::{READ, change_time, is_regular, modification_time, permissions};
 
 /// The name of the attribute; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.sha256";

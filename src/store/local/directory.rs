@@ -3,13 +3,9 @@
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
 
-use super::errors::{map_errno_new, unfit};
-use super::lookup;
-use super::root::is_linked;
-use super::volume::Volume;
+use super::{Volume, is_linked, lookup, map_errno_new, unfit};
 use crate::error::{Error, Result};
-use crate::store::contract::Check;
-use crate::store::name::Name;
+use crate::store::{Check, Name};
 
 /// Makes a directory with the permissions that the umask leaves.
 pub(super) fn make_directory(volume: &Volume, name: &Name, check: Check<'_>) -> Result<()> {

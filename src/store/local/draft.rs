@@ -8,20 +8,13 @@ use nix::errno::Errno;
 use nix::sys::stat::fstat;
 use xattr::FileExt;
 
-use super::digest::{Attribute, as_owner};
-use super::errors::{absent, errno_of, map_errno, map_errno_new, no_room};
-use super::inherited::{of_new, of_replaced};
-use super::install::{Incoming, may_replace};
-use super::lookup::{Found, lookup, meta_of};
-use super::root::{EntryAt, Links};
-use super::space::{Allocation, Reservation};
-use super::stat::FileId;
-use super::temporary::Temporary;
-use super::volume::Volume;
+use super::{
+    Allocation, Attribute, EntryAt, FileId, Found, Incoming, Links, Reservation, Temporary, Volume, absent,
+    as_owner, errno_of, lookup, map_errno, map_errno_new, may_replace, meta_of, no_room, of_new, of_replaced,
+};
 use crate::attributes::Attributes;
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Draft, Kind, Meta, Written};
-use crate::store::name::Name;
+use crate::store::{Check, Draft, Kind, Meta, Name, Written};
 
 /// New content in a temporary file.
 pub(super) struct FileDraft<'a> {

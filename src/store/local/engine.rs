@@ -9,18 +9,15 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::fstatvfs;
 
-use super::case_folding::{folds_case_in, is_reserved_in_disguise};
-use super::root::{DIRECTORY, Links};
-use super::snapshot::SnapshotLimits;
-use super::spool::Spools;
-use super::uploads::Uploads;
-use super::volume::Volume;
-use super::{content, copy, delete, directory, draft, list, lookup, partial, recovery, rename};
-use crate::error::{Error, Result};
-use crate::store::contract::{
-    Check, Confinement, Content, Detail, Draft, Entries, Meta, Partial, Store, Transfer, Upkeep, Written,
+use super::{
+    DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
+    folds_case_in, is_reserved_in_disguise, list, lookup, partial, recovery, rename,
 };
-use crate::store::name::Name;
+use crate::error::{Error, Result};
+use crate::store::{
+    Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer, Upkeep,
+    Written,
+};
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
 ///

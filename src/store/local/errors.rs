@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use crate::error::{Error, shown};
-use crate::store::name::Name;
+use crate::store::Name;
 
 /// Whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
 /// leads outside, a socket or a device without a driver.

@@ -9,8 +9,7 @@ use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use rustix::fs::getxattr;
 
-use super::root::{EntryAt, HANDLE, READ};
-use super::temporary::unlinked_file;
+use super::{EntryAt, HANDLE, READ, unlinked_file};
 use crate::attributes::{ACL_OF_NEW, Attributes};
 
 /// The mode of a new file before the umask.

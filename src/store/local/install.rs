@@ -10,16 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstat};
 
-use super::errors::{map_errno, no_directory, unfit};
-use super::intent::Record;
-use super::lookup::{Found, Lookup, lookup};
-use super::replacement::{is_unable, rename_entry, two_renames};
-use super::root::{EntryAt, HANDLE, is_linked};
-use super::stat::{FileId, file_id};
-use super::volume::Volume;
+use super::{
+    EntryAt, FileId, Found, HANDLE, Lookup, Record, Volume, file_id, is_linked, is_unable, lookup, map_errno,
+    no_directory, rename_entry, two_renames, unfit,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Kind};
-use crate::store::name::Name;
+use crate::store::{Check, Kind, Name};
 
 /// How often the look-up is repeated when another program changed the name before the rename.
 const RACES: usize = 16;

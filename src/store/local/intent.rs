@@ -13,12 +13,7 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
-use super::reserved::{DIGITS, fresh_digits, is_hexadecimal};
-use super::root::{EntryAt, HANDLE};
-use super::stat::is_regular;
-use super::temporary::Temporary;
-use super::unlink::remove;
-use super::volume::Volume;
+use super::{DIGITS, EntryAt, HANDLE, Temporary, Volume, fresh_digits, is_hexadecimal, is_regular, remove};
 
 /// The prefix of a record's name.
 const RECORD: &[u8] = b".cfpd-move-";

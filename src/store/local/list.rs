@@ -4,15 +4,12 @@
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
-use super::digest::Attribute;
-use super::errors::{is_absent, map_errno};
-use super::lookup::{classify, lookup_locked, meta_of};
-use super::root::{DIRECTORY, HANDLE};
-use super::volume::Volume;
-use super::walk::{Walk, stat_and_digest, type_alone};
+use super::{
+    Attribute, DIRECTORY, HANDLE, Volume, Walk, classify, is_absent, lookup_locked, map_errno, meta_of,
+    stat_and_digest, type_alone,
+};
 use crate::error::Result;
-use crate::store::contract::{Detail, Entries, Entry, Kind, Meta};
-use crate::store::name::{Name, RESERVED};
+use crate::store::{Detail, Entries, Entry, Kind, Meta, Name, RESERVED};
 
 /// Lists a directory lazily. Directories beneath it that the daemon may not read, or whose paths are longer than
 /// PATH_MAX, are listed without their entries.

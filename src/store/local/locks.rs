@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::root::EntryKey;
+use super::EntryKey;
 
 /// The names that are locked now.
 #[derive(Default)]

@@ -5,14 +5,13 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
-use super::digest::{Attribute, of_entry, of_handle, read_consistently};
-use super::errors::{absent, is_absent, map_errno};
-use super::root::{EntryAt, HANDLE, Links, Root};
-use super::stat::{FileId, change_time, file_id, file_type, is_link, modification_time, modified, size_of};
-use super::volume::Volume;
+use super::{
+    Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, file_type,
+    is_absent, is_link, map_errno, modification_time, modified, of_entry, of_handle, read_consistently,
+    size_of,
+};
 use crate::error::Result;
-use crate::store::contract::{Kind, Meta};
-use crate::store::name::Name;
+use crate::store::{Kind, Meta, Name};
 
 /// The result of a look-up.
 pub(super) enum Lookup {

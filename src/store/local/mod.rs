@@ -22,6 +22,37 @@
 pub use engine::Local;
 pub use spool::{SpoolFile, Spools};
 
+use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_disguise};
+use copy::{copy_directory, copy_file};
+use cross_device::move_across;
+use digest::{Attribute, as_owner, is_unchanged, of_entry, of_handle, read_consistently};
+use draft::{FileDraft, admit};
+use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
+use inherited::{of_new, of_replaced, umask};
+use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
+use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
+use locks::Locks;
+use lookup::{Found, Lookup, classify, lookup, lookup_locked, meta_of, stat_consistently};
+use mounts::Mounts;
+use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
+use reserved::{
+    DIGITS, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name, is_hexadecimal,
+};
+use root::{DIRECTORY, EntryAt, EntryKey, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
+use snapshot::{ContentSnapshot, SnapshotLimits};
+use space::{Allocation, Reservation, Space, SpoolShare, step_after};
+use stat::{
+    FileId, change_time, file_id, file_type, is_directory, is_link, is_regular, modification_time, modified,
+    permissions, size_of,
+};
+use sync::Syncer;
+use temporary::{Temporary, unlinked_file};
+use tree::{attributes_of, copy_content};
+use unlink::{hide, remove, remove_in_place};
+use uploads::{Uploads, is_id};
+use volume::Volume;
+use walk::{Walk, WalkEntry, names_in, stat_and_digest, type_alone};
+
 mod case_folding;
 mod content;
 mod copy;

@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt;
 
 use nix::fcntl::{OFlag, ResolveFlag};
 
-use super::root::{EntryAt, HANDLE, open_beneath};
+use super::{EntryAt, HANDLE, open_beneath};
 use crate::error::{Error, Result};
-use crate::store::name::Name;
+use crate::store::Name;
 
 /// The table as this process sees it.
 const TABLE: &str = "/proc/self/mountinfo";

@@ -16,16 +16,11 @@ use nix::unistd::{Gid, getegid, geteuid, getgroups};
 use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
-use super::draft::{FileDraft, admit};
-use super::errors::is_absent;
-use super::root::{EntryAt, Links};
-use super::stat::size_of;
-use super::temporary::Temporary;
-use super::uploads::{self, Uploads, is_id};
-use super::volume::Volume;
+use super::{
+    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, is_absent, is_id, size_of, uploads,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Check, Draft, Partial, Written};
-use crate::store::name::Name;
+use crate::store::{Check, Draft, Name, Partial, Written};
 
 /// The attribute with the name of the target and the metadata; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.upload";

@@ -9,16 +9,12 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, ResolveFlag};
 use nix::sys::stat::{SFlag, fstat, fstatat};
 
-use super::errors::{errno_of, is_absent};
-use super::intent::{InodeIdentity, Intent, entry_at_path, is_own, is_record_name, read};
-use super::replacement::rename_to_free;
-use super::reserved::is_fresh_name;
-use super::root::{DIRECTORY, HANDLE, READ, open_beneath, reopen};
-use super::stat::is_directory;
-use super::temporary::Temporary;
-use super::unlink::{hide, remove, remove_in_place};
-use super::volume::Volume;
-use super::walk::{Walk, WalkEntry, names_in, type_alone};
+use super::intent::read;
+use super::{
+    DIRECTORY, HANDLE, InodeIdentity, Intent, READ, Temporary, Volume, Walk, WalkEntry, entry_at_path,
+    errno_of, hide, is_absent, is_directory, is_fresh_name, is_own, is_record_name, names_in, open_beneath,
+    remove, remove_in_place, rename_to_free, reopen, type_alone,
+};
 use crate::error::{Error, Result, shown};
 
 /// Applies all records and returns how many moves were finished or undone. What is no longer needed is hidden, and

@@ -8,19 +8,13 @@ use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::{FileStat, fstat};
 
-use super::case_folding::{differ_in_case, folds_case};
-use super::cross_device::move_across;
-use super::digest::{Attribute, is_unchanged};
-use super::errors::{absent, map_errno};
-use super::install::{Incoming, InstallError, Installed, refuse_overlap, same_file};
-use super::lookup::{self, Found, lookup};
-use super::root::{EntryAt, HANDLE, READ};
-use super::stat::{FileId, file_id};
-use super::unlink::{hide, remove, remove_in_place};
-use super::volume::Volume;
+use super::{
+    Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent,
+    differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap,
+    remove, remove_in_place, same_file,
+};
 use crate::error::{Error, Result};
-use crate::store::contract::{Kind, Transfer, Written};
-use crate::store::name::Name;
+use crate::store::{Kind, Name, Transfer, Written};
 
 /// Renames a file or a directory.
 ///

@@ -5,11 +5,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat, renameat2};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
-use super::intent::Record;
-use super::root::EntryAt;
-use super::stat::is_directory;
-use super::unlink::hide;
-use super::volume::Volume;
+use super::{EntryAt, Record, Volume, hide, is_directory};
 
 /// Renames an entry. `is_tree` tells whether `from` is a directory itself, not a link to one.
 pub(super) fn rename_entry(from: &EntryAt, to: &EntryAt, how: RenameFlags, is_tree: bool) -> nix::Result<()> {

@@ -11,10 +11,9 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, re
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::errors::{errno_of, map_errno, map_errno_new};
-use super::stat::{FileId, file_id};
+use super::{FileId, errno_of, file_id, map_errno, map_errno_new};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::name::Name;
+use crate::store::Name;
 
 /// How often `openat2` is retried after a race with a rename. The kernel gives up (EAGAIN) only where a `..` of a
 /// link is resolved while anything on the machine is renamed.

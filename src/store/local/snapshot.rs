@@ -10,10 +10,9 @@ use std::time::SystemTime;
 use nix::sys::stat::FileStat;
 use sha2::{Digest, Sha256};
 
-use super::spool::SpoolFile;
-use super::stat::size_of;
+use super::{SpoolFile, size_of};
 use crate::error::Error;
-use crate::store::contract::{Kind, Meta};
+use crate::store::{Kind, Meta};
 
 /// Bytes per read.
 const BLOCK: usize = 64 << 10;

@@ -10,8 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fstat};
 
-use super::space::{Reservation, Space, SpoolShare, step_after};
-use super::temporary::unlinked_file;
+use super::{Reservation, Space, SpoolShare, step_after, unlinked_file};
 use crate::error::Error;
 
 /// Makes spools in one directory.

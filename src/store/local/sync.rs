@@ -12,9 +12,7 @@ use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
 
-use super::root::{EntryAt, reopen};
-use super::stat::FileId;
-use super::temporary::unlinked_file;
+use super::{EntryAt, FileId, reopen, unlinked_file};
 
 /// Fsyncs, unless that is switched off.
 #[derive(Default)]

@@ -12,9 +12,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::reserved::fresh_name;
-use super::root::EntryAt;
-use super::unlink::remove;
+use super::{EntryAt, fresh_name, remove};
 
 /// How often a new name is tried. A sweep removes a temporary file only where it finds it before it is locked, but on a
 /// busy machine this race can be lost many times.

@@ -11,19 +11,14 @@ use nix::fcntl::{OFlag, ResolveFlag, copy_file_range, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::errors::no_room;
-use super::lookup::{Lookup, classify};
-use super::root::{DIRECTORY, EntryAt, HANDLE, READ, open_beneath};
-use super::snapshot;
-use super::snapshot::ContentSnapshot;
-use super::space::Reservation;
-use super::stat::{file_type, is_regular, size_of};
-use super::volume::Volume;
-use super::walk::{Walk, WalkEntry, stat};
+use super::walk::stat;
+use super::{
+    ContentSnapshot, DIRECTORY, EntryAt, HANDLE, Lookup, READ, Reservation, Volume, Walk, WalkEntry,
+    classify, file_type, is_regular, no_room, open_beneath, size_of, snapshot,
+};
 use crate::attributes::Attributes;
 use crate::error::Error;
-use crate::store::contract::Kind;
-use crate::store::name::Name;
+use crate::store::{Kind, Name};
 
 /// Copies everything beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {

@@ -14,11 +14,9 @@ use nix::fcntl::{OFlag, ResolveFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::errors::errno_of;
-use super::reserved::fresh_name;
-use super::root::{DIRECTORY, EntryAt, HANDLE, open_beneath, reopen};
-use super::stat::{FileId, file_id};
-use super::walk::names_in;
+use super::{
+    DIRECTORY, EntryAt, FileId, HANDLE, errno_of, file_id, fresh_name, names_in, open_beneath, reopen,
+};
 
 /// Renames an entry to a name that no client sees, and returns that name.
 pub(super) fn hide(entry: &EntryAt) -> nix::Result<Vec<u8>> {

@@ -10,13 +10,11 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
 
-use super::errors::{errno_of, is_absent};
-use super::reserved::{UPLOADS, is_hexadecimal};
-use super::root::{DIRECTORY, EntryAt, open_beneath};
-use super::stat::{modified, size_of};
-use super::temporary::Temporary;
-use super::volume::Volume;
-use super::walk::{Walk, stat};
+use super::walk::stat;
+use super::{
+    DIRECTORY, EntryAt, Temporary, UPLOADS, Volume, Walk, errno_of, is_absent, is_hexadecimal, modified,
+    open_beneath, size_of,
+};
 use crate::error::{Error, Result};
 
 /// The largest block size of a file system, in bytes: allocation past the end of a file counts as preallocation only

@@ -4,14 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::inherited::umask;
-use super::locks::Locks;
-use super::mounts::Mounts;
-use super::root::Root;
-use super::snapshot::SnapshotLimits;
-use super::space::Space;
-use super::spool::Spools;
-use super::sync::Syncer;
+use super::{Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer, umask};
 use crate::error::{Error, Result};
 
 /// The shared state of all operations of the engine.

@@ -10,11 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::digest::{Attribute, of_entry};
-use super::errors::errno_of;
-use super::reserved::TEMPORARY;
-use super::root::{DIRECTORY, HANDLE, open_beneath};
-use super::stat::file_type;
+use super::{Attribute, DIRECTORY, HANDLE, TEMPORARY, errno_of, file_type, of_entry, open_beneath};
 
 /// An iterator over entries, of each of which it reads `D`. An error in one directory does not end it.
 pub(super) struct Walk<D> {
