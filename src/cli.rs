@@ -9,7 +9,7 @@ pub use self::arguments::{Arguments, exactly, refuse_empty};
 pub use self::option::{Completion, ProgramOption, options};
 pub use self::program::Program;
 pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, SETTINGS};
-use crate::client::output::standard_streams::{self, STDOUT};
+use crate::client::{STDOUT, standard_streams};
 use crate::error::{Error, ErrorKind, Result};
 
 mod arguments;

@@ -6,9 +6,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::cli::{Arguments, ExitStatus, for_each_operand, refuse_empty};
-use crate::client::ops::filter;
-use crate::client::output::standard_streams::STDOUT;
-use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
+use crate::client::{Client, Operand, Output, Precondition, STDOUT, Settings, Tag, filter};
 use crate::error::{Error, Result};
 use crate::text::{FilterQuery, FilterSpec};
 use crate::tools::in_place::InPlace;

@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ExitStatus, for_each_operand};
-use crate::client::conn::url::{Url, base, is_web};
+use crate::client::conn::url::{base, is_web};
 use crate::client::ops::list::ListEntry;
-use crate::client::{Client, Output, RemoteName, Settings, resolve};
+use crate::client::{Client, Output, RemoteName, Settings, Url, resolve};
 use crate::error::{Error, Result, shown};
 use crate::tools::targets::{TargetKind, Targets, collisions};
 use crate::tools::{response_head, url_download};

@@ -6,9 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::cli::{ExitStatus, for_each_operand};
-use crate::client::ops::filter;
-use crate::client::output::standard_streams::STDOUT;
-use crate::client::{Client, Operand, Output, Precondition};
+use crate::client::{Client, Operand, Output, Precondition, STDOUT, filter};
 use crate::error::{Error, Result};
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::{local, terminal};

@@ -6,8 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::client::call::body_source;
-use crate::client::ops::filter;
-use crate::client::{BodySource, Client, Operand, RemoteName, Settings};
+use crate::client::{BodySource, Client, Operand, RemoteName, Settings, filter};
 use crate::error::{Error, Result};
 use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, unpack};
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::client::output::standard_streams::{self, STDOUT};
+use crate::client::{STDOUT, standard_streams};
 use crate::error::{Error, Result};
 use crate::http::Response;
 use crate::tools::terminal::{self, Visible};

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::client::conn::url::{Url, base, is_web};
+use crate::client::conn::url::{base, is_web};
 use crate::client::login::credentials::Given;
 use crate::client::ops::fetch::{ShowHead, copy_checked, modified};
-use crate::client::{Call, Client, Output, Settings, Sink, kind_of};
+use crate::client::{Call, Client, Output, Settings, Sink, Url, kind_of};
 use crate::error::{Error, Result};
 use crate::http::head::reason;
 

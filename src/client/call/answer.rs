@@ -4,11 +4,10 @@
 use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
-use crate::client::call::progress::{Progress, ProgressReader};
+use crate::client::call::progress::ProgressReader;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
-use crate::client::call::status::kind_of;
-use crate::client::conn::connect::ServerConnection;
+use crate::client::{Progress, ServerConnection, kind_of};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;

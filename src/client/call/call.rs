@@ -1,6 +1,6 @@
 //! One request as the tools make it: method, target, fields and body. `client.rs` sends it.
 
-use crate::client::call::body_source::BodySource;
+use crate::client::BodySource;
 use crate::http::{Fields, idempotency};
 
 /// The field that requests a digest (RFC 9530 §4).

@@ -5,14 +5,10 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::client::call::answer::Answer;
-use crate::client::call::call::Call;
-use crate::client::call::retry::{RETRIES, Retries};
+use crate::client::call::retry::RETRIES;
 use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
-use crate::client::conn::connect::ServerConnection;
-use crate::client::conn::url::Url;
 use crate::client::login::credentials::{Credentials, Given};
-use crate::client::settings::{Compress, Settings};
+use crate::client::{Answer, Call, Compress, Retries, ServerConnection, Settings, Url};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::framing;
 use crate::http::idempotency::{self, RETRY_UNSURE};

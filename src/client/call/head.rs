@@ -1,6 +1,6 @@
 //! Makes the head of a request: the framing of its body, its own fields, and those of every request.
 
-use crate::client::call::call::Call;
+use crate::client::Call;
 use crate::client::call::sending::{DIGEST, Form};
 use crate::error::Result;
 use crate::http::head::write_request;

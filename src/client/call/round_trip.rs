@@ -3,14 +3,10 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::client::call::call::Call;
 use crate::client::call::head::{encode, form};
-use crate::client::call::progress::Progress;
 use crate::client::call::sending::Sending;
-use crate::client::conn::connect::ServerConnection;
-use crate::client::conn::url::Url;
 use crate::client::login::credentials::Credentials;
-use crate::client::settings::Settings;
+use crate::client::{Call, Progress, ServerConnection, Settings, Url};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::head::reason;
 use crate::http::{Fields, Response, Target};

@@ -5,9 +5,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::call::body_source::{BodySource, SHORTER, copy};
-use crate::client::call::progress::{Progress, ProgressReader};
+use crate::client::call::body_source::{SHORTER, copy};
+use crate::client::call::progress::ProgressReader;
 use crate::client::conn::connect::ClientSocket;
+use crate::client::{BodySource, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
 use crate::http::digest::{self, Hasher, Tee};

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::conn::url::{Endpoint, Url, in_environment};
+use crate::client::Url;
+use crate::client::conn::url::{Endpoint, in_environment};
 use crate::client::login::netrc::Login;
 use crate::client::login::password;
 use crate::error::{Error, Result, shown};

@@ -8,15 +8,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::client::call::answer::Answer;
-use crate::client::call::call::{Call, WANT};
-use crate::client::call::client::Client;
-use crate::client::call::retry::Retries;
-use crate::client::operand::RemoteName;
+use crate::client::call::call::WANT;
 use crate::client::ops::stored::length_of;
 use crate::client::output::destination::Destination;
-use crate::client::output::output::{Output, Sink};
 use crate::client::output::part::Part;
+use crate::client::{Answer, Call, Client, Output, RemoteName, Retries, Sink};
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest, Hasher, Tee};
 use crate::http::range::parse_content_range;

@@ -6,13 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
-use crate::client::call::answer::Answer;
-use crate::client::call::body_source::BodySource;
-use crate::client::call::call::Call;
-use crate::client::call::client::Client;
-use crate::client::operand::{Operand, RemoteName};
 use crate::client::ops::list::{each_line, name_of};
-use crate::client::ops::precondition::{Precondition, Tag};
+use crate::client::{Answer, BodySource, Call, Client, Operand, Precondition, RemoteName, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 

@@ -5,9 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
-use crate::client::call::call::Call;
-use crate::client::call::client::Client;
-use crate::client::operand::RemoteName;
+use crate::client::{Call, Client, RemoteName};
 use crate::error::{Error, Result};
 use crate::http::Query;
 

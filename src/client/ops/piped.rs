@@ -4,14 +4,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::client::call::body_source::BodySource;
-use crate::client::call::call::Call;
-use crate::client::call::client::Client;
 use crate::client::call::round_trip::last_component;
 use crate::client::call::segment::{SegmentTally, Shared};
-use crate::client::operand::RemoteName;
-use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption;
+use crate::client::{BodySource, Call, Client, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,

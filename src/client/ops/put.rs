@@ -1,15 +1,10 @@
 //! Stores local bytes on the server: in one request, or in several for a pipe that pauses. If the connection breaks,
 //! they are sent again or resumed.
 
-use crate::client::call::body_source::BodySource;
-use crate::client::call::call::Call;
-use crate::client::call::client::Client;
-use crate::client::call::retry::Retries;
 use crate::client::call::sending::DIGEST;
-use crate::client::operand::RemoteName;
 use crate::client::ops::piped::put_in_pieces;
-use crate::client::ops::precondition::Precondition;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
+use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Query, idempotency, time};
 

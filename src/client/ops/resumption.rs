@@ -1,14 +1,8 @@
 //! Resumes broken uploads (draft-ietf-httpbis-resumable-upload-12): asks the server for the offset, and sends the rest,
 //! followed by the digest of the whole. The caller decides when to retry.
 
-use crate::client::call::body_source::BodySource;
-use crate::client::call::call::{Call, WANT};
-use crate::client::call::client::Client;
-use crate::client::call::retry::Retries;
-use crate::client::call::status::kind_of;
-use crate::client::conn::url::Url;
-use crate::client::operand::RemoteName;
-use crate::client::ops::precondition::Precondition;
+use crate::client::call::call::WANT;
+use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries, Url, kind_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Hasher};
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};

@@ -1,14 +1,8 @@
 //! Files on the server, as a tool handles them: read, stat, copy, rename, delete, and create missing directories. Each
 //! method is one request if no directory is missing.
 
-use crate::client::call::answer::Answer;
-use crate::client::call::body_source::BodySource;
-use crate::client::call::call::Call;
-use crate::client::call::client::Client;
-use crate::client::call::status::kind_of;
-use crate::client::operand::RemoteName;
 use crate::client::ops::list::ListEntry;
-use crate::client::ops::precondition::Precondition;
+use crate::client::{Answer, BodySource, Call, Client, Precondition, RemoteName, kind_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::head::reason;
 use crate::http::time::rfc3339_of;

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
 use crate::attributes::Attributes;
-use crate::client::output::standard_streams;
+use crate::client::standard_streams;
 use crate::error::{Error, Result};
 
 /// The most symbolic links that are followed, as in Linux.

@@ -8,10 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::client::operand::Operand;
 use crate::client::output::destination::Destination;
 use crate::client::output::staged_file::StagedFile;
-use crate::client::output::standard_streams::{self, STDOUT};
+use crate::client::{Operand, STDOUT, standard_streams};
 use crate::error::{Error, Result, shown};
 
 /// A sink of fetched content, which may be written in several attempts.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
 
+use crate::client::Sink;
 use crate::client::output::destination::give_mode;
-use crate::client::output::output::Sink;
 use crate::client::output::staged_file;
 use crate::error::{Error, Result, shown};
 use crate::http::digest::{self, Hasher};
