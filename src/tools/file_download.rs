@@ -12,6 +12,7 @@ use crate::client::conn::url::{base, is_web};
 use crate::client::ops::list::ListEntry;
 use crate::client::{Client, Output, RemoteName, Settings, Url, resolve};
 use crate::error::{Error, Result, shown};
+use crate::http::Response;
 use crate::tools::targets::{TargetKind, Targets, collisions};
 use crate::tools::{response_head, url_download};
 
@@ -53,12 +54,13 @@ impl FileDownload {
         })
     }
 
-    /// Returns whether any content goes to standard output, as the head does.
-    fn is_to_stdout(&self) -> bool {
-        match &self.output {
+    /// Prints the head of a response, if that is wanted, on standard output, where any content may follow.
+    fn show(&self, head: &Response) -> Result<()> {
+        let before_content = match &self.output {
             Some(output) => output == "-",
             None => self.names.iter().any(|name| is_web(name.as_bytes())),
-        }
+        };
+        response_head::print(head, self.include, before_content)
     }
 }
 
@@ -124,9 +126,8 @@ impl Downloader<'_> {
         let task = self.task;
         let only = task.names.iter().all(|name| is_web(name.as_bytes()));
         let output = self.output.filter(|output| *output != "-");
-        let fetched = url_download::fetch(&task.settings, url, only, output, self.directory, &|head| {
-            response_head::print(head, task.include, task.is_to_stdout())
-        });
+        let fetched =
+            url_download::fetch(&task.settings, url, only, output, self.directory, &|head| task.show(head));
         // Later operands may be stored in files.
         fetched.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) })
     }
@@ -175,18 +176,14 @@ impl Downloader<'_> {
         }
         let task = self.task;
         match task.resume {
-            true => self
-                .client()?
-                .resume(name, path, &|head| response_head::print(head, task.include, task.is_to_stdout())),
+            true => self.client()?.resume(name, path, &|head| task.show(head)),
             false => self.get_to(name, Output::create(path)?),
         }
     }
 
     fn get_to(&mut self, name: &RemoteName, mut output: Output) -> Result<()> {
         let task = self.task;
-        self.client()?.fetch(name, &mut output, &|head| {
-            response_head::print(head, task.include, task.is_to_stdout())
-        })?;
+        self.client()?.fetch(name, &mut output, &|head| task.show(head))?;
         output.commit()
     }
 }
