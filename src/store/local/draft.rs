@@ -1,20 +1,28 @@
-//! New content: written to a temporary file in the target's directory, fsynced, then renamed into place.
+//! New content: written to a temporary file in the target's directory, fsynced, then renamed into place. It gets the
+//! owner, mode, ACL and user attributes of the file that it replaces, else of the file it was copied from, else those
+//! of any new file in its directory. Until then it has mode 0600.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
-use nix::sys::stat::fstat;
+use nix::sys::stat::{Mode, fstat};
+use rustix::fs::getxattr;
 use xattr::FileExt;
 
 use super::{
-    Allocation, Attribute, EntryAt, FileId, Found, Incoming, Links, Reservation, Temporary, Volume, absent,
-    as_owner, errno_of, lookup, map_errno, map_errno_new, may_replace, meta_of, no_room, of_new, of_replaced,
+    Allocation, Attribute, EntryAt, FileId, Found, HANDLE, Incoming, Links, READ, Reservation, Temporary,
+    Volume, absent, as_owner, errno_of, lookup, map_errno, map_errno_new, may_replace, meta_of, no_room,
+    unlinked_file,
 };
-use crate::attributes::Attributes;
+use crate::attributes::{ACL_OF_NEW, Attributes};
 use crate::error::{Error, Result};
 use crate::store::{Check, Draft, Kind, Meta, Name, Written};
+
+/// The mode of a new file before the umask.
+const MODE_NEW: u32 = 0o666;
 
 /// New content in a temporary file.
 pub(super) struct FileDraft<'a> {
@@ -212,6 +220,31 @@ impl Draft for FileDraft<'_> {
         volume.sync.directory(&entry).map_err(named)?;
         Ok(Written { created, meta: meta.ok_or_else(|| absent(&name))? })
     }
+}
+
+/// Reads the attributes of the file that is about to be replaced; `None` where it has gone.
+fn of_replaced(entry: &EntryAt) -> io::Result<Option<Attributes>> {
+    // A file without read permission can still be opened with `O_PATH`.
+    match entry.open(READ).or_else(|_| entry.open(HANDLE)) {
+        Err(Errno::ENOENT) => Ok(None),
+        opened => Attributes::of(opened?).map(Attributes::without_special_bits).map(Some),
+    }
+}
+
+/// Returns the attributes of a new file in a directory. `is_made_there` tells whether the content was created in this
+/// directory, and so already has the right group.
+fn of_new(directory: &OwnedFd, umask: Option<u32>, is_made_there: bool) -> io::Result<Attributes> {
+    match umask.filter(|_| is_made_there && has_no_default(directory)) {
+        Some(umask) => Ok(Attributes::of_mode(MODE_NEW & !umask)),
+        None => Attributes::of(unlinked_file(directory, Mode::from_bits_truncate(MODE_NEW))?),
+    }
+}
+
+/// Whether the directory has no default ACL: the umask alone decides then.
+fn has_no_default(directory: &OwnedFd) -> bool {
+    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    let acl = getxattr(path, ACL_OF_NEW, &mut [0u8; 0][..]);
+    matches!(acl, Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP))
 }
 
 /// A time of `seconds` since 1970 with the fraction of `moment`; `moment` where that cannot be represented.

@@ -12,7 +12,6 @@
 //! | `draft`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
 //! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
-//! | `inherited` | the owner, mode, ACL and user attributes of new content |
 //! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
 //! | `sync` | fsync of files and directories |
 //! | `space`, `spool` | the account of disk space, and what reserves it |
@@ -28,7 +27,6 @@ use cross_device::move_across;
 use digest::{Attribute, as_owner, is_unchanged, of_entry, of_handle, read_consistently};
 use draft::{FileDraft, admit};
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
-use inherited::{of_new, of_replaced, umask};
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use locks::Locks;
@@ -63,7 +61,6 @@ mod directory;
 mod draft;
 mod engine;
 mod errors;
-mod inherited;
 mod install;
 mod intent;
 mod list;

@@ -1,10 +1,11 @@
 //! The root directory of a store and what all operations share: locks, fsync, the account of disk space, and settings.
 
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer, umask};
+use super::{Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer};
 use crate::error::{Error, Result};
 
 /// The shared state of all operations of the engine.
@@ -62,4 +63,11 @@ impl Volume {
 fn duplicate(root: &Root) -> Result<OwnedFd> {
     let named = |error| Error::io(root.path.as_os_str().as_encoded_bytes(), error);
     root.handle.try_clone().map_err(named)
+}
+
+/// Reads the umask of this process from /proc: `umask(2)` would change it for a moment.
+fn umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
 }
