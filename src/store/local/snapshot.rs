@@ -3,7 +3,7 @@
 //! into memory, a longer one into a spool.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
@@ -85,30 +85,31 @@ fn read_all(
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         hasher.update(block);
-        held = held.with(block, limits, &make_spool)?;
+        held.push(block, limits, &make_spool)?;
     }
 }
 
 impl SnapshotBuffer {
-    fn with(
-        mut self,
+    /// Adds bytes; in a spool once they exceed the limit of memory.
+    fn push(
+        &mut self,
         block: &[u8],
         limits: SnapshotLimits,
         make_spool: impl Fn() -> io::Result<SpoolFile>,
-    ) -> io::Result<Self> {
-        if let SnapshotBuffer::Memory(bytes) = &mut self {
-            if bytes.len() + block.len() <= limits.memory {
+    ) -> io::Result<()> {
+        match self {
+            SnapshotBuffer::Memory(bytes) if bytes.len() + block.len() <= limits.memory => {
                 bytes.extend_from_slice(block);
-                return Ok(self);
             }
-            let mut spool = make_spool()?;
-            append(&mut spool, bytes, limits)?;
-            self = SnapshotBuffer::Spool(spool);
+            SnapshotBuffer::Memory(bytes) => {
+                let mut spool = make_spool()?;
+                append(&mut spool, bytes, limits)?;
+                append(&mut spool, block, limits)?;
+                *self = SnapshotBuffer::Spool(spool);
+            }
+            SnapshotBuffer::Spool(spool) => append(spool, block, limits)?,
         }
-        if let SnapshotBuffer::Spool(spool) = &mut self {
-            append(spool, block, limits)?;
-        }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -137,12 +138,7 @@ impl ContentSnapshot {
             SnapshotBuffer::Spool(spool) => spool.read_at(buffer, offset),
             SnapshotBuffer::Memory(bytes) => {
                 let from = usize::try_from(offset).unwrap_or(usize::MAX);
-                let left = bytes.get(from..).unwrap_or_default();
-                let read = left.len().min(buffer.len());
-                for (to, byte) in buffer.iter_mut().zip(left) {
-                    *to = *byte;
-                }
-                Ok(read)
+                bytes.get(from..).unwrap_or_default().read(buffer)
             }
         }
     }
