@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::client::conn::silence::is_readable;
 use crate::http::digest::Hasher;
@@ -40,9 +42,9 @@ impl Read for SegmentReader {
         let mut read = self.first.read(out)?;
         if read == 0 && is_readable(&self.file, PAUSE) {
             read = self.file.read(out)?;
-            self.tally.lock().unwrap_or_else(PoisonError::into_inner).ended |= read == 0;
+            self.tally.lock().ended |= read == 0;
         }
-        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tally = self.tally.lock();
         tally.sent += read as u64;
         tally.hasher.update(out.get(..read).unwrap_or_default());
         Ok(read)

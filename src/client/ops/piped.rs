@@ -2,10 +2,12 @@
 //! pause ends a segment of a resumable upload (draft-ietf-httpbis-resumable-upload-12), and the next bytes begin
 //! another. No connection is open meanwhile.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::client::call::round_trip::last_component;
-use crate::client::call::segment::{SegmentTally, Shared};
+use crate::client::call::segment::Shared;
 use crate::client::ops::resumption;
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +25,7 @@ pub(crate) fn put_in_pieces(
     let call = Call { upload: Some(upload.piece(upload.first().to_vec(), &shared)?), ..call };
     let begun = match client.write(&call, name, precondition) {
         Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
-            if name == "Upload-Complete" && taken(&shared).sent == 0 =>
+            if name == "Upload-Complete" && shared.lock().sent == 0 =>
         {
             return Ok(None);
         }
@@ -35,7 +37,7 @@ pub(crate) fn put_in_pieces(
     let id = last_component(&fields).ok_or_else(lost)?;
     let target = resumption::target_of(&client.url, id)?;
     loop {
-        let tally = taken(&shared);
+        let tally = shared.lock().clone();
         let first = if tally.ended { Vec::new() } else { upload.read_some()? };
         let complete = first.is_empty();
         shared = Arc::new(Mutex::new(tally.clone()));
@@ -52,8 +54,4 @@ pub(crate) fn put_in_pieces(
             return Ok(Some(true));
         }
     }
-}
-
-fn taken(shared: &Shared) -> SegmentTally {
-    shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

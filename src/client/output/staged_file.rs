@@ -5,10 +5,11 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::thread;
 
 use nix::unistd::syncfs;
+use parking_lot::Mutex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -28,7 +29,7 @@ impl StagedFile {
     pub fn begin(target: PathBuf) -> io::Result<(File, StagedFile)> {
         watch_signals();
         // The list is locked before the file is created, so that no signal comes between.
-        let mut pending = pending();
+        let mut pending = PENDING.lock();
         let mut builder = Builder::new();
         builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
         let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
@@ -40,7 +41,7 @@ impl StagedFile {
     pub fn commit(mut self, file: &File) -> io::Result<()> {
         give_mode(file, &self.target)?;
         sync(file)?;
-        let mut pending = pending();
+        let mut pending = PENDING.lock();
         fs::rename(&self.path, &self.target)?;
         pending.retain(|path| *path != *self.path);
         self.path.disable_cleanup(true);
@@ -74,16 +75,12 @@ fn done(synced: io::Result<()>) -> io::Result<()> {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        pending().retain(|path| *path != *self.path);
+        PENDING.lock().retain(|path| *path != *self.path);
     }
 }
 
 /// The staged files of this process, to be removed on a signal.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
-    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Removes the staged files when a signal ends the process. An ignored signal, as with nohup, stays ignored.
 fn watch_signals() {
@@ -95,7 +92,7 @@ fn watch_signals() {
         // Without the thread a signal still ends the process, and a staged file is left behind.
         let _ = thread::Builder::new().spawn(move || {
             for signal in signals.forever() {
-                pending().drain(..).for_each(|path| drop(fs::remove_file(path)));
+                PENDING.lock().drain(..).for_each(|path| drop(fs::remove_file(path)));
                 let _ = emulate_default_handler(signal);
             }
         });

@@ -2,7 +2,8 @@
 //! threads of one daemon only; against races with other programs a write uses the flags of `renameat2`.
 
 use std::collections::HashSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Condvar, Mutex};
 
 use super::EntryKey;
 
@@ -23,21 +24,17 @@ impl Locks {
     /// Waits until none of the names is locked, then locks all of them in one step, so that no two threads deadlock.
     pub fn hold(&self, keys: Vec<EntryKey>) -> NameGuard<'_> {
         let taken = |held: &mut HashSet<EntryKey>| keys.iter().any(|key| held.contains(key));
-        let mut held = self.freed.wait_while(self.held(), taken).unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
+        self.freed.wait_while(&mut held, taken);
         held.extend(keys.iter().cloned());
         drop(held);
         NameGuard { locks: self, keys }
-    }
-
-    /// A poisoned set is still consistent: nothing panics while it is borrowed.
-    fn held(&self) -> MutexGuard<'_, HashSet<EntryKey>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for NameGuard<'_> {
     fn drop(&mut self) {
-        let mut held = self.locks.held();
+        let mut held = self.locks.held.lock();
         for key in &self.keys {
             held.remove(key);
         }

@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::{Statvfs, fstatvfs};
+use parking_lot::Mutex;
 
 /// The first reservation, in bytes, for content from a client. Each further one is as large as what was received, so
 /// that a slow client reserves little, up to [`STEP_MAX`].
@@ -61,7 +62,7 @@ impl Space {
 
     /// Returns how many bytes could still be reserved on the file system of an open file.
     pub fn available(&self, on: impl AsFd, device: u64) -> nix::Result<u64> {
-        let account = self.account();
+        let account = self.account.lock();
         Ok(self.available_in(&account, &fstatvfs(on)?, device))
     }
 
@@ -69,17 +70,13 @@ impl Space {
         let reserved = account.reserved.get(&device).copied().unwrap_or_default();
         free(disk).saturating_sub(self.keep_free).saturating_sub(reserved)
     }
-
-    fn account(&self) -> MutexGuard<'_, SpaceAccount> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Reservation {
     /// Reserves at least `least` and at most `most` more bytes; `None` where there is no space for `least`. Reads the
     /// free space under the lock of the account, so that no two threads reserve the same bytes.
     pub fn grow(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
-        let mut account = self.space.account();
+        let mut account = self.space.account.lock();
         let available = self.space.available_in(&account, &fstatvfs(on)?, self.device);
         let granted = most.max(least).min(available);
         if granted < least {
@@ -96,7 +93,7 @@ impl Reservation {
     pub fn spend(&mut self, bytes: u64) {
         let bytes = bytes.min(self.left);
         self.left -= bytes;
-        let mut account = self.space.account();
+        let mut account = self.space.account.lock();
         if let Some(reserved) = account.reserved.get_mut(&self.device) {
             *reserved = reserved.saturating_sub(bytes);
             if *reserved == 0 {
@@ -122,7 +119,7 @@ impl SpoolShare {
             Some(total) => total,
             None => size(&fstatvfs(on)?) / 10,
         };
-        let mut account = self.space.account();
+        let mut account = self.space.account.lock();
         let fits = account.spooled.saturating_add(bytes) <= total
             && self.bytes.saturating_add(bytes) <= total / parts;
         if fits {
@@ -137,7 +134,7 @@ impl SpoolShare {
     pub fn shrink(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        let mut account = self.space.account();
+        let mut account = self.space.account.lock();
         account.spooled = account.spooled.saturating_sub(bytes);
     }
 
@@ -244,7 +241,7 @@ mod tests {
         one.spend(free / 4);
         assert!(other.grow(&file, free / 3, free / 3).unwrap().is_some(), "what is written counts no more");
         drop((one, other, elsewhere));
-        assert!(space.account().reserved.is_empty());
+        assert!(space.account.lock().reserved.is_empty());
     }
 
     #[test]
@@ -270,7 +267,7 @@ mod tests {
         one.clear();
         assert!(other.grow(&file, 50, 1).unwrap());
         drop(other);
-        assert_eq!(space.account().spooled, 0);
+        assert_eq!(space.account.lock().spooled, 0);
     }
 
     #[test]

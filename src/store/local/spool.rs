@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fstat};
+use parking_lot::RwLock;
 
 use super::{Reservation, Space, SpoolShare, step_after, unlinked_file};
 use crate::error::Error;
@@ -47,13 +48,13 @@ impl Spools {
     /// Follows the root to another directory after a reload, where spools are at the root.
     pub(super) fn follow_root(&self, root: OwnedFd) {
         if self.is_at_root {
-            *self.directory.write().unwrap_or_else(PoisonError::into_inner) = root;
+            *self.directory.write() = root;
         }
     }
 
     /// Makes an empty spool.
     pub fn make(&self) -> io::Result<SpoolFile> {
-        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let directory = self.directory.read();
         let file = match unlinked_file(&directory, Mode::S_IRUSR | Mode::S_IWUSR) {
             // Not the client's fault: not `Forbidden`.
             Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::EROFS)) => {

@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::{fsync, sync, syncfs};
+use parking_lot::{Condvar, Mutex};
 
 use super::{EntryAt, FileId, reopen, unlinked_file};
 
@@ -62,37 +63,33 @@ impl Syncer {
         if self.off {
             return Ok(());
         }
-        let rounds = Arc::clone(self.rounds().entry(entry.directory()).or_default());
+        let rounds = Arc::clone(self.rounds.lock().entry(entry.directory()).or_default());
         let outcome = rounds.join(|| sync_directory(&entry.parent));
-        let mut all = self.rounds();
+        let mut all = self.rounds.lock();
         // Two references: the map's and this one. No other thread waits on it or can find it.
         if Arc::strong_count(&rounds) == 2 {
             all.remove(&entry.directory());
         }
         outcome
     }
-
-    fn rounds(&self) -> MutexGuard<'_, HashMap<FileId, Arc<Rounds>>> {
-        self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Rounds {
     /// Waits for the first fsync that begins after this call, and runs it if no other thread does.
     fn join(&self, sync: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
-        let mut round = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut round = self.state.lock();
         let wanted = round.begun + 1;
         while round.ended < wanted {
             if round.begun > round.ended {
                 round.waiting += 1;
-                round = self.ended.wait(round).unwrap_or_else(PoisonError::into_inner);
+                self.ended.wait(&mut round);
                 round.waiting -= 1;
                 continue;
             }
             round.begun += 1;
             drop(round);
             let outcome = sync();
-            round = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            round = self.state.lock();
             round.ended += 1;
             if let Err(errno) = outcome {
                 round.failed = Some((round.ended, errno));
@@ -161,7 +158,7 @@ mod tests {
                 })
             };
             let joiners: Vec<_> = (0..THREADS).map(|_| scope.spawn(count)).collect();
-            while rounds.state.lock().unwrap().waiting < THREADS {
+            while rounds.state.lock().waiting < THREADS {
                 thread::yield_now();
             }
             all_wait.wait();

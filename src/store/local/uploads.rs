@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+use parking_lot::Mutex;
 
 use super::walk::stat;
 use super::{
@@ -63,7 +63,7 @@ impl Uploads {
             Err(errno) => return Err(errno.into()),
         }
         let directory = open(volume)?;
-        let _counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _counting = self.counting.lock();
         if !fits(&directory)? || self.clear(&directory)?.1 >= self.most {
             return Err(io::ErrorKind::Unsupported.into());
         }
