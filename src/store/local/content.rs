@@ -9,9 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
-use super::{
-    Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot, stat_consistently,
-};
+use super::{Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot, stat_consistently, stat_file};
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
 
@@ -36,8 +34,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| map_errno(name, errno);
     let file = File::from(volume.root.open_beneath(name.components(), READ | kind).map_err(named)?);
-    let look = || fstat(&file).map(|stat| (stat, Attribute::of(&file, &stat)));
-    let (stat, kept) = stat_consistently(volume, name, look).map_err(named)?;
+    let (stat, kept) = stat_consistently(volume, name, || stat_file(&file)).map_err(named)?;
     let meta = meta_of(&stat, kept).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => Err(Error::is_directory(name.shown(), "is a directory")),

@@ -49,11 +49,6 @@ pub(super) struct Attribute {
 }
 
 impl Attribute {
-    /// Reads it from a file with this stat.
-    pub fn of(file: &File, stat: &FileStat) -> Option<Self> {
-        Self::read(stat, |bytes| fgetxattr(file, ATTRIBUTE, bytes))
-    }
-
     fn read(
         stat: &FileStat,
         get: impl FnOnce(&mut [u8]) -> Result<usize, rustix::io::Errno>,
@@ -181,10 +176,23 @@ pub(super) fn read_consistently(
     Ok(last)
 }
 
-/// Reads the attribute through an `O_PATH` descriptor.
-pub(super) fn of_handle(handle: &OwnedFd, stat: &FileStat) -> Option<Attribute> {
-    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    Attribute::read(stat, |bytes| getxattr(path, ATTRIBUTE, bytes))
+/// Stats an open file, and reads the attribute.
+pub(super) fn stat_file(file: &File) -> nix::Result<(FileStat, Option<Attribute>)> {
+    let stat = fstat(file)?;
+    Ok((stat, Attribute::read(&stat, |bytes| fgetxattr(file, ATTRIBUTE, bytes))))
+}
+
+/// The same through an `O_PATH` descriptor.
+pub(super) fn stat_handle(handle: &OwnedFd) -> nix::Result<(FileStat, Option<Attribute>)> {
+    let (stat, path) = (fstat(handle)?, format!("/proc/self/fd/{}", handle.as_raw_fd()));
+    Ok((stat, Attribute::read(&stat, |bytes| getxattr(path, ATTRIBUTE, bytes))))
+}
+
+/// Stores the digest of a new file, under the lock of its name, and stats the file.
+pub(super) fn store_digest(file: &File, digest: [u8; 32]) -> nix::Result<(FileStat, Option<Attribute>)> {
+    // Ignore the error: the digest can be computed again.
+    let _ = Attribute::new(digest, None).write(file);
+    stat_file(file)
 }
 
 /// Reads the attribute of a directory entry, which is no symbolic link.

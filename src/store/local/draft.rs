@@ -12,11 +12,7 @@ use nix::sys::stat::{Mode, fstat};
 use rustix::fs::getxattr;
 use xattr::FileExt;
 
-use super::{
-    Allocation, Attribute, EntryAt, FileId, Found, HANDLE, Incoming, Links, READ, Reservation, Temporary,
-    Volume, absent, as_owner, errno_of, lookup, map_errno, map_errno_new, may_replace, meta_of, no_room,
-    unlinked_file,
-};
+use super::{Allocation, EntryAt, FileId, Found, HANDLE, Incoming, Links, READ, Reservation, Temporary, Volume, absent, as_owner, errno_of, look_up_to_write, map_errno, map_errno_new, may_replace, meta_of, no_room, store_digest, unlinked_file};
 use crate::attributes::{ACL_OF_NEW, Attributes};
 use crate::error::{Error, Result};
 use crate::store::{Check, Draft, Kind, Meta, Name, Written};
@@ -56,8 +52,7 @@ pub(super) fn begin<'a>(
 /// Refuses, before a byte is sent, what can never be installed under the name. Reserves no space yet: else a client
 /// could claim all of it with one request head.
 pub(super) fn admit(volume: &Volume, name: &Name, links: Links, size: Option<u64>) -> Result<EntryAt> {
-    let entry = volume.root.entry_to_write(name, links)?;
-    let existing = lookup(&volume.root, name, &entry)?;
+    let (entry, existing) = look_up_to_write(volume, name, links)?;
     may_replace(Kind::File, name, &existing)?;
     let available = volume.space().available(&entry.parent, entry.directory().0);
     let size = size.unwrap_or_default();
@@ -153,10 +148,8 @@ impl<'a> FileDraft<'a> {
             let _ = as_owner(self.file(), || self.file().remove_xattr(attribute));
         }
         let Some(digest) = digest else { return Ok(meta_of(&fstat(self.file())?, None)) };
-        // Ignore the error: the digest can be computed again.
-        let _ = Attribute::new(digest, None).write(self.file());
-        let stat = fstat(self.file())?;
-        Ok(meta_of(&stat, Attribute::of(self.file(), &stat)))
+        let (stat, kept) = store_digest(self.file(), digest)?;
+        Ok(meta_of(&stat, kept))
     }
 }
 
@@ -197,8 +190,7 @@ impl Draft for FileDraft<'_> {
         let volume = self.volume;
         let name = self.name.clone();
         let named = |errno| map_errno(&name, errno);
-        let entry = volume.root.entry_to_write(&name, self.links)?;
-        let existing = lookup(&volume.root, &name, &entry)?;
+        let (entry, existing) = look_up_to_write(volume, &name, self.links)?;
         let attributes = self.inherited(&entry, existing.found()).map_err(named)?;
         self.finish(&attributes).map_err(named)?;
         let done = Finished { attributes, replaced: existing.found().map(Found::version) };

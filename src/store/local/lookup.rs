@@ -3,13 +3,9 @@
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::sys::stat::{FileStat, SFlag};
 
-use super::{
-    Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, file_type,
-    is_absent, is_link, map_errno, modification_time, modified, of_entry, of_handle, read_consistently,
-    size_of,
-};
+use super::{Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, file_type, is_absent, is_link, map_errno, modification_time, modified, of_entry, read_consistently, size_of, stat_handle};
 use crate::error::Result;
 use crate::store::{Kind, Meta, Name};
 
@@ -41,9 +37,15 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| volume.root.explain_absence(map_errno(name, errno));
     let handle = volume.root.open_beneath(name.components(), HANDLE | kind).map_err(named)?;
-    let look = || fstat(&handle).map(|stat| (stat, of_handle(&handle, &stat)));
-    let (stat, kept) = stat_consistently(volume, name, look).map_err(named)?;
+    let (stat, kept) = stat_consistently(volume, name, || stat_handle(&handle)).map_err(named)?;
     meta_of(&stat, kept).ok_or_else(|| absent(name))
+}
+
+/// Looks up the entry in which a write to a name takes place.
+pub(super) fn look_up_to_write(volume: &Volume, name: &Name, links: Links) -> Result<(EntryAt, Lookup)> {
+    let entry = volume.root.entry_to_write(name, links)?;
+    let existing = lookup(&volume.root, name, &entry)?;
+    Ok((entry, existing))
 }
 
 /// Looks up an entry; `name` leads to it.
@@ -78,11 +80,7 @@ pub(super) fn classify(
     let (stat, kept) = match link {
         true => match root.open_beneath(components, HANDLE) {
             Err(errno) if is_absent(errno) => return Ok(Lookup::Unserved),
-            opened => {
-                let handle = opened?;
-                let stat = fstat(&handle)?;
-                (stat, of_handle(&handle, &stat))
-            }
+            opened => stat_handle(&opened?)?,
         },
         false => (stat, kept),
     };
@@ -170,7 +168,7 @@ mod tests {
     use super::*;
 
     fn stat(change: impl FnOnce(&mut FileStat)) -> FileStat {
-        let mut stat = fstat(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
+        let mut stat = nix::sys::stat::fstat(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
         (stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec) = (0x1a, 0x400, 1, 5);
         change(&mut stat);
         stat

@@ -24,13 +24,17 @@ pub use spool::{SpoolFile, Spools};
 use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_disguise};
 use copy::{copy_directory, copy_file};
 use cross_device::move_across;
-use digest::{Attribute, as_owner, is_unchanged, of_entry, of_handle, read_consistently};
+use digest::{
+    Attribute, as_owner, is_unchanged, of_entry, read_consistently, stat_file, stat_handle, store_digest,
+};
 use draft::{FileDraft, admit};
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use locks::Locks;
-use lookup::{Found, Lookup, classify, lookup, lookup_locked, meta_of, stat_consistently};
+use lookup::{
+    Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, meta_of, stat_consistently,
+};
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{

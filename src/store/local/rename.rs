@@ -8,11 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::{FileStat, fstat};
 
-use super::{
-    Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent,
-    differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap,
-    remove, remove_in_place, same_file,
-};
+use super::{Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent, differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap, remove, remove_in_place, same_file, stat_file};
 use crate::error::{Error, Result};
 use crate::store::{Kind, Name, Transfer, Written};
 
@@ -171,8 +167,7 @@ impl DigestRenewal {
             return None;
         }
         let file = File::from(entry.open(READ).ok()?);
-        let stat = fstat(&file).ok()?;
-        let attribute = Attribute::of(&file, &stat)?;
+        let (stat, Some(attribute)) = stat_file(&file).ok()? else { return None };
         Some(DigestRenewal { file, stat, attribute, is_unchanged: Cell::new(true) })
     }
 
@@ -185,8 +180,8 @@ impl DigestRenewal {
     /// Writes the attribute again after the rename.
     fn renew(&self) {
         if self.is_unchanged.get()
-            && let Ok(stat) = fstat(&self.file)
-            && Attribute::of(&self.file, &stat).is_some_and(|kept| !kept.is_true)
+            && let Ok((_, Some(kept))) = stat_file(&self.file)
+            && !kept.is_true
         {
             let _ = self.attribute.write(&self.file);
         }
