@@ -3,10 +3,10 @@
 //! socket decides, with TLS or without.
 
 use std::io::{self, Read};
-use std::sync::{Mutex, TryLockError};
 use std::time::Instant;
 
 use nix::errno::Errno;
+use parking_lot::Mutex;
 
 use crate::server::limits::{HALF_CLOSED_MAX, LIVENESS_CHECK_INTERVAL};
 use crate::server::net::socket::PeerState;
@@ -41,12 +41,8 @@ impl<'a> ClientLiveness<'a> {
 
     /// Checks that the client is connected, at most once per interval; else fails with `EPIPE`, as a write to it would.
     pub fn check_connected(&self) -> io::Result<()> {
-        let mut last = match self.last.try_lock() {
-            Ok(last) => last,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread is checking; this one learns the result at its next check.
-            Err(TryLockError::WouldBlock) => return Ok(()),
-        };
+        // Else another thread is checking; this one learns the result at its next check.
+        let Some(mut last) = self.last.try_lock() else { return Ok(()) };
         let now = Instant::now();
         if !last.is_gone && now.duration_since(last.at) >= LIVENESS_CHECK_INTERVAL {
             last.update(self.stream.socket.peer_state()?, self.stream.socket.sent(), now);

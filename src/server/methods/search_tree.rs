@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -110,7 +110,7 @@ impl TreeSearch<'_> {
     /// Searches files until there are none, or the receiver is dropped.
     fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<FileCount>) {
         loop {
-            let next = entries.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = entries.lock().next();
             let found = match next {
                 None => return,
                 Some(Err(error)) => Err(error),

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, Limits};
@@ -84,18 +86,14 @@ impl ConnectionTable {
 }
 
 impl Connections {
-    fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// All of them.
     pub fn all(&self) -> Vec<Arc<ConnectionEntry>> {
-        self.lock().connections.values().cloned().collect()
+        self.table.lock().connections.values().cloned().collect()
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.lock().connections.len()
+        self.table.lock().connections.len()
     }
 
     /// Adds a connection, until the guard is dropped. Past the limit of all connections or of its network, returns the
@@ -108,7 +106,7 @@ impl Connections {
     ) -> Result<ConnectionGuard, Box<(Stream, Refusal)>> {
         // The clients behind a proxy are counted request by request.
         let network = network_of(&stream.peer).filter(|_| !trusted_proxies.trusts(&stream.peer));
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         if table.connections.len() >= limits.connections {
             return Err(Box::new((stream, Refusal::Connections)));
         }
@@ -131,7 +129,7 @@ impl Connections {
     ) -> Result<Option<CountedRequest<'_>>> {
         let network = if client.is_forwarded { network_of(&client.peer) } else { None };
         let Some(network) = network else { return Ok(None) };
-        match self.lock().count_in(network, limits.per_address) {
+        match self.table.lock().count_in(network, limits.per_address) {
             true => Ok(Some(CountedRequest { connections: self, network })),
             false => Err(Error::overloaded("connection", "all connections of this address are taken")),
         }
@@ -149,7 +147,7 @@ impl Connections {
         self.draining.store(true, Ordering::SeqCst);
         let begun = Instant::now();
         let (fresh_until, until) = (begun + FRESH_WAIT.min(grace), begun + grace);
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         loop {
             let now = Instant::now();
             let waits = |connection: &ConnectionEntry| connection.is_fresh() && now < fresh_until;
@@ -171,14 +169,14 @@ impl Connections {
             if table.connections.is_empty() || now >= next {
                 return table.aborted_until.is_none();
             }
-            table = self.changed.wait_timeout(table, next - now).unwrap_or_else(PoisonError::into_inner).0;
+            self.changed.wait_for(&mut table, next - now);
         }
     }
 
     /// Aborts all connections. A running [`Connections::drain`] then ends within [`ABORT_GRACE`], also where a busy
     /// thread has not used its socket yet.
     pub fn abort_all(&self) {
-        self.lock().abort(Instant::now());
+        self.table.lock().abort(Instant::now());
         self.changed.notify_all();
     }
 }
@@ -217,7 +215,7 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        let mut table = self.connections.lock();
+        let mut table = self.connections.table.lock();
         table.connections.remove(&self.number);
         if let Some(network) = self.network {
             table.count_out(network);
@@ -239,7 +237,7 @@ pub struct CountedRequest<'a> {
 
 impl Drop for CountedRequest<'_> {
     fn drop(&mut self) {
-        self.connections.lock().count_out(self.network);
+        self.connections.table.lock().count_out(self.network);
     }
 }
 

@@ -2,8 +2,9 @@
 //! client that asked for it by `Cfp-Progress: ?1`. No other client is sent one.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::http::{Request, Version};
 
@@ -29,20 +30,20 @@ impl Interim {
     pub fn begin(&self, request: &Request) {
         let asks = request.version == Version::Http11 && request.fields.get(PROGRESS) == Some(b"?1");
         if asks {
-            self.state().last_sent = Some(Instant::now());
+            self.0.lock().last_sent = Some(Instant::now());
         }
     }
 
     /// Sends the rest of the last one, and no more: the final response comes next.
     pub fn end(&self, stream: impl Write) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.last_sent = None;
         state.write_rest(stream)
     }
 
     /// Writes another interim response.
     pub fn write(&self, mut stream: impl Write, head: &[u8]) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.write_rest(&mut stream)?;
         stream.write_all(head)
     }
@@ -53,12 +54,8 @@ impl Interim {
         every: Duration,
         try_write: impl FnOnce(&[u8]) -> io::Result<Option<usize>>,
     ) -> io::Result<()> {
-        let mut state = match self.0.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another one is being written.
-            Err(TryLockError::WouldBlock) => return Ok(()),
-        };
+        // Else another one is being written.
+        let Some(mut state) = self.0.try_lock() else { return Ok(()) };
         if state.last_sent.is_some_and(|last| last.elapsed() >= every) {
             let head = if state.rest.is_empty() { PROCESSING } else { state.rest };
             if let Some(sent) = try_write(head)? {
@@ -67,10 +64,6 @@ impl Interim {
             }
         }
         Ok(())
-    }
-
-    fn state(&self) -> MutexGuard<'_, InterimState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use nix::poll::PollFlags;
 use nix::sys::socket::MsgFlags;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::server::limits::{LINGER, Limits};
 use crate::server::net::interim::Interim;
@@ -53,7 +53,7 @@ impl Stream {
     }
 
     pub(super) fn session(&self) -> Option<MutexGuard<'_, TlsSession>> {
-        self.tls.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
+        self.tls.as_ref().map(|session| session.lock())
     }
 
     /// The user id of the process that connected to a Unix socket, as of the connect.

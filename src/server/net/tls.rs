@@ -3,9 +3,10 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
@@ -87,12 +88,12 @@ impl Tls {
 
     /// Uses the reloaded certificate for new connections.
     pub fn swap(&self, config: Arc<ServerConfig>) {
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.config.write() = config;
     }
 
     /// Starts TLS on a new connection, whose handshake must be complete within `time`.
     pub fn session(&self, time: Duration) -> io::Result<TlsSession> {
-        let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
+        let config = Arc::clone(&self.config.read());
         let connection = ServerConnection::new(config).map_err(io::Error::other)?;
         Ok(TlsSession {
             connection,
