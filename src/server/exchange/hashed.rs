@@ -4,10 +4,11 @@
 use std::io::{self, BufReader, Read, Write};
 
 use crate::error::{Error, Result};
-use crate::http::digest::{Digest, Hasher, Tee};
+use crate::http::digest::{Digest, Hasher};
+use crate::server::auth::rights::GuardedDraft;
 use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::BLOCK;
-use crate::store::{Check, Draft, Written};
+use crate::store::{Check, Written};
 
 /// Computes the digest of all bytes of a reader.
 pub fn compute_digest(bytes: impl Read) -> io::Result<Digest> {
@@ -18,7 +19,8 @@ pub fn compute_digest(bytes: impl Read) -> io::Result<Digest> {
 
 /// A draft being written.
 pub struct Hashed<'a> {
-    draft: Tee<Box<dyn Draft + 'a>>,
+    draft: GuardedDraft<'a>,
+    hasher: Option<Hasher>,
     /// How many bytes it may hold, and how many of them are left.
     most: u64,
     left: u64,
@@ -29,19 +31,18 @@ pub struct Hashed<'a> {
 impl<'a> Hashed<'a> {
     /// Computes the digest of the result of a filter, at most `most` bytes: more is an error of kind `TooLarge`. Writes
     /// fail once the client has disconnected.
-    pub fn new(draft: Box<dyn Draft + 'a>, most: u64, client: &'a ClientLiveness<'a>) -> Self {
-        let draft = Tee { writer: draft, hasher: Some(Hasher::default()) };
-        Hashed { draft, most, left: most, client: Some(client) }
+    pub fn new(draft: GuardedDraft<'a>, most: u64, client: &'a ClientLiveness<'a>) -> Self {
+        Hashed { draft, hasher: Some(Hasher::default()), most, left: most, client: Some(client) }
     }
 
     /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
-    pub fn without_digest(draft: Box<dyn Draft + 'a>) -> Self {
-        Hashed { draft: Tee { writer: draft, hasher: None }, most: u64::MAX, left: u64::MAX, client: None }
+    pub fn without_digest(draft: GuardedDraft<'a>) -> Self {
+        Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX, client: None }
     }
 
     /// See [`Draft::commit`]; `known` is the digest where none was computed here.
     pub fn commit(self, known: Option<Digest>, check: Check<'_>) -> Result<Written> {
-        self.draft.writer.commit(self.draft.hasher.map(Hasher::finish).or(known), check)
+        self.draft.commit(self.hasher.map(Hasher::finish).or(known), check)
     }
 }
 
@@ -53,6 +54,9 @@ impl Write for Hashed<'_> {
             return Err(Error::too_large("result", what).into());
         }
         let written = self.draft.write(block)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(block.get(..written).unwrap_or_default());
+        }
         self.left -= written as u64;
         Ok(written)
     }

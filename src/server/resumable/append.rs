@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::{self, Digest};
 use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
+use crate::server::auth::rights::GuardedPartial;
 use crate::server::exchange::exchange::Exchange;
 use crate::server::exchange::filter::Operation;
 use crate::server::exchange::hashed::compute_digest;
@@ -24,7 +25,7 @@ use crate::store::{Partial, Written};
 /// that does not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
-    mut partial: Box<dyn Partial + '_>,
+    mut partial: GuardedPartial<'_>,
     metadata: &UploadMetadata,
     start: u64,
     complete: bool,
@@ -34,9 +35,9 @@ pub fn receive(
     exchange.body.take_at_most(most.saturating_sub(start));
     let decoding = exchange.decoding();
     let version = resumption::version(&exchange.request.fields);
-    let mut sink = Reporting { partial: partial.as_mut(), stream: exchange.stream, version, unreported: 0 };
+    let mut sink = Reporting { partial: &mut *partial, stream: exchange.stream, version, unreported: 0 };
     let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, &decoding, &mut sink);
-    let read = exchange.body.read(work);
+    let read = exchange.body.read(&decoding, work);
     let whole = match read {
         Err(error) if error.kind() == ErrorKind::TooLarge => {
             partial.remove();
@@ -104,7 +105,7 @@ impl Write for Reporting<'_, '_> {
 /// response.
 fn complete_upload(
     exchange: &mut Exchange<'_>,
-    partial: Box<dyn Partial + '_>,
+    partial: GuardedPartial<'_>,
     metadata: &UploadMetadata,
     whole: &Complete,
     taken: Option<Digest>,
@@ -136,7 +137,7 @@ fn complete_upload(
 /// of its creation are checked again.
 fn commit(
     exchange: &Exchange<'_>,
-    mut partial: Box<dyn Partial + '_>,
+    mut partial: GuardedPartial<'_>,
     metadata: &UploadMetadata,
     whole: &Complete,
     taken: Option<Digest>,

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
-use crate::server::auth::rights::{AuthorizedStore, WriteTarget};
+use crate::server::auth::rights::{AuthorizedStore, GuardedPartial, WriteTarget};
 use crate::server::exchange::exchange::Exchange;
 use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
@@ -70,12 +70,12 @@ pub fn refuse_old(fields: &Fields) -> Result<()> {
 /// Announces the upload resource in an interim response, then receives the body.
 fn begin(
     exchange: &mut Exchange<'_>,
-    partial: Box<dyn Partial + '_>,
+    partial: GuardedPartial<'_>,
     metadata: &UploadMetadata,
     complete: bool,
 ) -> Result<()> {
     let _guard = lock(exchange, partial.id().as_bytes())?;
-    let fields = location(exchange, partial.as_ref());
+    let fields = location(exchange, &*partial);
     if let Some(version) = resumption::version(&exchange.request.fields) {
         let mut interim = fields.clone();
         interim.push("Upload-Draft-Interop-Version", version);
@@ -97,7 +97,7 @@ pub fn offset(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         None => {
             let partial = store.resume(id)?;
             fields.push("Upload-Complete", "?0");
-            fields.push("Upload-Limit", limit(exchange, partial.as_ref()));
+            fields.push("Upload-Limit", limit(exchange, &*partial));
             partial.sync()?;
             (partial.size()?, UploadMetadata::parse(partial.metadata())?.length())
         }

@@ -8,6 +8,9 @@ use crate::server::auth::access::local_name;
 use crate::server::auth::{Policy, Principal, Verb};
 use crate::store::{Entry, Kind, Meta, Name, Store};
 
+/// The rights of which a write needs one.
+pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
+
 /// The store as one principal may use it, for one request.
 pub struct AuthorizedStore {
     pub(super) store: Arc<dyn Store>,
@@ -70,6 +73,15 @@ impl AuthorizedStore {
             }
             (None, None) => Error::forbidden(name.shown(), format!("you may not {verbs} {it}")),
         }
+    }
+
+    /// Looks up a name that is to be written; needs `create` where nothing exists there, else `replace`. Before it is
+    /// known which, one of the two is needed.
+    pub(super) fn look_up_to_write(&self, name: &Name) -> Result<Option<Meta>> {
+        self.require_any(&WRITES, name, false)?;
+        let existing = self.store.meta(name).ok();
+        self.require_write(name, false, existing.as_ref())?;
+        Ok(existing)
     }
 
     /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a

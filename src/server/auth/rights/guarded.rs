@@ -1,78 +1,48 @@
-//! A draft or a resumable upload that checks the right to write again when it is committed.
+//! A draft or a resumable upload whose commit checks the right to write again.
 
-use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
 use crate::error::Result;
-use crate::server::auth::rights::authorized_store::AuthorizedStore;
+use crate::server::auth::AuthorizedStore;
 use crate::store::{Check, Draft, Name, Partial, Written};
 
-/// A draft of the engine, and the rights of the principal who commits it.
-pub(super) struct Guarded<'a, D: ?Sized> {
-    pub draft: Box<D>,
-    pub store: &'a AuthorizedStore,
-    pub name: Name,
+/// A draft of the engine, and the rights of the principal who commits it. All but its end is the draft's own.
+pub struct Guarded<'a, D: ?Sized> {
+    pub(super) draft: Box<D>,
+    pub(super) store: &'a AuthorizedStore,
+    pub(super) name: Name,
 }
 
-impl<D: Write + ?Sized> Write for Guarded<'_, D> {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.draft.write(block)
-    }
+/// New content.
+pub type GuardedDraft<'a> = Guarded<'a, dyn Draft + 'a>;
+/// A resumable upload.
+pub type GuardedPartial<'a> = Guarded<'a, dyn Partial + 'a>;
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.draft.flush()
-    }
-}
-
-impl<D: Draft + ?Sized> Draft for Guarded<'_, D> {
-    fn set_modified(&mut self, seconds: i64) {
-        self.draft.set_modified(seconds);
-    }
-
-    fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
-        let Guarded { draft, store, name } = *self;
+impl<D: Draft + ?Sized> Guarded<'_, D> {
+    /// See [`Draft::commit`].
+    pub fn commit(self, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
+        let Guarded { draft, store, name } = self;
         draft.commit(digest, &|at| store.require_write(&name, false, at).and_then(|()| check(at)))
     }
 }
 
-impl<'a> Partial for Guarded<'a, dyn Partial + 'a> {
-    fn id(&self) -> &str {
-        self.draft.id()
-    }
-
-    fn name(&self) -> &Name {
-        self.draft.name()
-    }
-
-    fn metadata(&self) -> &[u8] {
-        self.draft.metadata()
-    }
-
-    fn set_metadata(&mut self, metadata: &[u8]) -> Result<()> {
-        self.draft.set_metadata(metadata)
-    }
-
-    fn size(&self) -> Result<u64> {
-        self.draft.size()
-    }
-
-    fn time_left(&self) -> Duration {
-        self.draft.time_left()
-    }
-
-    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
-        self.draft.reader()
-    }
-
-    fn truncate(&mut self, size: u64) -> Result<()> {
-        self.draft.truncate(size)
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.draft.sync()
-    }
-
-    fn remove(self: Box<Self>) {
+impl GuardedPartial<'_> {
+    /// See [`Partial::remove`].
+    pub fn remove(self) {
         self.draft.remove();
+    }
+}
+
+impl<D: ?Sized> Deref for Guarded<'_, D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.draft
+    }
+}
+
+impl<D: ?Sized> DerefMut for Guarded<'_, D> {
+    fn deref_mut(&mut self) -> &mut D {
+        &mut self.draft
     }
 }

@@ -3,6 +3,7 @@
 
 pub use authorized_store::AuthorizedStore;
 pub use gate::Gate;
+pub use guarded::{GuardedDraft, GuardedPartial};
 pub use reader::Reader;
 pub use transfer::AuthorizedTransfer;
 pub use writer::{WriteTarget, Writer};

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use crate::error::Result;
-use crate::server::auth::rights::writer::{WRITES, Writer};
+use crate::server::auth::rights::authorized_store::WRITES;
+use crate::server::auth::rights::writer::Writer;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Check, Kind, Meta, Name, Transfer, Written};
 

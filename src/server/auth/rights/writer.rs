@@ -3,13 +3,11 @@
 //! `replace`; this is checked again under the lock of the name when the write is committed.
 
 use crate::error::{Error, Result};
-use crate::server::auth::rights::guarded::Guarded;
+use crate::server::auth::rights::authorized_store::WRITES;
+use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Check, Draft, Meta, Name, Partial};
-
-/// The rights of which a write needs one.
-pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
+use crate::store::{Check, Meta, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -24,10 +22,10 @@ impl AuthorizedStore {
     }
 
     /// Resumes an upload; needs `create` or `replace`.
-    pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
+    pub fn resume(&self, id: &[u8]) -> Result<GuardedPartial<'_>> {
         let partial = self.store.resume(id)?;
         self.writer(partial.name())?.require(partial.name())?;
-        Ok(Box::new(Guarded { name: partial.name().clone(), draft: partial, store: self }))
+        Ok(Guarded { name: partial.name().clone(), draft: partial, store: self })
     }
 }
 
@@ -44,10 +42,7 @@ impl<'a> Writer<'a> {
 
     /// Looks up a name that is to be written; needs `create` where nothing exists there, else `replace`.
     pub fn target<'n>(&self, name: &'n Name) -> Result<WriteTarget<'a, 'n>> {
-        self.require(name)?;
-        let existing = self.0.store.meta(name).ok();
-        self.0.require_write(name, false, existing.as_ref())?;
-        Ok(WriteTarget { store: self.0, name, existing })
+        Ok(WriteTarget { store: self.0, name, existing: self.0.look_up_to_write(name)? })
     }
 
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
@@ -79,19 +74,14 @@ pub struct WriteTarget<'a, 'n> {
 
 impl<'a> WriteTarget<'a, '_> {
     /// Begins new content.
-    pub fn create(&self, size: Option<u64>) -> Result<Box<dyn Draft + 'a>> {
+    pub fn create(&self, size: Option<u64>) -> Result<GuardedDraft<'a>> {
         let draft = self.store.store.create(self.name, size)?;
-        Ok(Box::new(Guarded { draft, store: self.store, name: self.name.clone() }))
+        Ok(Guarded { draft, store: self.store, name: self.name.clone() })
     }
 
     /// See [`Store::create_partial`](crate::store::Store::create_partial).
-    pub fn create_partial(
-        &self,
-        size: Option<u64>,
-        metadata: &[u8],
-    ) -> Result<Option<Box<dyn Partial + 'a>>> {
+    pub fn create_partial(&self, size: Option<u64>, metadata: &[u8]) -> Result<Option<GuardedPartial<'a>>> {
         let partial = self.store.store.create_partial(self.name, size, metadata)?;
-        let guard = |draft| Guarded { draft, store: self.store, name: self.name.clone() };
-        Ok(partial.map(|partial| Box::new(guard(partial)) as Box<dyn Partial + 'a>))
+        Ok(partial.map(|draft| Guarded { draft, store: self.store, name: self.name.clone() }))
     }
 }
