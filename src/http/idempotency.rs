@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::{Digest, Fields, Hasher};
+use super::{Digest, Fields, Hasher, Request};
 use crate::error::{Error, Result};
 
 /// The field that identifies a request; the client chooses its value.
@@ -37,9 +37,29 @@ const DISTINCTIVE: [&str; 14] = [
     "upload-offset",
 ];
 
+/// What identifies a request that is performed once.
+pub struct RequestKey {
+    /// The key that the client chose.
+    pub key: Vec<u8>,
+    /// A hash that distinguishes two requests with the same key.
+    pub fingerprint: Digest,
+    /// For a retry, the epoch in which the server did not receive the request, where the client knows one.
+    pub retry: Option<Option<Vec<u8>>>,
+}
+
+/// Reads what identifies a request; `None` where it has no key. Errors are those of [`key`].
+pub fn of_request(request: &Request) -> Result<Option<RequestKey>> {
+    let fields = &request.fields;
+    Ok(key(fields)?.map(|key| RequestKey {
+        key,
+        fingerprint: fingerprint(request.method_name(), request.target(), fields),
+        retry: retry(fields),
+    }))
+}
+
 /// Parses the key of a request, a String (RFC 9651). Anything else is an error of kind `Invalid`, since the client
 /// relies on the key.
-pub fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
+fn key(fields: &Fields) -> Result<Option<Vec<u8>>> {
     let mut values = fields.get_all(KEY);
     let (Some(value), next) = (values.next(), values.next()) else { return Ok(None) };
     match string(value).filter(|key| next.is_none() && !key.is_empty() && key.len() <= KEY_MAX) {
@@ -54,8 +74,7 @@ pub fn fresh_key() -> String {
     format!("\"{:016x}{:016x}\"", random.hash_one(0), random.hash_one(1))
 }
 
-/// Computes a hash that distinguishes two requests with the same key.
-pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
+fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     let mut hasher = Hasher::default();
     let mut add = |part: &[u8]| {
         hasher.update(&(part.len() as u64).to_be_bytes());
@@ -72,8 +91,7 @@ pub fn fingerprint(method: &str, target: &[u8], fields: &Fields) -> Digest {
     hasher.finish()
 }
 
-/// Returns whether a request is a retry, and the epoch in which the server did not receive it.
-pub fn retry(fields: &Fields) -> Option<Option<Vec<u8>>> {
+fn retry(fields: &Fields) -> Option<Option<Vec<u8>>> {
     fields.get(RETRY).map(string)
 }
 

@@ -19,18 +19,17 @@ pub fn once(
     principal: &Principal,
     act: impl FnOnce(&mut Exchange<'_>) -> Result<()>,
 ) -> Result<()> {
-    let request = exchange.request;
-    let Some(key) = idempotency::key(&request.fields)? else { return act(exchange) };
-    let fingerprint = idempotency::fingerprint(request.method_name(), request.target(), &request.fields);
+    let Some(request) = idempotency::of_request(exchange.request)? else { return act(exchange) };
     let address = match &exchange.client.peer {
         Peer::Address(address) if *principal == Principal::default() => Some(address.ip()),
         _ => None,
     };
     let liveness = ClientLiveness::new(exchange.stream);
-    let retry = idempotency::retry(&request.fields);
     let client = (principal.clone(), address);
     let outcomes = &exchange.server.outcomes;
-    match outcomes.claim(&client, (&key, fingerprint), retry, &|| liveness.check_connected())? {
+    let claim = outcomes
+        .claim(&client, (&request.key, request.fingerprint), request.retry, &|| liveness.check_connected());
+    match claim? {
         Claim::Repeated(status, fields) => {
             exchange.body.close_if_pending(&mut exchange.reply.outcome);
             exchange.reply.head_only(status, fields)

@@ -7,16 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
 use crate::server::exchange::decoding::{Bounded, BoundedDecoding, Coded, too_large};
-use crate::server::exchange::liveness::ClientLiveness;
 use crate::server::limits::UNREAD_MAX;
-use crate::server::net::stream::Stream;
 use crate::server::observe::outcome::{CloseReason, Outcome};
-use crate::server::shared::state::Server;
 
 /// The body of a request; empty for most methods.
 pub struct RequestBody<'a> {
-    server: &'a Server,
-    stream: &'a Stream,
     head: &'a Fields,
     body: Body<&'a mut dyn BufRead>,
     framing: Framing,
@@ -30,16 +25,10 @@ pub struct RequestBody<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    /// The body that follows the head of `request` in `input`. Computes its digest where it announces one, or is stored:
+    /// The body that follows the head of `request` in `input`, at most `most` bytes. Computes its digest where it announces one, or is stored:
     /// the trailer section may have an unannounced one.
-    pub fn new(
-        server: &'a Server,
-        stream: &'a Stream,
-        request: &'a Request,
-        framing: Framing,
-        input: &'a mut dyn BufRead,
-    ) -> Self {
-        let (head, most) = (&request.fields, server.limits.file_size);
+    pub fn new(request: &'a Request, framing: Framing, most: u64, input: &'a mut dyn BufRead) -> Self {
+        let head = &request.fields;
         let expects_continue = head.has_token("expect", "100-continue")
             && request.version == Version::Http11
             && !matches!(framing, Framing::None | Framing::Length(0));
@@ -51,7 +40,7 @@ impl<'a> RequestBody<'a> {
         let checked = check_head(head, framing, most);
         let coding = checked.as_ref().map_or(Coding::Identity, |coding| *coding);
         let refusal = checked.err();
-        RequestBody { server, stream, head, body, framing, coding, refusal, most, expects_continue }
+        RequestBody { head, body, framing, coding, refusal, most, expects_continue }
     }
 
     /// Checks the head's fields about the body before any of it is read. Errors have kind `TooLarge` for a length past
@@ -83,8 +72,12 @@ impl<'a> RequestBody<'a> {
 
     /// Calls `work`, which must read the content to its end. Returns the proof that the body is complete and matches
     /// its digests.
-    pub fn read_through(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
-        let whole = self.read(work)?;
+    pub fn read_through(
+        &mut self,
+        decoding: &BoundedDecoding<'_>,
+        work: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<Complete> {
+        let whole = self.read(decoding, work)?;
         // No digest was computed where none was announced and nothing is stored; one in the trailer section is ignored
         // then, as any trailer field may be (RFC 9110 §6.5.1).
         if whole.digest.is_some() {
@@ -94,12 +87,16 @@ impl<'a> RequestBody<'a> {
     }
 
     /// The same without a check of the digests, which may be those of a whole upload of several parts.
-    pub fn read(&mut self, work: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<Complete> {
-        let decoding = BoundedDecoding { server: self.server, client: ClientLiveness::new(self.stream) };
+    pub fn read(
+        &mut self,
+        decoding: &BoundedDecoding<'_>,
+        work: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<Complete> {
         // Before `100 Continue`: where no decoder is free, the client need not send the body.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if std::mem::take(&mut self.expects_continue) {
-            let said = self.stream.interim.write(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n");
+            let stream = decoding.client.stream;
+            let said = stream.interim.write(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             said.map_err(|error| Error::io("client", error))?;
         }
         let outcome = match &permit {

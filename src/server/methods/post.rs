@@ -40,7 +40,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, root: &Name)
     if operation.is_number {
         let mut number = Vec::new();
         let work = |bytes: &mut dyn Read| operation.run_on_stream(bytes, &decoding, &mut number);
-        exchange.body.read_through(work)?;
+        exchange.body.read_through(&decoding, work)?;
         return exchange.reply.bytes(200, operation.media_type.unwrap_or("text/plain"), &number, fields);
     }
     let own_type = if own_type.starts_with(FORM) { BYTES } else { own_type };
@@ -53,7 +53,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, root: &Name)
     let coding = exchange.reply.choose_coding(request);
     let body = &mut exchange.body;
     send_streamed(&mut exchange.reply, fields, coding, Some(&exchange.server.spools), |sink| {
-        let whole = body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, sink));
+        let whole = body.read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })
 }

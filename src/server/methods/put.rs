@@ -40,8 +40,9 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         false => Hashed::new(draft, exchange.server.limits.file_size, &decoding.client),
     };
     let operation = operation.unwrap_or_else(Operation::identity);
-    let complete =
-        exchange.body.read_through(|bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
+    let complete = exchange
+        .body
+        .read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
     let status = fields_of_written(&mut fields, name, &written);

@@ -38,7 +38,7 @@ pub fn answer(
         (Err(error), _) => return refused(reply, &error, request),
         (_, Err(error)) => return refused(reply, error, request),
     };
-    let body = RequestBody::new(server, stream, request, framing, input);
+    let body = RequestBody::new(request, framing, server.limits.file_size, input);
     let mut exchange = Exchange { server, stream, client, request, query: Query::default(), body, reply };
     if framing != Framing::None && !reads_body(request.method) {
         exchange.body.close_if_pending(&mut exchange.reply.outcome);
