@@ -111,10 +111,7 @@ impl<R: Read> Read for Unpacking<'_, R> {
             let of_the_source = error.raw_os_error().is_some()
                 || error.kind() == io::ErrorKind::Interrupted
                 || error.get_ref().is_some_and(|inner| inner.is::<Error>());
-            match of_the_source {
-                true => error,
-                false => self.named(&error.to_string()).into(),
-            }
+            if of_the_source { error } else { self.named(&error.to_string()).into() }
         })
     }
 }

@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::http::Request;
 use crate::server::auth::origin::Origin;
 use crate::server::auth::{Principal, Users};
-use crate::server::net::forwarded::RequestClient;
-use crate::server::net::stream::Stream;
-use crate::server::observe::peer::Peer;
+use crate::server::net::{RequestClient, Stream};
+use crate::server::observe::Peer;
 
 /// The challenge of a 401 response (RFC 7617 §2).
 pub const CHALLENGE: &str = "Basic realm=\"cfpd\", charset=\"UTF-8\"";

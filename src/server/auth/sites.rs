@@ -9,8 +9,8 @@ use nix::unistd::gethostname;
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Version, authority};
-use crate::server::net::stream::Stream;
-use crate::server::observe::peer::Peer;
+use crate::server::net::Stream;
+use crate::server::observe::Peer;
 
 /// The names of loopback on every machine; those beneath `localhost` are loopback too (RFC 6761 §6.3).
 const LOOPBACK: [&str; 4] = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
@@ -125,10 +125,7 @@ pub fn refuse_foreign_page(fields: &Fields, authority: Option<&[u8]>, through_pr
     let forwarded = fields.members("x-forwarded-host").filter(|_| through_proxy);
     let own: Vec<_> = authority.into_iter().chain(forwarded).collect();
     let is_own = |origin| own.iter().any(|authority| authority::is_origin_of(origin, authority));
-    match fields.get_all("origin").all(is_own) {
-        true => Ok(()),
-        false => Err(foreign("Origin")),
-    }
+    if fields.get_all("origin").all(is_own) { Ok(()) } else { Err(foreign("Origin")) }
 }
 
 #[cfg(test)]

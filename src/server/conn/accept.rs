@@ -12,13 +12,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
 use crate::server::conn::connection;
-use crate::server::exchange::problem::closing_response;
+use crate::server::exchange::closing_response;
 use crate::server::limits::{EXHAUSTED_PAUSE, STACK};
-use crate::server::net::listen::Listener;
-use crate::server::net::stream::Stream;
-use crate::server::observe::metrics::Refusal;
-use crate::server::observe::peer::Peer;
-use crate::server::shared::state::Server;
+use crate::server::net::{Listener, Socket, Stream};
+use crate::server::observe::{Peer, Refusal};
+use crate::server::shared::Server;
 
 /// The threads that accept connections.
 pub struct Acceptors {
@@ -86,9 +84,7 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
 
 /// Starts the thread of a connection, or answers 503 where there is none.
 fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
-    let traffic = server.metrics.traffic.clone();
-    let stream = Stream::new(socket, peer, server.send_size, &server.limits, traffic);
-    let stream = match stream.and_then(|stream| secure(server, stream)) {
+    let stream = match open_stream(server, socket, peer) {
         Ok(stream) => stream,
         Err(error) => return server.log.error(&Error::io("connection", error)),
     };
@@ -104,12 +100,12 @@ fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
     }
 }
 
-/// Adds TLS to a connection from a network, where there is a certificate. A Unix socket needs none.
-fn secure(server: &Server, stream: Stream) -> io::Result<Stream> {
-    match (&server.tls, &stream.peer) {
-        (Some(tls), Peer::Address(_)) => Ok(stream.secured(tls.session(server.limits.header_time)?)),
-        _ => Ok(stream),
-    }
+/// Opens a connection as a stream, with TLS from a network, where there is a certificate. A Unix socket needs none.
+fn open_stream(server: &Server, socket: OwnedFd, peer: Peer) -> io::Result<Stream> {
+    let socket = Socket::new(socket, server.send_size, &server.limits, server.metrics.traffic.clone())?;
+    let tls = server.tls.as_ref().filter(|_| matches!(peer, Peer::Address(_)));
+    let session = tls.map(|tls| tls.session(server.limits.header_time)).transpose()?;
+    Ok(Stream::new(socket, peer, session))
 }
 
 /// Answers 503 without waiting. With TLS the connection is closed without a response: the handshake would take time.

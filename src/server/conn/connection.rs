@@ -6,16 +6,12 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
-use crate::server::exchange::problem::closing_response;
+use crate::server::exchange::closing_response;
 use crate::server::limits::READ_AHEAD;
 use crate::server::methods::router;
-use crate::server::net::connections::ConnectionGuard;
-use crate::server::net::input::HeadReader;
-use crate::server::net::stream::Stream;
-use crate::server::observe::log::LogEntry;
-use crate::server::observe::metrics::Refusal;
-use crate::server::observe::outcome::CloseReason;
-use crate::server::shared::state::Server;
+use crate::server::net::{ConnectionGuard, HeadReader, Stream};
+use crate::server::observe::{CloseReason, LogEntry, Refusal};
+use crate::server::shared::Server;
 
 /// What follows a burst of pipelined requests.
 enum Next {

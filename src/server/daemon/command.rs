@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::server::daemon::run_as::Account;
-use crate::server::net::listen_address::ListenAddress;
+use crate::server::net::ListenAddress;
 use crate::server::shared::threads;
 
 /// Why the daemon stops.

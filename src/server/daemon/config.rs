@@ -13,9 +13,7 @@ use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpa
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
 use crate::server::limits::{self, Limits};
-use crate::server::net::forwarded::TrustedProxies;
-use crate::server::net::listen_address::ListenAddress;
-use crate::server::net::tls::{Tls, TlsFiles};
+use crate::server::net::{ListenAddress, Tls, TlsFiles, TrustedProxies};
 use crate::server::observe::log::{LogFormat, is_standard_error};
 use crate::store::{Local, Spools, Store};
 

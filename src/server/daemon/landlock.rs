@@ -16,7 +16,7 @@ use landlock::{
 use crate::error::{Error, Result};
 use crate::server::admin_path::parent_of;
 use crate::server::daemon::config::Config;
-use crate::server::net::listen_address::ListenAddress;
+use crate::server::net::ListenAddress;
 use crate::server::observe::log::is_standard_error;
 use crate::store::Confinement;
 

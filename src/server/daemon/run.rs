@@ -18,9 +18,8 @@ use crate::server::daemon::config::Config;
 use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
 };
-use crate::server::net::listen::Listener;
-use crate::server::net::listen_address::{DEFAULT, ListenAddress};
-use crate::server::net::tls::Tls;
+use crate::server::net::listen_address::DEFAULT;
+use crate::server::net::{ListenAddress, Listener, Tls};
 use crate::server::observe::{Log, Metrics};
 use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, Server, UploadLocks, progress, threads};
 use crate::store::{Confinement, Spools, Store};

@@ -8,8 +8,7 @@ use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 
 use crate::error::{Error, Result};
 use crate::server::daemon::config::Config;
-use crate::server::net::listen::Listener;
-use crate::server::net::listen_address::ListenAddress;
+use crate::server::net::{ListenAddress, Listener};
 
 /// The inherited sockets; none without socket activation. A socket that does not listen, or that other machines can
 /// reach without permission, is an error.

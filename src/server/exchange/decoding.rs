@@ -7,10 +7,9 @@ use std::io::{self, Read};
 
 use crate::error::{Error, Result};
 use crate::http::coding;
-use crate::server::exchange::liveness::ClientLiveness;
+use crate::server::exchange::ClientLiveness;
 use crate::server::limits::RATIO_FREE;
-use crate::server::shared::coders::DecoderPermit;
-use crate::server::shared::state::Server;
+use crate::server::shared::{DecoderPermit, Server};
 use crate::text::unpack;
 
 /// The limits of decompression, and the client that waits for the result.

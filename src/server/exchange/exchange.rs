@@ -7,15 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Query, Request, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::decoding::BoundedDecoding;
-use crate::server::exchange::liveness::ClientLiveness;
-use crate::server::exchange::request_body::RequestBody;
-use crate::server::exchange::response::Reply;
-use crate::server::net::forwarded::RequestClient;
-use crate::server::net::stream::Stream;
-use crate::server::observe::metrics::Refusal;
-use crate::server::observe::outcome::CloseReason;
-use crate::server::shared::state::Server;
+use crate::server::exchange::{BoundedDecoding, ClientLiveness, Reply, RequestBody};
+use crate::server::net::{RequestClient, Stream};
+use crate::server::observe::{CloseReason, Refusal};
+use crate::server::shared::Server;
 
 /// A request and its response.
 pub struct Exchange<'e> {

@@ -7,8 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::server::exchange::decoding::{BoundedDecoding, Coded};
-use crate::server::exchange::liveness::Cancellable;
+use crate::server::exchange::{BoundedDecoding, Cancellable, Coded};
 use crate::server::limits::BLOCK;
 use crate::store::{Content, Name, SpoolFile, Spools};
 use crate::text::{self, Compared, Filter, FilterQuery, OutputKind, ReadAt, Source};

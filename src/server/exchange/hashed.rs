@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Write};
 use crate::error::{Error, Result};
 use crate::http::digest::{Digest, Hasher};
 use crate::server::auth::rights::GuardedDraft;
-use crate::server::exchange::liveness::ClientLiveness;
+use crate::server::exchange::ClientLiveness;
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Written};
 

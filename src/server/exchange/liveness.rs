@@ -9,8 +9,7 @@ use nix::errno::Errno;
 use parking_lot::Mutex;
 
 use crate::server::limits::{HALF_CLOSED_MAX, LIVENESS_CHECK_INTERVAL};
-use crate::server::net::socket::PeerState;
-use crate::server::net::stream::Stream;
+use crate::server::net::{PeerState, Stream};
 use crate::store::Content;
 use crate::text::ReadAt;
 

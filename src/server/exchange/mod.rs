@@ -1,5 +1,22 @@
 //! One request and its response: reading the body, writing the response, and what all handlers share.
 
+pub(crate) use decoding::{Bounded, BoundedDecoding, Coded, too_large};
+pub(crate) use exchange::Exchange;
+pub(crate) use filter::{Operation, number_type};
+pub(crate) use hashed::{Hashed, compute_digest};
+pub(crate) use liveness::{Cancellable, ClientLiveness};
+pub(crate) use media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
+pub(crate) use problem::{Problem, closing_response};
+pub(crate) use representation::{
+    SANDBOX, check_write, coded_etag, failed, fields_of, is_not_modified, of_not_modified, restrict_browsers,
+};
+pub(crate) use request_body::RequestBody;
+pub(crate) use response::{Reply, with_charset};
+pub(crate) use send::{send_content, send_multipart};
+pub(crate) use spill::Spill;
+pub(crate) use streamed::{LineSink, send_lines, send_streamed};
+pub(crate) use written::{accept_modified, answer_written, fields_of_written, modified};
+
 pub(crate) mod decoding;
 pub(crate) mod exchange;
 pub(crate) mod filter;

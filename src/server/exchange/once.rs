@@ -7,10 +7,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Fields;
 use crate::http::idempotency::{self, KEY, OUTCOMES};
 use crate::server::auth::access::Principal;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::liveness::ClientLiveness;
-use crate::server::observe::peer::Peer;
-use crate::server::shared::outcomes::Claim;
+use crate::server::exchange::{ClientLiveness, Exchange};
+use crate::server::observe::Peer;
+use crate::server::shared::Claim;
 
 /// Calls `act`, unless a request with the same key was executed: then repeats its response. Without a key it just calls
 /// `act`.

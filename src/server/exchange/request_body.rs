@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
-use crate::server::exchange::decoding::{Bounded, BoundedDecoding, Coded, too_large};
+use crate::server::exchange::{Bounded, BoundedDecoding, Coded, too_large};
 use crate::server::limits::UNREAD_MAX;
-use crate::server::observe::outcome::{CloseReason, Outcome};
+use crate::server::observe::{CloseReason, Outcome};
 
 /// The body of a request; empty for most methods.
 pub struct RequestBody<'a> {

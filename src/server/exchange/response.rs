@@ -10,11 +10,10 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::http::coding::Coding;
 use crate::http::{Fields, Method, Request, Version, accept, head};
-use crate::server::exchange::problem::Problem;
-use crate::server::net::stream::Stream;
-use crate::server::observe::outcome::{CloseReason, Outcome};
-use crate::server::shared::coders::EncoderPermit;
-use crate::server::shared::state::Server;
+use crate::server::exchange::Problem;
+use crate::server::net::Stream;
+use crate::server::observe::{CloseReason, Outcome};
+use crate::server::shared::{EncoderPermit, Server};
 use crate::server::status::status_of;
 
 /// The status in the log where the client disconnected before the response: nginx's number, which log readers know.

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::http::Fields;
-use crate::server::exchange::response::Reply;
+use crate::server::exchange::Reply;
 use crate::server::limits::BLOCK;
-use crate::server::net::stream::Stream;
+use crate::server::net::Stream;
 use crate::store::Content;
 
 /// Sends a range of a stored file as the body. `start` are the bytes at its beginning that were read already: they are sent

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_MAX, SPILL_PARTS, SPILL_RETRY_EVERY};
-use crate::server::net::stream::Stream;
+use crate::server::net::Stream;
 use crate::store::{SpoolFile, Spools};
 
 /// A writer to a socket that does not block for long while the request body may still be arriving.

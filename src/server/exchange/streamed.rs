@@ -7,11 +7,8 @@ use crate::error::{Error, Result};
 use crate::http::coding::{Coding, Encoder};
 use crate::http::condition::Validators;
 use crate::http::{BodyWriter, Fields, Framing, Version};
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::representation::{is_not_modified, of_not_modified, restrict_browsers};
-use crate::server::exchange::response::Reply;
-use crate::server::exchange::spill::Spill;
-use crate::server::observe::outcome::CloseReason;
+use crate::server::exchange::{Exchange, Reply, Spill, is_not_modified, of_not_modified, restrict_browsers};
+use crate::server::observe::CloseReason;
 use crate::store::{Name, Spools};
 
 /// A buffered writer, so that many lines share a write.

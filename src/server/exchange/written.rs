@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, target, time};
-use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::Exchange;
 use crate::store::{Name, Written};
 
 /// Answers 201 or 204 with these fields and the entity tag of what was written.

@@ -14,15 +14,11 @@ use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Method, accept, target};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::Operation;
-use crate::server::exchange::hashed::compute_digest;
-use crate::server::exchange::liveness::{Cancellable, ClientLiveness};
-use crate::server::exchange::media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
-use crate::server::exchange::representation::{coded_etag, fields_of, is_not_modified, of_not_modified};
-use crate::server::exchange::response::with_charset;
-use crate::server::exchange::send::{send_content, send_multipart};
-use crate::server::exchange::streamed::send_streamed;
+use crate::server::exchange::{
+    Cancellable, ClientLiveness, ContentStart, Exchange, NamedType, Operation, coded_etag, compute_digest,
+    fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content, send_multipart,
+    send_streamed, text_type, with_charset,
+};
 use crate::server::methods::{list, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Method};
-use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::Exchange;
 use crate::server::methods::options;
 use crate::server::methods::table::{Scope, UPLOADS, allowed};
 use crate::server::observe::metrics::MEDIA_TYPE;

@@ -9,8 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::time::rfc3339;
 use crate::http::{Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::streamed::send_lines;
+use crate::server::exchange::{Exchange, send_lines};
 use crate::server::limits::GLOBS_MAX;
 use crate::server::page::list_page;
 use crate::store::{Detail, Entries, Entry, Kind, Name};
@@ -68,10 +67,7 @@ fn write_lines(
 ) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
-        match json {
-            true => out.write_all(json_line(&entry).as_bytes())?,
-            false => out.write_all(&text_line(&entry))?,
-        }
+        if json { out.write_all(json_line(&entry).as_bytes())? } else { out.write_all(&text_line(&entry))? }
     }
     Ok(())
 }

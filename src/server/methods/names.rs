@@ -3,12 +3,9 @@
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
-use crate::server::exchange::decoding::BoundedDecoding;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::Operation;
-use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::representation::{check_write, failed};
-use crate::server::exchange::written::answer_written;
+use crate::server::exchange::{
+    BoundedDecoding, Exchange, Hashed, Operation, answer_written, check_write, failed,
+};
 use crate::store::{Content, Meta, Name};
 
 /// The field with the number of changes that a filter made in place.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::error::Result;
 use crate::http::resumption;
-use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::Exchange;
 use crate::server::methods::table::{METHODS, Scope, allowed, allowed_somewhere};
 use crate::server::resumable::resource;
 use crate::store::Name;

@@ -5,11 +5,7 @@ use std::io::{self, Read};
 use crate::error::{Error, Result};
 use crate::http::{Fields, resumption};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::Operation;
-use crate::server::exchange::representation::{SANDBOX, restrict_browsers};
-use crate::server::exchange::response::with_charset;
-use crate::server::exchange::streamed::send_streamed;
+use crate::server::exchange::{Exchange, Operation, SANDBOX, restrict_browsers, send_streamed, with_charset};
 use crate::server::resumable::resource;
 use crate::store::Name;
 

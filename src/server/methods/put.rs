@@ -4,11 +4,9 @@
 use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Request};
 use crate::server::auth::rights::Writer;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::Operation;
-use crate::server::exchange::hashed::Hashed;
-use crate::server::exchange::representation::check_write;
-use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
+use crate::server::exchange::{
+    Exchange, Hashed, Operation, accept_modified, check_write, fields_of_written, modified,
+};
 use crate::server::resumable::resource;
 use crate::store::{Name, Written};
 

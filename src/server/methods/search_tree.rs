@@ -11,14 +11,12 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Fields;
 use crate::server::auth::rights::{AuthorizedStore, Reader};
-use crate::server::exchange::decoding::BoundedDecoding;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::{Operation, number_type};
-use crate::server::exchange::representation::SANDBOX;
-use crate::server::exchange::streamed::{LineSink, send_lines};
+use crate::server::exchange::{
+    BoundedDecoding, Exchange, LineSink, Operation, SANDBOX, number_type, send_lines,
+};
 use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::methods::list::{globs, included, with_name};
-use crate::server::shared::scan_threads::ScanThreads;
+use crate::server::shared::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::PrefixedLines;
 

@@ -12,9 +12,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, Limits};
-use crate::server::net::forwarded::{RequestClient, TrustedProxies};
-use crate::server::net::stream::Stream;
-use crate::server::observe::metrics::Refusal;
+use crate::server::net::{RequestClient, Stream, TrustedProxies};
+use crate::server::observe::Refusal;
 use crate::server::observe::peer::{NETWORK_BITS, Peer, network};
 
 /// The open connections; each has a thread.

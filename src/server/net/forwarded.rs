@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::error::{Error, Result};
 use crate::http::Fields;
-use crate::server::observe::peer::Peer;
+use crate::server::observe::Peer;
 
 /// The networks of the trusted proxies (`--trusted-proxy`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,8 @@ use nix::errno::Errno;
 use nix::poll::PollFlags;
 
 use crate::error::Error;
-use crate::server::net::socket::{Socket, wait_within};
-use crate::server::net::stream::Stream;
-use crate::server::net::tls::TlsSession;
+use crate::server::net::socket::wait_within;
+use crate::server::net::{Socket, Stream, TlsSession};
 
 /// Reads the heads of requests from a stream: reads fail after the deadline, while one is set.
 pub struct HeadReader<'a> {

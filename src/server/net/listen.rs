@@ -11,9 +11,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
 
 use crate::error::{Error, Result};
-use crate::server::net::listen_address::ListenAddress;
+use crate::server::net::ListenAddress;
 use crate::server::net::unix_socket::{self, SocketFile};
-use crate::server::observe::peer::Peer;
+use crate::server::observe::Peer;
 
 /// A listening socket.
 #[derive(Debug)]

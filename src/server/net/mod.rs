@@ -1,5 +1,17 @@
 //! Sockets: listeners, connections as byte streams with time-outs, TLS, and the addresses of proxies and clients.
 
+pub(crate) use connections::{ConnectionGuard, Connections};
+pub(crate) use forwarded::{ClientScheme, RequestClient, TrustedProxies};
+pub(crate) use input::HeadReader;
+pub(crate) use interim::Interim;
+pub(crate) use listen::Listener;
+pub(crate) use listen_address::ListenAddress;
+pub(crate) use shutdown::ShutdownHandle;
+pub(crate) use socket::{PeerState, Socket};
+pub(crate) use stall::StallTimer;
+pub(crate) use stream::Stream;
+pub(crate) use tls::{Tls, TlsFiles, TlsSession};
+
 pub(crate) mod connections;
 pub(crate) mod forwarded;
 pub(crate) mod input;

@@ -14,8 +14,8 @@ use nix::sys::sendfile::sendfile64;
 use nix::sys::socket::{MsgFlags, send};
 
 use crate::server::limits::ABORT_CHECK_INTERVAL;
-use crate::server::net::socket::{Socket, wait_within};
-use crate::server::net::stream::Stream;
+use crate::server::net::socket::wait_within;
+use crate::server::net::{Socket, Stream};
 
 /// More data follows (send(2)); nix does not define the flag.
 const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);

@@ -15,9 +15,8 @@ use nix::sys::socket::{
 
 use crate::error::Error;
 use crate::server::limits::Limits;
-use crate::server::net::shutdown::ShutdownHandle;
-use crate::server::net::stall::StallTimer;
-use crate::server::observe::metrics::Traffic;
+use crate::server::net::{ShutdownHandle, StallTimer};
+use crate::server::observe::Traffic;
 
 /// The peer has shut down its writing side (poll(2)); nix does not define the flag.
 const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
@@ -51,8 +50,9 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes a connected socket, and makes it non-blocking.
-    pub(super) fn new(
+    /// Takes a connected socket, and makes it non-blocking. Reads and writes that stall for longer than the limits allow
+    /// fail with kind `TimedOut`.
+    pub fn new(
         descriptor: OwnedFd,
         send_size: Option<usize>,
         limits: &Limits,

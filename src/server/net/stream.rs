@@ -1,20 +1,15 @@
 //! One connection as a byte stream, with TLS or without, from its socket to its end. `input` reads it, `output` writes
 //! it. It does not know HTTP.
 
-use std::io;
-use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use nix::poll::PollFlags;
 use nix::sys::socket::MsgFlags;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::server::limits::{LINGER, Limits};
-use crate::server::net::interim::Interim;
-use crate::server::net::socket::Socket;
-use crate::server::net::tls::TlsSession;
-use crate::server::observe::metrics::Traffic;
-use crate::server::observe::peer::Peer;
+use crate::server::limits::LINGER;
+use crate::server::net::{Interim, Socket, TlsSession};
+use crate::server::observe::Peer;
 
 /// A connection.
 #[derive(Debug)]
@@ -30,21 +25,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes a connected socket. Reads and writes that stall for longer than the limits allow fail with kind `TimedOut`.
-    pub fn new(
-        socket: OwnedFd,
-        peer: Peer,
-        send_size: Option<usize>,
-        limits: &Limits,
-        traffic: Traffic,
-    ) -> io::Result<Self> {
-        let socket = Socket::new(socket, send_size, limits, traffic)?;
-        Ok(Stream { socket, peer, interim: Interim::default(), tls: None })
-    }
-
-    /// Adds TLS.
-    pub fn secured(self, session: TlsSession) -> Self {
-        Stream { tls: Some(Box::new(Mutex::new(session))), ..self }
+    /// The stream of a connected socket, with TLS where there is a session.
+    pub fn new(socket: Socket, peer: Peer, tls: Option<TlsSession>) -> Self {
+        let tls = tls.map(|session| Box::new(Mutex::new(session)));
+        Stream { socket, peer, interim: Interim::default(), tls }
     }
 
     /// Whether it is encrypted.

@@ -80,10 +80,7 @@ fn bind_with_mode(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
 /// Removes the socket file of a daemon that was killed.
 fn remove_dead(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    match is_socket && is_dead(path)? {
-        true => fs::remove_file(path),
-        false => Ok(()),
-    }
+    if is_socket && is_dead(path)? { fs::remove_file(path) } else { Ok(()) }
 }
 
 /// Whether no process listens on a socket file. A connect that would block means a full backlog, and so a listener.

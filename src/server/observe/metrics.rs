@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::server::observe::outcome::Outcome;
+use crate::server::observe::Outcome;
 
 /// The media type of [`Metrics::text`]: OpenMetrics 1.0, the text that Prometheus asks for.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

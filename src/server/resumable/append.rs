@@ -10,15 +10,13 @@ use crate::http::digest::{self, Digest};
 use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
 use crate::server::auth::rights::GuardedPartial;
-use crate::server::exchange::exchange::Exchange;
-use crate::server::exchange::filter::Operation;
-use crate::server::exchange::hashed::compute_digest;
-use crate::server::exchange::representation::check_write;
-use crate::server::exchange::written::{accept_modified, fields_of_written, modified};
+use crate::server::exchange::{
+    Exchange, Operation, accept_modified, check_write, compute_digest, fields_of_written, modified,
+};
 use crate::server::limits::REPORT_UPLOAD_EVERY;
-use crate::server::net::stream::Stream;
+use crate::server::net::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
-use crate::server::shared::upload_locks::CompletedUpload;
+use crate::server::shared::CompletedUpload;
 use crate::store::{Partial, Written};
 
 /// Receives the part of an upload from `start` on; `complete` tells that it is the last. Where the body ends early, what was received is kept. The last argument is the response to a part

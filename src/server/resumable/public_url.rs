@@ -3,7 +3,7 @@
 
 use crate::http::{Request, authority};
 use crate::server::auth::sites::is_loopback;
-use crate::server::net::forwarded::{ClientScheme, RequestClient};
+use crate::server::net::{ClientScheme, RequestClient};
 
 /// Returns `SCHEME://AUTHORITY`; `None` where one of the two is not certain.
 pub fn origin(client: &RequestClient, request: &Request) -> Option<String> {

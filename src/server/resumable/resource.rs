@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, GuardedPartial, WriteTarget};
-use crate::server::exchange::exchange::Exchange;
+use crate::server::exchange::Exchange;
 use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::resumable::public_url;
-use crate::server::shared::upload_locks::UploadGuard;
+use crate::server::shared::UploadGuard;
 use crate::store::{Name, Partial};
 
 /// Locks an upload, so that no other request works on it.
@@ -42,10 +42,7 @@ pub fn create(
     if length.is_some_and(|length| length > most) {
         return Err(Error::too_large(name.shown(), format!("is larger than {most} bytes")));
     }
-    let begun = match offered {
-        true => target.create_partial(length, &metadata.to_bytes())?,
-        false => None,
-    };
+    let begun = if offered { target.create_partial(length, &metadata.to_bytes())? } else { None };
     match begun {
         Some(partial) => begin(exchange, partial, &metadata, complete).map(|()| true),
         None if complete => Ok(false),

@@ -11,8 +11,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::server::limits::{CODER_PACE, CODER_PACE_OVER, DECODERS_MAX, ENCODERS_MAX};
-use crate::server::net::shutdown::ShutdownHandle;
-use crate::server::net::stream::Stream;
+use crate::server::net::{ShutdownHandle, Stream};
 
 /// The coders in use.
 pub struct Coders {

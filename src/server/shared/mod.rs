@@ -1,11 +1,11 @@
 //! What all connections share: the state and its reload, and its parts with locks of their own.
 
-pub(crate) use coders::Coders;
+pub(crate) use coders::{Coders, DecoderPermit, EncoderPermit};
 pub(crate) use health::Health;
-pub(crate) use outcomes::Outcomes;
+pub(crate) use outcomes::{Claim, Outcomes};
 pub(crate) use scan_threads::ScanThreads;
 pub(crate) use state::Server;
-pub(crate) use upload_locks::UploadLocks;
+pub(crate) use upload_locks::{CompletedUpload, UploadGuard, UploadLocks};
 
 pub(crate) mod coders;
 pub(crate) mod health;

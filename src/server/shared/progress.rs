@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::server::limits::PROGRESS_EVERY;
-use crate::server::net::connections::Connections;
+use crate::server::net::Connections;
 use crate::server::shared::threads;
 
 /// Starts the thread, which runs as long as the daemon: the threads of the connections cannot send it, since they may
@@ -38,8 +38,7 @@ mod tests {
     use super::*;
     use crate::http::Request;
     use crate::server::limits::Limits;
-    use crate::server::net::forwarded::TrustedProxies;
-    use crate::server::net::stream::Stream;
+    use crate::server::net::{Socket, Stream, TrustedProxies};
     use crate::server::observe::metrics::Traffic;
     use crate::server::observe::peer::Peer;
 
@@ -59,7 +58,8 @@ mod tests {
             let (server, mut client) = UnixStream::pair().unwrap();
             let connections = Arc::new(Connections::default());
             let limits = Limits::default();
-            let stream = Stream::new(server.into(), Peer::Local, None, &limits, Traffic::default()).unwrap();
+            let socket = Socket::new(server.into(), None, &limits, Traffic::default()).unwrap();
+            let stream = Stream::new(socket, Peer::Local, None);
             let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
             let stream = &guard.connection.stream;
             stream.interim.begin(&request(&head));

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::COMPLETED_UPLOADS_MAX;
-use crate::server::net::shutdown::ShutdownHandle;
+use crate::server::net::ShutdownHandle;
 use crate::store::Name;
 
 /// How long an earlier request may take to notice that its connection was aborted: it may be in an fsync.

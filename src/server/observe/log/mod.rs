@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::error::{Error, Result, shown};
-use crate::server::observe::peer::Peer;
+use crate::server::observe::Peer;
 
 pub use line::{LogEntry, LogFormat};
 
