@@ -9,7 +9,10 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
-use super::{Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot, stat_consistently, stat_file};
+use super::{
+    Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot,
+    stat_consistently, stat_file,
+};
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
 

@@ -12,7 +12,11 @@ use nix::sys::stat::{Mode, fstat};
 use rustix::fs::getxattr;
 use xattr::FileExt;
 
-use super::{Allocation, EntryAt, FileId, Found, HANDLE, Incoming, Links, READ, Reservation, Temporary, Volume, absent, as_owner, errno_of, look_up_to_write, map_errno, map_errno_new, may_replace, meta_of, no_room, store_digest, unlinked_file};
+use super::{
+    Allocation, EntryAt, FileId, Found, HANDLE, Incoming, Links, READ, Reservation, Temporary, Volume,
+    absent, as_owner, errno_of, look_up_to_write, map_errno, map_errno_new, may_replace, meta_of, no_room,
+    store_digest, unlinked_file,
+};
 use crate::attributes::{ACL_OF_NEW, Attributes};
 use crate::error::{Error, Result};
 use crate::store::{Check, Draft, Kind, Meta, Name, Written};

@@ -5,7 +5,11 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, SFlag};
 
-use super::{Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, file_type, is_absent, is_link, map_errno, modification_time, modified, of_entry, read_consistently, size_of, stat_handle};
+use super::{
+    Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, file_type,
+    is_absent, is_link, map_errno, modification_time, modified, of_entry, read_consistently, size_of,
+    stat_handle,
+};
 use crate::error::Result;
 use crate::store::{Kind, Meta, Name};
 

@@ -32,9 +32,7 @@ use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use locks::Locks;
-use lookup::{
-    Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, meta_of, stat_consistently,
-};
+use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, meta_of, stat_consistently};
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{

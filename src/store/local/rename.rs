@@ -8,7 +8,11 @@ use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::sys::stat::{FileStat, fstat};
 
-use super::{Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent, differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap, remove, remove_in_place, same_file, stat_file};
+use super::{
+    Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent,
+    differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap,
+    remove, remove_in_place, same_file, stat_file,
+};
 use crate::error::{Error, Result};
 use crate::store::{Kind, Name, Transfer, Written};
 
