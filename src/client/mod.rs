@@ -7,6 +7,7 @@
 pub use crate::client::call::answer::Answer;
 pub use crate::client::call::body_source::BodySource;
 pub use crate::client::call::call::Call;
+pub use crate::client::call::cancellation::Cancellation;
 pub use crate::client::call::client::Client;
 pub use crate::client::call::status::kind_of;
 pub use crate::client::operand::{Operand, RemoteName};

@@ -1,17 +1,21 @@
 //! A server, and the connection to it that is kept open between requests. A request is sent again where that is safe.
 //! `round_trip.rs` sends it once, `answer.rs` reads the content of the response.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::thread;
 use std::time::Instant;
 
 use crate::client::call::retry::RETRIES;
 use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
 use crate::client::login::credentials::{Credentials, Given};
-use crate::client::{Answer, Call, Compress, Retries, ServerConnection, Settings, Url};
+use crate::client::{
+    Answer, Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, Settings, Url,
+};
 use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::framing;
 use crate::http::idempotency::{self, RETRY_UNSURE};
+use crate::http::{Query, framing};
 
 /// A server, and the connection to it that is kept open between requests.
 #[derive(Debug)]
@@ -31,6 +35,7 @@ pub struct Client {
     upload_id: Option<Vec<u8>>,
     /// Whether the last request may have been performed although it failed.
     is_in_doubt: bool,
+    cancellation: Cancellation,
 }
 
 impl Client {
@@ -52,7 +57,66 @@ impl Client {
             met: false,
             upload_id: None,
             is_in_doubt: false,
+            cancellation: Cancellation::default(),
         }
+    }
+
+    /// Makes a client of the same server with the same credentials, which has no connection.
+    pub fn another(&self) -> Self {
+        let credentials = self.credentials.clone();
+        Client { credentials, met: self.met, ..Client::at(self.url.clone(), &self.settings, self.given) }
+    }
+
+    /// Sets the way to cancel the requests from now on, and returns the one before.
+    pub fn cancel_with(&mut self, cancellation: Cancellation) -> Cancellation {
+        std::mem::replace(&mut self.cancellation, cancellation)
+    }
+
+    /// Finds the credentials for the server, which the first request would do: a password may be asked for.
+    pub fn log_in(&mut self) -> Result<()> {
+        if self.credentials.is_none() {
+            let user = self.settings.user.as_deref();
+            self.credentials = Some(Credentials::find(&self.url, user, self.given)?);
+        }
+        Ok(())
+    }
+
+    /// Makes an error if the server refuses the credentials. What the user may do is not checked.
+    pub fn check_login(&mut self) -> Result<()> {
+        self.log_in()?;
+        if self.credentials.as_ref().is_none_or(|credentials| credentials.value().is_none()) {
+            return Ok(());
+        }
+        // Its access is checked as that of any name, and it has no content to be listed.
+        let probe = self.url.target(&RemoteName::parse(b".cfpd/metrics"), &Query::default())?;
+        let answer = self.send(&Call::new("HEAD", probe))?;
+        let is_refused = answer.status() == 401;
+        answer.finish()?;
+        match is_refused {
+            true => {
+                Err(Error::unauthenticated(self.user().unwrap_or_default(), "wrong user name or password"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Sends no credentials from now on: no password is asked for.
+    pub fn stay_anonymous(&mut self) {
+        self.credentials = Some(Credentials::default());
+    }
+
+    /// Asks for the password again, on the terminal; without one the next requests have no credentials. Returns false where
+    /// no user is named.
+    pub fn ask_password(&mut self) -> Result<bool> {
+        let Some(user) = self.user() else { return Ok(false) };
+        let asked = Credentials::ask(&self.url, user);
+        self.credentials = Some(asked.as_ref().ok().cloned().unwrap_or_default());
+        asked.map(|_| true)
+    }
+
+    /// Returns the user who was named.
+    fn user(&self) -> Option<&[u8]> {
+        self.settings.user.as_deref().map(OsStr::as_bytes).or(self.url.user.as_deref())
     }
 
     /// Returns how often a broken transfer is retried.
@@ -64,6 +128,7 @@ impl Client {
     /// busy.
     fn may_pass(&self, error: &Error) -> bool {
         self.met
+            && !self.cancellation.is_cancelled()
             && match error {
                 Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Unavailable, .. } => true,
                 Error::System { name, .. } => *name == self.url.shown,
@@ -93,6 +158,7 @@ impl Client {
     }
 
     fn open(&mut self) -> Result<ServerConnection> {
+        self.cancellation.refuse_cancelled()?;
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
@@ -103,10 +169,7 @@ impl Client {
 
     /// Sends a request and reads the head of the response, while the body, if any, is still being sent.
     pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
-        if self.credentials.is_none() {
-            let user = self.settings.user.as_deref();
-            self.credentials = Some(Credentials::find(&self.url, user, self.given)?);
-        }
+        self.log_in()?;
         let kept = self.kept.take().filter(ServerConnection::is_fresh);
         let (was_kept, sent) = (kept.is_some(), Instant::now());
         let connection = match kept {
@@ -224,6 +287,7 @@ impl Client {
 
     /// Sends a request over a connection, and reads the head of its response.
     fn begin(&mut self, connection: ServerConnection, call: &Call, retry: Option<&str>) -> Result<Begun> {
+        self.cancellation.watch(connection.socket())?;
         let round_trip = RoundTrip {
             url: &self.url,
             settings: &self.settings,

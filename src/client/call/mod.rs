@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod body_source;
 pub(crate) mod call;
+pub mod cancellation;
 pub(crate) mod client;
 mod head;
 pub mod progress;

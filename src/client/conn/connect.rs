@@ -2,11 +2,11 @@
 //! HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{self, IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,15 +41,47 @@ enum Way {
     Unix(Arc<UnixStream>),
 }
 
+/// A connection that can be shut down, whatever its transport.
+pub trait Shutdown: std::fmt::Debug + Send + Sync {
+    /// Shuts it down for all threads. One that is not connected any more needs no shutdown.
+    fn shut_down(&self);
+}
+
+impl Shutdown for TcpStream {
+    fn shut_down(&self) {
+        let _ = self.shutdown(net::Shutdown::Both);
+    }
+}
+
+impl Shutdown for Secured {
+    fn shut_down(&self) {
+        self.tcp.shut_down();
+    }
+}
+
+impl Shutdown for UnixStream {
+    fn shut_down(&self) {
+        let _ = self.shutdown(net::Shutdown::Both);
+    }
+}
+
 impl ClientSocket {
     /// Shuts the connection down for both threads.
     pub fn cut(&self) {
-        // A socket that is not connected any more needs no shutdown.
-        let _ = match &self.way {
-            Way::Tcp(socket) => socket.shutdown(Shutdown::Both),
-            Way::Tls(socket) => socket.tcp.shutdown(Shutdown::Both),
-            Way::Unix(socket) => socket.shutdown(Shutdown::Both),
-        };
+        match &self.way {
+            Way::Tcp(socket) => socket.shut_down(),
+            Way::Tls(socket) => socket.shut_down(),
+            Way::Unix(socket) => socket.shut_down(),
+        }
+    }
+
+    /// Returns what shuts the connection down, and does not keep it open.
+    pub fn shutdown(&self) -> Weak<dyn Shutdown> {
+        match &self.way {
+            Way::Tcp(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+            Way::Tls(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+            Way::Unix(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+        }
     }
 
     /// Returns whether the server is on this machine.

@@ -72,11 +72,15 @@ impl Credentials {
                 .and_then(|text| Login::of_user(&text, host(url), &user))
                 .and_then(|login| login.password),
         };
-        let password = match password {
-            Some(password) => password,
-            None => ask(url, &user)?,
-        };
-        Credentials::of(&user, &password)
+        match password {
+            Some(password) => Credentials::of(&user, &password),
+            None => Credentials::ask(url, &user),
+        }
+    }
+
+    /// Asks for the password of this user on the terminal.
+    pub fn ask(url: &Url, user: &[u8]) -> Result<Self> {
+        Credentials::of(user, &ask(url, user)?)
     }
 
     /// Makes credentials of a name and a password.
