@@ -9,7 +9,7 @@ use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOp
 use cfp::client::ops::list::{ListEntry, object};
 use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
-use cfp::tools::terminal;
+use cfp::tools::{listing, terminal};
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -64,8 +64,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     let mut output = BufWriter::new(Output::stdout()?);
     let ending = cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = RemoteName::read(operand);
-        let found = if name.directory { None } else { Some(client.stat(&name)?) };
-        if let Some(file) = found.filter(|entry| !entry.name.directory) {
+        if let Some(file) = client.find_file(&name)? {
             return print(&mut output, &args, &file);
         }
         for mut entry in client.list(&name, args.recursive)? {
@@ -101,8 +100,7 @@ fn write_entry(output: &mut impl Write, args: &Args, entry: &ListEntry, on_termi
         return output.write_all(terminal::json(line).as_bytes());
     }
     if args.long {
-        let size = if is_directory { "-".to_owned() } else { entry.size.to_string() };
-        write!(output, "{size:>12} {:20} ", shown(entry.modified.as_bytes()))?;
+        output.write_all(listing::columns(entry).as_bytes())?;
     }
     match on_terminal && !args.null {
         true => output.write_all(shown(&name).as_bytes())?,

@@ -8,6 +8,7 @@ use cfp::cli::{
 };
 use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::{Error, ErrorKind, Result};
+use cfp::tools::removal::remove;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
@@ -60,27 +61,12 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
     cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
-        match delete(&mut client, &args, RemoteName::read(operand)) {
+        let name = RemoteName::read(operand);
+        match remove(&mut client, &name, args.recursive, &args.precondition, &mut |_| Ok(true)) {
             Err(Error::Failed { kind: ErrorKind::NotFound, .. }) if args.force => Ok(ExitStatus::DONE),
-            outcome => outcome.map(|()| ExitStatus::DONE),
+            outcome => outcome.map(|_| ExitStatus::DONE),
         }
     })
-}
-
-fn delete(client: &mut Client, args: &Args, name: RemoteName) -> Result<()> {
-    let directory = || Err(Error::is_directory(name.shown(), "is a directory: use -r"));
-    match name.directory {
-        true if !args.recursive => directory(),
-        false if args.recursive => {
-            let found = client.stat(&name)?.name;
-            client.delete(&found, &args.precondition)
-        }
-        _ => match client.delete(&name, &args.precondition) {
-            // The server's message advises a final slash instead of an option.
-            Err(Error::Failed { kind: ErrorKind::IsDirectory, .. }) => directory(),
-            outcome => outcome,
-        },
-    }
 }
 
 fn main() -> ExitCode {

@@ -3,9 +3,11 @@
 pub mod change;
 pub mod file_download;
 mod in_place;
+pub mod listing;
 pub mod local;
 pub mod prepared_filter;
 pub mod relocation;
+pub mod removal;
 mod response_head;
 pub mod search;
 pub mod shell;

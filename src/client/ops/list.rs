@@ -86,6 +86,12 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
 }
 
 impl Client {
+    /// Returns the entry of a file, or `None` for a directory, whose entries a list has.
+    pub fn find_file(&mut self, name: &RemoteName) -> Result<Option<ListEntry>> {
+        let found = if name.directory { None } else { Some(self.stat(name)?) };
+        Ok(found.filter(|entry| !entry.name.directory))
+    }
+
     /// Lists the entries of a directory, sorted by the bytes of the names without a final slash; with `recursive` all
     /// beneath it, the entries of a directory after it.
     pub fn list(&mut self, name: &RemoteName, recursive: bool) -> Result<Vec<ListEntry>> {
