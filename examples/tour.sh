@@ -79,13 +79,13 @@ did "$name was shown without a server"
 row A5
 cfp-shell > session <<SESSION
 SEARCH license :$there/$name
-REPLACE license permit :$there/$name :$there/second.txt
-REVERSE :$there/$name :$there/third.txt
+REPLACE license permit :$there/$name second.txt
+REVERSE :$there/$name third.txt
 LOGOUT
 SESSION
 said=$(grep -wm 1 "$count" session)
-cfp-cat ":$there/second.txt" | cmp - permit.txt
-cfp-cat ":$there/third.txt" | cmp - reversed.txt
+cmp second.txt permit.txt
+cmp third.txt reversed.txt
 did "a session counted, replaced and reversed, and said: $said"
 
 row A6

@@ -71,14 +71,18 @@ fn row_a5_a_prompting_client() {
     let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
     person.expect("cfpd ").expect("cfp> ").press("SEARCH\r");
     person.expect("Word to search for: ").press("lantern\r");
-    person.expect("File to read: ").press("my notes.txt\r");
-    person.expect("'lantern' occurs twice in my notes.txt.").expect("cfp> ").press("replace lantern lamp\r");
-    person.expect("File to read: ").press("my notes.txt\r");
+    person.expect("File to read: ").press(":my notes.txt\r");
+    person
+        .expect("'lantern' occurs 2 times in :my notes.txt.")
+        .expect("cfp> ")
+        .press("replace lantern lamp\r");
+    person.expect("File to read: ").press(":my notes.txt\r");
     person.expect("Name for the result: ").press("lamps.txt\r");
-    person.expect("the result is lamps.txt on the server.").expect("cfp> ");
+    person.expect("the result is lamps.txt here.").expect("cfp> ").press("upload lamps.txt\r");
+    person.expect("lamps.txt is stored as :lamps.txt.").expect("cfp> ");
     person.press("search\r").expect("Word to search for: ").press("\x03");
     person.expect("WORD is missing").expect("cfp> ").press("search x :none\r");
-    person.expect("cfp-shell: /none: ").expect("cfp> ");
+    person.expect("cfp-shell: :none: ").expect("cfp> ");
     let mut other = Terminal::start(&sandbox, "cfp-shell", &[]);
     other.expect("cfp> ");
     person.press("Exit\r").expect("Goodbye.");
@@ -203,12 +207,12 @@ fn row_d1_a_session() {
     sandbox.write("bio.txt", BIO);
     let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
     person.expect("cfpd ").expect("cfp> ").press("HELP\r");
-    person.expect("list [DIR]").expect("logout").expect("cfp> ").press("LIST\r");
+    person.expect("list [-l] [DIR]").expect("logout").expect("cfp> ").press("LIST\r");
     person.expect("There are no files.").expect("cfp> ").press("UPLOAD bio.txt\r");
-    person.expect("bio.txt is stored as bio.txt.").expect("cfp> ").press("LIST\r");
+    person.expect("bio.txt is stored as :bio.txt.").expect("cfp> ").press("LIST\r");
     person.expect("\nbio.txt\r\n").expect("cfp> ").press("DOWNLOAD bio.txt back.txt\r");
-    person.expect("bio.txt is stored here as back.txt.").expect("cfp> ").press("DELETE bio.txt\r");
-    person.expect("bio.txt is deleted.").expect("cfp> ").press("LOGOUT\r");
+    person.expect(":bio.txt is stored here as back.txt.").expect("cfp> ").press("DELETE bio.txt\r");
+    person.expect(":bio.txt is deleted.").expect("cfp> ").press("LOGOUT\r");
     person.expect("Goodbye.");
     assert_eq!(person.end(), Some(0));
     assert_eq!(fs::read_to_string(sandbox.work().join("back.txt")).unwrap(), BIO);

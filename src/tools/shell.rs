@@ -1,83 +1,64 @@
-//! The shell: reads commands from a terminal, a pipe, or one argument. This file has the loop; `command.rs` has the
-//! table of commands, and `session.rs` executes them.
+//! The shell: executes commands from a terminal, a script or its arguments. This file chooses between them; `command.rs`
+//! has the table of commands, and `session.rs` executes them.
 
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
 
-use self::command::CommandArgument;
-use self::editor::{Prompt, Typed};
-use self::session::Session;
-use crate::cli::{ExitStatus, report};
-use crate::client::Settings;
-use crate::client::output::standard_streams::{self, STDIN};
+use crate::cli::ExitStatus;
+use crate::client::call::retry::RETRIES;
+use crate::client::output::standard_streams;
+use crate::client::{Client, Settings};
 use crate::error::{Error, Result};
 
 mod command;
+mod completion;
+mod directories;
 mod editor;
+mod escape;
+mod execution;
+mod expansion;
+mod filters;
+mod help;
+mod interactive;
+mod interrupts;
+mod job;
 mod line;
-pub(crate) mod location;
+mod location;
+mod parsing;
+mod printer;
+mod script;
 mod session;
+mod transfers;
 
-/// Executes one command.
-pub fn run_one(settings: &Settings, command: &[u8]) -> Result<ExitStatus> {
-    Session::new(settings)?.execute(command, &mut nobody)
-}
+use self::session::Session;
 
-/// Executes the commands on standard input: interactively on a terminal, else as a script.
-pub fn run(name: &str, settings: &Settings) -> Result<ExitStatus> {
-    standard_streams::input()?;
-    let mut session = Session::new(settings)?;
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        session.greet()?;
-        return run_interactive(name, &mut session);
-    }
-    match session.greet().and_then(|()| run_script(&mut session)) {
-        // Ends without a message, but not with status 0: the remaining commands were not executed.
-        Err(error) if error.is_closed_pipe() => Ok(ExitStatus::code(3)),
-        ended => ended,
-    }
-}
-
-/// Runs an interactive session: prompts, asks for missing arguments, and continues after an error.
-fn run_interactive(name: &str, session: &mut Session) -> Result<ExitStatus> {
-    let mut prompt = Prompt::new(session.client.clone())?;
-    while !session.ended {
-        session.end_line()?;
-        let typed = match prompt.command() {
-            Err(error @ Error::Usage(_)) => {
-                report(name, &error);
-                continue;
-            }
-            typed => typed?,
-        };
-        match typed {
-            Typed::Nothing => {}
-            Typed::End => return session.logout(),
-            Typed::Line(line) => {
-                match session.execute(line.as_bytes(), &mut |need| prompt.argument(need)) {
-                    Err(error) if error.is_closed_pipe() => return Err(error),
-                    Err(error) => drop(report(name, &error)),
-                    Ok(_) => {}
-                };
-            }
+/// Executes these commands, then those of the script `file`; without either, those on standard input: interactively on a
+/// terminal, else as a script.
+pub fn run(
+    name: &'static str,
+    settings: &Settings,
+    commands: &[OsString],
+    file: Option<&OsString>,
+) -> Result<ExitStatus> {
+    // A broken transfer is resumed.
+    let client = Client::new(&Settings { retries: Some(RETRIES), ..settings.clone() })?;
+    let file = file.filter(|file| *file != "-");
+    if commands.is_empty() && file.is_none() {
+        let input = standard_streams::input()?;
+        if io::stdin().is_terminal() && io::stdout().is_terminal() {
+            return interactive::run(name, client);
         }
+        return script::run(&mut Session::new(name, client, false)?, input);
     }
-    Ok(ExitStatus::DONE)
-}
-
-/// Runs a script: one command a line, up to the first one that fails.
-fn run_script(session: &mut Session) -> Result<ExitStatus> {
-    for line in BufReader::new(standard_streams::input()?).split(b'\n') {
-        let line = line.map_err(|error| Error::io(STDIN, error))?;
-        // Only the line end is stripped: a space before it may belong to the last word.
-        session.execute(line.strip_suffix(b"\r").unwrap_or(&line), &mut nobody)?;
-        if session.ended {
-            return Ok(ExitStatus::DONE);
+    let mut session = Session::new(name, client, true)?;
+    let ending = script::run_commands(&mut session, commands)?;
+    match file {
+        Some(file) if ending == ExitStatus::DONE && !session.ended => {
+            let script = File::open(file).map_err(|error| Error::io(file.as_bytes(), error))?;
+            script::run(&mut session, script)
         }
+        _ => Ok(ending),
     }
-    session.logout()
-}
-
-/// Asks nobody: a missing argument stays missing.
-fn nobody(_: &CommandArgument) -> Result<Option<std::ffi::OsString>> {
-    Ok(None)
 }

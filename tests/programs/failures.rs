@@ -150,19 +150,19 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
         (&["cfp-cat", ":"], "/: is a directory"),
         (&["cfp-reverse", ":d/"], "/d/: is a directory"),
         (&["cfp-replace", "a", "b", ":d/", "-o", "out"], "/d/: is a directory"),
-        (&["cfp-shell", "-c", "search a :d/"], "/d/: is a directory"),
-        (&["cfp-shell", "-c", "reverse :d/ ./out"], "/d/: is a directory"),
+        (&["cfp-shell", "-c", "search a :d/"], ":d/: is a directory: use -r"),
+        (&["cfp-shell", "-c", "reverse :d/ ./out"], ":d/: is a directory"),
         (&["cfp-reverse", "d.gz", "-o", ":"], "/: is a directory: name the file in it"),
         (&["cfp-replace", "a", "b", ":d/f", "-o", ":new/"], "/new/: is a directory: name the file in it"),
         (&["cfp-mv", ":", "new"], "/: is the root, which cannot be renamed or copied"),
-        (&["cfp-shell", "-c", "copy / new"], "/: is the root, which cannot be renamed or copied"),
+        (&["cfp-shell", "-c", "copy / new"], ":/: is the root, which cannot be renamed or copied"),
         (&["cfp-rm", "d"], "/d: is a directory: use -r"),
         (&["cfp-rm", "d/"], "/d/: is a directory: use -r"),
         (&["cfp-rm", "-r", "."], "/.: `.` and `..` are no names"),
         (&["cfp-ls", ".."], "/..: `.` and `..` are no names"),
         (&["cfp-get", "./d/f"], "/./d/f: `.` and `..` are no names"),
         (&["cfp-get", "d//f"], "/d//f: an empty part between two slashes is no name"),
-        (&["cfp-shell", "-c", "download ../f"], "/../f: `.` and `..` are no names"),
+        (&["cfp-shell", "-c", "download ../f"], ":../f: `.` and `..` are no names"),
     ];
     for (argv, what) in rows {
         sandbox.run(argv[0], &argv[1..]).stdout("").stderr(format!("{}: {what}\n", argv[0])).code(2);

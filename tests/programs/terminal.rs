@@ -10,8 +10,8 @@ fn commands_and_names_on_the_server_are_completed_and_lines_remembered() {
     sandbox.keep("folder/my notes.txt", "lantern");
     let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
     person.expect("cfp> ").press("sea\tlantern :fol\tmy\t\r");
-    person.expect("'lantern' occurs once in folder/my notes.txt.").expect("cfp> ").press("\x1b[A\r");
-    person.expect("'lantern' occurs once in folder/my notes.txt.").expect("cfp> ").press("\x04");
+    person.expect("'lantern' occurs 1 time in :folder/my notes.txt.").expect("cfp> ").press("\x1b[A\r");
+    person.expect("'lantern' occurs 1 time in :folder/my notes.txt.").expect("cfp> ").press("\x04");
     person.expect("Goodbye.");
     assert_eq!(person.end(), Some(0));
 }
@@ -26,11 +26,14 @@ fn a_name_is_completed_to_what_means_it_and_to_nothing_else() {
     let mut person = Terminal::start(&sandbox, "cfp-shell", &[]);
     person.expect("cfp> ").press("delete ::\t\r").expect(" is deleted.").expect("cfp> ");
     assert!(!sandbox.root().join(":zz").exists() && sandbox.root().join("zz").exists());
-    // What would write to the terminal as it likes is not offered.
-    person.press("delete e\t\r").expect("e3 is deleted.").expect("cfp> ");
-    person.press("upload\r").expect("Local file: ").press("my\t\r");
+    // What would write to the terminal as it likes is offered as it can be typed.
+    person
+        .press("delete e1\t e2\t\r")
+        .expect(":e1\\x1b]0;x\\x07 is deleted.")
+        .expect(":e2\\x0ax is deleted.");
+    person.expect("cfp> ").press("upload\r").expect("Local file: ").press("my\t\r");
     person.expect("is stored").expect("cfp> ").press("upload my\t new\r");
-    person.expect("is stored as new.").expect("cfp> ").press("\x04").expect("Goodbye.");
+    person.expect("is stored as :new.").expect("cfp> ").press("\x04").expect("Goodbye.");
     assert_eq!(person.end(), Some(0));
     assert_eq!(sandbox.stored("my file.txt"), b"text");
     assert_eq!(sandbox.stored("new"), b"text");

@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::thread;
 
@@ -82,12 +83,22 @@ impl Drop for StagedFile {
 /// The staged files of this process, to be removed on a signal.
 static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+/// Whether the program goes on after SIGINT.
+static SURVIVES_INTERRUPTS: AtomicBool = AtomicBool::new(false);
+
+/// Keeps the staged files on SIGINT, for a program that it does not end.
+pub(crate) fn survive_interrupts() {
+    SURVIVES_INTERRUPTS.store(true, Ordering::Relaxed);
+}
+
 /// Removes the staged files when a signal ends the process. An ignored signal, as with nohup, stays ignored.
 fn watch_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         outlive_size_limit();
-        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
+        let survives = |signal: i32| signal == SIGINT && SURVIVES_INTERRUPTS.load(Ordering::Relaxed);
+        let ends = |signal: &i32| !survives(*signal) && !is_ignored(*signal);
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(ends);
         let Ok(mut signals) = Signals::new(wanted) else { return };
         // Without the thread a signal still ends the process, and a staged file is left behind.
         let _ = thread::Builder::new().spawn(move || {

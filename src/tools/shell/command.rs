@@ -1,32 +1,48 @@
-//! The commands of the shell: a table of their names, the arguments that each takes, and what help says of it. The
-//! filters among them come from the table of filters. `session.rs` executes them.
+//! The commands of the shell: a table of their names, the options and operands that each takes, and what help says of it.
+//! The filters among them come from the table of filters. `session.rs` executes them.
 
-use std::ffi::OsString;
 use std::sync::LazyLock;
 
+use crate::cli::{Completion, Program, ProgramOption, options};
 use crate::error::{Error, Result, shown};
 use crate::text::{FILTERS, FilterSpec, OutputKind, WordParameter};
+use crate::tools::prepared_filter::option;
 
-/// An argument of a command.
+/// An operand of a command.
 #[derive(Clone, Copy, Debug)]
-pub struct CommandArgument {
+pub struct CommandOperand {
     /// Its placeholder in the help.
     pub name: &'static str,
     /// How the shell asks for it.
     pub question: &'static str,
     /// What it names, and so where its completions come from.
-    pub kind: ArgumentKind,
+    pub kind: OperandKind,
+    /// How often it is given.
+    pub arity: Arity,
 }
 
-/// What an argument names.
+/// What an operand names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArgumentKind {
+pub enum OperandKind {
     /// Nothing: it is a word.
     Word,
     /// A file on this machine.
     LocalFile,
     /// A file on the server.
     StoredFile,
+    /// A file on the server if it begins with a colon, else one on this machine.
+    EitherFile,
+}
+
+/// How often an operand is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// Once.
+    One,
+    /// Once or more often.
+    Many,
+    /// Once or not at all.
+    Optional,
 }
 
 /// What a command does.
@@ -36,25 +52,36 @@ pub enum Action {
     Help,
     /// Lists a directory.
     List,
-    /// Stores a local file.
+    /// Stores local files.
     Upload,
-    /// Fetches a file.
+    /// Fetches files.
     Download,
     /// Renames a file.
     Rename,
     /// Copies a file.
     Copy,
-    /// Deletes a file.
+    /// Deletes files.
     Delete,
+    /// Makes a directory.
+    MakeDirectory,
     /// Runs a filter.
     Filter(&'static FilterSpec),
-    /// Prints a file.
+    /// Prints files.
     Display,
+    /// Changes the directory on the server.
+    ChangeDirectory,
+    /// Prints the directory on the server.
+    PrintDirectory,
+    /// Changes the local directory.
+    ChangeLocalDirectory,
+    /// Prints the local directory.
+    PrintLocalDirectory,
     /// Ends the session.
     Logout,
 }
 
 /// A command.
+#[derive(Debug)]
 pub struct Command {
     /// What it does.
     pub action: Action,
@@ -62,43 +89,87 @@ pub struct Command {
     pub names: Vec<&'static str>,
     /// What it does, for the help.
     pub does: &'static str,
-    /// The arguments it requires.
-    pub required: Vec<CommandArgument>,
-    /// The arguments that may follow.
-    pub optional: Vec<CommandArgument>,
+    /// Its options.
+    pub options: Vec<&'static [ProgramOption]>,
+    /// Its operands: those that may be missing come last.
+    pub operands: Vec<CommandOperand>,
 }
 
-const fn argument(name: &'static str, question: &'static str, kind: ArgumentKind) -> CommandArgument {
-    CommandArgument { name, question, kind }
+const LONG: &[ProgramOption] = options! {
+    /// Print sizes and modification times too.
+    "-l", "--long";
+};
+const CONTINUE: &[ProgramOption] = options! {
+    /// Resume an interrupted download of the same content.
+    "-c", "--continue";
+};
+const RECURSIVE: &[ProgramOption] = options! {
+    /// Directories and everything in them too.
+    "-r", "--recursive";
+};
+
+const fn operand(name: &'static str, question: &'static str, kind: OperandKind) -> CommandOperand {
+    CommandOperand { name, question, kind, arity: Arity::One }
 }
 
-const DIR: CommandArgument = argument("DIR", "Directory on the server", ArgumentKind::StoredFile);
-const FILE: CommandArgument = argument("FILE", "Local file", ArgumentKind::LocalFile);
-const NAME: CommandArgument = argument("NAME", "File on the server", ArgumentKind::StoredFile);
-const OLD: CommandArgument = argument("OLD", "File on the server", ArgumentKind::StoredFile);
-const NEW: CommandArgument = argument("NEW", "New name on the server", ArgumentKind::StoredFile);
-const IN: CommandArgument = argument("IN", "File to read", ArgumentKind::StoredFile);
-const OUT: CommandArgument = argument("OUT", "Name for the result", ArgumentKind::StoredFile);
+const fn many(operand: CommandOperand) -> CommandOperand {
+    CommandOperand { arity: Arity::Many, ..operand }
+}
+
+const fn optional(operand: CommandOperand) -> CommandOperand {
+    CommandOperand { arity: Arity::Optional, ..operand }
+}
+
+const DIR: CommandOperand = operand("DIR", "Directory on the server", OperandKind::StoredFile);
+const LOCAL_DIR: CommandOperand = operand("DIR", "Local directory", OperandKind::LocalFile);
+const COMMAND: CommandOperand = operand("COMMAND", "Command", OperandKind::Word);
+const FILE: CommandOperand = operand("FILE", "Local file", OperandKind::LocalFile);
+const SHOWN: CommandOperand = operand("FILE", "Local file, or :name", OperandKind::EitherFile);
+const NAME: CommandOperand = operand("NAME", "File on the server", OperandKind::StoredFile);
+const OLD: CommandOperand = operand("OLD", "File on the server", OperandKind::StoredFile);
+const NEW: CommandOperand = operand("NEW", "New name on the server", OperandKind::StoredFile);
+const IN: CommandOperand = operand("IN", "File to read", OperandKind::EitherFile);
+const OUT: CommandOperand = operand("OUT", "Name for the result", OperandKind::EitherFile);
 
 /// All commands, in the order of the help.
 pub static COMMANDS: LazyLock<Vec<Command>> = LazyLock::new(|| {
-    use Action::{Copy, Delete, Display, Download, Help, List, Logout, Rename, Upload};
     let mut commands = vec![
-        command(Help, &["help", "?", "commands"], "say what can be done", &[], &[]),
-        command(List, &["list", "ls", "dir"], "list the files on the server", &[], &[DIR]),
-        command(Upload, &["upload", "put", "send", "stor"], "store a local file", &[FILE], &[NAME]),
-        command(Download, &["download", "get", "fetch", "retr"], "fetch a file", &[NAME], &[FILE]),
-        command(Rename, &["rename", "mv", "move", "ren"], "rename a file on the server", &[OLD, NEW], &[]),
-        command(Copy, &["copy", "cp"], "copy a file on the server", &[OLD, NEW], &[]),
-        command(Delete, &DELETE_NAMES, "delete a file on the server", &[NAME], &[]),
+        command(Action::Help, &["help", "?", "commands"], "say what can be done", &[optional(COMMAND)]),
+        command(
+            Action::List,
+            &["list", "ls", "dir", "nlist"],
+            "list the files on the server",
+            &[optional(DIR)],
+        )
+        .with(LONG),
+        command(Action::Upload, &UPLOAD_NAMES, "store local files", &[many(FILE), optional(DIR)]),
+        command(Action::Download, &DOWNLOAD_NAMES, "fetch files", &[many(NAME), optional(LOCAL_DIR)])
+            .with(CONTINUE),
+        command(Action::Rename, &["rename", "mv", "move", "ren"], "rename a file on the server", &[OLD, NEW]),
+        command(Action::Copy, &["copy", "cp"], "copy a file on the server", &[OLD, NEW]),
+        command(Action::Delete, &DELETE_NAMES, "delete files on the server", &[many(NAME)]).with(RECURSIVE),
+        command(Action::MakeDirectory, &["mkdir", "md", "mkd"], "make a directory on the server", &[DIR]),
     ];
     commands.extend(FILTERS.map(of_filter));
-    commands.push(command(Display, &DISPLAY_NAMES, "show a local file, or :name", &[FILE], &[]));
-    commands.push(command(Logout, &LOGOUT_NAMES, "close the connection and end", &[], &[]));
+    commands.extend([
+        command(Action::Display, &DISPLAY_NAMES, "show local files, or :name", &[many(SHOWN)]),
+        command(
+            Action::ChangeDirectory,
+            &["cd", "chdir", "cwd"],
+            "change the directory on the server",
+            &[optional(DIR)],
+        ),
+        command(Action::PrintDirectory, &["pwd"], "tell the directory on the server", &[]),
+        command(Action::ChangeLocalDirectory, &["lcd"], "change the local directory", &[optional(LOCAL_DIR)]),
+        command(Action::PrintLocalDirectory, &["lpwd"], "tell the local directory", &[]),
+        command(Action::Logout, &LOGOUT_NAMES, "close the connection and end", &[]),
+    ]);
     commands
 });
 
-const DELETE_NAMES: [&str; 6] = ["delete", "rm", "del", "dele", "erase", "remove"];
+const UPLOAD_NAMES: [&str; 5] = ["upload", "put", "mput", "send", "stor"];
+const DOWNLOAD_NAMES: [&str; 5] = ["download", "get", "mget", "fetch", "retr"];
+const DELETE_NAMES: [&str; 8] = ["delete", "rm", "del", "mdelete", "dele", "erase", "remove", "rmdir"];
 const DISPLAY_NAMES: [&str; 5] = ["display", "cat", "type", "show", "more"];
 const LOGOUT_NAMES: [&str; 6] = ["logout", "exit", "quit", "bye", "close", "q"];
 
@@ -106,27 +177,35 @@ fn command(
     action: Action,
     names: &[&'static str],
     does: &'static str,
-    required: &[CommandArgument],
-    optional: &[CommandArgument],
+    operands: &[CommandOperand],
 ) -> Command {
-    let (required, optional) = (required.to_vec(), optional.to_vec());
-    Command { action, names: names.to_vec(), does, required, optional }
+    let (names, operands) = (names.to_vec(), operands.to_vec());
+    Command { action, names, does, options: Vec::new(), operands }
 }
 
 /// Returns the command that runs a filter: its words, the file to read, and a name for the result if that is a text.
 fn of_filter(spec: &'static FilterSpec) -> Command {
-    let word = |word: &WordParameter| argument(word.placeholder, word.question, ArgumentKind::Word);
-    let output = (spec.default_output() == OutputKind::Text).then_some(OUT);
+    let word = |word: &WordParameter| operand(word.placeholder, word.question, OperandKind::Word);
+    let is_text = spec.default_output() == OutputKind::Text;
+    let files = if is_text { vec![IN, OUT] } else { vec![CommandOperand { arity: Arity::Many, ..IN }] };
+    let flags: Vec<_> = spec.flags.iter().map(option).collect();
+    let mut options: Vec<&'static [ProgramOption]> = vec![Box::leak(flags.into())];
+    options.extend((!is_text).then_some(RECURSIVE));
     Command {
         action: Action::Filter(spec),
         names: [spec.name].iter().chain(spec.aliases).copied().collect(),
         does: spec.does,
-        required: spec.words.iter().map(word).chain([IN]).chain(output).collect(),
-        optional: Vec::new(),
+        options,
+        operands: spec.words.iter().map(word).chain(files).collect(),
     }
 }
 
 impl Command {
+    fn with(mut self, options: &'static [ProgramOption]) -> Self {
+        self.options.push(options);
+        self
+    }
+
     /// Returns the command with this name, in upper or lower case.
     pub fn find(name: &[u8]) -> Result<&'static Command> {
         let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
@@ -141,32 +220,50 @@ impl Command {
         self.names.first().copied().unwrap_or_default()
     }
 
-    /// Returns all its arguments, in order.
-    pub fn arguments(&self) -> impl Iterator<Item = &CommandArgument> {
-        self.required.iter().chain(&self.optional)
-    }
-
-    /// Returns its usage: its name and its arguments.
-    pub fn usage(&self) -> String {
-        let required = self.required.iter().map(|argument| format!(" {}", argument.name));
-        let optional = self.optional.iter().map(|argument| format!(" [{}]", argument.name));
-        self.name().to_owned() + &required.chain(optional).collect::<String>()
-    }
-
-    /// Refuses an empty name: it would be the root. A word may be empty.
-    pub fn refuse_empty(&self, given: &[OsString]) -> Result<()> {
-        let is_empty = |(argument, given): &(&CommandArgument, &OsString)| {
-            argument.kind != ArgumentKind::Word && given.is_empty()
-        };
-        match self.arguments().zip(given).find(is_empty) {
-            Some((argument, _)) => Err(Error::usage(format!("{} is empty: {}", argument.name, self.usage()))),
-            None => Ok(()),
+    /// Returns the program as which its options are parsed.
+    pub fn program(&'static self) -> Program {
+        Program {
+            name: self.name(),
+            usage: &[],
+            about: &[],
+            options: &self.options,
+            operands: Completion::Nothing,
+            examples: &[],
         }
     }
 
-    /// Refuses more arguments than it takes.
+    /// Returns the operands that must be given.
+    pub fn required(&self) -> impl Iterator<Item = &CommandOperand> {
+        self.operands.iter().filter(|operand| operand.arity != Arity::Optional)
+    }
+
+    /// Returns the operand at this place on a command line; all after one that may be repeated are that one.
+    pub fn operand(&self, index: usize) -> Option<&CommandOperand> {
+        let repeated = self.operands.iter().position(|operand| operand.arity == Arity::Many);
+        self.operands.get(repeated.map_or(index, |repeated| index.min(repeated)))
+    }
+
+    /// Returns its usage: its name, its options and its operands.
+    pub fn usage(&self) -> String {
+        let options = self.options.iter().copied().flatten();
+        let option = |option: &ProgramOption| match option.short {
+            "" => format!(" [{}]", option.long),
+            short => format!(" [{short}]"),
+        };
+        let operand = |operand: &CommandOperand| match operand.arity {
+            // A search of several files is seldom wanted, and would be a longer line than it is worth.
+            Arity::Many if operand.kind != OperandKind::EitherFile => format!(" {}...", operand.name),
+            Arity::Optional => format!(" [{}]", operand.name),
+            Arity::One | Arity::Many => format!(" {}", operand.name),
+        };
+        let options: String = options.map(option).collect();
+        self.name().to_owned() + &options + &self.operands.iter().map(operand).collect::<String>()
+    }
+
+    /// Refuses more operands than it takes.
     pub fn refuse_more(&self, given: usize) -> Result<()> {
-        match given > self.arguments().count() {
+        let is_limited = self.operands.iter().all(|operand| operand.arity != Arity::Many);
+        match is_limited && given > self.operands.len() {
             true => {
                 Err(Error::usage(format!("more than `{}` was given: quote what holds a space", self.usage())))
             }
@@ -181,9 +278,18 @@ mod tests {
 
     #[test]
     fn a_command_is_found_in_any_case_and_under_other_names() {
-        for (typed, name) in
-            [("HELP", "help"), ("Dir", "list"), ("del", "delete"), ("EXIT", "logout"), ("?", "help")]
-        {
+        let rows = [
+            ("HELP", "help"),
+            ("Dir", "list"),
+            ("del", "delete"),
+            ("EXIT", "logout"),
+            ("?", "help"),
+            ("mget", "download"),
+            ("MPut", "upload"),
+            ("md", "mkdir"),
+            ("bye", "logout"),
+        ];
+        for (typed, name) in rows {
             assert_eq!(Command::find(typed.as_bytes()).unwrap().name(), name);
         }
         assert!(Command::find(b"format").is_err());
@@ -196,7 +302,19 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all);
-        assert_eq!(Command::find(b"replace").unwrap().usage(), "replace OLD NEW IN OUT");
-        assert_eq!(Command::find(b"list").unwrap().usage(), "list [DIR]");
+    }
+
+    #[test]
+    fn a_usage_has_the_options_and_operands() {
+        let rows = [
+            ("list", "list [-l] [DIR]"),
+            ("upload", "upload FILE... [DIR]"),
+            ("delete", "delete [-r] NAME..."),
+            ("search", "search [-i] [--substring] [--lines] [--decompress] [-r] WORD IN"),
+            ("reverse", "reverse [--per-line] IN OUT"),
+        ];
+        for (name, usage) in rows {
+            assert_eq!(Command::find(name.as_bytes()).unwrap().usage(), usage);
+        }
     }
 }

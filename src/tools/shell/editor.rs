@@ -1,25 +1,24 @@
-//! Reads lines from the terminal, with history, editing, and completion of commands, local files and names on the
-//! server. It executes nothing.
+//! Reads lines from the terminal, with history and editing. Keys that come before they are asked for are kept: of a paste,
+//! each line is one. It executes nothing; `completion.rs` completes.
 
-use std::cell::RefCell;
-use std::ffi::OsString;
-use std::path::Path;
-use std::rc::Rc;
-use std::{fs, io};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{env, fs};
 
 use nix::sys::termios::{FlushArg, tcflush};
-use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
-use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::{
+    Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, KeyCode,
+    KeyEvent, Modifiers, RepeatCount,
+};
 
-use crate::client::{Client, RemoteName};
-use crate::error::{Error, Result, is_control};
-use crate::tools::shell::command::{ArgumentKind, COMMANDS, Command, CommandArgument};
-use crate::tools::shell::line::{Line, quoted};
+use crate::error::{Error, Result};
+use crate::tools::shell::completion::Completions;
+use crate::tools::shell::location::home;
+use crate::tools::shell::session::{Question, Session};
 
 /// The input at a prompt.
 pub enum Typed {
@@ -34,40 +33,83 @@ pub enum Typed {
 /// The editor of a session.
 pub struct Prompt {
     editor: Editor<Completions, DefaultHistory>,
+    /// Where the commands of all sessions are kept.
+    history: Option<PathBuf>,
+    is_interrupted: Arc<AtomicBool>,
 }
 
 impl Prompt {
-    /// Makes an editor on the terminal, whose completions come from this server.
-    pub fn new(client: Rc<RefCell<Client>>) -> Result<Self> {
-        let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
+    /// Makes an editor on the terminal, with the history of earlier sessions.
+    pub fn new(session: &Session) -> Result<Self> {
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .auto_add_history(false)
+            .history_ignore_space(true)
+            .build();
         let mut editor = Editor::with_config(config).map_err(map_readline_error)?;
-        editor.set_helper(Some(Completions { client, asked: RefCell::new(None) }));
-        Ok(Prompt { editor })
+        editor.set_helper(Some(Completions::new(session)));
+        let history = history_file();
+        // A file that cannot be read or written is no reason to refuse a session.
+        history.iter().for_each(|history| drop(editor.load_history(history)));
+        let is_interrupted = Arc::new(AtomicBool::new(false));
+        let is_pasting = Arc::new(AtomicBool::new(false));
+        let mut bind = |key, handler: Box<dyn ConditionalEventHandler>| {
+            editor.bind_sequence(KeyEvent(key, Modifiers::NONE), EventHandler::Conditional(handler));
+        };
+        bind(
+            KeyCode::BracketedPasteStart,
+            Box::new(Pasting { is_pasting: is_pasting.clone(), begins: true }),
+        );
+        bind(KeyCode::BracketedPasteEnd, Box::new(Pasting { is_pasting: is_pasting.clone(), begins: false }));
+        bind(KeyCode::Tab, Box::new(Tab { is_pasting }));
+        let interrupt = Box::new(Interrupt(is_interrupted.clone()));
+        editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(interrupt));
+        // A ^D that was typed ahead, while the terminal was not raw, arrives as NUL.
+        editor.bind_sequence(KeyEvent::ctrl('@'), Cmd::EndOfFile);
+        Ok(Prompt { editor, history, is_interrupted })
+    }
+
+    /// Completes names as this session means them.
+    pub fn serve(&mut self, session: &Session) {
+        if let Some(completions) = self.editor.helper_mut() {
+            completions.serve(session);
+        }
     }
 
     /// Reads a command. A line that is not UTF-8 is a usage error, and is discarded.
     pub fn command(&mut self) -> Result<Typed> {
-        let typed = self.read("cfp> ", None)?;
-        if let Typed::Line(line) = &typed {
+        self.complete(None);
+        let typed = self.read("cfp> ")?;
+        if let (Typed::Line(line), Some(history)) = (&typed, &self.history) {
             // No error: a full history drops its oldest line, and keeps a repeated line once.
             let _ = self.editor.add_history_entry(line.as_str());
+            let _ = self.editor.append_history(history);
         }
         Ok(typed)
     }
 
-    /// Asks for an argument, which is the whole line, spaces included. `None` if it was cancelled.
-    pub fn argument(&mut self, wanted: &CommandArgument) -> Result<Option<OsString>> {
-        match self.read(&format!("{}: ", wanted.question), Some(wanted.kind))? {
-            Typed::Line(line) => Ok(Some(line.into())),
+    /// Asks a question. The answer is the whole line, spaces included; `None` if there is none. It is not kept.
+    pub fn answer(&mut self, question: &Question) -> Result<Option<Vec<u8>>> {
+        self.complete(Some(question));
+        let mark = if question.text.ends_with('?') { "" } else { ":" };
+        match self.read(&format!("{}{mark} ", question.text))? {
+            Typed::Line(line) => Ok(Some(line.into_bytes())),
             _ => Ok(None),
         }
     }
 
-    fn read(&mut self, prompt: &str, asked: Option<ArgumentKind>) -> Result<Typed> {
-        if let Some(helper) = self.editor.helper() {
-            *helper.asked.borrow_mut() = asked;
+    fn complete(&mut self, question: Option<&Question>) {
+        if let Some(completions) = self.editor.helper_mut() {
+            completions.asked = question.map(|question| question.kind);
         }
-        match self.editor.readline(prompt) {
+    }
+
+    fn read(&mut self, prompt: &str) -> Result<Typed> {
+        let read = self.editor.readline(prompt);
+        if self.is_interrupted.swap(false, Ordering::Relaxed) {
+            return Ok(Typed::Nothing);
+        }
+        match read {
             Ok(line) => Ok(Typed::Line(line)),
             Err(ReadlineError::Interrupted) => Ok(Typed::Nothing),
             Err(ReadlineError::Eof) => Ok(Typed::End),
@@ -88,88 +130,44 @@ fn map_readline_error(error: ReadlineError) -> Error {
     }
 }
 
-/// The completions of a line.
-struct Completions {
-    client: Rc<RefCell<Client>>,
-    /// The kind of the argument that is asked for; `None` for a command.
-    asked: RefCell<Option<ArgumentKind>>,
+/// Returns the file of the history, whose directory is made (XDG Base Directory Specification).
+fn history_file() -> Option<PathBuf> {
+    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|state| state.is_absolute());
+    let directory = state.or_else(|| Some(home()?.join(".local/state")))?.join("cfp");
+    fs::create_dir_all(&directory).ok()?;
+    Some(directory.join("history"))
 }
 
-impl Completer for Completions {
-    type Candidate = Pair;
+/// ^C: ends the line like the return key, and notes that it is not wanted. So no key that follows is lost.
+struct Interrupt(Arc<AtomicBool>);
 
-    fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let before = text.get(..at).unwrap_or(text);
-        if let Some(kind) = *self.asked.borrow() {
-            return Ok((0, self.names(kind, before, str::to_owned)));
-        }
-        let line = Line::part(before.as_bytes());
-        let index = line.words.len() - usize::from(line.grows);
-        let word =
-            line.words.last().filter(|_| line.grows).map(|word| String::from_utf8_lossy(word).into_owned());
-        let word = word.unwrap_or_default();
-        if index == 0 {
-            let names =
-                COMMANDS.iter().map(Command::name).filter(|name| name.starts_with(&word.to_lowercase()));
-            let pair = |name: &str| Pair { display: name.to_owned(), replacement: format!("{name} ") };
-            return Ok((line.last, names.map(pair).collect()));
-        }
-        let command = line.words.first().and_then(|name| Command::find(name).ok());
-        match command.and_then(|command| command.arguments().nth(index - 1)) {
-            Some(argument) => Ok((line.last, self.names(argument.kind, &word, quoted))),
-            None => Ok((at, Vec::new())),
-        }
+impl ConditionalEventHandler for Interrupt {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::AcceptLine)
     }
 }
 
-impl Completions {
-    /// Returns the names that begin with `word`. Names with control characters are left out: they cannot be typed,
-    /// and would change the terminal.
-    fn names(&self, kind: ArgumentKind, word: &str, write: impl Fn(&str) -> String) -> Vec<Pair> {
-        let is_here = kind == ArgumentKind::LocalFile && !word.starts_with(':');
-        let slash = word.rfind('/').map(|at| at + 1);
-        let start = slash.unwrap_or(usize::from(!is_here && word.starts_with(':')));
-        let (directory, _) = word.split_at(start);
-        let names = match kind {
-            ArgumentKind::Word => Vec::new(),
-            _ if is_here => local(directory),
-            _ => self.stored(directory),
-        };
-        names
-            .into_iter()
-            .filter(|name| !name.contains(is_control))
-            .map(|name| match directory.is_empty() && !is_here && name.starts_with(':') {
-                // A name that begins with a colon needs another one before it.
-                true => (format!(":{name}"), name),
-                false => (format!("{directory}{name}"), name),
-            })
-            .filter(|(whole, _)| whole.starts_with(word))
-            .map(|(whole, display)| Pair { display, replacement: write(&whole) })
-            .collect()
-    }
+/// The beginning and the end of a paste, which is read as if it was typed.
+struct Pasting {
+    is_pasting: Arc<AtomicBool>,
+    begins: bool,
+}
 
-    /// Returns the names in a directory on the server; none if the request fails.
-    fn stored(&self, directory: &str) -> Vec<String> {
-        let name = RemoteName::read(directory.as_ref()).as_directory();
-        let entries = self.client.borrow_mut().list(&name, false).unwrap_or_default();
-        entries.iter().filter_map(|entry| String::from_utf8(entry.name.bare()).ok()).collect()
+impl ConditionalEventHandler for Pasting {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.is_pasting.store(self.begins, Ordering::Relaxed);
+        Some(Cmd::Noop)
     }
 }
 
-/// Returns the names in a local directory, sorted.
-fn local(directory: &str) -> Vec<String> {
-    let place = if directory.is_empty() { "." } else { directory };
-    let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    let is_directory = |name: &String| Path::new(place).join(name).is_dir();
-    names.into_iter().map(|name| if is_directory(&name) { name + "/" } else { name }).collect()
+/// The tab key: in a paste it completes nothing.
+struct Tab {
+    is_pasting: Arc<AtomicBool>,
 }
 
-impl Hinter for Completions {
-    type Hint = String;
+impl ConditionalEventHandler for Tab {
+    fn handle(&self, _: &Event, n: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.is_pasting.load(Ordering::Relaxed).then(|| Cmd::Insert(n, "\t".to_owned()))
+    }
 }
-
-impl Highlighter for Completions {}
-impl Validator for Completions {}
-impl Helper for Completions {}

@@ -1,0 +1,229 @@
+//! The filters of the table as commands, and `display`: counts are told in sentences, results are stored under a name.
+
+use std::io;
+use std::path::Path;
+
+use crate::cli::{ExitStatus, remark};
+use crate::client::ops::filter::{self, Counts};
+use crate::client::output::standard_streams::STDOUT;
+use crate::client::{Client, Operand, Precondition, RemoteName};
+use crate::error::{Error, ErrorKind, Result, shown};
+use crate::http::Query;
+use crate::text::{FilterQuery, FilterSpec, OutputKind, PrefixedLines};
+use crate::tools::change::store;
+use crate::tools::local;
+use crate::tools::prepared_filter::PreparedFilter;
+use crate::tools::shell::location::Resolved;
+use crate::tools::shell::parsing::ParsedCommand;
+use crate::tools::shell::session::Session;
+use crate::tools::walk::{Step, walk};
+
+/// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
+pub fn filter(
+    session: &mut Session,
+    spec: &'static FilterSpec,
+    parsed: &ParsedCommand,
+) -> Result<ExitStatus> {
+    let (words, files) = parsed.operands.split_at(spec.words.len().min(parsed.operands.len()));
+    let words = words.iter().map(|word| word.literal()).collect();
+    let flags: Vec<_> =
+        spec.flags.iter().filter(|flag| parsed.has(flag.long)).map(|flag| flag.name).collect();
+    let filter = FilterQuery::new(spec, words, &flags)?;
+    if filter.output == OutputKind::Text {
+        let source = session.one_either(&parsed.operand(spec.words.len()))?;
+        let target = session.directory.either(&parsed.operand(spec.words.len() + 1).literal());
+        return change(session, &filter, &source, &target);
+    }
+    let mut sources = Vec::new();
+    for word in files {
+        sources.extend(session.either(word)?);
+    }
+    let is_recursive = parsed.has("--recursive");
+    let search = WordSearch { prepared: PreparedFilter::new(&filter)?, filter, is_recursive };
+    let several = is_recursive || sources.len() > 1;
+    let mut is_found = false;
+    let status = session.for_each(sources, |session, source| {
+        is_found |= search.operand(session, &source, several).map_err(|error| search_hint(&source, error))?;
+        Ok(ExitStatus::DONE)
+    })?;
+    Ok(status.max(ExitStatus::of(is_found)))
+}
+
+/// A search that counts or shows lines.
+struct WordSearch {
+    filter: FilterQuery,
+    prepared: PreparedFilter,
+    is_recursive: bool,
+}
+
+impl WordSearch {
+    /// Searches one operand, and returns whether anything was found.
+    fn operand(&self, session: &mut Session, source: &Resolved<Operand>, several: bool) -> Result<bool> {
+        match &source.value {
+            Operand::Stored(name)
+                if self.is_recursive && (name.directory || session.client().is_directory(name)?) =>
+            {
+                self.beneath(session, source, &name.clone().as_directory())
+            }
+            Operand::Local(path) if self.is_recursive && path.is_dir() => {
+                self.beneath_local(session, source, path)
+            }
+            _ => self.file(session, source, several),
+        }
+    }
+
+    fn file(&self, session: &mut Session, source: &Resolved<Operand>, several: bool) -> Result<bool> {
+        let mut client = session.client.lock();
+        if self.filter.output == OutputKind::Count {
+            let count = self.prepared.count(Some(&mut client), &source.value)?;
+            drop(client);
+            return self.tell(session, count, &source.typed);
+        }
+        session.printer.refuse_itself(&source.value)?;
+        let prefix = if several { format!("{}:", source.typed) } else { String::new() };
+        let mut is_empty = true;
+        session.printer.show(|sink| {
+            let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
+            let run = self.prepared.run(Some(&mut client), &source.value, &mut lines, STDOUT);
+            is_empty = lines.is_empty();
+            run
+        })?;
+        drop(client);
+        if is_empty && !several {
+            self.tell(session, 0, &source.typed)?;
+        }
+        Ok(!is_empty)
+    }
+
+    /// Searches everything beneath a directory on the server, with one request.
+    fn beneath(&self, session: &mut Session, source: &Resolved<Operand>, name: &RemoteName) -> Result<bool> {
+        let typed = source.typed.trim_end_matches('/');
+        if self.filter.output != OutputKind::Count {
+            let mut client = session.client.lock();
+            let (mut is_empty, prefix) = (true, format!("{typed}/"));
+            session.printer.show(|sink| {
+                let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
+                let found = client.lines_beneath(name, &self.prepared.query, &mut lines, STDOUT);
+                is_empty = lines.is_empty();
+                found
+            })?;
+            return Ok(!is_empty);
+        }
+        let Counts { counts, unreadable } = session.client().count_beneath(name, &self.prepared.query)?;
+        let named = |(file, count): (RemoteName, u64)| (format!("{typed}/{}", shown(&file.bare())), count);
+        unreadable.iter().for_each(|said| remark(session.name, said));
+        self.tell_all(session, counts.into_iter().map(named), &format!("{typed}/"))
+    }
+
+    /// Searches everything beneath a local directory.
+    fn beneath_local(&self, session: &mut Session, source: &Resolved<Operand>, root: &Path) -> Result<bool> {
+        let mut counts = Vec::new();
+        for step in walk(root) {
+            session.cancellation.refuse_cancelled()?;
+            let Step::File(path) = step? else { continue };
+            let typed = shown(path.as_os_str().as_encoded_bytes());
+            let file = Resolved { value: Operand::Local(path), typed };
+            match self.filter.output {
+                OutputKind::Count => {
+                    let count = self.prepared.count(Some(&mut session.client()), &file.value)?;
+                    counts.push((file.typed, count));
+                }
+                _ => counts.push((String::new(), u64::from(self.file(session, &file, true)?))),
+            }
+        }
+        match self.filter.output {
+            OutputKind::Count => self.tell_all(session, counts.into_iter(), &source.typed),
+            _ => Ok(counts.iter().any(|(_, found)| *found > 0)),
+        }
+    }
+
+    /// Tells the count of each file that holds the word, and their sum.
+    fn tell_all(
+        &self,
+        session: &mut Session,
+        counts: impl Iterator<Item = (String, u64)>,
+        directory: &str,
+    ) -> Result<bool> {
+        let mut total = 0;
+        for (name, count) in counts.filter(|(_, count)| *count > 0) {
+            total = filter::add(total, count)?;
+            self.tell(session, count, &name)?;
+        }
+        self.tell(session, total, directory)
+    }
+
+    /// Tells a count in a sentence, and returns whether it is not 0.
+    fn tell(&self, session: &mut Session, count: u64, name: &str) -> Result<bool> {
+        let times = if count == 1 { "time" } else { "times" };
+        session.say(&format!("{} occurs {count} {times} in {name}.", self.filter.report()))?;
+        Ok(count > 0)
+    }
+}
+
+/// Says what to do next about an operand that cannot be searched.
+fn search_hint(source: &Resolved<Operand>, error: Error) -> Error {
+    match hint(source, error) {
+        Error::Failed { kind: ErrorKind::IsDirectory, name, .. } => {
+            Error::is_directory(name, "is a directory: use -r")
+        }
+        error => error,
+    }
+}
+
+/// Says what to do next about an operand that cannot be read.
+fn hint(source: &Resolved<Operand>, error: Error) -> Error {
+    match (&source.value, source.blame(error)) {
+        (Operand::Local(_), Error::System { name, source })
+            if source.kind() == io::ErrorKind::NotFound && !name.contains('/') =>
+        {
+            let what = format!("no such file or directory here: `:{name}` would be on the server");
+            Error::not_found(name, what)
+        }
+        (_, error) => error,
+    }
+}
+
+/// Stores the result of a filter on a file, and tells where.
+fn change(
+    session: &mut Session,
+    filter: &FilterQuery,
+    source: &Resolved<Operand>,
+    target: &Resolved<Operand>,
+) -> Result<ExitStatus> {
+    let prepared = PreparedFilter::new(filter)?;
+    let blame = |error| target.blame(hint(source, error));
+    if target.value == Operand::Standard {
+        let mut client = session.client.lock();
+        session.printer.refuse_itself(&source.value)?;
+        let shown = session
+            .printer
+            .show(|sink| prepared.run(Some(&mut client), &source.value, sink, STDOUT).map_err(blame));
+        return shown.map(|()| ExitStatus::DONE);
+    }
+    let sources = std::slice::from_ref(&source.value);
+    store(&prepared, Some(&mut session.client()), sources, &target.value, &Precondition::default())
+        .map_err(blame)?;
+    let place = if matches!(target.value, Operand::Stored(_)) { "on the server" } else { "here" };
+    session.done(&format!("{}; the result is {} {place}.", filter.report(), target.typed))
+}
+
+/// `display FILE...`.
+pub fn display(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus> {
+    let mut sources = Vec::new();
+    for word in &parsed.operands {
+        sources.extend(session.either(word)?);
+    }
+    session.for_each(sources, |session, source| {
+        session.printer.refuse_itself(&source.value)?;
+        let mut client = session.client.lock();
+        let shown = session.printer.show(|sink| show(&mut client, &source.value, sink));
+        shown.map_err(|error| hint(&source, error)).map(|()| ExitStatus::DONE)
+    })
+}
+
+fn show(client: &mut Client, source: &Operand, sink: &mut dyn io::Write) -> Result<()> {
+    match source {
+        Operand::Stored(name) => client.get(name, &Query::default())?.copy_to(sink, STDOUT),
+        here => local::copy(here, sink, STDOUT),
+    }
+}
