@@ -30,6 +30,7 @@ mod lowest_versions;
 mod metrics;
 mod programs;
 mod proxies;
+mod pty;
 mod resume;
 mod rows;
 mod store;

@@ -8,6 +8,7 @@ use std::thread;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{HANG, Sandbox};
 
@@ -66,6 +67,12 @@ impl Terminal {
     pub fn press(&mut self, keys: impl AsRef<[u8]>) -> &mut Self {
         self.keys.write_all(keys.as_ref()).unwrap();
         self
+    }
+
+    /// Gives it another size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keys, size).unwrap();
     }
 
     /// Waits for the end, and tells the exit code.

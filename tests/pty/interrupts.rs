@@ -1,0 +1,141 @@
+//! ^C ends the command that runs, and never the session; what was half done is not stored.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use super::person::Person;
+use crate::common::Sandbox;
+
+/// Longer than what buffers hold on the way.
+const LONG: usize = 64 << 20;
+
+fn pipe(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
+    let path = sandbox.work().join(name);
+    mkfifo(&path, Mode::S_IRWXU).unwrap();
+    path
+}
+
+#[test]
+fn an_interrupt_ends_a_search() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "lamp");
+    let mut person = Person::start(&sandbox);
+    sandbox.signal(Signal::SIGSTOP);
+    person.enter("search lamp :f");
+    assert_eq!(person.interrupt(), "^C\ncfp-shell: search: interrupted");
+    person.enter("list -l");
+    assert_eq!(person.interrupt(), "^C\ncfp-shell: list: interrupted");
+    sandbox.signal(Signal::SIGCONT);
+    assert_eq!(person.says("search lamp :f"), "'lamp' occurs 1 time in :f.");
+    person.leave();
+}
+
+#[test]
+fn an_interrupt_ends_an_upload_and_half_of_it_is_not_stored() {
+    let sandbox = Sandbox::new();
+    File::create(sandbox.work().join("long")).unwrap().set_len(LONG as u64).unwrap();
+    sandbox.write("short", "text");
+    let mut person = Person::start(&sandbox);
+    sandbox.signal(Signal::SIGSTOP);
+    person.enter("upload long short :d/");
+    let said = person.interrupt();
+    assert!(said.ends_with("cfp-shell: upload: interrupted"), "{said}");
+    sandbox.signal(Signal::SIGCONT);
+    assert_eq!(person.says("upload short"), "short is stored as :short.");
+    person.leave();
+    assert!(!sandbox.root().join("d/long").exists() && !sandbox.root().join("d/short").exists());
+}
+
+#[test]
+fn an_interrupt_ends_an_upload_from_a_pipe_that_pauses() {
+    let sandbox = Sandbox::new();
+    let path = pipe(&sandbox, "pipe");
+    let mut person = Person::start(&sandbox);
+    person.enter("upload pipe :stored");
+    let mut end = OpenOptions::new().write(true).open(path).unwrap();
+    // It has come through when all of it is written: a pipe holds 64 KiB.
+    end.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    assert!(person.interrupt().ends_with("cfp-shell: upload: interrupted"));
+    assert_eq!(person.says("list"), "There are no files.");
+    // Whatever comes now comes too late.
+    let _ = end.write_all(b"the end");
+    drop(end);
+    assert_eq!(person.says("mkdir d"), ":d/ is made.");
+    assert_eq!(person.says("list"), "d/");
+    person.leave();
+    assert!(!sandbox.root().join("stored").exists());
+}
+
+#[test]
+fn an_interrupt_ends_a_download_and_half_of_it_is_not_stored() {
+    let sandbox = Sandbox::with(&["--send-size", "1000"]);
+    sandbox.keep("long", vec![b'x'; LONG]);
+    sandbox.write("long", "old");
+    let mut person = Person::start(&sandbox);
+    person.enter("download long ./");
+    // It runs when the first part of it is here.
+    let is_begun = || fs::read_dir(sandbox.work()).unwrap().count() > 1;
+    while !is_begun() {
+        std::thread::yield_now();
+    }
+    sandbox.signal(Signal::SIGSTOP);
+    let said = person.interrupt();
+    sandbox.signal(Signal::SIGCONT);
+    // Where it came too late, it ended nothing: the machine was quicker.
+    if said.ends_with("interrupted") {
+        assert_eq!(fs::read(sandbox.work().join("long")).unwrap(), b"old");
+    }
+    assert!(!is_begun());
+    person.leave();
+}
+
+#[test]
+fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
+    let sandbox = Sandbox::new();
+    let path = pipe(&sandbox, "pipe");
+    let mut person = Person::start(&sandbox);
+    for (target, is_stored) in [("out", false), (":out", true)] {
+        person.enter(&format!("replace old new pipe {target}"));
+        let mut end = OpenOptions::new().write(true).open(&path).unwrap();
+        end.write_all("an old line\n".repeat(200_000).as_bytes()).unwrap();
+        assert!(person.interrupt().ends_with("cfp-shell: replace: interrupted"), "{target}");
+        drop(end);
+        let root = if is_stored { sandbox.root() } else { sandbox.work() };
+        assert!(!root.join("out").exists());
+    }
+    assert_eq!(person.says("list"), "There are no files.");
+    person.leave();
+}
+
+#[test]
+fn a_command_that_waits_for_a_local_file_is_left_behind() {
+    let sandbox = Sandbox::new();
+    let path = pipe(&sandbox, "nobody-writes");
+    sandbox.keep("f", "text\n");
+    let mut person = Person::start(&sandbox);
+    for command in ["display nobody-writes", "search word nobody-writes", "upload nobody-writes"] {
+        person.enter(command);
+        assert!(person.interrupt().ends_with("interrupted"), "{command}");
+    }
+    assert_eq!(person.says("display :f"), "text");
+    // Now somebody writes, and those that were left behind read it: nobody sees it, and it is not stored.
+    fs::write(&path, "too late\n").unwrap();
+    assert_eq!(person.says("list"), "f");
+    person.leave();
+}
+
+#[test]
+fn an_interrupt_between_commands_does_not_end_the_next() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", "lamp\n".repeat(100_000));
+    let mut person = Person::start(&sandbox);
+    person.enter("display :f").expect("lamp");
+    person.press("\x03");
+    assert!(person.waits().ends_with("cfp-shell: display: interrupted"));
+    assert_eq!(person.says("search lamp :f"), "'lamp' occurs 100000 times in :f.");
+    person.leave();
+}
