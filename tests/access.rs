@@ -221,7 +221,9 @@ fn a_peer_on_a_unix_socket_is_known_by_its_user() {
         sandbox.run("cfpd", argv)
     };
     serve(format!("allow read local:{me} /f\n")).success().stdout("text");
-    serve(format!("allow read local:{other} /f\n")).code(2).stderr("cfp-cat: /f: you may not read it\n");
+    serve(format!("allow read local:{other} /f\n"))
+        .code(2)
+        .stderr("cfp-cat: :f: you may not read it: log in with -u NAME\n");
     serve(format!("deny read local:{me} /\nallow read * /\n")).code(2).stdout("");
     serve("allow read local:no-such-user /\n".to_owned())
         .code(2)

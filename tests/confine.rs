@@ -108,7 +108,7 @@ fn as_another_user_the_daemon_is_that_user_alone() {
     // What root can read, it cannot.
     let secret = sandbox.keep("secret", "secret");
     fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
-    sandbox.run("cfp-cat", [":secret"]).code(2).stdout("").stderr(contains("/secret: "));
+    sandbox.run("cfp-cat", [":secret"]).code(2).stdout("").stderr(contains(":secret: "));
     sandbox.run("cfp-search", ["-r", "--per-file", "text", ":/"]).stdout(":f:1\n").success();
     sandbox.run("cfp-search", ["-r", "--lines", "text", ":/"]).stdout(":f:text\n").success();
     sandbox.signal(Signal::SIGTERM);

@@ -5,6 +5,7 @@ mod failures;
 mod get;
 mod lost_answers;
 mod ls;
+mod messages;
 mod names;
 mod options;
 mod outputs;

@@ -16,5 +16,5 @@ pub const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    cli::main(&PROGRAM, Relocation::parse, |relocation| relocation.run("MOVE"))
+    cli::main(&PROGRAM, Relocation::parse, |relocation| relocation.run(PROGRAM.name, "MOVE"))
 }

@@ -12,7 +12,7 @@ use cfp::cli::{
 };
 use cfp::client::ops::filter;
 use cfp::client::{Client, Operand, Precondition, RemoteName, Settings};
-use cfp::error::{Error, Result, shown};
+use cfp::error::{Error, ErrorKind, Result, shown};
 use cfp::http::Query;
 use cfp::tools::targets::{TargetKind, Targets, collisions};
 use cfp::tools::walk::{Step, walk};
@@ -151,7 +151,15 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> R
         // A name with a colon is local too: only local files can be stored.
         _ => Operand::Local(file.into()),
     };
-    client.put(filter::open(&source)?, name, &Query::default(), &args.precondition).map(ExitStatus::of)
+    let body = filter::open(&source).map_err(|error| match error.kind() {
+        ErrorKind::IsDirectory => Error::is_directory(source.shown().as_bytes(), "is a directory: use -r"),
+        _ => error,
+    })?;
+    let is_stored = client.put(body, name, &Query::default(), &args.precondition)?;
+    if !is_stored && !args.settings.quiet {
+        cli::remark(PROGRAM.name, format!("{}: exists, and is kept (-n)", shown(&name.shown())));
+    }
+    Ok(ExitStatus::of(is_stored))
 }
 
 /// Returns the name on the server of a path beneath `root`, which is stored as `name`.
@@ -229,7 +237,7 @@ mod tests {
         for argv in rows.into_iter().chain(tags) {
             assert_eq!(
                 parse(Arguments::new(&PROGRAM, argv.iter().copied())).unwrap_err().kind(),
-                cfp::error::ErrorKind::Usage,
+                ErrorKind::Usage,
                 "{argv:?}"
             );
         }

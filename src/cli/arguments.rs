@@ -87,7 +87,7 @@ impl Arguments {
         if let Some(unknown) = operands.iter().find(is_option) {
             let dash = match unknown.as_bytes().starts_with(b"--") {
                 true => "",
-                false => "; what begins with a dash and is no option goes behind `--`",
+                false => "; put -- before it if it is no option",
             };
             return Err(Error::usage(format!("unknown option {}{dash}", shown(unknown.as_bytes()))));
         }

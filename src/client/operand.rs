@@ -110,9 +110,19 @@ impl RemoteName {
         PathBuf::from(OsString::from_vec(self.components.join(&b'/')))
     }
 
-    /// Returns the name as in the server's messages.
+    /// Returns the name in messages: with its colon, and the root with its slash.
     pub fn shown(&self) -> Vec<u8> {
-        [b"/".to_vec(), self.bare()].concat()
+        let slash: &[u8] = if self.is_root() { b"/" } else { b"" };
+        [b":", slash, &self.bare()].concat()
+    }
+
+    /// Returns a name in a message of the server, `/name`, as a user types it. Other things have no slash before them.
+    pub fn shown_as_typed(name: &str) -> String {
+        match name.strip_prefix('/') {
+            Some("") => ":/".to_owned(),
+            Some(rest) => format!(":{rest}"),
+            None => name.to_owned(),
+        }
     }
 
     /// Refuses a typed name that no server accepts.
@@ -160,14 +170,14 @@ mod tests {
     #[test]
     fn a_name_is_its_components_and_perhaps_a_slash() {
         let rows: [(&str, &[&str], bool, &str); 8] = [
-            ("a/b", &["a", "b"], false, "/a/b"),
-            (":a/", &["a"], true, "/a/"),
-            ("/a", &["a"], false, "/a"),
-            ("", &[], true, "/"),
-            ("/", &[], true, "/"),
-            ("a//b", &["a", "", "b"], false, "/a//b"),
-            ("../a", &["..", "a"], false, "/../a"),
-            ("::a", &[":a"], false, "/:a"),
+            ("a/b", &["a", "b"], false, ":a/b"),
+            (":a/", &["a"], true, ":a/"),
+            ("/a", &["a"], false, ":a"),
+            ("", &[], true, ":/"),
+            ("/", &[], true, ":/"),
+            ("a//b", &["a", "", "b"], false, ":a//b"),
+            ("../a", &["..", "a"], false, ":../a"),
+            ("::a", &[":a"], false, "::a"),
         ];
         for (text, components, directory, shown) in rows {
             let name = RemoteName::read(OsStr::new(text));
@@ -186,7 +196,7 @@ mod tests {
         }
         assert!(RemoteName::parse(b"a/..b/c.").refuse_escape().is_ok());
         for (name, what) in
-            [(&b"a//b"[..], "/a//b: an empty part"), (b"./a", "/./a: `.` and"), (b"..", "/..: ")]
+            [(&b"a//b"[..], ":a//b: an empty part"), (b"./a", ":./a: `.` and"), (b"..", ":..: ")]
         {
             let error = RemoteName::parse(name).refuse_none().unwrap_err();
             assert!(error.kind() == ErrorKind::Invalid && error.to_string().starts_with(what), "{error}");

@@ -11,7 +11,7 @@ use crate::cli::{ExitStatus, for_each_operand};
 use crate::client::conn::url::{base, is_web};
 use crate::client::ops::list::ListEntry;
 use crate::client::{Client, Output, RemoteName, Settings, Url, resolve};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Response;
 use crate::tools::targets::{TargetKind, Targets, collisions};
 use crate::tools::{response_head, url_download};
@@ -48,10 +48,30 @@ impl FileDownload {
             let done = match refused.remove(&at) {
                 Some(error) => Err(error),
                 None if is_web(operand.as_bytes()) => downloader.url(operand.as_bytes()),
-                None => return downloader.operand(&RemoteName::read(operand)),
+                None => {
+                    let name = RemoteName::read(operand);
+                    return downloader.operand(&name).map_err(|error| self.advise(at, &name, error));
+                }
             };
             done.map(|()| ExitStatus::DONE)
         })
+    }
+
+    /// Says what to do next about a name that cannot be fetched.
+    fn advise(&self, at: usize, name: &RemoteName, error: Error) -> Error {
+        let is_of_it = matches!(&error, Error::Failed { name: of, .. } if *of == shown(&name.shown()));
+        let is_to_stdout = self.output.as_deref() == Some(OsStr::new("-"));
+        match (error.kind(), self.names.as_slice()) {
+            (ErrorKind::IsDirectory, _) if is_of_it && !self.recursive && !is_to_stdout => {
+                Error::is_directory(name.shown(), "is a directory: use -r")
+            }
+            (ErrorKind::NotFound, [first, _]) if is_of_it && at == 1 && self.output.is_none() => {
+                let (first, local) = (RemoteName::read(first).shown(), name.bare());
+                let advice = format!("is not there: to store {} as {}, use -o", shown(&first), shown(&local));
+                Error::not_found(name.shown(), advice)
+            }
+            _ => error,
+        }
     }
 
     /// Prints the head of a response, if that is wanted, on standard output, where any content may follow.

@@ -3,9 +3,9 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{Arguments, ExitStatus, HELP, IF_MATCH, ProgramOption, SETTINGS, exactly, options};
+use crate::cli::{Arguments, ExitStatus, HELP, IF_MATCH, ProgramOption, SETTINGS, exactly, options, remark};
 use crate::client::{Client, Precondition, RemoteName, Settings};
-use crate::error::Result;
+use crate::error::{Result, shown};
 
 /// The options of both programs.
 pub const OPTIONS: &[&[ProgramOption]] = &[OWN, IF_MATCH, SETTINGS, HELP];
@@ -35,9 +35,13 @@ impl Relocation {
     }
 
     /// Sends the request, whose method is `COPY` or `MOVE`.
-    pub fn run(self, method: &'static str) -> Result<ExitStatus> {
+    pub fn run(self, program: &str, method: &'static str) -> Result<ExitStatus> {
         let (old, new) = (RemoteName::read(&self.old), RemoteName::read(&self.new));
-        let moved = Client::new(&self.settings)?.relocate(method, &old, new, &self.precondition)?;
+        let client = &mut Client::new(&self.settings)?;
+        let moved = client.relocate(method, &old, new.clone(), &self.precondition)?;
+        if moved.is_none() && !self.settings.quiet {
+            remark(program, format!("{}: exists, and is kept (-n)", shown(&new.shown())));
+        }
         Ok(ExitStatus::of(moved.is_some()))
     }
 }

@@ -70,8 +70,14 @@ fn a_server_that_is_not_there_is_not_now() {
     ];
     for argv in rows {
         for (server, said) in [
-            ("http://127.0.0.1:1", "http://127.0.0.1:1: connection refused"),
-            ("unix:/nowhere", "unix:/nowhere: no such file or directory"),
+            (
+                "http://127.0.0.1:1",
+                "http://127.0.0.1:1: connection refused: is cfpd running? start one, or name another with -s",
+            ),
+            (
+                "unix:/nowhere",
+                "unix:/nowhere: no such file or directory: is cfpd running? start one, or name another with -s",
+            ),
         ] {
             let line = format!("{}: {said}\n", argv[0]);
             sandbox.run(argv[0], argv[1..].iter().chain(&["-s", server])).stdout("").stderr(line).code(3);
@@ -146,22 +152,22 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
     sandbox.write("d.gz", b"\x1f\x8b\x08\0broken");
     sandbox.keep("d/f", "text\n");
     let rows: [(&[&str], &str); 17] = [
-        (&["cfp-cat", ":d/"], "/d/: is a directory"),
-        (&["cfp-cat", ":"], "/: is a directory"),
-        (&["cfp-reverse", ":d/"], "/d/: is a directory"),
-        (&["cfp-replace", "a", "b", ":d/", "-o", "out"], "/d/: is a directory"),
+        (&["cfp-cat", ":d/"], ":d/: is a directory"),
+        (&["cfp-cat", ":"], ":/: is a directory"),
+        (&["cfp-reverse", ":d/"], ":d/: is a directory"),
+        (&["cfp-replace", "a", "b", ":d/", "-o", "out"], ":d/: is a directory"),
         (&["cfp-shell", "-c", "search a :d/"], ":d/: is a directory: use -r"),
         (&["cfp-shell", "-c", "reverse :d/ ./out"], ":d/: is a directory"),
-        (&["cfp-reverse", "d.gz", "-o", ":"], "/: is a directory: name the file in it"),
-        (&["cfp-replace", "a", "b", ":d/f", "-o", ":new/"], "/new/: is a directory: name the file in it"),
-        (&["cfp-mv", ":", "new"], "/: is the root, which cannot be renamed or copied"),
+        (&["cfp-reverse", "d.gz", "-o", ":"], ":/: is a directory: name the file in it"),
+        (&["cfp-replace", "a", "b", ":d/f", "-o", ":new/"], ":new/: is a directory: name the file in it"),
+        (&["cfp-mv", ":", "new"], ":/: is the root, which cannot be renamed or copied"),
         (&["cfp-shell", "-c", "copy / new"], ":/: is the root, which cannot be renamed or copied"),
-        (&["cfp-rm", "d"], "/d: is a directory: use -r"),
-        (&["cfp-rm", "d/"], "/d/: is a directory: use -r"),
-        (&["cfp-rm", "-r", "."], "/.: `.` and `..` are no names"),
-        (&["cfp-ls", ".."], "/..: `.` and `..` are no names"),
-        (&["cfp-get", "./d/f"], "/./d/f: `.` and `..` are no names"),
-        (&["cfp-get", "d//f"], "/d//f: an empty part between two slashes is no name"),
+        (&["cfp-rm", "d"], ":d: is a directory: use -r"),
+        (&["cfp-rm", "d/"], ":d/: is a directory: use -r"),
+        (&["cfp-rm", "-r", "."], ":.: `.` and `..` are no names"),
+        (&["cfp-ls", ".."], ":..: `.` and `..` are no names"),
+        (&["cfp-get", "./d/f"], ":./d/f: `.` and `..` are no names"),
+        (&["cfp-get", "d//f"], ":d//f: an empty part between two slashes is no name"),
         (&["cfp-shell", "-c", "download ../f"], ":../f: `.` and `..` are no names"),
     ];
     for (argv, what) in rows {

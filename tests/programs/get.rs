@@ -38,7 +38,7 @@ fn a_file_gets_its_base_name_or_the_one_it_is_given() {
     sandbox
         .run("cfp-get", ["-r", "d/", "-o", "-"])
         .stdout("")
-        .stderr("cfp-get: /d/: is a directory\n")
+        .stderr("cfp-get: :d/: is a directory\n")
         .code(2);
     assert_eq!(names(&sandbox), ["f", "here", "received_bio_7.txt", "z"]);
 }
@@ -219,7 +219,7 @@ fn what_is_not_what_the_server_says_is_no_file() {
         }
         let server = stranger.answer(&answers);
         let ended = sandbox.run("cfp-get", argv.iter().chain(&["-s", &url])).stdout(out).code(3);
-        let name = if argv.contains(&"g") { "/g" } else { "/f" };
+        let name = if argv.contains(&"g") { ":g" } else { ":f" };
         ended.stderr(format!("cfp-get: {name}: does not match the server's digest (SHA-256)\n"));
         server.join().unwrap();
     }
@@ -308,7 +308,7 @@ fn a_file_that_is_replaced_while_it_is_fetched_comes_in_one_version() {
         let proxy = Proxy::new(sandbox.address(), [Fault::CutAnswer(9_000, Box::new(replace))]);
         let said = sandbox.run("cfp-get", ["-s", &proxy.url, "f", "-o", output]).code(code);
         if output == "-" {
-            said.stderr("cfp-get: /f: changed while it was fetched\n");
+            said.stderr("cfp-get: :f: changed while it was fetched\n");
         }
     }
     assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), newer);

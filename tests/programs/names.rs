@@ -47,7 +47,7 @@ fn a_directory_takes_the_place_of_nothing() {
         for new in ["a", "a/", "into", "into/", "over", "over/d"] {
             let why = predicates::str::ends_with("/: exists: a directory never replaces anything\n");
             sandbox.run(program, ["d", new]).stdout("").stderr(why).code(2);
-            sandbox.run(program, ["-n", "d", new]).stdout("").stderr("").code(1);
+            sandbox.run(program, ["-qn", "d", new]).stdout("").stderr("").code(1);
         }
         for new in ["d/x", "d/x/y", "d/e/x/", "d"] {
             let why = predicates::str::ends_with("/: lies inside the directory itself\n");
@@ -62,7 +62,8 @@ fn a_directory_takes_the_place_of_nothing() {
 fn a_file_that_is_there_stays_when_that_was_asked_for() {
     let sandbox = furnished();
     for program in ["cfp-mv", "cfp-cp"] {
-        sandbox.run(program, ["-n", "a", "d/b"]).stdout("").stderr("").code(1);
+        let kept = format!("{program}: :d/b: exists, and is kept (-n)\n");
+        sandbox.run(program, ["-n", "a", "d/b"]).stdout("").stderr(kept).code(1);
     }
     assert_eq!(fs::read_to_string(sandbox.root().join("d/b")).unwrap(), "d/b");
     sandbox.run("cfp-cp", ["-n", "a", "free"]).success();

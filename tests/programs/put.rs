@@ -86,8 +86,8 @@ fn a_file_that_is_there_stays_when_that_was_asked_for() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "new");
     sandbox.keep("f", "old");
-    sandbox.run("cfp-put", ["-n", "f"]).stdout("").stderr("").code(1);
-    sandbox.sh("yes | head -c 3000000 | cfp-put -n - --as f || [ $? = 1 ]").stderr("").success();
+    sandbox.run("cfp-put", ["-n", "f"]).stdout("").stderr("cfp-put: :f: exists, and is kept (-n)\n").code(1);
+    sandbox.sh("yes | head -c 3000000 | cfp-put -qn - --as f || [ $? = 1 ]").stderr("").success();
     assert_eq!(stored(&sandbox, "f"), "old");
     sandbox.run("cfp-put", ["-n", "f", "--as", "g"]).success();
     sandbox.run("cfp-put", ["f"]).success();
@@ -121,7 +121,7 @@ fn a_directory_takes_the_place_of_no_file() {
     sandbox.keep("f", "text");
     fs::create_dir(sandbox.work().join("e")).unwrap();
     let said = sandbox.run("cfp-put", ["-r", "e", "--as", "f"]).stdout("").code(2);
-    said.stderr("cfp-put: /f: is a file, not a directory\n");
+    said.stderr("cfp-put: :f: is a file, not a directory\n");
     sandbox.run("cfp-put", ["-r", "e", "--as", "d/e"]).stdout("").stderr("").success();
     sandbox.run("cfp-put", ["-r", "e", "--as", "d/e"]).stdout("").stderr("").success();
     sandbox.run("cfp-ls", ["-R"]).stdout("d/\nd/e/\nf\n").success();
@@ -214,7 +214,7 @@ fn what_is_damaged_on_the_way_is_not_stored() {
             let damaging = Proxy::new(sandbox.address(), [Fault::Damage(place)]);
             let once = ["--retry", "0", "-s", &damaging.url];
             let said = sandbox.feed("cfp-put", once.iter().chain(argv), content.clone()).code(3);
-            said.stderr("cfp-put: /f: arrived damaged\n");
+            said.stderr("cfp-put: :f: arrived damaged\n");
             let names = sandbox.all_stored().into_iter().filter(|name| name != ".cfpd-uploads");
             assert_eq!((stored(&sandbox, "f"), names.count()), ("old".to_owned(), 1));
             assert_eq!(sandbox.log_since_start(), "");

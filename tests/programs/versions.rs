@@ -47,7 +47,7 @@ fn another_version_stays_as_it_is_and_the_exit_status_is_4() {
     for (argv, _) in WRITES {
         let argv = [argv, &["--if-match", &other]].concat();
         let said = sandbox.feed(argv[0], &argv[1..], "fed").stdout("").code(4);
-        said.stderr(format!("{}: /f: is not as the condition says\n", argv[0]));
+        said.stderr(format!("{}: :f: was changed meanwhile: read it again and retry\n", argv[0]));
         assert_eq!(stored(&sandbox), "f=old other=other ", "{argv:?}");
     }
     sandbox.run("cfp-put", ["f", "--as", "none/f", "--if-match", "*"]).code(4);

@@ -157,7 +157,7 @@ fn an_upload_the_daemon_lost_begins_again_where_that_means_the_same() {
 fn what_is_damaged_in_a_piece_is_not_stored() {
     let (sandbox, all) = furnished(LONG);
     let damaging = || proxy(&sandbox, [Fault::CutRequest(MIB), Fault::Damage(4 * MIB)]);
-    put(&sandbox, &damaging(), &["-n", "f"]).stderr("cfp-put: /f: arrived damaged\n").code(3);
+    put(&sandbox, &damaging(), &["-n", "f"]).stderr("cfp-put: :f: arrived damaged\n").code(3);
     sandbox.lock().unwrap().run("cfp-ls", [""; 0]).stdout("").success();
     assert_eq!(kept(&sandbox.lock().unwrap()), [""; 0]);
     // Where that means the same all of it is sent again.

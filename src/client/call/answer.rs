@@ -7,7 +7,7 @@ use crate::client::call::body_source::copy;
 use crate::client::call::progress::ProgressReader;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
-use crate::client::{Progress, ServerConnection, kind_of};
+use crate::client::{Progress, RemoteName, ServerConnection, kind_of};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
@@ -15,6 +15,8 @@ use crate::http::{Body, Fields, Framing, Response};
 
 /// How many bytes of unwanted content are read to keep the connection.
 const UNWANTED_MAX: u64 = 1024 * 1024;
+/// What a failed precondition means to a user (412).
+const CHANGED_MEANWHILE: &str = "was changed meanwhile: read it again and retry";
 /// How many bytes of an error response are read: it is one line.
 const REFUSAL_MAX: u64 = 4096;
 
@@ -30,6 +32,8 @@ pub struct Answer<'c> {
     pub(super) kept: &'c mut Option<ServerConnection>,
     /// Whether no progress is shown.
     pub(super) quiet: bool,
+    /// Whether the request named no user.
+    pub(super) is_anonymous: bool,
     /// Whether content in an unsupported coding is left encoded.
     pub(super) as_received: bool,
 }
@@ -79,7 +83,8 @@ impl Answer<'_> {
     /// Reads the error from a response's one line, `name: error`.
     pub fn refusal(self) -> Error {
         let status = self.status();
-        let name = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default().to_vec();
+        let target = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let name = RemoteName::shown_as_typed(&shown(target));
         let other = Error::new(kind_of(status), &name, format!("{status} {}", reason(status)));
         // cfpd redirects only from a directory without its slash.
         if status < 400 {
@@ -90,10 +95,20 @@ impl Answer<'_> {
         }
         let is_text =
             self.fields().get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
+        let is_anonymous = self.is_anonymous;
         let text = self.text(REFUSAL_MAX).unwrap_or_default();
         let line = shown(text.split(|&byte| byte == b'\n').next().unwrap_or_default());
         match line.split_once(": ").filter(|_| is_text) {
-            Some((name, what)) => Error::new(kind_of_line(status, what), name, what),
+            Some((name, what)) => {
+                let name = RemoteName::shown_as_typed(name);
+                match kind_of_line(status, what) {
+                    kind @ ErrorKind::PreconditionFailed => Error::new(kind, name, CHANGED_MEANWHILE),
+                    kind @ (ErrorKind::Forbidden | ErrorKind::Unauthenticated) if is_anonymous => {
+                        Error::new(kind, name, format!("{what}: log in with -u NAME"))
+                    }
+                    kind => Error::new(kind, name, what),
+                }
+            }
             None => other,
         }
     }

@@ -84,7 +84,7 @@ impl Client {
     /// Makes an error if the server refuses the credentials. What the user may do is not checked.
     pub fn check_login(&mut self) -> Result<()> {
         self.log_in()?;
-        if self.credentials.as_ref().is_none_or(|credentials| credentials.value().is_none()) {
+        if !self.has_credentials() {
             return Ok(());
         }
         // Its access is checked as that of any name, and it has no content to be listed.
@@ -112,6 +112,11 @@ impl Client {
         let asked = Credentials::ask(&self.url, user);
         self.credentials = Some(asked.as_ref().ok().cloned().unwrap_or_default());
         asked.map(|_| true)
+    }
+
+    /// Returns whether requests carry credentials.
+    fn has_credentials(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| credentials.value().is_some())
     }
 
     /// Returns the user who was named.
@@ -162,9 +167,25 @@ impl Client {
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
-        let connection = ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts)?;
+        let opened = ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts);
+        let connection = opened.map_err(|error| self.not_reached(error))?;
         self.met = true;
         Ok(connection)
+    }
+
+    /// Says what to do about the server of the settings that was never reached.
+    fn not_reached(&self, error: Error) -> Error {
+        match error {
+            Error::Failed { kind: ErrorKind::Interrupted, name, what }
+                if !self.met && self.given == Given::ALL =>
+            {
+                Error::interrupted(
+                    name,
+                    format!("{what}: is cfpd running? start one, or name another with -s"),
+                )
+            }
+            error => error,
+        }
     }
 
     /// Sends a request and reads the head of the response, while the body, if any, is still being sent.
@@ -193,7 +214,8 @@ impl Client {
     fn answer(&mut self, call: &Call, begun: Begun) -> Result<Answer<'_>> {
         let (server, quiet) = (&self.url.shown, self.settings.quiet);
         let framing = framing::of_response(&begun.head, call.method).map_err(|error| blame(server, error))?;
-        Ok(Answer { begun, framing, server, kept: &mut self.kept, quiet, as_received: false })
+        let is_anonymous = !self.has_credentials();
+        Ok(Answer { begun, framing, server, kept: &mut self.kept, quiet, is_anonymous, as_received: false })
     }
 
     /// Retries a request with a key until its outcome is known: the server replays the one it keeps, or says that it
@@ -249,7 +271,7 @@ impl Client {
     fn doubt(&mut self, call: &Call, error: &Error) -> Error {
         self.is_in_doubt = true;
         Error::interrupted(
-            shown(call.subject()),
+            RemoteName::shown_as_typed(&shown(call.subject())),
             format!("may have been performed: the response was lost: {error}"),
         )
     }

@@ -72,7 +72,8 @@ impl Client {
 
     /// Counts the occurrences of a word in one file.
     pub fn count(&mut self, source: &Operand, query: &Query) -> Result<u64> {
-        number(&self.filtered(source, query)?.text(64)?)
+        let answer = self.filtered(source, query)?.text(64)?;
+        number(&answer).map_err(|error| self.no_cfpd(error))
     }
 
     /// Finds the lines with a word in the files beneath a directory, each after the name of its file, with one request.

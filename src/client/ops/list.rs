@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
 use crate::client::{Call, Client, RemoteName};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 
 /// One line of a list.
@@ -86,6 +86,17 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
 }
 
 impl Client {
+    /// Says of an answer that makes no sense that the server may be another program.
+    pub(crate) fn no_cfpd(&self, error: Error) -> Error {
+        match error {
+            Error::Failed { kind: ErrorKind::BadAnswer, name, what } if name != self.url.shown => {
+                let server = &self.url.shown;
+                Error::bad_answer(name, format!("{what}: {server} may be no cfpd, name another with -s"))
+            }
+            error => error,
+        }
+    }
+
     /// Returns the entry of a file, or `None` for a directory, whose entries a list has.
     pub fn find_file(&mut self, name: &RemoteName) -> Result<Option<ListEntry>> {
         let found = if name.directory { None } else { Some(self.stat(name)?) };
@@ -101,14 +112,15 @@ impl Client {
         }
         let target = self.url.target(&name.clone().as_directory(), &query)?;
         let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
-        let mut entries = answer.read(|body| {
+        let listed = answer.read(|body| {
             let mut entries = Vec::new();
             each_line(body, |line| {
                 entries.push(ListEntry::parse(&line)?);
                 Ok(())
             })?;
             Ok(entries)
-        })?;
+        });
+        let mut entries = listed.map_err(|error| self.no_cfpd(error))?;
         entries.sort_by(|one, other| one.name.components.cmp(&other.name.components));
         Ok(entries)
     }

@@ -90,7 +90,10 @@ impl Client {
         precondition: &Precondition,
     ) -> Result<Option<RemoteName>> {
         if from.is_root() {
-            return Err(Error::method_not_allowed("/", "is the root, which cannot be renamed or copied"));
+            return Err(Error::method_not_allowed(
+                from.shown(),
+                "is the root, which cannot be renamed or copied",
+            ));
         }
         let from = self.stat(from)?.name;
         // A final slash says that a file goes into a directory, which is created; for a directory it has no meaning.

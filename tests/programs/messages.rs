@@ -1,0 +1,110 @@
+//! Messages say what is wrong with what, as the user typed it, and what to do next.
+
+use std::fs;
+
+use super::stranger::Stranger;
+use crate::common::Sandbox;
+
+/// Runs a tool that fails with this exit code, and tells its one line without its name.
+fn said(sandbox: &Sandbox, argv: &[&str], code: i32) -> String {
+    let ended = sandbox.run(argv[0], &argv[1..]).code(code);
+    let stderr = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
+    assert_eq!(stderr.lines().count(), 1, "{argv:?}: {stderr}");
+    stderr.strip_prefix(argv[0]).unwrap().trim_start_matches(": ").trim_end().to_owned()
+}
+
+#[test]
+fn without_a_server_a_tool_says_how_to_get_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "text");
+    let advice = "is cfpd running? start one, or name another with -s";
+    for argv in
+        [&["cfp-ls"][..], &["cfp-put", "f"], &["cfp-get", "f"], &["cfp-search", "w", ":f"], &["cfp-rm", "f"]]
+    {
+        let line = said(&sandbox, &[argv, &["-s", "http://127.0.0.1:1"]].concat(), 3);
+        assert!(line.starts_with("http://127.0.0.1:1: ") && line.ends_with(advice), "{line}");
+    }
+    // A URL names its server itself.
+    let line = said(&sandbox, &["cfp-get", "http://127.0.0.1:1/f"], 3);
+    assert!(!line.contains("cfpd"), "{line}");
+}
+
+#[test]
+fn a_server_that_is_no_cfpd_is_named() {
+    let sandbox = Sandbox::new();
+    for (argv, answer) in [(&["cfp-ls"][..], "<p>hello\n"), (&["cfp-search", "w", ":f"], "<p>hello\n")] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let server = stranger.answer(&[head + answer]);
+        let line = said(&sandbox, &[argv, &["-s", &url]].concat(), 3);
+        assert!(line.ends_with(&format!("{url} may be no cfpd, name another with -s")), "{line}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_name_on_the_server_has_its_colon_and_a_local_one_has_none() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.work().join("d")).unwrap();
+    sandbox.keep("d/f", "text");
+    for (argv, start) in [
+        (&["cfp-cat", ":none"][..], ":none: "),
+        (&["cfp-cat", "none"], "none: "),
+        (&["cfp-get", "none"], ":none: "),
+        (&["cfp-rm", "d/none"], ":d/none: "),
+        (&["cfp-mv", "none", "x"], ":none: "),
+        (&["cfp-ls", ":none"], ":none: "),
+        (&["cfp-search", "w", ":none"], ":none: "),
+        (&["cfp-replace", "a", "b", ":none", "-o", ":x"], ":none: "),
+        (&["cfp-put", "none"], "none: "),
+        (&["cfp-cat", ":"], ":/: is a directory"),
+    ] {
+        let line = said(&sandbox, argv, 2);
+        assert!(line.starts_with(start), "{argv:?}: {line}");
+    }
+}
+
+#[test]
+fn what_would_be_right_is_said() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.work().join("d")).unwrap();
+    sandbox.write("f", "new");
+    sandbox.keep("f", "old");
+    sandbox.keep("d/f", "text");
+    sandbox.keep("e/f", "text");
+    for (argv, code, line) in [
+        (&["cfp-get", "f", "copy"][..], 2, ":copy: is not there: to store :f as copy, use -o"),
+        (&["cfp-put", "d"], 2, "d: is a directory: use -r"),
+        (&["cfp-get", "e"], 2, ":e: is a directory: use -r"),
+        (&["cfp-rm", "d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-search", "w", ":d/"], 2, ":d/: is a directory: use -r"),
+        (&["cfp-put", "-n", "f"], 1, ":f: exists, and is kept (-n)"),
+        (&["cfp-cp", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
+        (&["cfp-rm", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),
+        (
+            &["cfp-search", "-word", "f"],
+            2,
+            "unknown option -word; put -- before it if it is no option, see cfp-search --help",
+        ),
+    ] {
+        let heard = sandbox.run(argv[0], argv[1..].iter()).code(code);
+        let stderr = String::from_utf8_lossy(&heard.get_output().stderr).into_owned();
+        assert!(stderr.ends_with(&format!("{}: {line}\n", argv[0])), "{argv:?}: {stderr}");
+    }
+}
+
+#[test]
+fn whoever_has_no_rights_is_told_how_to_log_in() {
+    let sandbox = Sandbox::guarded(&[], "allow all alice /\nallow read bob /\n");
+    sandbox.keep("f", "text");
+    let line = said(&sandbox, &["cfp-cat", ":f"], 2);
+    assert!(line.ends_with("log in with -u NAME"), "{line}");
+    let password = sandbox.write("password", "builder\n");
+    let mut command = sandbox.command("cfp-rm");
+    command.env("CFP_PASSWORD_FILE", password).args(["-u", "bob", "f"]);
+    let ended = assert_cmd::Command::from_std(command).assert().code(2);
+    let stderr = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
+    assert!(stderr.starts_with("cfp-rm: :f: bob may not") && !stderr.contains("-u NAME"), "{stderr}");
+}
