@@ -94,6 +94,29 @@ fn an_interrupt_ends_a_download_and_half_of_it_is_not_stored() {
 }
 
 #[test]
+fn an_interrupted_download_is_resumed_on_request() {
+    let sandbox = Sandbox::with(&["--send-size", "1000"]);
+    sandbox.keep("long", vec![b'x'; LONG]);
+    let mut person = Person::start(&sandbox);
+    person.enter("download -c long");
+    let part = || fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap()).next();
+    while part().is_none_or(|part| part.metadata().is_ok_and(|part| part.len() == 0)) {
+        std::thread::yield_now();
+    }
+    sandbox.signal(Signal::SIGSTOP);
+    let said = person.interrupt();
+    sandbox.signal(Signal::SIGCONT);
+    if said.ends_with("interrupted") {
+        let name = part().unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with(".long.") && name.ends_with(".part"), "{name}");
+    }
+    assert_eq!(person.says("download -c long"), ":long is stored here as long.");
+    person.leave();
+    assert_eq!(part().unwrap().file_name(), "long");
+    assert_eq!(fs::read(sandbox.work().join("long")).unwrap(), vec![b'x'; LONG]);
+}
+
+#[test]
 fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
     let sandbox = Sandbox::new();
     let path = pipe(&sandbox, "pipe");

@@ -1,5 +1,9 @@
 //! The server goes and comes back in the middle of a session.
 
+use std::fs::{self, File};
+
+use nix::sys::signal::Signal;
+
 use super::person::Person;
 use crate::common::Sandbox;
 
@@ -36,6 +40,30 @@ fn an_upload_goes_on_when_the_server_comes_back() {
     assert_eq!(person.waits(), "f is stored as :f.");
     person.leave();
     assert_eq!(sandbox.stored("f"), b"text");
+}
+
+#[test]
+fn a_transfer_that_the_server_breaks_off_goes_on_where_it_was() {
+    let mut sandbox = Sandbox::new();
+    File::create(sandbox.work().join("long")).unwrap().set_len(64 << 20).unwrap();
+    sandbox.keep("stored", vec![b'x'; 1 << 20]);
+    let mut person = Person::start(&sandbox);
+    for (command, said) in [
+        ("upload long", "long is stored as :long."),
+        ("download stored here", ":stored is stored here as here."),
+        ("search x :stored", "'x' occurs 0 times in :stored."),
+    ] {
+        sandbox.signal(Signal::SIGSTOP);
+        person.enter(command);
+        sandbox.kill();
+        sandbox.start_again();
+        let heard = person.waits();
+        // What only reads is not tried again: that is said, and the session goes on.
+        assert!(heard == said || (command.starts_with("search") && heard.lines().count() == 1), "{heard}");
+    }
+    assert_eq!(person.says("list -l long").split_whitespace().next(), Some("67108864"));
+    person.leave();
+    assert_eq!(fs::metadata(sandbox.work().join("here")).unwrap().len(), 1 << 20);
 }
 
 #[test]
