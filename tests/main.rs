@@ -12,6 +12,7 @@
 
 mod access;
 mod account;
+mod archive;
 mod backup;
 mod clients;
 mod command;

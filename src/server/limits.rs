@@ -108,6 +108,10 @@ pub const SPILL_RETRY_EVERY: Duration = Duration::from_secs(1);
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
 /// The most entries of a list that are sorted for a page, which takes some 10 MiB.
 pub const LIST_SORTED_MAX: usize = 100_000;
+/// The most names of a zip file, whose directory is kept in memory until its end: 100 MiB at the most with [`ZIP_NAMES_MAX`].
+pub const ZIP_ENTRIES_MAX: usize = 100_000;
+/// The most bytes of all names of a zip file.
+pub const ZIP_NAMES_MAX: usize = 16 << 20;
 /// The most globs of one list or search; each is matched against every name.
 pub const GLOBS_MAX: usize = 64;
 /// How long the lines of a search are buffered, so that they share a write.

@@ -19,7 +19,7 @@ use crate::server::exchange::{
     fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content, send_multipart,
     send_streamed, text_type, with_charset,
 };
-use crate::server::methods::{list, search_tree};
+use crate::server::methods::{archive, list, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
@@ -27,6 +27,7 @@ use crate::text::ReadAt;
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
     if name.is_directory() {
         match exchange.reply.outcome.filter {
+            None if exchange.query.has("archive") => return archive::answer(exchange, store, name),
             None => return list::answer(exchange, store, name),
             Some("search") => return search_tree::answer(exchange, store, name),
             Some(_) => {}

@@ -1,5 +1,6 @@
 //! The methods: their table, the router, and a file for each kind of request.
 
+mod archive;
 mod get;
 mod internal;
 mod list;

@@ -1,0 +1,113 @@
+//! What an archive is made of: the entries of a directory, and their contents as long as the archive announces.
+
+use std::io::{self, Read};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::server::auth::rights::Reader;
+use crate::server::exchange::{Cancellable, ClientLiveness};
+use crate::server::limits::{ZIP_ENTRIES_MAX, ZIP_NAMES_MAX};
+use crate::store::{Content, Entry, Kind, Name};
+use crate::text::{Globs, ReadAt};
+
+/// What an archive is made of.
+pub struct ArchiveSource<'a> {
+    /// The store for reading.
+    pub reader: Reader<'a>,
+    /// The directory.
+    pub directory: &'a Name,
+    /// Which of its entries.
+    pub globs: Globs,
+}
+
+impl ArchiveSource<'_> {
+    /// Lists the names of all files and directories.
+    pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
+        let entries = self.reader.list_readable(self.directory)?;
+        Ok(entries.filter(|entry| match entry {
+            Ok(entry) => self.globs.includes(&entry.name, entry.kind == Kind::Directory),
+            Err(_) => true,
+        }))
+    }
+
+    /// Opens a file of the list; none where it has been deleted meanwhile, or the daemon itself may not read it.
+    pub fn open(&self, entry: &Entry) -> Result<Option<Box<dyn Content>>> {
+        match self.reader.open(&self.directory.join(&entry.name, false)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses more names than a zip file may have here: its directory, at its end, is kept in memory until then.
+    pub fn require_few(&self) -> Result<()> {
+        let mut names = NamesLeft::default();
+        self.entries()?.try_for_each(|entry| names.count(&entry?.name))
+    }
+}
+
+/// How many names a zip file may still have.
+pub struct NamesLeft {
+    entries: usize,
+    bytes: usize,
+}
+
+impl Default for NamesLeft {
+    fn default() -> Self {
+        NamesLeft { entries: ZIP_ENTRIES_MAX, bytes: ZIP_NAMES_MAX }
+    }
+}
+
+impl NamesLeft {
+    /// Counts one more name. Errors have kind `Unprocessable`.
+    pub fn count(&mut self, name: &[u8]) -> Result<()> {
+        match (self.entries.checked_sub(1), self.bytes.checked_sub(name.len())) {
+            (Some(entries), Some(bytes)) => {
+                (self.entries, self.bytes) = (entries, bytes);
+                Ok(())
+            }
+            _ => Err(Error::unprocessable("archive", "has too many names for a zip file: take tar.zst")),
+        }
+    }
+}
+
+/// The bytes of a file, as many as the archive announces. A file that became shorter is an error: the connection is cut, so
+/// that no archive looks complete that is not.
+pub struct Exactly<'a> {
+    content: Cancellable<'a>,
+    offset: u64,
+    size: u64,
+}
+
+impl<'a> Exactly<'a> {
+    /// The bytes of a file for a client.
+    pub fn new(content: &'a dyn Content, client: &'a ClientLiveness<'a>) -> Self {
+        Exactly { content: Cancellable { content, client }, offset: 0, size: content.meta().size }
+    }
+}
+
+impl Read for Exactly<'_> {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size - self.offset).unwrap_or(usize::MAX).min(block.len());
+        if left == 0 {
+            return Ok(0);
+        }
+        let read = self.content.read_at(block.get_mut(..left).unwrap_or_default(), self.offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zip_file_has_no_more_names_than_its_limits() {
+        let mut left = NamesLeft { entries: 2, bytes: 4 };
+        assert!(left.count(b"ab").is_ok() && left.count(b"abc").is_err() && left.count(b"ab").is_ok());
+        assert_eq!(left.count(b"").unwrap_err().kind(), ErrorKind::Unprocessable);
+    }
+}

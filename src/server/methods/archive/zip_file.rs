@@ -1,0 +1,70 @@
+//! An archive as a zip file, written without seeking: sizes and checksums follow the bytes (data descriptors). Names are UTF-8
+//! there: a byte that is not is `\xNN`.
+
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use zip::write::{SimpleFileOptions, StreamWriter};
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::error::{Error, shown};
+use crate::http::time::rfc3339;
+use crate::server::exchange::ClientLiveness;
+use crate::server::methods::archive::source::{ArchiveSource, Exactly, NamesLeft};
+use crate::store::Kind;
+
+/// A file from this size on has 64-bit sizes; less than 4 GiB, since deflate can make it larger.
+const LARGE: u64 = 0xffff_0000;
+
+/// Writes all files and directories, and returns the sink.
+pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, sink: W) -> io::Result<W> {
+    let mut writer = ZipWriter::new_stream(sink);
+    let mut names = NamesLeft::default();
+    for entry in source.entries()? {
+        let entry = entry?;
+        names.count(&entry.name)?;
+        let name = zip_name(&entry.name);
+        if entry.kind == Kind::Directory {
+            writer
+                .add_directory(name, options(0, SystemTime::now()).unix_permissions(0o755))
+                .map_err(failed)?;
+        } else if let Some(content) = source.open(&entry)? {
+            let (size, modified) = (content.meta().size, content.meta().modified);
+            writer.start_file(name, options(size, modified).unix_permissions(0o644)).map_err(failed)?;
+            io::copy(&mut Exactly::new(content.as_ref(), client), &mut writer)?;
+        }
+    }
+    writer.finish().map(StreamWriter::into_inner).map_err(failed)
+}
+
+fn options(size: u64, modified: SystemTime) -> SimpleFileOptions {
+    let options = SimpleFileOptions::default().large_file(size >= LARGE);
+    let options = options.compression_method(CompressionMethod::Deflated);
+    match dos_time(modified) {
+        Some(time) => options.last_modified_time(time),
+        None => options,
+    }
+}
+
+/// The time as a zip file has it, in UTC; none before 1980 and after 2107.
+fn dos_time(time: SystemTime) -> Option<zip::DateTime> {
+    let text = rfc3339(time);
+    let mut numbers = text.split(|char: char| !char.is_ascii_digit()).map(str::parse::<u16>);
+    let mut number = || numbers.next()?.ok();
+    let (year, [month, day, hour, minute, second]) =
+        (number()?, [number()?, number()?, number()?, number()?, number()?].map(|number| number as u8));
+    zip::DateTime::from_date_and_time(year, month, day, hour, minute, second).ok()
+}
+
+fn zip_name(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| shown(name), str::to_owned)
+}
+
+fn failed(error: zip::result::ZipError) -> io::Error {
+    match error {
+        zip::result::ZipError::Io(error) => error,
+        error => {
+            Error::unprocessable("archive", format!("cannot be a zip file ({error}): take tar.zst")).into()
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A directory as one file: read by the programs that people have, with the rights of a list, and never complete where it is not.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::common::raw::request;
+use crate::common::watch::Watch;
+use crate::common::{Sandbox, need};
+
+/// A tree with names that formats differ about.
+fn tree() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let deep = format!("d/{}/{}", "long ".repeat(40), "x".repeat(200));
+    for name in [
+        "d/a.txt",
+        "d/e/f",
+        "d/e/line\nbreak",
+        "d/-rf *",
+        "d/\u{e9}\u{202e}",
+        "d/back\\slash",
+        &deep,
+        "other",
+    ] {
+        sandbox.keep(name, name);
+    }
+    sandbox.keep("d/empty", "");
+    sandbox.keep("d/large", (0..300_000).map(|line| format!("line {line}\n")).collect::<String>());
+    fs::create_dir(sandbox.root().join("d/hollow")).unwrap();
+    sandbox
+}
+
+#[test]
+fn tar_unpacks_what_is_stored() {
+    if !need::programs(&["curl", "tar", "zstd", "diff"]) {
+        return;
+    }
+    let sandbox = tree();
+    fs::write(sandbox.root().join("d").join(OsStr::from_bytes(b"caf\xe9")), "bytes").unwrap();
+    sandbox
+        .sh(r#"mkdir out; touch -d 2001-02-03 ../root/d/a.txt
+            curl -fsS -OJ "$CFP_SERVER/d/?archive=tar.zst"
+            zstd -dc d.tar.zst | tar -x -C out
+            diff -r out ../root/d
+            test "$(stat -c %Y out/a.txt)" = "$(stat -c %Y ../root/d/a.txt)"
+            curl -fsS "$CFP_SERVER/?archive=tar.zst" | zstd -dc | tar -t | grep -x other"#)
+        .success();
+}
+
+#[test]
+fn unzip_and_python_unpack_what_is_stored() {
+    if !need::programs(&["curl", "unzip", "python3", "diff"]) {
+        return;
+    }
+    let sandbox = tree();
+    sandbox
+        .sh(r#"curl -fsS -OJ "$CFP_SERVER/d/?archive=zip"
+            python3 -c 'import zipfile; z = zipfile.ZipFile("d.zip"); assert z.testzip() is None; z.extractall("py")'
+            diff -r py ../root/d
+            unzip -q -d out d.zip
+            diff -r -x 'line*' out ../root/d"#)
+        .success();
+    // What is no text is shown as tools show it.
+    fs::create_dir(sandbox.root().join("b")).unwrap();
+    fs::write(sandbox.root().join("b").join(OsStr::from_bytes(b"caf\xe9")), "bytes").unwrap();
+    sandbox
+        .sh(r#"curl -fsS -o b.zip "$CFP_SERVER/b/?archive=zip"
+            python3 -c 'import zipfile; print(zipfile.ZipFile("b.zip").namelist())'"#)
+        .success()
+        .stdout("['caf\\\\xe9']\n");
+}
+
+#[test]
+fn an_archive_holds_what_a_list_shows_and_what_may_be_read() {
+    if !need::programs(&["curl", "tar", "zstd"]) {
+        return;
+    }
+    let rules = "deny list,read * /d/hidden/\ndeny read * /d/unread\nallow list,read * /d/\n";
+    let sandbox = Sandbox::guarded(&[], rules);
+    for name in ["d/a.txt", "d/hidden/f", "d/unread", "d/e/b.txt", "d/e/c.rs", "other"] {
+        sandbox.keep(name, name);
+    }
+    let listed = |query: &str| {
+        let script = format!(
+            "curl -fsS \"$CFP_SERVER/d/?archive=tar.zst{query}\" | zstd -dc | tar -t | LC_ALL=C sort | tr '\\n' ' '"
+        );
+        String::from_utf8(sandbox.sh(&script).success().get_output().stdout.clone()).unwrap()
+    };
+    assert_eq!(listed(""), "a.txt e/ e/b.txt e/c.rs ");
+    assert_eq!(listed("&include=*.txt"), "a.txt e/b.txt ");
+    assert_eq!(listed("&exclude=e/"), "a.txt ");
+    let mut raw = sandbox.connect();
+    for (target, status) in [
+        ("/?archive=zip", 401),
+        ("/d/hidden/?archive=zip", 401),
+        ("/d/none/?archive=zip", 404),
+        ("/d/?archive=rar", 400),
+        ("/d/?archive", 400),
+    ] {
+        let answer = raw.ask(request("GET", target, ""));
+        // A directory of which nothing may be listed but what is beneath is a list, and so an archive.
+        assert!(answer.status == status || target == "/?archive=zip", "{target}: {}", answer.status);
+    }
+    let head = raw.ask(request("HEAD", "/d/?archive=zip", ""));
+    assert_eq!((head.status, head.field("content-type")), (200, "application/zip"));
+    assert_eq!(head.field("content-disposition"), "attachment; filename=\"d.zip\"");
+    assert_eq!(head.field("content-security-policy"), "sandbox");
+}
+
+/// Bytes that compress badly.
+fn noise(size: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+#[test]
+fn an_archive_of_a_file_that_becomes_shorter_meanwhile_never_looks_complete() {
+    let sandbox = Sandbox::new();
+    for format in ["zip", "tar.zst"] {
+        let path = sandbox.keep("d/f", noise(48 << 20));
+        let mut raw = sandbox.connect();
+        raw.send(request("GET", &format!("/d/?archive={format}"), ""));
+        let head = raw.head();
+        fs::File::options().write(true).open(path).unwrap().set_len(1000).unwrap();
+        assert!(raw.body_of(&head, "GET").is_err(), "{format}");
+    }
+}
+
+#[test]
+fn an_archive_takes_the_same_memory_whatever_its_size() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.keep("d/f", "");
+    fs::File::options().write(true).open(path).unwrap().set_len(1 << 30).unwrap();
+    let watch = Watch::new(&sandbox);
+    let before = watch.memory();
+    let answer = sandbox.connect().ask(request("GET", "/d/?archive=tar.zst", ""));
+    assert_eq!(answer.status, 200);
+    let decoded = zstd::stream::read::Decoder::new(&answer.body[..]).unwrap();
+    let size = std::io::copy(&mut { decoded }, &mut std::io::sink()).unwrap();
+    assert!(size > 1 << 30);
+    assert!(watch.memory() < before + 16 * 1024, "{} KiB, {before} before", watch.memory());
+}
+
+#[test]
+fn a_zip_file_of_too_many_names_is_refused_and_a_tar_file_is_not() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.keep("d/0", "");
+    (1..=100_000).for_each(|at| {
+        let name = format!("d/{at}");
+        if fs::hard_link(&first, sandbox.root().join(&name)).is_err() {
+            sandbox.keep(&name, "");
+        }
+    });
+    let mut raw = sandbox.connect();
+    let refused = raw.ask(request("GET", "/d/?archive=zip", ""));
+    assert_eq!(
+        (refused.status, refused.text()),
+        (422, "archive: has too many names for a zip file: take tar.zst\n".to_owned())
+    );
+    assert_eq!(raw.ask(request("GET", "/d/?archive=tar.zst", "")).status, 200);
+}
