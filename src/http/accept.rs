@@ -17,6 +17,11 @@ pub fn media_type<'o>(fields: &Fields, offers: &[&'o str]) -> Option<&'o str> {
     })
 }
 
+/// Whether `Accept` names a media type itself, not by a wildcard: browsers name HTML, programs that follow links do not.
+pub fn names(fields: &Fields, media_type: &str) -> bool {
+    quality(fields, "accept", media_type).is_some_and(|weight| weight > 0)
+}
+
 /// Selects the content coding of a response: zstd if `Accept-Encoding` names it with a weight above 0 and not below
 /// that of identity. `*` does not count: only clients that name zstd get it.
 pub fn coding(fields: &Fields) -> Coding {

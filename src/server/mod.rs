@@ -3,7 +3,7 @@
 //!
 //! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals. The
 //! folders are in the order in which a request passes them, and each imports only those after it: daemon, conn,
-//! methods, page, resumable, exchange, shared, auth, net, observe; limits and admin_path come last.
+//! methods, resumable, exchange, page, shared, auth, net, observe; limits and admin_path come last.
 
 pub use crate::server::auth::sites::parse as parse_host;
 pub use crate::server::daemon::config::Config;

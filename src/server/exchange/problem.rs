@@ -1,5 +1,5 @@
 //! An error as a response: its fields, and its body in the form the client prefers (RFC 9457 for
-//! `application/problem+json`, else one line of text).
+//! `application/problem+json`, a page for a browser, else one line of text).
 
 use std::time::SystemTime;
 
@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::http::time::http_date;
 use crate::http::{Fields, Request, accept, coding, head};
 use crate::server::limits::RETRY_AFTER;
+use crate::server::page::{POLICY, error_page};
 use crate::server::status::status_of;
 
 /// The parts of an error response.
@@ -37,7 +38,7 @@ impl Problem {
         if request.is_some() {
             fields.push("Vary", "Accept");
         }
-        let offers = ["text/plain", "application/problem+json"];
+        let offers = ["text/plain", "application/problem+json", "text/html"];
         match request.and_then(|request| accept::media_type(&request.fields, &offers)) {
             Some("application/problem+json") => {
                 if let Some(members) = members.as_object_mut() {
@@ -47,6 +48,13 @@ impl Problem {
                 }
                 let body = format!("{members}\n").into_bytes();
                 Problem { media_type: "application/problem+json", body, fields }
+            }
+            Some("text/html") => {
+                fields.push("X-Content-Type-Options", "nosniff");
+                fields.push("Content-Security-Policy", POLICY);
+                let target = request.map(Request::target).unwrap_or_default();
+                let body = error_page(status, &error.to_string(), target).into_bytes();
+                Problem { media_type: "text/html; charset=utf-8", body, fields }
             }
             _ => Problem { media_type: "text/plain", body: format!("{error}\n").into_bytes(), fields },
         }

@@ -19,12 +19,15 @@ use crate::server::exchange::{
     fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content, send_multipart,
     send_streamed, text_type, with_charset,
 };
-use crate::server::methods::{archive, list, search_tree};
+use crate::server::methods::{archive, list, login, search_tree};
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
 /// Sends a stored file, or, where the name ends in a slash, the list of a directory.
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
+    if name.components().is_empty() && login::is_meant(&exchange.query) {
+        return login::answer(exchange, store);
+    }
     if name.is_directory() {
         match exchange.reply.outcome.filter {
             None if exchange.query.has("archive") => return archive::answer(exchange, store, name),

@@ -1,12 +1,12 @@
-//! The daemon's own resources, beneath `/.cfpd/`: health, metrics and resumable uploads.
+//! The daemon's own resources, beneath `/.cfpd/`: health, metrics, the files of the page, and resumable uploads.
 
 use serde_json::json;
 
 use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Method};
 use crate::server::exchange::Exchange;
-use crate::server::methods::options;
 use crate::server::methods::table::{Scope, UPLOADS, allowed};
+use crate::server::methods::{options, page_file};
 use crate::server::observe::metrics::MEDIA_TYPE;
 use crate::server::resumable::resource;
 
@@ -15,6 +15,9 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
     let method = exchange.request.method;
     match components {
         [_, uploads, id] if uploads == UPLOADS => answer_upload(exchange, id),
+        [_, page, file] if page == b"page" && matches!(method, Method::Get | Method::Head) => {
+            page_file::answer(exchange, file)
+        }
         [_, name] if matches!(name.as_slice(), b"health" | b"metrics") => match method {
             Method::Get | Method::Head => answer_readable(exchange, name),
             Method::Options => options::send(exchange, &allowed(Scope::Anywhere, None)),

@@ -11,7 +11,7 @@ use crate::http::{Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{Exchange, send_lines};
 use crate::server::limits::GLOBS_MAX;
-use crate::server::page::list_page;
+use crate::server::page::{ListPage, POLICY, Viewer};
 use crate::store::{Detail, Entries, Entry, Kind, Name};
 use crate::text::Globs;
 
@@ -23,10 +23,25 @@ const FORMS: [(&str, &str); 3] =
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
     let form = form(exchange)?;
     let globs = globs(&exchange.query)?;
-    let detail = if form == "text/plain" { Detail::Names } else { Detail::Metadata };
+    let is_page = form == "text/html" && accept::names(&exchange.request.fields, form);
+    let detail = if is_page || form == "text/plain" { Detail::Names } else { Detail::Metadata };
     let entries = included(store.reader().list(name, exchange.query.has("recursive"), detail)?, globs);
-    send_lines(exchange, name, form, "default-src 'none'; style-src 'unsafe-inline'", |out| match form {
-        "text/html" => list_page::write(name, entries, out),
+    let target = exchange.request.target();
+    let may = if is_page { store.offers_in(name) } else { String::new() };
+    let may_with = |entry: &[u8], is_directory: bool| store.offers_on(name, entry, is_directory);
+    let meta_of = |entry: &[u8], is_directory: bool| store.reader().listed(name, entry, is_directory);
+    let viewer = || Viewer {
+        target,
+        user: store.principal().user.as_deref(),
+        may_log_in: store.may_log_in() && !store.may_do_all(),
+        may: &may,
+        may_with: (!store.offers_the_same_beneath(name)).then_some(&may_with),
+        meta_of: &meta_of,
+    };
+    let page = ListPage { name, viewer: is_page.then(viewer) };
+    let policy = if is_page { POLICY } else { "default-src 'none'" };
+    send_lines(exchange, name, form, policy, |out| match form {
+        "text/html" => page.write(entries, out),
         _ => write_lines(entries, form == "application/json", out),
     })
 }

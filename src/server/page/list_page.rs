@@ -1,101 +1,182 @@
-//! The list of a directory as an HTML page, for browsers and for programs that follow its links (wget, rclone, lftp).
+//! The list of a directory as an HTML page. A browser, which asks for HTML by name, gets the page of a person: the list with
+//! everything around it. A program that follows links (wget, rclone, lftp) gets the links of the list and no others.
 //! Sorted by name up to a limit, so that memory is bounded.
 
 use std::io::{self, Write};
 
-use crate::error::{Result, shown};
-use crate::http::time::rfc3339;
+use crate::error::Result;
 use crate::http::{Query, target};
 use crate::server::limits::LIST_SORTED_MAX;
-use crate::store::{Entry, Kind, Name};
+use crate::server::page::html::{FILES_AT, document_head, escaped, marked, root_of};
+use crate::server::page::list_row::ListRow;
+use crate::server::page::size::human;
+use crate::server::page::viewer::Viewer;
+use crate::store::{Entry, Name};
 
-/// Writes the page of a directory.
-pub fn write(
-    name: &Name,
-    entries: impl Iterator<Item = Result<Entry>>,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut entries = entries.map(|entry| entry.map(ListRow::of));
-    let mut first = entries.by_ref().take(LIST_SORTED_MAX).collect::<Result<Vec<_>>>()?;
-    // One entry past the limit: send the list unsorted.
-    let next = entries.next().transpose()?;
-    if next.is_none() {
-        first.sort_unstable_by(|one, other| components(&one.name).cmp(components(&other.name)));
-    }
-    out.write_all(head(name, next.is_none()).as_bytes())?;
-    for row in first.into_iter().chain(next) {
-        out.write_all(row.html().as_bytes())?;
-    }
-    for row in entries {
-        out.write_all(row?.html().as_bytes())?;
-    }
-    out.write_all(b"</table>\n")
+/// How many rows one element holds: a browser lays out and paints only those elements that are in view.
+const ROWS_TOGETHER: u64 = 100;
+
+/// The list of a directory.
+pub struct ListPage<'a> {
+    /// The directory.
+    pub name: &'a Name,
+    /// The person who looks at it; none for a program.
+    pub viewer: Option<Viewer<'a>>,
 }
 
-/// The part of an entry that the page shows; small, since many are in memory to be sorted.
-struct ListRow {
-    /// With a final slash for a directory.
-    name: Box<[u8]>,
-    size: Option<u64>,
-    modified: Option<std::time::SystemTime>,
+/// What a list has, for the line below it.
+#[derive(Default)]
+struct Count {
+    files: u64,
+    directories: u64,
+    bytes: u64,
 }
 
-impl ListRow {
-    fn of(entry: Entry) -> Self {
-        let (mut name, meta) = (entry.name, entry.meta.as_ref());
-        name.extend((entry.kind == Kind::Directory).then_some(b'/'));
-        let size = meta.filter(|meta| meta.kind == Kind::File).map(|meta| meta.size);
-        ListRow { name: name.into(), size, modified: meta.map(|meta| meta.modified) }
-    }
-
-    fn html(&self) -> String {
-        let parts: Vec<_> = components(&self.name).collect();
-        let path = target::encode(&parts, self.name.ends_with(b"/"), &Query::default());
-        // Relative: a name like `javascript:x` is no URL.
-        let href = format!(".{}", String::from_utf8_lossy(&path));
-        let size = self.size.map_or_else(String::new, |size| size.to_string());
-        let (label, modified) = (escaped(&self.name), self.modified.map_or_else(String::new, rfc3339));
-        format!("<tr><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
-    }
-}
-
-/// The components of a name, without the empty one after a final slash.
-fn components(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    name.strip_suffix(b"/").unwrap_or(name).split(|&byte| byte == b'/')
-}
-
-fn head(name: &Name, is_sorted: bool) -> String {
-    let title = escaped(&name.shown());
-    let up = if name.components().is_empty() { "" } else { "<tr><td><a href=\"../\">../</a>\n" };
-    let remark = match is_sorted {
-        true => String::new(),
-        false => format!("<p>More than {LIST_SORTED_MAX} names, in no order.\n"),
-    };
-    format!(
-        "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
-         <style>body{{font:1rem/1.5 monospace}}td{{padding-right:2em}}td+td{{text-align:right}}</style>\n\
-         <h1>{title}</h1>\n{remark}<table>\n{up}"
-    )
-}
-
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for char in shown(bytes).chars() {
-        match char {
-            '<' => text += "&lt;",
-            '>' => text += "&gt;",
-            '&' => text += "&amp;",
-            '"' => text += "&quot;",
-            char => text.push(char),
+impl ListPage<'_> {
+    /// Writes the page.
+    pub fn write(
+        &self,
+        entries: impl Iterator<Item = Result<Entry>>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut entries = entries.map(|entry| entry.map(ListRow::of));
+        let mut first = entries.by_ref().take(LIST_SORTED_MAX).collect::<Result<Vec<_>>>()?;
+        // One entry past the limit: send the list unsorted.
+        let next = entries.next().transpose()?;
+        if next.is_none() {
+            first.sort_unstable_by(|one, other| one.components().cmp(other.components()));
+        }
+        let remark = match next.is_none() {
+            true => String::new(),
+            false => format!("<p>More than {LIST_SORTED_MAX} names, in no order.\n"),
+        };
+        let rows = first.into_iter().chain(next).map(Ok).chain(entries);
+        match &self.viewer {
+            None => self.write_plain(&remark, rows, out),
+            Some(viewer) => self.write_page(viewer, &remark, rows, out),
         }
     }
-    text
+
+    fn write_plain(
+        &self,
+        remark: &str,
+        rows: impl Iterator<Item = Result<ListRow>>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let title = escaped(&self.name.shown());
+        let up = if self.name.components().is_empty() { "" } else { "<tr><td><a href=\"../\">../</a>\n" };
+        write!(
+            out,
+            "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<h1>{title}</h1>\n{remark}\
+             <table>\n{up}"
+        )?;
+        for row in rows {
+            out.write_all(row?.plain().as_bytes())?;
+        }
+        out.write_all(b"</table>\n")
+    }
+
+    fn write_page(
+        &self,
+        viewer: &Viewer<'_>,
+        remark: &str,
+        rows: impl Iterator<Item = Result<ListRow>>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        out.write_all(self.head(viewer, remark).as_bytes())?;
+        let (mut count, mut at) = (Count::default(), 0);
+        for row in rows {
+            let mut row = row?;
+            // It was deleted since the names were read.
+            let Some(meta) = (viewer.meta_of)(row.path(), row.is_directory()) else { continue };
+            row.describe(&meta);
+            if at % ROWS_TOGETHER == 0 {
+                out.write_all(b"<tbody>\n")?;
+            }
+            at += 1;
+            count.add(&row);
+            let may = viewer.may_with.map(|may| may(row.path(), row.is_directory()));
+            out.write_all(row.page(may.as_deref()).as_bytes())?;
+        }
+        out.write_all(self.foot(viewer, &count).as_bytes())
+    }
+
+    fn head(&self, viewer: &Viewer<'_>, remark: &str) -> String {
+        let root = root_of(viewer.target);
+        let last = self.name.components().last().map_or("Files".to_owned(), |last| marked(last));
+        let may = viewer.may;
+        format!(
+            "{}<script type=\"module\" src=\"{root}{FILES_AT}page.js\"></script>\n\
+             <header>\n<nav aria-label=\"Path\"><ol>\n{}</ol></nav>\n{}</header>\n\
+             <main data-root=\"{root}\" data-may=\"{may}\"{}>\n<h1>{last}</h1>\n{}{remark}\
+             <table>\n<thead><tr><th scope=\"col\">Name<th scope=\"col\">Size<th scope=\"col\">Modified (UTC)\n",
+            document_head(&self.name.shown(), &root),
+            self.breadcrumbs(&root),
+            viewer.account(self.name, &root),
+            viewer.user.map_or_else(String::new, |user| format!(" data-user=\"{}\"", escaped(user))),
+            viewer.search_form(),
+        )
+    }
+
+    /// Links to the directories above, from the root down; the last one is this one.
+    fn breadcrumbs(&self, root: &str) -> String {
+        let components = self.name.components();
+        let mut crumbs = String::new();
+        for (at, component) in
+            [&b"Files"[..]].into_iter().chain(components.iter().map(Vec::as_slice)).enumerate()
+        {
+            let label = marked(component);
+            if at == components.len() {
+                return crumbs + &format!("<li><span aria-current=\"page\">{label}</span>\n");
+            }
+            let up = target::encode(components.get(..at).unwrap_or_default(), true, &Query::default());
+            let href = String::from_utf8_lossy(up.get(1..).unwrap_or_default()).into_owned();
+            crumbs += &format!("<li><a href=\"{root}{href}\">{label}</a>\n");
+        }
+        crumbs
+    }
+
+    fn foot(&self, viewer: &Viewer<'_>, count: &Count) -> String {
+        let empty = match count.files + count.directories {
+            0 if viewer.may_do("create") => {
+                "<p id=\"empty\">Nothing is here yet. Drop files on this page, or store one from a shell: \
+                 <code>cfp-put FILE</code>\n"
+            }
+            0 => "<p id=\"empty\">Nothing is here that you may see.\n",
+            _ => "",
+        };
+        let archives = match viewer.may_do("read") && count.files + count.directories > 0 {
+            true => ARCHIVE_LINKS,
+            false => "",
+        };
+        format!("</table>\n{empty}<p id=\"count\">{}\n{archives}</main>\n", count.shown())
+    }
+}
+
+const ARCHIVE_LINKS: &str = "<p id=\"archives\">Download all of it: <a href=\"?archive=zip\" download>.zip</a> \
+    <a href=\"?archive=tar.zst\" download>.tar.zst</a>\n";
+
+impl Count {
+    fn add(&mut self, row: &ListRow) {
+        match row.is_directory() {
+            true => self.directories += 1,
+            false => self.files += 1,
+        }
+        self.bytes = self.bytes.saturating_add(row.size.unwrap_or(0));
+    }
+
+    fn shown(&self) -> String {
+        let files = if self.files == 1 { "file" } else { "files" };
+        let directories = if self.directories == 1 { "directory" } else { "directories" };
+        let bytes = human(self.bytes);
+        format!("{} {directories}, {} {files}, {bytes}", self.directories, self.files)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Meta;
+    use crate::store::{Kind, Meta};
     use std::time::SystemTime;
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
@@ -103,17 +184,60 @@ mod tests {
         Entry { name: name.to_vec(), kind, meta: Some(meta) }
     }
 
-    fn page(entries: impl Iterator<Item = Entry>) -> String {
+    fn written(viewer: Option<Viewer<'_>>, entries: impl Iterator<Item = Entry>) -> String {
         let mut out = Vec::new();
-        write(&Name::root(), entries.map(Ok), &mut out).unwrap();
+        let name = Name::new(vec![b"d".to_vec(), b"<e>".to_vec()], true).unwrap();
+        ListPage { name: &name, viewer }.write(entries.map(Ok), &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    fn page(entries: impl Iterator<Item = Entry>) -> String {
+        written(None, entries)
+    }
+
+    fn viewer() -> Viewer<'static> {
+        let meta_of = &|name: &[u8], is_directory: bool| {
+            entry(name, if is_directory { Kind::Directory } else { Kind::File }).meta
+        };
+        Viewer { target: b"/d/%3Ce%3E/", user: None, may_log_in: true, may: "read", may_with: None, meta_of }
     }
 
     #[test]
     fn a_name_cannot_leave_its_cell() {
-        let row = page([entry(b"javascript:<b>\"&", Kind::File)].into_iter());
-        assert!(row.contains("href=\"./javascript:%3Cb%3E%22%26\""), "{row}");
-        assert!(row.contains(">javascript:&lt;b&gt;&quot;&amp;</a>"), "{row}");
+        let one = || [entry(b"javascript:<b>\"&", Kind::File)].into_iter();
+        for row in [page(one()), written(Some(viewer()), one())] {
+            assert!(row.contains("href=\"./javascript:%3Cb%3E%22%26\""), "{row}");
+            assert!(row.contains(">javascript:&lt;b&gt;&quot;&amp;</a>"), "{row}");
+            assert!(!row.contains("<e>") && !row.contains("<b>"), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_program_gets_no_links_but_those_of_the_list() {
+        let entries = || [entry(b"f", Kind::File)].into_iter();
+        assert_eq!(page(entries()).matches("href").count(), 2);
+        assert!(!page(entries()).contains("src="));
+        let full = written(Some(viewer()), entries());
+        for link in ["../../.cfpd/page/style.css", "../../?login=%2Fd%2F", "?archive=zip", "../../d/"] {
+            assert!(full.contains(&format!("=\"{link}")), "{link}: {full}");
+        }
+    }
+
+    #[test]
+    fn a_page_offers_what_its_viewer_may_do_and_says_what_is_there() {
+        let both = || [entry(b"f", Kind::File), entry(b"e", Kind::Directory)].into_iter();
+        let with = |may, user| Viewer { may, user, ..viewer() };
+        let reader = written(Some(with("read", None)), both());
+        assert!(reader.contains("1 directory, 1 file, 3 B") && reader.contains(">Log in<"), "{reader}");
+        assert!(reader.contains("data-may=\"read\"") && reader.contains("type=\"search\""), "{reader}");
+        let lister = written(Some(with("", Some(&b"bob"[..]))), both());
+        assert!(!lister.contains("archive") && !lister.contains("type=\"search\""), "{lister}");
+        assert!(lister.contains("?logout") && lister.contains("data-user=\"bob\""), "{lister}");
+        let may = |name: &[u8], _: bool| if name == b"f" { "read" } else { "" }.to_owned();
+        let mixed = written(Some(Viewer { may_with: Some(&may), ..viewer() }), both());
+        assert!(mixed.contains("<tr data-may=\"read\"><td><a href=\"./f\">"), "{mixed}");
+        let empty = |may| written(Some(with(may, None)), [].into_iter());
+        assert!(empty("create").contains("Drop files") && empty("read").contains("that you may see"));
     }
 
     #[test]

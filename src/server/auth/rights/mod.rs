@@ -11,6 +11,7 @@ pub use writer::{WriteTarget, Writer};
 mod authorized_store;
 mod gate;
 mod guarded;
+mod offers;
 mod reader;
 mod transfer;
 mod writer;

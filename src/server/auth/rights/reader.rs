@@ -41,6 +41,13 @@ impl<'a> Reader<'a> {
         Ok(only(store.store.list(name, recursive, detail)?, store, Verb::List, name))
     }
 
+    /// Returns the metadata of an entry of a list; none where it is no longer there, or may not be listed.
+    pub fn listed(self, directory: &Name, entry: &[u8], is_directory: bool) -> Option<Meta> {
+        let name = directory.join(entry, is_directory);
+        let is_shown = self.0.may(Verb::List, &name, false) || (is_directory && self.may_list(&name));
+        if is_shown { self.0.store.meta(&name).ok() } else { None }
+    }
+
     /// Lists the names of everything beneath a directory that may be both listed and read.
     pub fn list_readable(self, name: &Name) -> Result<Entries<'a>> {
         Ok(only(self.list(name, true, Detail::Names)?, self.0, Verb::Read, name))

@@ -1,0 +1,76 @@
+//! One row of a list: an entry of a directory, small, since many are in memory to be sorted.
+
+use std::time::SystemTime;
+
+use crate::http::time::rfc3339;
+use crate::http::{Query, target};
+use crate::server::page::html::{escaped, marked};
+use crate::server::page::size::human;
+use crate::store::{Entry, Kind, Meta};
+
+/// The part of an entry that a page shows.
+pub struct ListRow {
+    /// With a final slash for a directory.
+    pub name: Box<[u8]>,
+    /// The size of a file.
+    pub size: Option<u64>,
+    modified: Option<SystemTime>,
+}
+
+impl ListRow {
+    /// The row of an entry.
+    pub fn of(entry: Entry) -> Self {
+        let (mut name, meta) = (entry.name, entry.meta.as_ref());
+        name.extend((entry.kind == Kind::Directory).then_some(b'/'));
+        let size = meta.filter(|meta| meta.kind == Kind::File).map(|meta| meta.size);
+        ListRow { name: name.into(), size, modified: meta.map(|meta| meta.modified) }
+    }
+
+    /// Adds the metadata, where the list was read without it.
+    pub fn describe(&mut self, meta: &Meta) {
+        self.size = (meta.kind == Kind::File).then_some(meta.size);
+        self.modified = Some(meta.modified);
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.name.ends_with(b"/")
+    }
+
+    /// The components of its name, without the empty one after a final slash.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.path().split(|&byte| byte == b'/')
+    }
+
+    /// Its name without a final slash.
+    pub fn path(&self) -> &[u8] {
+        self.name.strip_suffix(b"/").unwrap_or(&self.name)
+    }
+
+    /// The row for a program, with the exact size.
+    pub fn plain(&self) -> String {
+        let size = self.size.map_or_else(String::new, |size| size.to_string());
+        let modified = self.modified.map_or_else(String::new, rfc3339);
+        format!("<tr><td><a href=\"{}\">{}</a><td>{size}<td>{modified}\n", self.href(), escaped(&self.name))
+    }
+
+    /// The row for a person; `may` is what may be done with this entry, where not all entries allow the same.
+    pub fn page(&self, may: Option<&str>) -> String {
+        let may = may.map_or_else(String::new, |may| format!(" data-may=\"{may}\""));
+        let size = |size: u64| format!("<data value=\"{size}\">{}</data>", human(size));
+        let (href, label) = (self.href(), marked(&self.name));
+        let (size, modified) = (self.size.map_or_else(String::new, size), self.modified.map(rfc3339));
+        let modified = modified.map_or_else(String::new, |time| {
+            let (day, clock) = (time.get(..10).unwrap_or_default(), time.get(11..16).unwrap_or_default());
+            format!("<time datetime=\"{time}\">{day} {clock}</time>")
+        });
+        format!("<tr{may}><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
+    }
+
+    /// The relative URL: a name like `javascript:x` is no scheme.
+    fn href(&self) -> String {
+        let parts: Vec<_> = self.components().collect();
+        let path = target::encode(&parts, self.is_directory(), &Query::default());
+        format!(".{}", String::from_utf8_lossy(&path))
+    }
+}
