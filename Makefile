@@ -5,6 +5,7 @@
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make check      format, lints, API pages, man pages, dependencies: licences, sources, advisories
 #   make papers     completions and the option lists of the man pages, from the options that src/bin declares
+#   make pictures   the pictures of the page in docs/pictures, by Chromium
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
 #   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
@@ -31,7 +32,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test fuzz check papers install uninstall deb static
+.PHONY: build demo test fuzz check papers pictures install uninstall deb static
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -69,6 +70,10 @@ fuzz:
 # tests/docs/papers.rs holds the files to what this writes.
 papers:
 	CFP_PAPERS=write $(CARGO) test --quiet --locked --test docs completions_and_man_pages
+
+pictures:
+	@tests/tools
+	CFP_PICTURES=write $(CARGO) test --quiet --locked --test main page::pictures
 
 check:
 	@tests/tools

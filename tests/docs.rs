@@ -257,11 +257,12 @@ fn the_loader_of_bash_finds_the_completion_by_the_name_of_a_program() {
 
 #[test]
 fn the_pages_print_what_they_say() {
-    if !need::programs(&["curl"]) || !need::attributes() {
+    if !need::programs(&["curl", "unzip", "zstd"]) || !need::attributes() {
         return;
     }
     let docs = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
     let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
+    let docs = docs.filter(|name| name.ends_with(".md"));
     let pages = ["README.md".to_owned()].into_iter().chain(docs).map(|name| (read(&name), name));
     let shown: Vec<_> = pages.filter(|(page, _)| page.contains("```console\n")).collect();
     assert!(shown.len() >= 3, "{shown:?}");

@@ -29,6 +29,7 @@ mod linear;
 mod log;
 mod lowest_versions;
 mod metrics;
+mod page;
 mod programs;
 mod proxies;
 mod pty;
