@@ -65,6 +65,8 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// A file or a directory.
     pub kind: Kind,
+    /// Whether it is a symbolic link to that file or directory.
+    pub is_link: bool,
     /// Its metadata, where the list was asked for it.
     pub meta: Option<Meta>,
 }

@@ -33,6 +33,7 @@ fn an_entry_says_what_meta_says() {
     let mut seen = 0;
     for entry in sandbox.store.list(&name("/"), true, Detail::Metadata).unwrap() {
         let entry = entry.unwrap();
+        assert_eq!(entry.is_link, entry.name == b"link");
         assert_eq!(sandbox.meta(std::str::from_utf8(&entry.name).unwrap()).unwrap(), entry.meta.unwrap());
         seen += 1;
     }

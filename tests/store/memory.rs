@@ -202,7 +202,7 @@ impl Store for Memory {
             .map(|(below, node)| {
                 let kind = node.meta.kind;
                 let meta = (detail == Detail::Metadata).then_some(node.meta);
-                Ok(Entry { name: below.join(&b'/'), kind, meta })
+                Ok(Entry { name: below.join(&b'/'), kind, is_link: false, meta })
             })
             .collect();
         Ok(Box::new(entries.into_iter()))

@@ -96,7 +96,7 @@ fn text_line(entry: &Entry) -> Vec<u8> {
 
 fn json_line(entry: &Entry) -> String {
     let kind = if entry.kind == Kind::Directory { "directory" } else { "file" };
-    let object = match &entry.meta {
+    let mut object = match &entry.meta {
         Some(meta) => json!({
             "type": kind,
             "size": meta.size,
@@ -105,6 +105,9 @@ fn json_line(entry: &Entry) -> String {
         }),
         None => json!({ "type": kind }),
     };
+    if let Some(members) = object.as_object_mut().filter(|_| entry.is_link) {
+        members.insert("link".to_owned(), true.into());
+    }
     format!("{}\n", with_name(object, &entry.name))
 }
 
@@ -128,7 +131,7 @@ mod tests {
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
         let meta = Meta { kind, size: 3, modified: SystemTime::UNIX_EPOCH, etag: "\"1\"".to_owned() };
-        Entry { name: name.to_vec(), kind, meta: Some(meta) }
+        Entry { name: name.to_vec(), kind, is_link: false, meta: Some(meta) }
     }
 
     #[test]
@@ -139,5 +142,7 @@ mod tests {
             "{\"etag\":\"\\\"1\\\"\",\"mtime\":\"1970-01-01T00:00:00Z\",\"name\":\"é\\\"\",\"size\":3,\"type\":\"file\"}\n"
         );
         assert!(json_line(&entry(b"\xff.", Kind::File)).contains("\"name_bytes\":\"%FF%2E\""));
+        let link = Entry { is_link: true, ..entry(b"l", Kind::Directory) };
+        assert!(json_line(&link).contains("\"link\":true"));
     }
 }

@@ -52,8 +52,9 @@ fn entries<D>(
                 return Ok(None);
             }
             let path = [name.components(), std::slice::from_ref(&found.path)].concat();
+            let is_link = found.file_type == SFlag::S_IFLNK;
             let known = classify(&path, found.details)?;
-            Ok(known.map(|(kind, meta)| Entry { name: found.path, kind, meta }))
+            Ok(known.map(|(kind, meta)| Entry { name: found.path, kind, is_link, meta }))
         });
         match entry {
             Err(Errno::EACCES | Errno::EPERM | Errno::ENAMETOOLONG) => None,

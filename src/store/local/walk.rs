@@ -64,7 +64,8 @@ pub(super) struct WalkEntry<D> {
     pub path: Vec<u8>,
     /// What was read of it.
     pub details: D,
-    file_type: SFlag,
+    /// Its own type: a symbolic link is not followed.
+    pub file_type: SFlag,
 }
 
 impl<D> Walk<D> {
