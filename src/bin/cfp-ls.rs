@@ -138,6 +138,7 @@ mod tests {
     fn a_name_is_raw_for_programs_and_harmless_for_a_terminal() {
         let entry = ListEntry {
             name: RemoteName::parse(b"a\x1b\n\xff"),
+            is_link: false,
             size: 7,
             modified: "2026-01-02T03:04:05Z".into(),
             etag: Some("\"x\"".into()),

@@ -1,7 +1,7 @@
 //! Body sources: a local file or pipe, all of it or the rest from an offset on. `sending.rs` sends it.
 
 use std::borrow::Borrow;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -12,6 +12,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use crate::client::call::segment::{PAUSE, SegmentReader, Shared};
 use crate::client::conn::silence::is_readable;
 use crate::client::output::destination::descriptor;
+use crate::client::output::local_version::LocalVersion;
 use crate::client::output::standard_streams::{self, STDIN};
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
@@ -38,8 +39,10 @@ pub struct BodySource {
     before: Hasher,
     /// The bytes of a pipe that were read already.
     first: Vec<u8>,
-    /// The modification time of a named local file, in seconds since 1970.
-    modified: Option<i64>,
+    /// The metadata of a named local file when it was opened.
+    opened: Option<Metadata>,
+    /// Whether it is an error if the file is written to while it is read.
+    refuses_changes: bool,
     /// The segment up to the next pause of a pipe, and its count, if only that is sent.
     piece: Option<Shared>,
 }
@@ -53,8 +56,13 @@ impl BodySource {
         }
         let file = File::open(path).map_err(|error| Error::io(&name, error))?;
         let meta = file.metadata().map_err(|error| Error::io(&name, error))?;
-        let modified = meta.is_file().then(|| meta.mtime());
-        Ok(BodySource { modified, ..BodySource::new(name, file)? })
+        Ok(BodySource { opened: Some(meta), ..BodySource::new(name, file)? })
+    }
+
+    /// Makes it an error if the file is written to while it is read; of kind `Busy`. The body then ends before it is
+    /// complete, so that the server stores nothing.
+    pub(crate) fn refuse_changes(self) -> Self {
+        BodySource { refuses_changes: true, ..self }
     }
 
     /// Opens standard input: from its current offset, if it is a regular file, whose offset is then moved to its end
@@ -76,7 +84,8 @@ impl BodySource {
     /// Makes a source of a part of an open regular file, or of everything from a pipe.
     fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
         let (before, first) = (Hasher::default(), Vec::new());
-        BodySource { name, file, place, before, first, modified: None, piece: None }
+        let (opened, refuses_changes) = (None, false);
+        BodySource { name, file, place, before, first, opened, refuses_changes, piece: None }
     }
 
     /// Makes a source of these bytes; `before` is the digest of those before them.
@@ -142,7 +151,7 @@ impl BodySource {
 
     /// Returns the modification time of a named local file, in seconds since 1970.
     pub(crate) fn modified(&self) -> Option<i64> {
-        self.modified
+        self.opened.as_ref().filter(|meta| meta.is_file()).map(Metadata::mtime)
     }
 
     /// Returns the size, if it is known before the bytes are read.
@@ -185,7 +194,11 @@ impl BodySource {
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         Ok(match self.place {
-            Some((at, size)) => Box::new(FileSpan { file, at, left: size }),
+            Some((at, size)) => {
+                let opened = self.opened.as_ref().filter(|_| self.refuses_changes);
+                let version = opened.map(|meta| (self.name.clone(), LocalVersion::of(meta)));
+                Box::new(FileSpan { file, at, left: size, version })
+            }
             None => {
                 let first = Cursor::new(self.first.clone());
                 match &self.piece {
@@ -200,7 +213,7 @@ impl BodySource {
     pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
         let (start, _) = self.place.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
-        let mut span = FileSpan { file: &self.file, at: start + part.start, left };
+        let mut span = FileSpan { file: &self.file, at: start + part.start, left, version: None };
         copy(&mut span, hasher).map_err(|error| Error::io(&self.name, error))
     }
 
@@ -208,7 +221,8 @@ impl BodySource {
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
         let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
-        Ok(BodySource { before, ..BodySource::over(self.name.clone(), file, place) })
+        let (opened, refuses_changes) = (self.opened.clone(), self.refuses_changes);
+        Ok(BodySource { before, opened, refuses_changes, ..BodySource::over(self.name.clone(), file, place) })
     }
 
     /// Returns the digest of the bytes before the first one.
@@ -242,12 +256,28 @@ struct FileSpan<F> {
     file: F,
     at: u64,
     left: u64,
+    /// The name of the file, and the version that it must still have at the end, if changes are refused.
+    version: Option<(String, LocalVersion)>,
+}
+
+impl<F: Borrow<File>> FileSpan<F> {
+    fn check_version(&self) -> io::Result<()> {
+        match &self.version {
+            Some((name, version)) if *version != LocalVersion::of(&self.file.borrow().metadata()?) => {
+                Err(Error::busy(name, "changed while it was sent").into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl<F: Borrow<File>> Read for FileSpan<F> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
         let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;
+        if read == 0 {
+            self.check_version()?;
+        }
         if read == 0 && most > 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER));
         }

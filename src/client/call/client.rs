@@ -227,7 +227,8 @@ impl Client {
         loop {
             match &error {
                 // The body could not be read: the server received only a part of it.
-                Error::Failed { kind: ErrorKind::Interrupted, name, .. } | Error::System { name, .. }
+                Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Busy, name, .. }
+                | Error::System { name, .. }
                     if *name != self.url.shown =>
                 {
                     return Err(error);

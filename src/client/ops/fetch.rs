@@ -59,6 +59,17 @@ impl Client {
             }
         }
     }
+
+    /// Returns the digest of a stored file: the server's, or one of the content where the server sends none.
+    pub(crate) fn digest(&mut self, name: &RemoteName) -> Result<Digest> {
+        if let Some(digest) = StoredVersion::current(self, name)?.digest {
+            return Ok(digest);
+        }
+        let mut hasher = Hasher::default();
+        let answer = self.get(name, &Query::default())?;
+        answer.copy_to(&mut hasher, &String::from_utf8_lossy(&name.shown()))?;
+        Ok(hasher.finish())
+    }
 }
 
 /// Copies the content of any response to a sink, and verifies it with the digest in its head.

@@ -14,6 +14,8 @@ use crate::http::Query;
 pub struct ListEntry {
     /// The name beneath the listed directory, with a final slash for a directory.
     pub name: RemoteName,
+    /// Whether it is a symbolic link, if the server says so.
+    pub is_link: bool,
     /// The size in bytes.
     pub size: u64,
     /// The modification time (RFC 3339); empty if the server does not send it.
@@ -34,6 +36,7 @@ impl ListEntry {
         let size = object.get("size").and_then(Value::as_u64).unwrap_or(0);
         Ok(ListEntry {
             name,
+            is_link: object.get("link").and_then(Value::as_bool) == Some(true),
             size,
             modified: text("mtime").unwrap_or_default().to_owned(),
             etag: text("etag").map(str::to_owned),

@@ -42,9 +42,11 @@ impl Client {
         let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
         match status {
-            200 => Ok((ListEntry { name: name.clone(), size: size.unwrap_or(0), modified, etag }, fields)),
-            301 | 308 => {
-                Ok((ListEntry { name: name.clone().as_directory(), size: 0, modified, etag }, fields))
+            200 | 301 | 308 => {
+                let is_directory = status != 200;
+                let name = if is_directory { name.clone().as_directory() } else { name.clone() };
+                let size = size.filter(|_| !is_directory).unwrap_or(0);
+                Ok((ListEntry { name, is_link: false, size, modified, etag }, fields))
             }
             404 => Err(Error::not_found(name.shown(), "no such file or directory")),
             status => Err(Error::new(kind_of(status), name.shown(), reason(status).to_lowercase())),
