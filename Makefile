@@ -17,7 +17,7 @@ CARGO   ?= cargo
 STATIC  ?= $(shell uname -m)-unknown-linux-gnu
 FUZZ_SECONDS ?= 60
 
-PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
+PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-sync cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
 SECTIONS := 1 5 7 8
 TARGETS  := $(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs))
 UNITS    := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.socket))

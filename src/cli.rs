@@ -26,6 +26,8 @@ impl ExitStatus {
     pub const DONE: ExitStatus = ExitStatus(0);
     /// The answer is no: nothing was found, or an existing target was left alone.
     pub const NO: ExitStatus = ExitStatus(1);
+    /// Somebody else has changed a file meanwhile.
+    pub const CHANGED: ExitStatus = ExitStatus(4);
 
     /// Makes an exit status of a number: the exit code of another program, or one without a name here.
     pub fn code(code: u8) -> ExitStatus {
@@ -76,7 +78,7 @@ pub fn report(name: &str, error: &Error) -> ExitStatus {
 /// Maps an error to an exit code: 2 for a permanent one, 3 for a transient one, 4 for a failed precondition.
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
-        ErrorKind::PreconditionFailed => 4,
+        ErrorKind::PreconditionFailed => ExitStatus::CHANGED.0,
         ErrorKind::BadAnswer
         | ErrorKind::Busy
         | ErrorKind::Internal

@@ -25,7 +25,7 @@ use common::{Sandbox, need};
 use page::Page;
 use shells::{Offers, Shell};
 
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "cfpd",
     "cfp-search",
     "cfp-replace",
@@ -33,6 +33,7 @@ const PROGRAMS: [&str; 12] = [
     "cfp-cat",
     "cfp-put",
     "cfp-get",
+    "cfp-sync",
     "cfp-ls",
     "cfp-mv",
     "cfp-cp",

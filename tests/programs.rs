@@ -19,6 +19,7 @@ mod silent_servers;
 mod stranger;
 mod strangers_files;
 mod streams;
+mod sync;
 mod targets;
 mod terminal;
 mod users;

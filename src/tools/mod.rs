@@ -11,6 +11,7 @@ pub mod removal;
 mod response_head;
 pub mod search;
 pub mod shell;
+pub mod sync;
 pub mod targets;
 pub mod terminal;
 mod url_download;

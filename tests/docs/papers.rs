@@ -35,6 +35,8 @@ mod cfp_rm;
 mod cfp_search;
 #[path = "../../src/bin/cfp-shell.rs"]
 mod cfp_shell;
+#[path = "../../src/bin/cfp-sync.rs"]
+mod cfp_sync;
 #[path = "../../src/bin/cfpd/options.rs"]
 mod cfpd;
 
@@ -44,7 +46,7 @@ use std::path::Path;
 use cfp::cli::{Program, ProgramOption};
 
 /// All programs, in the order in which the papers name them.
-const PROGRAMS: [&Program; 12] = [
+const PROGRAMS: [&Program; 13] = [
     &cfpd::PROGRAM,
     &cfp_search::PROGRAM,
     &cfp_replace::PROGRAM,
@@ -52,6 +54,7 @@ const PROGRAMS: [&Program; 12] = [
     &cfp_cat::PROGRAM,
     &cfp_put::PROGRAM,
     &cfp_get::PROGRAM,
+    &cfp_sync::PROGRAM,
     &cfp_ls::PROGRAM,
     &cfp_mv::PROGRAM,
     &cfp_cp::PROGRAM,

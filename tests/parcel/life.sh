@@ -24,7 +24,7 @@ serve() {
 files >"$here/before"
 dpkg -i "$1"
 dpkg --verify cfp
-for program in cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell; do
+for program in cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-sync cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell; do
   "$program" --version
   for name in bin/$program share/bash-completion/completions/$program share/fish/vendor_completions.d/$program.fish; do
     dpkg -L cfp | grep -qx "/usr/$name"

@@ -1,0 +1,127 @@
+//! The queue of a run: threads take jobs from it and add others. The last one that was added is taken first, so that
+//! the jobs of few directories wait at a time.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// Jobs of type `J`, from an iterator and from the threads themselves.
+pub(super) struct Queue<'a, J> {
+    state: Mutex<QueueState<'a, J>>,
+    changed: Condvar,
+}
+
+struct QueueState<'a, J> {
+    added: Vec<J>,
+    source: Box<dyn Iterator<Item = Result<J>> + Send + 'a>,
+    /// How many threads perform a job, and may add others.
+    busy: usize,
+    /// The error that ended the run.
+    stopped: Option<Error>,
+}
+
+impl<'a, J> Queue<'a, J> {
+    /// Makes a queue of these jobs.
+    pub fn new(source: impl Iterator<Item = Result<J>> + Send + 'a) -> Self {
+        let state = QueueState { added: Vec::new(), source: Box::new(source), busy: 0, stopped: None };
+        Queue { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState<'a, J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a job, and waits for one as long as another thread may add it. Each one must be finished.
+    pub fn take(&self) -> Option<Result<J>> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped.is_some() {
+                return None;
+            }
+            let job = state.added.pop().map(Ok).or_else(|| state.source.next());
+            if job.is_some() {
+                state.busy += 1;
+                return job;
+            }
+            if state.busy == 0 {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Adds jobs, of which the first one is taken first.
+    pub fn add(&self, jobs: Vec<J>) {
+        self.lock().added.extend(jobs.into_iter().rev());
+        self.changed.notify_all();
+    }
+
+    /// Notes that a job is finished.
+    pub fn finish(&self) {
+        self.lock().busy -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Ends the run: no further job is taken.
+    pub fn stop(&self, error: Error) {
+        self.lock().stopped.get_or_insert(error);
+    }
+
+    /// Returns the error that ended the run, if one did.
+    pub fn into_result(self) -> Result<()> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).stopped.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_comes_before_the_rest_in_order() {
+        let queue = Queue::new([1, 5].into_iter().map(Ok));
+        let mut taken = Vec::new();
+        while let Some(job) = queue.take() {
+            let job = job.unwrap();
+            taken.push(job);
+            if job == 1 {
+                queue.add(vec![2, 3, 4]);
+            }
+            queue.finish();
+        }
+        assert_eq!(taken, [1, 2, 3, 4, 5]);
+        assert!(queue.into_result().is_ok());
+    }
+
+    #[test]
+    fn an_idle_thread_waits_for_what_a_busy_one_may_add() {
+        let queue = Queue::new([0].into_iter().map(Ok));
+        let taken = Mutex::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while let Some(job) = queue.take() {
+                        let job = job.unwrap();
+                        if job < 6 {
+                            queue.add(vec![job + 1, job + 1]);
+                        }
+                        *taken.lock().unwrap() += 1;
+                        queue.finish();
+                    }
+                });
+            }
+        });
+        assert_eq!(*taken.lock().unwrap(), 127);
+    }
+
+    #[test]
+    fn nothing_is_taken_after_the_end() {
+        let queue = Queue::new([1, 2].into_iter().map(Ok));
+        queue.take().unwrap().unwrap();
+        queue.stop(Error::usage("first"));
+        queue.stop(Error::usage("second"));
+        queue.finish();
+        assert!(queue.take().is_none());
+        assert_eq!(queue.into_result().unwrap_err().to_string(), "first");
+    }
+}

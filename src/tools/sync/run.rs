@@ -1,0 +1,216 @@
+//! The run: several threads, each with a connection of its own, take jobs from one queue. Deletions come last, and only if
+//! all of FROM could be read and sent.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::compare::{Decision, decide, merge};
+use super::deletions::Deletions;
+use super::job::{Job, Replacement};
+use super::queue::Queue;
+use super::synchronization::Synchronization;
+use super::tally::Tally;
+use super::tree::{EntryKind, TreeEntry};
+use super::{removal, transfer};
+use crate::cli::{self, ExitStatus, report};
+use crate::client::call::progress::Progress;
+use crate::client::output::standard_streams::STDOUT;
+use crate::client::{Client, Settings};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Makes TO like FROM, and prints one line with the sums. `program` is the name in messages.
+pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> {
+    let quiet = sync.settings.quiet;
+    // One bar for all transfers instead of one for each.
+    let mut client = Client::new(&Settings { quiet: true, ..sync.settings.clone() })?;
+    // A list of changes is in order.
+    let count = if sync.is_dry { 1 } else { sync.jobs };
+    let mut clients = (1..count).map(|_| client.beside()).collect::<Result<Vec<_>>>()?;
+    clients.push(client);
+    let progress = Mutex::new(Progress::new(&sync.to.shown(b"", true), None, quiet || sync.is_dry));
+    let (deletions, tally) = (Mutex::new(Deletions::default()), Tally::default());
+    let run = Run { sync, program, deletions, tally, progress, lost: AtomicUsize::new(0) };
+    let outcome = run.compare_then_delete(&mut clients);
+    lock(&run.progress).clear();
+    outcome?;
+    if !quiet {
+        cli::print(&run.tally.summary(sync.is_dry))?;
+    }
+    Ok(run.tally.status())
+}
+
+/// A run in progress, which the threads share.
+struct Run<'a> {
+    sync: &'a Synchronization,
+    program: &'static str,
+    /// What is deleted at the end.
+    deletions: Mutex<Deletions>,
+    tally: Tally,
+    progress: Mutex<Progress>,
+    /// How many jobs in a row have failed for want of the server.
+    lost: AtomicUsize,
+}
+
+impl Run<'_> {
+    /// Makes and replaces what differs, and deletes what FROM lacks only if all of that could be done.
+    fn compare_then_delete(&self, clients: &mut [Client]) -> Result<()> {
+        self.perform_all(clients, std::iter::once(Ok(Job::root())))?;
+        let deletions = std::mem::take(&mut *lock(&self.deletions));
+        match !deletions.is_empty() && self.tally.has_failed() {
+            true => {
+                cli::remark(self.program, "nothing is deleted, because not everything could be read and sent")
+            }
+            false => self.perform_all(clients, deletions.into_jobs()?)?,
+        }
+        Ok(())
+    }
+
+    /// Performs these jobs and all that they add, in a thread for each client.
+    fn perform_all(
+        &self,
+        clients: &mut [Client],
+        jobs: impl Iterator<Item = Result<Job>> + Send,
+    ) -> Result<()> {
+        let queue = Queue::new(jobs);
+        let Some((own, others)) = clients.split_last_mut() else { return Ok(()) };
+        thread::scope(|scope| {
+            for client in others {
+                let work = || self.work(client, &queue);
+                // Without a further thread the others do its work.
+                drop(thread::Builder::new().spawn_scoped(scope, work));
+            }
+            self.work(own, &queue);
+        });
+        queue.into_result()
+    }
+
+    /// Performs jobs until there are none. An error is printed, and the next job follows.
+    fn work(&self, client: &mut Client, queue: &Queue<'_, Job>) {
+        while let Some(job) = queue.take() {
+            let outcome = job.and_then(|job| self.perform(client, queue, job));
+            let is_stop = outcome.as_ref().is_err_and(|error| self.is_final(client, error));
+            match outcome {
+                Err(error) if is_stop => queue.stop(error),
+                Err(error) => self.tally.fail(report(self.program, &error)),
+                Ok(()) => self.lost.store(0, Ordering::Relaxed),
+            }
+            queue.finish();
+        }
+    }
+
+    /// Returns whether no other job can succeed after this error: nobody reads the output, the server does not accept the
+    /// user, or all threads have lost the server one after the other.
+    fn is_final(&self, client: &Client, error: &Error) -> bool {
+        let is_lost = match error {
+            Error::Failed { name, .. } | Error::System { name, .. } => *name == client.url.shown,
+            Error::Usage(_) => true,
+        };
+        error.is_closed_pipe()
+            || error.is_of(STDOUT)
+            || error.kind() == ErrorKind::Unauthenticated
+            || (is_lost && self.lost.fetch_add(1, Ordering::Relaxed) + 1 >= self.sync.jobs)
+    }
+
+    fn perform(&self, client: &mut Client, queue: &Queue<'_, Job>, job: Job) -> Result<()> {
+        match job {
+            Job::Directory { path, exists } => {
+                let is_all = path.is_empty();
+                match self.compare(client, path, exists) {
+                    Err(error) if is_all => queue.stop(error),
+                    jobs => queue.add(jobs?),
+                }
+            }
+            Job::File { path, from, to, compares } => {
+                match transfer::transfer(self.sync, client, &path, to, compares)? {
+                    true => self.tally.count_sent(from.size),
+                    false => self.tally.count_same(),
+                }
+                lock(&self.progress).add(from.size);
+            }
+            Job::Delete { path, entry, replacement } => {
+                let is_gone = removal::remove(self.sync, &self.tally, client, &path, &entry)?;
+                if let Some(replacement) = replacement {
+                    if !is_gone {
+                        let name = self.sync.to.shown(&path, entry.is_directory());
+                        return Err(Error::conflict(
+                            name,
+                            "is in the way, and holds names that are excluded",
+                        ));
+                    }
+                    queue.add(vec![replacement.job(path)]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares one directory of both trees, and returns what is to be done, in the order of the names.
+    fn compare(&self, client: &mut Client, path: Vec<u8>, exists: bool) -> Result<Vec<Job>> {
+        let Synchronization { from, to, rules, .. } = self.sync;
+        let entries = from.list(client, &path)?;
+        let (existing, exists) = match exists {
+            true => match to.list(client, &path) {
+                Err(error) if path.is_empty() && error.kind() == ErrorKind::NotFound => (Vec::new(), false),
+                existing => (existing?, true),
+            },
+            false => (Vec::new(), false),
+        };
+        let mut jobs = Vec::new();
+        for (name, from, to) in merge(entries, existing) {
+            let below = if path.is_empty() { name } else { [&path, &b"/"[..], &name].concat() };
+            match self.decide(below, from, to) {
+                Ok(job) => jobs.extend(job),
+                Err(error) => self.tally.fail(report(self.program, &error)),
+            }
+        }
+        let is_file = |job: &Job| matches!(job, Job::File { .. });
+        if !exists && (path.is_empty() || rules.covers(&path, true) || jobs.iter().any(is_file)) {
+            transfer::make_directory(self.sync, client, &path)?;
+        }
+        Ok(jobs)
+    }
+
+    /// Decides what is to be done about one name. Deletions are kept for the end.
+    fn decide(&self, path: Vec<u8>, from: Option<TreeEntry>, to: Option<TreeEntry>) -> Result<Option<Job>> {
+        let decision = decide(&path, from.as_ref(), to.as_ref(), &self.sync.rules);
+        match (decision, from, to) {
+            (Decision::Same, ..) => self.tally.count_same(),
+            (Decision::Skip(why), ..) if !self.sync.settings.quiet => {
+                let name = self.sync.from.shown(&path, false);
+                cli::remark(self.program, format!("{name}: {why}, left out"));
+            }
+            (Decision::Enter, _, to) => return Ok(Some(Job::Directory { path, exists: to.is_some() })),
+            (Decision::Send, Some(from), to) => {
+                return Ok(Some(Job::File { path, from, to, compares: false }));
+            }
+            (Decision::Compare, Some(from), to) => {
+                return Ok(Some(Job::File { path, from, to, compares: true }));
+            }
+            (Decision::Delete, None, Some(entry)) => lock(&self.deletions).add(&path, &entry, None)?,
+            (Decision::Replace, Some(from), Some(entry)) => {
+                lock(&self.deletions).add(&path, &entry, Some(Replacement::of(from)))?;
+            }
+            (Decision::Block, Some(from), Some(entry)) => return Err(self.blocked(&path, &from, &entry)),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Makes the error for a name that has another kind in each tree.
+    fn blocked(&self, path: &[u8], from: &TreeEntry, to: &TreeEntry) -> Error {
+        let name = self.sync.to.shown(path, to.is_directory());
+        let kind = |entry: &TreeEntry| match entry.kind {
+            EntryKind::File => "a file",
+            EntryKind::Directory => "a directory",
+            EntryKind::Other(_) => "neither a file nor a directory",
+        };
+        let what = format!("is {}, and {} in FROM: --delete replaces it", kind(to), kind(from));
+        Error::conflict(name, what)
+    }
+}
+
+/// Locks a value; a thread that panicked has left it complete.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,115 @@
+//! Transfers files and makes directories. A file is replaced only if it still is what the list said, and a local file
+//! that is written to while it is sent is sent again.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::synchronization::Synchronization;
+use super::tree::{Tree, TreeEntry};
+use crate::client::call::retry::Retries;
+use crate::client::output::destination::Destination;
+use crate::client::output::local_version::LocalVersion;
+use crate::client::{BodySource, Client, Output, Precondition, Tag};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::Query;
+use crate::http::digest::{Digest, Hasher};
+
+/// How often a file that changes while it is sent is sent again.
+const CHANGES_MAX: u32 = 4;
+
+/// Sends or fetches a file; with `compares` only if the contents differ. Returns whether they did.
+pub(super) fn transfer(
+    sync: &Synchronization,
+    client: &mut Client,
+    path: &[u8],
+    to: Option<TreeEntry>,
+    compares: bool,
+) -> Result<bool> {
+    if compares && digest(&sync.from, client, path)? == digest(&sync.to, client, path)? {
+        return Ok(false);
+    }
+    let seen = to.map(|to| to.version);
+    match &sync.to {
+        _ if sync.is_dry => sync.list_change("send", path, false)?,
+        Tree::Stored(_) => send(sync, client, path, seen)?,
+        Tree::Local(_) => fetch(sync, client, path, seen)?,
+    }
+    Ok(true)
+}
+
+/// Makes a directory of TO. If directories are made only for what is included in them, also those above it.
+pub(super) fn make_directory(sync: &Synchronization, client: &mut Client, path: &[u8]) -> Result<()> {
+    if sync.is_dry {
+        return sync.list_change("make", path, true);
+    }
+    if sync.rules.has_include {
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            sync.to.make_directory(client, path.get(..at).unwrap_or_default())?;
+        }
+    }
+    sync.to.make_directory(client, path)
+}
+
+/// Sends a local file, unless somebody else has stored something under its name since the list was read.
+fn send(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<String>) -> Result<()> {
+    let (local, name) = (sync.from.local(path), sync.to.stored(path, false));
+    let precondition = match seen {
+        None => Precondition { keep: true, tag: None },
+        Some(tag) => Precondition::on(Tag::from_server(tag)),
+    };
+    let (mut changes, mut retries) = (0, Retries::new(client.retries()));
+    loop {
+        let source = BodySource::open(&local)?.refuse_changes();
+        match client.put(source, &name, &Query::default(), &precondition) {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(changed(sync, path)),
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => return Err(changed(sync, path)),
+            Err(error) if error.kind() == ErrorKind::Busy && changes < CHANGES_MAX => changes += 1,
+            Err(error) => client.wait_to_retry(&mut retries, error)?,
+        }
+    }
+}
+
+/// Fetches a file, unless its local name has something else by now. A symbolic link is replaced, not followed: no file
+/// outside the tree is written.
+fn fetch(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<String>) -> Result<()> {
+    let (name, local) = (sync.from.stored(path, false), sync.to.local(path));
+    let mut output = Output::at(Destination::RemoteName(local.clone()), &local)?;
+    client.fetch(&name, &mut output, &|_| Ok(()))?;
+    match version_of(&local)? == seen {
+        true => output.commit(),
+        false => Err(changed(sync, path)),
+    }
+}
+
+/// Returns the version of a local file, following a symbolic link to a file; `None` if there is nothing.
+pub(super) fn version_of(path: &Path) -> Result<Option<String>> {
+    let followed = fs::metadata(path).ok().filter(|meta| meta.is_file());
+    match followed.map_or_else(|| fs::symlink_metadata(path), Ok) {
+        Ok(meta) => Ok(Some(LocalVersion::of(&meta).to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path.as_os_str().as_bytes(), error)),
+    }
+}
+
+/// Makes the error for something in TO that is not what the list said.
+pub(super) fn changed(sync: &Synchronization, path: &[u8]) -> Error {
+    Error::precondition_failed(
+        sync.to.shown(path, false),
+        "was changed by somebody else meanwhile: left as it is",
+    )
+}
+
+fn digest(tree: &Tree, client: &mut Client, path: &[u8]) -> Result<Digest> {
+    match tree {
+        Tree::Stored(_) => client.digest(&tree.stored(path, false)),
+        Tree::Local(_) => {
+            let (local, mut hasher) = (tree.local(path), Hasher::default());
+            let copied = File::open(&local).and_then(|mut file| io::copy(&mut file, &mut hasher));
+            copied.map_err(|error| Error::io(local.as_os_str().as_bytes(), error))?;
+            Ok(hasher.finish())
+        }
+    }
+}
