@@ -169,7 +169,8 @@ impl BodySource {
         if self.size().is_none_or(|size| size > SHORT_MAX) {
             return Ok(None);
         }
-        let mut plain = Vec::new();
+        let size = self.size().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        let mut plain = Vec::with_capacity(size);
         let named = |error| Error::io(&self.name, error);
         self.reader()?.read_to_end(&mut plain).map_err(named)?;
         if !zstd {

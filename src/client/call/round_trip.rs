@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::client::call::head::{encode, form};
-use crate::client::call::sending::Sending;
+use crate::client::call::sending::{Form, Sending};
 use crate::client::login::credentials::Credentials;
 use crate::client::{Call, Progress, ServerConnection, Settings, Url};
 use crate::error::{Error, ErrorKind, Result, shown};
@@ -15,6 +15,10 @@ use crate::http::{Fields, Response, Target};
 const INTERIM_MAX: usize = 100;
 /// An interim response after this much silence is not counted among those.
 const INTERIM_PAUSE: Duration = Duration::from_secs(1);
+
+/// Up to this size, in bytes, a body is sent with the head, in one call: a server that responds before it has read so
+/// little blocks nobody.
+const WITH_HEAD_MAX: usize = 16 * 1024;
 
 /// A response whose head was read, and the connection with its body.
 pub struct Begun {
@@ -52,7 +56,15 @@ impl RoundTrip<'_> {
         if let Some(value) = self.credentials.and_then(Credentials::value) {
             fields.push("Authorization", value);
         }
-        let head = encode(call, fields, zstd, form.as_ref(), retry);
+        let mut head = encode(call, fields, zstd, form.as_ref(), retry);
+        // A body that the system's buffer holds needs no thread.
+        let form = match form {
+            Some(Form { short: Some(body), .. }) if body.len() <= WITH_HEAD_MAX => {
+                head.extend_from_slice(&body);
+                None
+            }
+            form => form,
+        };
         let mut socket = connection.socket().clone();
         socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
         let mut sending = match (&call.upload, form) {
