@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub use self::arguments::{Arguments, exactly, refuse_empty};
 pub use self::option::{Completion, ProgramOption, options};
 pub use self::program::Program;
-pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, SETTINGS};
+pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, LIMIT_RATE, SETTINGS, parse_size};
 use crate::client::{STDOUT, standard_streams};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
-use cfp::client::Settings;
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, HELP, LIMIT_RATE, Program, ProgramOption, SETTINGS, options,
+};
 use cfp::error::{Error, Result};
 use cfp::tools::file_download::FileDownload;
 
@@ -15,7 +16,7 @@ pub const PROGRAM: Program = Program {
     about: &[
         "Stores each file NAME of the server as a local file of its base name. A URL of any HTTP server is printed.",
     ],
-    options: &[OPTIONS, SETTINGS, HELP],
+    options: &[OPTIONS, LIMIT_RATE, SETTINGS, HELP],
     operands: Completion::Stored,
     examples: &["cfp-get notes.txt -o copy.txt", "cfp-get -i http://127.0.0.1:8398/notes.txt"],
 };
@@ -36,7 +37,8 @@ const OPTIONS: &[ProgramOption] = options! {
     /// Resume up to N times for each file when the connection breaks (default: 8).
     ///
     /// Pauses grow from 0.2 to 5 seconds. If the file was replaced meanwhile, the download starts over; to standard output
-    /// it cannot, and that is an error. A server that does not accept the first connection is not tried again.
+    /// it cannot, and that is an error. A server that does not accept the first connection is tried again only if this
+    /// option is given.
     "", "--retry" = "N";
 };
 
@@ -44,9 +46,8 @@ type Args = FileDownload;
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let output = arguments.name("--output")?;
-    let retries = arguments.retries()?;
     let args = Args {
-        settings: Settings { retries, ..arguments.settings()? },
+        settings: arguments.transfer_settings()?,
         recursive: arguments.flag("--recursive"),
         resume: arguments.flag("--continue"),
         include: arguments.flag("--include"),
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cfp::client::Settings;
 
     #[test]
     fn arguments_are_read() {
@@ -82,7 +84,7 @@ mod tests {
         ))
         .unwrap();
         let expected = Args {
-            settings: Settings { retries: Some(7), ..Settings::default() },
+            settings: Settings { retries: Some(7), awaits_server: true, ..Settings::default() },
             recursive: true,
             resume: true,
             include: true,

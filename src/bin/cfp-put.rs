@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
-    options,
+    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, LIMIT_RATE, Program, ProgramOption,
+    SETTINGS, options,
 };
 use cfp::client::ops::filter;
 use cfp::client::{Client, Operand, Precondition, RemoteName, Settings};
@@ -22,7 +22,7 @@ pub const PROGRAM: Program = Program {
     name: "cfp-put",
     usage: &["[-r] [-n] [-t DIR] [option ...] FILE ...", "[-n] [option ...] FILE --as NAME"],
     about: &["Stores each FILE on the server under its base name."],
-    options: &[OPTIONS, IF_TARGET_MATCHES, SETTINGS, HELP],
+    options: &[OPTIONS, LIMIT_RATE, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::File,
     examples: &["cfp-put notes.txt draft.txt", "date | cfp-put - --as log/today"],
 };
@@ -51,7 +51,8 @@ const OPTIONS: &[ProgramOption] = options! {
     /// that does not support resumable uploads.
     ///
     /// A smaller file is sent again from the start, unless it can be read only once, or -n or --if-match is given, since the
-    /// first attempt may have succeeded. A server that does not accept the first connection is not tried again.
+    /// first attempt may have succeeded. A server that does not accept the first connection is tried again only if this
+    /// option is given.
     "", "--retry" = "N";
 };
 
@@ -69,9 +70,8 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     let target = arguments.name("--target")?;
     let name = arguments.name("--as")?;
     let tag = arguments.if_match()?;
-    let retries = arguments.retries()?;
     let args = Args {
-        settings: Settings { retries, ..arguments.settings()? },
+        settings: arguments.transfer_settings()?,
         recursive: arguments.flag("--recursive"),
         precondition: Precondition { tag, keep: arguments.flag("--no-clobber") },
         target,

@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, exactly, options,
+    self, Arguments, Completion, ExitStatus, HELP, LIMIT_RATE, Program, ProgramOption, SETTINGS, exactly,
+    options,
 };
 use cfp::client::Settings;
 use cfp::error::{Error, Result, shown};
@@ -18,7 +19,7 @@ pub const PROGRAM: Program = Program {
     about: &[
         "Makes the directory TO like the directory FROM, of which one is on the server, as :DIR/. What differs in size or time is sent.",
     ],
-    options: &[OPTIONS, SETTINGS, HELP],
+    options: &[OPTIONS, LIMIT_RATE, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &["cfp-sync --delete site :www/", "cfp-sync -n :photos/ Pictures"],
 };
@@ -47,7 +48,8 @@ const OPTIONS: &[ProgramOption] = options! {
     "-j", "--jobs" = "N";
     /// Retry up to N times without progress when the connection breaks (default: 8).
     ///
-    /// Pauses grow from 0.2 to 5 seconds. A server that does not accept the first connection is not tried again.
+    /// Pauses grow from 0.2 to 5 seconds. A server that does not accept the first connection is tried again only if this
+    /// option is given.
     "", "--retry" = "N";
 };
 
@@ -70,8 +72,7 @@ struct Args {
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let (include, exclude) = (arguments.values("--include")?, arguments.values("--exclude")?);
     let jobs = arguments.value("--jobs")?.map_or(Ok(JOBS), count)?;
-    let retries = arguments.retries()?;
-    let settings = Settings { retries, ..arguments.settings()? };
+    let settings = arguments.transfer_settings()?;
     let [dry_run, delete, checksum] =
         ["--dry-run", "--delete", "--checksum"].map(|flag| arguments.flag(flag));
     let [from, to] = exactly(arguments.names("directory")?, "FROM and TO")?;

@@ -44,6 +44,14 @@ pub const SETTINGS: &[ProgramOption] = options! {
     "-v", "--verbose";
 };
 
+/// `--limit-rate` of a tool that transfers files.
+pub const LIMIT_RATE: &[ProgramOption] = options! {
+    /// Send and receive at most RATE bytes a second; a number, with or without K, M, G or T.
+    ///
+    /// It counts what all connections of the program carry in both directions, as compressed, with heads.
+    "", "--limit-rate" = "RATE";
+};
+
 /// The options of every program.
 pub const HELP: &[ProgramOption] = options! {
     /// Print this summary and exit.
@@ -94,7 +102,8 @@ impl Arguments {
         };
         let quiet = self.flag("--quiet");
         let verbose = self.flag("--verbose");
-        Ok(Settings { server, user, compress, trust, retries: None, timeouts, quiet, verbose })
+        let default = Settings::default();
+        Ok(Settings { server, user, compress, trust, timeouts, quiet, verbose, ..default })
     }
 
     /// Takes a number of seconds, 1 or more: no tool waits for ever.
@@ -108,20 +117,43 @@ impl Arguments {
         seconds.map(|number| Some(Duration::from_secs(number.into()))).ok_or_else(error)
     }
 
-    /// Takes `--retry N` of a tool that transfers files.
-    pub fn retries(&mut self) -> Result<Option<u32>> {
-        let Some(given) = self.value("--retry")? else { return Ok(Some(RETRIES)) };
-        let number = given.to_str().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        number
-            .and_then(|digits| digits.parse().ok())
-            .map(Some)
-            .ok_or_else(|| Error::usage(format!("--retry {} is no number", shown(given.as_bytes()))))
+    /// Takes the options that all tools share, `--retry N` and `--limit-rate RATE` of a tool that transfers files.
+    pub fn transfer_settings(&mut self) -> Result<Settings> {
+        let (retry, rate) = (self.value("--retry")?, self.value("--limit-rate")?);
+        let awaits_server = retry.is_some();
+        let retries = retry.map_or(Ok(RETRIES), |given| {
+            let number = given.to_str().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let number = number.and_then(|digits| digits.parse().ok());
+            number.ok_or_else(|| Error::usage(format!("--retry {} is no number", shown(given.as_bytes()))))
+        })?;
+        let rate = rate.map(|given| {
+            let size = given.to_str().and_then(parse_size).filter(|rate| *rate > 0);
+            let what = "is not a number of bytes a second, 1 or more, with or without K, M, G or T";
+            size.ok_or_else(|| Error::usage(format!("--limit-rate {} {what}", shown(given.as_bytes()))))
+        });
+        let limit_rate = rate.transpose()?;
+        Ok(Settings { retries: Some(retries), awaits_server, limit_rate, ..self.settings()? })
     }
 
     /// Takes `--if-match ETAG` of a tool that changes files on the server.
     pub fn if_match(&mut self) -> Result<Option<Tag>> {
         self.value("--if-match")?.map(|given| Tag::read(&given)).transpose()
     }
+}
+
+/// Reads a number of bytes, with or without K, M, G or T.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let shift = match unit {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return None,
+    };
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    number.checked_mul(1 << shift)
 }
 
 #[cfg(test)]

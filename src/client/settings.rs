@@ -17,6 +17,10 @@ pub struct Settings {
     pub trust: tls::Trust,
     /// How often a broken transfer is retried, if the user said so; by default only requests with a key are.
     pub retries: Option<u32>,
+    /// Whether a server that does not accept the first connection is tried again, too.
+    pub awaits_server: bool,
+    /// The most bytes a second, over all connections.
+    pub limit_rate: Option<u64>,
     /// The timeouts.
     pub timeouts: silence::Timeouts,
     /// Whether progress and remarks are switched off.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -551,4 +551,52 @@ cfp-sync: nothing is deleted, because not everything could be read and sent\n";
     assert_eq!(String::from_utf8_lossy(&said.stderr), lines);
     assert_eq!(sandbox.all_stored(), ["up", "up/old", "up/shared"]);
     drop(secret);
+}
+
+#[test]
+fn a_rate_limits_all_connections_together() {
+    let sandbox = Sandbox::with(&["--no-sync"]);
+    for number in 0..8 {
+        write(&sandbox.work(), format!("local/{number}"), vec![b'x'; 25_000], 1);
+    }
+    let begun = Instant::now();
+    for operands in [["local", ":up/"], [":up/", "down"]] {
+        sandbox.run("cfp-sync", ["--limit-rate", "200K", "-j8"].iter().chain(&operands)).success();
+    }
+    sandbox.run("cfp-put", ["--limit-rate", "200k", "local/0"]).success();
+    sandbox.run("cfp-get", ["--limit-rate", "200k", "0"]).success();
+    // Less than half of a second for each of the first two would be faster than all of it.
+    assert!(begun.elapsed() > Duration::from_millis(1800), "{:?}", begun.elapsed());
+    assert_eq!(tree(&sandbox.work().join("down")), tree(&sandbox.work().join("local")));
+    for rate in ["0", "x", "-1", ""] {
+        sandbox.run("cfp-get", ["--limit-rate", rate, "0"]).code(2).stdout("");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_yet_is_waited_for_if_retries_are_asked_for() {
+    let mut sandbox = Sandbox::new();
+    sandbox.keep("f", "stored");
+    sandbox.write("g", "local");
+    sandbox.write("tree/h", "of a tree");
+    let rows: [&[&str]; 4] = [
+        &["cfp-get", "f"],
+        &["cfp-put", "g"],
+        &["cfp-put", "-n", "g", "--as", "i"],
+        &["cfp-sync", "tree", ":tree/"],
+    ];
+    for argv in rows {
+        sandbox.kill();
+        sandbox.run(argv[0], &argv[1..]).code(3);
+        let mut command = sandbox.command(argv[0]);
+        command.args(&argv[1..]).args(["--retry=20", "-v"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let refused = lines.next().unwrap().unwrap();
+        assert!(refused.ends_with("retrying in 200 ms"), "{refused}");
+        sandbox.start_again();
+        lines.for_each(drop);
+        assert!(child.wait().unwrap().success(), "{argv:?}");
+    }
+    assert_eq!(sandbox.all_stored(), ["f", "g", "i", "tree", "tree/h"]);
 }

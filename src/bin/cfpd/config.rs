@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cfp::cli::Arguments;
+use cfp::cli::{Arguments, parse_size};
 use cfp::error::{Error, Result, shown};
 use cfp::server::{
     self, Account, Config, Limits, ListenAddress, LogFormat, Network, TlsFiles, TrustedProxies,
@@ -129,7 +129,7 @@ impl OptionReader<'_> {
         self.one(long, |text| {
             let text_shown = shown(text.as_bytes());
             let what = format!("{long} {text_shown}: is not a number, with or without K, M, G or T");
-            size(text).ok_or_else(|| Error::usage(what))
+            parse_size(text).ok_or_else(|| Error::usage(what))
         })
     }
 
@@ -178,20 +178,6 @@ fn log_format(text: &str) -> Result<LogFormat> {
             shown(other.as_bytes())
         ))),
     }
-}
-
-fn size(text: &str) -> Option<u64> {
-    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let shift = match unit {
-        "" => 0,
-        "K" | "k" => 10,
-        "M" | "m" => 20,
-        "G" | "g" => 30,
-        "T" | "t" => 40,
-        _ => return None,
-    };
-    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    number.checked_mul(1 << shift)
 }
 
 /// Returns the directory that is served without `--root`. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory

@@ -4,11 +4,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use crate::client::call::retry::RETRIES;
 use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
+use crate::client::conn::rate_limit::RateLimit;
 use crate::client::login::credentials::{Credentials, Given};
 use crate::client::{
     Answer, Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, Settings, Url,
@@ -36,6 +38,8 @@ pub struct Client {
     /// Whether the last request may have been performed although it failed.
     is_in_doubt: bool,
     cancellation: Cancellation,
+    /// The limit on the rate of this client and those made of it.
+    limit: Option<Arc<RateLimit>>,
 }
 
 impl Client {
@@ -47,6 +51,7 @@ impl Client {
     /// Makes a client of this server, for which these credentials were given.
     pub fn at(url: Url, settings: &Settings, given: Given) -> Self {
         let settings = settings.clone();
+        let limit = settings.limit_rate.map(RateLimit::new).map(Arc::new);
         Client {
             url,
             settings,
@@ -58,13 +63,14 @@ impl Client {
             upload_id: None,
             is_in_doubt: false,
             cancellation: Cancellation::default(),
+            limit,
         }
     }
 
-    /// Makes a client of the same server with the same credentials, which has no connection.
+    /// Makes a client of the same server with the same credentials and limit, which has no connection.
     pub fn another(&self) -> Self {
-        let credentials = self.credentials.clone();
-        Client { credentials, met: self.met, ..Client::at(self.url.clone(), &self.settings, self.given) }
+        let (credentials, limit, met) = (self.credentials.clone(), self.limit.clone(), self.met);
+        Client { credentials, limit, met, ..Client::at(self.url.clone(), &self.settings, self.given) }
     }
 
     /// Sets the way to cancel the requests from now on, and returns the one before.
@@ -143,7 +149,12 @@ impl Client {
 
     /// Waits before another attempt, or returns the error: it is not transient, or no retry is left.
     pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
-        let Some(pause) = retries.next_pause().filter(|_| self.may_pass(&error)) else { return Err(error) };
+        if self.may_pass(&error) { self.pause(retries, error) } else { Err(error) }
+    }
+
+    /// Waits before another attempt, or returns the error if no retry is left.
+    fn pause(&self, retries: &mut Retries, error: Error) -> Result<()> {
+        let Some(pause) = retries.next_pause() else { return Err(error) };
         retries.count();
         trace(&self.settings, '!', &format!("{error}: retrying in {} ms", pause.as_millis()));
         thread::sleep(pause);
@@ -167,10 +178,20 @@ impl Client {
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
         }
-        let opened = ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts);
-        let connection = opened.map_err(|error| self.not_reached(error))?;
-        self.met = true;
-        Ok(connection)
+        let mut retries = Retries::new(self.retries());
+        loop {
+            match ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts) {
+                Ok(mut connection) => {
+                    self.met = true;
+                    connection.limit_rate(self.limit.clone());
+                    return Ok(connection);
+                }
+                Err(error) if !self.met && self.settings.awaits_server => {
+                    self.pause(&mut retries, error).map_err(|error| self.not_reached(error))?;
+                }
+                Err(error) => return Err(self.not_reached(error)),
+            }
+        }
     }
 
     /// Says what to do about the server of the settings that was never reached.

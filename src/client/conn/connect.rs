@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use crate::client::conn::rate_limit::RateLimit;
 use crate::client::conn::silence::{Silence, Timeouts, is_readable, is_ready};
 use crate::client::conn::tls::{Secured, Trust};
 use crate::client::conn::url::{Endpoint, Url};
@@ -29,6 +30,8 @@ pub struct ClientSocket {
     way: Way,
     /// The timeout of the server on it.
     pub silence: Arc<Silence>,
+    /// The limit on its rate.
+    limit: Option<Arc<RateLimit>>,
 }
 
 /// The transport.
@@ -120,8 +123,18 @@ impl AsFd for ClientSocket {
     }
 }
 
-impl Read for ClientSocket {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+impl ClientSocket {
+    /// Reads or writes with `act` as many of these bytes as its limit allows at once, and waits as long as they take.
+    fn limited(
+        &mut self,
+        most: usize,
+        act: impl FnOnce(&mut Self, usize) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let Some(limit) = self.limit.clone() else { return act(self, most) };
+        act(self, most.min(limit.portion())).inspect(|bytes| limit.count(*bytes))
+    }
+
+    fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Way::Tls(socket) = &self.way {
             return socket.read(out, &|| self.wait_readable());
         }
@@ -132,10 +145,8 @@ impl Read for ClientSocket {
             Way::Unix(socket) => (&**socket).read(out),
         }
     }
-}
 
-impl Write for ClientSocket {
-    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+    fn transmit(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = match &self.way {
             Way::Tcp(socket) => (&**socket).write(block),
             Way::Tls(socket) => socket.write(block),
@@ -145,6 +156,18 @@ impl Write for ClientSocket {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
             written => written,
         }
+    }
+}
+
+impl Read for ClientSocket {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.limited(out.len(), |socket, most| socket.receive(out.get_mut(..most).unwrap_or_default()))
+    }
+}
+
+impl Write for ClientSocket {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.limited(block.len(), |socket, most| socket.transmit(block.get(..most).unwrap_or_default()))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -176,7 +199,7 @@ impl ServerConnection {
             }
         };
         let socket = way.and_then(|way| {
-            let socket = ClientSocket { way, silence: Arc::new(Silence::new(timeouts.silence)) };
+            let socket = ClientSocket { way, silence: Arc::new(Silence::new(timeouts.silence)), limit: None };
             setsockopt(&socket, sockopt::SendTimeout, &time_of(timeouts.silence))?;
             Ok(socket)
         });
@@ -195,6 +218,11 @@ impl ServerConnection {
                 Err(Error::interrupted(&url.shown, said.trim_start_matches([':', ' '])))
             }
         }
+    }
+
+    /// Limits the rate of the connection.
+    pub(crate) fn limit_rate(&mut self, limit: Option<Arc<RateLimit>>) {
+        self.input.get_mut().limit = limit;
     }
 
     /// Returns the socket, for sending.

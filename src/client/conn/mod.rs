@@ -1,6 +1,7 @@
 //! The connection to a server: URL, socket, TLS and timeouts.
 
 pub mod connect;
+pub(crate) mod rate_limit;
 pub mod silence;
 pub mod tls;
 pub mod url;
