@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::libc::{O_NOFOLLOW, O_PATH, O_TMPFILE};
-use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
 use crate::attributes::Attributes;
@@ -22,6 +21,8 @@ const LINKS_MAX: usize = 40;
 
 /// The mode requested for a new file, before the umask.
 const MODE_NEW: u32 = 0o666;
+/// The umask where /proc does not tell it: only the owner may use the file.
+const UMASK_UNKNOWN: u32 = 0o077;
 /// The mode bits of a directory like /tmp: all users may write, and each may remove only their own files.
 const STICKY_AND_OPEN: u32 = 0o1002;
 
@@ -81,12 +82,15 @@ fn mode_of_new(directory: &Path) -> u32 {
     let unnamed = OpenOptions::new().write(true).mode(MODE_NEW).custom_flags(O_TMPFILE).open(directory);
     match unnamed.and_then(|file| file.metadata()) {
         Ok(meta) => meta.mode() & 0o777,
-        Err(_) => {
-            let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
-            umask(mask);
-            MODE_NEW & !mask.bits()
-        }
+        Err(_) => MODE_NEW & !umask(),
     }
+}
+
+/// Returns the umask. The system call for it would set another one, in all threads.
+fn umask() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    mask.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok()).unwrap_or(UMASK_UNKNOWN)
 }
 
 /// Returns the parent directory of a path.
@@ -199,6 +203,14 @@ mod tests {
         for (name, kind) in [("d", ErrorKind::IsDirectory), ("round", ErrorKind::NotFound)] {
             assert_eq!(Destination::find(&path(name)).unwrap_err().kind(), kind);
         }
+    }
+
+    #[test]
+    fn the_umask_is_that_of_the_process() {
+        use nix::sys::stat::{Mode, umask as set};
+        let mask = set(Mode::from_bits_truncate(0o022));
+        set(mask);
+        assert_eq!(umask(), mask.bits());
     }
 
     #[test]
