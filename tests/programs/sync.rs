@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::stranger::Stranger;
 use crate::common::proxy::{Fault, Proxy};
+use crate::common::terminal::Terminal;
 use crate::common::{Runner, Sandbox, need};
 
 /// What is beneath a directory: each path with the content and the second of a file; without one for a directory. What
@@ -599,4 +600,40 @@ fn a_server_that_is_not_there_yet_is_waited_for_if_retries_are_asked_for() {
         assert!(child.wait().unwrap().success(), "{argv:?}");
     }
     assert_eq!(sandbox.all_stored(), ["f", "g", "i", "tree", "tree/h"]);
+}
+
+#[test]
+fn a_password_is_asked_for_once_for_all_connections() {
+    let sandbox = Sandbox::guarded(&[], "allow all alice /\n");
+    for number in 0..20 {
+        sandbox.write(&format!("local/{number}"), "mine");
+    }
+    let words = ["--ctty", "cfp-sync", "-u", "alice", "-j8", "local", ":up/"];
+    let mut terminal = Terminal::start(&sandbox, "setsid", &words);
+    terminal.expect("assword").press("wonderland\n").expect("20 sent (80 bytes)");
+    assert_eq!(terminal.end(), Some(0));
+    let args = ["-u", "alice", "-j8", "local", ":up/"];
+    sandbox.write("wrong", "looking-glass\n");
+    let mut command = sandbox.command("cfp-sync");
+    let said = command.args(args).env("CFP_PASSWORD_FILE", "wrong").output().unwrap();
+    assert_eq!((said.status.code(), said.stdout.as_slice()), (Some(2), &b""[..]));
+}
+
+#[test]
+fn a_server_that_lists_what_is_elsewhere_is_not_believed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("down/old", "kept");
+    for name in ["../x", "a/x", "..", "x\\u0000"] {
+        let line = format!(
+            "{{\"name\":\"{name}\",\"type\":\"file\",\"size\":1,\"mtime\":\"2026-01-02T03:04:05Z\"}}\n"
+        );
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length";
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let server = stranger.answer(&[format!("{head}: {}\r\n\r\n{line}", line.len())]);
+        let said = sandbox.run("cfp-sync", ["--delete", "-j1", "--retry=0", "-s", &url, ":", "down"]).code(3);
+        said.stdout("");
+        server.join().unwrap();
+        assert_eq!(tree(&sandbox.work()).len(), 2, "{name}");
+    }
 }
