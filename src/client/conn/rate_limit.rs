@@ -1,8 +1,9 @@
 //! The limit on the rate of all connections of a program. It only waits; the connections count their bytes.
 
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How many parts of a second's bytes are read or written at once, so that a transfer is steady.
 const PARTS: u64 = 10;
@@ -33,7 +34,7 @@ impl RateLimit {
         let nanos = (bytes as u128 * 1_000_000_000) / u128::from(self.rate);
         let cost = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         let until = {
-            let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reached = self.reached.lock();
             *reached = (*reached).max(now) + cost;
             *reached
         };

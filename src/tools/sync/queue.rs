@@ -1,7 +1,7 @@
 //! The queue of a run: threads take jobs from it and add others. The last one that was added is taken first, so that
 //! the jobs of few directories wait at a time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 
@@ -27,13 +27,9 @@ impl<'a, J> Queue<'a, J> {
         Queue { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, QueueState<'a, J>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes a job, and waits for one as long as another thread may add it. Each one must be finished.
     pub fn take(&self) -> Option<Result<J>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.stopped.is_some() {
                 return None;
@@ -46,30 +42,30 @@ impl<'a, J> Queue<'a, J> {
             if state.busy == 0 {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 
     /// Adds jobs, of which the first one is taken first.
     pub fn add(&self, jobs: Vec<J>) {
-        self.lock().added.extend(jobs.into_iter().rev());
+        self.state.lock().added.extend(jobs.into_iter().rev());
         self.changed.notify_all();
     }
 
     /// Notes that a job is finished.
     pub fn finish(&self) {
-        self.lock().busy -= 1;
+        self.state.lock().busy -= 1;
         self.changed.notify_all();
     }
 
     /// Ends the run: no further job is taken.
     pub fn stop(&self, error: Error) {
-        self.lock().stopped.get_or_insert(error);
+        self.state.lock().stopped.get_or_insert(error);
     }
 
     /// Returns the error that ended the run, if one did.
     pub fn into_result(self) -> Result<()> {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).stopped.map_or(Ok(()), Err)
+        self.state.into_inner().stopped.map_or(Ok(()), Err)
     }
 }
 
@@ -105,13 +101,13 @@ mod tests {
                         if job < 6 {
                             queue.add(vec![job + 1, job + 1]);
                         }
-                        *taken.lock().unwrap() += 1;
+                        *taken.lock() += 1;
                         queue.finish();
                     }
                 });
             }
         });
-        assert_eq!(*taken.lock().unwrap(), 127);
+        assert_eq!(*taken.lock(), 127);
     }
 
     #[test]

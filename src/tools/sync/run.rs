@@ -2,8 +2,9 @@
 //! all of FROM could be read and sent.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use parking_lot::Mutex;
 
 use super::compare::{Decision, decide, merge};
 use super::deletions::Deletions;
@@ -14,9 +15,7 @@ use super::tally::Tally;
 use super::tree::{EntryKind, TreeEntry};
 use super::{removal, transfer};
 use crate::cli::{self, ExitStatus, report};
-use crate::client::call::progress::Progress;
-use crate::client::output::standard_streams::STDOUT;
-use crate::client::{Client, Settings};
+use crate::client::{Client, Progress, STDOUT, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes TO like FROM, and prints one line with the sums. `program` is the name in messages.
@@ -26,13 +25,14 @@ pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> 
     let mut client = Client::new(&Settings { quiet: true, ..sync.settings.clone() })?;
     // A list of changes is in order.
     let count = if sync.is_dry { 1 } else { sync.jobs };
-    let mut clients = (1..count).map(|_| client.beside()).collect::<Result<Vec<_>>>()?;
+    client.log_in()?;
+    let mut clients: Vec<_> = (1..count).map(|_| client.another()).collect();
     clients.push(client);
     let progress = Mutex::new(Progress::new(&sync.to.shown(b"", true), None, quiet || sync.is_dry));
     let (deletions, tally) = (Mutex::new(Deletions::default()), Tally::default());
     let run = Run { sync, program, deletions, tally, progress, lost: AtomicUsize::new(0) };
     let outcome = run.compare_then_delete(&mut clients);
-    lock(&run.progress).clear();
+    run.progress.lock().clear();
     outcome?;
     if !quiet {
         cli::print(&run.tally.summary(sync.is_dry))?;
@@ -56,7 +56,7 @@ impl Run<'_> {
     /// Makes and replaces what differs, and deletes what FROM lacks only if all of that could be done.
     fn compare_then_delete(&self, clients: &mut [Client]) -> Result<()> {
         self.perform_all(clients, std::iter::once(Ok(Job::root())))?;
-        let deletions = std::mem::take(&mut *lock(&self.deletions));
+        let deletions = std::mem::take(&mut *self.deletions.lock());
         match !deletions.is_empty() && self.tally.has_failed() {
             true => {
                 cli::remark(self.program, "nothing is deleted, because not everything could be read and sent")
@@ -126,7 +126,7 @@ impl Run<'_> {
                     true => self.tally.count_sent(from.size),
                     false => self.tally.count_same(),
                 }
-                lock(&self.progress).add(from.size);
+                self.progress.lock().add(from.size);
             }
             Job::Delete { path, entry, replacement } => {
                 let is_gone = removal::remove(self.sync, &self.tally, client, &path, &entry)?;
@@ -187,9 +187,9 @@ impl Run<'_> {
             (Decision::Compare, Some(from), to) => {
                 return Ok(Some(Job::File { path, from, to, compares: true }));
             }
-            (Decision::Delete, None, Some(entry)) => lock(&self.deletions).add(&path, &entry, None)?,
+            (Decision::Delete, None, Some(entry)) => self.deletions.lock().add(&path, &entry, None)?,
             (Decision::Replace, Some(from), Some(entry)) => {
-                lock(&self.deletions).add(&path, &entry, Some(Replacement::of(from)))?;
+                self.deletions.lock().add(&path, &entry, Some(Replacement::of(from)))?;
             }
             (Decision::Block, Some(from), Some(entry)) => return Err(self.blocked(&path, &from, &entry)),
             _ => {}
@@ -208,9 +208,4 @@ impl Run<'_> {
         let what = format!("is {}, and {} in FROM: --delete replaces it", kind(to), kind(from));
         Error::conflict(name, what)
     }
-}
-
-/// Locks a value; a thread that panicked has left it complete.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

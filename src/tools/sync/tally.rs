@@ -1,6 +1,6 @@
 //! The sums of a run, and its exit status.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 use crate::cli::ExitStatus;
 
@@ -27,30 +27,26 @@ impl Default for Sums {
 }
 
 impl Tally {
-    fn sums(&self) -> MutexGuard<'_, Sums> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts a file that was sent.
     pub fn count_sent(&self, bytes: u64) {
-        let mut sums = self.sums();
+        let mut sums = self.0.lock();
         sums.sent += 1;
         sums.bytes += bytes;
     }
 
     /// Counts a file, or a directory with all in it, that was deleted.
     pub fn count_deleted(&self) {
-        self.sums().deleted += 1;
+        self.0.lock().deleted += 1;
     }
 
     /// Counts a file that was the same.
     pub fn count_same(&self) {
-        self.sums().same += 1;
+        self.0.lock().same += 1;
     }
 
     /// Counts a failure with its exit status.
     pub fn fail(&self, status: ExitStatus) {
-        let mut sums = self.sums();
+        let mut sums = self.0.lock();
         sums.failed += 1;
         sums.status = sums.status.max(status);
         // A file of TO that somebody else changed meanwhile says nothing about FROM.
@@ -59,17 +55,17 @@ impl Tally {
 
     /// Returns whether a failure forbids deletions.
     pub fn has_failed(&self) -> bool {
-        self.sums().stops_deletions
+        self.0.lock().stops_deletions
     }
 
     /// Returns the worst exit status.
     pub fn status(&self) -> ExitStatus {
-        self.sums().status
+        self.0.lock().status
     }
 
     /// Returns the line with the sums; of a dry run, with what would be done.
     pub fn summary(&self, is_dry: bool) -> String {
-        let sums = self.sums();
+        let sums = self.0.lock();
         let (sent, deleted) = if is_dry { ("to send", "to delete") } else { ("sent", "deleted") };
         let failed = if sums.failed > 0 { format!(", {} failed", sums.failed) } else { String::new() };
         let Sums { sent: files, bytes, deleted: gone, same, .. } = *sums;

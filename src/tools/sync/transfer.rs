@@ -8,10 +8,9 @@ use std::path::Path;
 
 use super::synchronization::Synchronization;
 use super::tree::{Tree, TreeEntry};
-use crate::client::call::retry::Retries;
 use crate::client::output::destination::Destination;
 use crate::client::output::local_version::LocalVersion;
-use crate::client::{BodySource, Client, Output, Precondition, Tag};
+use crate::client::{BodySource, Client, Output, Precondition, Retries, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 use crate::http::digest::{Digest, Hasher};

@@ -7,9 +7,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::client::call::retry::Retries;
 use crate::client::output::local_version::LocalVersion;
-use crate::client::{Client, Operand, RemoteName};
+use crate::client::{Client, Operand, RemoteName, Retries};
 use crate::error::{Error, Result, shown};
 use crate::http::time::rfc3339;
 
