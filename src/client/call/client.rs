@@ -147,6 +147,17 @@ impl Client {
             }
     }
 
+    /// Tries until it succeeds, the error is not transient, or no retry is left.
+    pub(crate) fn with_retries<T>(&mut self, mut attempt: impl FnMut(&mut Client) -> Result<T>) -> Result<T> {
+        let mut retries = Retries::new(self.retries());
+        loop {
+            match attempt(self) {
+                Err(error) => self.wait_to_retry(&mut retries, error)?,
+                done => return done,
+            }
+        }
+    }
+
     /// Waits before another attempt, or returns the error: it is not transient, or no retry is left.
     pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
         if self.may_pass(&error) { self.pause(retries, error) } else { Err(error) }

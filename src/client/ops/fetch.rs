@@ -26,17 +26,18 @@ impl Client {
     /// Fetches a stored file into an output, which the caller commits.
     pub fn fetch(&mut self, name: &RemoteName, output: &mut Output, show: ShowHead<'_>) -> Result<()> {
         // Without an entity tag it is unknown whether the GET returns the version of the HEAD.
-        let version = match self.is_coding()? {
-            true => Some(StoredVersion::current(self, name)?).filter(|version| version.etag.is_some()),
-            false => None,
-        };
+        let version = self.with_retries(|client| match client.is_coding()? {
+            true => StoredVersion::current(client, name)
+                .map(|version| Some(version).filter(|it| it.etag.is_some())),
+            false => Ok(None),
+        })?;
         Download::new(name, output, show, version.unwrap_or_default()).run(self)
     }
 
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
     pub fn resume(&mut self, name: &RemoteName, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
-        let version = StoredVersion::current(self, name)?;
+        let version = self.with_retries(|client| StoredVersion::current(client, name))?;
         let mut part = match (found, &version.etag) {
             (Destination::RemoteName(target), Some(etag)) => Part::open(target, etag)?,
             (found, _) => {
