@@ -50,7 +50,7 @@ fn a_transfer_that_the_server_breaks_off_goes_on_where_it_was() {
     let mut person = Person::start(&sandbox);
     for (command, said) in [
         ("upload long", "long is stored as :long."),
-        ("download stored here", ":stored is stored here as here."),
+        ("download stored", ":stored is stored here as stored."),
         ("search x :stored", "'x' occurs 0 times in :stored."),
     ] {
         sandbox.signal(Signal::SIGSTOP);
@@ -63,7 +63,7 @@ fn a_transfer_that_the_server_breaks_off_goes_on_where_it_was() {
     }
     assert_eq!(person.says("list -l long").split_whitespace().next(), Some("67108864"));
     person.leave();
-    assert_eq!(fs::metadata(sandbox.work().join("here")).unwrap().len(), 1 << 20);
+    assert_eq!(fs::metadata(sandbox.work().join("stored")).unwrap().len(), 1 << 20);
 }
 
 #[test]
