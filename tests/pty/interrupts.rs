@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use super::person::Person;
+use super::person::{Person, stop};
 use crate::common::Sandbox;
 
 /// Longer than what buffers hold on the way.
@@ -24,7 +24,7 @@ fn an_interrupt_ends_a_search() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "lamp");
     let mut person = Person::start(&sandbox);
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     person.enter("search lamp :f");
     assert_eq!(person.interrupt(), "^C\ncfp-shell: search: interrupted");
     person.enter("list -l");
@@ -40,7 +40,7 @@ fn an_interrupt_ends_an_upload_and_half_of_it_is_not_stored() {
     File::create(sandbox.work().join("long")).unwrap().set_len(LONG as u64).unwrap();
     sandbox.write("short", "text");
     let mut person = Person::start(&sandbox);
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     person.enter("upload long short :d/");
     let said = person.interrupt();
     assert!(said.ends_with("cfp-shell: upload: interrupted"), "{said}");
@@ -54,7 +54,7 @@ fn an_interrupt_ends_an_upload_and_half_of_it_is_not_stored() {
 fn an_interrupt_ends_an_upload_from_a_pipe_that_pauses() {
     let sandbox = Sandbox::new();
     let path = pipe(&sandbox, "pipe");
-    let mut person = Person::start(&sandbox);
+    let mut person = Person::start_quiet(&sandbox);
     person.enter("upload pipe :stored");
     let mut end = OpenOptions::new().write(true).open(path).unwrap();
     // It has come through when all of it is written: a pipe holds 64 KiB.
@@ -82,7 +82,7 @@ fn an_interrupt_ends_a_download_and_half_of_it_is_not_stored() {
     while !is_begun() {
         std::thread::yield_now();
     }
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     let said = person.interrupt();
     sandbox.signal(Signal::SIGCONT);
     // Where it came too late, it ended nothing: the machine was quicker.
@@ -103,7 +103,7 @@ fn an_interrupted_download_is_resumed_on_request() {
     while part().is_none_or(|part| part.metadata().is_ok_and(|part| part.len() == 0)) {
         std::thread::yield_now();
     }
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     let said = person.interrupt();
     sandbox.signal(Signal::SIGCONT);
     if said.ends_with("interrupted") {
@@ -120,7 +120,7 @@ fn an_interrupted_download_is_resumed_on_request() {
 fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
     let sandbox = Sandbox::new();
     let path = pipe(&sandbox, "pipe");
-    let mut person = Person::start(&sandbox);
+    let mut person = Person::start_quiet(&sandbox);
     for (target, is_stored) in [("out", false), (":out", true)] {
         person.enter(&format!("replace old new pipe {target}"));
         let mut end = OpenOptions::new().write(true).open(&path).unwrap();

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use super::person::Person;
+use super::person::{Person, stop};
 use crate::common::Sandbox;
 
 /// Eight commands, each with an effect of its own.
@@ -62,7 +62,7 @@ fn what_is_typed_behind_a_slow_command_runs_after_it() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "lamp");
     let mut person = Person::start(&sandbox);
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     person.enter("search lamp :f");
     person.press("mkdir one\rmkdir two\rlog").expect("mkdir two");
     sandbox.signal(Signal::SIGCONT);
@@ -77,7 +77,7 @@ fn an_end_that_is_typed_ahead_ends_the_session() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "lamp");
     let mut person = Person::start(&sandbox);
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     person.enter("search lamp :f");
     person.press("mkdir one\r\x04").expect("mkdir one");
     sandbox.signal(Signal::SIGCONT);
@@ -113,7 +113,7 @@ fn a_terminal_may_change_its_size_at_any_time() {
     person.press(&name[60..]).press("\r").expect(&format!(":{name}/ is made."));
     person.waits();
     // While a command runs, too.
-    sandbox.signal(Signal::SIGSTOP);
+    stop(&sandbox);
     person.enter("search lamp :f");
     person.resize(20, 5);
     person.resize(80, 24);

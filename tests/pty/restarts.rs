@@ -2,9 +2,7 @@
 
 use std::fs::{self, File};
 
-use nix::sys::signal::Signal;
-
-use super::person::Person;
+use super::person::{Person, stop};
 use crate::common::Sandbox;
 
 #[test]
@@ -53,7 +51,7 @@ fn a_transfer_that_the_server_breaks_off_goes_on_where_it_was() {
         ("download stored", ":stored is stored here as stored."),
         ("search x :stored", "'x' occurs 0 times in :stored."),
     ] {
-        sandbox.signal(Signal::SIGSTOP);
+        stop(&sandbox);
         person.enter(command);
         sandbox.kill();
         sandbox.start_again();
