@@ -200,6 +200,17 @@ fn the_shells_complete_an_option_a_local_file_and_a_name_on_the_server() {
 }
 
 #[test]
+fn the_shells_complete_the_directory_that_is_served() {
+    let sandbox = furnished();
+    sandbox.write("pages.txt", "");
+    for shell in Shell::ALL.into_iter().filter(|shell| shell.is_here()) {
+        let offers = shell.offers(&sandbox, sandbox.url(), &["cfpd", "--read-only", "pa"]);
+        let names: Vec<_> = offers.iter().map(|offer| offer.trim_end_matches('/')).collect();
+        assert_eq!(names, ["pages"], "{shell:?}");
+    }
+}
+
+#[test]
 fn the_shells_ask_as_the_user_on_the_line_and_never_for_a_password() {
     let sandbox = Sandbox::guarded(&[], "allow all alice /\n");
     sandbox.keep("notes.txt", "");

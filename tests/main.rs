@@ -20,6 +20,7 @@ mod common;
 mod confine;
 mod contrib;
 mod faults;
+mod foreground;
 mod fuzz;
 mod grep;
 mod hostile;

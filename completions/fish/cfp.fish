@@ -43,7 +43,8 @@ function __cfp_command
 end
 
 # Options and operands, made by `make papers` from the options that src/bin declares:
-complete -c cfpd -n __cfp_before_command -s r -l root -x -a '(__fish_complete_directories)' -d 'Serve the files beneath DIR'
+complete -c cfpd -n __cfp_before_command -f -a '(__fish_complete_directories)'
+complete -c cfpd -n __cfp_before_command -s r -l root -x -a '(__fish_complete_directories)' -d 'Serve the files beneath DIR, as the operand does'
 complete -c cfpd -n __cfp_before_command -s l -l listen -x -d 'Listen on ADDRESS'
 complete -c cfpd -n __cfp_before_command -l tls-cert -r -d 'Speak TLS 1.2 or 1.3 on TCP, with the certificate chain in FILE'
 complete -c cfpd -n __cfp_before_command -l tls-key -r -d 'Private key of the certificate'

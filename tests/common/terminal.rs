@@ -63,6 +63,15 @@ impl Terminal {
         before
     }
 
+    /// Waits until no program has the terminal any more, and tells what came until then.
+    pub fn rest(mut self) -> String {
+        while let Ok(more) = self.screen.recv_timeout(HANG) {
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        self.child.wait().unwrap();
+        self.shown
+    }
+
     /// Types.
     pub fn press(&mut self, keys: impl AsRef<[u8]>) -> &mut Self {
         self.keys.write_all(keys.as_ref()).unwrap();

@@ -25,9 +25,7 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     let options = Config {
         listen,
         make_root: root.is_none(),
-        root: root
-            .or_else(default_root)
-            .ok_or_else(|| Error::usage("no --root given, and HOME is not set"))?,
+        root: root.unwrap_or_default(),
         users: read.path("--users"),
         access: read.path("--access"),
         hosts: read.each("--host", server::parse_host),
@@ -51,6 +49,23 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     let mut faults = read.faults;
     faults.extend(contradictions(&options).map(Error::usage));
     Ok((options, faults))
+}
+
+/// Sets the directory to serve: that of `--root`, else the operand, else the default one.
+pub fn choose_root(config: &mut Config, operand: Option<OsString>) -> Result<()> {
+    match operand {
+        Some(_) if !config.make_root => return Err(Error::usage("DIR and --root exclude each other")),
+        Some(directory) => {
+            config.root = directory.into();
+            config.make_root = false;
+        }
+        None if config.make_root => {
+            let unknown = || Error::usage("no DIR given, and HOME is not set");
+            config.root = default_root().ok_or_else(unknown)?;
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 /// Returns the errors of options that are valid alone but not together.
@@ -180,7 +195,7 @@ fn log_format(text: &str) -> Result<LogFormat> {
     }
 }
 
-/// Returns the directory that is served without `--root`. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory
+/// Returns the directory that is served where none is given. A relative `XDG_DATA_HOME` is ignored (XDG Base Directory
 /// Specification).
 fn default_root() -> Option<PathBuf> {
     let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);

@@ -30,28 +30,28 @@ enum Task {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let (config, mut faults) = config::read(&mut arguments)?;
+    let (mut config, mut faults) = config::read(&mut arguments)?;
     let (check, explain) = (arguments.flag("--check"), arguments.flag("--explain"));
-    let task = task(arguments.operands()?, check, explain)?;
+    let (task, directory) = task(arguments.operands()?, check, explain)?;
+    config::choose_root(&mut config, directory)?;
     match check || faults.is_empty() {
         true => Ok(Args { task, config, faults }),
         false => Err(faults.swap_remove(0)),
     }
 }
 
-/// Returns what to do; only `--explain` takes operands.
-fn task(operands: Vec<OsString>, check: bool, explain: bool) -> Result<Task> {
-    match (explain, operands.first()) {
-        (true, _) => {
-            refuse_empty(&operands, "USER, VERB or NAME")?;
-            Ok(Task::Explain(exactly(operands, "--explain: USER VERB NAME")?))
-        }
-        (false, Some(operand)) => {
-            let operand = shown(operand.as_encoded_bytes());
-            Err(Error::usage(format!("{operand}: unexpected operand")))
-        }
-        (false, None) => Ok(if check { Task::Check } else { Task::Serve }),
+/// Returns what to do, and the operand DIR. `--explain` has operands of its own.
+fn task(mut operands: Vec<OsString>, check: bool, explain: bool) -> Result<(Task, Option<OsString>)> {
+    if explain {
+        refuse_empty(&operands, "USER, VERB or NAME")?;
+        return Ok((Task::Explain(exactly(operands, "--explain: USER VERB NAME")?), None));
     }
+    refuse_empty(&operands, "DIR")?;
+    if let Some(second) = operands.get(1) {
+        let second = shown(second.as_encoded_bytes());
+        return Err(Error::usage(format!("{second}: one DIR is served, and a COMMAND follows --")));
+    }
+    Ok((if check { Task::Check } else { Task::Serve }, operands.pop()))
 }
 
 fn run(args: Args) -> Result<ExitStatus> {
@@ -133,9 +133,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let rows: [&[&str]; 20] = [
+        let rows: [&[&str]; 23] = [
             &["--explain", "bob", "read"],
-            &["--check", "stray"],
+            &["--check", "one", "two"],
+            &["-r", "one", "two"],
+            &["one", "--root", "two", "--", "true"],
             &["--listen", "8398"],
             &["--send-size", "0"],
             &["--max-connections", "many"],
@@ -153,11 +155,23 @@ mod tests {
             &["--listen", ""],
             &["--tls-cert=", "--tls-key="],
             &["--frob"],
-            &["stray"],
+            &["one", "two"],
+            &[""],
         ];
         for argv in rows {
             assert_eq!(parsed(argv).unwrap_err().kind(), cfp::error::ErrorKind::Usage, "{argv:?}");
         }
+    }
+
+    #[test]
+    fn the_directory_is_an_operand_or_the_value_of_an_option() {
+        let rows: [&[&str]; 5] =
+            [&["pub"], &["-r", "pub"], &["--check", "pub"], &["pub", "--read-only"], &["pub", "--", "true"]];
+        for argv in rows {
+            let config = parsed(argv).unwrap();
+            assert_eq!((config.root, config.make_root), (PathBuf::from("pub"), false), "{argv:?}");
+        }
+        assert!(parsed(&[]).unwrap().make_root);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use cfp::cli::{Completion, HELP, Program, ProgramOption, options};
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfpd",
-    usage: &["[option ...] [-- COMMAND [ARG ...]]"],
+    usage: &["[option ...] [DIR] [-- COMMAND [ARG ...]]"],
     about: &[
         "Serves the files beneath a directory over HTTP, with word operations on them.",
         "Without --users and --access any client may do everything, for the hosts localhost, this machine and those of \
@@ -14,12 +14,16 @@ pub const PROGRAM: Program = Program {
          CFP_SERVER set and its own directory first in PATH, and exits with the status of COMMAND.",
     ],
     options: &[NETWORK, RIGHTS, LIMITS, OPERATION, HELP],
-    operands: Completion::Nothing,
-    examples: &["cfpd --root /srv/files", "cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'"],
+    operands: Completion::Directory,
+    examples: &[
+        "cfpd .",
+        "cfpd --read-only --insecure-plain -l :8000 pub",
+        "cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'",
+    ],
 };
 
 const NETWORK: &[ProgramOption] = options! {
-    /// Serve the files beneath DIR (default: $XDG_DATA_HOME/cfpd, for root /var/lib/cfpd).
+    /// Serve the files beneath DIR, as the operand does (default: $XDG_DATA_HOME/cfpd, for root /var/lib/cfpd).
     ///
     /// Where $XDG_DATA_HOME is not set it is `~/.local/share`. The default directory is made if it is missing, with mode
     /// 0750; DIR is not.
@@ -152,7 +156,8 @@ const OPERATION: &[ProgramOption] = options! {
     "", "--scan-jobs" = "N";
     /// Append a line for each request to FILE; `-` is standard error.
     ///
-    /// Errors go there too. SIGHUP reopens the file.
+    /// Errors go there too. SIGHUP reopens the file. Without this option requests are logged only where standard error is a
+    /// terminal, and there is no COMMAND.
     "", "--log" = "FILE" File;
     /// Write the log as combined (default) or json, one object a line.
     ///

@@ -2,15 +2,16 @@
 //! waits for the end.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::DirBuilderExt;
+use std::path::{self, Path};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::server::auth::{Gate, Policy, Sites};
 use crate::server::conn::accept;
 use crate::server::daemon::command::{PrivateSocket, StopReason, exit_code_of};
@@ -20,6 +21,7 @@ use crate::server::daemon::{
 };
 use crate::server::net::listen_address::DEFAULT;
 use crate::server::net::{ListenAddress, Listener, Tls};
+use crate::server::observe::log::STANDARD_ERROR;
 use crate::server::observe::{Log, Metrics};
 use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, Server, UploadLocks, progress, threads};
 use crate::store::{Confinement, Spools, Store};
@@ -52,6 +54,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     progress::start(&server.connections)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
+    say_root(&config, &server.log);
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let shown = private.as_ref().is_none_or(|private| private.url() != url);
         match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
@@ -118,7 +121,7 @@ fn new_server(
         coders: Coders::new(config.limits.scan_jobs),
         limits: config.limits.clone(),
         send_size: config.send_size,
-        log: Log::open(config.log.as_deref(), config.log_format)?,
+        log: open_log(config)?,
         connections: Arc::default(),
         upload_locks: UploadLocks::default(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -131,6 +134,27 @@ fn new_server(
         server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");
     }
     Ok(server)
+}
+
+/// Opens the log: at a terminal standard error, where none is configured.
+fn open_log(config: &Config) -> Result<Log> {
+    let terminal = is_at_terminal(config).then_some(Path::new(STANDARD_ERROR));
+    Log::open(config.log.as_deref().or(terminal), config.log_format)
+}
+
+/// Whether a person reads what the daemon says, and nothing else writes there.
+fn is_at_terminal(config: &Config) -> bool {
+    config.command.is_empty() && io::stderr().is_terminal()
+}
+
+/// Says which directory is served where nobody has named it, and to a person at a terminal, with how to stop.
+fn say_root(config: &Config, log: &Log) {
+    let is_default = config.make_root && config.command.is_empty();
+    let how = if is_at_terminal(config) { "; Ctrl-C stops it" } else { "" };
+    if is_default || !how.is_empty() {
+        let root = path::absolute(&config.root).unwrap_or_else(|_| config.root.clone());
+        log.alarm(&format!("serving {}{how}", shown(root.as_os_str().as_encoded_bytes())));
+    }
 }
 
 /// Starts the thread that checks that the store responds: on request, and periodically for the log.

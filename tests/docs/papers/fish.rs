@@ -12,8 +12,11 @@ pub fn options(programs: &[&Program]) -> String {
         let before = if name == "cfpd" { " -n __cfp_before_command" } else { "" };
         made += &match program.operands {
             Completion::Operand => format!("complete -c {name} -n __cfp_on_server -f -a '(__cfp_names)'\n"),
+            Completion::Directory => {
+                format!("complete -c {name}{before} -f -a '(__fish_complete_directories)'\n")
+            }
             Completion::Stored => format!("complete -c {name} -f -a '(__cfp_names)'\n"),
-            Completion::Nothing if name != "cfpd" => format!("complete -c {name} -f\n"),
+            Completion::Nothing => format!("complete -c {name} -f\n"),
             _ => String::new(),
         };
         program

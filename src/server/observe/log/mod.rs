@@ -106,9 +106,12 @@ impl Log {
     }
 }
 
-/// Whether a log file is standard error: `-`.
+/// The name of standard error as a log file.
+pub const STANDARD_ERROR: &str = "-";
+
+/// Whether a log file is standard error.
 pub fn is_standard_error(path: &Path) -> bool {
-    path.as_os_str() == "-"
+    path.as_os_str() == STANDARD_ERROR
 }
 
 fn append_to(path: &Path) -> Result<File> {
