@@ -22,7 +22,7 @@ use std::process::Command;
 
 use cfp::text::FILTERS;
 use common::{Sandbox, need};
-use page::Page;
+use page::{FORMATTERS, Page};
 use shells::{Offers, Shell};
 
 const PROGRAMS: [&str; 13] = [
@@ -149,14 +149,39 @@ fn every_program_has_a_man_page_and_every_page_a_program() {
 }
 
 #[test]
-fn every_example_of_a_man_page_runs_as_it_stands() {
+fn every_example_of_a_man_page_runs_as_a_reader_copies_it() {
+    let [mandoc, groff] = FORMATTERS;
+    if !need::programs(&[mandoc.0, groff.0]) {
+        return;
+    }
     for page in Page::all() {
-        let examples = page.examples();
+        let examples = page.examples(&mandoc);
         assert!(!examples.is_empty(), "{} has no examples", page.name());
+        assert_eq!(page.examples(&groff), examples, "{}", page.name());
         let sandbox = furnished();
         for example in examples {
             sandbox.sh(&example).append_context("page", page.name().to_owned()).success();
         }
+    }
+}
+
+/// Some systems display a bare `-` or `'` as another character: groff_char(7).
+#[test]
+fn an_example_of_a_man_page_has_only_characters_that_are_displayed_as_they_are() {
+    for page in Page::all() {
+        let examples = page.section("EXAMPLES");
+        let commands = examples.lines().filter(|line| !line.starts_with('.') && line.contains("$ "));
+        for command in commands {
+            let plain = ["\\-", "\\(aq", "\\(ga", "\\(ti", "\\(ha"]
+                .iter()
+                .fold(command.to_owned(), |command, escape| command.replace(escape, ""));
+            assert!(!plain.contains(['-', '\'', '`', '~', '^']), "{}: {command}", page.name());
+        }
+        assert!(
+            !examples.contains(".Dl"),
+            "{}: a long .Dl is broken in two, and `.` joins the word before it",
+            page.name()
+        );
     }
 }
 

@@ -1,9 +1,17 @@
 //! Man pages as text: it picks out of the mdoc source what the tests compare. It knows the few macros our pages use
-//! and renders nothing.
+//! and leaves displaying a page to mandoc and groff.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program that displays man pages, and its arguments.
+pub type Formatter = (&'static str, &'static [&'static str]);
+
+/// The two in use: of the BSDs, Alpine and Void, and of most other systems.
+pub const FORMATTERS: [Formatter; 2] =
+    [("mandoc", &["-Tutf8", "-Owidth=80"]), ("groff", &["-mandoc", "-Tutf8", "-rLL=80n", "-P-c"])];
 
 /// The source of one man page.
 pub struct Page {
@@ -66,11 +74,40 @@ impl Page {
         explained.filter(|names| !names.iter().any(|name| shown.contains(name))).collect()
     }
 
-    /// The commands of the examples, as a shell takes them.
-    pub fn examples(&self) -> Vec<String> {
-        let examples = self.section("EXAMPLES");
-        let commands = examples.lines().filter_map(|line| line.strip_prefix(".Dl $ "));
-        commands.map(|line| line.replace("\\(dq", "\"").replace("\\e", "\\")).collect()
+    /// What a reader sees of the page at 80 columns.
+    pub fn displayed(&self, formatter: &Formatter) -> String {
+        let (program, arguments) = formatter;
+        let output = Command::new(program).args(*arguments).arg(self.path()).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Bold is a character printed twice, underlined is one over a line.
+        let mut shown = String::new();
+        for char in text.chars() {
+            match char {
+                '\u{8}' => _ = shown.pop(),
+                char => shown.push(char),
+            }
+        }
+        shown
+    }
+
+    /// The commands of the examples as a reader copies them, with the lines on which they go on.
+    pub fn examples(&self, formatter: &Formatter) -> Vec<String> {
+        let displayed = self.displayed(formatter);
+        let examples = displayed.lines().skip_while(|line| *line != "EXAMPLES").skip(1);
+        let mut commands: Vec<String> = Vec::new();
+        let mut goes_on = false;
+        for line in examples.take_while(|line| line.is_empty() || line.starts_with(' ')) {
+            assert!(line.chars().count() <= 80, "{}: {line}", self.name());
+            let started = line.trim_start().strip_prefix("$ ");
+            match (goes_on, started) {
+                (true, _) => *commands.last_mut().unwrap() += &format!("\n{line}"),
+                (false, Some(command)) => commands.push(command.to_owned()),
+                (false, None) => {}
+            }
+            goes_on = (goes_on || started.is_some()) && line.ends_with(['\\', '|']);
+        }
+        commands
     }
 }
 
