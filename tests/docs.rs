@@ -122,10 +122,11 @@ fn a_synopsis_of_a_tool_names_every_option() {
 }
 
 #[test]
-fn every_tool_says_the_same_of_its_exit_status() {
+fn every_tool_says_the_same_of_its_exit_status_and_names_the_page_of_common_options() {
     let same = Page::read("cfp.7").section("EXIT STATUS");
     assert!(same.contains(".It 3"));
-    for program in PROGRAMS {
+    for program in PROGRAMS.into_iter().filter(|program| *program != "cfpd") {
+        assert!(Page::of(program).section("DESCRIPTION").contains("See\n.Xr cfp 7 .\n"), "{program}");
         assert!(Page::of(program).section("EXIT STATUS").starts_with(&same), "{program}");
     }
 }

@@ -71,6 +71,10 @@ impl Page {
     pub fn options_not_in_synopsis(&self) -> Vec<Vec<String>> {
         let shown = self.synopsis_options();
         let explained = self.source.lines().filter(|line| line.starts_with(".It Fl ")).map(flags);
+        let explained = explained.flat_map(|names| {
+            let by_option = names.split_inclusive(|name| name.starts_with("--"));
+            by_option.map(<[String]>::to_vec).collect::<Vec<_>>()
+        });
         explained.filter(|names| !names.iter().any(|name| shown.contains(name))).collect()
     }
 

@@ -68,6 +68,7 @@ fn completions_and_man_pages_are_what_make_papers_writes() {
         ("completions/bash/cfp".to_owned(), bash::options(&PROGRAMS)),
         ("completions/zsh/_cfp".to_owned(), zsh::options(&PROGRAMS)),
         ("completions/fish/cfp.fish".to_owned(), fish::options(&PROGRAMS)),
+        ("man/cfp.7".to_owned(), man::common_options()),
     ];
     for program in PROGRAMS {
         let section = if program.name == "cfpd" { 8 } else { 1 };

@@ -1,23 +1,51 @@
-//! The option list of a man page, in mdoc, made from the declared options. In their text `code` is literal; options,
+//! The option list of a man page, in mdoc, made from the declared options. Those that programs have in common are described
+//! in cfp(7) alone, and named in the other pages. In their text `code` is literal; options,
 //! `$VARIABLES`, pages such as `cfpd(8)`, signals and the names of values are found by their form.
 
-use cfp::cli::{Completion, Program, ProgramOption};
+use cfp::cli::{Completion, HELP, Program, ProgramOption, SETTINGS};
 
-/// The items of the list.
+use super::spellings;
+
+/// The items of the list of a program: its own options, and one item that names those of cfp(7).
 pub fn options(program: &Program) -> String {
-    program.all_options().map(|option| item(program, option)).collect()
+    let is_common = |option: &&ProgramOption| common().any(|other| other.long == option.long);
+    let (shared, own): (Vec<_>, Vec<_>) = program.all_options().partition(is_common);
+    let items: String = own.into_iter().map(|option| item(program, option)).collect();
+    let names = shared.into_iter().map(spelled).collect::<Vec<_>>().join(" , ");
+    format!("{items}.It {names}\nSee\n.Xr cfp 7 .\n")
+}
+
+/// The items of the list in cfp(7).
+pub fn common_options() -> String {
+    const TOOLS: Program = Program {
+        name: "cfp",
+        usage: &[],
+        about: &[],
+        options: &[SETTINGS, HELP],
+        operands: Completion::Nothing,
+        examples: &[],
+    };
+    common().map(|option| item(&TOOLS, option)).collect()
+}
+
+/// The options that all tools have.
+fn common() -> impl Iterator<Item = &'static ProgramOption> {
+    SETTINGS.iter().chain(HELP)
+}
+
+/// The spellings of an option: `Fl s , Fl -server`.
+fn spelled(option: &ProgramOption) -> String {
+    let names: Vec<_> = spellings(option).iter().map(|name| format!("Fl {}", &name[1..])).collect();
+    names.join(" , ")
 }
 
 fn item(program: &Program, option: &ProgramOption) -> String {
-    let dashless = |name: &str| name.strip_prefix('-').unwrap_or_default().to_owned();
-    let short =
-        if option.short.is_empty() { String::new() } else { format!("Fl {} , ", dashless(option.short)) };
     let value = match option.complete {
         Completion::Choice(words) => format!(" Cm {}", words.join(" | ")),
         _ if option.value.is_empty() => String::new(),
         _ => format!(" Ar {}", option.value),
     };
-    let mut made = format!(".It {short}Fl {}{value}\n", dashless(option.long));
+    let mut made = format!(".It {}{value}\n", spelled(option));
     for (number, paragraph) in option.text.split("\n\n").enumerate() {
         made += if number > 1 { ".Pp\n" } else { "" };
         match paragraph.trim_start().strip_prefix("- ") {
