@@ -10,6 +10,8 @@ mod console;
 mod page;
 #[path = "docs/papers.rs"]
 mod papers;
+#[path = "docs/recording.rs"]
+mod recording;
 #[path = "docs/shells.rs"]
 mod shells;
 #[path = "docs/typing.rs"]
@@ -306,6 +308,23 @@ fn the_pages_print_what_they_say() {
     assert!(shown.len() >= 3, "{shown:?}");
     for (page, name) in shown {
         console::run(&furnished(), &name, &page);
+    }
+}
+
+/// A terminal shows more than standard output: what is printed must be in what is shown, in order.
+#[test]
+fn the_recording_shows_what_its_commands_print() {
+    let sandbox = Sandbox::new();
+    sandbox.write("hamlet.txt", read("docs/pictures/hamlet.txt"));
+    let commands = recording::commands(&read("docs/pictures/first-minute.svg"), "another");
+    assert!(commands.len() >= 5, "{commands:?}");
+    for (command, shown) in commands {
+        let ran = sandbox.sh(&command).success();
+        let printed = String::from_utf8_lossy(&ran.get_output().stdout).into_owned();
+        let mut shown = shown.iter();
+        for line in printed.lines() {
+            assert!(shown.any(|other| other == line), "{command}: {line}: record it again");
+        }
     }
 }
 
