@@ -10,11 +10,14 @@
 #   make uninstall  removes exactly what install put there
 #   make deb        a Debian package beneath target/debian, by cargo-deb, which it installs where it is missing
 #   make static     programs that need no library of the system, beneath target/$(STATIC)/release
+#   make image      an OCI image of them, by podman, buildah or docker, named $(IMAGE)
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
 STATIC  ?= $(shell uname -m)-unknown-linux-gnu
+IMAGE   ?= cfp
+OCI     ?= $(firstword $(foreach tool,podman buildah docker,$(shell command -v $(tool))))
 FUZZ_SECONDS ?= 60
 
 PROGRAMS := cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get cfp-sync cfp-ls cfp-mv cfp-cp cfp-rm cfp-shell
@@ -23,6 +26,8 @@ TARGETS  := $(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs))
 UNITS    := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.socket))
 
 built  := $(or $(CARGO_TARGET_DIR),target)/release
+static := $(or $(CARGO_TARGET_DIR),target)/$(STATIC)/release
+stage  := $(or $(CARGO_TARGET_DIR),target)/image
 prefix := $(DESTDIR)$(PREFIX)
 bin    := $(prefix)/bin
 man    := $(prefix)/share/man
@@ -32,7 +37,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test fuzz check papers pictures install uninstall deb static
+.PHONY: build demo test fuzz check papers pictures install uninstall deb static image
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -117,7 +122,6 @@ deb: build
 
 # The C library too: a program that runs on any Linux of this architecture. STATIC takes another target with glibc;
 # for musl nix has no renameat2.
-static: static := $(or $(CARGO_TARGET_DIR),target)/$(STATIC)/release
 static:
 	RUSTFLAGS="$$RUSTFLAGS -C target-feature=+crt-static" $(CARGO) build --release --locked --bins --target $(STATIC)
 	@for program in $(PROGRAMS); do \
@@ -125,3 +129,12 @@ static:
 	    { echo "make: $(static)/$$program needs a library" >&2; exit 1; }; \
 	  $(static)/$$program --version || exit; \
 	done
+
+# What contrib/Containerfile looks for: the programs, and the directories that the daemon writes to.
+image: static
+	@[ "$(OCI)" ] || { echo "make: no podman, buildah or docker here" >&2; exit 1; }
+	rm -rf $(stage)
+	install -d $(stage)/bin $(stage)/data/srv
+	install -d -m 1777 $(stage)/data/var/tmp
+	install -m 755 $(PROGRAMS:%=$(static)/%) $(stage)/bin
+	$(OCI) build --tag $(IMAGE) --file contrib/Containerfile $(stage)

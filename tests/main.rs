@@ -24,6 +24,7 @@ mod foreground;
 mod fuzz;
 mod grep;
 mod hostile;
+mod image;
 mod install;
 mod life;
 mod linear;
