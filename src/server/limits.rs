@@ -75,6 +75,8 @@ pub const REPORT_UPLOAD_EVERY: u64 = 64 << 20;
 /// The interval at which clients that asked for it are sent `102 Processing`. A client that has waited for less is sent
 /// one the next time, so that none waits longer than twice this.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
+/// The interval at which those are sent one that asked for counts too.
+pub const COUNTS_EVERY: Duration = Duration::from_millis(500);
 /// The longest interval between two searches for expired uploads.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often work that neither reads nor writes checks that its client is connected: rarely enough to cost nothing.

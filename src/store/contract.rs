@@ -88,6 +88,10 @@ pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + Send + 'a>;
 /// itself.
 pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 
+/// Called while content is copied or removed, with the files and the bytes that were done since the last call. An error stops
+/// a copy; a deletion goes on, since its name is gone.
+pub type Advance<'a> = &'a dyn Fn(u64, u64) -> io::Result<()>;
+
 /// The two names of a copy or a rename, and their conditions.
 #[derive(Clone, Copy)]
 pub struct Transfer<'a> {
@@ -99,6 +103,8 @@ pub struct Transfer<'a> {
     pub source: Check<'a>,
     /// Checks what exists at the target.
     pub target: Check<'a>,
+    /// Is told how far the copy is.
+    pub advance: Advance<'a>,
 }
 
 /// New content for a name, invisible until [`Draft::commit`]; dropped before, it is discarded.
@@ -222,7 +228,7 @@ pub trait Store: Upkeep {
     /// Deletes a file, or, where the name has a final slash, a directory with everything in it. The name disappears
     /// atomically; freeing the space may take longer. A directory without the slash is `IsDirectory`. Returns the error
     /// where some of the space could not be freed, for the log.
-    fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>>;
+    fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>>;
     /// Makes a directory. A missing parent is `NoParent`, an existing name `AlreadyExists`. `check` is called before,
     /// with what exists there.
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()>;

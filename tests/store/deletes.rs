@@ -74,7 +74,11 @@ fn of_many_that_delete_one_thing_one_does() {
         let gone = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|turn| if turn % 2 == 0 { first } else { second })
-                .map(|store| scope.spawn(|| status(store.delete(&name(path), &super::sandbox::any))))
+                .map(|store| {
+                    scope.spawn(|| {
+                        status(store.delete(&name(path), &super::sandbox::any, &super::sandbox::unwatched))
+                    })
+                })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).filter(|&status| status == 200).count()
         });

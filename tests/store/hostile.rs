@@ -10,7 +10,7 @@ use cfp::store::{Detail, Kind, Name, Store};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use super::sandbox::{Sandbox, Verbs, any, name, only_new, put, status};
+use super::sandbox::{Sandbox, Verbs, any, name, only_new, put, status, unwatched};
 
 #[test]
 fn a_link_leads_as_far_as_the_root_and_no_farther() {
@@ -208,5 +208,5 @@ fn a_name_taken_by_what_is_not_served_is_not_new() {
     symlink("no", sandbox.path("f")).unwrap();
     assert_eq!(status(draft.commit(None, &only_new)), 409);
     assert_eq!(status(put(&sandbox.store, "/nowhere", b"")), 409);
-    assert_eq!(status(sandbox.store.delete(&name("/nowhere"), &any)), 404);
+    assert_eq!(status(sandbox.store.delete(&name("/nowhere"), &any, &unwatched)), 404);
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
 use cfp::store::{
-    Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Transfer, Upkeep,
-    Written,
+    Advance, Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Transfer,
+    Upkeep, Written,
 };
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// Checks a copy or a rename, and returns what stands at `from`.
-    fn check_transfer(&self, Transfer { from, to, source, target }: Transfer<'_>) -> Result<Node> {
+    fn check_transfer(&self, Transfer { from, to, source, target, .. }: Transfer<'_>) -> Result<Node> {
         let moved = self.find(from)?;
         self.require_parent(to)?;
         let (one, other) = (from.components(), to.components());
@@ -275,7 +275,7 @@ impl Store for Memory {
         Ok(state.install(to, tree))
     }
 
-    fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
+    fn delete(&self, name: &Name, check: Check<'_>, _: Advance<'_>) -> Result<Option<Error>> {
         let mut state = self.state();
         if name.components().is_empty() {
             return Err(Error::forbidden(name.shown(), "is the root and stays"));

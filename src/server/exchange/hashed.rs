@@ -58,6 +58,7 @@ impl Write for Hashed<'_> {
             hasher.update(block.get(..written).unwrap_or_default());
         }
         self.left -= written as u64;
+        self.client.into_iter().for_each(|client| client.stream.interim.work.add_written(written as u64));
         Ok(written)
     }
 

@@ -82,7 +82,9 @@ impl ReadAt for Cancellable<'_> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.client.check_connected()?;
-        self.content.read_at(buffer, offset)
+        let read = self.content.read_at(buffer, offset)?;
+        self.client.stream.interim.work.add_read(read as u64);
+        Ok(read)
     }
 
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
@@ -99,7 +101,9 @@ struct CancellableReader<'a> {
 impl Read for CancellableReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.client.check_connected()?;
-        self.bytes.read(buffer)
+        let read = self.bytes.read(buffer)?;
+        self.client.stream.interim.work.add_read(read as u64);
+        Ok(read)
     }
 }
 

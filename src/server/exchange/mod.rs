@@ -15,6 +15,7 @@ pub(crate) use response::{Reply, with_charset};
 pub(crate) use send::{send_content, send_multipart};
 pub(crate) use spill::Spill;
 pub(crate) use streamed::{LineSink, send_lines, send_streamed};
+pub(crate) use work::Work;
 pub(crate) use written::{accept_modified, answer_written, fields_of_written, modified};
 
 pub(crate) mod decoding;
@@ -31,4 +32,5 @@ pub(crate) mod response;
 pub(crate) mod send;
 pub(crate) mod spill;
 pub(crate) mod streamed;
+pub(crate) mod work;
 pub(crate) mod written;

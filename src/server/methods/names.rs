@@ -4,9 +4,9 @@ use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
-    BoundedDecoding, Exchange, Hashed, Operation, answer_written, check_write, failed,
+    BoundedDecoding, Exchange, Hashed, Operation, Work, answer_written, check_write, failed,
 };
-use crate::store::{Content, Meta, Name};
+use crate::store::{Content, Detail, Meta, Name};
 
 /// The field with the number of changes that a filter made in place.
 const CHANGED: &str = "Cfp-Changed";
@@ -19,9 +19,12 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     check_source(request, name, &transfer)?;
     let written = match Operation::of_query(&exchange.query, &request.fields, true)? {
         Some(operation) => return copy_filtered(exchange, writer, name, &to, &operation),
-        None => transfer.copy(&|from| check_write(&request.fields, name, from), &|at| {
-            check_overwrite(request, &to, at)
-        })?,
+        None => {
+            let (source, work) = (transfer.source().ok(), Work::new(exchange.stream));
+            work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Metadata);
+            let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
+            transfer.copy(&source, &|at| check_overwrite(request, &to, at), &work.advance())?
+        }
     };
     answer_written(exchange, &to, &written, Fields::new())
 }
@@ -34,14 +37,19 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let transfer = writer.authorize_move(name, &to)?;
     check_source(request, name, &transfer)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
-    let written = transfer.rename(&source, &|at| check_overwrite(request, &to, at))?;
+    let work = Work::new(exchange.stream);
+    // Between file systems it is a copy.
+    let written = transfer.rename(&source, &|at| check_overwrite(request, &to, at), &work.advance())?;
     answer_written(exchange, &to, &written, Fields::new())
 }
 
 /// Deletes a file, or a directory with everything in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     refuse_query(&exchange.query)?;
-    let left = writer.delete(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
+    let work = Work::new(exchange.stream);
+    work.expect(writer, name, 0, Detail::Names);
+    let check = |existing: Option<&Meta>| check_write(&exchange.request.fields, name, existing);
+    let left = writer.delete(name, &check, &work.advance())?;
     left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())
 }
@@ -69,6 +77,7 @@ fn copy_filtered(
     let (request, decoding, is_in_place) = (exchange.request, exchange.decoding(), name == to);
     let (content, existing, mut draft) = begin_filtered(&decoding, writer, request, name, to)?;
     let (read, mut fields) = (content.meta().etag.clone(), Fields::new());
+    exchange.stream.interim.work.expect(0, content.meta().size);
     if is_in_place {
         let changed = operation.change_content(name, content.as_ref(), &decoding, &mut draft);
         let changed = changed.map_err(|error| Error::io(name.shown(), error))?;

@@ -28,7 +28,9 @@ pub fn answer(
     input: &mut dyn BufRead,
 ) -> Outcome {
     let reply = Reply::new(server, stream, request);
-    stream.interim.begin(request);
+    if stream.interim.begin(request) {
+        server.connections.wake_interim_sender();
+    }
     let (framing, client) = match (framing::of_request(request), client) {
         (Ok(framing), Ok(client)) => (framing, client),
         (Err(error), _) => return refused(reply, &error, request),

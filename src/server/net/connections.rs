@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -26,6 +27,8 @@ pub struct Connections {
     next: AtomicUsize,
     /// Whether the daemon shuts down.
     draining: AtomicBool,
+    /// The thread that sends interim responses at intervals.
+    interim_sender: OnceLock<Thread>,
 }
 
 #[derive(Default)]
@@ -88,6 +91,16 @@ impl Connections {
     /// All of them.
     pub fn all(&self) -> Vec<Arc<ConnectionEntry>> {
         self.table.lock().connections.values().cloned().collect()
+    }
+
+    /// Notes that this thread sends interim responses at intervals.
+    pub fn send_interim_from_here(&self) {
+        self.interim_sender.get_or_init(thread::current);
+    }
+
+    /// Wakes that thread: a client asks for more than usual.
+    pub fn wake_interim_sender(&self) {
+        self.interim_sender.get().into_iter().for_each(Thread::unpark);
     }
 
     /// How many there are.

@@ -26,3 +26,4 @@ mod stall;
 pub(crate) mod stream;
 pub(crate) mod tls;
 mod unix_socket;
+pub(crate) mod work_counts;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use crate::error::Result;
-use crate::server::limits::PROGRESS_EVERY;
+use crate::server::limits::{COUNTS_EVERY, PROGRESS_EVERY};
+use crate::server::net::interim::InterimPace;
 use crate::server::net::Connections;
 use crate::server::shared::threads;
 
@@ -13,27 +13,37 @@ use crate::server::shared::threads;
 /// be in long system calls.
 pub fn start(connections: &Arc<Connections>) -> Result<()> {
     let connections = Arc::clone(connections);
+    let pace = InterimPace { plain: PROGRESS_EVERY, counted: COUNTS_EVERY };
     threads::start("progress", move || {
+        connections.send_interim_from_here();
         loop {
-            thread::sleep(PROGRESS_EVERY);
-            send_due(&connections, PROGRESS_EVERY);
+            // A request that asks for counts ends this early.
+            thread::park_timeout(PROGRESS_EVERY);
+            thread::sleep(COUNTS_EVERY);
+            while send_due(&connections, pace) {
+                thread::sleep(COUNTS_EVERY);
+            }
         }
     })
 }
 
-/// Sends `102 Processing` to every client that is due.
-fn send_due(connections: &Connections, every: Duration) {
+/// Sends `102 Processing` to every client that is due, and returns whether there are counts to send to any.
+fn send_due(connections: &Connections, pace: InterimPace) -> bool {
+    let mut is_counted = false;
     for connection in connections.all() {
         // The client may have disconnected; ignore the error, which its own thread will see too.
         let stream = &connection.stream;
-        let _ = stream.interim.send_if_due(every, |head| stream.try_write(head));
+        is_counted |= stream.interim.send_if_due(pace, |head| stream.try_write(head)).unwrap_or(false);
     }
+    is_counted
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
+
+    use std::time::Duration;
 
     use super::*;
     use crate::http::Request;
@@ -49,11 +59,15 @@ mod tests {
     #[test]
     fn only_who_asked_and_waits_is_told_and_nothing_comes_once_the_answer_begins() {
         let asks = "Host: h\r\nCfp-Progress: ?1\r\n\r\n";
+        let plain = "HTTP/1.1 102 Processing\r\n\r\n";
+        let counted = "HTTP/1.1 102 Processing\r\nCfp-Progress: bytes 2/3\r\n\r\n";
         let rows = [
-            (format!("GET / HTTP/1.1\r\n{asks}"), 1),
-            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 0),
-            (format!("GET / HTTP/1.0\r\n{asks}"), 0),
+            (format!("GET / HTTP/1.1\r\n{asks}"), plain),
+            (format!("GET / HTTP/1.1\r\nPrefer: progress\r\n{asks}"), counted),
+            ("GET / HTTP/1.1\r\nHost: h\r\nPrefer: progress\r\n\r\n".to_owned(), ""),
+            (format!("GET / HTTP/1.0\r\nPrefer: progress\r\n{asks}"), ""),
         ];
+        let (never, now) = (Duration::from_secs(3600), Duration::ZERO);
         for (head, told) in rows {
             let (server, mut client) = UnixStream::pair().unwrap();
             let connections = Arc::new(Connections::default());
@@ -63,14 +77,18 @@ mod tests {
             let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
             let stream = &guard.connection.stream;
             stream.interim.begin(&request(&head));
-            send_due(&connections, Duration::from_secs(3600));
-            send_due(&connections, Duration::ZERO);
+            stream.interim.work.expect(0, 3);
+            stream.interim.work.add_read(2);
+            let is_counted = told == counted;
+            let (plain, counted) = if is_counted { (never, now) } else { (now, never) };
+            assert!(!send_due(&connections, InterimPace { plain: never, counted: never }) || is_counted);
+            assert_eq!(send_due(&connections, InterimPace { plain, counted }), is_counted);
             stream.interim.end(stream).unwrap();
-            send_due(&connections, Duration::ZERO);
+            assert!(!send_due(&connections, InterimPace { plain: now, counted: now }));
             stream.end_writing();
             let mut said = Vec::new();
             client.read_to_end(&mut said).unwrap();
-            assert_eq!(said, b"HTTP/1.1 102 Processing\r\n\r\n".repeat(told), "{head}");
+            assert_eq!(String::from_utf8(said).unwrap(), told, "{head}");
         }
     }
 }

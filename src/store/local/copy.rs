@@ -4,7 +4,7 @@ use std::io;
 
 use nix::sys::stat::fstat;
 
-use super::{
+use super::{Spending, 
     DIRECTORY, Incoming, Links, Temporary, Volume, absent, attributes_of, content, copy_content, draft,
     lookup, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap, same_file, tree,
 };
@@ -42,15 +42,15 @@ fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>
 
 /// Copies a file; `source` checks the content that is copied.
 pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target } = transfer;
+    let Transfer { from, to, source, target, advance } = transfer;
     let named = |error| map_error(from, error);
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
     let mut draft = draft::begin(volume, to, links, Some(size))?;
     let file = draft.file().try_clone().map_err(named)?;
-    copy_content(&content.file, content.snapshot.as_ref(), size, &file, draft.reserve_all(size)?)
-        .map_err(named)?;
+    let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, advance };
+    copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;
     draft.attributes = Some(attributes_of(&content.file).map_err(named)?);
     // Another program may have changed it in place while it was copied.
     let digest = content.digest().filter(|_| content.is_unchanged());
@@ -59,7 +59,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
 
 /// Copies a directory with everything in it.
 pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target } = transfer;
+    let Transfer { from, to, source, target, advance } = transfer;
     let from_errno = |errno| map_errno(from, errno);
     let from_error = |error| map_error(from, error);
     let to_errno = |errno| map_errno(to, errno);
@@ -68,7 +68,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let parent = volume.root.entry_to_write(to, links)?.parent;
     let mut temporary = Temporary::directory(parent).map_err(|errno| map_errno_new(to, errno))?;
     let attributes = attributes_of(&base).map_err(from_error)?.open_to_owner();
-    tree::fill(volume, from, base, &temporary.file).map_err(from_error)?;
+    tree::fill(volume, from, base, &temporary.file, advance).map_err(from_error)?;
     attributes.give(&temporary.file).map_err(from_error)?;
 
     volume.sync.file_system(&temporary.file).map_err(to_errno)?;

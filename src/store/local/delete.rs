@@ -3,13 +3,18 @@
 
 use nix::errno::Errno;
 
-use super::{Volume, absent, hide, lookup, map_errno, remove, remove_in_place};
+use super::{Volume, absent, hide, lookup, map_errno, remove_counting, remove_in_place};
 use crate::error::{Error, Result};
-use crate::store::{Check, Kind, Name};
+use crate::store::{Advance, Check, Kind, Name};
 
 /// Deletes what exists under a name. Returns the error where part of a directory could not be removed after the name
 /// was.
-pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
+pub(super) fn delete(
+    volume: &Volume,
+    name: &Name,
+    check: Check<'_>,
+    advance: Advance<'_>,
+) -> Result<Option<Error>> {
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
     let guard = volume.locks.hold(vec![entry.key()]);
@@ -34,7 +39,10 @@ pub(super) fn delete(volume: &Volume, name: &Name, check: Check<'_>) -> Result<O
     match hidden {
         Ok(hidden) => {
             volume.sync.directory(&entry).map_err(named)?;
-            Ok(remove(&entry.parent, &hidden).err().map(|errno| not_removed(name, &hidden, errno)))
+            // The name is gone: the rest is removed for a client that has disconnected too.
+            let count = || drop(advance(1, 0));
+            let removed = remove_counting(&entry.parent, &hidden, &count);
+            Ok(removed.err().map(|errno| not_removed(name, &hidden, errno)))
         }
         // A directory of a lower layer of an overlay cannot be renamed: it is deleted under its name, as rm(1) does.
         Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(()))

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer, Upkeep,
+    Advance, Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer, Upkeep,
     Written,
 };
 
@@ -188,9 +188,9 @@ impl Store for Local {
         rename::rename(&self.volume, transfer)
     }
 
-    fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
+    fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.admit(name)?;
-        delete::delete(&self.volume, name, check)
+        delete::delete(&self.volume, name, check, advance)
     }
 
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {

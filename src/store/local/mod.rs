@@ -47,8 +47,8 @@ use stat::{
 };
 use sync::Syncer;
 use temporary::{Temporary, unlinked_file};
-use tree::{attributes_of, copy_content};
-use unlink::{hide, remove, remove_in_place};
+use tree::{Spending, attributes_of, copy_content};
+use unlink::{hide, remove, remove_counting, remove_in_place};
 use uploads::{Uploads, is_id};
 use volume::Volume;
 use walk::{Walk, WalkEntry, names_in, stat_and_digest, type_alone};

@@ -18,12 +18,18 @@ use super::{
 };
 use crate::attributes::Attributes;
 use crate::error::Error;
-use crate::store::{Kind, Name};
+use crate::store::{Advance, Kind, Name};
 
 /// Copies everything beneath `base`, the directory `from`, into the empty directory `top`.
-pub(super) fn fill(volume: &Volume, from: &Name, base: OwnedFd, top: &File) -> io::Result<()> {
+pub(super) fn fill(
+    volume: &Volume,
+    from: &Name,
+    base: OwnedFd,
+    top: &File,
+    advance: Advance<'_>,
+) -> io::Result<()> {
     let reservation = volume.space().reservation(fstat(top)?.st_dev);
-    let mut copy = TreeCopy { volume, from, walk: Walk::new(base, true, stat)?, reservation };
+    let mut copy = TreeCopy { volume, from, walk: Walk::new(base, true, stat)?, reservation, advance };
     while let Some(found) = copy.walk.next() {
         let found = found?;
         if !found.is_temporary() {
@@ -44,6 +50,7 @@ struct TreeCopy<'a> {
     walk: Walk<FileStat>,
     /// The space for the file that is being copied.
     reservation: Reservation,
+    advance: Advance<'a>,
 }
 
 impl TreeCopy<'_> {
@@ -86,8 +93,10 @@ impl TreeCopy<'_> {
         if let Some(all) = &snapshot {
             self.reserve(to, all.size())?;
         }
-        copy_content(file, snapshot.as_ref(), size_of(&stat), &copy, &mut self.reservation)?;
-        attributes_of(file)?.give(&copy).map(drop)
+        let mut sink = Spending { to: &copy, reservation: &mut self.reservation, advance: self.advance };
+        copy_content(file, snapshot.as_ref(), size_of(&stat), &mut sink)?;
+        attributes_of(file)?.give(&copy)?;
+        (self.advance)(1, 0)
     }
 
     /// Copies a symbolic link. From its new directory, one that leads out of the tree could lead to a file that the
@@ -122,21 +131,20 @@ impl TreeCopy<'_> {
     }
 }
 
-/// Bytes per `copy_file_range`: the reservation is spent after each call.
-const STEP: u64 = 64 << 20;
+/// Bytes per `copy_file_range`: after each call the reservation is spent, and the caller told.
+const STEP: u64 = 16 << 20;
 
-/// Copies the content of a file, whose space `reservation` holds: the snapshot where one was taken, else the first
-/// `size` bytes.
+/// Copies the content of a file, whose space `sink` has reserved: the snapshot where one was taken, else the first `size`
+/// bytes.
 pub(super) fn copy_content(
     from: &File,
     snapshot: Option<&ContentSnapshot>,
     size: u64,
-    to: &File,
-    reservation: &mut Reservation,
+    sink: &mut Spending<'_>,
 ) -> io::Result<()> {
     match snapshot {
-        Some(all) => all.write_to(&mut Spending { to, reservation }),
-        None => transfer(from, to, size, reservation),
+        Some(all) => all.write_to(sink),
+        None => transfer(from, size, sink),
     }
 }
 
@@ -146,19 +154,19 @@ pub(super) fn attributes_of(first: impl AsFd) -> io::Result<Attributes> {
 }
 
 /// Copies the first `size` bytes. Fewer are an error: the file was truncated meanwhile.
-fn transfer(from: &File, to: &File, size: u64, reservation: &mut Reservation) -> io::Result<()> {
+fn transfer(from: &File, size: u64, sink: &mut Spending<'_>) -> io::Result<()> {
     let mut left = size;
     while left > 0 {
         let step = usize::try_from(left.min(STEP)).unwrap_or(usize::MAX);
-        match copy_file_range(from, None, to, None, step) {
+        match copy_file_range(from, None, sink.to, None, step) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(copied) => {
                 left = left.saturating_sub(copied as u64);
-                reservation.spend(copied as u64);
+                sink.spend(copied as u64)?;
             }
             Err(Errno::EINTR) => {}
             Err(Errno::EXDEV | Errno::ENOSYS | Errno::EINVAL | Errno::EOPNOTSUPP) => {
-                return stream(from, to, left, reservation);
+                return stream(from, left, sink);
             }
             Err(errno) => return Err(errno.into()),
         }
@@ -167,24 +175,35 @@ fn transfer(from: &File, to: &File, size: u64, reservation: &mut Reservation) ->
 }
 
 /// The same by read and write: between file systems, or where `copy_file_range` is not supported.
-fn stream(from: &File, to: &File, left: u64, reservation: &mut Reservation) -> io::Result<()> {
+fn stream(from: &File, left: u64, sink: &mut Spending<'_>) -> io::Result<()> {
     use io::Read;
-    match io::copy(&mut from.take(left), &mut Spending { to, reservation })? {
+    match io::copy(&mut from.take(left), sink)? {
         copied if copied < left => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
     }
 }
 
 /// A file for which space was reserved; what is written spends the reservation.
-struct Spending<'a> {
-    to: &'a File,
-    reservation: &'a mut Reservation,
+pub(super) struct Spending<'a> {
+    /// The file.
+    pub to: &'a File,
+    /// The space.
+    pub reservation: &'a mut Reservation,
+    /// Is told what was written.
+    pub advance: Advance<'a>,
+}
+
+impl Spending<'_> {
+    fn spend(&mut self, written: u64) -> io::Result<()> {
+        self.reservation.spend(written);
+        (self.advance)(0, written)
+    }
 }
 
 impl io::Write for Spending<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.to.write(block)?;
-        self.reservation.spend(written as u64);
+        self.spend(written as u64)?;
         Ok(written)
     }
 
@@ -202,14 +221,16 @@ mod tests {
 
     #[test]
     fn both_ways_of_copying_stop_at_the_size_and_miss_no_byte() {
-        type Way = fn(&File, &File, u64, &mut Reservation) -> io::Result<()>;
+        type Way = fn(&File, u64, &mut Spending<'_>) -> io::Result<()>;
         let ways: [Way; 2] = [transfer, stream];
         for way in ways {
             for (size, copied) in [(0, Some("")), (3, Some("con")), (7, Some("content")), (8, None)] {
                 let (mut from, mut to) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
                 from.write_all(b"content").unwrap();
                 from.rewind().unwrap();
-                let done = way(&from, &to, size, &mut Space::default().reservation(0));
+                let reservation = &mut Space::default().reservation(0);
+                let mut sink = Spending { to: &to, reservation, advance: &|_, _| Ok(()) };
+                let done = way(&from, size, &mut sink);
                 to.rewind().unwrap();
                 match copied {
                     Some(copied) => assert_eq!(io::read_to_string(&to).unwrap(), copied),

@@ -28,6 +28,11 @@ pub(super) fn hide(entry: &EntryAt) -> nix::Result<Vec<u8>> {
 
 /// Removes a file, or a directory with everything in it. Several threads may do so concurrently.
 pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
+    remove_counting(parent, last, &|| ())
+}
+
+/// The same, and calls `count` after each entry that is no directory.
+pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -> nix::Result<()> {
     if !is_left(unlinkat(parent, last, UnlinkatFlags::NoRemoveDir))? {
         return Ok(());
     }
@@ -35,7 +40,7 @@ pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
         let Some(top) = open_to_clear(parent, last, DIRECTORY)? else { return Ok(()) };
         for name in names_in(top.try_clone().map_err(errno_of)?)? {
             let name = name?;
-            match flatten(&top, &name) {
+            match flatten(&top, &name, count) {
                 Err(Errno::EXDEV) => remove_in_place(&top, &name, &|_, _| Ok(()))?,
                 flattened => flattened?,
             }
@@ -45,14 +50,20 @@ pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
 }
 
 /// Removes an entry of the top directory; the directories in it are renamed into the top. `EXDEV` where one cannot be.
-fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
-    if !is_left_of(top, name)? {
+fn flatten(top: &OwnedFd, name: &[u8], count: &dyn Fn()) -> nix::Result<()> {
+    if !is_left(unlinkat(top, name, UnlinkatFlags::NoRemoveDir))? {
+        count();
+        return Ok(());
+    }
+    if !is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir))? {
         return Ok(());
     }
     let Some(directory) = open_to_clear(top, name, DIRECTORY)? else { return Ok(()) };
     for inner in names_in(directory.try_clone().map_err(errno_of)?)? {
         let inner = inner?;
-        if is_left(unlinkat(&directory, inner.as_slice(), UnlinkatFlags::NoRemoveDir))? {
+        if !is_left(unlinkat(&directory, inner.as_slice(), UnlinkatFlags::NoRemoveDir))? {
+            count();
+        } else {
             match renameat(&directory, inner.as_slice(), top, fresh_name().as_slice()) {
                 Err(Errno::ENOENT) => {}
                 moved => moved?,

@@ -1,7 +1,7 @@
 //! `delete`, on every engine.
 
 use super::New;
-use crate::store::sandbox::{Verbs, name, never, status};
+use crate::store::sandbox::{Verbs, name, never, status, unwatched};
 
 contract!(a_file_goes_and_a_directory_only_with_its_slash);
 
@@ -18,7 +18,7 @@ fn a_file_goes_and_a_directory_only_with_its_slash(new: New) {
     for (path, wanted, left) in rows {
         let sandbox = new().with(&["f", "d/in"]);
         assert_eq!(
-            status(sandbox.store.delete(&name(path), &never)),
+            status(sandbox.store.delete(&name(path), &never, &unwatched)),
             if wanted == 200 { 412 } else { wanted }
         );
         assert_eq!(status(sandbox.delete(path)), wanted, "{path}");

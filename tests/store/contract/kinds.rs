@@ -4,7 +4,7 @@ use cfp::error::{ErrorKind, Result};
 use cfp::store::Detail;
 
 use super::New;
-use crate::store::sandbox::{Verbs, any, name};
+use crate::store::sandbox::{Verbs, any, name, unwatched};
 
 contract!(an_error_has_the_kind_that_the_contract_says);
 
@@ -28,7 +28,7 @@ fn an_error_has_the_kind_that_the_contract_says(new: New) {
         (kind(sandbox.copy("/d/", "/d/d/").map(drop)), Conflict),
         (kind(sandbox.rename("/f", "/d").map(drop)), IsDirectory),
         (kind(sandbox.rename("/no", "/f").map(drop)), NotFound),
-        (kind(sandbox.store.delete(&name("/d"), &any).map(drop)), IsDirectory),
+        (kind(sandbox.store.delete(&name("/d"), &any, &unwatched).map(drop)), IsDirectory),
         (kind(sandbox.make_directory("/d/")), AlreadyExists),
         (kind(sandbox.make_directory("/no/d/")), NoParent),
         (kind(sandbox.store.resume(b"unknown").map(drop)), NotFound),

@@ -8,7 +8,7 @@ use cfp::error::ErrorKind;
 use cfp::store::Detail;
 
 use super::New;
-use crate::store::sandbox::{Verbs, all_of, any, name, never, only_new, status};
+use crate::store::sandbox::{Verbs, all_of, any, name, never, only_new, status, unwatched};
 
 contract!(
     a_write_creates_then_replaces,
@@ -160,7 +160,7 @@ fn names_of_every_byte_come_back_as_they_were(new: New) {
     for component in names {
         let file = cfp::store::Name::new(vec![component.clone()], false).unwrap();
         assert_eq!(all_of(sandbox.store.open(&file).unwrap().as_ref()), component);
-        sandbox.store.delete(&file, &any).unwrap();
+        sandbox.store.delete(&file, &any, &unwatched).unwrap();
     }
     assert_eq!(sandbox.everything(), [""; 0]);
 }

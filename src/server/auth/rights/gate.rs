@@ -98,6 +98,10 @@ mod tests {
         name_of(name.as_bytes()).unwrap()
     }
 
+    fn unwatched(_: u64, _: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+
     #[test]
     fn what_is_put_in_place_of_a_tree_needs_rights_to_all_that_goes_and_comes() {
         let rows = [
@@ -122,10 +126,12 @@ mod tests {
                 let writer = store.writer(&to).unwrap();
                 let any = |_: Option<&Meta>| Ok(());
                 let done = match moves {
-                    true => {
-                        writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any))
-                    }
-                    false => writer.authorize_copy(&from, &to).and_then(|transfer| transfer.copy(&any, &any)),
+                    true => writer
+                        .authorize_move(&from, &to)
+                        .and_then(|transfer| transfer.rename(&any, &any, &unwatched)),
+                    false => writer
+                        .authorize_copy(&from, &to)
+                        .and_then(|transfer| transfer.copy(&any, &any, &unwatched)),
                 };
                 let kind = done.err().map(|error| error.kind());
                 assert_eq!(kind, (!may).then_some(ErrorKind::Forbidden), "{rule}, moves: {moves}");
@@ -142,9 +148,10 @@ mod tests {
         let (from, to) = (named("/n"), named("/m"));
         let writer = store.writer(&from).unwrap();
         let any = |_: Option<&Meta>| Ok(());
-        let moved = writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any));
+        let moved =
+            writer.authorize_move(&from, &to).and_then(|transfer| transfer.rename(&any, &any, &unwatched));
         assert_eq!(moved.unwrap_err().kind(), ErrorKind::Forbidden);
-        assert!(writer.delete(&named("/n/"), &any).is_err());
+        assert!(writer.delete(&named("/n/"), &any, &unwatched).is_err());
         assert!(folder.path().join("root/n/of").exists());
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::server::auth::rights::authorized_store::WRITES;
 use crate::server::auth::rights::writer::Writer;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Check, Kind, Meta, Name, Transfer, Written};
+use crate::store::{Advance, Check, Kind, Meta, Name, Transfer, Written};
 
 impl Writer<'_> {
     /// Authorizes a copy; needs `read` for the source, for a directory also `list` for everything in it, and `create`
@@ -44,16 +44,16 @@ impl<'a> AuthorizedTransfer<'a> {
     }
 
     /// See [`Store::copy`](crate::store::Store::copy).
-    pub fn copy(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+    pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
         let tree = self.from.is_directory();
         let target =
             |at: Option<&Meta>| self.store.require_write(self.to, tree, at).and_then(|()| target(at));
-        self.store.store.copy(Transfer { from: self.from, to: self.to, source, target: &target })
+        self.store.store.copy(Transfer { from: self.from, to: self.to, source, target: &target, advance })
     }
 
     /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
     /// without the final slash.
-    pub fn rename(&self, source: Check<'_>, target: Check<'_>) -> Result<Written> {
+    pub fn rename(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
         let tree = Cell::new(self.from.is_directory());
         let source = |at: Option<&Meta>| {
             tree.set(at.is_some_and(|meta| meta.kind == Kind::Directory));
@@ -61,6 +61,7 @@ impl<'a> AuthorizedTransfer<'a> {
         };
         let target =
             |at: Option<&Meta>| self.store.require_write(self.to, tree.get(), at).and_then(|()| target(at));
-        self.store.store.rename(Transfer { from: self.from, to: self.to, source: &source, target: &target })
+        let (from, to) = (self.from, self.to);
+        self.store.store.rename(Transfer { from, to, source: &source, target: &target, advance })
     }
 }

@@ -7,7 +7,7 @@ use crate::server::auth::rights::authorized_store::WRITES;
 use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Check, Meta, Name};
+use crate::store::{Advance, Check, Meta, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -52,9 +52,9 @@ impl<'a> Writer<'a> {
 
     /// Deletes a file or directory; needs `delete`, for a directory also for everything in it. See
     /// [`Store::delete`](crate::store::Store::delete).
-    pub fn delete(&self, name: &Name, check: Check<'_>) -> Result<Option<Error>> {
+    pub fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
-        self.0.store.delete(name, check)
+        self.0.store.delete(name, check, advance)
     }
 
     /// Makes a directory; needs `create`. `check` is called with what exists there.
