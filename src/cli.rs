@@ -9,6 +9,7 @@ pub use self::arguments::{Arguments, exactly, refuse_empty};
 pub use self::option::{Completion, ProgramOption, options};
 pub use self::program::Program;
 pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, LIMIT_RATE, SETTINGS, parse_size};
+use crate::client::progress::display;
 use crate::client::{STDOUT, standard_streams};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -61,6 +62,7 @@ pub fn main<A>(
             Err(error) => Err(error),
         }
     };
+    display::end(outcome.is_ok());
     let status = match outcome {
         Ok(status) => status,
         Err(error) if error.is_closed_pipe() => ExitStatus::DONE,
@@ -96,7 +98,7 @@ fn exit_code(error: &Error) -> u8 {
 
 /// Prints a line on standard error; if that is closed, the line is lost.
 pub fn remark(name: &str, what: impl Display) {
-    let _ = writeln!(io::stderr(), "{name}: {what}");
+    display::aside(|| drop(writeln!(io::stderr(), "{name}: {what}")));
 }
 
 /// Runs `act` for each operand. An error is printed, and the next operand follows; returns the worst exit status.

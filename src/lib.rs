@@ -21,7 +21,7 @@
 //! |---|---|
 //! | server | daemon, conn, methods, resumable, exchange, page, shared, auth, net, observe, status, limits, admin_path |
 //! | store | local, contract, name |
-//! | client | ops, call, output, login, settings, conn, operand |
+//! | client | ops, call, output, login, settings, conn, progress, operand |
 
 pub mod attributes;
 pub mod cli;

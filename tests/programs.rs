@@ -10,6 +10,7 @@ mod names;
 mod options;
 mod outputs;
 mod pauses;
+mod progress;
 mod put;
 mod replace;
 mod reverse;

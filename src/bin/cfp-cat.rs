@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
+use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
@@ -46,6 +47,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
+    display::begin(args.settings.quiet, Sum::IfShown);
     let output = Output::stdout()?;
     if !terminal::is_stdout() {
         return show_all(args, output).map(|(ending, _)| ending);

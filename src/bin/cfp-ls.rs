@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
 use cfp::client::ops::list::{ListEntry, object};
+use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::tools::{listing, terminal};
@@ -61,6 +62,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
         args.names.push(":".into());
     }
     let mut client = Client::new(&args.settings)?;
+    display::begin(args.settings.quiet, Sum::IfShown);
     let mut output = BufWriter::new(Output::stdout()?);
     let ending = cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = RemoteName::read(operand);

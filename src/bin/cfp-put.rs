@@ -11,6 +11,7 @@ use cfp::cli::{
     SETTINGS, options,
 };
 use cfp::client::ops::filter;
+use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Operand, Precondition, RemoteName, Settings};
 use cfp::error::{Error, ErrorKind, Result, shown};
 use cfp::http::Query;
@@ -100,6 +101,10 @@ fn names_a_file(name: &Option<OsString>) -> bool {
 
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
+    display::begin(args.settings.quiet, Sum::Always);
+    if display::is_shown() {
+        args.files.iter().for_each(|file| expect(&args, Path::new(file)));
+    }
     let sources = args.files.iter().enumerate();
     let targets: Vec<_> = sources.clone().map(|source| (source, name_of(&args, source.1).path())).collect();
     let mut refused = collisions(&targets, |(_, file), _, targets| {
@@ -125,6 +130,19 @@ fn name_of(args: &Args, file: &OsStr) -> RemoteName {
     match Path::new(file).file_name().filter(|_| name.directory) {
         Some(base) => name.join(&RemoteName { components: vec![base.as_bytes().to_vec()], directory: false }),
         None => name,
+    }
+}
+
+/// Announces the files of an operand. What cannot be examined is reported when it is stored.
+fn expect(args: &Args, file: &Path) {
+    let size = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
+    if !(args.recursive && file.is_dir()) {
+        return display::expect(1, size(file));
+    }
+    for step in walk(file).flatten() {
+        if let Step::File(path) = step {
+            display::expect(1, size(&path));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use cfp::cli::{
     self, Arguments, Completion, ExitStatus, HELP, IF_MATCH, Program, ProgramOption, SETTINGS, options,
 };
+use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Precondition, RemoteName, Settings};
 use cfp::error::{Error, ErrorKind, Result};
 use cfp::tools::removal::remove;
@@ -60,6 +61,10 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 
 fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
+    display::begin(args.settings.quiet, Sum::IfShown);
+    if !args.recursive {
+        display::expect(args.names.len() as u64, 0);
+    }
     cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = RemoteName::read(operand);
         match remove(&mut client, &name, args.recursive, &args.precondition, &mut |_| Ok(true)) {

@@ -17,12 +17,12 @@ pub use crate::client::output::output::{Output, Sink};
 pub use crate::client::output::standard_streams;
 pub use crate::client::settings::{Compress, Settings};
 
-pub(crate) use crate::client::call::progress::Progress;
 pub(crate) use crate::client::call::retry::Retries;
 pub(crate) use crate::client::conn::connect::ServerConnection;
 pub(crate) use crate::client::conn::url::Url;
 pub(crate) use crate::client::ops::filter;
 pub(crate) use crate::client::output::standard_streams::STDOUT;
+pub(crate) use crate::client::progress::display::Progress;
 
 pub(crate) mod call;
 pub mod conn;
@@ -30,4 +30,5 @@ pub mod login;
 pub mod operand;
 pub mod ops;
 pub(crate) mod output;
+pub mod progress;
 mod settings;

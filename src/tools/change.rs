@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::cli::{Arguments, ExitStatus, for_each_operand, refuse_empty};
+use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, Precondition, STDOUT, Settings, Tag, filter};
 use crate::error::{Error, Result};
 use crate::text::{FilterQuery, FilterSpec};
@@ -54,6 +55,7 @@ impl Change {
 
     /// Applies the filter. In place, `search` counts what it would change, and the counts are printed.
     pub fn run(&self, name: &str, search: Option<&FilterQuery>) -> Result<ExitStatus> {
+        display::begin(self.settings.quiet, Sum::IfShown);
         let filter = PreparedFilter::new(&self.filter)?;
         let mut client = local::server(&self.settings, self.local)?;
         let output = match &self.target {
@@ -77,6 +79,7 @@ impl Change {
 
     /// Prints the number of occurrences that a search finds in all files together.
     pub fn count(&self, name: &str, search: &FilterQuery) -> Result<ExitStatus> {
+        display::begin(self.settings.quiet, Sum::IfShown);
         let search = PreparedFilter::new(search)?;
         let mut client = local::server(&self.settings, self.local)?;
         let (mut total, mut counted) = (0, false);

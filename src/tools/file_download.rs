@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{ExitStatus, for_each_operand};
 use crate::client::conn::url::{base, is_web};
 use crate::client::ops::list::ListEntry;
+use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Output, RemoteName, Settings, Url, resolve};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Response;
@@ -36,6 +37,10 @@ pub struct FileDownload {
 impl FileDownload {
     /// Fetches each name.
     pub fn run(&self, program: &str) -> Result<ExitStatus> {
+        display::begin(self.settings.quiet, Sum::Always);
+        if !self.recursive {
+            display::expect(self.names.len() as u64, 0);
+        }
         let output = self.output.as_deref().map(Path::new);
         let directory = output.filter(|output| output.is_dir());
         url_download::refuse_ambiguous_user(&self.settings, &self.names)?;
@@ -176,6 +181,9 @@ impl Downloader<'_> {
             made.map_err(|error| Error::io(shown(path.as_os_str().as_bytes()), error))
         };
         let entries = self.client()?.list(name, true)?;
+        let files = entries.iter().filter(|entry| !entry.name.directory);
+        let (count, bytes) = files.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
+        display::expect(count, bytes);
         if !path.as_os_str().is_empty() {
             make(path)?;
         }

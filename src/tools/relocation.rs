@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::cli::{Arguments, ExitStatus, HELP, IF_MATCH, ProgramOption, SETTINGS, exactly, options, remark};
+use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Precondition, RemoteName, Settings};
 use crate::error::{Result, shown};
 
@@ -37,6 +38,7 @@ impl Relocation {
     /// Sends the request, whose method is `COPY` or `MOVE`.
     pub fn run(self, program: &str, method: &'static str) -> Result<ExitStatus> {
         let (old, new) = (RemoteName::read(&self.old), RemoteName::read(&self.new));
+        display::begin(self.settings.quiet, Sum::IfShown);
         let client = &mut Client::new(&self.settings)?;
         let moved = client.relocate(method, &old, new.clone(), &self.precondition)?;
         if moved.is_none() && !self.settings.quiet {

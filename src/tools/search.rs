@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::cli::{ExitStatus, for_each_operand, remark};
 use crate::client::ops::filter::{self, Counts};
 use crate::client::ops::list;
+use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, RemoteName, STDOUT, Settings};
 use crate::error::{Error, Result, shown};
 use crate::text::{FilterQuery, OutputKind, PrefixedLines, UTF_16, is_utf16};
@@ -43,6 +44,7 @@ impl FileSearch {
         if self.files.is_empty() {
             self.files.push("-".into());
         }
+        display::begin(self.settings.quiet, Sum::IfShown);
         let search = PreparedFilter::new(&self.filter)?;
         let client = local::server(&self.settings, self.local)?;
         let mut output = Output::stdout()?;

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -20,6 +21,10 @@ pub enum Fault {
     /// So many final answers come through. The next request does too, but its answer does not: this is done, and the
     /// connection is cut in its place.
     LoseAnswer(usize, Box<dyn FnOnce() + Send>),
+    /// From this place on the answers are held until this is sent something, or dropped.
+    HoldAnswer(usize, Receiver<()>),
+    /// The same with the requests.
+    HoldRequest(usize, Receiver<()>),
     /// The byte at this place of the requests is another at the other end.
     Damage(usize),
     /// The byte at this place of the answers is another at this end.
@@ -68,6 +73,7 @@ impl Proxy {
 fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mutex<Vec<u8>>>) {
     let (mut cut_answer, mut cut_request, mut damage, mut damage_answer) = (None, None, None, None);
     let (mut lose_answer, mut lose_request) = (None, None);
+    let (mut hold_answer, mut hold_request) = (None, None);
     let mut before: Box<dyn FnOnce() + Send> = Box::new(|| {});
     match fault {
         Some(Fault::CutAnswer(place, act)) => (cut_answer, before) = (Some(place), act),
@@ -75,6 +81,8 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
         Some(Fault::CutRequest(place)) => cut_request = Some(place),
         Some(Fault::LoseRequest(after)) => lose_request = Some(after),
         Some(Fault::LoseAnswer(after, act)) => (lose_answer, before) = (Some(after), act),
+        Some(Fault::HoldAnswer(place, until)) => hold_answer = Some((place, until)),
+        Some(Fault::HoldRequest(place, until)) => hold_request = Some((place, until)),
         Some(Fault::Damage(place)) => damage = Some(place),
         Some(Fault::DamageAnswer(place)) => damage_answer = Some(place),
         None => {}
@@ -88,6 +96,7 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
     let (from, to) = ends();
     thread::spawn(move || {
         let is_cut = pass(&from, &to, cut_request, &mut |offset, block| {
+            hold(&mut hold_request, offset, block);
             spoil(damage, offset, block);
             kept.lock().unwrap().extend_from_slice(block);
             is_lost(&mut lose_request, block.windows(11).any(|part| part == b" HTTP/1.1\r\n"))
@@ -101,6 +110,7 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
     let (to, from) = ends();
     thread::spawn(move || {
         let is_cut = pass(&from, &to, cut_answer, &mut |offset, block| {
+            hold(&mut hold_answer, offset, block);
             spoil(damage_answer, offset, block);
             is_lost(&mut lose_answer, block.starts_with(b"HTTP/1.1 ") && block.get(9) != Some(&b'1'))
         });
@@ -121,6 +131,15 @@ fn is_lost(after: &mut Option<usize>, begins: bool) -> bool {
             false
         }
         _ => false,
+    }
+}
+
+/// Waits where the bytes from a place on are to be held.
+fn hold(from: &mut Option<(usize, Receiver<()>)>, offset: usize, block: &[u8]) {
+    if from.as_ref().is_some_and(|(place, _)| offset + block.len() > *place)
+        && let Some((_, until)) = from.take()
+    {
+        let _ = until.recv();
     }
 }
 

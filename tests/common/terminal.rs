@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -82,6 +82,14 @@ impl Terminal {
     pub fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keys, size).unwrap();
+    }
+
+    /// Waits for the end, and tells how it came and what was shown before it.
+    pub fn finish(mut self) -> (ExitStatus, String) {
+        while let Ok(more) = self.screen.recv_timeout(HANG) {
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        (self.child.wait().unwrap(), self.shown)
     }
 
     /// Waits for the end, and tells the exit code.

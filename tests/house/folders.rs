@@ -28,7 +28,7 @@ const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("store", &["local", "contract", "name"]),
-    ("client", &["ops", "call", "output", "login", "settings", "conn", "operand"]),
+    ("client", &["ops", "call", "output", "login", "settings", "conn", "progress", "operand"]),
 ];
 
 /// The room of a file, and its folder there, or its own name where it stands in none.

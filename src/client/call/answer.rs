@@ -1,13 +1,13 @@
 //! Responses: the content of a response, read to the end of its framing, and the one-line text of an error. A response
 //! that is not read completely is an error, and its connection is not reused.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 use crate::client::call::body_source::copy;
-use crate::client::call::progress::ProgressReader;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
-use crate::client::{Progress, RemoteName, ServerConnection, kind_of};
+use crate::client::progress::display::{ProgressReader, mute};
+use crate::client::{Progress, RemoteName, STDOUT, ServerConnection, kind_of};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
@@ -127,6 +127,7 @@ impl Answer<'_> {
         };
         match read_body(&mut self.begun.connection, self.framing, coding, server, act) {
             Ok(value) => {
+                self.begun.connection.socket().close_with_reset(false);
                 self.release_connection();
                 Ok(value)
             }
@@ -137,7 +138,14 @@ impl Answer<'_> {
 
     /// Copies the content to a sink; an error of the sink names it.
     pub fn copy_to(self, sink: &mut dyn Write, name: &str) -> Result<()> {
-        let progress = Progress::new(name, self.size(), self.quiet);
+        if name == STDOUT && io::stdout().is_terminal() {
+            mute();
+        }
+        // The body of a filter was counted when it was sent.
+        let progress = match self.begun.sending {
+            Some(_) => Progress::default(),
+            None => Progress::new(name, self.size(), self.quiet),
+        };
         let bar = progress.clone();
         let copied = self.read(|body| {
             let mut body = ProgressReader { reader: body, progress };

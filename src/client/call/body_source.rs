@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Cursor, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -14,6 +14,7 @@ use crate::client::conn::silence::is_readable;
 use crate::client::output::destination::descriptor;
 use crate::client::output::local_version::LocalVersion;
 use crate::client::output::standard_streams::{self, STDIN};
+use crate::client::progress::display::mute;
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
 use crate::http::digest::Hasher;
@@ -68,7 +69,12 @@ impl BodySource {
     /// Opens standard input: from its current offset, if it is a regular file, whose offset is then moved to its end
     /// (POSIX, Utility Description Defaults, INPUT FILES).
     pub fn stdin() -> Result<Self> {
-        let mut upload = BodySource::new(STDIN.to_owned(), standard_streams::input()?)?;
+        let input = standard_streams::input()?;
+        // Nothing may be drawn between the lines that a person types.
+        if input.is_terminal() {
+            mute();
+        }
+        let mut upload = BodySource::new(STDIN.to_owned(), input)?;
         if let Some((start, size)) = upload.place {
             let end = upload.file.seek(SeekFrom::Start(start + size));
             end.map_err(|error| Error::io(&upload.name, error))?;

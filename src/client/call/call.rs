@@ -1,6 +1,9 @@
 //! One request as the tools make it: method, target, fields and body. `client.rs` sends it.
 
+use percent_encoding::percent_decode;
+
 use crate::client::BodySource;
+use crate::error::shown;
 use crate::http::{Fields, idempotency};
 
 /// The field that requests a digest (RFC 9530 §4).
@@ -50,6 +53,35 @@ impl Call {
     /// Returns what an error message names.
     pub(crate) fn subject(&self) -> &[u8] {
         self.target.split(|&byte| byte == b'?').next().unwrap_or_default()
+    }
+
+    /// Returns the name of what the server works on, where that work is all that is done.
+    pub(crate) fn served_name(&self) -> Option<String> {
+        let is_search =
+            self.target.windows(8).any(|part| part == b"?search=") && !self.subject().ends_with(b"/");
+        let is_work =
+            matches!(self.method, "COPY" | "MOVE" | "DELETE") || (self.method == "GET" && is_search);
+        is_work.then(|| self.shown_name())
+    }
+
+    /// Returns what an interruption leaves of it, if it writes anything.
+    pub(crate) fn left_by_interruption(&self) -> Option<String> {
+        let name = self.shown_name();
+        match self.method {
+            "PUT" | "PATCH" if self.is_resumable() => Some(format!(
+                "{name} is not stored; the server keeps what it has received, until that expires"
+            )),
+            "PUT" => Some(format!("{name} is not stored")),
+            "COPY" | "MOVE" => Some(format!("{name} is left as it was, unless the server was done already")),
+            "DELETE" => Some(format!("{name} may be deleted")),
+            _ => None,
+        }
+    }
+
+    /// Returns the name in its target, with a colon.
+    fn shown_name(&self) -> String {
+        let name: Vec<u8> = percent_decode(self.subject()).collect();
+        format!(":{}", shown(name.strip_prefix(b"/").unwrap_or(&name)))
     }
 
     /// Returns whether it can be resumed; then its body is not compressed.

@@ -6,7 +6,6 @@ pub(crate) mod call;
 pub mod cancellation;
 pub(crate) mod client;
 mod head;
-pub mod progress;
 pub mod retry;
 pub(crate) mod round_trip;
 pub mod segment;

@@ -6,15 +6,22 @@ use std::time::{Duration, Instant};
 use crate::client::call::head::{encode, form};
 use crate::client::call::sending::{Form, Sending};
 use crate::client::login::credentials::Credentials;
+use crate::client::output::staged_file::watch_signals;
+use crate::client::progress::display;
+use crate::client::progress::interruption::Note;
 use crate::client::{Call, Progress, ServerConnection, Settings, Url};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::head::reason;
 use crate::http::{Fields, Response, Target};
 
-/// How many interim responses (1xx) are read in a row. A server sends one or two.
-const INTERIM_MAX: usize = 100;
+/// How many interim responses (1xx) are read in a row. A server sends one or two; a client that was stopped (SIGSTOP) finds
+/// those of some minutes.
+const INTERIM_MAX: usize = 500;
 /// An interim response after this much silence is not counted among those.
-const INTERIM_PAUSE: Duration = Duration::from_secs(1);
+const INTERIM_PAUSE: Duration = Duration::from_millis(250);
+/// Asks the server to say how far it is (RFC 7240), and the field in which it does.
+const COUNTED: (&str, &str) = ("Prefer", "progress");
+const COUNTED_FIELD: &str = "cfp-progress";
 
 /// Up to this size, in bytes, a body is sent with the head, in one call: a server that responds before it has read so
 /// little blocks nobody.
@@ -56,6 +63,10 @@ impl RoundTrip<'_> {
         if let Some(value) = self.credentials.and_then(Credentials::value) {
             fields.push("Authorization", value);
         }
+        let is_shown = !self.settings.quiet && display::is_shown();
+        if is_shown {
+            fields.push(COUNTED.0, COUNTED.1);
+        }
         let mut head = encode(call, fields, zstd, form.as_ref(), retry);
         // A body that the system's buffer holds needs no thread.
         let form = match form {
@@ -65,12 +76,24 @@ impl RoundTrip<'_> {
             }
             form => form,
         };
+        let _note = call.left_by_interruption().map(|what| {
+            watch_signals();
+            Note::new(what)
+        });
         let mut socket = connection.socket().clone();
+        socket.close_with_reset(true);
         socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
         let mut sending = match (&call.upload, form) {
             (Some(upload), Some(form)) => {
                 let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
                 Some(Sending::start(upload, form, socket, progress)?)
+            }
+            // It was sent with the head.
+            (Some(upload), None) => {
+                let mut progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
+                progress.add(upload.size().unwrap_or(0));
+                progress.clear();
+                None
             }
             _ => None,
         };
@@ -80,6 +103,9 @@ impl RoundTrip<'_> {
         };
         if let Some(sending) = &mut sending {
             sending.hold();
+        }
+        if is_shown {
+            display::end_serving(call.served_name().filter(|_| head.status < 400).as_deref());
         }
         Ok(Begun { head, target: call.target.clone(), connection, sending })
     }
@@ -121,6 +147,7 @@ impl RoundTrip<'_> {
                 (104, _) => {
                     *self.upload_id = last_component(&response.fields).or(self.upload_id.take());
                 }
+                (102, _) => response.fields.get_text(COUNTED_FIELD).into_iter().for_each(display::serve),
                 (100..=199, _) => {}
                 _ => return Ok(response),
             }
@@ -144,7 +171,7 @@ impl RoundTrip<'_> {
 /// Writes a line about a request or a response to standard error, with `--verbose`.
 pub(crate) fn trace(settings: &Settings, direction: char, line: &str) {
     if settings.verbose {
-        let _ = writeln!(io::stderr(), "{direction} {line}");
+        display::aside(|| drop(writeln!(io::stderr(), "{direction} {line}")));
     }
 }
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::call::body_source::{SHORTER, copy};
-use crate::client::call::progress::ProgressReader;
 use crate::client::conn::connect::ClientSocket;
+use crate::client::progress::display::ProgressReader;
 use crate::client::{BodySource, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
@@ -68,7 +68,7 @@ impl Sending {
         };
         form.zstd = encodes;
         let reader = ProgressReader { reader, progress: progress.clone() };
-        let name = upload.name.clone();
+        let (name, sent_all) = (upload.name.clone(), progress.clone());
         let (go, asked) = mpsc::channel();
         let (told, outcome) = mpsc::channel();
         socket.silence.begin_sending();
@@ -77,6 +77,7 @@ impl Sending {
                 true => Ok(Sent::Nothing),
                 false => send(reader, &form, &socket, &name),
             };
+            sent_all.wait();
             let failed = sent.is_err();
             socket.silence.end_sending();
             let _ = told.send(sent);
@@ -115,6 +116,12 @@ impl Sending {
     /// Returns why the source could not be read, if that ended the connection.
     pub fn failure(&self) -> Option<Error> {
         self.outcome_now().and_then(Result::err)
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.progress.clear();
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::libc::linger;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
@@ -85,6 +86,19 @@ impl ClientSocket {
             Way::Tls(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
             Way::Unix(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
         }
+    }
+
+    /// Sets whether a close resets the connection, also one by the end of this process: the server then stops at once. Has no
+    /// effect on a Unix socket, whose close ends both directions.
+    pub fn close_with_reset(&self, resets: bool) {
+        let tcp = match &self.way {
+            Way::Tcp(socket) => socket,
+            Way::Tls(socket) => &socket.tcp,
+            Way::Unix(_) => return,
+        };
+        let linger = linger { l_onoff: resets.into(), l_linger: 0 };
+        // Without it the server stops when it next sends something.
+        let _ = setsockopt(tcp, sockopt::Linger, &linger);
     }
 
     /// Returns whether the server is on this machine.

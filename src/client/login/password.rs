@@ -12,6 +12,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
+use crate::client::progress::display::aside;
+
 /// The signals that would leave the terminal without echo.
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
 
@@ -21,12 +23,14 @@ pub fn ask(question: &str) -> io::Result<Option<Vec<u8>>> {
     if tcgetpgrp(&terminal) != Ok(getpgrp()) {
         return Ok(None);
     }
-    let silent = Silent::new(&terminal)?;
-    (&terminal).write_all(question.as_bytes())?;
-    let line = read_line(&terminal, &silent);
-    // The typed line end was not echoed either.
-    (&terminal).write_all(b"\n")?;
-    line
+    aside(|| {
+        let silent = Silent::new(&terminal)?;
+        (&terminal).write_all(question.as_bytes())?;
+        let line = read_line(&terminal, &silent);
+        // The typed line end was not echoed either.
+        (&terminal).write_all(b"\n")?;
+        line
+    })
 }
 
 /// A terminal with echo switched off and signals blocked; both are restored on drop.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use serde_json::Value;
 
 use crate::client::ops::list::{each_line, name_of};
+use crate::client::progress::display;
 use crate::client::{Answer, BodySource, Call, Client, Operand, Precondition, RemoteName, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
@@ -99,7 +100,10 @@ impl Client {
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
                 match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
-                    (Some(file), Some(count)) => counts.push((RemoteName::parse(&file), count)),
+                    (Some(file), Some(count)) => {
+                        display::count(0);
+                        counts.push((RemoteName::parse(&file), count));
+                    }
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
                         unreadable.push(shown(said.as_bytes()));

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
+use crate::client::progress::display;
 use crate::client::{Call, Client, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
@@ -119,6 +120,7 @@ impl Client {
             let mut entries = Vec::new();
             each_line(body, |line| {
                 entries.push(ListEntry::parse(&line)?);
+                display::list();
                 Ok(())
             })?;
             Ok(entries)

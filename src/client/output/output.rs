@@ -2,7 +2,7 @@
 //! complete.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, IsTerminal, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use crate::client::output::destination::Destination;
 use crate::client::output::staged_file::StagedFile;
+use crate::client::progress::display::aside;
 use crate::client::{Operand, STDOUT, standard_streams};
 use crate::error::{Error, Result, shown};
 
@@ -40,12 +41,15 @@ pub struct Output {
     pub name: String,
     file: File,
     draft: Option<StagedFile>,
+    /// Whether it is the terminal, where progress may be shown.
+    is_terminal: bool,
 }
 
 impl Output {
     /// Opens standard output. A closed one is an error.
     pub fn stdout() -> Result<Self> {
-        Ok(Output { name: STDOUT.to_owned(), file: standard_streams::output()?, draft: None })
+        let file = standard_streams::output()?;
+        Ok(Output { name: STDOUT.to_owned(), is_terminal: file.is_terminal(), file, draft: None })
     }
 
     /// Opens a local file: a regular one is replaced and keeps owner and mode; anything else, such as a device or a
@@ -62,10 +66,12 @@ impl Output {
 
     fn open(found: Destination, name: String) -> io::Result<Self> {
         match found {
-            Destination::Stream(file) => Ok(Output { name, file, draft: None }),
+            Destination::Stream(file) => {
+                Ok(Output { name, is_terminal: file.is_terminal(), file, draft: None })
+            }
             Destination::RemoteName(target) => {
                 let (file, draft) = StagedFile::begin(target)?;
-                Ok(Output { name, file, draft: Some(draft) })
+                Ok(Output { name, file, draft: Some(draft), is_terminal: false })
             }
         }
     }
@@ -105,7 +111,10 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.file.write(block)
+        match self.is_terminal {
+            true => aside(|| self.file.write(block)),
+            false => self.file.write(block),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -14,6 +14,7 @@ use nix::unistd::geteuid;
 use crate::client::Sink;
 use crate::client::output::destination::give_mode;
 use crate::client::output::staged_file;
+use crate::client::progress::interruption::Note;
 use crate::error::{Error, Result, shown};
 use crate::http::digest::{self, Hasher};
 
@@ -30,6 +31,7 @@ pub struct Part {
     path: PathBuf,
     target: PathBuf,
     file: File,
+    _note: Note,
 }
 
 impl Part {
@@ -37,12 +39,18 @@ impl Part {
     /// programs must not both append to it.
     pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
         staged_file::outlive_size_limit();
+        staged_file::watch_signals();
         let path = beside(&target, etag);
         let named = |error| Error::io(path.as_os_str().as_bytes(), error);
         loop {
             let file = open(&path).map_err(named)?;
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path).map_err(named)? => return Ok(Part { path, target, file }),
+                Ok(()) if is_at(&file, &path).map_err(named)? => {
+                    let kept = shown(path.as_os_str().as_bytes());
+                    let note =
+                        Note::new(format!("{kept} keeps what was received: cfp-get -c goes on with it"));
+                    return Ok(Part { path, target, file, _note: note });
+                }
                 // The program that had it locked has renamed it to its target meanwhile.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +18,15 @@ use signal_hook::low_level::emulate_default_handler;
 use tempfile::{Builder, TempPath};
 
 use crate::client::output::destination::{directory_of, give_mode};
+use crate::client::progress::interruption::{self, Note};
+use crate::error::shown;
 
 /// A file that is not renamed to its target yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct StagedFile {
     path: TempPath,
     target: PathBuf,
+    _note: Note,
 }
 
 impl StagedFile {
@@ -32,10 +36,11 @@ impl StagedFile {
         // The list is locked before the file is created, so that no signal comes between.
         let mut pending = PENDING.lock();
         let mut builder = Builder::new();
+        let note = Note::new(format!("{} is left as it was", shown(target.as_os_str().as_bytes())));
         builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
         let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
         pending.push(path.to_path_buf());
-        Ok((file, StagedFile { path, target }))
+        Ok((file, StagedFile { path, target, _note: note }))
     }
 
     /// Sets the file's mode, fsyncs it, renames it to its name, and fsyncs the directory.
@@ -91,8 +96,9 @@ pub(crate) fn survive_interrupts() {
     SURVIVES_INTERRUPTS.store(true, Ordering::Relaxed);
 }
 
-/// Removes the staged files when a signal ends the process. An ignored signal, as with nohup, stays ignored.
-fn watch_signals() {
+/// Removes the staged files when a signal ends the process, and says what is left. An ignored signal, as with nohup, stays
+/// ignored.
+pub(crate) fn watch_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         outlive_size_limit();
@@ -104,6 +110,7 @@ fn watch_signals() {
         let _ = thread::Builder::new().spawn(move || {
             for signal in signals.forever() {
                 PENDING.lock().drain(..).for_each(|path| drop(fs::remove_file(path)));
+                interruption::tell();
                 let _ = emulate_default_handler(signal);
             }
         });

@@ -5,8 +5,8 @@ use std::thread;
 
 use crate::error::Result;
 use crate::server::limits::{COUNTS_EVERY, PROGRESS_EVERY};
-use crate::server::net::interim::InterimPace;
 use crate::server::net::Connections;
+use crate::server::net::interim::InterimPace;
 use crate::server::shared::threads;
 
 /// Starts the thread, which runs as long as the daemon: the threads of the connections cannot send it, since they may

@@ -4,9 +4,9 @@ use std::io;
 
 use nix::sys::stat::fstat;
 
-use super::{Spending, 
-    DIRECTORY, Incoming, Links, Temporary, Volume, absent, attributes_of, content, copy_content, draft,
-    lookup, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap, same_file, tree,
+use super::{
+    DIRECTORY, Incoming, Links, Spending, Temporary, Volume, absent, attributes_of, content, copy_content,
+    draft, lookup, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap, same_file, tree,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Draft, Kind, Name, Transfer, Written};

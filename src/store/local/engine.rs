@@ -15,8 +15,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer, Upkeep,
-    Written,
+    Advance, Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer,
+    Upkeep, Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).

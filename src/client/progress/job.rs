@@ -1,0 +1,270 @@
+//! The numbers of the work that is shown, and how they are shown. It does not know the terminal.
+
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::client::progress::server_counts::{DoneOf, ServerCounts};
+
+/// Work that ends within this time is not shown.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// When a line with the sum is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// At the end of any work.
+    Always,
+    /// At the end of work that was long enough to be shown.
+    IfShown,
+    /// Never.
+    Never,
+}
+
+/// The work of one program.
+pub(super) struct Job {
+    sum: Sum,
+    begun: Instant,
+    /// What is worked on.
+    name: String,
+    /// How many files were begun, and how many there are.
+    files: u64,
+    files_total: Option<u64>,
+    /// The bytes of the files before this one, and of all.
+    before: u64,
+    bytes_total: Option<u64>,
+    /// The bytes of this file so far, and its size.
+    at: u64,
+    size: Option<u64>,
+    /// Whether all bytes were sent.
+    is_waiting: bool,
+    served: ServerCounts,
+    /// Whether the last file that was begun is still worked on.
+    is_in_work: bool,
+    /// How many names were listed.
+    names: u64,
+    bar: ProgressBar,
+    is_muted: bool,
+    /// Ends the thread that draws when it is dropped.
+    _stop: Sender<()>,
+}
+
+impl Job {
+    pub fn new(sum: Sum, stop: Sender<()>) -> Self {
+        Job {
+            sum,
+            begun: Instant::now(),
+            name: String::new(),
+            files: 0,
+            files_total: None,
+            before: 0,
+            bytes_total: None,
+            at: 0,
+            size: None,
+            is_waiting: false,
+            served: ServerCounts::default(),
+            is_in_work: false,
+            names: 0,
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            is_muted: false,
+            _stop: stop,
+        }
+    }
+
+    pub fn bar(&self) -> &ProgressBar {
+        &self.bar
+    }
+
+    pub fn expect(&mut self, files: u64, bytes: u64) {
+        self.files_total = Some(self.files_total.unwrap_or(0) + files);
+        self.bytes_total = Some(self.bytes_total.unwrap_or(0) + bytes);
+    }
+
+    pub fn list(&mut self) {
+        self.names += 1;
+    }
+
+    pub fn mute(&mut self) {
+        self.is_muted = true;
+        self.clear();
+    }
+
+    /// Begins a file, or goes on with it where only the rest is transferred.
+    pub fn begin_file(&mut self, name: &str, size: Option<u64>) {
+        (self.is_waiting, self.is_in_work) = (false, true);
+        if self.name == name && self.files > 0 {
+            self.at = self.size.zip(size).map_or(0, |(all, rest)| all.saturating_sub(rest));
+            return;
+        }
+        self.before += self.at;
+        (self.at, self.size) = (0, size);
+        name.clone_into(&mut self.name);
+        self.files += 1;
+    }
+
+    pub fn add(&mut self, bytes: u64) {
+        self.at += bytes;
+    }
+
+    pub fn count(&mut self, bytes: u64) {
+        self.files += 1;
+        self.before += bytes;
+    }
+
+    pub fn end_file(&mut self) {
+        (self.is_waiting, self.is_in_work) = (false, false);
+    }
+
+    pub fn wait(&mut self) {
+        self.is_waiting = true;
+    }
+
+    pub fn serve(&mut self, counts: ServerCounts) {
+        self.served = counts;
+    }
+
+    pub fn end_serving(&mut self, name: Option<&str>) {
+        let served = std::mem::take(&mut self.served);
+        if let Some(name) = name {
+            let all = |count: Option<DoneOf>| count.map_or(0, |count| count.total.unwrap_or(count.done));
+            name.clone_into(&mut self.name);
+            self.files += all(served.files).max(1);
+            self.before += all(served.bytes);
+        }
+    }
+
+    /// How many files are done: all that were begun but the one in work.
+    pub fn files_done(&self) -> u64 {
+        self.files.saturating_sub(self.is_in_work.into())
+    }
+
+    /// Removes the bar.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Draws the bar, once the work has lasted long enough.
+    pub fn draw(&mut self) {
+        if self.is_muted || self.begun.elapsed() < LASTS {
+            return;
+        }
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        let (done, total) = self.bytes();
+        let template = match total {
+            Some(total) => {
+                self.bar.set_length(total);
+                "{msg} {wide_bar}"
+            }
+            None => "{wide_msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_position(done);
+        self.bar.set_message(self.state());
+        self.bar.tick();
+    }
+
+    /// The bytes that are done, and all.
+    fn bytes(&self) -> (u64, Option<u64>) {
+        let served = self.served.bytes.unwrap_or(DoneOf { done: 0, total: None });
+        // With only one thing to do its size is that of all.
+        let only = self
+            .size
+            .or(served.total)
+            .filter(|_| self.files <= 1 && self.files_total.is_none_or(|total| total == 1));
+        (self.before + self.at + served.done, self.bytes_total.filter(|total| *total > 0).or(only))
+    }
+
+    /// What the bar says.
+    fn state(&self) -> String {
+        let mut parts = Vec::new();
+        let total = self.files_total.filter(|total| *total > 1);
+        let own = total.map(|_| DoneOf { done: self.files_done(), total });
+        match self.served.files.or(own) {
+            Some(DoneOf { done, total: Some(total) }) => parts.push(format!("{done} of {total} files")),
+            Some(DoneOf { done, total: None }) => parts.push(format!("{done} files")),
+            None if self.files > 1 => parts.push(format!("{} files", self.files_done())),
+            None => parts.extend(Some(self.name.clone()).filter(|name| !name.is_empty())),
+        }
+        if self.names > 0 && self.files == 0 {
+            parts.push(format!("{} names", self.names));
+        }
+        let (done, total) = self.bytes();
+        let elapsed = self.begun.elapsed();
+        let rate = done as f64 / elapsed.as_secs_f64();
+        match total {
+            Some(total) => parts.push(format!("{} of {}", HumanBytes(done), HumanBytes(total))),
+            None if done > 0 => parts.push(HumanBytes(done).to_string()),
+            None => {}
+        }
+        if done > 0 {
+            parts.push(format!("{}/s", HumanBytes(rate as u64)));
+        }
+        match total.filter(|total| *total > done && done > 0) {
+            Some(total) => parts.push(format!("{:.0} s left", (total - done) as f64 / rate)),
+            None if self.is_waiting => parts.push("sent, waiting for the server".to_owned()),
+            None => {}
+        }
+        parts.push(format!("{:.1} s", elapsed.as_secs_f64()));
+        parts.join(", ")
+    }
+
+    /// Formats the sum: name, size, time and rate. `None` where none is wanted, or nothing was done.
+    pub fn sum(&self) -> Option<String> {
+        let is_wanted = match self.sum {
+            Sum::Always => true,
+            Sum::IfShown => !self.bar.is_hidden(),
+            Sum::Never => false,
+        };
+        if self.is_muted || !is_wanted || self.files == 0 {
+            return None;
+        }
+        let name = if self.files == 1 { self.name.clone() } else { format!("{} files", self.files) };
+        let (bytes, seconds) = (self.before + self.at, self.begun.elapsed().as_secs_f64());
+        let rate = HumanBytes((bytes as f64 / seconds) as u64);
+        Some(match bytes {
+            0 => format!("{name}: {seconds:.1} s"),
+            bytes => format!("{name}: {} in {seconds:.1} s, {rate}/s", HumanBytes(bytes)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn job() -> Job {
+        Job::new(Sum::Always, channel().0)
+    }
+
+    #[test]
+    fn a_transfer_that_goes_on_is_counted_once() {
+        let mut job = job();
+        job.begin_file("a", Some(10));
+        job.add(4);
+        job.begin_file("a", Some(7));
+        job.add(7);
+        assert_eq!((job.bytes(), job.files), ((10, Some(10)), 1));
+        job.begin_file("b", None);
+        job.add(1);
+        assert_eq!((job.bytes(), job.files), ((11, None), 2));
+        assert!(job.state().starts_with("1 files, 11 B, "), "{}", job.state());
+        assert!(job.sum().unwrap().starts_with("2 files: 11 B in "), "{:?}", job.sum());
+    }
+
+    #[test]
+    fn what_the_server_does_is_shown_while_it_works_and_counted_at_its_end() {
+        let mut job = job();
+        job.serve(ServerCounts::parse("files 2/5, bytes 1024/4096"));
+        assert!(job.state().starts_with("2 of 5 files, 1.00 KiB of 4.00 KiB, "), "{}", job.state());
+        job.end_serving(Some(":d/"));
+        assert_eq!((job.bytes().0, job.files), (4096, 5));
+        job.end_serving(None);
+        assert_eq!(job.files, 5);
+    }
+}

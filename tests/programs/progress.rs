@@ -1,0 +1,167 @@
+//! What a person at a terminal is shown of long work, and what an interruption leaves.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::common::proxy::{Fault, Proxy};
+use crate::common::terminal::Terminal;
+use crate::common::{HANG, Sandbox};
+
+const MIB: usize = 1024 * 1024;
+
+/// A way on which answers or requests stop after a megabyte, until the sender is dropped.
+fn held(sandbox: &Sandbox, answers: bool) -> (Sender<()>, Proxy) {
+    let (go_on, until) = channel();
+    let fault = if answers { Fault::HoldAnswer(MIB, until) } else { Fault::HoldRequest(MIB, until) };
+    (go_on, Proxy::new(sandbox.address(), [fault]))
+}
+
+/// A tool at a terminal that can interrupt it.
+fn at_terminal(sandbox: &Sandbox, words: &[&str]) -> Terminal {
+    Terminal::start(sandbox, "setsid", &[&["--ctty"], words].concat())
+}
+
+/// Waits until the counter has shown two different values after this text.
+fn see_it_move(person: &mut Terminal, text: &str) {
+    let mut seen = HashSet::new();
+    while seen.len() < 2 {
+        seen.insert(person.expect(text).before("\r"));
+    }
+}
+
+/// Waits until the daemon has logged a line with this.
+fn until_logged(sandbox: &Sandbox, text: &str) {
+    let end = Instant::now() + HANG;
+    while !sandbox.log().contains(text) {
+        assert!(Instant::now() < end, "{text:?} is not in {}", sandbox.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn names(sandbox: &Sandbox) -> Vec<String> {
+    let names = fs::read_dir(sandbox.work()).unwrap();
+    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_download_shows_how_far_it_is_and_its_sum_unless_it_is_quiet_or_at_no_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("big", vec![b'x'; 2 * MIB]);
+    let ways = [(); 3].map(|()| held(&sandbox, true));
+    let url = |number: usize| ways[number].1.url.clone();
+    let mut loud = at_terminal(&sandbox, &["cfp-get", "-s", &url(0), "big", "-o", "loud"]);
+    let quiet = at_terminal(&sandbox, &["cfp-get", "-q", "-s", &url(1), "big", "-o", "quiet"]);
+    let mut blind = sandbox.command("cfp-get");
+    blind.args(["-s", &url(2), "big", "-o", "blind"]).stderr(Stdio::piped());
+    let blind = blind.spawn().unwrap();
+    see_it_move(&mut loud, " of 2.00 MiB, ");
+    drop(ways);
+    loud.expect("loud: 2.00 MiB in ").expect("/s\r\n");
+    assert_eq!(loud.end(), Some(0));
+    let (status, shown) = quiet.finish();
+    assert_eq!((status.code(), shown.as_str()), (Some(0), ""));
+    assert_eq!(blind.wait_with_output().unwrap().stderr, b"");
+}
+
+#[test]
+fn a_directory_that_is_stored_shows_the_files_that_are_done_and_all() {
+    let sandbox = Sandbox::new();
+    for name in ["d/1", "d/2", "d/3"] {
+        sandbox.write(name, vec![b'x'; MIB]);
+    }
+    let (go_on, way) = held(&sandbox, false);
+    let mut person = at_terminal(&sandbox, &["cfp-put", "-z", "never", "-s", &way.url, "-r", "d"]);
+    see_it_move(&mut person, " of 3 files, ");
+    drop(go_on);
+    person.expect("3 files: 3.00 MiB in ");
+    assert_eq!(person.end(), Some(0));
+}
+
+#[test]
+fn an_upload_that_is_interrupted_says_what_it_leaves_and_nothing_is_stored() {
+    let sandbox = Sandbox::with(&["--log", "-"]);
+    sandbox.write("small", vec![b'x'; 4 * MIB]);
+    sandbox.write("large", vec![b'x'; 12 * MIB]);
+    let rows = [("small", ":small is not stored\r\n"), ("large", ":large is not stored; the server keeps")];
+    for (name, told) in rows {
+        let (go_on, way) = held(&sandbox, false);
+        let mut person = at_terminal(&sandbox, &["cfp-put", "-z", "never", "-s", &way.url, name]);
+        person.expect("MiB, ").press("\x03").expect("cfp-put: interrupted: ").expect(told);
+        let (status, _) = person.finish();
+        assert_eq!(status.signal(), Some(Signal::SIGINT as i32));
+        drop(go_on);
+        until_logged(&sandbox, &format!("PUT /{name} "));
+        assert!(!sandbox.root().join(name).exists());
+        let left = sandbox.all_stored();
+        assert!(left.iter().all(|name| name.starts_with(".cfpd-uploads")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_download_that_is_interrupted_leaves_nothing_or_a_part_to_go_on_with() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("big", vec![b'x'; 2 * MIB]);
+    let rows =
+        [("-v", "big is left as it was\r\n", 0), ("-c", ".part keeps what was received: cfp-get -c", 1)];
+    for (option, told, left) in rows {
+        let (_go_on, way) = held(&sandbox, true);
+        let mut person = at_terminal(&sandbox, &["cfp-get", option, "-s", &way.url, "big"]);
+        person.expect(" of 2.00 MiB, ").press("\x03").expect("cfp-get: interrupted: ").expect(told);
+        assert_eq!(person.finish().0.signal(), Some(Signal::SIGINT as i32));
+        assert_eq!(names(&sandbox).len(), left, "{:?}", names(&sandbox));
+    }
+}
+
+#[test]
+fn work_on_the_server_shows_how_far_it_is_and_stops_when_its_tool_is_interrupted() {
+    let sandbox = Sandbox::with(&["--log", "-"]);
+    // Zeros that take no space: it is the work that takes long.
+    File::create(sandbox.root().join("big")).unwrap().set_len(8 << 30).unwrap();
+    let rows: [(&[&str], &str, &str); 2] = [
+        (&["cfp-search", "w", ":big"], "GET /big?search=w ", ""),
+        (
+            &["cfp-replace", "--in-place", "w", "v", ":big"],
+            "COPY /big?replace=w&with=v ",
+            ":big is left as it was",
+        ),
+    ];
+    for (words, request, told) in rows {
+        let mut person = at_terminal(&sandbox, words);
+        if told.is_empty() {
+            see_it_move(&mut person, " of 8.00 GiB, ");
+        }
+        person.expect(" of 8.00 GiB, ").press("\x03");
+        let (status, shown) = person.finish();
+        assert_eq!(status.signal(), Some(Signal::SIGINT as i32));
+        assert!(shown.contains(told), "{shown}");
+        until_logged(&sandbox, &format!("{request}HTTP/1.1\" 499 "));
+        assert_eq!(sandbox.all_stored(), ["big"]);
+    }
+}
+
+#[test]
+fn a_tool_that_is_interrupted_resets_its_connection() {
+    let sandbox = Sandbox::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut tool = sandbox.command("cfp-ls").args(["-s", &url]).spawn().unwrap();
+    let (mut client, _) = listener.accept().unwrap();
+    let (mut block, mut head) = ([0; 4096], Vec::new());
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = client.read(&mut block).unwrap();
+        head.extend_from_slice(&block[..read]);
+    }
+    client.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(tool.id() as i32), Signal::SIGINT).unwrap();
+    tool.wait().unwrap();
+    assert_eq!(client.read(&mut block).unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
