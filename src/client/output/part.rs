@@ -47,8 +47,7 @@ impl Part {
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path).map_err(named)? => {
                     let kept = shown(path.as_os_str().as_bytes());
-                    let note =
-                        Note::new(format!("{kept} keeps what was received: cfp-get -c goes on with it"));
+                    let note = Note::new(format!("{kept} keeps what was received: cfp-get -c resumes it"));
                     return Ok(Part { path, target, file, _note: note });
                 }
                 // The program that had it locked has renamed it to its target meanwhile.

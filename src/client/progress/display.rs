@@ -1,5 +1,5 @@
 //! The progress of this process on standard error, at a terminal only: a bar or a counter for work that takes longer than a
-//! second, and a line with the sum at its end. There is one for the process, since it has one terminal. `job.rs` has the
+//! second, and a line with the sum at its end. There is one for the process, since it has one terminal. `shown_work.rs` has the
 //! numbers.
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -10,15 +10,15 @@ use std::time::Duration;
 use nix::sys::signal::SigSet;
 use parking_lot::Mutex;
 
-use crate::client::progress::job::Job;
-pub use crate::client::progress::job::Sum;
 use crate::client::progress::server_counts::ServerCounts;
+use crate::client::progress::shown_work::ShownWork;
+pub use crate::client::progress::shown_work::Sum;
 
 /// How often the bar is drawn: what it says about time changes each time.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The work that is shown, if there is any.
-static JOB: Mutex<Option<Job>> = Mutex::new(None);
+static JOB: Mutex<Option<ShownWork>> = Mutex::new(None);
 
 /// Begins to show the work of a program, unless it is quiet or standard error is no terminal. [`end`] ends it.
 pub fn begin(quiet: bool, sum: Sum) {
@@ -26,22 +26,22 @@ pub fn begin(quiet: bool, sum: Sum) {
         return;
     }
     let (stop, stopped) = mpsc::channel::<()>();
-    *JOB.lock() = Some(Job::new(sum, stop));
+    *JOB.lock() = Some(ShownWork::new(sum, stop));
     // Without the thread nothing is shown but the sum.
     let _ = thread::Builder::new().spawn(move || {
         // Who asks for a password blocks signals, which must not end the program by this thread.
         let _ = SigSet::all().thread_block();
         while stopped.recv_timeout(DRAW_EVERY) == Err(RecvTimeoutError::Timeout) {
-            JOB.lock().as_mut().into_iter().for_each(Job::draw);
+            JOB.lock().as_mut().into_iter().for_each(ShownWork::draw);
         }
     });
 }
 
 /// Ends it: removes the bar, and prints the sum if the work was done.
 pub fn end(is_done: bool) {
-    let Some(job) = JOB.lock().take() else { return };
-    job.clear();
-    if let Some(sum) = job.sum().filter(|_| is_done) {
+    let Some(work) = JOB.lock().take() else { return };
+    work.clear();
+    if let Some(sum) = work.sum().filter(|_| is_done) {
         let _ = writeln!(io::stderr(), "{sum}");
     }
 }
@@ -53,53 +53,53 @@ pub fn is_shown() -> bool {
 
 /// Announces that the work has so many files and bytes more.
 pub fn expect(files: u64, bytes: u64) {
-    change(|job| job.expect(files, bytes));
+    change(|work| work.expect(files, bytes));
 }
 
 /// Counts a file or a name that is done, and its bytes.
 pub fn count(bytes: u64) {
-    change(|job| job.count(bytes));
+    change(|work| work.count(bytes));
 }
 
 /// Counts a name that was listed.
 pub(crate) fn list() {
-    change(Job::list);
+    change(ShownWork::list);
 }
 
 /// Shows nothing of the rest: content is written to the terminal.
 pub fn mute() {
-    change(Job::mute);
+    change(ShownWork::mute);
 }
 
 /// Notes how far the server says that it is.
 pub(crate) fn serve(field: &str) {
-    change(|job| job.serve(ServerCounts::parse(field)));
+    change(|work| work.serve(ServerCounts::parse(field)));
 }
 
 /// Notes that the server has answered a request for work on `name`, which counts as done, or for anything else.
 pub(crate) fn end_serving(name: Option<&str>) {
-    change(|job| job.end_serving(name));
+    change(|work| work.end_serving(name));
 }
 
 /// Removes the bar of work that is interrupted, and returns how many files are done, if that is known. Does not block: the
 /// thread that would have to go on may wait for the terminal.
 pub(crate) fn interrupt() -> Option<u64> {
-    let job = JOB.try_lock()?.take()?;
-    job.clear();
-    Some(job.files_done())
+    let work = JOB.try_lock()?.take()?;
+    work.clear();
+    Some(work.files_done())
 }
 
 /// Writes to the terminal while the bar is off it.
 pub fn aside<T>(act: impl FnOnce() -> T) -> T {
     match JOB.lock().as_ref() {
-        Some(job) => job.bar().suspend(act),
+        Some(work) => work.bar().suspend(act),
         None => act(),
     }
 }
 
-fn change(act: impl FnOnce(&mut Job)) {
-    if let Some(job) = JOB.lock().as_mut() {
-        act(job);
+fn change(act: impl FnOnce(&mut ShownWork)) {
+    if let Some(work) = JOB.lock().as_mut() {
+        act(work);
     }
 }
 
@@ -112,7 +112,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Makes the progress of a transfer of `size` bytes, if known. A transfer of the same name as the last one goes on with
+    /// Makes the progress of a transfer of `size` bytes, if known. A transfer of the same name as the last one resumes
     /// it.
     pub fn new(name: &str, size: Option<u64>, quiet: bool) -> Self {
         if quiet {
@@ -122,7 +122,7 @@ impl Progress {
         if is_alone {
             begin(quiet, Sum::Never);
         }
-        change(|job| job.begin_file(name, size));
+        change(|work| work.begin_file(name, size));
         let is_shown = is_shown();
         Progress { is_shown, is_alone: is_alone && is_shown }
     }
@@ -130,14 +130,14 @@ impl Progress {
     /// Adds bytes.
     pub fn add(&mut self, bytes: u64) {
         if self.is_shown {
-            change(|job| job.add(bytes));
+            change(|work| work.add(bytes));
         }
     }
 
     /// Notes that all bytes were sent, and the server is waited for.
     pub fn wait(&self) {
         if self.is_shown {
-            change(Job::wait);
+            change(ShownWork::wait);
         }
     }
 
@@ -145,7 +145,7 @@ impl Progress {
     pub fn clear(&self) {
         match self.is_alone {
             true => end(false),
-            false if self.is_shown => change(Job::end_file),
+            false if self.is_shown => change(ShownWork::end_file),
             false => {}
         }
     }

@@ -2,5 +2,5 @@
 
 pub mod display;
 pub mod interruption;
-mod job;
 pub(crate) mod server_counts;
+mod shown_work;

@@ -22,7 +22,7 @@ pub enum Sum {
 }
 
 /// The work of one program.
-pub(super) struct Job {
+pub(super) struct ShownWork {
     sum: Sum,
     begun: Instant,
     /// What is worked on.
@@ -49,9 +49,9 @@ pub(super) struct Job {
     _stop: Sender<()>,
 }
 
-impl Job {
+impl ShownWork {
     pub fn new(sum: Sum, stop: Sender<()>) -> Self {
-        Job {
+        ShownWork {
             sum,
             begun: Instant::now(),
             name: String::new(),
@@ -89,7 +89,7 @@ impl Job {
         self.clear();
     }
 
-    /// Begins a file, or goes on with it where only the rest is transferred.
+    /// Begins a file, or resumes it where only the rest is transferred.
     pub fn begin_file(&mut self, name: &str, size: Option<u64>) {
         (self.is_waiting, self.is_in_work) = (false, true);
         if self.name == name && self.files > 0 {
@@ -238,8 +238,8 @@ mod tests {
 
     use super::*;
 
-    fn job() -> Job {
-        Job::new(Sum::Always, channel().0)
+    fn job() -> ShownWork {
+        ShownWork::new(Sum::Always, channel().0)
     }
 
     #[test]
