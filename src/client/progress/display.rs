@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use parking_lot::Mutex;
 
 use crate::client::progress::server_counts::ServerCounts;
@@ -18,7 +18,7 @@ pub use crate::client::progress::shown_work::Sum;
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The work that is shown, if there is any.
-static JOB: Mutex<Option<ShownWork>> = Mutex::new(None);
+static WORK: Mutex<Option<ShownWork>> = Mutex::new(None);
 
 /// Begins to show the work of a program, unless it is quiet or standard error is no terminal. [`end`] ends it.
 pub fn begin(quiet: bool, sum: Sum) {
@@ -26,20 +26,21 @@ pub fn begin(quiet: bool, sum: Sum) {
         return;
     }
     let (stop, stopped) = mpsc::channel::<()>();
-    *JOB.lock() = Some(ShownWork::new(sum, stop));
+    *WORK.lock() = Some(ShownWork::new(sum, stop));
+    // The thread inherits that signals are blocked: while a password is asked for, none may end the program by this thread.
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     // Without the thread nothing is shown but the sum.
     let _ = thread::Builder::new().spawn(move || {
-        // Who asks for a password blocks signals, which must not end the program by this thread.
-        let _ = SigSet::all().thread_block();
         while stopped.recv_timeout(DRAW_EVERY) == Err(RecvTimeoutError::Timeout) {
-            JOB.lock().as_mut().into_iter().for_each(ShownWork::draw);
+            WORK.lock().as_mut().into_iter().for_each(ShownWork::draw);
         }
     });
+    let _ = mask.map(|mask| mask.thread_set_mask());
 }
 
 /// Ends it: removes the bar, and prints the sum if the work was done.
 pub fn end(is_done: bool) {
-    let Some(work) = JOB.lock().take() else { return };
+    let Some(work) = WORK.lock().take() else { return };
     work.clear();
     if let Some(sum) = work.sum().filter(|_| is_done) {
         let _ = writeln!(io::stderr(), "{sum}");
@@ -48,7 +49,7 @@ pub fn end(is_done: bool) {
 
 /// Returns whether any work is shown: the server is then asked how far it is.
 pub fn is_shown() -> bool {
-    JOB.lock().is_some()
+    WORK.lock().is_some()
 }
 
 /// Announces that the work has so many files and bytes more.
@@ -84,21 +85,21 @@ pub(crate) fn end_serving(name: Option<&str>) {
 /// Removes the bar of work that is interrupted, and returns how many files are done, if that is known. Does not block: the
 /// thread that would have to go on may wait for the terminal.
 pub(crate) fn interrupt() -> Option<u64> {
-    let work = JOB.try_lock()?.take()?;
+    let work = WORK.try_lock()?.take()?;
     work.clear();
     Some(work.files_done())
 }
 
 /// Writes to the terminal while the bar is off it.
 pub fn aside<T>(act: impl FnOnce() -> T) -> T {
-    match JOB.lock().as_ref() {
+    match WORK.lock().as_ref() {
         Some(work) => work.bar().suspend(act),
         None => act(),
     }
 }
 
 fn change(act: impl FnOnce(&mut ShownWork)) {
-    if let Some(work) = JOB.lock().as_mut() {
+    if let Some(work) = WORK.lock().as_mut() {
         act(work);
     }
 }
