@@ -15,7 +15,8 @@ use super::tally::Tally;
 use super::tree::{EntryKind, TreeEntry};
 use super::{removal, transfer};
 use crate::cli::{self, ExitStatus, report};
-use crate::client::{Client, Progress, STDOUT, Settings};
+use crate::client::progress::display::{self, Sum};
+use crate::client::{Client, STDOUT, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes TO like FROM, and prints one line with the sums. `program` is the name in messages.
@@ -28,11 +29,11 @@ pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> 
     client.log_in()?;
     let mut clients: Vec<_> = (1..count).map(|_| client.another()).collect();
     clients.push(client);
-    let progress = Mutex::new(Progress::new(&sync.to.shown(b"", true), None, quiet || sync.is_dry));
+    display::begin(quiet || sync.is_dry, Sum::Never);
     let (deletions, tally) = (Mutex::new(Deletions::default()), Tally::default());
-    let run = Run { sync, program, deletions, tally, progress, lost: AtomicUsize::new(0) };
+    let run = Run { sync, program, deletions, tally, lost: AtomicUsize::new(0) };
     let outcome = run.compare_then_delete(&mut clients);
-    run.progress.lock().clear();
+    display::end(false);
     outcome?;
     if !quiet {
         cli::print(&run.tally.summary(sync.is_dry))?;
@@ -47,7 +48,6 @@ struct Run<'a> {
     /// What is deleted at the end.
     deletions: Mutex<Deletions>,
     tally: Tally,
-    progress: Mutex<Progress>,
     /// How many jobs in a row have failed for want of the server.
     lost: AtomicUsize,
 }
@@ -126,7 +126,7 @@ impl Run<'_> {
                     true => self.tally.count_sent(from.size),
                     false => self.tally.count_same(),
                 }
-                self.progress.lock().add(from.size);
+                display::count(from.size);
             }
             Job::Delete { path, entry, replacement } => {
                 let is_gone = removal::remove(self.sync, &self.tally, client, &path, &entry)?;
