@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
-use super::job::{Job, Replacement};
+use super::job::{Replacement, SyncJob};
 use super::tree::{EntryKind, TreeEntry};
 use crate::error::{Error, Result};
 
@@ -46,7 +46,7 @@ impl Deletions {
     }
 
     /// Reads the deletions as jobs.
-    pub fn into_jobs(self) -> Result<impl Iterator<Item = Result<Job>>> {
+    pub fn into_jobs(self) -> Result<impl Iterator<Item = Result<SyncJob>>> {
         let named = |error: io::Error| Error::io(SPOOL, error);
         let mut file = self.0.map(BufWriter::into_inner).transpose().map_err(|error| named(error.into()))?;
         if let Some(file) = &mut file {
@@ -58,7 +58,7 @@ impl Deletions {
 }
 
 /// Reads the next deletion, if there is one.
-fn next(file: &mut BufReader<File>) -> io::Result<Option<Job>> {
+fn next(file: &mut BufReader<File>) -> io::Result<Option<SyncJob>> {
     let mut field = || {
         let mut field = Vec::new();
         file.read_until(0, &mut field)?;
@@ -81,7 +81,7 @@ fn next(file: &mut BufReader<File>) -> io::Result<Option<Job>> {
         "d" => Some(Replacement::Directory),
         size => Some(Replacement::File(size.parse().map_err(|_| io::ErrorKind::InvalidData)?)),
     };
-    Ok(Some(Job::Delete { path, entry, replacement }))
+    Ok(Some(SyncJob::Delete { path, entry, replacement }))
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
         let mut jobs = deletions.into_jobs().unwrap();
         for (path, kind, version, replacement) in rows {
             match jobs.next().unwrap().unwrap() {
-                Job::Delete { path: found, entry, replacement: then } => {
+                SyncJob::Delete { path: found, entry, replacement: then } => {
                     assert_eq!((found.as_slice(), entry.kind), (path, kind));
                     assert_eq!((entry.version.as_str(), then), (version, replacement));
                 }

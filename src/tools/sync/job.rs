@@ -4,7 +4,7 @@ use super::tree::{EntryKind, TreeEntry};
 
 /// One piece of work. Paths are relative to the two directories, without a final slash.
 #[derive(Debug)]
-pub(super) enum Job {
+pub(super) enum SyncJob {
     /// Compares a directory, which TO may not have.
     Directory {
         /// Its path.
@@ -34,10 +34,10 @@ pub(super) enum Job {
     },
 }
 
-impl Job {
+impl SyncJob {
     /// Returns the first job of a run: to compare the two directories.
     pub fn root() -> Self {
-        Job::Directory { path: Vec::new(), exists: true }
+        SyncJob::Directory { path: Vec::new(), exists: true }
     }
 }
 
@@ -57,13 +57,13 @@ impl Replacement {
     }
 
     /// Returns the job that sends it to a path that is free.
-    pub fn job(self, path: Vec<u8>) -> Job {
+    pub fn job(self, path: Vec<u8>) -> SyncJob {
         match self {
-            Replacement::Directory => Job::Directory { path, exists: false },
+            Replacement::Directory => SyncJob::Directory { path, exists: false },
             Replacement::File(size) => {
                 let (name, modified, version) = (Vec::new(), String::new(), String::new());
                 let from = TreeEntry { name, kind: EntryKind::File, size, modified, version };
-                Job::File { path, from, to: None, compares: false }
+                SyncJob::File { path, from, to: None, compares: false }
             }
         }
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::compare::{Decision, decide, merge};
 use super::deletions::Deletions;
-use super::job::{Job, Replacement};
+use super::job::{Replacement, SyncJob};
 use super::queue::Queue;
 use super::synchronization::Synchronization;
 use super::tally::Tally;
@@ -55,7 +55,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Makes and replaces what differs, and deletes what FROM lacks only if all of that could be done.
     fn compare_then_delete(&self, clients: &mut [Client]) -> Result<()> {
-        self.perform_all(clients, std::iter::once(Ok(Job::root())))?;
+        self.perform_all(clients, std::iter::once(Ok(SyncJob::root())))?;
         let deletions = std::mem::take(&mut *self.deletions.lock());
         match !deletions.is_empty() && self.tally.has_failed() {
             true => {
@@ -70,7 +70,7 @@ impl Run<'_> {
     fn perform_all(
         &self,
         clients: &mut [Client],
-        jobs: impl Iterator<Item = Result<Job>> + Send,
+        jobs: impl Iterator<Item = Result<SyncJob>> + Send,
     ) -> Result<()> {
         let queue = Queue::new(jobs);
         let Some((own, others)) = clients.split_last_mut() else { return Ok(()) };
@@ -86,7 +86,7 @@ impl Run<'_> {
     }
 
     /// Performs jobs until there are none. An error is printed, and the next job follows.
-    fn work(&self, client: &mut Client, queue: &Queue<'_, Job>) {
+    fn work(&self, client: &mut Client, queue: &Queue<'_, SyncJob>) {
         while let Some(job) = queue.take() {
             let outcome = job.and_then(|job| self.perform(client, queue, job));
             let is_stop = outcome.as_ref().is_err_and(|error| self.is_final(client, error));
@@ -112,23 +112,23 @@ impl Run<'_> {
             || (is_lost && self.lost.fetch_add(1, Ordering::Relaxed) + 1 >= self.sync.jobs)
     }
 
-    fn perform(&self, client: &mut Client, queue: &Queue<'_, Job>, job: Job) -> Result<()> {
+    fn perform(&self, client: &mut Client, queue: &Queue<'_, SyncJob>, job: SyncJob) -> Result<()> {
         match job {
-            Job::Directory { path, exists } => {
+            SyncJob::Directory { path, exists } => {
                 let is_all = path.is_empty();
                 match self.compare(client, path, exists) {
                     Err(error) if is_all => queue.stop(error),
                     jobs => queue.add(jobs?),
                 }
             }
-            Job::File { path, from, to, compares } => {
+            SyncJob::File { path, from, to, compares } => {
                 match transfer::transfer(self.sync, client, &path, to, compares)? {
                     true => self.tally.count_sent(from.size),
                     false => self.tally.count_same(),
                 }
                 display::count(from.size);
             }
-            Job::Delete { path, entry, replacement } => {
+            SyncJob::Delete { path, entry, replacement } => {
                 let is_gone = removal::remove(self.sync, &self.tally, client, &path, &entry)?;
                 if let Some(replacement) = replacement {
                     if !is_gone {
@@ -146,7 +146,7 @@ impl Run<'_> {
     }
 
     /// Compares one directory of both trees, and returns what is to be done, in the order of the names.
-    fn compare(&self, client: &mut Client, path: Vec<u8>, exists: bool) -> Result<Vec<Job>> {
+    fn compare(&self, client: &mut Client, path: Vec<u8>, exists: bool) -> Result<Vec<SyncJob>> {
         let Synchronization { from, to, rules, .. } = self.sync;
         let entries = from.list(client, &path)?;
         let (existing, exists) = match exists {
@@ -164,7 +164,7 @@ impl Run<'_> {
                 Err(error) => self.tally.fail(report(self.program, &error)),
             }
         }
-        let is_file = |job: &Job| matches!(job, Job::File { .. });
+        let is_file = |job: &SyncJob| matches!(job, SyncJob::File { .. });
         if !exists && (path.is_empty() || rules.covers(&path, true) || jobs.iter().any(is_file)) {
             transfer::make_directory(self.sync, client, &path)?;
         }
@@ -172,7 +172,12 @@ impl Run<'_> {
     }
 
     /// Decides what is to be done about one name. Deletions are kept for the end.
-    fn decide(&self, path: Vec<u8>, from: Option<TreeEntry>, to: Option<TreeEntry>) -> Result<Option<Job>> {
+    fn decide(
+        &self,
+        path: Vec<u8>,
+        from: Option<TreeEntry>,
+        to: Option<TreeEntry>,
+    ) -> Result<Option<SyncJob>> {
         let decision = decide(&path, from.as_ref(), to.as_ref(), &self.sync.rules);
         match (decision, from, to) {
             (Decision::Same, ..) => self.tally.count_same(),
@@ -180,12 +185,12 @@ impl Run<'_> {
                 let name = self.sync.from.shown(&path, false);
                 cli::remark(self.program, format!("{name}: {why}, left out"));
             }
-            (Decision::Enter, _, to) => return Ok(Some(Job::Directory { path, exists: to.is_some() })),
+            (Decision::Enter, _, to) => return Ok(Some(SyncJob::Directory { path, exists: to.is_some() })),
             (Decision::Send, Some(from), to) => {
-                return Ok(Some(Job::File { path, from, to, compares: false }));
+                return Ok(Some(SyncJob::File { path, from, to, compares: false }));
             }
             (Decision::Compare, Some(from), to) => {
-                return Ok(Some(Job::File { path, from, to, compares: true }));
+                return Ok(Some(SyncJob::File { path, from, to, compares: true }));
             }
             (Decision::Delete, None, Some(entry)) => self.deletions.lock().add(&path, &entry, None)?,
             (Decision::Replace, Some(from), Some(entry)) => {
