@@ -16,7 +16,7 @@ use crate::error::{Error, Result, shown};
 
 /// The options of every tool that talks to a server.
 pub const SETTINGS: &[ProgramOption] = options! {
-    /// The server: http://HOST[:PORT], https://HOST[:PORT] or unix:PATH (default: $CFP_SERVER, else http://127.0.0.1:8398).
+    /// The server: http://HOST[:PORT], https://HOST[:PORT], HOST:PORT or unix:PATH (default: $CFP_SERVER, else http://127.0.0.1:8398).
     "-s", "--server" = "URL";
     /// Log in as NAME. The password is read from $CFP_PASSWORD_FILE or ~/.netrc, or asked for.
     ///

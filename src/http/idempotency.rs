@@ -47,7 +47,7 @@ pub struct RequestKey {
     pub retry: Option<Option<Vec<u8>>>,
 }
 
-/// Reads what identifies a request; `None` where it has no key. Errors are those of [`key`].
+/// Reads what identifies a request; `None` where it has no key. Errors are those of `key`.
 pub fn of_request(request: &Request) -> Result<Option<RequestKey>> {
     let fields = &request.fields;
     Ok(key(fields)?.map(|key| RequestKey {

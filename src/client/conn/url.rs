@@ -69,9 +69,12 @@ impl Url {
         }
     }
 
-    /// Parses `http://[user@]host[:port][/prefix]`, `https://…` or `unix:path`.
+    /// Parses `http://[user@]host[:port][/prefix]`, `https://…`, `host:port` or `unix:path`.
     pub fn parse(text: &[u8]) -> Result<Self> {
-        let (url, path) = Url::split(text)?;
+        let (url, path) = match is_host_and_port(text) {
+            true => Url::split(&[PLAIN.as_bytes(), text].concat())?,
+            false => Url::split(text)?,
+        };
         let target = Target::parse(&path)?;
         match target.query.names().next() {
             Some(_) => Err(Error::usage(format!("{}: a server has no query", shown(text)))),
@@ -88,7 +91,9 @@ impl Url {
             return Ok((url, b"/".into()));
         }
         let bad = || {
-            Error::usage(format!("{shown}: is neither http://HOST[:PORT], https://HOST[:PORT] nor unix:PATH"))
+            Error::usage(format!(
+                "{shown}: is neither http://HOST[:PORT], https://HOST[:PORT], HOST:PORT nor unix:PATH"
+            ))
         };
         let (scheme, standard, rest) = split_scheme(text).ok_or_else(bad)?;
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
@@ -130,7 +135,9 @@ pub(crate) fn in_environment() -> Option<OsString> {
 }
 
 /// The schemes, with the default port of each (RFC 9110 §4.2).
-const SCHEMES: [(&str, u16); 2] = [("http://", 80), (SECURE, 443)];
+const SCHEMES: [(&str, u16); 2] = [(PLAIN, 80), (SECURE, 443)];
+/// The scheme without TLS.
+const PLAIN: &str = "http://";
 /// The scheme of TLS.
 const SECURE: &str = "https://";
 
@@ -145,6 +152,18 @@ pub fn base(target: &[u8]) -> Option<OsString> {
     let last: Vec<u8> = percent_decode(path.rsplit(|&byte| byte == b'/').next()?).collect();
     let is_none = matches!(&last[..], b"" | b"." | b"..") || last.iter().any(|byte| matches!(byte, b'/' | 0));
     (!is_none).then(|| OsString::from_vec(last))
+}
+
+/// Returns whether the text is `host:port`, without a scheme.
+fn is_host_and_port(text: &[u8]) -> bool {
+    let mut parts = text.rsplitn(2, |&byte| byte == b':');
+    let port = parts.next().unwrap_or_default();
+    let host = parts.next().unwrap_or_default();
+    !host.is_empty()
+        && !host.contains(&b'/')
+        && !port.is_empty()
+        && port.iter().all(u8::is_ascii_digit)
+        && host != b"unix"
 }
 
 /// Splits off the scheme, compared without case; returns it, its port and the rest.
@@ -225,6 +244,8 @@ mod tests {
             ("http://[fe80::1%25eth0]:90", "fe80::1%eth0", 90, "[fe80::1]:90", "/f"),
             ("http://[fe80::1%eth0]", "fe80::1%eth0", 80, "[fe80::1]", "/f"),
             ("http://h/a%20b/c/", "h", 80, "h", "/a%20b/c/f"),
+            ("h:81", "h", 81, "h:81", "/f"),
+            ("[::1]:81", "::1", 81, "[::1]:81", "/f"),
         ];
         for (text, host, port, field, wire) in rows {
             let url = Url::parse(text.as_bytes()).unwrap();

@@ -40,7 +40,7 @@ impl<'a> Hashed<'a> {
         Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX, client: None }
     }
 
-    /// See [`Draft::commit`]; `known` is the digest where none was computed here.
+    /// Commits as `Draft::commit` does; `known` is the digest where none was computed here.
     pub fn commit(self, known: Option<Digest>, check: Check<'_>) -> Result<Written> {
         self.draft.commit(self.hasher.map(Hasher::finish).or(known), check)
     }
