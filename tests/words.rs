@@ -288,7 +288,7 @@ proptest! {
         let search = |show| Search { word: word.clone(), show };
         prop_assert_eq!(filtered(&search(Show::Count), &text, &cuts), count);
         prop_assert_eq!(filtered(&search(Show::Json), &text, &cuts), json);
-        prop_assert_eq!(filtered(&search(Show::Lines), &text, &cuts), matching_lines(&text, &found));
+        prop_assert_eq!(filtered(&search(Show::Lines { numbered: false }), &text, &cuts), matching_lines(&text, &found));
         let replace = Replace { word: word.clone(), with: b"<>".to_vec() };
         prop_assert_eq!(filtered(&replace, &text, &cuts), replaced(&text, &found, b"<>"));
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::scan::Visit;
 use super::{OutputBuffer, ReadAt, Replay};
@@ -22,11 +22,14 @@ pub(super) struct MatchingLines<'a, 'w> {
     offset: u64,
     /// Whether the line holds an occurrence, and so is written as it comes.
     matched: bool,
+    /// The number of the line, where lines are numbered.
+    number: Option<u64>,
 }
 
 impl<'a, 'w> MatchingLines<'a, 'w> {
-    pub(super) fn new(output: OutputBuffer<'w>, replay: Replay<'a>) -> Self {
-        MatchingLines { output, replay, line: Vec::new(), line_start: 0, offset: 0, matched: false }
+    pub(super) fn new(output: OutputBuffer<'w>, replay: Replay<'a>, numbered: bool) -> Self {
+        let number = numbered.then_some(1);
+        MatchingLines { output, replay, line: Vec::new(), line_start: 0, offset: 0, matched: false, number }
     }
 
     /// Ends a last line that has no newline.
@@ -35,6 +38,21 @@ impl<'a, 'w> MatchingLines<'a, 'w> {
             self.output.push(b"\n")?;
         }
         self.output.flush()
+    }
+
+    /// Counts the newlines in these bytes.
+    fn count_lines(&mut self, bytes: &[u8]) {
+        if let Some(number) = &mut self.number {
+            *number += memchr_iter(b'\n', bytes).count() as u64;
+        }
+    }
+
+    /// Writes the number of the line, if lines are numbered.
+    fn push_number(&mut self) -> io::Result<()> {
+        match self.number {
+            Some(number) => self.output.push(format!("{number}:").as_bytes()),
+            None => Ok(()),
+        }
     }
 
     /// Keeps a part of a line that may still match.
@@ -66,6 +84,7 @@ impl Visit for MatchingLines<'_, '_> {
     fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         self.offset += bytes.len() as u64;
+        self.count_lines(bytes);
         if self.matched {
             let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
             let (line, after) = rest.split_at(end);
@@ -84,10 +103,17 @@ impl Visit for MatchingLines<'_, '_> {
     fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.offset += bytes.len() as u64;
         if !self.matched {
+            self.push_number()?;
             self.output.push_from(&self.replay, 0, self.replay.size())?;
             self.output.push(&self.line)?;
         }
-        self.output.push(bytes)?;
+        for (at, part) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            if at > 0 {
+                self.push_number()?;
+            }
+            self.output.push(part)?;
+            self.count_lines(part);
+        }
         self.matched = !bytes.ends_with(b"\n");
         self.drop_line(self.offset)
     }

@@ -9,7 +9,7 @@ pub use read_at::{ReadAt, SizedFile};
 pub use replace::Replace;
 pub use reverse::Reverse;
 pub use search::{Search, Show};
-pub use spec::{COUNT_SUBSTRING, DECOMPRESS, IGNORE_CASE, LINES, PER_LINE, REPLACE_SUBSTRING};
+pub use spec::{COUNT_SUBSTRING, DECOMPRESS, IGNORE_CASE, LINE_NUMBER, LINES, PER_LINE, REPLACE_SUBSTRING};
 pub use spec::{FILTERS, FilterSpec, Flag, OutputKind, REPLACE, REVERSE, SEARCH, WordParameter};
 pub use spool::{MakeSpool, SpoolStorage};
 pub use unpack::{UTF_16, is_utf16, unpack};

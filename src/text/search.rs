@@ -25,7 +25,10 @@ pub enum Show {
     /// `{"count":N}` and a newline.
     Json,
     /// The lines that hold at least one byte of an occurrence, each with a newline.
-    Lines,
+    Lines {
+        /// Whether the number of each line and a colon come before it.
+        numbered: bool,
+    },
 }
 
 impl Search {
@@ -42,9 +45,9 @@ impl Filter for Search {
         match self.show {
             Show::Count => sink.write_all(format!("{}\n", self.count(source)?).as_bytes()),
             Show::Json => sink.write_all(format!("{{\"count\":{}}}\n", self.count(source)?).as_bytes()),
-            Show::Lines => {
+            Show::Lines { numbered } => {
                 let (mut bytes, replay) = split(source)?;
-                let mut lines = MatchingLines::new(OutputBuffer::new(sink), replay);
+                let mut lines = MatchingLines::new(OutputBuffer::new(sink), replay, numbered);
                 scan(&self.word, &mut bytes, BLOCK, &mut lines)?;
                 lines.finish()
             }
@@ -67,6 +70,9 @@ mod tests {
     use super::super::word::Matching;
     use super::*;
 
+    const LINES: Show = Show::Lines { numbered: false };
+    const NUMBERED: Show = Show::Lines { numbered: true };
+
     fn shown(word: &[u8], show: Show, text: &[u8]) -> String {
         let search = Search { word: Word::new(word, Matching::default()).unwrap(), show };
         let (mut stream, mut file) = (Vec::new(), Vec::new());
@@ -83,11 +89,15 @@ mod tests {
         let text = b"the cat\nthe dog\ncat and cat\ncategory\ncat";
         assert_eq!(shown(b"cat", Show::Count, text), "4\n");
         assert_eq!(shown(b"cat", Show::Json, text), "{\"count\":4}\n");
-        assert_eq!(shown(b"cat", Show::Lines, text), "the cat\ncat and cat\ncat\n");
-        assert_eq!(shown(b"dog\ncat", Show::Lines, text), "the dog\ncat and cat\n");
-        assert_eq!(shown(b"dog\n", Show::Lines, b"the dog\n- cat\n"), "the dog\n");
-        assert_eq!(shown(b"\n", Show::Lines, b"a\n\n\nb"), "\n");
-        assert_eq!(shown(b"bird", Show::Lines, text), "");
+        assert_eq!(shown(b"cat", LINES, text), "the cat\ncat and cat\ncat\n");
+        assert_eq!(shown(b"dog\ncat", LINES, text), "the dog\ncat and cat\n");
+        assert_eq!(shown(b"dog\n", LINES, b"the dog\n- cat\n"), "the dog\n");
+        assert_eq!(shown(b"\n", LINES, b"a\n\n\nb"), "\n");
+        assert_eq!(shown(b"bird", LINES, text), "");
+        assert_eq!(shown(b"cat", NUMBERED, text), "1:the cat\n3:cat and cat\n5:cat\n");
+        assert_eq!(shown(b"dog\ncat", NUMBERED, text), "2:the dog\n3:cat and cat\n");
+        assert_eq!(shown(b"dog\n", NUMBERED, b"the dog\n- cat\n"), "1:the dog\n");
+        assert_eq!(shown(b"cat", NUMBERED, b"\ncat cat\n\ncat\n"), "2:cat cat\n4:cat\n");
         assert_eq!(shown(b"bird", Show::Count, b""), "0\n");
     }
 
@@ -97,7 +107,11 @@ mod tests {
             let long = "x ".repeat(size / 2);
             let text = format!("{long}\n{long}cat {long}\n{long}\n{long}cat\ncat\n{long}\n{long}cat");
             let expected = format!("{long}cat {long}\n{long}cat\ncat\n{long}cat\n");
-            assert!(shown(b"cat", Show::Lines, text.as_bytes()) == expected, "{size}");
+            assert!(shown(b"cat", LINES, text.as_bytes()) == expected, "{size}");
+            let numbers = [2, 4, 5, 7];
+            let numbered: String =
+                expected.lines().zip(numbers).map(|(line, number)| format!("{number}:{line}\n")).collect();
+            assert!(shown(b"cat", NUMBERED, text.as_bytes()) == numbered, "{size}");
         }
     }
 }

@@ -75,14 +75,14 @@ pub static SEARCH: FilterSpec = FilterSpec {
     name: "search",
     aliases: &["find", "grep", "count"],
     words: &[WordParameter { parameter: "search", placeholder: "WORD", question: "Word to search for" }],
-    flags: &[IGNORE_CASE, COUNT_SUBSTRING, LINES, DECOMPRESS],
+    flags: &[IGNORE_CASE, COUNT_SUBSTRING, LINES, LINE_NUMBER, DECOMPRESS],
     does: "count a word",
     answers: "how often it occurs",
     report: |given| format!("'{}'", given.shown(0)),
     output: |given| if given.has("lines") { OutputKind::Lines } else { OutputKind::Count },
     build: |given, output| {
         let show = match output {
-            OutputKind::Lines => Show::Lines,
+            OutputKind::Lines => Show::Lines { numbered: given.has("line-number") },
             OutputKind::CountInJson => Show::Json,
             OutputKind::Count | OutputKind::Text => Show::Count,
         };
@@ -148,6 +148,8 @@ flags! {
     ///
     /// If several files are searched, the name of the file and a colon precede each line.
     LINES = "lines", "", "--lines";
+    /// With --lines: print the number of each line and a colon before it.
+    LINE_NUMBER = "line-number", "-n", "--line-number";
     /// Search inside files compressed with zstd or gzip.
     ///
     /// Files compressed in another way, such as xz, and text in UTF-16 are named on standard error; the exit status is

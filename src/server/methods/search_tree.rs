@@ -39,9 +39,11 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let decoding = exchange.decoding();
     let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
     let media_type = if json { "application/json" } else { "text/plain" };
+    // A name may hold a colon or a newline, but no NUL byte.
+    let end = if exchange.query.has("null") { b"\0" } else { b":" };
     send_lines(exchange, name, media_type, SANDBOX, |out| match operation.is_number {
         true => search.count_all(entries, &server.scan_threads, json, out),
-        false => search.lines_of_all(entries, out),
+        false => search.lines_of_all(entries, end, out),
     })
 }
 
@@ -140,15 +142,15 @@ impl TreeSearch<'_> {
             .map_err(|error| Error::io(name.shown(), error))
     }
 
-    /// Writes the matching lines of every file, each with the file name before it.
-    fn lines_of_all(&self, entries: Entries<'_>, out: &mut LineSink<'_>) -> io::Result<()> {
+    /// Writes the matching lines of every file, each after the file name and `end`.
+    fn lines_of_all(&self, entries: Entries<'_>, end: &[u8], out: &mut LineSink<'_>) -> io::Result<()> {
         let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
             if entry.kind != Kind::File {
                 continue;
             }
-            let prefix = [&entry.name[..], b":"].concat();
+            let prefix = [&entry.name[..], end].concat();
             match self.run(&entry.name, &mut PrefixedLines::new(out, &prefix)) {
                 Err(error) if !is_left_out(&error) => return Err(error.into()),
                 // The next file may take a while.
