@@ -218,8 +218,8 @@ pub trait Store: Upkeep {
     ) -> Result<Option<Box<dyn Partial + '_>>>;
     /// Opens a partial upload to resume it, which locks it (`Busy` for others); an unknown or expired one is `NotFound`.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
-    /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. A copy onto
-    /// itself is `Forbidden`, one into itself `Conflict`.
+    /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. Files keep their
+    /// modification times, in whole seconds. A copy onto itself is `Forbidden`, one into itself `Conflict`.
     ///
     /// A directory at `to` is replaced only by a directory, and only where `to` has the final slash.
     fn copy(&self, transfer: Transfer<'_>) -> Result<Written>;

@@ -1,6 +1,8 @@
 //! cfp-mv, cfp-cp, cfp-rm: what happens to names.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::common::Sandbox;
 
@@ -142,4 +144,24 @@ fn an_empty_name_is_wrong_use_of_every_program_and_every_option() {
     // A word may be empty, and the root may be meant.
     sandbox.run("cfp-replace", ["--local", "here", "", "f"]).stdout("").success();
     sandbox.run("cfp-ls", [":"]).stdout("f\n").success();
+}
+
+#[test]
+fn a_copied_or_renamed_file_keeps_its_modification_time() {
+    let sandbox = furnished();
+    let time = |name: &str| fs::metadata(sandbox.root().join(name)).unwrap().mtime();
+    for name in ["a", "d/b", "d/e/c"] {
+        let file = fs::File::open(sandbox.root().join(name)).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    }
+    sandbox.run("cfp-cp", ["a", "z"]).success();
+    sandbox.run("cfp-cp", ["a", "d/b"]).success();
+    sandbox.run("cfp-cp", ["d", "copy"]).success();
+    sandbox.run("cfp-mv", ["a", "y"]).success();
+    for name in ["z", "d/b", "copy/b", "copy/e/c", "y"] {
+        assert_eq!(time(name), 1_000_000_000, "{name}");
+    }
+    // What a filter makes is new.
+    sandbox.run("cfp-reverse", [":y", "-o", ":turned"]).success();
+    assert!(time("turned") > 1_000_000_000);
 }

@@ -40,7 +40,7 @@ fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>
     target(existing.meta())
 }
 
-/// Copies a file; `source` checks the content that is copied.
+/// Copies a file, which keeps its modification time; `source` checks the content that is copied.
 pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
     let Transfer { from, to, source, target, advance } = transfer;
     let named = |error| map_error(from, error);
@@ -52,6 +52,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
     let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, advance };
     copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;
     draft.attributes = Some(attributes_of(&content.file).map_err(named)?);
+    draft.set_modified(fstat(&content.file).map_err(|errno| map_errno(from, errno))?.st_mtime);
     // Another program may have changed it in place while it was copied.
     let digest = content.digest().filter(|_| content.is_unchanged());
     Box::new(draft).commit(digest, target)

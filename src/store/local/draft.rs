@@ -109,13 +109,7 @@ impl<'a> FileDraft<'a> {
     /// content or the new one. The time is set to the nanosecond, so that two quick writes have different entity tags:
     /// the kernel's clock is too coarse for that.
     fn finish(&self, attributes: &Attributes) -> nix::Result<()> {
-        let now = SystemTime::now();
-        let modified = self.modified.map_or(now, |seconds| at_second(seconds, now));
-        match self.file().set_modified(modified).map_err(errno_of) {
-            // On a file system whose files all belong to another user (FAT), the kernel's time stays.
-            Err(Errno::EPERM) => {}
-            set => set?,
-        }
+        set_modified(self.file(), self.modified)?;
         attributes.give(self.file()).map_err(errno_of)?;
         self.volume.sync.content(self.file())
     }
@@ -241,6 +235,17 @@ fn has_no_default(directory: &OwnedFd) -> bool {
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
     let acl = getxattr(path, ACL_OF_NEW, &mut [0u8; 0][..]);
     matches!(acl, Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP))
+}
+
+/// Sets the modification time of a new file: these seconds since 1970, or now.
+pub(super) fn set_modified(file: &File, seconds: Option<i64>) -> nix::Result<()> {
+    let now = SystemTime::now();
+    let modified = seconds.map_or(now, |seconds| at_second(seconds, now));
+    match file.set_modified(modified).map_err(errno_of) {
+        // On a file system whose files all belong to another user (FAT), the kernel's time stays.
+        Err(Errno::EPERM) => Ok(()),
+        set => set,
+    }
 }
 
 /// A time of `seconds` since 1970 with the fraction of `moment`; `moment` where that cannot be represented.

@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, ResolveFlag, copy_file_range, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
+use super::draft::set_modified;
 use super::walk::stat;
 use super::{
     ContentSnapshot, DIRECTORY, EntryAt, HANDLE, Lookup, READ, Reservation, Volume, Walk, WalkEntry,
@@ -95,6 +96,7 @@ impl TreeCopy<'_> {
         }
         let mut sink = Spending { to: &copy, reservation: &mut self.reservation, advance: self.advance };
         copy_content(file, snapshot.as_ref(), size_of(&stat), &mut sink)?;
+        set_modified(&copy, Some(stat.st_mtime))?;
         attributes_of(file)?.give(&copy)?;
         (self.advance)(1, 0)
     }
