@@ -160,6 +160,13 @@ impl BodySource {
         self.opened.as_ref().filter(|meta| meta.is_file()).map(Metadata::mtime)
     }
 
+    /// Returns what distinguishes a version of a named local file from all others: device, inode, size and time.
+    pub(crate) fn version(&self) -> Option<String> {
+        let meta = self.file.metadata().ok().filter(|_| self.modified().is_some())?;
+        let time = (meta.mtime(), meta.mtime_nsec());
+        Some(format!("{} {} {} {time:?}", meta.dev(), meta.ino(), meta.size()))
+    }
+
     /// Returns the size, if it is known before the bytes are read.
     pub fn size(&self) -> Option<u64> {
         self.place.map(|(_, size)| size)

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::client::call::retry::RETRIES;
 use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
+use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::rate_limit::RateLimit;
 use crate::client::login::credentials::{Credentials, Given};
 use crate::client::{
@@ -35,6 +36,8 @@ pub struct Client {
     met: bool,
     /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
+    /// Where that identifier is remembered.
+    record: Option<UploadRecord>,
     /// Whether the last request may have been performed although it failed.
     is_in_doubt: bool,
     cancellation: Cancellation,
@@ -61,6 +64,7 @@ impl Client {
             unused: None,
             met: false,
             upload_id: None,
+            record: None,
             is_in_doubt: false,
             cancellation: Cancellation::default(),
             limit,
@@ -335,6 +339,11 @@ impl Client {
         self.upload_id.take()
     }
 
+    /// Remembers the next uploads in this record; returns the one before.
+    pub(crate) fn remember_in(&mut self, record: Option<UploadRecord>) -> Option<UploadRecord> {
+        std::mem::replace(&mut self.record, record)
+    }
+
     /// Returns whether bodies are always compressed.
     pub(crate) fn always_compresses(&self) -> bool {
         self.settings.compress == Compress::Always
@@ -348,6 +357,7 @@ impl Client {
             settings: &self.settings,
             credentials: self.credentials.as_ref(),
             upload_id: &mut self.upload_id,
+            record: self.record.as_ref(),
         };
         round_trip.begin(connection, call, retry)
     }

@@ -11,3 +11,4 @@ pub(crate) mod round_trip;
 pub mod segment;
 pub mod sending;
 pub(crate) mod status;
+pub(crate) mod upload_record;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::call::head::{encode, form};
 use crate::client::call::sending::{Form, Sending};
+use crate::client::call::upload_record::UploadRecord;
 use crate::client::login::credentials::Credentials;
 use crate::client::output::staged_file::watch_signals;
 use crate::client::progress::display;
@@ -45,6 +46,8 @@ pub(crate) struct RoundTrip<'a> {
     pub credentials: Option<&'a Credentials>,
     /// Set to the identifier by which the server finds the upload, once it has sent it.
     pub upload_id: &'a mut Option<Vec<u8>>,
+    /// Where that identifier is remembered.
+    pub record: Option<&'a UploadRecord>,
 }
 
 impl RoundTrip<'_> {
@@ -144,15 +147,21 @@ impl RoundTrip<'_> {
                     ));
                 }
                 // Only the path is used: a proxy may have changed scheme and host.
-                (104, _) => {
-                    *self.upload_id = last_component(&response.fields).or(self.upload_id.take());
-                }
+                (104, _) => self.take_upload_id(&response.fields),
                 (102, _) => response.fields.get_text(COUNTED_FIELD).into_iter().for_each(display::serve),
                 (100..=199, _) => {}
                 _ => return Ok(response),
             }
         }
         Err(Error::bad_answer(&self.url.shown, "sends interim responses without end"))
+    }
+
+    fn take_upload_id(&mut self, fields: &Fields) {
+        let Some(id) = last_component(fields) else { return };
+        if let Some(record) = self.record.filter(|_| self.upload_id.as_ref() != Some(&id)) {
+            record.save(&id);
+        }
+        *self.upload_id = Some(id);
     }
 
     /// Describes a timeout: the request is not retried, except to ask for the state of an upload.

@@ -110,7 +110,16 @@ impl Client {
     /// Lists the entries of a directory, sorted by the bytes of the names without a final slash; with `recursive` all
     /// beneath it, the entries of a directory after it.
     pub fn list(&mut self, name: &RemoteName, recursive: bool) -> Result<Vec<ListEntry>> {
-        let mut query = Query::default();
+        self.list_chosen(name, recursive, Query::default())
+    }
+
+    /// Lists the entries that the globs of a query choose.
+    pub fn list_chosen(
+        &mut self,
+        name: &RemoteName,
+        recursive: bool,
+        mut query: Query,
+    ) -> Result<Vec<ListEntry>> {
         if recursive {
             query.push("recursive", None);
         }

@@ -2,6 +2,7 @@
 //! they are sent again or resumed.
 
 use crate::client::call::sending::DIGEST;
+use crate::client::call::upload_record::UploadRecord;
 use crate::client::ops::piped::put_in_pieces;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries};
@@ -40,15 +41,61 @@ impl Client {
             }
         }
         let offer = size.filter(|size| is_resumable && *size >= RESUMABLE_FROM);
+        let is_offered = offer.is_some();
         let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
+        let record = if is_offered { record(self, &upload, name, precondition) } else { None };
+        self.remember_in(record);
         let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
-        match put_until_stored(self, &call, name, precondition) {
+        let stored = match put_until_stored(self, &call, name, precondition) {
             // The outcome of the request is unknown: it was performed if the file has those bytes.
             Err(_) if self.take_doubt() && is_known_by_digest && is_stored(self, &call, name) => Ok(true),
             stored => stored,
+        };
+        if let Some(record) = self.remember_in(None).filter(|_| stored.is_ok()) {
+            record.remove();
+        }
+        stored
+    }
+
+    /// Completes an upload of the same version of a file that another program has left. Returns whether it is stored, as
+    /// [`Client::put`] does, and `None` if there is no such upload.
+    pub fn resume_put(
+        &mut self,
+        upload: &BodySource,
+        name: &RemoteName,
+        precondition: &Precondition,
+    ) -> Result<Option<bool>> {
+        let record = record(self, upload, name, precondition).filter(|_| !self.always_compresses());
+        let left = record.and_then(|record| Some((record.load()?, record)));
+        let Some((id, record)) = left else { return Ok(None) };
+        let (mut kept, mut retries) = (Resumption::new(id), Retries::new(self.retries()));
+        let goal = (name, precondition);
+        let ended = match kept.go_on(self, upload, goal, &mut retries) {
+            Err(error) => {
+                complete_upload(self, kept, upload, goal, &mut retries, map_body_error(error, name))?
+            }
+            Ok(ended) => ended,
+        };
+        record.remove();
+        match ended {
+            Ended::Stored => Ok(Some(true)),
+            Ended::Kept => Ok(Some(false)),
+            Ended::Refused(error) => Err(map_body_error(error, name)),
+            Ended::Lost => Ok(None),
         }
     }
+}
+
+/// Returns the record of an upload, where another program could resume it.
+fn record(
+    client: &Client,
+    upload: &BodySource,
+    name: &RemoteName,
+    precondition: &Precondition,
+) -> Option<UploadRecord> {
+    let condition = format!("{precondition:?}");
+    UploadRecord::of(&client.url.shown, name, upload, &condition)
 }
 
 /// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is
