@@ -6,14 +6,16 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use self::arguments::{Arguments, exactly, refuse_empty};
+pub use self::name_list::{FILES_FROM, NULL, NameList};
 pub use self::option::{Completion, ProgramOption, options};
 pub use self::program::Program;
-pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, LIMIT_RATE, SETTINGS, parse_size};
+pub use self::settings::{HELP, IF_MATCH, IF_TARGET_MATCHES, LIMIT_RATE, LONG_HELP, SETTINGS, parse_size};
 use crate::client::progress::display;
 use crate::client::{STDOUT, standard_streams};
 use crate::error::{Error, ErrorKind, Result};
 
 mod arguments;
+mod name_list;
 mod option;
 mod program;
 mod settings;

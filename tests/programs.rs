@@ -2,7 +2,10 @@
 
 mod cat;
 mod failures;
+mod file_lists;
 mod get;
+mod globs;
+mod interrupted_uploads;
 mod lost_answers;
 mod ls;
 mod messages;

@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, NULL, Program, ProgramOption, SETTINGS,
+    options,
+};
 use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
@@ -18,7 +21,7 @@ pub const PROGRAM: Program = Program {
     name: "cfp-cat",
     usage: &["[-n] [option ...] [FILE ...]"],
     about: &["Writes the files one after the other. `:name` is a file on the server."],
-    options: &[OPTIONS, SETTINGS, HELP],
+    options: &[OPTIONS, FILES_FROM, NULL, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &["cfp-cat -n notes.txt", "cfp-cat draft.txt :notes.txt"],
 };
@@ -39,14 +42,11 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     Ok(Args {
         settings: arguments.settings()?,
         number: arguments.flag("--number"),
-        files: arguments.names("FILE")?,
+        files: arguments.name_list("FILE")?.or("-"),
     })
 }
 
-fn run(mut args: Args) -> Result<ExitStatus> {
-    if args.files.is_empty() {
-        args.files.push("-".into());
-    }
+fn run(args: Args) -> Result<ExitStatus> {
     display::begin(args.settings.quiet, Sum::IfShown);
     let output = Output::stdout()?;
     if !terminal::is_stdout() {

@@ -8,7 +8,7 @@ use cfp::tools::relocation::{OPTIONS, Relocation};
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-cp",
-    usage: &["[-n] [option ...] OLD NEW"],
+    usage: &["[-n] [option ...] OLD NEW", "[-n] [option ...] --files-from FILE NEW"],
     about: &["Copies OLD on the server to NEW, or into NEW if that is a directory."],
     options: OPTIONS,
     operands: Completion::Stored,

@@ -4,7 +4,8 @@
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, LIMIT_RATE, Program, ProgramOption, SETTINGS, options,
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, LIMIT_RATE, NULL, Program, ProgramOption,
+    SETTINGS, options,
 };
 use cfp::error::{Error, Result};
 use cfp::tools::file_download::FileDownload;
@@ -16,7 +17,7 @@ pub const PROGRAM: Program = Program {
     about: &[
         "Stores each file NAME of the server as a local file of its base name. A URL of any HTTP server is printed.",
     ],
-    options: &[OPTIONS, LIMIT_RATE, SETTINGS, HELP],
+    options: &[OPTIONS, LIMIT_RATE, FILES_FROM, NULL, SETTINGS, HELP],
     operands: Completion::Stored,
     examples: &["cfp-get notes.txt -o copy.txt", "cfp-get -i http://127.0.0.1:8398/notes.txt"],
 };
@@ -52,14 +53,11 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         resume: arguments.flag("--continue"),
         include: arguments.flag("--include"),
         output,
-        names: arguments.names("NAME")?,
+        names: arguments.name_list("NAME")?.required("NAME")?,
     };
-    match args.names.len() {
-        0 => Err(Error::usage("no NAME given")),
-        _ if args.resume && args.output.as_deref().is_some_and(|output| output == "-") => {
-            Err(Error::usage("--continue needs a file, not standard output"))
-        }
-        _ => Ok(args),
+    match args.resume && args.output.as_deref().is_some_and(|output| output == "-") {
+        true => Err(Error::usage("--continue needs a file, not standard output")),
+        false => Ok(args),
     }
 }
 

@@ -5,73 +5,100 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use cfp::cli::{self, Arguments, Completion, ExitStatus, HELP, Program, ProgramOption, SETTINGS, options};
+use cfp::cli::{
+    self, Arguments, Completion, ExitStatus, FILES_FROM, LONG_HELP, NameList, Program, ProgramOption,
+    SETTINGS, options,
+};
 use cfp::client::ops::list::{ListEntry, object};
 use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
+use cfp::http::Query;
+use cfp::tools::glob_arguments::{GLOBS, GlobArguments};
 use cfp::tools::{listing, terminal};
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-ls",
-    usage: &["[-l] [-R] [-0] [--json] [option ...] [NAME ...]"],
+    usage: &[
+        "[-l] [-h] [-R] [-0] [--json | --names] [--include GLOB] [--exclude GLOB] [option ...] [NAME ...]",
+    ],
     about: &["Prints one name a line, sorted; directories end in a slash."],
-    options: &[OPTIONS, SETTINGS, HELP],
+    options: &[OPTIONS, GLOBS, FILES_FROM, SETTINGS, LONG_HELP],
     operands: Completion::Stored,
-    examples: &["cfp-ls -l pub", "cfp-ls -R --json"],
+    examples: &["cfp-ls -lh pub", "cfp-ls -R --names --include '*.txt'"],
 };
 
 const OPTIONS: &[ProgramOption] = options! {
     /// Print the size and the modification time too.
     "-l", "--long";
+    /// With -l: print sizes with a unit, as 1.1K or 23M.
+    ///
+    /// Without -l and without a NAME, it prints the summary as `--help` does.
+    "-h", "--human-readable";
     /// List directories and everything in them.
     "-R", "--recursive";
-    /// End each name with a NUL byte instead of a newline, for xargs -0.
+    /// End each name with a NUL byte instead of a newline, for xargs -0; with --files-from, names end in one too.
     "-0", "--null";
     /// Print one JSON object a line.
     ///
     /// Its members are `name`, `type`, `size`, `mtime` and `etag`; a name that is not UTF-8 also has `name_bytes`,
     /// percent-encoded.
-    "", "--json" excludes ["--null"];
+    "", "--json";
+    /// Print names from the root with a colon before them, as every other tool takes them.
+    "", "--names" excludes ["--json"];
 };
 
 #[derive(Debug, PartialEq)]
 struct Args {
     settings: Settings,
     long: bool,
+    human: bool,
     recursive: bool,
     null: bool,
     json: bool,
+    operands: bool,
+    globs: GlobArguments,
+    /// Whether only the help text is printed.
+    help: bool,
     names: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    Ok(Args {
-        settings: arguments.settings()?,
-        long: arguments.flag("--long"),
-        recursive: arguments.flag("--recursive"),
-        null: arguments.flag("--null"),
-        json: arguments.flag("--json"),
-        names: arguments.names("NAME")?,
-    })
+    let null = arguments.flag("--null");
+    let json = arguments.flag("--json");
+    let listed = arguments.listed_names(null)?;
+    if null && json && listed.is_none() {
+        return Err(Error::usage("--json and --null exclude each other"));
+    }
+    let (long, human) = (arguments.flag("--long"), arguments.flag("--human-readable"));
+    let settings = arguments.settings()?;
+    let recursive = arguments.flag("--recursive");
+    let operands = arguments.flag("--names");
+    let globs = GlobArguments::take(&mut arguments)?;
+    let names = NameList::new(arguments.operands()?, listed, "NAME")?;
+    let help = human && !long && names.names.is_empty();
+    let names = names.or(":");
+    Ok(Args { settings, long, human, recursive, null, json, operands, globs, help, names })
 }
 
-fn run(mut args: Args) -> Result<ExitStatus> {
-    if args.names.is_empty() {
-        args.names.push(":".into());
+fn run(args: Args) -> Result<ExitStatus> {
+    if args.help {
+        return cli::print(&PROGRAM.help());
     }
     let mut client = Client::new(&args.settings)?;
     display::begin(args.settings.quiet, Sum::IfShown);
     let mut output = BufWriter::new(Output::stdout()?);
+    let mut globs = Query::default();
+    args.globs.add_to(&mut globs);
     let ending = cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = RemoteName::read(operand);
         if let Some(file) = client.find_file(&name)? {
             return print(&mut output, &args, &file);
         }
-        for mut entry in client.list(&name, args.recursive)? {
+        for mut entry in client.list_chosen(&name, args.recursive, globs.clone())? {
             // If several directories are listed, each entry is printed with the name of its directory.
-            if args.names.len() > 1 {
+            if args.names.len() > 1 || args.operands {
                 entry.name = name.join(&entry.name);
             }
             print(&mut output, &args, &entry)?;
@@ -102,7 +129,10 @@ fn write_entry(output: &mut impl Write, args: &Args, entry: &ListEntry, on_termi
         return output.write_all(terminal::json(line).as_bytes());
     }
     if args.long {
-        output.write_all(listing::columns(entry).as_bytes())?;
+        output.write_all(listing::columns(entry, args.human).as_bytes())?;
+    }
+    if args.operands {
+        output.write_all(b":")?;
     }
     match on_terminal && !args.null {
         true => output.write_all(shown(&name).as_bytes())?,
@@ -127,8 +157,20 @@ mod tests {
     fn arguments_are_read() {
         let names = vec!["a".into(), ":b/".into()];
         let settings = Settings::default();
-        let expected = Args { settings, long: true, recursive: true, null: true, json: false, names };
-        assert_eq!(args(&["-l", "a", "-R", "--null", ":b/"]), expected);
+        let globs = GlobArguments::default();
+        let expected = Args {
+            settings,
+            long: true,
+            human: true,
+            recursive: true,
+            null: true,
+            json: false,
+            operands: true,
+            globs,
+            help: false,
+            names,
+        };
+        assert_eq!(args(&["-lh", "a", "-R", "--null", "--names", ":b/"]), expected);
         assert!(args(&["--json"]).json);
         assert_eq!(
             parse(Arguments::new(&PROGRAM, ["-0", "--json"])).unwrap_err().kind(),

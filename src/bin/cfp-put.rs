@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, LIMIT_RATE, Program, ProgramOption,
-    SETTINGS, options,
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, IF_TARGET_MATCHES, LIMIT_RATE, NULL, NameList,
+    Program, ProgramOption, SETTINGS, options,
 };
 use cfp::client::ops::filter;
 use cfp::client::progress::display::{self, Sum};
@@ -21,11 +21,20 @@ use cfp::tools::walk::{Step, walk};
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-put",
-    usage: &["[-r] [-n] [-t DIR] [option ...] FILE ...", "[-n] [option ...] FILE --as NAME"],
-    about: &["Stores each FILE on the server under its base name."],
-    options: &[OPTIONS, LIMIT_RATE, IF_TARGET_MATCHES, SETTINGS, HELP],
+    usage: &[
+        "[-r] [-n] [-c] [-t DIR] [option ...] FILE ... [:NAME | :DIR/]",
+        "[-n] [-c] [option ...] FILE --as NAME",
+    ],
+    about: &[
+        "Stores each FILE on the server under its base name. A last operand that begins with a colon is the name or the directory there.",
+    ],
+    options: &[OPTIONS, LIMIT_RATE, FILES_FROM, NULL, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::File,
-    examples: &["cfp-put notes.txt draft.txt", "date | cfp-put - --as log/today"],
+    examples: &[
+        "cfp-put notes.txt draft.txt",
+        "cfp-put -r pictures :backup/",
+        "date | cfp-put - --as log/today",
+    ],
 };
 
 const OPTIONS: &[ProgramOption] = options! {
@@ -36,6 +45,12 @@ const OPTIONS: &[ProgramOption] = options! {
     "-r", "--recursive";
     /// Never replace a file on the server; exit 1 instead.
     "-n", "--no-clobber" excludes ["--if-match"];
+    /// Resume an upload of the same file that an earlier cfp-put began and that was interrupted.
+    ///
+    /// What cfp-put needs for that it keeps while it stores a file of 8 MiB or more, in `$XDG_STATE_HOME/cfp/uploads`, or in
+    /// `~/.local/state/cfp/uploads`. A file that was changed since, or whose beginning the server no longer has, is sent
+    /// from the start, and so is a smaller one.
+    "-c", "--continue";
     /// Store into this directory of the server.
     "-t", "--target" = "DIR" Stored;
     /// Store the one FILE under this name; `-` is standard input.
@@ -61,26 +76,36 @@ const OPTIONS: &[ProgramOption] = options! {
 struct Args {
     settings: Settings,
     recursive: bool,
+    resume: bool,
     precondition: Precondition,
     target: Option<OsString>,
     name: Option<OsString>,
+    /// Whether `name` may be a directory that the file goes into.
+    may_be_directory: bool,
     files: Vec<OsString>,
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let target = arguments.name("--target")?;
-    let name = arguments.name("--as")?;
+    let mut target = arguments.name("--target")?;
+    let mut name = arguments.name("--as")?;
     let tag = arguments.if_match()?;
-    let args = Args {
-        settings: arguments.transfer_settings()?,
-        recursive: arguments.flag("--recursive"),
-        precondition: Precondition { tag, keep: arguments.flag("--no-clobber") },
-        target,
-        name,
-        files: arguments.names("FILE")?,
-    };
+    let settings = arguments.transfer_settings()?;
+    let recursive = arguments.flag("--recursive");
+    let resume = arguments.flag("--continue");
+    let precondition = Precondition { tag, keep: arguments.flag("--no-clobber") };
+    let null = arguments.flag("--null");
+    let listed = arguments.listed_names(null)?;
+    let mut operands = arguments.operands()?;
+    let last =
+        operands.pop_if(|last| target.is_none() && name.is_none() && last.as_bytes().starts_with(b":"));
+    let files = NameList::new(operands, listed, "FILE")?.required("FILE")?;
+    let may_be_directory = last.is_some();
+    match last {
+        Some(last) if files.len() == 1 && !RemoteName::read(&last).directory => name = Some(last),
+        last => target = last.or(target),
+    }
+    let args = Args { settings, recursive, resume, precondition, target, name, may_be_directory, files };
     match &args {
-        Args { files, .. } if files.is_empty() => Err(Error::usage("no FILE given")),
         Args { name: Some(_), files, .. } if files.len() > 1 => Err(Error::usage("--as takes one FILE")),
         Args { precondition: Precondition { tag: Some(_), .. }, files, recursive, .. }
             if *recursive || files.len() > 1 =>
@@ -99,8 +124,11 @@ fn names_a_file(name: &Option<OsString>) -> bool {
     name.as_deref().is_some_and(|name| !RemoteName::read(name).directory)
 }
 
-fn run(args: Args) -> Result<ExitStatus> {
+fn run(mut args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
+    if args.may_be_directory && is_directory(&mut client, &args)? {
+        args.target = args.name.take();
+    }
     display::begin(args.settings.quiet, Sum::Always);
     if display::is_shown() {
         args.files.iter().for_each(|file| expect(&args, Path::new(file)));
@@ -110,14 +138,29 @@ fn run(args: Args) -> Result<ExitStatus> {
     let mut refused = collisions(&targets, |(_, file), _, targets| {
         take(&args, Path::new(file), &name_of(&args, file), targets)
     });
-    cli::for_each_operand(PROGRAM.name, sources, |source| {
-        let (file, name) = (Path::new(source.1), name_of(&args, source.1));
-        match refused.remove(&source) {
-            Some(error) => Err(error),
-            None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
-            None => put(&mut client, &args, file.into(), &name),
+    if !refused.is_empty() {
+        let refused = sources.filter_map(|source| refused.remove(&source));
+        return cli::for_each_operand(PROGRAM.name, refused, Err);
+    }
+    cli::for_each_operand(PROGRAM.name, &args.files, |file| {
+        let (file, name) = (Path::new(file), name_of(&args, file));
+        match args.recursive && file.is_dir() {
+            true => put_directory(&mut client, &args, file, &name),
+            false => put(&mut client, &args, file.into(), &name),
         }
     })
+}
+
+/// Returns whether the last operand names a directory on the server. Standard input cannot go into one, and a user who may
+/// not see it may be allowed to store there.
+fn is_directory(client: &mut Client, args: &Args) -> Result<bool> {
+    let Some(name) = args.name.as_ref().filter(|_| args.files.iter().all(|file| file != "-")) else {
+        return Ok(false);
+    };
+    match client.is_directory(&RemoteName::read(name)) {
+        Err(Error::Failed { kind: ErrorKind::Forbidden, .. }) => Ok(false),
+        found => found,
+    }
 }
 
 /// Returns the name of a file on the server: that of `--as`, or its base name in the directory of `--as` or
@@ -173,7 +216,11 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> R
         ErrorKind::IsDirectory => Error::is_directory(source.shown().as_bytes(), "is a directory: use -r"),
         _ => error,
     })?;
-    let is_stored = client.put(body, name, &Query::default(), &args.precondition)?;
+    let resumed = if args.resume { client.resume_put(&body, name, &args.precondition)? } else { None };
+    let is_stored = match resumed {
+        Some(is_stored) => is_stored,
+        None => client.put(body, name, &Query::default(), &args.precondition)?,
+    };
     if !is_stored && !args.settings.quiet {
         cli::remark(PROGRAM.name, format!("{}: exists, and is kept (-n)", shown(&name.shown())));
     }
@@ -222,13 +269,15 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let args = parse(Arguments::new(&PROGRAM, ["-n", "a", "--target", "d", "-r", "b"])).unwrap();
+        let args = parse(Arguments::new(&PROGRAM, ["-nc", "a", "--target", "d", "-r", "b"])).unwrap();
         let expected = Args {
             settings: Settings { retries: Some(8), ..Settings::default() },
             recursive: true,
+            resume: true,
             precondition: Precondition { keep: true, tag: None },
             target: Some("d".into()),
             name: None,
+            may_be_directory: false,
             files: vec!["a".into(), "b".into()],
         };
         assert_eq!(args, expected);
@@ -236,10 +285,30 @@ mod tests {
     }
 
     #[test]
+    fn a_last_operand_with_a_colon_is_the_target() {
+        let rows = [
+            ("a :b", None, Some(":b"), "a"),
+            ("a :b/", Some(":b/"), None, "a"),
+            ("a b :c", Some(":c"), None, "a b"),
+            ("a :", Some(":"), None, "a"),
+            ("a :b -t d", Some("d"), None, "a :b"),
+            ("- :b", None, Some(":b"), "-"),
+        ];
+        for (line, target, name, files) in rows {
+            let args = parse(Arguments::new(&PROGRAM, line.split(' '))).unwrap();
+            assert_eq!(args.target.as_deref(), target.map(OsStr::new), "{line}");
+            assert_eq!(args.name.as_deref(), name.map(OsStr::new), "{line}");
+            assert_eq!(args.files, files.split(' ').collect::<Vec<_>>(), "{line}");
+        }
+    }
+
+    #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 7] = [
+        let rows: [&[&str]; 9] = [
             &[],
             &["-"],
+            &[":b"],
+            &["-", ":b/"],
             &["-", "--as", "d/"],
             &["-", "--as", ":"],
             &["a", "b", "--as", "x"],

@@ -4,20 +4,23 @@
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
-    options,
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, IF_TARGET_MATCHES, NULL, Program,
+    ProgramOption, SETTINGS, options,
 };
-use cfp::error::Result;
+use cfp::error::{Error, Result};
 use cfp::text::{FilterQuery, IGNORE_CASE, REPLACE, REPLACE_SUBSTRING, SEARCH};
 use cfp::tools::change::Change;
+use cfp::tools::glob_arguments::{GLOBS, GlobArguments};
 use cfp::tools::prepared_filter::option;
 
 /// The name of the program, its usage and its options.
 pub const PROGRAM: Program = Program {
     name: "cfp-replace",
-    usage: &["[-i] [--substring] [-n] [--in-place] [--local] [option ...] [-o OUT] [--] OLD NEW [FILE ...]"],
+    usage: &[
+        "[-i] [--substring] [-n] [-r] [--include GLOB] [--exclude GLOB] [--in-place] [--local] [option ...] [-o OUT] [--] OLD NEW [FILE ...]",
+    ],
     about: &["Replaces each occurrence of OLD by NEW. `:name` is a file on the server."],
-    options: &[OPTIONS, IF_TARGET_MATCHES, SETTINGS, HELP],
+    options: &[OPTIONS, GLOBS, FILES_FROM, NULL, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &[
         "cfp-replace colour color draft.txt -o american.txt",
@@ -30,8 +33,10 @@ const OPTIONS: &[ProgramOption] = options! {
     option(&REPLACE_SUBSTRING);
     /// Print how many occurrences would be replaced, and replace nothing.
     ///
-    /// The exit status is 1 if there are none.
+    /// Several files have a line each, as `name:N`. The exit status is 1 if there are none.
     "-n", "--count";
+    /// Replace in directories and everything in them.
+    "-r", "--recursive";
     /// Store each result under the name of its source, and print the number of replacements; exit 1 if there are none.
     ///
     /// A line is printed for each file, as `name: N replaced`. A file without an occurrence is not written. A local file that
@@ -57,7 +62,13 @@ struct Args {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let count = arguments.flag("--count");
+    let recursive = arguments.flag("--recursive");
+    let globs = GlobArguments::take(&mut arguments)?;
     let change = Change::parse(arguments, &REPLACE)?;
+    if recursive && change.precondition.tag.is_some() {
+        return Err(Error::usage("--if-match takes one FILE"));
+    }
+    let change = Change { beneath: recursive.then_some(globs), ..change };
     let search = change.filter.with_spec(&SEARCH)?;
     Ok(Args { change, search, count })
 }
@@ -84,7 +95,7 @@ mod tests {
     fn arguments_are_read() {
         let args = parse(Arguments::new(
             &PROGRAM,
-            ["-i", "a", "b", "f", "-o", ":g", "--substring", "-n", "--local"],
+            ["-i", "a", "b", "f", "-o", ":g", "--substring", "-nr", "--local"],
         ))
         .unwrap();
         let flags = ["ignore-case", "substring"];
@@ -95,6 +106,7 @@ mod tests {
             target: ResultTarget::One(Some(":g".into())),
             precondition: Precondition::default(),
             files: vec!["f".into()],
+            beneath: Some(GlobArguments::default()),
         };
         let search = FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap();
         let expected = Args { change, search, count: true };

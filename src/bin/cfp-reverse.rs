@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, IF_TARGET_MATCHES, Program, ProgramOption, SETTINGS,
-    options,
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, IF_TARGET_MATCHES, NULL, Program,
+    ProgramOption, SETTINGS, options,
 };
 use cfp::error::{Error, Result};
 use cfp::text::{PER_LINE, REVERSE};
@@ -16,7 +16,7 @@ pub const PROGRAM: Program = Program {
     name: "cfp-reverse",
     usage: &["[--per-line] [--in-place] [--local] [option ...] [-o OUT] [FILE]"],
     about: &["Writes the words of FILE last first; the white space stays where it is."],
-    options: &[OPTIONS, IF_TARGET_MATCHES, SETTINGS, HELP],
+    options: &[OPTIONS, FILES_FROM, NULL, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &["cfp-reverse notes.txt -o seton.txt", "cfp-reverse --in-place :notes.txt"],
 };
@@ -71,6 +71,7 @@ mod tests {
             target: ResultTarget::One(Some("-".into())),
             precondition: Precondition::default(),
             files: vec![":f".into()],
+            beneath: None,
         };
         assert_eq!(args, expected);
     }

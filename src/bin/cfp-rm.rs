@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cfp::cli::{
-    self, Arguments, Completion, ExitStatus, HELP, IF_MATCH, Program, ProgramOption, SETTINGS, options,
+    self, Arguments, Completion, ExitStatus, FILES_FROM, HELP, IF_MATCH, NULL, Program, ProgramOption,
+    SETTINGS, options,
 };
 use cfp::client::progress::display::{self, Sum};
 use cfp::client::{Client, Precondition, RemoteName, Settings};
@@ -16,7 +17,7 @@ pub const PROGRAM: Program = Program {
     name: "cfp-rm",
     usage: &["[-r] [-f] [option ...] NAME ..."],
     about: &["Deletes each file NAME of the server."],
-    options: &[OPTIONS, IF_MATCH, SETTINGS, HELP],
+    options: &[OPTIONS, FILES_FROM, NULL, IF_MATCH, SETTINGS, HELP],
     operands: Completion::Stored,
     examples: &["cfp-rm notes.txt", "cfp-rm -r backup/"],
 };
@@ -39,15 +40,11 @@ struct Args {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let precondition = Precondition::on(arguments.if_match()?);
-    let args = Args {
-        settings: arguments.settings()?,
-        recursive: arguments.flag("--recursive"),
-        force: arguments.flag("--force"),
-        precondition,
-        names: arguments.names("NAME")?,
-    };
-    match args {
-        args if args.names.is_empty() && !args.force => Err(Error::usage("no NAME given")),
+    let settings = arguments.settings()?;
+    let (recursive, force) = (arguments.flag("--recursive"), arguments.flag("--force"));
+    let names = arguments.name_list("NAME")?;
+    let names = if force { names.names } else { names.required("NAME")? };
+    match (Args { settings, recursive, force, precondition, names }) {
         args if args.precondition.tag.is_some() && args.names.len() > 1 => {
             Err(Error::usage("--if-match takes one NAME"))
         }

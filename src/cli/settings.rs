@@ -60,6 +60,14 @@ pub const HELP: &[ProgramOption] = options! {
     "-V", "--version";
 };
 
+/// The options of every program, for one whose `-h` is another.
+pub const LONG_HELP: &[ProgramOption] = options! {
+    /// Print this summary and exit.
+    "", "--help";
+    /// Print the version and exit.
+    "-V", "--version";
+};
+
 /// `--if-match` of a tool that works on one file of the server.
 pub const IF_MATCH: &[ProgramOption] = options! {
     /// Do nothing unless the file has this entity tag; exit 4 then.

@@ -3,16 +3,19 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::cli::{Arguments, ExitStatus, for_each_operand, refuse_empty};
+use crate::cli::{Arguments, ExitStatus, NameList, for_each_operand};
 use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, Precondition, STDOUT, Settings, Tag, filter};
 use crate::error::{Error, Result};
 use crate::text::{FilterQuery, FilterSpec};
+use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::in_place::InPlace;
 use crate::tools::local;
 use crate::tools::prepared_filter::{PreparedFilter, take_flags};
+use crate::tools::sources::sources;
+use crate::tools::terminal;
 
 /// A filter to apply to files.
 #[derive(Debug, PartialEq)]
@@ -27,8 +30,10 @@ pub struct Change {
     pub target: ResultTarget,
     /// The precondition for a result that is stored on the server.
     pub precondition: Precondition,
-    /// The sources; standard input if there are none.
+    /// The sources.
     pub files: Vec<OsString>,
+    /// With `-r`: which files beneath a directory are sources too.
+    pub beneath: Option<GlobArguments>,
 }
 
 impl Change {
@@ -40,6 +45,8 @@ impl Change {
         let flags = take_flags(&mut arguments, spec);
         let in_place = arguments.flag("--in-place");
         let local = arguments.flag("--local");
+        let null = arguments.flag("--null");
+        let listed = arguments.listed_names(null)?;
         let mut words = arguments.operands()?;
         if words.len() < spec.words.len() {
             let needed: Vec<_> = spec.words.iter().map(|word| word.placeholder).collect();
@@ -47,10 +54,10 @@ impl Change {
         }
         let files = words.split_off(spec.words.len());
         let filter = FilterQuery::new(spec, words.into_iter().map(OsString::into_vec).collect(), &flags)?;
-        refuse_empty(&files, "FILE")?;
+        let files = NameList::new(files, listed, "FILE")?.or("-");
         let target = ResultTarget::new(output, in_place, &files)?;
         let precondition = precondition(tag, &target, &files)?;
-        Ok(Change { settings, filter, local, target, precondition, files })
+        Ok(Change { settings, filter, local, target, precondition, files, beneath: None })
     }
 
     /// Applies the filter. In place, `search` counts what it would change, and the counts are printed.
@@ -58,50 +65,60 @@ impl Change {
         display::begin(self.settings.quiet, Sum::IfShown);
         let filter = PreparedFilter::new(&self.filter)?;
         let mut client = local::server(&self.settings, self.local)?;
+        let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
         let output = match &self.target {
             ResultTarget::InPlace => {
                 let search = search.map(PreparedFilter::new).transpose()?;
                 return InPlace { client, filter, search, precondition: &self.precondition }
-                    .run(name, self.sources());
+                    .run(name, sources);
             }
             ResultTarget::One(output) => output.clone().map_or(Operand::Standard, Operand::read),
         };
         if output != Operand::Standard {
-            let sources: Vec<_> = self.sources().collect();
+            let sources = sources.into_iter().collect::<Result<Vec<_>>>()?;
             let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition);
             return stored.map(|()| ExitStatus::DONE);
         }
         let mut output = Output::stdout()?;
-        for_each_operand(name, self.sources(), |source| {
-            write(&filter, client.as_mut(), &source, &mut output).map(|()| ExitStatus::DONE)
+        for_each_operand(name, sources, |source| {
+            let source = source?;
+            match self.is_left_out(&output, &source) {
+                true => Ok(ExitStatus::DONE),
+                false => write(&filter, client.as_mut(), &source, &mut output).map(|()| ExitStatus::DONE),
+            }
         })
     }
 
-    /// Prints the number of occurrences that a search finds in all files together.
+    /// Prints how many occurrences a search finds: for each file if there are several, else one number.
     pub fn count(&self, name: &str, search: &FilterQuery) -> Result<ExitStatus> {
         display::begin(self.settings.quiet, Sum::IfShown);
         let search = PreparedFilter::new(search)?;
         let mut client = local::server(&self.settings, self.local)?;
-        let (mut total, mut counted) = (0, false);
+        let are_several = self.files.len() > 1 || self.beneath.is_some();
+        let mut total = 0;
         let mut output = Output::stdout()?;
-        let status = for_each_operand(name, self.sources(), |source| {
+        let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
+        let status = for_each_operand(name, sources, |source| {
+            let source = source?;
+            if self.is_left_out(&output, &source) {
+                return Ok(ExitStatus::DONE);
+            }
             output.refuse_itself(&source)?;
-            total = filter::add(total, search.count(client.as_mut(), &source)?)?;
-            counted = true;
+            let count = search.count(client.as_mut(), &source)?;
+            total = filter::add(total, count)?;
+            let mut line = format!("{count}\n").into_bytes();
+            if are_several {
+                line = [&terminal::name(source.shown().as_bytes()), &b":"[..], &line].concat();
+            }
+            output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
             Ok(ExitStatus::DONE)
         })?;
-        // If no file could be searched, no total is printed, not even 0.
-        if !counted {
-            return Ok(status);
-        }
-        let line = format!("{total}\n");
-        output.write_all(line.as_bytes()).map_err(|error| Error::io(STDOUT, error))?;
         Ok(status.max(ExitStatus::of(total > 0)))
     }
 
-    fn sources(&self) -> impl Iterator<Item = Operand> {
-        let standard = self.files.is_empty().then_some(Operand::Standard);
-        standard.into_iter().chain(self.files.iter().cloned().map(Operand::read))
+    /// Returns whether a source is left out: the shell mostly created the output file for this command: `-r . > out`.
+    fn is_left_out(&self, output: &Output, source: &Operand) -> bool {
+        self.beneath.is_some() && output.is_also(source)
     }
 }
 
@@ -153,9 +170,7 @@ impl ResultTarget {
     /// Returns the target for `-o`, `--in-place` and these files.
     fn new(output: Option<OsString>, in_place: bool, files: &[OsString]) -> Result<Self> {
         match (output, in_place) {
-            (_, true) if files.is_empty() || files.iter().any(|file| file == "-") => {
-                Err(Error::usage("--in-place needs a FILE"))
-            }
+            (_, true) if files.iter().any(|file| file == "-") => Err(Error::usage("--in-place needs a FILE")),
             (_, true) => Ok(ResultTarget::InPlace),
             (output, false) => Ok(ResultTarget::One(output)),
         }
@@ -171,7 +186,6 @@ fn precondition(tag: Option<Tag>, target: &ResultTarget, files: &[OsString]) -> 
     };
     let fits = match (target, files) {
         (ResultTarget::InPlace, [file]) => stored(file).is_some(),
-        (ResultTarget::One(Some(output)), []) => stored(output).is_some(),
         (ResultTarget::One(Some(output)), [file]) => {
             stored(output).is_some_and(|to| stored(file).is_none_or(|from| from == to))
         }
@@ -197,9 +211,6 @@ mod tests {
             ResultTarget::new(Some("o".into()), false, &[]).unwrap(),
             ResultTarget::One(Some("o".into()))
         );
-        let rows: [(Option<&str>, bool, &[OsString]); 2] = [(None, true, &[]), (None, true, &["-".into()])];
-        for (output, in_place, files) in rows {
-            assert!(ResultTarget::new(output.map(OsString::from), in_place, files).is_err());
-        }
+        assert!(ResultTarget::new(None, true, &["-".into()]).is_err());
     }
 }

@@ -25,9 +25,10 @@ pub(super) struct InPlace<'a> {
 
 impl InPlace<'_> {
     /// Changes each file, and prints the number of changes where that is counted.
-    pub fn run(mut self, name: &str, sources: impl Iterator<Item = Operand>) -> Result<ExitStatus> {
+    pub fn run(mut self, name: &str, sources: Vec<Result<Operand>>) -> Result<ExitStatus> {
         let (mut output, mut total) = (self.search.as_ref().map(|_| Output::stdout()).transpose()?, 0);
         let status = for_each_operand(name, sources, |source| {
+            let source = source?;
             let changed = self.change(&source)?;
             total = filter::add(total, changed)?;
             if let Some(output) = &mut output {

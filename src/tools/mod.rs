@@ -2,7 +2,10 @@
 
 pub mod change;
 pub mod file_download;
+pub mod glob_arguments;
+mod human_size;
 mod in_place;
+mod json_lines;
 pub mod listing;
 pub mod local;
 pub mod prepared_filter;
@@ -11,6 +14,7 @@ pub mod removal;
 mod response_head;
 pub mod search;
 pub mod shell;
+mod sources;
 pub mod sync;
 pub mod targets;
 pub mod terminal;

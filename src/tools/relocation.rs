@@ -2,14 +2,19 @@
 //! method and in their texts.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::{Arguments, ExitStatus, HELP, IF_MATCH, ProgramOption, SETTINGS, exactly, options, remark};
+use crate::cli::{
+    Arguments, ExitStatus, FILES_FROM, HELP, IF_MATCH, NULL, ProgramOption, SETTINGS, exactly,
+    for_each_operand, options, refuse_empty, remark,
+};
 use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Precondition, RemoteName, Settings};
-use crate::error::{Result, shown};
+use crate::error::{Error, Result, shown};
+use crate::tools::targets::{TargetKind, collisions};
 
 /// The options of both programs.
-pub const OPTIONS: &[&[ProgramOption]] = &[OWN, IF_MATCH, SETTINGS, HELP];
+pub const OPTIONS: &[&[ProgramOption]] = &[OWN, FILES_FROM, NULL, IF_MATCH, SETTINGS, HELP];
 
 const OWN: &[ProgramOption] = options! {
     /// Never replace a file at NEW; exit 1 instead.
@@ -21,8 +26,10 @@ const OWN: &[ProgramOption] = options! {
 pub struct Relocation {
     settings: Settings,
     precondition: Precondition,
-    old: OsString,
+    olds: Vec<OsString>,
     new: OsString,
+    /// Whether `olds` are the names of a list, and `new` is the directory that they go into.
+    is_listed: bool,
 }
 
 impl Relocation {
@@ -31,21 +38,64 @@ impl Relocation {
         let tag = arguments.if_match()?;
         let settings = arguments.settings()?;
         let precondition = Precondition { tag, keep: arguments.flag("--no-clobber") };
-        let [old, new] = exactly(arguments.names("name")?, "OLD and NEW")?;
-        Ok(Relocation { settings, precondition, old, new })
+        let null = arguments.flag("--null");
+        let listed = arguments.listed_names(null)?;
+        let operands = arguments.names("name")?;
+        let is_listed = listed.is_some();
+        let (olds, new) = match listed {
+            None => exactly(operands, "OLD and NEW").map(|[old, new]| (vec![old], new))?,
+            Some(olds) => exactly(operands, "with --files-from only NEW").map(|[new]| (olds, new))?,
+        };
+        refuse_empty(&olds, "name")?;
+        match is_listed && precondition.tag.is_some() {
+            true => Err(Error::usage("--if-match takes one OLD")),
+            false => Ok(Relocation { settings, precondition, olds, new, is_listed }),
+        }
     }
 
-    /// Sends the request, whose method is `COPY` or `MOVE`.
+    /// Sends the requests of the program, whose method is `COPY` or `MOVE`.
     pub fn run(self, program: &str, method: &'static str) -> Result<ExitStatus> {
-        let (old, new) = (RemoteName::read(&self.old), RemoteName::read(&self.new));
         display::begin(self.settings.quiet, Sum::IfShown);
-        let client = &mut Client::new(&self.settings)?;
-        let moved = client.relocate(method, &old, new.clone(), &self.precondition)?;
-        if moved.is_none() && !self.settings.quiet {
-            remark(program, format!("{}: exists, and is kept (-n)", shown(&new.shown())));
+        let mut client = Client::new(&self.settings)?;
+        let mut new = RemoteName::read(&self.new);
+        if self.is_listed && !self.olds.is_empty() {
+            let refused = self.refused(&new);
+            if !refused.is_empty() {
+                return for_each_operand(program, refused, Err);
+            }
+            new.directory = true;
+            if !new.is_root() {
+                client.make_directory(&new)?;
+            }
         }
-        Ok(ExitStatus::of(moved.is_some()))
+        for_each_operand(program, &self.olds, |old| {
+            let old = RemoteName::read(old);
+            let moved = client.relocate(method, &old, new.clone(), &self.precondition)?;
+            if moved.is_none() && !self.settings.quiet {
+                let kept = if self.is_listed { name_in(&new, &old) } else { new.clone() };
+                remark(program, format!("{}: exists, and is kept (-n)", shown(&kept.shown())));
+            }
+            Ok(ExitStatus::of(moved.is_some()))
+        })
     }
+
+    /// Returns an error for each name of the list that would replace an earlier one.
+    fn refused(&self, new: &RemoteName) -> Vec<Error> {
+        let path = |old: &OsString| name_in(new, &RemoteName::read(old)).path();
+        let sources: Vec<_> = self.olds.iter().enumerate().map(|(at, old)| ((at, old), path(old))).collect();
+        let mut refused = collisions(&sources, |(_, old), path, targets| {
+            targets.take(path.as_os_str().as_bytes(), TargetKind::File, old.as_bytes())
+        });
+        sources.iter().filter_map(|(source, _)| refused.remove(source)).collect()
+    }
+}
+
+/// Returns the name of a file in a directory that it goes into.
+fn name_in(directory: &RemoteName, file: &RemoteName) -> RemoteName {
+    directory.join(&RemoteName {
+        components: file.components.last().cloned().into_iter().collect(),
+        directory: false,
+    })
 }
 
 #[cfg(test)]
@@ -71,8 +121,9 @@ mod tests {
             Relocation {
                 settings,
                 precondition: Precondition { keep: true, tag: None },
-                old: "a".into(),
-                new: ":b".into()
+                olds: vec!["a".into()],
+                new: ":b".into(),
+                is_listed: false,
             }
         );
     }

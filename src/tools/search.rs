@@ -14,10 +14,12 @@ use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, RemoteName, STDOUT, Settings};
 use crate::error::{Error, Result, shown};
 use crate::text::{FilterQuery, OutputKind, PrefixedLines, UTF_16, is_utf16};
+use crate::tools::glob_arguments::GlobArguments;
+use crate::tools::json_lines::JsonLines;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
+use crate::tools::sources::files_beneath;
 use crate::tools::terminal::{self, Visible};
-use crate::tools::walk::{Step, walk};
 
 /// What to search, and how the result is printed.
 #[derive(Debug, PartialEq)]
@@ -30,20 +32,21 @@ pub struct FileSearch {
     pub per_file: bool,
     /// Whether directories are searched.
     pub recursive: bool,
-    /// Whether counts are printed as JSON.
+    /// Which files beneath a directory are searched.
+    pub globs: GlobArguments,
+    /// Whether counts or lines are printed as JSON.
     pub json: bool,
+    /// Whether a NUL byte follows each name.
+    pub null: bool,
     /// Whether it runs in this process (`--local`).
     pub local: bool,
-    /// The files; standard input if there are none.
+    /// The files.
     pub files: Vec<OsString>,
 }
 
 impl FileSearch {
     /// Searches the files, and prints what is found.
-    pub fn run(mut self, program: &str) -> Result<ExitStatus> {
-        if self.files.is_empty() {
-            self.files.push("-".into());
-        }
+    pub fn run(self, program: &str) -> Result<ExitStatus> {
         display::begin(self.settings.quiet, Sum::IfShown);
         let search = PreparedFilter::new(&self.filter)?;
         let client = local::server(&self.settings, self.local)?;
@@ -51,7 +54,7 @@ impl FileSearch {
         let lines = self.filter.output == OutputKind::Lines;
         let task = &self;
         let mut printer = Searcher { task, program, search, client, output: &mut output, lines, total: 0 };
-        let mut searched = false;
+        let mut searched = task.files.is_empty();
         let ending = for_each_operand(program, &task.files, |file| {
             let ending = printer.operand(&Operand::read(file.clone()))?;
             searched = true;
@@ -86,12 +89,14 @@ impl Searcher<'_> {
     fn operand(&mut self, operand: &Operand) -> Result<ExitStatus> {
         match operand {
             Operand::Local(path) if self.task.recursive && path.is_dir() => {
-                for_each_operand(self.program, walk(path), |step| match step? {
+                let globs = self.task.globs.globs()?;
+                for_each_operand(self.program, files_beneath(path, &globs), |path| {
+                    let file = Operand::Local(path?);
                     // The output file is skipped; the shell mostly created it for this command: `-r . > out`.
-                    Step::File(path) if !self.output.is_also(&Operand::Local(path.clone())) => {
-                        self.file(&Operand::Local(path))
+                    match self.output.is_also(&file) {
+                        true => Ok(ExitStatus::DONE),
+                        false => self.file(&file),
                     }
-                    _ => Ok(ExitStatus::DONE),
                 })
             }
             Operand::Stored(name) => {
@@ -133,7 +138,9 @@ impl Searcher<'_> {
         let Some(client) = self.client.as_mut().filter(|_| !self.lines) else {
             return self.print_lines(&Operand::Stored(name)).map(|()| ExitStatus::DONE);
         };
-        let Counts { counts, unreadable } = client.count_beneath(&name, &self.search.query)?;
+        let mut query = self.search.query.clone();
+        self.task.globs.add_to(&mut query);
+        let Counts { counts, unreadable } = client.count_beneath(&name, &query)?;
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
@@ -142,28 +149,47 @@ impl Searcher<'_> {
     }
 
     fn print_lines(&mut self, source: &Operand) -> Result<()> {
-        let name = terminal::name(source.shown().as_bytes());
+        let name = source.shown();
         let directory = match source {
             Operand::Stored(name) if name.directory => Some(name),
             _ => None,
         };
         let prefix = match directory {
             // The server puts the name relative to the directory before each line.
-            Some(_) => name,
-            None if self.task.recursive || self.task.files.len() > 1 => [&name[..], b":"].concat(),
+            Some(_) => terminal::name(name.as_bytes()),
+            None if self.task.recursive || self.task.files.len() > 1 => self.before_line(name.as_bytes()),
             None => Vec::new(),
         };
         let mut visible = Visible::new(&mut *self.output);
-        let output: &mut dyn Write = if terminal::is_stdout() { &mut visible } else { visible.raw() };
-        let mut lines = PrefixedLines::new(output, &prefix);
+        let is_raw = !terminal::is_stdout() || self.task.json;
+        let output: &mut dyn Write = if is_raw { visible.raw() } else { &mut visible };
+        let mut json = JsonLines::new(output, name.as_bytes().to_vec(), directory.is_some());
+        let (sink, prefix) = match self.task.json {
+            true => (&mut json as &mut dyn Write, Vec::new()),
+            false => (json.raw(), prefix),
+        };
+        let mut lines = PrefixedLines::new(sink, &prefix);
         match (&mut self.client, directory) {
             (Some(client), Some(name)) => {
-                client.lines_beneath(name, &self.search.query, &mut lines, STDOUT)?;
+                let mut query = self.search.query.clone();
+                self.task.globs.add_to(&mut query);
+                if self.task.null || self.task.json {
+                    query.push("null", None);
+                }
+                client.lines_beneath(name, &query, &mut lines, STDOUT)?;
             }
             (client, _) => self.search.run(client.as_mut(), source, &mut lines, STDOUT)?,
         }
         self.total += u64::from(!lines.is_empty());
         visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
+    }
+
+    /// Returns what is printed of a name before a line or a count.
+    fn before_line(&self, name: &[u8]) -> Vec<u8> {
+        match self.task.null {
+            true => [name, b"\0"].concat(),
+            false => [&terminal::name(name), &b":"[..]].concat(),
+        }
     }
 
     /// Adds the count of a file, and prints it if each is printed.
@@ -172,7 +198,7 @@ impl Searcher<'_> {
         let name = name.as_bytes();
         let line = match (self.task.per_file, self.task.json) {
             (false, _) => return Ok(()),
-            (true, false) => [&terminal::name(name), format!(":{count}\n").as_bytes()].concat(),
+            (true, false) => [&self.before_line(name), format!("{count}\n").as_bytes()].concat(),
             (true, true) => terminal::json(list::object(name, &[("count", count.into())])).into_bytes(),
         };
         self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))

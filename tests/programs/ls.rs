@@ -63,3 +63,38 @@ fn names_that_are_no_text_come_as_they_are() {
         .stdout(predicate::str::contains("\"name_bytes\":\"a%0A%FFb\""))
         .success();
 }
+
+#[test]
+fn names_may_come_as_operands_of_the_other_tools() {
+    let sandbox = Sandbox::new();
+    for name in ["d/e/f", "d/:g", "h"] {
+        sandbox.keep(name, "a word\n");
+    }
+    let rows: [(&[&str], &str); 4] = [
+        (&["--names"], ":d/\n:h\n"),
+        (&["--names", "d"], ":d/:g\n:d/e/\n"),
+        (&["--names", "-R", ":d/e", "h"], ":d/e/f\n:h\n"),
+        (&["--names", "-0", "d/e/"], ":d/e/f\0"),
+    ];
+    for (argv, stdout) in rows {
+        sandbox.run("cfp-ls", argv).stdout(stdout).stderr("").success();
+    }
+    sandbox.run("cfp-ls", ["--names", "--json"]).stdout("").code(2);
+    let tools = ["cfp-cat", "cfp-search word", "cfp-replace -n word x", "cfp-get -ro -", "cfp-ls", "cfp-rm"];
+    for tool in tools {
+        sandbox.sh(&format!("cfp-ls -0 --names d/e | xargs -0 {tool}")).stderr("").success();
+    }
+    sandbox.run("cfp-ls", ["-R"]).stdout("d/\nd/:g\nd/e/\nh\n").success();
+}
+
+#[test]
+fn sizes_come_with_a_unit_when_asked_for_with_l() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f", vec![b'x'; 1_234_567]);
+    let line = |size: &str| predicate::str::is_match(format!("^ +{size} [0-9TZ:-]+ f\n$")).unwrap();
+    sandbox.run("cfp-ls", ["-lh"]).stdout(line("1[.]2M")).success();
+    sandbox.run("cfp-ls", ["-l", "--human-readable", "f"]).stdout(line("1[.]2M")).success();
+    sandbox.run("cfp-ls", ["-l"]).stdout(line("1234567")).success();
+    sandbox.run("cfp-ls", ["-h", ":"]).stdout("f\n").success();
+    sandbox.run("cfp-ls", ["-h"]).stdout(predicate::str::starts_with("usage: cfp-ls ")).success();
+}

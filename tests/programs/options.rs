@@ -44,7 +44,7 @@ fn short_options_stand_together_and_a_value_may_follow_at_once() {
         .run("cfpd", ["-r.", "-lunix:s", "--", "cfp-cat", ":d/f"])
         .stdout("cfpd: listening on unix:s\na Cat\n")
         .success();
-    for argv in [["cfp-ls", "-lh"], ["cfp-search", "-irV"], ["cfp-rm", "-rfh"]] {
+    for argv in [["cfp-ls", "-lRhV"], ["cfp-search", "-irV"], ["cfp-rm", "-rfh"]] {
         sandbox.run(argv[0], &argv[1..]).success().stderr("");
     }
 }

@@ -64,6 +64,38 @@ fn a_file_is_stored_under_its_base_name_or_the_one_it_is_given() {
     assert_eq!(stored(&sandbox, "empty") + &stored(&sandbox, "new/dir/empty"), "");
 }
 
+#[test]
+fn a_last_operand_with_a_colon_is_where_it_goes_as_with_scp() {
+    let rows: [(&str, &str); 10] = [
+        ("f :", "f"),
+        ("f :g", "g"),
+        ("f :new/dir/g", "new/ new/dir/ new/dir/g"),
+        ("f :new/", "new/ new/f"),
+        ("f :there", "there/f"),
+        ("f d/e :new", "new/ new/e new/f"),
+        ("-r d :new", "new/ new/e"),
+        ("-r d f :there", "there/d/ there/d/e there/f"),
+        ("- :g < f", "g"),
+        ("f :g -t new", "new/ new/:g new/f"),
+    ];
+    for (operands, names) in rows {
+        let sandbox = Sandbox::new();
+        ["f", "d/e", ":g"].iter().for_each(|name| drop(sandbox.write(name, "text")));
+        fs::create_dir(sandbox.root().join("there")).unwrap();
+        sandbox.sh(&format!("cfp-put {operands}")).stdout("").stderr("").success();
+        let list = sandbox.run("cfp-ls", ["-R"]).success();
+        let list = String::from_utf8(list.get_output().stdout.clone()).unwrap();
+        let all: Vec<_> = list.lines().filter(|name| *name != "there/").collect();
+        assert_eq!(all.join(" "), names, "{operands}");
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "text");
+    for argv in [&[":g"][..], &["-", ":d/"], &["-", "f", ":d"]] {
+        sandbox.run("cfp-put", argv).stdout("").code(2);
+    }
+    assert_eq!(sandbox.all_stored(), [""; 0]);
+}
+
 // Row B2.
 #[test]
 fn a_stream_of_any_length_is_stored_and_its_directories_are_made() {

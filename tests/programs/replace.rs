@@ -113,6 +113,14 @@ fn a_count_replaces_nothing() {
     }
     sandbox.run("cfp-replace", ["-n", "--local", "red", "blue", "f"]).stdout("2\n").success();
     sandbox.run("cfp-replace", ["-n", "green", "blue", ":f"]).stdout("0\n").code(1);
+    // Several files have a line each.
+    sandbox.write("none", "");
+    sandbox
+        .run("cfp-replace", ["-n", "red", "blue", "f", "none", ":f"])
+        .stdout("f:2\nnone:0\n:f:2\n")
+        .success();
+    sandbox.run("cfp-replace", ["-n", "green", "blue", "f", ":f"]).stdout("f:0\n:f:0\n").code(1);
+    sandbox.run("cfp-replace", ["-n", "red", "blue", "nowhere", ":f"]).stdout(":f:2\n").code(2);
     assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), OLD);
 }
 
@@ -140,4 +148,41 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     sandbox
         .sh("seq 1000000 > f; cfp-cat f | head -n 1; cfp-put f; cfp-get f -o - | head -n 1")
         .stdout("1\n1\n");
+}
+
+#[test]
+fn a_directory_is_changed_with_all_in_it_here_and_there() {
+    let sandbox = Sandbox::new();
+    for name in ["d/a.txt", "d/e/b.txt", "d/e/c.md"] {
+        sandbox.write(name, "a red b\n");
+        sandbox.keep(name, "a red b\n");
+    }
+    sandbox.write("d/none.txt", "blue\n");
+    sandbox.keep("d/none.txt", "blue\n");
+    for operand in ["d", ":d", ":d/"] {
+        let base = operand.trim_end_matches('/');
+        let counts = format!("{base}/a.txt:1\n{base}/e/b.txt:1\n{base}/none.txt:0\n");
+        let argv = ["-rn", "--include", "*.txt", "red", "blue", operand];
+        sandbox.run("cfp-replace", argv).stdout(counts).stderr("").success();
+        let argv = ["-r", "--exclude=e/", "red", "blue", operand];
+        sandbox.run("cfp-replace", argv).stdout("a blue b\nblue\n").stderr("").success();
+        sandbox.run("cfp-replace", ["red", "blue", operand]).stdout("").code(2);
+    }
+    for (options, operand) in [(&["--local"][..], "d"), (&[], ":d")] {
+        let argv = [options, &["-r", "--in-place", "--include=*.txt", "red", "blue", operand]].concat();
+        let said = format!(
+            "{operand}/a.txt: 1 replaced\n{operand}/e/b.txt: 1 replaced\n{operand}/none.txt: 0 replaced\n"
+        );
+        sandbox.run("cfp-replace", &argv).stdout(said).stderr("").success();
+        sandbox.run("cfp-replace", &argv).code(1);
+    }
+    for directory in [sandbox.work(), sandbox.root()] {
+        assert_eq!(fs::read_to_string(directory.join("d/e/b.txt")).unwrap(), "a blue b\n");
+        assert_eq!(fs::read_to_string(directory.join("d/e/c.md")).unwrap(), "a red b\n");
+    }
+    // The output file is left out.
+    sandbox
+        .sh("cfp-replace -r --local red green d > d/out; cat d/out")
+        .stdout("a blue b\na blue b\na green b\nblue\n");
+    sandbox.run("cfp-replace", ["-r", "--if-match", "x", "--in-place", "red", "blue", ":d"]).code(2);
 }

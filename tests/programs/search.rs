@@ -45,12 +45,19 @@ fn a_word_is_counted_in_a_sent_file_a_pipe_and_a_stored_file() {
 #[test]
 fn each_file_may_have_its_own_line_and_json_its_own_object() {
     let sandbox = furnished();
-    let rows: [(&[&str], &str); 5] = [
+    let rows: [(&[&str], &str); 9] = [
         (&["--per-file", "lantern", "f", ":f", ":d/e/h"], "f:2\n:f:2\n:d/e/h:0\n"),
         (&["--json", "lantern", "f", ":f"], "{\"count\":4}\n"),
         (&["--json", "--per-file", "lantern", ":f"], "{\"count\":2,\"name\":\":f\"}\n"),
         (&["--lines", "LANTERN", ":f"], "LANTERN\n"),
         (&["--lines", "lantern", "f", ":d/g"], "f:The lantern: lantern, lanterns.\n:d/g:a lantern\n"),
+        (&["--lines", "-n", "LANTERN", ":f", "f"], ":f:3:LANTERN\nf:3:LANTERN\n"),
+        (&["--lines", "-0", "LANTERN", ":f", "f"], ":f\0LANTERN\nf\0LANTERN\n"),
+        (&["--per-file", "-0", "LANTERN", ":f", "f"], ":f\x001\nf\x001\n"),
+        (
+            &["--lines", "--json", "-i", "LIGHT", "f", ":f"],
+            "{\"line_number\":2,\"name\":\"f\",\"line\":\"No light.\"}\n{\"line_number\":2,\"name\":\":f\",\"line\":\"No light.\"}\n",
+        ),
     ];
     for (argv, stdout) in rows {
         sandbox.run("cfp-search", argv).stdout(stdout).stderr("").success();
@@ -85,6 +92,10 @@ fn a_directory_is_searched_whole_here_and_there() {
         assert_eq!(lines, [format!("{base}/e/h:0"), format!("{base}/g:1")], "{directory}");
         let line = format!("{base}/g:a lantern\n");
         sandbox.run("cfp-search", ["-r", "--lines", "lantern", directory]).stdout(line).success();
+        let line = format!("{base}/g\0a lantern\n");
+        sandbox.run("cfp-search", ["-r0", "--lines", "lantern", directory]).stdout(line).success();
+        let line = format!("{{\"line_number\":1,\"name\":\"{base}/g\",\"line\":\"a lantern\"}}\n");
+        sandbox.run("cfp-search", ["-r", "--lines", "--json", "lantern", directory]).stdout(line).success();
         sandbox.run("cfp-search", ["lantern", directory]).stdout("").code(2);
     }
     sandbox.run("cfp-search", ["-r", "lantern", ":"]).stdout("3\n").success();

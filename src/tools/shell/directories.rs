@@ -30,7 +30,7 @@ fn list_one(
     is_long: bool,
     several: bool,
 ) -> Result<ExitStatus> {
-    let columns = |entry| if is_long { listing::columns(entry) } else { String::new() };
+    let columns = |entry| if is_long { listing::columns(entry, false) } else { String::new() };
     let file = session.client().find_file(&name.value).map_err(|error| name.blame(error))?;
     let bare = name.typed.strip_prefix(':').unwrap_or(&name.typed);
     if let Some(file) = file {

@@ -1,0 +1,71 @@
+//! The files that operands mean: with `-r` those beneath a directory, local or on the server.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::client::{Client, Operand, RemoteName};
+use crate::error::Result;
+use crate::http::Query;
+use crate::text::Globs;
+use crate::tools::glob_arguments::GlobArguments;
+use crate::tools::walk::{Step, walk};
+
+/// Returns the files of these operands, each of which may have an error. `globs` choose among those beneath a directory;
+/// without them a directory is left to the caller.
+pub(super) fn sources(
+    operands: &[OsString],
+    globs: Option<&GlobArguments>,
+    client: &mut Option<Client>,
+) -> Vec<Result<Operand>> {
+    let operands = operands.iter().cloned().map(Operand::read);
+    let Some(globs) = globs else { return operands.map(Ok).collect() };
+    let beneath = |operand| expand(operand, globs, client.as_mut()).unwrap_or_else(|error| vec![Err(error)]);
+    operands.flat_map(beneath).collect()
+}
+
+fn expand(
+    operand: Operand,
+    globs: &GlobArguments,
+    client: Option<&mut Client>,
+) -> Result<Vec<Result<Operand>>> {
+    match (&operand, client) {
+        (Operand::Local(path), _) if path.is_dir() => {
+            Ok(files_beneath(path, &globs.globs()?).map(|file| file.map(Operand::Local)).collect())
+        }
+        (Operand::Stored(name), Some(client)) => match name.directory || client.is_directory(name)? {
+            true => stored_beneath(client, name, globs),
+            false => Ok(vec![Ok(operand)]),
+        },
+        _ => Ok(vec![Ok(operand)]),
+    }
+}
+
+/// Returns the local files beneath a directory that the globs choose.
+pub(super) fn files_beneath<'a>(
+    root: &'a Path,
+    globs: &'a Globs,
+) -> impl Iterator<Item = Result<PathBuf>> + use<'a> {
+    let is_chosen = move |path: &Path| {
+        let relative = path.strip_prefix(root).unwrap_or(path);
+        globs.includes(relative.as_os_str().as_bytes(), false)
+    };
+    walk(root).filter_map(move |step| match step {
+        Ok(Step::File(path)) => is_chosen(&path).then_some(Ok(path)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    })
+}
+
+/// Returns the files of the server beneath a directory that the globs choose.
+fn stored_beneath(
+    client: &mut Client,
+    name: &RemoteName,
+    globs: &GlobArguments,
+) -> Result<Vec<Result<Operand>>> {
+    let mut query = Query::default();
+    globs.add_to(&mut query);
+    let entries = client.list_chosen(name, true, query)?;
+    let files = entries.into_iter().filter(|entry| !entry.name.directory);
+    Ok(files.map(|file| Ok(Operand::Stored(name.join(&file.name)))).collect())
+}
