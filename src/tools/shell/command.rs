@@ -310,7 +310,7 @@ mod tests {
             ("list", "list [-l] [DIR]"),
             ("upload", "upload FILE... [DIR]"),
             ("delete", "delete [-r] NAME..."),
-            ("search", "search [-i] [--substring] [--lines] [--decompress] [-r] WORD IN"),
+            ("search", "search [-i] [--substring] [--lines] [-n] [--decompress] [-r] WORD IN"),
             ("reverse", "reverse [--per-line] IN OUT"),
         ];
         for (name, usage) in rows {

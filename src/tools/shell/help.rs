@@ -28,12 +28,23 @@ pub fn help(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus>
     session.done(&format!("The commands, in upper or lower case:\n{table}{escape}{NOTES}"))
 }
 
-/// Returns the lines of a command. A long usage has a line of its own.
+/// Returns the lines of a command or an option. A long usage has a line of its own; a long text is folded.
 fn row(usage: &str, does: &str) -> String {
-    match usage.len() + 4 > COLUMN {
-        true => format!("  {usage}\n{:COLUMN$}{does}\n", ""),
-        false => format!("{:COLUMN$}{does}\n", format!("  {usage}")),
+    let usage = format!("  {usage}");
+    let mut line = match usage.len() + 2 > COLUMN {
+        true => format!("{usage}\n{:COLUMN$}", ""),
+        false => format!("{usage:COLUMN$}"),
+    };
+    let mut width = COLUMN;
+    for word in does.split(' ') {
+        if width > COLUMN && width + word.chars().count() > WIDTH {
+            line = format!("{}\n{:COLUMN$}", line.trim_end(), "");
+            width = COLUMN;
+        }
+        line += &format!("{word} ");
+        width += word.chars().count() + 1;
     }
+    format!("{}\n", line.trim_end())
 }
 
 /// Returns what there is to say of one command.
