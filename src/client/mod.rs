@@ -4,11 +4,11 @@
 //! A body is sent by a thread of its own while the response is read: a server may respond before it has read
 //! everything, and a filter responds while it reads.
 
-pub use crate::client::call::answer::Answer;
 pub use crate::client::call::body_source::BodySource;
 pub use crate::client::call::call::Call;
 pub use crate::client::call::cancellation::Cancellation;
 pub use crate::client::call::client::Client;
+pub use crate::client::call::server_response::ServerResponse;
 pub use crate::client::call::status::kind_of;
 pub use crate::client::operand::{Operand, RemoteName};
 pub use crate::client::ops::precondition::{Precondition, Tag};

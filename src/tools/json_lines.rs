@@ -75,9 +75,9 @@ impl<'a> JsonLines<'a> {
         let (mut text, mut left) = (String::new(), Vec::new());
         while let Some(chunk) = chunks.next() {
             text += chunk.valid();
-            let may_go_on =
+            let may_continue =
                 std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
-            match chunks.peek().is_none() && may_go_on && !is_last {
+            match chunks.peek().is_none() && may_continue && !is_last {
                 true => left = chunk.invalid().to_vec(),
                 false if chunk.invalid().is_empty() => {}
                 false => text.push(char::REPLACEMENT_CHARACTER),

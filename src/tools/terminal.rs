@@ -41,7 +41,7 @@ impl<W: Write> Write for Visible<W> {
         let mut chunks = bytes.utf8_chunks().peekable();
         while let Some(chunk) = chunks.next() {
             push_text(&mut line, chunk.valid());
-            if chunks.peek().is_none() && may_go_on(chunk.invalid()) {
+            if chunks.peek().is_none() && may_continue(chunk.invalid()) {
                 self.begun = chunk.invalid().to_vec();
             } else {
                 chunk.invalid().iter().for_each(|&byte| push_visible(&mut line, byte));
@@ -57,7 +57,7 @@ impl<W: Write> Write for Visible<W> {
 }
 
 /// Returns whether these bytes are the beginning of a UTF-8 character.
-fn may_go_on(bytes: &[u8]) -> bool {
+fn may_continue(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::client::conn::url::{base, is_web};
-use crate::client::login::credentials::Given;
+use crate::client::login::credentials::CredentialSources;
 use crate::client::ops::fetch::{ShowHead, copy_checked, modified};
 use crate::client::{Call, Client, Output, Settings, Sink, Url, kind_of};
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) fn fetch(
     show: ShowHead<'_>,
 ) -> Result<()> {
     let (server, target) = Url::split(url)?;
-    let given = Given::for_url(&server, settings.server.as_deref(), only);
+    let given = CredentialSources::for_url(&server, settings.server.as_deref(), only);
     let mut client = Client::at(server, settings, given);
     let mut output = match (directory, file) {
         (Some(directory), _) => {

@@ -1,5 +1,5 @@
 //! A server, and the connection to it that is kept open between requests. A request is sent again where that is safe.
-//! `round_trip.rs` sends it once, `answer.rs` reads the content of the response.
+//! `round_trip.rs` sends it once, `server_response.rs` reads the content of the response.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,9 +12,9 @@ use crate::client::call::retry::RETRIES;
 use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
 use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::rate_limit::RateLimit;
-use crate::client::login::credentials::{Credentials, Given};
+use crate::client::login::credentials::{CredentialSources, Credentials};
 use crate::client::{
-    Answer, Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, Settings, Url,
+    Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, ServerResponse, Settings, Url,
 };
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::idempotency::{self, RETRY_UNSURE};
@@ -26,7 +26,7 @@ pub struct Client {
     /// The URL of the server.
     pub url: Url,
     settings: Settings,
-    given: Given,
+    given: CredentialSources,
     /// The user's credentials, once they were needed.
     credentials: Option<Credentials>,
     kept: Option<ServerConnection>,
@@ -48,11 +48,11 @@ pub struct Client {
 impl Client {
     /// Makes a client of the server in the settings or the environment, without connecting.
     pub fn new(settings: &Settings) -> Result<Self> {
-        Ok(Client::at(Url::choose(settings.server.as_deref())?, settings, Given::ALL))
+        Ok(Client::at(Url::choose(settings.server.as_deref())?, settings, CredentialSources::ALL))
     }
 
     /// Makes a client of this server, for which these credentials were given.
-    pub fn at(url: Url, settings: &Settings, given: Given) -> Self {
+    pub fn at(url: Url, settings: &Settings, given: CredentialSources) -> Self {
         let settings = settings.clone();
         let limit = settings.limit_rate.map(RateLimit::new).map(Arc::new);
         Client {
@@ -213,7 +213,7 @@ impl Client {
     fn not_reached(&self, error: Error) -> Error {
         match error {
             Error::Failed { kind: ErrorKind::Interrupted, name, what }
-                if !self.met && self.given == Given::ALL =>
+                if !self.met && self.given == CredentialSources::ALL =>
             {
                 Error::interrupted(
                     name,
@@ -225,7 +225,7 @@ impl Client {
     }
 
     /// Sends a request and reads the head of the response, while the body, if any, is still being sent.
-    pub fn send(&mut self, call: &Call) -> Result<Answer<'_>> {
+    pub fn send(&mut self, call: &Call) -> Result<ServerResponse<'_>> {
         self.log_in()?;
         let kept = self.kept.take().filter(ServerConnection::is_fresh);
         let (was_kept, sent) = (kept.is_some(), Instant::now());
@@ -247,11 +247,19 @@ impl Client {
     }
 
     /// Makes the response of a head that was read. Its connection is kept once it was read to its end.
-    fn answer(&mut self, call: &Call, begun: Begun) -> Result<Answer<'_>> {
+    fn answer(&mut self, call: &Call, begun: Begun) -> Result<ServerResponse<'_>> {
         let (server, quiet) = (&self.url.shown, self.settings.quiet);
         let framing = framing::of_response(&begun.head, call.method).map_err(|error| blame(server, error))?;
         let is_anonymous = !self.has_credentials();
-        Ok(Answer { begun, framing, server, kept: &mut self.kept, quiet, is_anonymous, as_received: false })
+        Ok(ServerResponse {
+            begun,
+            framing,
+            server,
+            kept: &mut self.kept,
+            quiet,
+            is_anonymous,
+            as_received: false,
+        })
     }
 
     /// Retries a request with a key until its outcome is known: the server replays the one it keeps, or says that it

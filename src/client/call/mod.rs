@@ -1,6 +1,5 @@
 //! One request and its response, and the body that is sent meanwhile.
 
-pub mod answer;
 pub mod body_source;
 pub(crate) mod call;
 pub mod cancellation;
@@ -10,5 +9,6 @@ pub mod retry;
 pub(crate) mod round_trip;
 pub mod segment;
 pub mod sending;
+pub mod server_response;
 pub(crate) mod status;
 pub(crate) mod upload_record;

@@ -139,7 +139,7 @@ impl RoundTrip<'_> {
             heard = Instant::now();
             trace(self.settings, '<', &format!("{} {}", response.status, reason(response.status)));
             match (response.status, sending) {
-                (100, Some(sending)) => sending.go_on(),
+                (100, Some(sending)) => sending.continue_with_body(),
                 (101, _) => {
                     return Err(Error::bad_answer(
                         &self.url.shown,

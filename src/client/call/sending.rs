@@ -91,7 +91,7 @@ impl Sending {
     }
 
     /// Notes that the server wants the body (`100 Continue`).
-    pub fn go_on(&self) {
+    pub fn continue_with_body(&self) {
         if let Some(go) = &self.go {
             let _ = go.send(());
         }

@@ -30,7 +30,7 @@ impl std::fmt::Debug for Credentials {
 
 /// Which credentials were given for a server. They are not sent to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct CredentialSources {
     /// The name in `-u`.
     pub user: bool,
     /// The password in the file that `$CFP_PASSWORD_FILE` names.
@@ -39,9 +39,10 @@ pub struct Given {
     pub default_login: bool,
 }
 
-impl Given {
+impl CredentialSources {
     /// All of them: for the server in `-s` or `$CFP_SERVER`.
-    pub const ALL: Given = Given { user: true, password_file: true, default_login: true };
+    pub const ALL: CredentialSources =
+        CredentialSources { user: true, password_file: true, default_login: true };
 
     /// Returns those for the server of a URL operand. Credentials are given for the server (scheme, host and port) in
     /// `-s`, else in `$CFP_SERVER`. `-u` applies to the URL if `only` URLs are operands.
@@ -49,14 +50,18 @@ impl Given {
         let is_chosen = Url::choose(server).is_ok_and(|chosen| chosen.is_same_server(url));
         let any_chosen = server.is_some() || in_environment().is_some();
         let user = is_chosen || (only && server.is_none());
-        Given { user, password_file: is_chosen || (user && !any_chosen), default_login: is_chosen }
+        CredentialSources {
+            user,
+            password_file: is_chosen || (user && !any_chosen),
+            default_login: is_chosen,
+        }
     }
 }
 
 impl Credentials {
     /// Finds the credentials for a server, among those `given` for it; `user` is the name in `-u`. Asks on the terminal
     /// if the password is not found elsewhere.
-    pub fn find(url: &Url, user: Option<&OsStr>, given: Given) -> Result<Self> {
+    pub fn find(url: &Url, user: Option<&OsStr>, given: CredentialSources) -> Result<Self> {
         let user = user.filter(|_| given.user).map(|user| user.as_bytes().to_vec());
         let Some(user) = user.or_else(|| url.user.clone()) else {
             // Without a user name an unreadable `~/.netrc` is not an error.

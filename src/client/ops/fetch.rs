@@ -12,7 +12,7 @@ use crate::client::call::call::WANT;
 use crate::client::ops::stored::length_of;
 use crate::client::output::destination::Destination;
 use crate::client::output::part::Part;
-use crate::client::{Answer, Call, Client, Output, RemoteName, Retries, Sink};
+use crate::client::{Call, Client, Output, RemoteName, Retries, ServerResponse, Sink};
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest, Hasher, Tee};
 use crate::http::range::parse_content_range;
@@ -74,7 +74,7 @@ impl Client {
 }
 
 /// Copies the content of any response to a sink, and verifies it with the digest in its head.
-pub fn copy_checked(answer: Answer<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
+pub fn copy_checked(answer: ServerResponse<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
     let whole = answer.status() == 200 && answer.is_plain();
     let told = if whole { digest::parse(answer.fields(), "Repr-Digest")? } else { None };
     let mut sink = Tee { writer: sink, hasher: Some(Hasher::default()) };
@@ -153,7 +153,7 @@ impl<'a> Download<'a> {
     /// Fetches what is missing, however often the connection breaks.
     fn complete(&mut self, client: &mut Client) -> Result<()> {
         let mut retries = Retries::new(client.retries());
-        while let Err(error) = self.go_on(client) {
+        while let Err(error) = self.resume(client) {
             if self.is_stuck() {
                 return Err(error);
             }
@@ -163,7 +163,7 @@ impl<'a> Download<'a> {
     }
 
     /// Sends one request for what is missing.
-    fn go_on(&mut self, client: &mut Client) -> Result<()> {
+    fn resume(&mut self, client: &mut Client) -> Result<()> {
         if self.is_whole() {
             return Ok(());
         }
@@ -202,7 +202,7 @@ impl<'a> Download<'a> {
     }
 
     /// Reads the head of a successful response.
-    fn begin(&mut self, answer: &Answer<'_>) -> Result<()> {
+    fn begin(&mut self, answer: &ServerResponse<'_>) -> Result<()> {
         if let Some(show) = self.show.take() {
             show(answer.head())?;
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::client::ops::list::{each_line, name_of};
 use crate::client::progress::display;
-use crate::client::{Answer, BodySource, Call, Client, Operand, Precondition, RemoteName, Tag};
+use crate::client::{BodySource, Call, Client, Operand, Precondition, RemoteName, ServerResponse, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 
@@ -58,7 +58,7 @@ impl Client {
     }
 
     /// Returns the response to a filter on a source.
-    fn filtered(&mut self, source: &Operand, query: &Query) -> Result<Answer<'_>> {
+    fn filtered(&mut self, source: &Operand, query: &Query) -> Result<ServerResponse<'_>> {
         if let Operand::Stored(stored) = source {
             return self.get(stored, query);
         }

@@ -71,7 +71,7 @@ impl Client {
         let Some((id, record)) = left else { return Ok(None) };
         let (mut kept, mut retries) = (Resumption::new(id), Retries::new(self.retries()));
         let goal = (name, precondition);
-        let ended = match kept.go_on(self, upload, goal, &mut retries) {
+        let ended = match kept.resume(self, upload, goal, &mut retries) {
             Err(error) => {
                 complete_upload(self, kept, upload, goal, &mut retries, map_body_error(error, name))?
             }
@@ -155,7 +155,7 @@ fn complete_upload(
 ) -> Result<Ended> {
     loop {
         client.wait_to_retry(retries, error)?;
-        error = match kept.go_on(client, source, goal, retries) {
+        error = match kept.resume(client, source, goal, retries) {
             Err(error) => map_body_error(error, goal.0),
             ended => return ended,
         };

@@ -65,7 +65,7 @@ impl Resumption {
     }
 
     /// Makes one attempt to resume. `retries` are reset if the offset has grown since the last attempt.
-    pub fn go_on(
+    pub fn resume(
         &mut self,
         client: &mut Client,
         source: &BodySource,

@@ -2,7 +2,7 @@
 //! method is one request if no directory is missing.
 
 use crate::client::ops::list::ListEntry;
-use crate::client::{Answer, BodySource, Call, Client, Precondition, RemoteName, kind_of};
+use crate::client::{BodySource, Call, Client, Precondition, RemoteName, ServerResponse, kind_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::head::reason;
 use crate::http::time::rfc3339_of;
@@ -10,7 +10,7 @@ use crate::http::{Fields, Query};
 
 impl Client {
     /// Returns the response to `GET` of a file, with a filter or none.
-    pub fn get(&mut self, name: &RemoteName, query: &Query) -> Result<Answer<'_>> {
+    pub fn get(&mut self, name: &RemoteName, query: &Query) -> Result<ServerResponse<'_>> {
         // The server would respond with its list, which is no content.
         if name.directory {
             return Err(Error::is_directory(name.shown(), "is a directory"));
@@ -19,7 +19,7 @@ impl Client {
     }
 
     /// Returns the response to a filter on local bytes.
-    pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<Answer<'_>> {
+    pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<ServerResponse<'_>> {
         upload.await_first()?;
         let target = self.url.target(&RemoteName::parse(b""), query)?;
         self.send(&Call { upload: Some(upload), ..Call::new("POST", target) })?.check()

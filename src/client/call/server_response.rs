@@ -21,8 +21,8 @@ const CHANGED_MEANWHILE: &str = "was changed meanwhile: read it again and retry"
 const REFUSAL_MAX: u64 = 4096;
 
 /// A response whose head was read. One of its methods must read it to its end.
-#[must_use = "an answer is complete only when its body was read"]
-pub struct Answer<'c> {
+#[must_use = "a response is complete only when its body was read"]
+pub struct ServerResponse<'c> {
     pub(super) begun: Begun,
     /// How the body is framed.
     pub(super) framing: Framing,
@@ -38,7 +38,7 @@ pub struct Answer<'c> {
     pub(super) as_received: bool,
 }
 
-impl Answer<'_> {
+impl ServerResponse<'_> {
     /// Returns the head.
     pub fn head(&self) -> &Response {
         &self.begun.head
@@ -69,7 +69,7 @@ impl Answer<'_> {
 
     /// Accepts content in an unsupported coding as received. Other servers may ignore `Accept-Encoding`.
     pub fn as_received(self) -> Self {
-        Answer { as_received: true, ..self }
+        ServerResponse { as_received: true, ..self }
     }
 
     /// Returns a successful response; any other becomes the error it describes.
@@ -204,11 +204,11 @@ fn read_body<T>(
     let named = |error| blame(server, Error::io(server, error));
     let mut body = Body::new(&mut connection.input, framing);
     let value = match coding {
-        Coding::Identity => act(&mut Blaming { body: &mut body, server })?,
+        Coding::Identity => act(&mut NamedErrors { body: &mut body, server })?,
         Coding::Zstd if framing == Framing::None => act(&mut io::empty())?,
         Coding::Zstd => {
             let mut decoder = coding::decoder(&mut body).map_err(named)?;
-            let value = act(&mut Blaming { body: &mut decoder, server })?;
+            let value = act(&mut NamedErrors { body: &mut decoder, server })?;
             skip(&mut decoder, server).map_err(named)?;
             value
         }
@@ -227,12 +227,12 @@ fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
 }
 
 /// A body whose errors name the server.
-struct Blaming<'a, R> {
+struct NamedErrors<'a, R> {
     body: R,
     server: &'a str,
 }
 
-impl<R: Read> Read for Blaming<'_, R> {
+impl<R: Read> Read for NamedErrors<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.body.read(out).map_err(|error| blame(self.server, Error::io(self.server, error)).into())
     }
