@@ -15,6 +15,7 @@ pub mod fields;
 pub mod framing;
 pub mod head;
 pub mod idempotency;
+pub mod json_name;
 pub mod limits;
 mod lines;
 pub mod method;

@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
-use crate::client::ops::list::{each_line, name_of};
+use crate::client::ops::list::each_line;
 use crate::client::progress::display;
 use crate::client::{BodySource, Call, Client, Operand, Precondition, RemoteName, ServerResponse, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
+use crate::http::json_name::name_of;
 
 /// The field in which a server says how much a filter changed in place.
 const CHANGED: &str = "Cfp-Changed";

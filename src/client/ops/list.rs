@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde_json::Value;
 
 use crate::client::progress::display;
 use crate::client::{Call, Client, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
+use crate::http::json_name::{name_of, with_name};
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,24 +45,10 @@ impl ListEntry {
     }
 }
 
-/// Reads the name in a JSON object. A name that is not UTF-8 is percent-encoded in a field of its own.
-pub fn name_of(object: &Value) -> Option<Vec<u8>> {
-    let text = |key: &str| object.get(key).and_then(Value::as_str);
-    match text("name_bytes") {
-        Some(encoded) => Some(percent_decode_str(encoded).collect()),
-        None => text("name").map(|name| name.as_bytes().to_vec()),
-    }
-}
-
 /// Formats a JSON object with a name, as the server does, and a newline.
 pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
-    let mut object = serde_json::Map::new();
-    object.insert("name".into(), String::from_utf8_lossy(name).into());
-    if std::str::from_utf8(name).is_err() {
-        object.insert("name_bytes".into(), percent_encode(name, NON_ALPHANUMERIC).to_string().into());
-    }
-    object.extend(rest.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    format!("{}\n", Value::Object(object))
+    let members = rest.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    format!("{}\n", with_name(Value::Object(members), name))
 }
 
 /// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::http::json_name::with_name;
 use crate::http::time::rfc3339;
 use crate::http::{Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
@@ -109,18 +109,6 @@ fn json_line(entry: &Entry) -> String {
         members.insert("link".to_owned(), true.into());
     }
     format!("{}\n", with_name(object, &entry.name))
-}
-
-/// Adds the name to a JSON object. A name that is not UTF-8 is added twice: readable, and exactly, percent-encoded.
-pub fn with_name(mut object: Value, name: &[u8]) -> Value {
-    if let Some(members) = object.as_object_mut() {
-        members.insert("name".to_owned(), String::from_utf8_lossy(name).into());
-        if std::str::from_utf8(name).is_err() {
-            let exact = percent_encode(name, NON_ALPHANUMERIC).to_string();
-            members.insert("name_bytes".to_owned(), exact.into());
-        }
-    }
-    object
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Fields;
+use crate::http::json_name::with_name;
 use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::{
     BoundedDecoding, Exchange, LineSink, Operation, SANDBOX, number_type, send_lines,
 };
 use crate::server::limits::FLUSH_LINES_AFTER;
-use crate::server::methods::list::{globs, included, with_name};
+use crate::server::methods::list::{globs, included};
 use crate::server::shared::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::PrefixedLines;
