@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::call::head::{encode, form};
 use crate::client::call::sending::{Form, Sending};
 use crate::client::call::upload_record::UploadRecord;
+use crate::client::conn::connect::ClientSocket;
 use crate::client::login::credentials::Credentials;
 use crate::client::output::staged_file::watch_signals;
 use crate::client::progress::display;
@@ -86,20 +87,7 @@ impl RoundTrip<'_> {
         let mut socket = connection.socket().clone();
         socket.close_with_reset(true);
         socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
-        let mut sending = match (&call.upload, form) {
-            (Some(upload), Some(form)) => {
-                let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
-                Some(Sending::start(upload, form, socket, progress)?)
-            }
-            // It was sent with the head.
-            (Some(upload), None) => {
-                let mut progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
-                progress.add(upload.size().unwrap_or(0));
-                progress.clear();
-                None
-            }
-            _ => None,
-        };
+        let mut sending = self.start_sending(call, form, socket)?;
         let head = match self.read_head(&mut connection, sending.as_ref()) {
             Ok(head) => head,
             Err(error) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(error)),
@@ -111,6 +99,25 @@ impl RoundTrip<'_> {
             display::end_serving(call.served_name().filter(|_| head.status < 400).as_deref());
         }
         Ok(Begun { head, target: call.target.clone(), connection, sending })
+    }
+
+    /// Starts to send the body of a request, if any. Without a `form` it was sent with the head, and is only counted.
+    fn start_sending(
+        &self,
+        call: &Call,
+        form: Option<Form>,
+        socket: ClientSocket,
+    ) -> Result<Option<Sending>> {
+        let Some(upload) = &call.upload else { return Ok(None) };
+        let mut progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
+        match form {
+            Some(form) => Sending::start(upload, form, socket, progress).map(Some),
+            None => {
+                progress.add(upload.size().unwrap_or(0));
+                progress.clear();
+                Ok(None)
+            }
+        }
     }
 
     /// Reads the final head; interim ones (1xx) may release the body.
