@@ -1,7 +1,7 @@
 #!/bin/sh
 # The first minutes of somebody who has just cloned the project: builds it, serves a directory, stores a file, searches
-# it and fetches it. Prints a Markdown table for docs/first-minutes.md: each command, the seconds that it took, and those of
-# processors.
+# it and fetches it. Prints a Markdown table for docs/first-minutes.md: each command with its seconds and CPU
+# seconds.
 #
 #   sh benches/first-minutes.sh        (needs git, make, cargo, a C compiler and GNU time; port 8398 must be free)
 set -eu
@@ -20,7 +20,7 @@ step() {
   }' "$work/time"
 }
 
-printf '| command | seconds | of processors | its last line |\n|---|---|---|---|\n'
+printf '| command | seconds | CPU seconds | its last line |\n|---|---|---|---|\n'
 cd "$work"
 step "git clone -q $here cfp" | sed "s,$here,URL,"
 cd cfp
