@@ -189,7 +189,7 @@ fn expect(args: &Args, file: &Path) {
 /// Adds the name of a source to the targets, and those of everything beneath it.
 fn take(args: &Args, file: &Path, name: &RemoteName, targets: &mut Targets) -> Result<()> {
     if !(args.recursive && file.is_dir()) {
-        return targets.take(&name.bare(), TargetKind::File, file.as_os_str().as_bytes());
+        return targets.take(&name.shown(), TargetKind::File, file.as_os_str().as_bytes());
     }
     // A directory that cannot be read is reported when it is stored.
     for step in walk(file).flatten() {
@@ -198,7 +198,7 @@ fn take(args: &Args, file: &Path, name: &RemoteName, targets: &mut Targets) -> R
             Step::File(path) => (path, TargetKind::File),
             Step::Link(_) | Step::Other(_) => continue,
         };
-        targets.take(&below(file, path, name, false).bare(), kind, path.as_os_str().as_bytes())?;
+        targets.take(&below(file, path, name, false).shown(), kind, path.as_os_str().as_bytes())?;
     }
     Ok(())
 }

@@ -225,10 +225,11 @@ fn take(
     targets: &mut Targets,
 ) -> Result<()> {
     let kind_of = |is_directory| if is_directory { TargetKind::Directory } else { TargetKind::File };
-    targets.take(path.as_os_str().as_bytes(), kind_of(entries.is_some()), operand.as_bytes())?;
+    let source = if is_web(operand.as_bytes()) { operand.as_bytes().to_vec() } else { name.shown() };
+    targets.take(path.as_os_str().as_bytes(), kind_of(entries.is_some()), &source)?;
     entries.unwrap_or_default().iter().try_for_each(|entry| {
         let below = path.join(entry.name.path());
-        let source = name.join(&entry.name).bare();
+        let source = name.join(&entry.name).shown();
         targets.take(below.as_os_str().as_bytes(), kind_of(entry.name.directory), &source)
     })
 }

@@ -2,7 +2,6 @@
 //! method and in their texts.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::{
     Arguments, ExitStatus, FILES_FROM, HELP, IF_MATCH, NULL, ProgramOption, SETTINGS, exactly,
@@ -83,8 +82,9 @@ impl Relocation {
     fn refused(&self, new: &RemoteName) -> Vec<Error> {
         let path = |old: &OsString| name_in(new, &RemoteName::read(old)).path();
         let sources: Vec<_> = self.olds.iter().enumerate().map(|(at, old)| ((at, old), path(old))).collect();
-        let mut refused = collisions(&sources, |(_, old), path, targets| {
-            targets.take(path.as_os_str().as_bytes(), TargetKind::File, old.as_bytes())
+        let mut refused = collisions(&sources, |(_, old), _, targets| {
+            let old = RemoteName::read(old);
+            targets.take(&name_in(new, &old).shown(), TargetKind::File, &old.shown())
         });
         sources.iter().filter_map(|(source, _)| refused.remove(source)).collect()
     }

@@ -23,7 +23,8 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Adds the target of a source. One that is in use is an error, unless both sources are directories.
+    /// Adds the target of a source, both named as in a message. A target that is in use is an error, unless both sources are
+    /// directories.
     pub fn take(&mut self, name: &[u8], kind: TargetKind, source: &[u8]) -> Result<()> {
         match self.taken.get(name) {
             Some((TargetKind::Directory, _)) if kind == TargetKind::Directory => Ok(()),

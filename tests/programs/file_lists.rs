@@ -63,7 +63,7 @@ fn what_a_list_names_is_renamed_or_copied_into_a_directory() {
         sandbox.run("cfp-ls", ["-R"]).stdout(format!("{left}to/\nto/a\nto/b\nto/e/\nto/e/c\n")).success();
         sandbox.keep("x/a", "other");
         let said = sandbox.feed(tool, ["-n", "--files-from", "-", "to"], "to/a\nx/a\n").stdout("").code(2);
-        said.stderr(format!("{tool}: x/a: would replace to/a: both go to to/a\n"));
+        said.stderr(format!("{tool}: :x/a: would replace :to/a: both go to :to/a\n"));
         sandbox.feed(tool, ["-n", "--files-from", "-", "to/"], "x/a\n").stdout("").code(1);
         sandbox.run(tool, ["--files-from", "/dev/null", "none"]).stdout("").stderr("").success();
         for operands in [&["a", "to"][..], &[], &["to", "--if-match", "x"]] {

@@ -17,27 +17,27 @@ fn furnished() -> Sandbox {
 #[test]
 fn the_second_source_of_a_name_is_refused_before_anything_of_it_is_sent() {
     let rows = [
-        ("a/x b/x", "b/x: would replace a/x: both go to x"),
-        ("only a/x b/x", "b/x: would replace a/x: both go to x"),
-        ("a/x b/x -t to", "b/x: would replace a/x: both go to to/x"),
-        ("a/x b/x :to", "b/x: would replace a/x: both go to to/x"),
-        ("[ab]/x", "b/x: would replace a/x: both go to x"),
-        ("only only", "only: would replace only: both go to only"),
-        ("only ./only", "./only: would replace only: both go to only"),
-        ("-n a/x b/x", "b/x: would replace a/x: both go to x"),
-        ("-r a/d b/d", "b/d/f: would replace a/d/f: both go to d/f"),
-        ("-r a/d/ b/d/", "b/d/f: would replace a/d/f: both go to d/f"),
-        ("-r a/x c/x", "c/x: would replace a/x: both go to x"),
-        ("-r a b a", "a/d/f: would replace a/d/f: both go to a/d/f"),
-        ("-r . a/../only", "a/../only: would replace ./only: both go to only"),
-        ("-r a/d/../. b/x", "b/x: would replace a/d/.././x: both go to x"),
+        ("a/x b/x", "b/x: would replace a/x: both go to :x"),
+        ("only a/x b/x", "b/x: would replace a/x: both go to :x"),
+        ("a/x b/x -t to", "b/x: would replace a/x: both go to :to/x"),
+        ("a/x b/x :to", "b/x: would replace a/x: both go to :to/x"),
+        ("[ab]/x", "b/x: would replace a/x: both go to :x"),
+        ("only only", "only: would replace only: both go to :only"),
+        ("only ./only", "./only: would replace only: both go to :only"),
+        ("-n a/x b/x", "b/x: would replace a/x: both go to :x"),
+        ("-r a/d b/d", "b/d/f: would replace a/d/f: both go to :d/f"),
+        ("-r a/d/ b/d/", "b/d/f: would replace a/d/f: both go to :d/f"),
+        ("-r a/x c/x", "c/x: would replace a/x: both go to :x"),
+        ("-r a b a", "a/d/f: would replace a/d/f: both go to :a/d/f"),
+        ("-r . a/../only", "a/../only: would replace ./only: both go to :only"),
+        ("-r a/d/../. b/x", "b/x: would replace a/d/.././x: both go to :x"),
     ];
     for (operands, said) in rows {
         let sandbox = furnished();
         let script = format!("cfp-put {operands} || exit $?");
         sandbox.sh(&script).stdout("").stderr(format!("cfp-put: {said}\n")).code(2);
         // What was first stands, and was not replaced.
-        let first = said.split("would replace ").nth(1).unwrap().split(": both go to ").collect::<Vec<_>>();
+        let first = said.split("would replace ").nth(1).unwrap().split(": both go to :").collect::<Vec<_>>();
         let (first, name) = (sandbox.work().join(first[0]), sandbox.root().join(first[1]));
         assert_eq!(fs::read(name).unwrap(), fs::read(first).unwrap(), "{operands}");
     }
@@ -53,16 +53,16 @@ fn the_second_source_of_a_local_name_is_refused_before_anything_of_it_is_fetched
     fs::create_dir(sandbox.work().join("to")).unwrap();
     let url = format!("{}/there/b/x", sandbox.url());
     let rows: [(&[&str], &str); 10] = [
-        (&["there/a/x", "there/b/x"], "there/b/x: would replace there/a/x: both go to x"),
+        (&["there/a/x", "there/b/x"], ":there/b/x: would replace :there/a/x: both go to x"),
         (&[":there/a/x", ":there/b/x", "-o", "to"], ":there/b/x: would replace :there/a/x: both go to to/x"),
-        (&["there/only", "there/a/x", "/there/b/x"], "/there/b/x: would replace there/a/x: both go to x"),
-        (&["there/only", ":there/only"], ":there/only: would replace there/only: both go to only"),
-        (&["-c", "there/a/x", "there/b/x"], "there/b/x: would replace there/a/x: both go to x"),
-        (&["there/a/x", &url, "-o", "to"], "URL: would replace there/a/x: both go to to/x"),
-        (&["-r", "there/a/d", "there/b/d"], "there/b/d/f: would replace there/a/d/f: both go to d/f"),
-        (&["-r", "there/a/d/", "there/b/d/"], "there/b/d/f: would replace there/a/d/f: both go to d/f"),
-        (&["-r", "there/a/x", "there/c/x"], "there/c/x: would replace there/a/x: both go to x"),
-        (&["-r", "there", "there/"], "there/a/d/f: would replace there/a/d/f: both go to there/a/d/f"),
+        (&["there/only", "there/a/x", "/there/b/x"], ":there/b/x: would replace :there/a/x: both go to x"),
+        (&["there/only", ":there/only"], ":there/only: would replace :there/only: both go to only"),
+        (&["-c", "there/a/x", "there/b/x"], ":there/b/x: would replace :there/a/x: both go to x"),
+        (&["there/a/x", &url, "-o", "to"], "URL: would replace :there/a/x: both go to to/x"),
+        (&["-r", "there/a/d", "there/b/d"], ":there/b/d/f: would replace :there/a/d/f: both go to d/f"),
+        (&["-r", "there/a/d/", "there/b/d/"], ":there/b/d/f: would replace :there/a/d/f: both go to d/f"),
+        (&["-r", "there/a/x", "there/c/x"], ":there/c/x: would replace :there/a/x: both go to x"),
+        (&["-r", "there", "there/"], ":there/a/d/f: would replace :there/a/d/f: both go to there/a/d/f"),
     ];
     for (argv, said) in rows {
         let said = said.replace("URL", &url);
