@@ -223,7 +223,7 @@ fn a_peer_on_a_unix_socket_is_known_by_its_user() {
     serve(format!("allow read local:{me} /f\n")).success().stdout("text");
     serve(format!("allow read local:{other} /f\n"))
         .code(2)
-        .stderr("cfp-cat: :f: you may not read it: log in with -u NAME\n");
+        .stderr("cfp-cat: :f: you may not read it: log in with -u NAME, if the server has users\n");
     serve(format!("deny read local:{me} /\nallow read * /\n")).code(2).stdout("");
     serve("allow read local:no-such-user /\n".to_owned())
         .code(2)

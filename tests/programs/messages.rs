@@ -95,12 +95,38 @@ fn what_would_be_right_is_said() {
     }
 }
 
+/// What is forbidden to everybody is not a matter of a login.
+#[test]
+fn what_no_user_may_do_is_refused_without_the_advice_to_log_in() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f", "text");
+    sandbox.write("g", "text");
+    for (argv, line) in [
+        (&["cfp-cp", "d/f", "d/f"][..], ":d/f: is the same file"),
+        (&["cfp-mv", "d/f", "d/f"], ":d/f: is the same file"),
+        (&["cfp-rm", "-r", "/"], ":/: is the root and stays"),
+        (&["cfp-put", "g", "--as", ".cfpd-x"], ":.cfpd-x: belongs to the daemon"),
+    ] {
+        assert_eq!(said(&sandbox, argv, 2), line, "{argv:?}");
+    }
+    let sandbox = Sandbox::with(&["--read-only"]);
+    sandbox.write("g", "text");
+    assert_eq!(said(&sandbox, &["cfp-put", "g"], 2), ":g: this server is read-only");
+    // Rules without users: the client cannot know.
+    let sandbox = Sandbox::prepared(&["--access", "access"], |root| {
+        fs::write(root.with_file_name("work").join("access"), "allow list * /\n").unwrap();
+    });
+    sandbox.keep("f", "text");
+    let line = said(&sandbox, &["cfp-cat", ":f"], 2);
+    assert_eq!(line, ":f: you may not read it: log in with -u NAME, if the server has users");
+}
+
 #[test]
 fn whoever_has_no_rights_is_told_how_to_log_in() {
     let sandbox = Sandbox::guarded(&[], "allow all alice /\nallow read bob /\n");
     sandbox.keep("f", "text");
     let line = said(&sandbox, &["cfp-cat", ":f"], 2);
-    assert!(line.ends_with("log in with -u NAME"), "{line}");
+    assert_eq!(line, ":f: log in with -u NAME to read it");
     let password = sandbox.write("password", "builder\n");
     let mut command = sandbox.command("cfp-rm");
     command.env("CFP_PASSWORD_FILE", password).args(["-u", "bob", "f"]);

@@ -85,7 +85,6 @@ impl ServerResponse<'_> {
         let status = self.status();
         let target = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default();
         let name = RemoteName::shown_as_typed(&shown(target));
-        let other = Error::new(kind_of(status), &name, format!("{status} {}", reason(status)));
         // cfpd redirects only from a directory without its slash.
         if status < 400 {
             return match status {
@@ -98,19 +97,13 @@ impl ServerResponse<'_> {
         let is_anonymous = self.is_anonymous;
         let text = self.text(REFUSAL_MAX).unwrap_or_default();
         let line = shown(text.split(|&byte| byte == b'\n').next().unwrap_or_default());
-        match line.split_once(": ").filter(|_| is_text) {
-            Some((name, what)) => {
-                let name = RemoteName::shown_as_typed(name);
-                match kind_of_line(status, what) {
-                    kind @ ErrorKind::PreconditionFailed => Error::new(kind, name, CHANGED_MEANWHILE),
-                    kind @ (ErrorKind::Forbidden | ErrorKind::Unauthenticated) if is_anonymous => {
-                        Error::new(kind, name, format!("{what}: log in with -u NAME"))
-                    }
-                    kind => Error::new(kind, name, what),
-                }
-            }
-            None => other,
-        }
+        let unnamed = format!("{status} {}", reason(status));
+        let (name, what) = match line.split_once(": ").filter(|_| is_text) {
+            Some((name, what)) => (RemoteName::shown_as_typed(name), what),
+            None => (name, unnamed.as_str()),
+        };
+        let kind = kind_of_line(status, what);
+        Error::new(kind, name, advised(kind, what, is_anonymous))
     }
 
     /// Returns whether the body of a refused request was not sent, and not read.
@@ -235,6 +228,22 @@ struct NamedErrors<'a, R> {
 impl<R: Read> Read for NamedErrors<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.body.read(out).map_err(|error| blame(self.server, Error::io(self.server, error)).into())
+    }
+}
+
+/// Returns the text of a refusal with what to do next, if the user can do something about it.
+fn advised(kind: ErrorKind, what: &str, is_anonymous: bool) -> String {
+    match kind {
+        ErrorKind::PreconditionFailed => CHANGED_MEANWHILE.to_owned(),
+        ErrorKind::Unauthenticated if is_anonymous => match what.strip_prefix("log in to ") {
+            Some(act) => format!("log in with -u NAME to {act}"),
+            None => format!("{what}: log in with -u NAME"),
+        },
+        // The server asks for no login, and may have no users. Other requests are forbidden to every user.
+        ErrorKind::Forbidden if is_anonymous && what.starts_with("you may not ") => {
+            format!("{what}: log in with -u NAME, if the server has users")
+        }
+        _ => what.to_owned(),
     }
 }
 
