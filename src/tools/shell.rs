@@ -43,7 +43,8 @@ pub fn run(
     file: Option<&OsString>,
 ) -> Result<ExitStatus> {
     // A broken transfer is resumed.
-    let client = Client::new(&Settings { retries: Some(RETRIES), ..settings.clone() })?;
+    let mut client = Client::new(&Settings { retries: Some(RETRIES), ..settings.clone() })?;
+    client.remember_uploads();
     let file = file.filter(|file| *file != "-");
     if commands.is_empty() && file.is_none() {
         let input = standard_streams::input()?;

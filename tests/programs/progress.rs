@@ -91,7 +91,9 @@ fn an_upload_that_is_interrupted_says_what_it_leaves_and_nothing_is_stored() {
     let sandbox = Sandbox::with(&["--log", "-"]);
     sandbox.write("small", vec![b'x'; 4 * MIB]);
     sandbox.write("large", vec![b'x'; 12 * MIB]);
-    let rows = [("small", ":small is not stored\r\n"), ("large", ":large is not stored; the server keeps")];
+    let kept = "is not stored; the server keeps what it has received";
+    let resumed = format!(":large {kept}: cfp-put -c resumes it\r\n");
+    let rows = [("small", ":small is not stored\r\n"), ("large", resumed.as_str())];
     for (name, told) in rows {
         let (go_on, way) = held(&sandbox, false);
         let mut person = at_terminal(&sandbox, &["cfp-put", "-z", "never", "-s", &way.url, name]);
@@ -104,6 +106,32 @@ fn an_upload_that_is_interrupted_says_what_it_leaves_and_nothing_is_stored() {
         let left = sandbox.all_stored();
         assert!(left.iter().all(|name| name.starts_with(".cfpd-uploads")), "{left:?}");
     }
+}
+
+#[test]
+fn an_upload_in_pieces_that_is_interrupted_is_named_by_what_it_stores() {
+    let sandbox = Sandbox::new();
+    sandbox.write("large", vec![b'x'; 12 * MIB]);
+    let kept = "is not stored; the server keeps what it has received";
+    let (senders, holds): (Vec<_>, Vec<_>) = (0..2).map(|_| channel()).unzip();
+    let way =
+        Proxy::new(sandbox.address(), holds.into_iter().map(|until| Fault::HoldRequest(5 * MIB, until)));
+    // What was interrupted once is resumed, and interrupted again.
+    for options in [&["-z", "never"][..], &["-c"]] {
+        let argv = [&["cfp-put"], options, &["-s", &way.url, "large"]].concat();
+        let mut person = at_terminal(&sandbox, &argv);
+        person.expect("MiB, ").press("\x03");
+        person.expect(&format!("interrupted: :large {kept}: cfp-put -c resumes it\r\n"));
+        assert_eq!(person.finish().0.signal(), Some(Signal::SIGINT as i32));
+    }
+    drop(senders);
+    // A pipe cannot be read again.
+    let (_go_on, way) = held(&sandbox, false);
+    let script = format!("cat large large large | cfp-put -z never -s {} - --as piped", way.url);
+    let mut person = at_terminal(&sandbox, &["sh", "-c", &script]);
+    person.expect("MiB, ").press("\x03");
+    person.expect(&format!("interrupted: :piped {kept}, until that expires\r\n"));
+    person.finish();
 }
 
 #[test]

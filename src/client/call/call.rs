@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode;
 
-use crate::client::BodySource;
+use crate::client::{BodySource, RemoteName};
 use crate::error::shown;
 use crate::http::{Fields, idempotency};
 
@@ -22,6 +22,8 @@ pub struct Call {
     pub key: Option<String>,
     /// The body, if there is one.
     pub upload: Option<BodySource>,
+    /// The name that is stored, if the target is another: the resource of an upload in pieces.
+    pub stored: Option<RemoteName>,
 }
 
 impl Call {
@@ -29,7 +31,7 @@ impl Call {
     pub fn new(method: &'static str, target: Vec<u8>) -> Self {
         let is_once = matches!(method, "COPY" | "MOVE" | "DELETE" | "MKCOL");
         let key = is_once.then(idempotency::fresh_key);
-        Call { method, target, fields: Fields::new(), key, upload: None }
+        Call { method, target, fields: Fields::new(), key, upload: None, stored: None }
     }
 
     /// Adds a field.
@@ -64,13 +66,15 @@ impl Call {
         is_work.then(|| self.shown_name())
     }
 
-    /// Returns what an interruption leaves of it, if it writes anything.
-    pub(crate) fn left_by_interruption(&self) -> Option<String> {
+    /// Returns what an interruption leaves of it, if it writes anything. An upload that `is_remembered` can be resumed by
+    /// another program.
+    pub(crate) fn left_by_interruption(&self, is_remembered: bool) -> Option<String> {
         let name = self.shown_name();
         match self.method {
-            "PUT" | "PATCH" if self.is_resumable() => Some(format!(
-                "{name} is not stored; the server keeps what it has received, until that expires"
-            )),
+            "PUT" | "PATCH" if self.is_resumable() => {
+                let next = if is_remembered { ": cfp-put -c resumes it" } else { ", until that expires" };
+                Some(format!("{name} is not stored; the server keeps what it has received{next}"))
+            }
             "PUT" => Some(format!("{name} is not stored")),
             "COPY" | "MOVE" => Some(format!("{name} is left as it was, unless the server was done already")),
             "DELETE" => Some(format!("{name} may be deleted")),
@@ -78,8 +82,11 @@ impl Call {
         }
     }
 
-    /// Returns the name in its target, with a colon.
+    /// Returns the name that it is about, with a colon.
     fn shown_name(&self) -> String {
+        if let Some(stored) = &self.stored {
+            return shown(&stored.shown());
+        }
         let name: Vec<u8> = percent_decode(self.subject()).collect();
         format!(":{}", shown(name.strip_prefix(b"/").unwrap_or(&name)))
     }

@@ -36,6 +36,8 @@ pub struct Client {
     met: bool,
     /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
+    /// Whether identifiers of uploads are remembered for other programs.
+    remembers_uploads: bool,
     /// Where that identifier is remembered.
     record: Option<UploadRecord>,
     /// Whether the last request may have been performed although it failed.
@@ -64,6 +66,7 @@ impl Client {
             unused: None,
             met: false,
             upload_id: None,
+            remembers_uploads: false,
             record: None,
             is_in_doubt: false,
             cancellation: Cancellation::default(),
@@ -345,6 +348,16 @@ impl Client {
     /// Takes the identifier by which the server finds the last upload, if it keeps it.
     pub(crate) fn take_upload_id(&mut self) -> Option<Vec<u8>> {
         self.upload_id.take()
+    }
+
+    /// Remembers uploads from now on, so that `cfp-put -c` can resume one that was interrupted.
+    pub fn remember_uploads(&mut self) {
+        self.remembers_uploads = true;
+    }
+
+    /// Returns whether uploads are remembered.
+    pub(crate) fn remembers_uploads(&self) -> bool {
+        self.remembers_uploads
     }
 
     /// Remembers the next uploads in this record; returns the one before.

@@ -80,7 +80,7 @@ impl RoundTrip<'_> {
             }
             form => form,
         };
-        let _note = call.left_by_interruption().map(|what| {
+        let _note = call.left_by_interruption(self.record.is_some()).map(|what| {
             watch_signals();
             Note::new(what)
         });

@@ -45,7 +45,7 @@ pub(crate) fn put_in_pieces(
             true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
             false => upload.piece(first, &shared)?,
         };
-        let answer = client.send(&resumption::append(target.clone(), tally.sent, complete, body))?;
+        let answer = client.send(&resumption::append(target.clone(), name, tally.sent, complete, body))?;
         match answer.status() {
             412 if complete && precondition.is_silent() => return answer.finish().map(|()| Some(false)),
             _ => answer.check()?.finish()?,

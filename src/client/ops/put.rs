@@ -44,7 +44,8 @@ impl Client {
         let is_offered = offer.is_some();
         let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
-        let record = if is_offered { record(self, &upload, name, precondition) } else { None };
+        let is_remembered = is_offered && self.remembers_uploads();
+        let record = if is_remembered { record(self, &upload, name, precondition) } else { None };
         self.remember_in(record);
         let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
         let stored = match put_until_stored(self, &call, name, precondition) {
@@ -67,8 +68,8 @@ impl Client {
         precondition: &Precondition,
     ) -> Result<Option<bool>> {
         let record = record(self, upload, name, precondition).filter(|_| !self.always_compresses());
-        let left = record.and_then(|record| Some((record.load()?, record)));
-        let Some((id, record)) = left else { return Ok(None) };
+        let Some(id) = record.as_ref().and_then(UploadRecord::load) else { return Ok(None) };
+        self.remember_in(record);
         let (mut kept, mut retries) = (Resumption::new(id), Retries::new(self.retries()));
         let goal = (name, precondition);
         let ended = match kept.resume(self, upload, goal, &mut retries) {
@@ -77,7 +78,9 @@ impl Client {
             }
             Ok(ended) => ended,
         };
-        record.remove();
+        if let Some(record) = self.remember_in(None) {
+            record.remove();
+        }
         match ended {
             Ended::Stored => Ok(Some(true)),
             Ended::Kept => Ok(Some(false)),

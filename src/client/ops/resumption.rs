@@ -47,15 +47,21 @@ pub(crate) fn target_of(url: &Url, id: Vec<u8>) -> Result<Vec<u8>> {
     url.target(&RemoteName { components, directory: false }, &Query::default())
 }
 
-/// Makes the request that appends a body at an offset; the upload is complete with it or not.
-pub(crate) fn append(target: Vec<u8>, offset: u64, complete: bool, body: BodySource) -> Call {
+/// Makes the request that appends a body at an offset to an upload to `name`; the upload is complete with it or not.
+pub(crate) fn append(
+    target: Vec<u8>,
+    name: &RemoteName,
+    offset: u64,
+    complete: bool,
+    body: BodySource,
+) -> Call {
     let fields = Fields::from_iter([
         ("Upload-Draft-Interop-Version", INTEROP_VERSION),
         ("Content-Type", PARTIAL_UPLOAD),
         ("Upload-Offset", &offset.to_string()),
         ("Upload-Complete", resumption::format_complete(complete)),
     ]);
-    Call { fields, upload: Some(body), ..Call::new("PATCH", target) }
+    Call { fields, upload: Some(body), stored: Some(name.clone()), ..Call::new("PATCH", target) }
 }
 
 impl Resumption {
@@ -89,7 +95,7 @@ impl Resumption {
             _ => return Err(may_pass(Error::new(kind_of(status), name.shown(), "cannot be resumed"))),
         }
         let rest = self.rest(source, self.reached)?;
-        let answer = client.send(&append(target, self.reached, true, rest))?;
+        let answer = client.send(&append(target, name, self.reached, true, rest))?;
         match answer.status() {
             412 if precondition.is_silent() => answer.finish().map(|()| Ended::Kept),
             400.. if has_ended(answer.fields()) => Ok(Ended::Refused(answer.refusal())),
