@@ -2,26 +2,24 @@
 //! HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{self, IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{self, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Weak, mpsc};
-use std::thread;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use nix::libc::linger;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use crate::client::conn::addresses::connect_tcp;
 use crate::client::conn::rate_limit::RateLimit;
 use crate::client::conn::silence::{Silence, Timeouts, is_readable, is_ready};
 use crate::client::conn::tls::{Secured, Trust};
 use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
 
-/// TCP keepalive: after how many idle seconds the system probes the peer, and how often.
-const PROBE_SECONDS: u32 = 30;
 /// The size of a read, in bytes.
 const BLOCK: usize = 64 * 1024;
 
@@ -258,46 +256,6 @@ impl ServerConnection {
     pub fn is_fresh(&self) -> bool {
         self.input.buffer().is_empty() && self.socket().is_quiet()
     }
-}
-
-/// Tries one address after another; each has its share of the time left.
-fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    let addresses = look_up(host, port, until)?;
-    for (at, address) in addresses.iter().enumerate() {
-        let others = u32::try_from(addresses.len() - at).unwrap_or(1);
-        let share = until.saturating_duration_since(Instant::now()) / others;
-        if share.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match TcpStream::connect_timeout(address, share) {
-            Ok(socket) => {
-                socket.set_nodelay(true)?;
-                setsockopt(&socket, sockopt::KeepAlive, &true)?;
-                setsockopt(&socket, sockopt::TcpKeepIdle, &PROBE_SECONDS)?;
-                setsockopt(&socket, sockopt::TcpKeepInterval, &PROBE_SECONDS)?;
-                return Ok(socket);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-/// Resolves a host name, which may block for any time: a thread of its own waits for it.
-fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let (told, found) = mpsc::channel();
-    let host = host.to_owned();
-    thread::Builder::new().spawn(move || {
-        let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        // The caller may have timed out meanwhile.
-        let _ = told.send(addresses);
-    })?;
-    let left = until.saturating_duration_since(Instant::now());
-    found.recv_timeout(left).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Connects to a Unix socket: this blocks while the backlog is full, up to the send timeout.
