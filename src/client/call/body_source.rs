@@ -1,6 +1,5 @@
 //! Body sources: a local file or pipe, all of it or the rest from an offset on. `sending.rs` sends it.
 
-use std::borrow::Borrow;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Cursor, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -9,6 +8,7 @@ use std::path::Path;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use crate::client::call::file_span::FileSpan;
 use crate::client::call::segment::{PAUSE, SegmentReader, Shared};
 use crate::client::conn::silence::is_readable;
 use crate::client::output::destination::descriptor;
@@ -23,8 +23,6 @@ use crate::http::digest::Hasher;
 const ASK_FROM: u64 = 1024 * 1024;
 /// Up to this size, in bytes, a body is read before it is sent: its length and digest are in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
-/// The error text for a file that ends before its size.
-pub const SHORTER: &str = "became shorter while it was sent";
 /// The size of a read, in bytes.
 const BLOCK: usize = 128 * 1024;
 
@@ -262,43 +260,6 @@ fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
 fn is_size(file: &File, size: u64) -> io::Result<bool> {
     let read = file.read_at(&mut [0], size.saturating_sub(1))?;
     Ok((read > 0) == (size > 0))
-}
-
-/// A part of a file, read at offsets. A file that became shorter is an error, not EOF: what was sent must not look
-/// complete.
-struct FileSpan<F> {
-    file: F,
-    at: u64,
-    left: u64,
-    /// The name of the file, and the version that it must still have at the end, if changes are refused.
-    version: Option<(String, LocalVersion)>,
-}
-
-impl<F: Borrow<File>> FileSpan<F> {
-    fn check_version(&self) -> io::Result<()> {
-        match &self.version {
-            Some((name, version)) if *version != LocalVersion::of(&self.file.borrow().metadata()?) => {
-                Err(Error::busy(name, "changed while it was sent").into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<F: Borrow<File>> Read for FileSpan<F> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
-        let read = self.file.borrow().read_at(out.get_mut(..most).unwrap_or_default(), self.at)?;
-        if read == 0 {
-            self.check_version()?;
-        }
-        if read == 0 && most > 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER));
-        }
-        self.at += read as u64;
-        self.left -= read as u64;
-        Ok(read)
-    }
 }
 
 /// Copies bytes block by block.

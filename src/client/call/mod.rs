@@ -4,6 +4,7 @@ pub mod body_source;
 pub(crate) mod call;
 pub mod cancellation;
 pub(crate) mod client;
+pub(crate) mod file_span;
 mod head;
 pub mod retry;
 pub(crate) mod round_trip;

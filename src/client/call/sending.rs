@@ -5,7 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::call::body_source::{SHORTER, copy};
+use crate::client::call::body_source::copy;
+use crate::client::call::file_span::SHORTER;
 use crate::client::conn::connect::ClientSocket;
 use crate::client::progress::display::ProgressReader;
 use crate::client::{BodySource, Progress};
