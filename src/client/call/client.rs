@@ -1,23 +1,19 @@
-//! A server, and the connection to it that is kept open between requests. A request is sent again where that is safe.
-//! `round_trip.rs` sends it once, `server_response.rs` reads the content of the response.
+//! A server, and the connection to it that is kept open between requests. `round_trip.rs` sends a request over it,
+//! `resending.rs` sends one again where that is safe, `server_response.rs` reads the content of the response.
 
 use std::ffi::OsStr;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
-use crate::client::call::retry::RETRIES;
-use crate::client::call::round_trip::{Begun, RoundTrip, blame, trace};
+use crate::client::call::round_trip::{Begun, RoundTrip, blame};
 use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::rate_limit::RateLimit;
 use crate::client::login::credentials::{CredentialSources, Credentials};
 use crate::client::{
     Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, ServerResponse, Settings, Url,
 };
-use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::idempotency::{self, RETRY_UNSURE};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Query, framing};
 
 /// A server, and the connection to it that is kept open between requests.
@@ -25,7 +21,7 @@ use crate::http::{Query, framing};
 pub struct Client {
     /// The URL of the server.
     pub url: Url,
-    settings: Settings,
+    pub(super) settings: Settings,
     given: CredentialSources,
     /// The user's credentials, once they were needed.
     credentials: Option<Credentials>,
@@ -33,7 +29,7 @@ pub struct Client {
     /// A connection that has carried no request yet: if it breaks, the last request is not affected.
     unused: Option<ServerConnection>,
     /// Whether the server was reached once: only then are failed connections retried.
-    met: bool,
+    pub(super) met: bool,
     /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
     /// Whether identifiers of uploads are remembered for other programs.
@@ -41,8 +37,8 @@ pub struct Client {
     /// Where that identifier is remembered.
     record: Option<UploadRecord>,
     /// Whether the last request may have been performed although it failed.
-    is_in_doubt: bool,
-    cancellation: Cancellation,
+    pub(super) is_in_doubt: bool,
+    pub(super) cancellation: Cancellation,
     /// The limit on the rate of this client and those made of it.
     limit: Option<Arc<RateLimit>>,
 }
@@ -137,48 +133,6 @@ impl Client {
         self.settings.user.as_deref().map(OsStr::as_bytes).or(self.url.user.as_deref())
     }
 
-    /// Returns how often a broken transfer is retried.
-    pub(crate) fn retries(&self) -> u32 {
-        self.settings.retries.unwrap_or(0)
-    }
-
-    /// Returns whether an error is transient: the connection to a server that was reached once broke, or the server is
-    /// busy.
-    fn may_pass(&self, error: &Error) -> bool {
-        self.met
-            && !self.cancellation.is_cancelled()
-            && match error {
-                Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Unavailable, .. } => true,
-                Error::System { name, .. } => *name == self.url.shown,
-                _ => false,
-            }
-    }
-
-    /// Tries until it succeeds, the error is not transient, or no retry is left.
-    pub(crate) fn with_retries<T>(&mut self, mut attempt: impl FnMut(&mut Client) -> Result<T>) -> Result<T> {
-        let mut retries = Retries::new(self.retries());
-        loop {
-            match attempt(self) {
-                Err(error) => self.wait_to_retry(&mut retries, error)?,
-                done => return done,
-            }
-        }
-    }
-
-    /// Waits before another attempt, or returns the error: it is not transient, or no retry is left.
-    pub(crate) fn wait_to_retry(&self, retries: &mut Retries, error: Error) -> Result<()> {
-        if self.may_pass(&error) { self.pause(retries, error) } else { Err(error) }
-    }
-
-    /// Waits before another attempt, or returns the error if no retry is left.
-    fn pause(&self, retries: &mut Retries, error: Error) -> Result<()> {
-        let Some(pause) = retries.next_pause() else { return Err(error) };
-        retries.count();
-        trace(&self.settings, '!', &format!("{error}: retrying in {} ms", pause.as_millis()));
-        thread::sleep(pause);
-        Ok(())
-    }
-
     /// Returns whether bodies are compressed to and from this server. Connects to it to find out.
     pub(crate) fn is_coding(&mut self) -> Result<bool> {
         self.kept = self.kept.take().filter(ServerConnection::is_fresh);
@@ -191,7 +145,7 @@ impl Client {
         Ok(coding)
     }
 
-    fn open(&mut self) -> Result<ServerConnection> {
+    pub(super) fn open(&mut self) -> Result<ServerConnection> {
         self.cancellation.refuse_cancelled()?;
         if let Some(connection) = self.unused.take() {
             return Ok(connection);
@@ -250,7 +204,7 @@ impl Client {
     }
 
     /// Makes the response of a head that was read. Its connection is kept once it was read to its end.
-    fn answer(&mut self, call: &Call, begun: Begun) -> Result<ServerResponse<'_>> {
+    pub(super) fn answer(&mut self, call: &Call, begun: Begun) -> Result<ServerResponse<'_>> {
         let (server, quiet) = (&self.url.shown, self.settings.quiet);
         let framing = framing::of_response(&begun.head, call.method).map_err(|error| blame(server, error))?;
         let is_anonymous = !self.has_credentials();
@@ -263,86 +217,6 @@ impl Client {
             is_anonymous,
             as_received: false,
         })
-    }
-
-    /// Retries a request with a key until its outcome is known: the server replays the one it keeps, or says that it
-    /// keeps all outcomes since the request was first `sent`, so that the request had not arrived. Otherwise the
-    /// request is in doubt.
-    fn begin_again(&mut self, call: &Call, sent: Instant, at_once: bool, error: Error) -> Result<Begun> {
-        let (mut retries, mut error) = (Retries::new(self.settings.retries.unwrap_or(RETRIES)), error);
-        let (mut retry, mut waits) = (RETRY_UNSURE.to_owned(), !at_once);
-        loop {
-            match &error {
-                // The body could not be read: the server received only a part of it.
-                Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Busy, name, .. }
-                | Error::System { name, .. }
-                    if *name != self.url.shown =>
-                {
-                    return Err(error);
-                }
-                error if call.can_repeat() && self.is_broken(error) => {}
-                error => return Err(self.doubt(call, error)),
-            }
-            if waits && let Err(last) = self.wait_to_retry(&mut retries, error) {
-                return Err(self.doubt(call, &last));
-            }
-            waits = true;
-            let asked = Instant::now();
-            let begun = self.open().and_then(|connection| self.begin(connection, call, Some(&retry)));
-            let begun = match begun {
-                Ok(begun) => begun,
-                Err(again) => {
-                    error = again;
-                    continue;
-                }
-            };
-            let Some((epoch, since)) = idempotency::outcomes(&begun.head.fields) else {
-                return Ok(begun);
-            };
-            // The server measured how long it keeps outcomes between the request and its response: if that leaves it
-            // open, ask again.
-            let (never_came, is_close) = (since > sent.elapsed(), since > asked.duration_since(sent));
-            self.answer(call, begun)?.finish()?;
-            error = Error::interrupted(&self.url.shown, "does not remember the request");
-            match (never_came, is_close) {
-                (true, _) => {
-                    (retry, waits) = (epoch, retries.is_used());
-                    retries.count();
-                }
-                (false, true) => {}
-                (false, false) => return Err(self.doubt(call, &error)),
-            }
-        }
-    }
-
-    /// Makes the error of a request that may have been performed.
-    fn doubt(&mut self, call: &Call, error: &Error) -> Error {
-        self.is_in_doubt = true;
-        Error::interrupted(
-            RemoteName::shown_as_typed(&shown(call.subject())),
-            format!("may have been performed: the response was lost: {error}"),
-        )
-    }
-
-    /// Returns whether the last request may have been performed although it failed.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        self.is_in_doubt
-    }
-
-    /// Returns the same, and resets it.
-    pub(crate) fn take_doubt(&mut self) -> bool {
-        std::mem::take(&mut self.is_in_doubt)
-    }
-
-    /// Returns whether the connection broke, so that another one may succeed. A timeout is not retried.
-    fn is_broken(&self, error: &Error) -> bool {
-        match error {
-            Error::Failed { kind: ErrorKind::Interrupted, name, .. } => *name == self.url.shown,
-            Error::System { name, source } => {
-                *name == self.url.shown && source.kind() != io::ErrorKind::TimedOut
-            }
-            _ => false,
-        }
     }
 
     /// Takes the identifier by which the server finds the last upload, if it keeps it.
@@ -371,7 +245,12 @@ impl Client {
     }
 
     /// Sends a request over a connection, and reads the head of its response.
-    fn begin(&mut self, connection: ServerConnection, call: &Call, retry: Option<&str>) -> Result<Begun> {
+    pub(super) fn begin(
+        &mut self,
+        connection: ServerConnection,
+        call: &Call,
+        retry: Option<&str>,
+    ) -> Result<Begun> {
         self.cancellation.watch(connection.socket())?;
         let round_trip = RoundTrip {
             url: &self.url,

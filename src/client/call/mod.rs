@@ -6,6 +6,7 @@ pub mod cancellation;
 pub(crate) mod client;
 pub(crate) mod file_span;
 mod head;
+mod resending;
 pub mod retry;
 pub(crate) mod round_trip;
 pub mod segment;
