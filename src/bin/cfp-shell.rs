@@ -24,7 +24,7 @@ pub const PROGRAM: Program = Program {
 };
 
 const OPTIONS: &[ProgramOption] = options! {
-    /// Run this command, and exit after the last one; may be given more than once.
+    /// Run this command, and exit after the last one (repeatable).
     "-c", "--command" = "COMMAND";
 };
 

@@ -10,6 +10,7 @@ use cfp::cli::{
 };
 use cfp::client::Settings;
 use cfp::error::{Error, Result, shown};
+use cfp::tools::glob_arguments::{GLOBS, GlobArguments};
 use cfp::tools::sync::{self, JOBS_MAX, Rules, Synchronization, Tree};
 
 /// The name of the program, its usage and its options.
@@ -19,7 +20,7 @@ pub const PROGRAM: Program = Program {
     about: &[
         "Makes the directory TO like the directory FROM, of which one is on the server, as :DIR/. What differs in size or time is sent.",
     ],
-    options: &[OPTIONS, LIMIT_RATE, SETTINGS, HELP],
+    options: &[OPTIONS, GLOBS, LIMIT_RATE, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &["cfp-sync --delete site :www/", "cfp-sync -n :photos/ Pictures"],
 };
@@ -32,14 +33,6 @@ const OPTIONS: &[ProgramOption] = options! {
     /// It comes last, and only if all of FROM could be read and sent: after any error but exit status 4 nothing is deleted.
     /// What is not included, or excluded, is not deleted either.
     "", "--delete";
-    /// Only names that match GLOB (repeatable).
-    ///
-    /// A GLOB is matched against names relative to FROM and TO. Without a slash it is matched against each component. `*` is
-    /// any bytes but a slash, `**` any directories, `[a-z]` one of these bytes, `{a,b}` either. A directory that matches stands
-    /// for all in it. Other directories are made where they are needed.
-    "", "--include" = "GLOB";
-    /// Leave out names that match GLOB (repeatable).
-    "", "--exclude" = "GLOB";
     /// Compare files of the same size by their SHA-256, and not by their time.
     ///
     /// A file with the same content is left alone, whatever its time is.
@@ -61,8 +54,7 @@ struct Args {
     settings: Settings,
     dry_run: bool,
     delete: bool,
-    include: Vec<OsString>,
-    exclude: Vec<OsString>,
+    globs: GlobArguments,
     checksum: bool,
     jobs: usize,
     from: Tree,
@@ -70,14 +62,14 @@ struct Args {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let (include, exclude) = (arguments.values("--include")?, arguments.values("--exclude")?);
+    let globs = GlobArguments::take(&mut arguments)?;
     let jobs = arguments.value("--jobs")?.map_or(Ok(JOBS), count)?;
     let settings = arguments.transfer_settings()?;
     let [dry_run, delete, checksum] =
         ["--dry-run", "--delete", "--checksum"].map(|flag| arguments.flag(flag));
     let [from, to] = exactly(arguments.names("directory")?, "FROM and TO")?;
     let (from, to) = Tree::pair(from, to)?;
-    Ok(Args { settings, dry_run, delete, include, exclude, checksum, jobs, from, to })
+    Ok(Args { settings, dry_run, delete, globs, checksum, jobs, from, to })
 }
 
 /// Reads the number of files that are transferred at once.
@@ -89,8 +81,7 @@ fn count(given: OsString) -> Result<usize> {
 }
 
 fn run(args: Args) -> Result<ExitStatus> {
-    let bytes = |globs: &[OsString]| globs.iter().map(|glob| glob.as_bytes().to_vec()).collect::<Vec<_>>();
-    let rules = Rules::new(&bytes(&args.include), &bytes(&args.exclude), args.delete, args.checksum)?;
+    let rules = Rules::new(&args.globs, args.delete, args.checksum)?;
     let Args { settings, dry_run, jobs, from, to, .. } = args;
     sync::run(&Synchronization { settings, from, to, rules, is_dry: dry_run, jobs }, PROGRAM.name)
 }
@@ -112,8 +103,7 @@ mod tests {
             settings: Settings { retries: Some(8), ..Settings::default() },
             dry_run: true,
             delete: true,
-            include: vec![],
-            exclude: vec!["*.o".into(), ".git".into()],
+            globs: GlobArguments { include: vec![], exclude: vec!["*.o".into(), ".git".into()] },
             checksum: false,
             jobs: 2,
             from: Tree::Local("d".into()),
@@ -124,7 +114,8 @@ mod tests {
 
     #[test]
     fn wrong_use_is_told() {
-        let rows: [&[&str]; 8] = [
+        let rows: [&[&str]; 9] = [
+            &["--include", "[a", "d", ":e"],
             &[],
             &["d"],
             &["d", ":e", "f"],

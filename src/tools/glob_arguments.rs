@@ -11,21 +11,23 @@ use crate::text::Globs;
 
 /// The two options.
 pub const GLOBS: &[ProgramOption] = options! {
-    /// Beneath a directory, take only what matches GLOB; may be given more than once.
+    /// Beneath a directory, take only what matches GLOB (repeatable).
     ///
     /// A GLOB without a slash is matched against each component of a name, one with a slash against the whole name beneath
     /// the directory, and one that ends in a slash against directories only; what matches a directory matches everything in
     /// it. The wildcards are those of the shell; none matches a slash, but `**` matches any directories, and `{a,b}` either.
     "", "--include" = "GLOB";
-    /// Beneath a directory, leave out what matches GLOB; may be given more than once.
+    /// Beneath a directory, leave out what matches GLOB (repeatable).
     "", "--exclude" = "GLOB";
 };
 
 /// The globs of a command line.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GlobArguments {
-    include: Vec<OsString>,
-    exclude: Vec<OsString>,
+    /// Those of `--include`; without one everything is included.
+    pub include: Vec<OsString>,
+    /// Those of `--exclude`.
+    pub exclude: Vec<OsString>,
 }
 
 impl GlobArguments {
@@ -39,10 +41,12 @@ impl GlobArguments {
 
     /// Returns the globs, to match names in this process.
     pub fn globs(&self) -> Result<Globs> {
-        let bytes =
-            |texts: &'_ [OsString]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
-        let (include, exclude) = (bytes(&self.include), bytes(&self.exclude));
-        Globs::new(include.iter().map(Vec::as_slice), exclude.iter().map(Vec::as_slice))
+        Globs::new(bytes(&self.include), bytes(&self.exclude))
+    }
+
+    /// Returns only the globs that leave out: they decide whether something beneath a directory may be taken.
+    pub fn excluded(&self) -> Result<Globs> {
+        Globs::new([], bytes(&self.exclude))
     }
 
     /// Adds the globs to the query of a list or a search.
@@ -50,4 +54,8 @@ impl GlobArguments {
         self.include.iter().for_each(|glob| query.push("include", Some(glob.as_bytes())));
         self.exclude.iter().for_each(|glob| query.push("exclude", Some(glob.as_bytes())));
     }
+}
+
+fn bytes(texts: &[OsString]) -> impl Iterator<Item = &[u8]> {
+    texts.iter().map(|text| text.as_bytes())
 }

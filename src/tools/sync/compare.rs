@@ -89,6 +89,7 @@ fn differ(from: &TreeEntry, to: &TreeEntry, rules: &Rules) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::glob_arguments::GlobArguments;
 
     fn entry(name: &str, kind: EntryKind, size: u64, modified: &str) -> TreeEntry {
         let (name, modified, version) = (name.into(), modified.to_owned(), String::new());
@@ -157,7 +158,7 @@ mod tests {
         for (from, to, decisions) in &rows {
             let flags = [(false, false), (true, false), (false, true)];
             for ((deletes, digests), expected) in flags.into_iter().zip(decisions) {
-                let rules = Rules::new(&[""; 0], &[""; 0], deletes, digests).unwrap();
+                let rules = Rules::new(&GlobArguments::default(), deletes, digests).unwrap();
                 assert_eq!(decide(b"f", from.as_ref(), to.as_ref(), &rules), *expected, "{from:?} {to:?}");
             }
         }
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn what_is_not_covered_is_neither_sent_nor_deleted() {
-        let rules = Rules::new(&["*.txt"], &["old*"], true, false).unwrap();
+        let globs = GlobArguments { include: vec!["*.txt".into()], exclude: vec!["old*".into()] };
+        let rules = Rules::new(&globs, true, false).unwrap();
         let file = entry("", EntryKind::File, 1, "");
         let directory = entry("", EntryKind::Directory, 0, "");
         let rows = [

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::text::Globs;
+use crate::tools::glob_arguments::GlobArguments;
 
 /// What is compared and what is deleted.
 #[derive(Debug)]
@@ -22,20 +23,14 @@ pub struct Rules {
 
 impl Rules {
     /// Makes rules of globs, which are matched against names relative to the two directories.
-    pub fn new(
-        include: &[impl AsRef<[u8]>],
-        exclude: &[impl AsRef<[u8]>],
-        deletes: bool,
-        compares_digests: bool,
-    ) -> Result<Self> {
-        let exclude = || exclude.iter().map(AsRef::as_ref);
+    pub fn new(globs: &GlobArguments, deletes: bool, compares_digests: bool) -> Result<Self> {
         Ok(Rules {
             deletes,
             compares_digests,
-            chosen: Globs::new(include.iter().map(AsRef::as_ref), exclude())?,
-            entered: Globs::new([], exclude())?,
-            has_globs: !include.is_empty() || exclude().next().is_some(),
-            has_include: !include.is_empty(),
+            chosen: globs.globs()?,
+            entered: globs.excluded()?,
+            has_globs: *globs != GlobArguments::default(),
+            has_include: !globs.include.is_empty(),
         })
     }
 
