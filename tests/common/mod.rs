@@ -31,6 +31,9 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, User};
 use tempfile::TempDir;
 
+use self::address::Address;
+
+pub mod address;
 pub mod client;
 pub mod need;
 pub mod proxy;
@@ -61,6 +64,7 @@ fn heed_signals() {
 pub struct Sandbox {
     // The daemon goes before the directory it serves.
     daemon: Daemon,
+    address: Address,
     directory: TempDir,
     options: Vec<String>,
     runner: Runner,
@@ -117,9 +121,10 @@ impl Sandbox {
         }
         prepare(&directory.path().join("root"));
         heed_signals();
-        let daemon = Daemon::serve(directory.path(), "127.0.0.1:0", options, &runner);
+        let address = Address::any();
+        let daemon = Daemon::serve(directory.path(), &address.shown, options, &runner);
         let options = options.iter().map(|option| option.to_string()).collect();
-        Self { daemon, directory, options, runner }
+        Self { daemon, address, directory, options, runner }
     }
 
     /// Kills the daemon where it stands, and reaps it.
@@ -133,18 +138,14 @@ impl Sandbox {
         self.kill();
         fs::remove_file(self.directory.path().join("cfpd.stderr")).unwrap();
         self.options = options.iter().map(|option| option.to_string()).collect();
-        self.daemon = Daemon::serve(self.directory.path(), "127.0.0.1:0", options, &self.runner);
+        self.address = Address::any();
+        self.daemon = Daemon::serve(self.directory.path(), &self.address.shown, options, &self.runner);
     }
 
     /// Starts another daemon in the place of one that has ended: same address, same directory, same options.
     pub fn start_again(&mut self) {
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
-        let start = || Daemon::try_serve(self.directory.path(), self.address(), &options, &self.runner);
-        let end = Instant::now() + HANG;
-        // Another test may have been given the port meanwhile.
-        let is_taken = |said: &String| said.contains("address already in use") && Instant::now() < end;
-        let started = std::iter::repeat_with(start).find(|started| !started.as_ref().is_err_and(is_taken));
-        self.daemon = started.unwrap().unwrap_or_else(|said| panic!("{said}"));
+        self.daemon = Daemon::serve(self.directory.path(), &self.address.shown, &options, &self.runner);
     }
 
     /// Sends the daemon a signal.
@@ -305,11 +306,6 @@ struct Daemon {
 impl Daemon {
     /// A daemon for the root in this directory.
     fn serve(directory: &Path, address: &str, options: &[&str], runner: &Runner) -> Self {
-        Self::try_serve(directory, address, options, runner).unwrap_or_else(|said| panic!("{said}"))
-    }
-
-    /// The same; how it ended and what it said where it does not come to serve.
-    fn try_serve(directory: &Path, address: &str, options: &[&str], runner: &Runner) -> Result<Self, String> {
         let program = match runner.user {
             Some(_) => bring(directory, "cfpd"),
             None => programs().join("cfpd"),
@@ -331,7 +327,7 @@ impl Daemon {
         Self::start(command, &directory.join("cfpd.stderr"))
     }
 
-    fn start(mut command: Command, stderr: &Path) -> Result<Self, String> {
+    fn start(mut command: Command, stderr: &Path) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(append(stderr));
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -339,11 +335,11 @@ impl Daemon {
         stdout.read_line(&mut line).unwrap();
         let said = || fs::read_to_string(stderr).unwrap();
         match line.trim_end().strip_prefix("cfpd: listening on ") {
-            Some(url) => Ok(Self { url: url.to_owned(), remarks: said().len(), child, _stdout: stdout }),
+            Some(url) => Self { url: url.to_owned(), remarks: said().len(), child, _stdout: stdout },
             None => {
                 let _ = child.kill();
                 let status = child.wait().unwrap();
-                Err(format!("{command:?}: {status}\nstdout: {line}\nstderr: {}", said()))
+                panic!("{command:?}: {status}\nstdout: {line}\nstderr: {}", said())
             }
         }
     }

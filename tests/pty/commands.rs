@@ -191,7 +191,7 @@ fn a_command_of_this_machine_is_run_with_the_terminal() {
     assert_eq!(person.says("  ! exit 3"), "cfp-shell: !exit 3: exit status 3");
     // ^C ends the command, and not the shell.
     person.enter("!echo begins; exec sleep 1000").expect("begins");
-    assert!(person.interrupt().ends_with("\ncfp-shell: !echo begins; exec sleep 1000: exit status 130"));
+    assert!(person.interrupt().ends_with("cfp-shell: !echo begins; exec sleep 1000: exit status 130"));
     assert_eq!(person.says("upload f"), "f is stored as :f.");
     person.leave();
 }

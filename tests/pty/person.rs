@@ -73,10 +73,11 @@ impl Person {
         self.enter(line).waits()
     }
 
-    /// Types ^C while a command runs, and tells what is said until the next prompt.
+    /// Types ^C while a command runs, and tells what is said until the next prompt. The terminal sends the signal before it
+    /// shows `^C`, which may so come after what the shell says: it is left out.
     pub fn interrupt(&mut self) -> String {
         self.press("\x03");
-        self.waits()
+        self.waits().replace("^C", "").trim_matches('\n').to_owned()
     }
 
     /// Types `logout`, and waits for the end.
