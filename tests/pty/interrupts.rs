@@ -1,14 +1,19 @@
 //! ^C ends the command that runs, and never the session; what was half done is not stored.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, DirEntry, File, OpenOptions};
+use std::io::{self, Write};
+use std::sync::mpsc::channel;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use super::person::{Person, stop};
-use crate::common::Sandbox;
+use crate::common::proxy::{Fault, Proxy};
+use crate::common::{HANG, Sandbox};
+
+const MIB: usize = 1 << 20;
 
 /// Longer than what buffers hold on the way.
 const LONG: usize = 64 << 20;
@@ -26,9 +31,9 @@ fn an_interrupt_ends_a_search() {
     let mut person = Person::start(&sandbox);
     stop(&sandbox);
     person.enter("search lamp :f");
-    assert_eq!(person.interrupt(), "^C\ncfp-shell: search: interrupted");
+    assert_eq!(person.interrupt(), "cfp-shell: search: interrupted");
     person.enter("list -l");
-    assert_eq!(person.interrupt(), "^C\ncfp-shell: list: interrupted");
+    assert_eq!(person.interrupt(), "cfp-shell: list: interrupted");
     sandbox.signal(Signal::SIGCONT);
     assert_eq!(person.says("search lamp :f"), "'lamp' occurs 1 time in :f.");
     person.leave();
@@ -114,6 +119,49 @@ fn an_interrupted_download_is_resumed_on_request() {
     person.leave();
     assert_eq!(part().unwrap().file_name(), "long");
     assert_eq!(fs::read(sandbox.work().join("long")).unwrap(), vec![b'x'; LONG]);
+}
+
+#[test]
+fn an_interrupted_upload_goes_on_with_the_next_command_and_in_the_next_session() {
+    let sandbox = Sandbox::new();
+    sandbox.write("long", vec![b'x'; 24 * MIB]);
+    let (mut held, faults): (Vec<_>, Vec<_>) = [9, 8]
+        .map(|place| {
+            let (go_on, until) = channel();
+            (go_on, Fault::HoldRequest(place * MIB, until))
+        })
+        .into_iter()
+        .unzip();
+    let way = Proxy::new(sandbox.address(), faults);
+    let mut person = Person::begin(&sandbox, &["-q", "-s", &way.url]);
+    person.waits();
+    for megabytes in [8, 15] {
+        person.enter("upload long :stored");
+        until_kept(&sandbox, megabytes * MIB);
+        assert_eq!(person.interrupt(), "cfp-shell: upload: interrupted");
+        drop(held.remove(0));
+    }
+    assert!(!sandbox.root().join("stored").exists());
+    person.leave();
+    let mut person = Person::begin(&sandbox, &["-q", "-s", &way.url]);
+    person.waits();
+    assert_eq!(person.says("upload long :stored"), "long is stored as :stored.");
+    person.leave();
+    assert_eq!(sandbox.stored("stored"), vec![b'x'; 24 * MIB]);
+    let sent = way.requests().len();
+    assert!(sent < 28 * MIB, "{sent} bytes were sent");
+}
+
+/// Waits until the daemon keeps so many bytes of uploads.
+fn until_kept(sandbox: &Sandbox, bytes: usize) {
+    let size =
+        |entry: io::Result<DirEntry>| entry.and_then(|entry| entry.metadata()).map_or(0, |it| it.len());
+    let kept = || fs::read_dir(sandbox.root().join(".cfpd-uploads")).map_or(0, |all| all.map(size).sum());
+    let end = Instant::now() + HANG;
+    while kept() < bytes as u64 {
+        assert!(Instant::now() < end, "only {} bytes came", kept());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -124,7 +124,10 @@ impl Resumption {
 pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &RemoteName) -> Result<Ended> {
     let fields = match client.stat_with(name, Fields::from_iter([WANT])) {
         Ok((_, fields)) => fields,
-        Err(Error::Failed { kind: ErrorKind::NotFound, .. }) => return Ok(Ended::Lost),
+        // A user who may not read the file may still be allowed to store it.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden) => {
+            return Ok(Ended::Lost);
+        }
         Err(error) => return Err(error),
     };
     let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };

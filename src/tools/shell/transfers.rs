@@ -43,11 +43,19 @@ pub fn upload(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatu
         taken.take(to.typed.as_bytes(), TargetKind::File, source.typed.as_bytes())?;
     }
     session.for_each(pairs, |session, (source, to)| {
-        let body = BodySource::open(&source.value)?;
-        let stored = session.client().put(body, &to.value, &Query::default(), &Precondition::default());
-        stored.map_err(|error| to.blame(error))?;
+        store(session, &source.value, &to.value).map_err(|error| to.blame(error))?;
         session.done(&format!("{} is stored as {}.", source.typed, to.typed))
     })
+}
+
+/// Stores a file, and resumes an upload of it that was interrupted, by this session or an earlier one.
+fn store(session: &Session, path: &Path, name: &RemoteName) -> Result<()> {
+    let (body, precondition) = (BodySource::open(path)?, Precondition::default());
+    let mut client = session.client();
+    match client.resume_put(&body, name, &precondition)? {
+        Some(_) => Ok(()),
+        None => client.put(body, name, &Query::default(), &precondition).map(drop),
+    }
 }
 
 /// Returns whether the last operand of an upload is on the server: it says so, or there is no such local file.
