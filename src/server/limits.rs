@@ -118,6 +118,11 @@ pub const ZIP_NAMES_MAX: usize = 16 << 20;
 pub const GLOBS_MAX: usize = 64;
 /// How long the lines of a search are buffered, so that they share a write.
 pub const FLUSH_LINES_AFTER: Duration = Duration::from_millis(100);
+/// How long the log lines of requests are gathered under load, so that they share a write. A daemon that is killed loses
+/// those of this time.
+pub const LOG_GATHER_TIME: Duration = Duration::from_millis(100);
+/// How many bytes of lines are gathered before they are written.
+pub const LOG_GATHERED_MAX: usize = 64 * 1024;
 /// How long a connection that closes with an unread body is read: a close with unread data resets the connection, and
 /// the client might lose the response.
 pub const LINGER: Duration = Duration::from_secs(2);

@@ -51,6 +51,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     cleanup::recover(&server);
     cleanup::start(&server)?;
     watch_health(&server)?;
+    write_log(&server)?;
     progress::start(&server.connections)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone())?;
@@ -165,6 +166,12 @@ fn watch_health(server: &Arc<Server>) -> Result<()> {
     })
 }
 
+/// Starts the thread that writes the log lines that are gathered under load.
+fn write_log(server: &Arc<Server>) -> Result<()> {
+    let server = Arc::clone(server);
+    threads::start("log", move || server.log.keep_writing())
+}
+
 /// Binds the configured addresses, and the private socket; the default address where nothing else is served. `alone`
 /// without socket activation.
 fn bind(config: &Config, private: Option<&PrivateSocket>, alone: bool) -> Result<Vec<Listener>> {
@@ -213,4 +220,5 @@ fn finish(server: &Arc<Server>, end: Receiver<StopReason>) {
             "were cut at the end of their grace or by a second signal",
         ));
     }
+    server.log.finish();
 }

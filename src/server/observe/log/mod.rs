@@ -1,5 +1,5 @@
-//! The log: a line for every request, every refused client and every error. Owns the file and reopens it; `line`
-//! formats the lines.
+//! The log: a line for every request, every refused client and every error. Opens the file and reopens it; `line`
+//! formats the lines, `gathered` writes them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -7,26 +7,26 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use parking_lot::{RwLock, RwLockReadGuard};
-
 use crate::error::{Error, Result, shown};
 use crate::server::observe::Peer;
+use gathered::GatheredLines;
 
 pub use line::{LogEntry, LogFormat};
 
+mod gathered;
 mod line;
 
 /// The log of the daemon.
 pub struct Log {
     format: LogFormat,
     /// The log file and its name. Without one no requests are logged, and errors go to stderr.
-    access: Option<(PathBuf, RwLock<File>)>,
+    access: Option<(PathBuf, GatheredLines)>,
 }
 
 impl Log {
     /// Opens the log for appending.
     pub fn open(path: Option<&Path>, format: LogFormat) -> Result<Self> {
-        let open = |path: &Path| append_to(path).map(|file| (path.to_owned(), RwLock::new(file)));
+        let open = |path: &Path| append_to(path).map(|file| (path.to_owned(), GatheredLines::new(file)));
         Ok(Log { format, access: path.map(open).transpose()? })
     }
 
@@ -38,9 +38,20 @@ impl Log {
 
     /// Writes to the reopened file from now on.
     pub fn swap(&self, reopened: Option<File>) {
-        if let (Some((_, file)), Some(new)) = (&self.access, reopened) {
-            *file.write() = new;
+        if let (Some((_, lines)), Some(new)) = (&self.access, reopened) {
+            lines.swap(new);
         }
+    }
+
+    /// Writes the lines of requests that are gathered, from time to time, for ever. To be called in a thread of its own;
+    /// without it each line is written at once.
+    pub fn keep_writing(&self) {
+        self.access.iter().for_each(|(_, lines)| lines.keep_writing());
+    }
+
+    /// Writes all that is gathered; later lines are written at once. To be called at the end of the daemon.
+    pub fn finish(&self) {
+        self.access.iter().for_each(|(_, lines)| lines.finish());
     }
 
     /// Whether requests are logged.
@@ -48,14 +59,10 @@ impl Log {
         self.access.is_some()
     }
 
-    fn access(&self) -> Option<RwLockReadGuard<'_, File>> {
-        self.access.as_ref().map(|(_, file)| file.read())
-    }
-
-    /// Logs a request and its outcome.
+    /// Logs a request and its outcome. Under load the lines are gathered, so that many share a write.
     pub fn exchange(&self, entry: &LogEntry<'_>) {
-        if let Some(file) = self.access() {
-            write_line(&*file, self.format.exchange(entry, SystemTime::now()));
+        if let Some((_, lines)) = &self.access {
+            lines.push(&self.format.exchange(entry, SystemTime::now()));
         }
     }
 
@@ -99,8 +106,8 @@ impl Log {
     }
 
     fn write(&self, line: String) {
-        match self.access() {
-            Some(file) => write_line(&*file, line),
+        match &self.access {
+            Some((_, lines)) => lines.write(&line),
             None => write_line(io::stderr(), line),
         }
     }
