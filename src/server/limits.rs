@@ -56,6 +56,8 @@ impl Default for Limits {
 
 /// The stack size of a connection's thread. Large buffers are on the heap.
 pub const STACK: usize = 256 * 1024;
+/// The first read of a request, into the stack of its thread, where an idle connection waits. A typical head fits.
+pub const FIRST_READ: usize = 1024;
 /// The read buffer of a busy connection; an idle one has none. A typical head fits; a large body bypasses it. All of
 /// its pages become resident with the first byte, so it is small for the sake of many slow clients.
 pub const READ_AHEAD: usize = 4 * 1024;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
 use crate::server::exchange::closing_response;
-use crate::server::limits::READ_AHEAD;
+use crate::server::limits::{FIRST_READ, READ_AHEAD};
 use crate::server::methods::router;
 use crate::server::net::{ConnectionGuard, HeadReader, Stream};
 use crate::server::observe::{CloseReason, LogEntry, Refusal};
@@ -29,14 +29,16 @@ enum Next {
 pub fn serve(server: &Server, guard: &ConnectionGuard) {
     let stream = &guard.connection.stream;
     let mut memory = None;
-    // An idle connection holds a thread and a descriptor; the buffer is allocated with the first byte.
+    // An idle connection holds a thread and a descriptor; the large buffer is allocated with the first byte.
+    let mut first = [0; FIRST_READ];
     loop {
-        match guard.wait_for_request(server.limits.idle_time) {
-            Ok(true) => {}
-            Ok(false) => return,
+        let received = match guard.receive_request(&mut first) {
+            Ok(None) => return,
+            Ok(Some(0)) => return stream.end_writing(),
+            Ok(Some(received)) => first.get(..received).unwrap_or_default(),
             Err(error) => return refuse_handshake(server, stream, &Error::io("client", error)),
-        }
-        let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream));
+        };
+        let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream, received));
         match serve_burst(server, guard, &mut input, memory.take()) {
             Next::Requests(used) => memory = Some(used),
             Next::Linger => return stream.linger(),

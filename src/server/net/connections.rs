@@ -212,16 +212,17 @@ pub struct ConnectionGuard {
 }
 
 impl ConnectionGuard {
-    /// Waits for the next request. Meanwhile the connection is idle: a shutdown closes it at once. False where the peer
-    /// has sent nothing for `timeout`, or the daemon shuts down. Errors are those of [`Stream::wait_readable`].
-    pub fn wait_for_request(&self, timeout: Duration) -> io::Result<bool> {
+    /// Waits for the first bytes of the next request. Meanwhile the connection is idle: a shutdown closes it at once.
+    /// `None` where the peer has sent nothing for too long, or the daemon shuts down; 0 at the end. Errors are those of
+    /// [`Stream::wait_readable`].
+    pub fn receive_request(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let ConnectionEntry { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
-        let goes_on = if may_wait { stream.wait_readable(timeout) } else { Ok(false) };
+        let received = if may_wait { stream.receive(buffer) } else { Ok(None) };
         fresh.store(false, Ordering::SeqCst);
         idle.store(false, Ordering::SeqCst);
-        goes_on
+        received
     }
 }
 

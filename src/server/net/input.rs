@@ -2,10 +2,12 @@
 //! bodies as long as the stall timer allows.
 
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
+use nix::sys::socket::{MsgFlags, recv};
 
 use crate::error::Error;
 use crate::server::net::socket::wait_within;
@@ -16,22 +18,23 @@ pub struct HeadReader<'a> {
     stream: &'a Stream,
     /// The deadline.
     pub deadline: Option<Instant>,
-    /// Whether the next read is known not to block.
-    is_ready: bool,
+    /// The bytes that were received first.
+    received: &'a [u8],
 }
 
 impl<'a> HeadReader<'a> {
-    /// A reader of a stream that has bytes to read.
-    pub fn new(stream: &'a Stream) -> Self {
-        HeadReader { stream, deadline: None, is_ready: true }
+    /// A reader of a stream of which these bytes were received.
+    pub fn new(stream: &'a Stream, received: &'a [u8]) -> Self {
+        HeadReader { stream, deadline: None, received }
     }
 }
 
 impl Read for HeadReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(deadline) = self.deadline
-            && !std::mem::take(&mut self.is_ready)
-        {
+        if !self.received.is_empty() {
+            return self.received.read(buffer);
+        }
+        if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || !self.stream.wait_readable(left)? {
                 return Err(Error::timed_out("head", "did not come in time").into());
@@ -42,6 +45,19 @@ impl Read for HeadReader<'_> {
 }
 
 impl Stream {
+    /// Waits for the first bytes of a request, as long as a connection may be idle; `None` on time-out, 0 at the end.
+    /// Without TLS this is one system call. Errors are those of [`Stream::wait_readable`].
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.is_tls() {
+            false => self.socket.receive(buffer),
+            true if self.wait_readable(self.socket.idle_time)? => {
+                let mut bytes = self;
+                bytes.read(buffer).map(Some)
+            }
+            true => Ok(None),
+        }
+    }
+
     /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS handshake fails.
     pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
         match self.session() {
@@ -102,8 +118,18 @@ impl Read for &Stream {
 impl Socket {
     /// Reads what was received; `None` where nothing was.
     pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.receive_with(buffer, MsgFlags::MSG_DONTWAIT)
+    }
+
+    /// Waits for data, by the time-out of the socket itself; `None` where none came.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.set_nonblocking(false)?;
+        self.receive_with(buffer, MsgFlags::empty())
+    }
+
+    fn receive_with(&self, buffer: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
         loop {
-            match nix::unistd::read(&self.descriptor, &mut *buffer) {
+            match recv(self.descriptor.as_raw_fd(), buffer, flags) {
                 Ok(read) => {
                     self.read_timer.credit(read);
                     self.traffic.received.inc_by(read as u64);

@@ -19,6 +19,8 @@ use crate::server::net::{Socket, Stream};
 
 /// More data follows (send(2)); nix does not define the flag.
 const MORE: MsgFlags = MsgFlags::from_bits_retain(nix::libc::MSG_MORE);
+/// Neither a wait nor a signal.
+const NO_WAIT: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 /// The most bytes of one call: large enough to make the cost of the call negligible, small enough that a shutdown is
 /// noticed between two.
 const SENDFILE_MAX: u64 = 4 << 20;
@@ -57,6 +59,7 @@ impl Stream {
     /// Sends a range of a file with sendfile(2), and leaves in `part` what was not sent. A truncated file is an
     /// error: the response must not look complete. Not for TLS, which encrypts in this process.
     pub fn send_file(&self, file: &File, part: &mut Range<u64>) -> io::Result<()> {
+        self.socket.set_nonblocking(true)?;
         while !part.is_empty() {
             self.socket.check_not_aborted()?;
             let mut offset = i64::try_from(part.start).map_err(io::Error::other)?;
@@ -139,7 +142,7 @@ impl Socket {
         let block = self.limit_to_send_size(block);
         self.check_not_aborted()?;
         loop {
-            match send(self.descriptor.as_raw_fd(), block, flags | MsgFlags::MSG_NOSIGNAL) {
+            match send(self.descriptor.as_raw_fd(), block, flags | NO_WAIT) {
                 Ok(sent) => {
                     self.count_sent(sent);
                     return Ok(Some(sent));

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, setsockopt, shutdown, sockopt,
 };
+use nix::sys::time::TimeVal;
 
 use crate::error::Error;
 use crate::server::limits::Limits;
@@ -36,6 +37,10 @@ pub enum PeerState {
 #[derive(Debug)]
 pub struct Socket {
     pub(super) descriptor: OwnedFd,
+    /// Whether system calls without a flag of their own do not wait.
+    nonblocking: AtomicBool,
+    /// How long it may be idle.
+    pub(super) idle_time: Duration,
     /// Limits waits for request bodies.
     pub read_timer: StallTimer,
     /// Limits waits for room in the send buffer.
@@ -50,19 +55,22 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes a connected socket, and makes it non-blocking. Reads and writes that stall for longer than the limits allow
-    /// fail with kind `TimedOut`.
+    /// Takes a connected socket in blocking mode. Reads and writes that stall for longer than the limits allow fail with
+    /// kind `TimedOut`.
     pub fn new(
         descriptor: OwnedFd,
         send_size: Option<usize>,
         limits: &Limits,
         traffic: Traffic,
     ) -> io::Result<Self> {
-        fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let idle_time = i64::try_from(limits.idle_time.as_secs()).unwrap_or(i64::MAX);
+        setsockopt(&descriptor, sockopt::ReceiveTimeout, &TimeVal::new(idle_time, 0))?;
         let timer = || StallTimer::new(limits.idle_time, limits.min_rate);
         let send_size = send_size.unwrap_or(usize::MAX);
         Ok(Socket {
             descriptor,
+            nonblocking: AtomicBool::new(false),
+            idle_time: limits.idle_time,
             read_timer: timer(),
             write_timer: timer(),
             traffic,
@@ -90,6 +98,15 @@ impl Socket {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
+    }
+
+    /// Sets whether system calls without a flag of their own wait. Called by the connection's thread alone.
+    pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        if self.nonblocking.swap(nonblocking, Ordering::Relaxed) != nonblocking {
+            let flags = if nonblocking { OFlag::O_NONBLOCK } else { OFlag::empty() };
+            fcntl(&self.descriptor, FcntlArg::F_SETFL(flags))?;
+        }
+        Ok(())
     }
 
     /// Waits for any of these events. False on time-out.
