@@ -20,11 +20,14 @@ fn logging(format: &str) -> (Sandbox, PathBuf) {
     (sandbox, log)
 }
 
-/// The lines of clients so far, once all that was asked on this connection is written: a line precedes the next answer.
+/// The lines of clients so far, once all that was asked on this connection is written: lines keep their order.
 fn lines(raw: &mut Raw, log: &Path) -> Vec<String> {
-    raw.ask(request("GET", "/.cfpd/health", ""));
-    let log = fs::read_to_string(log).unwrap();
-    log.lines().filter(|line| line.contains("127.0.0.1")).map(str::to_owned).collect()
+    let mut text = String::new();
+    while !text.contains("/.cfpd/health?lines") {
+        raw.ask(request("GET", "/.cfpd/health?lines", ""));
+        text = fs::read_to_string(log).unwrap();
+    }
+    text.lines().filter(|line| line.contains("127.0.0.1")).map(str::to_owned).collect()
 }
 
 const FORGER: &str = "User-Agent: a\" \u{9b}\t\"b\r\nReferer: \\\"\r\n";
@@ -183,6 +186,29 @@ fn hup_opens_the_log_again() {
     assert!(new.iter().any(|line| line.contains("GET /after ")), "{new:#?}");
     let old = fs::read_to_string(old).unwrap();
     assert!(old.contains("GET /before ") && !old.contains("GET /after "), "{old}");
+}
+
+#[test]
+fn no_line_is_lost_and_none_comes_before_its_time_over_a_hup_and_a_term() {
+    let (mut sandbox, log) = logging("combined");
+    let mut raw = sandbox.connect();
+    let mut ask = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            raw.ask(request("GET", &format!("/{number}"), ""));
+        }
+    };
+    // Faster than lines are written.
+    ask(0..300);
+    let old = sandbox.work().join("access.log.1");
+    fs::rename(&log, &old).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    ask(300..600);
+    sandbox.signal(Signal::SIGTERM);
+    assert!(sandbox.wait().success());
+    let text = fs::read_to_string(old).unwrap() + &fs::read_to_string(&log).unwrap();
+    let targets = text.lines().filter_map(|line| line.split_once("\"GET /")?.1.split_once(' '));
+    let numbers: Vec<usize> = targets.map(|(number, _)| number.parse().unwrap()).collect();
+    assert_eq!(numbers, (0..600).collect::<Vec<_>>(), "{text}");
 }
 
 #[test]

@@ -49,6 +49,15 @@ impl<'a> Watch<'a> {
         io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
     }
 
+    /// How many bytes the daemon has received in its life.
+    pub fn received(&self) -> u64 {
+        let metrics =
+            Client::connect(self.sandbox.address()).unwrap().ask("GET", "/.cfpd/metrics", &[], None).unwrap();
+        let text = metrics.text();
+        let line = text.lines().find_map(|line| line.strip_prefix("cfpd_received_bytes_total ")).unwrap();
+        line.parse().unwrap()
+    }
+
     /// Waits for a fact.
     pub fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + HANG;
@@ -56,6 +65,12 @@ impl<'a> Watch<'a> {
             assert!(Instant::now() < end, "{what} never came; held: {:?}", self.held());
             self.beat();
         }
+    }
+
+    /// Waits until the log, a file in the working directory of the daemon, says something.
+    pub fn until_log(&mut self, name: &str, mut is_so: impl FnMut(&str) -> bool) {
+        let path = self.sandbox.work().join(name);
+        self.until(name, |_| is_so(&fs::read_to_string(&path).unwrap()));
     }
 
     /// Waits until the daemon holds no more than before, neither in its process nor in its directory.

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::json;
 
 use super::browser::Browser;
+use crate::common::watch::Watch;
 use crate::common::{Sandbox, need};
 
 const STATES: &str = "[...document.querySelectorAll('#uploads li')].map((line) => line.querySelector('.name').textContent + ': ' + line.querySelector('.state').textContent).sort()";
@@ -118,7 +119,7 @@ fn an_upload_shows_how_far_it_is_and_can_be_taken_back() {
     slow_down(&mut browser, -1);
     assert_eq!(browser.value(STATES), json!(["large: Cancelled", "small: Stored"]));
     // Nothing of it is kept, and nothing was ever seen.
-    let mut watch = crate::common::watch::Watch::new(&sandbox);
+    let mut watch = Watch::new(&sandbox);
     watch.until("the end of what was sent", |_| stored(&sandbox) == ["small"]);
 }
 
@@ -146,8 +147,8 @@ fn an_upload_goes_on_where_it_was_after_a_cut_and_after_a_reload() {
     browser.choose_files("Upload files", &[&file]);
     browser.until_said("1 file is stored.");
     assert!(sandbox.stored("large") == content, "what is stored differs");
+    Watch::new(&sandbox).until_log("log", |log| log.matches("\"PATCH /.cfpd/uploads/").count() >= 2);
     let log = fs::read_to_string(sandbox.work().join("log")).unwrap();
     assert_eq!(log.matches("\"PUT /large ").count(), 1, "{log}");
-    assert!(log.matches("\"PATCH /.cfpd/uploads/").count() >= 2, "{log}");
     assert_eq!(stored(&sandbox), ["large"]);
 }
