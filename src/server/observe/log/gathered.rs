@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::server::limits::{LOG_GATHERED_MAX, LOG_GATHER_TIME};
+use crate::server::limits::{LOG_GATHER_TIME, LOG_GATHERED_MAX};
 
 /// The log file, and the lines that are not written to it yet.
 pub(super) struct GatheredLines {
