@@ -12,7 +12,7 @@ use crate::common::{HANG, Sandbox, need, raw};
 use assert_cmd::assert::Assert;
 use nix::sys::signal::Signal;
 use predicates::prelude::PredicateBooleanExt as _;
-use predicates::str::{contains, starts_with};
+use predicates::str::contains;
 use tempfile::TempDir;
 
 /// A folder with a certificate and its key.
@@ -216,12 +216,17 @@ fn who_speaks_something_else_gets_nowhere() {
     let Some(certificate) = Certificate::new() else { return };
     let sandbox = certificate.serve(&[]);
     let plain = format!("http://127.0.0.1:{}", port(&sandbox));
-    let said = sandbox.run("cfp-ls", ["-s", &plain]).code(2);
-    said.stderr(starts_with("cfp-ls: ").and(contains("use https://")));
     let unsecured = Sandbox::new();
     let secure = unsecured.url().replace("http:", "https:");
-    unsecured.run("cfp-ls", ["-s", &secure]).code(2).stderr(contains("its URL begins with http://"));
     sandbox.write("f", "");
+    unsecured.write("f", "");
+    for argv in [&["cfp-ls"][..], &["cfp-put", "f"], &["cfp-mv", "f", "g"], &["cfp-search", "w", ":f"]] {
+        let (tool, rest) = (argv[0], &argv[1..]);
+        let right = format!("{tool}: {plain}: speaks TLS: use https://127.0.0.1:{}\n", port(&sandbox));
+        sandbox.run(tool, [rest, &["-s", &plain]].concat()).code(2).stderr(right);
+        let right = format!("{tool}: {secure}: does not speak TLS: use {}\n", unsecured.url());
+        unsecured.run(tool, [rest, &["-s", &secure]].concat()).code(2).stderr(right);
+    }
     certificate.run(&sandbox, "cfp-put", &["f"]).success();
 }
 

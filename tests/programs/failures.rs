@@ -238,6 +238,6 @@ fn http_and_https_are_not_mixed_up() {
     let url = stranger.url();
     let server = stranger.answer(&[b"\x15\x03\x03\x00\x02\x02\x32"]);
     let said = sandbox.run("cfp-ls", ["-s", &url]).stdout("").code(2);
-    said.stderr(format!("cfp-ls: {url}: speaks TLS: its URL begins with https://\n"));
+    said.stderr(format!("cfp-ls: {url}: speaks TLS: use {}\n", url.replace("http:", "https:")));
     server.join().unwrap();
 }

@@ -102,11 +102,14 @@ impl Client {
         let is_refused = answer.status() == 401;
         answer.finish()?;
         match is_refused {
-            true => {
-                Err(Error::unauthenticated(self.user().unwrap_or_default(), "wrong user name or password"))
-            }
+            true => Err(self.wrong_credentials()),
             false => Ok(()),
         }
+    }
+
+    /// Returns the error of credentials that the server refuses.
+    pub(crate) fn wrong_credentials(&self) -> Error {
+        Error::unauthenticated(self.user().unwrap_or_default(), "wrong user name or password")
     }
 
     /// Sends no credentials from now on: no password is asked for.
@@ -124,7 +127,7 @@ impl Client {
     }
 
     /// Returns whether requests carry credentials.
-    fn has_credentials(&self) -> bool {
+    pub(crate) fn has_credentials(&self) -> bool {
         self.credentials.as_ref().is_some_and(|credentials| credentials.value().is_some())
     }
 

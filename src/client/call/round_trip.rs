@@ -7,6 +7,7 @@ use crate::client::call::head::{encode, form};
 use crate::client::call::sending::{Form, Sending};
 use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::connect::ClientSocket;
+use crate::client::conn::tls::speaks_tls;
 use crate::client::login::credentials::Credentials;
 use crate::client::output::staged_file::watch_signals;
 use crate::client::progress::display;
@@ -129,10 +130,7 @@ impl RoundTrip<'_> {
         let begins_with_tls = connection.begins_with_tls();
         let named = |error| self.not_answered(blame(&self.url.shown, Error::io(&self.url.shown, error)));
         if begins_with_tls.map_err(named)? {
-            return Err(Error::usage(format!(
-                "{}: speaks TLS: its URL begins with https://",
-                self.url.shown
-            )));
+            return Err(speaks_tls(&self.url.shown));
         }
         let (mut interim, mut heard) = (0, Instant::now());
         while interim < INTERIM_MAX {

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use crate::client::call::body_source::copy;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
+use crate::client::conn::tls::speaks_tls;
 use crate::client::progress::display::{ProgressReader, mute};
 use crate::client::{Progress, RemoteName, STDOUT, ServerConnection, kind_of};
 use crate::error::{Error, ErrorKind, Result, shown};
@@ -94,16 +95,17 @@ impl ServerResponse<'_> {
         }
         let is_text =
             self.fields().get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
-        let is_anonymous = self.is_anonymous;
+        let (is_anonymous, server) = (self.is_anonymous, self.server);
         let text = self.text(REFUSAL_MAX).unwrap_or_default();
         let line = shown(text.split(|&byte| byte == b'\n').next().unwrap_or_default());
-        let unnamed = format!("{status} {}", reason(status));
         let (name, what) = match line.split_once(": ").filter(|_| is_text) {
-            Some((name, what)) => (RemoteName::shown_as_typed(name), what),
-            None => (name, unnamed.as_str()),
+            // cfpd on a port with TLS could not read the request.
+            Some(("TLS", _)) => return speaks_tls(server),
+            Some((name, what)) => (RemoteName::shown_as_typed(name), what.to_owned()),
+            None => (name, unnamed(status, server)),
         };
-        let kind = kind_of_line(status, what);
-        Error::new(kind, name, advised(kind, what, is_anonymous))
+        let kind = kind_of_line(status, &what);
+        Error::new(kind, name, advised(kind, &what, is_anonymous))
     }
 
     /// Returns whether the body of a refused request was not sent, and not read.
@@ -228,6 +230,17 @@ struct NamedErrors<'a, R> {
 impl<R: Read> Read for NamedErrors<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.body.read(out).map_err(|error| blame(self.server, Error::io(self.server, error)).into())
+    }
+}
+
+/// Returns the text of a refusal that has none. cfpd has every method that the tools use.
+fn unnamed(status: u16, server: &str) -> String {
+    let status_line = format!("{status} {}", reason(status));
+    match kind_of(status) {
+        ErrorKind::MethodNotAllowed | ErrorKind::NotImplemented => {
+            format!("{status_line}: {server} may be no cfpd, name another with -s")
+        }
+        _ => status_line,
     }
 }
 

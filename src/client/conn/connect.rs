@@ -203,7 +203,7 @@ impl ServerConnection {
                 connect_tcp(host, *port, until).map(|socket| Way::Tcp(Arc::new(socket)))
             }
             Endpoint::Tls { host, port } => match connect_tcp(host, *port, until) {
-                Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, host, trust, until)?))),
+                Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, url, host, trust, until)?))),
                 Err(error) => Err(error),
             },
             Endpoint::Unix(path) => {

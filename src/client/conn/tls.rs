@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
+use crate::client::Url;
 use crate::client::conn::silence::{is_readable, is_ready};
 use crate::client::conn::verifier::{Verifier, is_of_authority};
 use crate::error::{Error, Result};
@@ -85,14 +86,16 @@ pub struct Secured {
 
 impl Secured {
     /// Performs the handshake. The error says why the server is not trusted, if that is the reason.
-    pub fn open(tcp: TcpStream, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
+    pub fn open(tcp: TcpStream, url: &Url, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
         let bad = || Error::usage(format!("{host}: is not a valid name for a certificate"));
         let name =
             ServerName::try_from(host.split('%').next().unwrap_or_default().to_owned()).map_err(|_| bad())?;
         let mut session = ClientConnection::new(trust.config()?, name)
             .map_err(|error| Error::usage(format!("TLS: {error}")))?;
         while session.is_handshaking() {
-            session.complete_io(&mut Timed { tcp: &tcp, until }).map_err(|error| not_agreed(host, error))?;
+            session
+                .complete_io(&mut Timed { tcp: &tcp, until })
+                .map_err(|error| not_agreed(&url.shown, error))?;
         }
         Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
     }
@@ -180,23 +183,28 @@ impl Write for Timed<'_> {
     }
 }
 
+/// Returns the error of a request in plain HTTP to a server that speaks TLS.
+pub(crate) fn speaks_tls(server: &str) -> Error {
+    Error::usage(format!("{server}: speaks TLS: use {}", server.replacen("http:", "https:", 1)))
+}
+
 /// Maps an error of TLS: an untrusted certificate is permanent, anything else may be transient.
-fn not_agreed(host: &str, error: io::Error) -> Error {
+fn not_agreed(url: &str, error: io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
         None if error.kind() == io::ErrorKind::TimedOut => {
-            Error::interrupted(host, "did not finish the TLS handshake in time (--connect-timeout)")
+            Error::interrupted(url, "did not finish the TLS handshake in time (--connect-timeout)")
         }
         Some(rustls::Error::InvalidCertificate(why)) => Error::usage(format!(
-            "{host}: its certificate is not trusted: {}; --cacert FILE names those to trust",
+            "{url}: its certificate is not trusted: {}; --cacert FILE names those to trust",
             reason(why)
         )),
         // What is no TLS record at all is another error.
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            Error::usage(format!("{host}: does not speak TLS: its URL begins with http://"))
+            Error::usage(format!("{url}: does not speak TLS: use {}", url.replacen("https:", "http:", 1)))
         }
-        Some(why) => Error::interrupted(host, format!("does not speak TLS: {why}")),
-        None => Error::interrupted(host, format!("does not speak TLS: {error}")),
+        Some(why) => Error::interrupted(url, format!("does not speak TLS: {why}")),
+        None => Error::interrupted(url, format!("does not speak TLS: {error}")),
     }
 }
 

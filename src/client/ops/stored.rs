@@ -32,7 +32,6 @@ impl Client {
 
     /// Sends HEAD with these fields, and returns what exists under a name and the fields of the response.
     pub(crate) fn stat_with(&mut self, name: &RemoteName, fields: Fields) -> Result<(ListEntry, Fields)> {
-        // The response to HEAD has no text that describes an error.
         name.refuse_none()?;
         let target = self.url.target(name, &Query::default())?;
         let answer = self.send(&Call { fields, ..Call::new("HEAD", target) })?;
@@ -49,7 +48,22 @@ impl Client {
                 Ok((ListEntry { name, is_link: false, size, modified, etag }, fields))
             }
             404 => Err(Error::not_found(name.shown(), "no such file or directory")),
-            status => Err(Error::new(kind_of(status), name.shown(), reason(status).to_lowercase())),
+            status => Err(self.stat_refusal(name, status)),
+        }
+    }
+
+    /// Returns the error of a HEAD that was refused, whose response has no text: that to GET has.
+    fn stat_refusal(&mut self, name: &RemoteName, status: u16) -> Error {
+        let refusal = Error::new(kind_of(status), name.shown(), reason(status).to_lowercase());
+        match status {
+            // A wrong password is not sent twice: attempts are counted.
+            401 if self.has_credentials() => self.wrong_credentials(),
+            400..=403 | 421 => {
+                let target = self.url.target(name, &Query::default());
+                let answer = target.and_then(|target| self.send(&Call::new("GET", target)));
+                answer.and_then(ServerResponse::check).err().unwrap_or(refusal)
+            }
+            _ => refusal,
         }
     }
 
