@@ -144,9 +144,27 @@ fn run(mut args: Args) -> Result<ExitStatus> {
         match refused.remove(&source) {
             Some(error) => Err(error),
             None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
-            None => put(&mut client, &args, file.into(), &name),
+            None => put(&mut client, &args, file.into(), &name).map_err(|error| advise(&args, source, error)),
         }
     })
+}
+
+/// Says how to store the first of two operands under the name of the second, which is no local file.
+fn advise(args: &Args, (at, file): (usize, &OsString), error: Error) -> Error {
+    match (error.kind(), args.files.as_slice()) {
+        (ErrorKind::NotFound, [first, _])
+            if at == 1 && args.target.is_none() && error.is_of(&typed(file)) =>
+        {
+            let advice = format!("to store {0} as :{1}, write :{1}", typed(first), typed(file));
+            Error::not_found(file.as_bytes(), format!("no such file or directory: {advice}"))
+        }
+        _ => error,
+    }
+}
+
+/// Returns a local name in messages.
+fn typed(file: &OsStr) -> String {
+    shown(file.as_bytes())
 }
 
 /// Returns whether the last operand names a directory on the server. Standard input cannot go into one, and a user who may
@@ -156,7 +174,7 @@ fn is_directory(client: &mut Client, args: &Args) -> Result<bool> {
         return Ok(false);
     };
     match client.is_directory(&RemoteName::read(name)) {
-        Err(Error::Failed { kind: ErrorKind::Forbidden, .. }) => Ok(false),
+        Err(Error::Failed { kind: ErrorKind::Forbidden | ErrorKind::Unauthenticated, .. }) => Ok(false),
         found => found,
     }
 }

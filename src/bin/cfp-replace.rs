@@ -68,7 +68,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
     if recursive && change.precondition.tag.is_some() {
         return Err(Error::usage("--if-match takes one FILE"));
     }
-    let change = Change { beneath: recursive.then_some(globs), ..change };
+    let change = Change { beneath: recursive.then_some(globs), offers_recursion: true, ..change };
     let search = change.filter.with_spec(&SEARCH)?;
     Ok(Args { change, search, count })
 }
@@ -107,6 +107,7 @@ mod tests {
             precondition: Precondition::default(),
             files: vec!["f".into()],
             beneath: Some(GlobArguments::default()),
+            offers_recursion: true,
         };
         let search = FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap();
         let expected = Args { change, search, count: true };

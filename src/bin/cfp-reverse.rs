@@ -72,6 +72,7 @@ mod tests {
             precondition: Precondition::default(),
             files: vec![":f".into()],
             beneath: None,
+            offers_recursion: false,
         };
         assert_eq!(args, expected);
     }

@@ -14,7 +14,7 @@ use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::in_place::InPlace;
 use crate::tools::local;
 use crate::tools::prepared_filter::{PreparedFilter, take_flags};
-use crate::tools::sources::sources;
+use crate::tools::sources::{advise_recursion, sources};
 use crate::tools::terminal;
 
 /// A filter to apply to files.
@@ -34,6 +34,8 @@ pub struct Change {
     pub files: Vec<OsString>,
     /// With `-r`: which files beneath a directory are sources too.
     pub beneath: Option<GlobArguments>,
+    /// Whether the program has `-r`.
+    pub offers_recursion: bool,
 }
 
 impl Change {
@@ -57,7 +59,16 @@ impl Change {
         let files = NameList::new(files, listed, "FILE")?.or("-");
         let target = ResultTarget::new(output, in_place, &files)?;
         let precondition = precondition(tag, &target, &files)?;
-        Ok(Change { settings, filter, local, target, precondition, files, beneath: None })
+        Ok(Change {
+            settings,
+            filter,
+            local,
+            target,
+            precondition,
+            files,
+            beneath: None,
+            offers_recursion: false,
+        })
     }
 
     /// Applies the filter. In place, `search` counts what it would change, and the counts are printed.
@@ -69,7 +80,8 @@ impl Change {
         let output = match &self.target {
             ResultTarget::InPlace => {
                 let search = search.map(PreparedFilter::new).transpose()?;
-                return InPlace { client, filter, search, precondition: &self.precondition }
+                let advise = &|source: &Operand, error| self.advise(source, error);
+                return InPlace { client, filter, search, precondition: &self.precondition, advise }
                     .run(name, sources);
             }
             ResultTarget::One(output) => output.clone().map_or(Operand::Standard, Operand::read),
@@ -77,14 +89,17 @@ impl Change {
         if output != Operand::Standard {
             let sources = sources.into_iter().collect::<Result<Vec<_>>>()?;
             let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition);
-            return stored.map(|()| ExitStatus::DONE);
+            let advised = |error| sources.iter().fold(error, |error, source| self.advise(source, error));
+            return stored.map(|()| ExitStatus::DONE).map_err(advised);
         }
         let mut output = Output::stdout()?;
         for_each_operand(name, sources, |source| {
             let source = source?;
             match self.is_left_out(&output, &source) {
                 true => Ok(ExitStatus::DONE),
-                false => write(&filter, client.as_mut(), &source, &mut output).map(|()| ExitStatus::DONE),
+                false => write(&filter, client.as_mut(), &source, &mut output)
+                    .map(|()| ExitStatus::DONE)
+                    .map_err(|error| self.advise(&source, error)),
             }
         })
     }
@@ -104,7 +119,8 @@ impl Change {
                 return Ok(ExitStatus::DONE);
             }
             output.refuse_itself(&source)?;
-            let count = search.count(client.as_mut(), &source)?;
+            let count = search.count(client.as_mut(), &source);
+            let count = count.map_err(|error| self.advise(&source, error))?;
             total = filter::add(total, count)?;
             let mut line = format!("{count}\n").into_bytes();
             if are_several {
@@ -114,6 +130,14 @@ impl Change {
             Ok(ExitStatus::DONE)
         })?;
         Ok(status.max(ExitStatus::of(total > 0)))
+    }
+
+    /// Says what to do next about a source that is a directory.
+    fn advise(&self, source: &Operand, error: Error) -> Error {
+        match self.offers_recursion {
+            true => advise_recursion(source, error),
+            false => error,
+        }
     }
 
     /// Returns whether a source is left out: the shell mostly created the output file for this command: `-r . > out`.

@@ -65,11 +65,7 @@ impl FileDownload {
     /// Says what to do next about a name that cannot be fetched.
     fn advise(&self, at: usize, name: &RemoteName, error: Error) -> Error {
         let is_of_it = matches!(&error, Error::Failed { name: of, .. } if *of == shown(&name.shown()));
-        let is_to_stdout = self.output.as_deref() == Some(OsStr::new("-"));
         match (error.kind(), self.names.as_slice()) {
-            (ErrorKind::IsDirectory, _) if is_of_it && !self.recursive && !is_to_stdout => {
-                Error::is_directory(name.shown(), "is a directory: use -r")
-            }
             (ErrorKind::NotFound, [first, _]) if is_of_it && at == 1 && self.output.is_none() => {
                 let (first, local) = (RemoteName::read(first).shown(), name.bare());
                 let advice = format!("is not there: to store {} as {}, use -o", shown(&first), shown(&local));
@@ -199,13 +195,18 @@ impl Downloader<'_> {
 
     /// Fetches one file to a path.
     fn get(&mut self, name: &RemoteName, path: &Path) -> Result<()> {
-        if name.directory {
-            return Err(Error::is_directory(name.shown(), "is a directory: use -r"));
-        }
         let task = self.task;
-        match task.resume {
-            true => self.client()?.resume(name, path, &|head| task.show(head)),
-            false => self.get_to(name, Output::create(path)?),
+        let fetched = match (name.directory, task.resume) {
+            (true, _) => Err(Error::is_directory(name.shown(), "is a directory")),
+            (false, true) => self.client()?.resume(name, path, &|head| task.show(head)),
+            (false, false) => Output::create(path).and_then(|output| self.get_to(name, output)),
+        };
+        // The local path may be the directory, because a former `-r` made it.
+        match fetched {
+            Err(error) if error.kind() == ErrorKind::IsDirectory && self.client()?.is_directory(name)? => {
+                Err(Error::is_directory(name.shown(), "is a directory: use -r"))
+            }
+            fetched => fetched,
         }
     }
 

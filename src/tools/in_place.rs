@@ -21,6 +21,8 @@ pub(super) struct InPlace<'a> {
     pub search: Option<PreparedFilter>,
     /// What must hold of a file on the server.
     pub precondition: &'a Precondition,
+    /// Says what to do next about a source that cannot be changed.
+    pub advise: &'a dyn Fn(&Operand, Error) -> Error,
 }
 
 impl InPlace<'_> {
@@ -29,7 +31,7 @@ impl InPlace<'_> {
         let (mut output, mut total) = (self.search.as_ref().map(|_| Output::stdout()).transpose()?, 0);
         let status = for_each_operand(name, sources, |source| {
             let source = source?;
-            let changed = self.change(&source)?;
+            let changed = self.change(&source).map_err(|error| (self.advise)(&source, error))?;
             total = filter::add(total, changed)?;
             if let Some(output) = &mut output {
                 let name = terminal::name(source.shown().as_bytes());

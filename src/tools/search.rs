@@ -18,7 +18,7 @@ use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::json_lines::JsonLines;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::sources::files_beneath;
+use crate::tools::sources::{advise_recursion, files_beneath};
 use crate::tools::terminal::{self, Visible};
 
 /// What to search, and how the result is printed.
@@ -104,7 +104,7 @@ impl Searcher<'_> {
                 let client = self.client.as_mut().ok_or_else(|| local::out_of_reach(name))?;
                 match name.directory || (recursive && client.is_directory(name)?) {
                     true if recursive => self.directory(name.clone().as_directory()),
-                    true => Err(Error::is_directory(name.shown(), "is a directory: use -r")),
+                    true => Err(Error::is_directory(name.shown(), "is a directory")),
                     false => self.file(operand),
                 }
             }
@@ -113,6 +113,7 @@ impl Searcher<'_> {
                 self.file(operand)
             }
         }
+        .map_err(|error| advise_recursion(operand, error))
     }
 
     fn file(&mut self, source: &Operand) -> Result<ExitStatus> {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::client::{Client, Operand, RemoteName};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Query;
 use crate::text::Globs;
 use crate::tools::glob_arguments::GlobArguments;
@@ -38,6 +38,19 @@ fn expand(
             false => Ok(vec![Ok(operand)]),
         },
         _ => Ok(vec![Ok(operand)]),
+    }
+}
+
+/// Names the option that the program has for directories, if the error is that this operand is one.
+pub(super) fn advise_recursion(operand: &Operand, error: Error) -> Error {
+    let operand = operand.shown();
+    let is_of_it = matches!(&error, Error::Failed { name, .. } | Error::System { name, .. }
+        if *name == shown(operand.as_bytes()));
+    match error.kind() {
+        ErrorKind::IsDirectory if is_of_it => {
+            Error::is_directory(operand.as_bytes(), "is a directory: use -r")
+        }
+        _ => error,
     }
 }
 

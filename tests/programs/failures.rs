@@ -155,7 +155,7 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
         (&["cfp-cat", ":d/"], ":d/: is a directory"),
         (&["cfp-cat", ":"], ":/: is a directory"),
         (&["cfp-reverse", ":d/"], ":d/: is a directory"),
-        (&["cfp-replace", "a", "b", ":d/", "-o", "out"], ":d/: is a directory"),
+        (&["cfp-replace", "a", "b", ":d/", "-o", "out"], ":d/: is a directory: use -r"),
         (&["cfp-shell", "-c", "search a :d/"], ":d/: is a directory: use -r"),
         (&["cfp-shell", "-c", "reverse :d/ ./out"], ":d/: is a directory"),
         (&["cfp-reverse", "d.gz", "-o", ":"], ":/: is a directory: name the file in it"),

@@ -42,6 +42,22 @@ fn a_server_that_is_no_cfpd_is_named() {
         assert!(line.ends_with(&format!("{url} may be no cfpd, name another with -s")), "{line}");
         server.join().unwrap();
     }
+    // A method that it does not have, and what it says in a form of its own.
+    sandbox.write("f", "");
+    for (argv, head) in [
+        (["cfp-put", "f"], "405 Method Not Allowed\r\nAllow: GET"),
+        (["cfp-rm", "f"], "501 Unsupported method ('DELETE')\r\nServer: x"),
+    ] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let answer = format!("HTTP/1.1 {head}\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>\n");
+        let server = stranger.answer(&[answer]);
+        let code = if argv[0] == "cfp-put" { 2 } else { 3 };
+        let line = said(&sandbox, &[&argv[..], &["-s", &url]].concat(), code);
+        assert!(line.starts_with(":f: "), "{line}");
+        assert!(line.ends_with(&format!(": {url} may be no cfpd, name another with -s")), "{line}");
+        server.join().unwrap();
+    }
 }
 
 #[test]
@@ -79,7 +95,19 @@ fn what_would_be_right_is_said() {
         (&["cfp-put", "d"], 2, "d: is a directory: use -r"),
         (&["cfp-get", "e"], 2, ":e: is a directory: use -r"),
         (&["cfp-rm", "d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-get", "d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-get", "-c", "d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-put", "f", "copy"], 2, "copy: no such file or directory: to store f as :copy, write :copy"),
         (&["cfp-search", "w", ":d/"], 2, ":d/: is a directory: use -r"),
+        (&["cfp-search", "w", ":d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-search", "w", "d"], 2, "d: is a directory: use -r"),
+        (&["cfp-search", "--local", "--lines", "w", "d"], 2, "d: is a directory: use -r"),
+        (&["cfp-replace", "a", "b", "d"], 2, "d: is a directory: use -r"),
+        (&["cfp-replace", "-n", "a", "b", ":d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-replace", "--in-place", "a", "b", ":d"], 2, ":d: is a directory: use -r"),
+        (&["cfp-replace", "a", "b", "d", "-o", "out"], 2, "d: is a directory: use -r"),
+        (&["cfp-replace", "a", "b", "f", "-o", "d"], 2, "d: is a directory"),
+        (&["cfp-reverse", "d"], 2, "d: is a directory"),
         (&["cfp-put", "-n", "f"], 1, ":f: exists, and is kept (-n)"),
         (&["cfp-cp", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
         (&["cfp-rm", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),
@@ -104,7 +132,6 @@ fn what_no_user_may_do_is_refused_without_the_advice_to_log_in() {
     for (argv, line) in [
         (&["cfp-cp", "d/f", "d/f"][..], ":d/f: is the same file"),
         (&["cfp-mv", "d/f", "d/f"], ":d/f: is the same file"),
-        (&["cfp-rm", "-r", "/"], ":/: is the root and stays"),
         (&["cfp-put", "g", "--as", ".cfpd-x"], ":.cfpd-x: belongs to the daemon"),
     ] {
         assert_eq!(said(&sandbox, argv, 2), line, "{argv:?}");
@@ -127,6 +154,10 @@ fn whoever_has_no_rights_is_told_how_to_log_in() {
     sandbox.keep("f", "text");
     let line = said(&sandbox, &["cfp-cat", ":f"], 2);
     assert_eq!(line, ":f: log in with -u NAME to read it");
+    // These ask first what is there, by HEAD, whose response has no text.
+    for argv in [&["cfp-mv", "f", "g"][..], &["cfp-cp", "f", "g"], &["cfp-get", "-r", "f"]] {
+        assert_eq!(said(&sandbox, argv, 2), ":f: log in with -u NAME to read it", "{argv:?}");
+    }
     let password = sandbox.write("password", "builder\n");
     let mut command = sandbox.command("cfp-rm");
     command.env("CFP_PASSWORD_FILE", password).args(["-u", "bob", "f"]);

@@ -306,3 +306,12 @@ fn a_file_keeps_its_modification_time_both_ways() {
         assert!(time(sandbox.root().join(name)) > 1_557_057_600, "{name}");
     }
 }
+
+#[test]
+fn a_name_that_may_be_created_and_not_seen_takes_an_upload() {
+    let sandbox = Sandbox::guarded(&[], "allow create * /drop/\n");
+    sandbox.write("f", "text");
+    sandbox.keep("drop/other", "");
+    sandbox.run("cfp-put", ["f", ":drop/new"]).success();
+    assert_eq!(sandbox.stored("drop/new"), b"text");
+}
