@@ -22,6 +22,8 @@ pub struct RequestBody<'a> {
     most: u64,
     /// Whether the client waits for `100 Continue` before it sends the body.
     expects_continue: bool,
+    /// Whether nothing of it is left to read.
+    is_complete: bool,
 }
 
 impl<'a> RequestBody<'a> {
@@ -29,9 +31,9 @@ impl<'a> RequestBody<'a> {
     /// the trailer section may have an unannounced one.
     pub fn new(request: &'a Request, framing: Framing, most: u64, input: &'a mut dyn BufRead) -> Self {
         let head = &request.fields;
-        let expects_continue = head.has_token("expect", "100-continue")
-            && request.version == Version::Http11
-            && !matches!(framing, Framing::None | Framing::Length(0));
+        let is_complete = matches!(framing, Framing::None | Framing::Length(0));
+        let expects_continue =
+            !is_complete && head.has_token("expect", "100-continue") && request.version == Version::Http11;
         let mut body = Body::new(input, framing);
         let is_stored = matches!(request.method, Method::Put | Method::Patch);
         if is_stored || resumption::is_complete(head).is_some() || digest::is_announced(head) {
@@ -40,7 +42,7 @@ impl<'a> RequestBody<'a> {
         let checked = check_head(head, framing, most);
         let coding = checked.as_ref().map_or(Coding::Identity, |coding| *coding);
         let refusal = checked.err();
-        RequestBody { head, body, framing, coding, refusal, most, expects_continue }
+        RequestBody { head, body, framing, coding, refusal, most, expects_continue, is_complete }
     }
 
     /// Checks the head's fields about the body before any of it is read. Errors have kind `TooLarge` for a length past
@@ -103,7 +105,9 @@ impl<'a> RequestBody<'a> {
             None => work(&mut Bounded::new(&mut self.body, self.most)),
             Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, self.most, work),
         };
-        outcome.and_then(|()| self.body.finish()).map_err(|error| match Error::io("body", error) {
+        let whole = outcome.and_then(|()| self.body.finish());
+        self.is_complete = whole.is_ok();
+        whole.map_err(|error| match Error::io("body", error) {
             Error::Failed { kind: ErrorKind::Interrupted, name, what } => Error::invalid(name, what),
             other => other,
         })
@@ -118,6 +122,9 @@ impl<'a> RequestBody<'a> {
 
     /// Skips the rest of the body, so that the next request can follow, or closes the connection.
     pub fn finish(&mut self, outcome: &mut Outcome) {
+        if self.is_complete {
+            return;
+        }
         let is_read = match outcome.close {
             None => self.skip(),
             Some(CloseReason::ClientRequested) => self.body.is_ended(),
@@ -139,9 +146,9 @@ impl<'a> RequestBody<'a> {
 
     /// Skips the rest of the body. True where all of it was read.
     fn skip(&mut self) -> bool {
-        let is_skipped = self.body.is_ended()
-            || !self.ends_connection() && discard(&mut (&mut self.body).take(UNREAD_MAX)).is_ok();
-        is_skipped && self.body.is_ended()
+        !self.ends_connection()
+            && discard(&mut (&mut self.body).take(UNREAD_MAX)).is_ok()
+            && self.body.is_ended()
     }
 }
 
