@@ -1,8 +1,8 @@
-//! Whether the client is still connected, during work that neither reads from it nor writes to it: the scan of a large
-//! file is cancelled when the client has disconnected, which frees its thread and its connection. The state of the
-//! socket decides, with TLS or without.
+//! Whether the client is still connected, during work that neither reads from it nor writes to it: the work is cancelled
+//! when the client has disconnected, which frees its thread and its connection. The state of the socket decides, with TLS
+//! or without.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -10,8 +10,6 @@ use parking_lot::Mutex;
 
 use crate::server::limits::{HALF_CLOSED_MAX, LIVENESS_CHECK_INTERVAL};
 use crate::server::net::{PeerState, Stream};
-use crate::store::Content;
-use crate::text::ReadAt;
 
 /// The liveness of the client that waits for a response. Threads that work on the same response share it.
 pub struct ClientLiveness<'a> {
@@ -23,7 +21,7 @@ pub struct ClientLiveness<'a> {
 /// The last observation of the socket.
 struct Observation {
     at: Instant,
-    /// How many bytes had been sent to the client by then.
+    /// How many bytes had been sent to the client by then; of no meaning before the first observation of the socket.
     sent: u64,
     /// Since when the client has been half-closed and nothing was sent to it.
     silent_since: Option<Instant>,
@@ -33,8 +31,7 @@ struct Observation {
 impl<'a> ClientLiveness<'a> {
     /// The liveness of a client that has just sent a request.
     pub fn new(stream: &'a Stream) -> Self {
-        let now = Instant::now();
-        let last = Observation { at: now, sent: stream.socket.sent(), silent_since: None, is_gone: false };
+        let last = Observation { at: Instant::now(), sent: 0, silent_since: None, is_gone: false };
         ClientLiveness { stream, last: Mutex::new(last) }
     }
 
@@ -63,47 +60,6 @@ impl Observation {
             PeerState::HalfClosed => now.duration_since(since) >= HALF_CLOSED_MAX,
             PeerState::Gone => true,
         };
-    }
-}
-
-/// A stored file whose reads fail once the client has disconnected.
-#[derive(Clone, Copy)]
-pub struct Cancellable<'a> {
-    /// The file.
-    pub content: &'a dyn Content,
-    /// The client that waits for the result.
-    pub client: &'a ClientLiveness<'a>,
-}
-
-impl ReadAt for Cancellable<'_> {
-    fn size(&self) -> u64 {
-        self.content.meta().size
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.client.check_connected()?;
-        let read = self.content.read_at(buffer, offset)?;
-        self.client.stream.interim.work.add_read(read as u64);
-        Ok(read)
-    }
-
-    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(Box::new(CancellableReader { bytes: self.content.reader(0..self.size())?, client: self.client }))
-    }
-}
-
-/// The bytes of such a file in order.
-struct CancellableReader<'a> {
-    bytes: Box<dyn Read + 'a>,
-    client: &'a ClientLiveness<'a>,
-}
-
-impl Read for CancellableReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.client.check_connected()?;
-        let read = self.bytes.read(buffer)?;
-        self.client.stream.interim.work.add_read(read as u64);
-        Ok(read)
     }
 }
 

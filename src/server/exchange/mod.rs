@@ -1,10 +1,11 @@
 //! One request and its response: reading the body, writing the response, and what all handlers share.
 
+pub(crate) use cancellable::Cancellable;
 pub(crate) use decoding::{Bounded, BoundedDecoding, Coded, too_large};
 pub(crate) use exchange::Exchange;
 pub(crate) use filter::{Operation, number_type};
 pub(crate) use hashed::{Hashed, compute_digest};
-pub(crate) use liveness::{Cancellable, ClientLiveness};
+pub(crate) use liveness::ClientLiveness;
 pub(crate) use media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
 pub(crate) use problem::{Problem, closing_response};
 pub(crate) use representation::{
@@ -18,6 +19,7 @@ pub(crate) use streamed::{LineSink, send_lines, send_streamed};
 pub(crate) use work::Work;
 pub(crate) use written::{accept_modified, answer_written, fields_of_written, modified};
 
+pub(crate) mod cancellable;
 pub(crate) mod decoding;
 pub(crate) mod exchange;
 pub(crate) mod filter;
