@@ -149,13 +149,16 @@ impl<'a> Reply<'a> {
         head
     }
 
-    /// Sends what `write` writes. An error aborts the connection: part of the response may be on the wire.
+    /// Sends what `write` writes. An error aborts the connection.
     pub(super) fn send(&mut self, write: impl FnOnce(&Stream) -> io::Result<()>) -> Result<()> {
         let ready = self.stream.interim.end(self.stream);
-        ready.and_then(|()| write(self.stream)).map_err(|error| {
-            self.outcome.abort();
-            Error::io("client", error)
-        })
+        ready.and_then(|()| write(self.stream)).map_err(|error| self.abort(error))
+    }
+
+    /// Aborts the connection after this error: part of the response may be on the wire.
+    pub(super) fn abort(&mut self, error: io::Error) -> Error {
+        self.outcome.abort();
+        Error::io("client", error)
     }
 }
 

@@ -2,17 +2,16 @@
 //! sends and does not read. The caller generates the bytes.
 
 use std::io::{self, BufWriter, Write};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::http::coding::{Coding, Encoder};
 use crate::http::condition::Validators;
 use crate::http::{BodyWriter, Fields, Framing, Version};
 use crate::server::exchange::{Exchange, Reply, Spill, is_not_modified, of_not_modified, restrict_browsers};
+use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::observe::CloseReason;
 use crate::store::{Name, Spools};
-
-/// A buffered writer, so that many lines share a write.
-pub type LineSink<'a> = BufWriter<&'a mut dyn Write>;
 
 /// Sends what `write` writes, as it is written. Nothing is sent before the first byte, so that an earlier error still
 /// gets a response; a later one aborts the connection. `spools` buffer the response while the client sends and does not
@@ -58,7 +57,7 @@ pub fn send_streamed(
             (reply.outcome.status, reply.outcome.body_bytes) = (0, 0);
             Err(Error::io("client", error))
         }
-        written => reply.send(|_| written),
+        written => written.map_err(|error| reply.abort(error)),
     }
 }
 
@@ -83,16 +82,49 @@ pub fn send_lines(
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
     send_streamed(&mut exchange.reply, fields, coding, None, |sink| {
-        let mut out = BufWriter::new(sink);
+        let mut out = LineSink { buffer: BufWriter::new(sink), since: Instant::now() };
         match write(&mut out) {
             Ok(()) => out.flush(),
             // Discard the buffer instead of flushing it on drop: while nothing was sent, the error can be answered.
             Err(error) => {
-                drop(out.into_parts());
+                drop(out.buffer.into_parts());
                 Err(error)
             }
         }
     })
+}
+
+/// A buffered writer, so that many lines share a write.
+pub struct LineSink<'a> {
+    buffer: BufWriter<&'a mut dyn Write>,
+    /// When it was last flushed.
+    since: Instant,
+}
+
+impl LineSink<'_> {
+    /// How long the lines may still wait in the buffer.
+    pub fn time_left(&self) -> Duration {
+        FLUSH_LINES_AFTER.saturating_sub(self.since.elapsed())
+    }
+
+    /// Flushes lines that have waited long enough. To be called before something that may take a while.
+    pub fn flush_waiting(&mut self) -> io::Result<()> {
+        match self.time_left().is_zero() && !self.buffer.buffer().is_empty() {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Write for LineSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.since = Instant::now();
+        self.buffer.flush()
+    }
 }
 
 /// Writes a body with its coding and framing.

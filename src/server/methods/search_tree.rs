@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -15,7 +14,6 @@ use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::{
     BoundedDecoding, Exchange, LineSink, Operation, SANDBOX, number_type, send_lines,
 };
-use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::methods::list::{globs, included};
 use crate::server::shared::ScanThreads;
 use crate::store::{Entries, Kind, Name};
@@ -88,8 +86,8 @@ impl TreeSearch<'_> {
                 }
             }
             drop(sender);
-            let (mut total, mut since) = (0, Instant::now());
-            while let Some(found) = next(&receiver, out, &mut since)? {
+            let mut total = 0;
+            while let Some(found) = next(&receiver, out)? {
                 match found {
                     Ok((name, count)) => {
                         total += count;
@@ -145,7 +143,6 @@ impl TreeSearch<'_> {
 
     /// Writes the matching lines of every file, each after the file name and `end`.
     fn lines_of_all(&self, entries: Entries<'_>, end: &[u8], out: &mut LineSink<'_>) -> io::Result<()> {
-        let mut since = Instant::now();
         for entry in entries {
             let entry = entry?;
             if entry.kind != Kind::File {
@@ -155,31 +152,19 @@ impl TreeSearch<'_> {
             match self.run(&entry.name, &mut PrefixedLines::new(out, &prefix)) {
                 Err(error) if !is_left_out(&error) => return Err(error.into()),
                 // The next file may take a while.
-                _ if since.elapsed() >= FLUSH_LINES_AFTER && !out.buffer().is_empty() => {
-                    out.flush()?;
-                    since = Instant::now();
-                }
-                _ => {}
+                _ => out.flush_waiting()?,
             }
         }
         Ok(())
     }
 }
 
-/// The next result. Output that has waited since `since` is flushed before it waits longer.
-fn next(
-    results: &Receiver<FileCount>,
-    out: &mut LineSink<'_>,
-    since: &mut Instant,
-) -> io::Result<Option<FileCount>> {
-    match results.recv_timeout(FLUSH_LINES_AFTER.saturating_sub(since.elapsed())) {
+/// The next result. Output that has waited is flushed before it waits longer.
+fn next(results: &Receiver<FileCount>, out: &mut LineSink<'_>) -> io::Result<Option<FileCount>> {
+    match results.recv_timeout(out.time_left()) {
         Err(RecvTimeoutError::Timeout) => {
-            if !out.buffer().is_empty() {
-                out.flush()?;
-            }
-            let found = results.recv().ok();
-            *since = Instant::now();
-            Ok(found)
+            out.flush_waiting()?;
+            Ok(results.recv().ok())
         }
         found => Ok(found.ok()),
     }
