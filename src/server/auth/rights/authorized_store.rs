@@ -18,6 +18,17 @@ pub struct AuthorizedStore {
     pub(super) principal: Principal,
 }
 
+/// How much of a directory a right covers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// It and everything beneath it.
+    All,
+    /// It, or something beneath it.
+    Part,
+    /// Neither.
+    Nothing,
+}
+
 impl AuthorizedStore {
     /// Who makes the request.
     pub fn principal(&self) -> &Principal {
@@ -49,6 +60,17 @@ impl AuthorizedStore {
             false => access.decide(&self.principal, verb, name),
         };
         rule.is_some_and(|rule| rule.allows)
+    }
+
+    /// How much of a directory the rules allow.
+    pub(super) fn coverage(&self, verb: Verb, directory: &Name) -> Coverage {
+        if self.may(verb, directory, true) {
+            Coverage::All
+        } else if self.may(verb, directory, false) || self.allows_beneath(verb, directory) {
+            Coverage::Part
+        } else {
+            Coverage::Nothing
+        }
     }
 
     pub(super) fn require(&self, verb: Verb, name: &Name, tree: bool) -> Result<()> {

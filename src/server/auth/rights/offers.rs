@@ -1,7 +1,7 @@
 //! What a principal may do in a directory, for a page that offers no more than that.
 
 use crate::server::auth::access::Verb;
-use crate::server::auth::rights::authorized_store::AuthorizedStore;
+use crate::server::auth::rights::authorized_store::{AuthorizedStore, Coverage};
 use crate::store::Name;
 
 /// What a page offers on an entry, or in a directory.
@@ -28,10 +28,7 @@ impl AuthorizedStore {
 
     /// Whether every verb that is allowed in a directory is allowed for everything beneath it.
     pub fn offers_the_same_beneath(&self, directory: &Name) -> bool {
-        OFFERED.into_iter().all(|verb| {
-            self.may(verb, directory, true)
-                || !(self.may(verb, directory, false) || self.allows_beneath(verb, directory))
-        })
+        OFFERED.into_iter().all(|verb| self.coverage(verb, directory) != Coverage::Part)
     }
 
     /// The verbs that are allowed for an entry of a directory; for a directory with all in it.

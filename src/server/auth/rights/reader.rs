@@ -1,6 +1,7 @@
 //! Reading, with the rights `list` and `read`. The functions are those of [`Store`](crate::store::Store).
 
 use crate::error::{Error, Result};
+use crate::server::auth::rights::authorized_store::Coverage;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Content, Detail, Entries, Kind, Meta, Name};
 
@@ -29,16 +30,12 @@ impl<'a> Reader<'a> {
 
     /// Whether this directory, or something beneath it, may be listed.
     fn may_list(self, name: &Name) -> bool {
-        self.0.may(Verb::List, name, false) || self.0.allows_beneath(Verb::List, name)
+        self.0.coverage(Verb::List, name) != Coverage::Nothing
     }
 
     /// Lists a directory; needs `list` for it or for something beneath. Entries that may not be listed are omitted.
     pub fn list(self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'a>> {
-        let store = self.0;
-        if !self.may_list(name) {
-            return Err(store.refusal(&[Verb::List], name, false));
-        }
-        Ok(only(store.store.list(name, recursive, detail)?, store, Verb::List, name))
+        self.entries(&[Verb::List], name, recursive, detail)
     }
 
     /// Returns the metadata of an entry of a list; none where it is no longer there, or may not be listed.
@@ -50,20 +47,30 @@ impl<'a> Reader<'a> {
 
     /// Lists the names of everything beneath a directory that may be both listed and read.
     pub fn list_readable(self, name: &Name) -> Result<Entries<'a>> {
-        Ok(only(self.list(name, true, Detail::Names)?, self.0, Verb::Read, name))
+        self.entries(&[Verb::List, Verb::Read], name, true, Detail::Names)
     }
-}
 
-/// Filters the entries of a directory: keeps those that the right covers, and directories beneath which it covers
-/// something.
-fn only<'a>(entries: Entries<'a>, store: &'a AuthorizedStore, verb: Verb, directory: &Name) -> Entries<'a> {
-    if store.may(verb, directory, true) {
-        return entries;
+    /// Lists the entries that all of these rights cover, and directories beneath which each covers something.
+    fn entries(self, verbs: &[Verb], name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'a>> {
+        let store = self.0;
+        let mut partial = Vec::new();
+        for &verb in verbs {
+            match store.coverage(verb, name) {
+                Coverage::Nothing if verb == Verb::List => {
+                    return Err(store.refusal(&[verb], name, false));
+                }
+                Coverage::Nothing | Coverage::Part => partial.push(verb),
+                Coverage::All => {}
+            }
+        }
+        let entries = store.store.list(name, recursive, detail)?;
+        if partial.is_empty() {
+            return Ok(entries);
+        }
+        let directory = name.clone();
+        Ok(Box::new(entries.filter(move |entry| match entry {
+            Ok(entry) => partial.iter().all(|verb| store.shows(*verb, &directory, entry)),
+            Err(_) => true,
+        })))
     }
-    let directory = directory.clone();
-    let shows = move |entry: &Result<_>| match entry {
-        Ok(entry) => store.shows(verb, &directory, entry),
-        Err(_) => true,
-    };
-    Box::new(entries.filter(shows))
 }
