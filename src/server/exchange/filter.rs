@@ -24,22 +24,34 @@ pub struct Operation {
     tag: u64,
 }
 
+/// What becomes of the result of a filter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ResultUse {
+    /// It is sent.
+    Sent,
+    /// It is stored: unknown parameters of the query are refused.
+    Stored,
+    /// It is added to others: a count stays a plain number, whatever media type it is sent as.
+    Added,
+}
+
 /// The media types of a number, the preferred first.
-const NUMBER_TYPES: [&str; 2] = ["text/plain", "application/json"];
+const NUMBER_TYPES: [&str; 2] = ["text/plain", JSON];
+const JSON: &str = "application/json";
 
 impl Operation {
-    /// Parses the filter of a query; `None` where it names none. `strict` refuses unknown parameters, for requests that
-    /// store the result. Errors have kind `Invalid`, or `NotAcceptable` where `Accept` allows no media type of the
-    /// result.
-    pub fn of_query(query: &Query, fields: &Fields, strict: bool) -> Result<Option<Self>> {
+    /// Parses the filter of a query; `None` where it names none. Errors have kind `Invalid`, or `NotAcceptable` where
+    /// `Accept` allows no media type of the result.
+    pub fn of_query(query: &Query, fields: &Fields, result: ResultUse) -> Result<Option<Self>> {
         let pairs: Vec<_> = query.pairs().collect();
-        let Some(named) = FilterQuery::parse(&pairs, strict)? else { return Ok(None) };
+        let named = FilterQuery::parse(&pairs, result == ResultUse::Stored)?;
+        let Some(named) = named else { return Ok(None) };
         let (output, media_type) = match named.output {
             OutputKind::Text => (OutputKind::Text, None),
             OutputKind::Lines => (OutputKind::Lines, Some("text/plain")),
             OutputKind::Count | OutputKind::CountInJson => match number_type(fields)? {
-                "application/json" => (OutputKind::CountInJson, Some("application/json")),
-                plain => (OutputKind::Count, Some(plain)),
+                JSON if result != ResultUse::Added => (OutputKind::CountInJson, Some(JSON)),
+                chosen => (OutputKind::Count, Some(chosen)),
             },
         };
         let is_number = named.output == OutputKind::Count;
@@ -156,7 +168,7 @@ impl text::SpoolStorage for SpoolFile {
 }
 
 /// The media type of a number that the client prefers.
-pub fn number_type(fields: &Fields) -> Result<&'static str> {
+fn number_type(fields: &Fields) -> Result<&'static str> {
     accept::media_type(fields, &NUMBER_TYPES)
         .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))
         .ok_or_else(|| Error::not_acceptable("Accept", "fits neither text/plain nor application/json"))
@@ -199,7 +211,8 @@ mod tests {
     use crate::http::Target;
 
     fn of(target: &str, strict: bool) -> Result<Option<Operation>> {
-        Operation::of_query(&Target::parse(target.as_bytes())?.query, &Fields::new(), strict)
+        let result = if strict { ResultUse::Stored } else { ResultUse::Sent };
+        Operation::of_query(&Target::parse(target.as_bytes())?.query, &Fields::new(), result)
     }
 
     #[test]

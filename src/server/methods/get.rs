@@ -15,9 +15,9 @@ use crate::http::range::{self, Selected};
 use crate::http::{Fields, Method, accept, target};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{
-    Cancellable, ClientLiveness, ContentStart, Exchange, NamedType, Operation, coded_etag, compute_digest,
-    fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content, send_multipart,
-    send_streamed, text_type, with_charset,
+    Cancellable, ClientLiveness, ContentStart, Exchange, NamedType, Operation, ResultUse, coded_etag,
+    compute_digest, fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content,
+    send_multipart, send_streamed, text_type, with_charset,
 };
 use crate::server::methods::{archive, list, login, search_tree};
 use crate::store::{Content, Name};
@@ -36,7 +36,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
             Some(_) => {}
         }
     }
-    let operation = Operation::of_query(&exchange.query, &exchange.request.fields, false);
+    let operation = Operation::of_query(&exchange.query, &exchange.request.fields, ResultUse::Sent);
     let opened = store.reader().open(name);
     match opened {
         Ok(content) => match operation? {

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::http::{Fields, Query, Request, Target, target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
-    BoundedDecoding, Exchange, Hashed, Operation, Work, answer_written, check_write, failed,
+    BoundedDecoding, Exchange, Hashed, Operation, ResultUse, Work, answer_written, check_write, failed,
 };
 use crate::store::{Content, Detail, Meta, Name};
 
@@ -17,7 +17,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     let to = destination(request)?;
     let transfer = writer.authorize_copy(name, &to)?;
     check_source(request, name, &transfer)?;
-    let written = match Operation::of_query(&exchange.query, &request.fields, true)? {
+    let written = match Operation::of_query(&exchange.query, &request.fields, ResultUse::Stored)? {
         Some(operation) => return copy_filtered(exchange, writer, name, &to, &operation),
         None => {
             let (source, work) = (transfer.source().ok(), Work::new(exchange.stream));

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use crate::error::{Error, Result};
 use crate::http::{Fields, resumption};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::{Exchange, Operation, SANDBOX, restrict_browsers, send_streamed, with_charset};
+use crate::server::exchange::{
+    Exchange, Operation, ResultUse, SANDBOX, restrict_browsers, send_streamed, with_charset,
+};
 use crate::server::resumable::resource;
 use crate::store::Name;
 
@@ -29,8 +31,8 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, root: &Name)
         let what = "multipart/form-data is not taken apart: send the file itself as the body";
         return Err(Error::unsupported_type("Content-Type", what));
     }
-    let operation =
-        Operation::of_query(&exchange.query, &request.fields, false)?.unwrap_or_else(Operation::identity);
+    let operation = Operation::of_query(&exchange.query, &request.fields, ResultUse::Sent)?
+        .unwrap_or_else(Operation::identity);
     let decoding = exchange.decoding();
     let mut fields = Fields::new();
     if operation.is_number {

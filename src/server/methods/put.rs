@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::http::{Complete, Fields, Request};
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::{
-    Exchange, Hashed, Operation, accept_modified, check_write, fields_of_written, modified,
+    Exchange, Hashed, Operation, ResultUse, accept_modified, check_write, fields_of_written, modified,
 };
 use crate::server::resumable::resource;
 use crate::store::{Name, Written};
@@ -17,7 +17,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         return Err(Error::invalid("Content-Range", "has no place in a PUT (RFC 9110 §14.5)"));
     }
     resource::refuse_old(&request.fields)?;
-    let operation = Operation::of_query(&exchange.query, &request.fields, true)?;
+    let operation = Operation::of_query(&exchange.query, &request.fields, ResultUse::Stored)?;
     let modified = modified(&request.fields)?;
     let length = exchange.body.content_length()?.filter(|_| operation.is_none());
     if operation.is_some() {

@@ -8,11 +8,10 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::Fields;
 use crate::http::json_name::with_name;
 use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::{
-    BoundedDecoding, Exchange, LineSink, Operation, SANDBOX, number_type, send_lines,
+    BoundedDecoding, Exchange, LineSink, Operation, ResultUse, SANDBOX, send_lines,
 };
 use crate::server::methods::list::{globs, included};
 use crate::server::shared::ScanThreads;
@@ -29,15 +28,16 @@ type FileCount = Result<(Vec<u8>, u64)>;
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
     let server = exchange.server;
     let reader = store.reader();
-    let Some(operation) = Operation::of_query(&exchange.query, &Fields::new(), false)? else {
+    let fields = &exchange.request.fields;
+    let Some(operation) = Operation::of_query(&exchange.query, fields, ResultUse::Added)? else {
         return Err(Error::invalid("search", "is missing"));
     };
-    let json = operation.is_number && number_type(&exchange.request.fields)? == "application/json";
+    let media_type = operation.media_type.unwrap_or("text/plain");
+    let json = media_type == "application/json";
     let globs = globs(&exchange.query)?;
     let entries = included(reader.list_readable(name)?, globs);
     let decoding = exchange.decoding();
     let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
-    let media_type = if json { "application/json" } else { "text/plain" };
     // A name may hold a colon or a newline, but no NUL byte.
     let end = if exchange.query.has("null") { b"\0" } else { b":" };
     send_lines(exchange, name, media_type, SANDBOX, |out| match operation.is_number {
