@@ -60,7 +60,11 @@ pub(super) fn start(bytes: &[u8], at: usize) -> usize {
 
 /// Returns whether a character is a word character: `\w` (UTS 18 Annex C).
 pub(super) fn is_word(char: char) -> bool {
-    regex_syntax::is_word_character(char)
+    match char.is_ascii() {
+        // The table is searched for what is not in it, too: a space, mostly.
+        true => char.is_ascii_alphanumeric() || char == '_',
+        false => regex_syntax::is_word_character(char),
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +90,12 @@ mod tests {
         for (bytes, head, tail) in rows {
             assert_eq!((first(bytes), last(bytes)), (head, tail), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn word_characters_are_those_of_the_table() {
+        let mut all = '\0'..=char::MAX;
+        assert!(all.all(|char| is_word(char) == regex_syntax::is_word_character(char)));
     }
 
     #[test]
