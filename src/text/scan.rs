@@ -29,15 +29,7 @@ pub(super) trait Visit {
 /// Passes all of `text`, read `block` bytes at a time, to a visitor. Between two reads only what may still be part of an
 /// occurrence is withheld: fewer bytes than an occurrence has, and one character.
 pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
-    let mut window = ScanWindow::new(word, block);
-    loop {
-        let last = window.read(text, block)? == 0;
-        window.advance(last, visit)?;
-        visit.flush()?;
-        if last {
-            return Ok(());
-        }
-    }
+    ScanWindow::new(word, block).scan(text, block, visit)
 }
 
 /// The part of the text that is being compared: `visited <= from <= at <= filled`.
@@ -71,6 +63,18 @@ impl<'w> ScanWindow<'w> {
             matched: 0,
             #[cfg(test)]
             work: 0,
+        }
+    }
+
+    /// Passes all that is read of `text` to a visitor.
+    fn scan(&mut self, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
+        loop {
+            let last = self.read(text, block)? == 0;
+            self.advance(last, visit)?;
+            visit.flush()?;
+            if last {
+                return Ok(());
+            }
         }
     }
 
@@ -112,7 +116,7 @@ impl<'w> ScanWindow<'w> {
                     None => break,
                 }
             } else if self.matched == 0 && !skipped {
-                skipped = !self.skip() || !self.step(last);
+                skipped = self.visit_disjoint(last, visit)? || !self.skip() || !self.step(last);
             } else if !self.step(last) {
                 break;
             }
@@ -136,6 +140,39 @@ impl<'w> ScanWindow<'w> {
             self.visited = self.from;
         }
         Ok(())
+    }
+
+    /// Visits all occurrences of a word whose occurrences cannot overlap, in one pass of the finder, and skips to where the next
+    /// may begin. Returns true at one that cannot be decided yet, which is then the candidate.
+    fn visit_disjoint(&mut self, last: bool, visit: &mut impl Visit) -> io::Result<bool> {
+        let bytes = self.buffer.get(..self.filled).unwrap_or_default();
+        let Some(found) = self.word.find_all(bytes.get(self.from..).unwrap_or_default()) else {
+            return Ok(false);
+        };
+        let (begin, length) = (self.from, self.word.longest());
+        for from in found.map(|at| begin + at) {
+            let Some((before, rest)) = bytes.split_at_checked(from) else { break };
+            let Some((occurrence, after)) = rest.split_at_checked(length) else { break };
+            match self.word.has_word_boundaries(before, after, last) {
+                Some(true) => {
+                    if self.visited < from {
+                        visit.unmatched(bytes.get(self.visited..from).unwrap_or_default())?;
+                    }
+                    visit.matched(occurrence)?;
+                    self.visited = from + length;
+                }
+                Some(false) => {}
+                None => {
+                    (self.from, self.at, self.matched) = (from, from + length, length);
+                    return Ok(true);
+                }
+            }
+            (self.from, self.at) = (from + length, from + length);
+        }
+        // No occurrence begins where there are too few bytes for one; `step` decides what of them may begin one.
+        self.from = self.from.max(self.filled.saturating_sub(length - 1));
+        self.at = self.from;
+        Ok(false)
     }
 
     /// Skips to the next candidate; returns false if there is none before the end.

@@ -33,6 +33,8 @@ pub struct Word {
     borders: Vec<u32>,
     finder: Finder,
     substring: bool,
+    /// Whether no two occurrences can overlap, nor a sequence of its bytes without word boundaries and an occurrence.
+    is_disjoint: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +59,17 @@ impl Word {
             let finder = memmem::Finder::new(bytes).into_owned();
             (bytes.iter().copied().map(u32::from).collect(), Finder::Exact(finder.into()))
         };
-        Ok(Word { borders: borders(&units), units, finder, substring: matching.substring })
+        let (borders, substring) = (borders(&units), matching.substring);
+        let is_disjoint = is_disjoint(bytes, &borders, substring);
+        Ok(Word { borders, units, finder, substring, is_disjoint })
+    }
+
+    /// Returns the offsets of all candidates in `bytes`, if that is enough to find all occurrences.
+    pub(super) fn find_all<'a>(&'a self, bytes: &'a [u8]) -> Option<memmem::FindIter<'a, 'a>> {
+        match &self.finder {
+            Finder::Exact(finder) if self.is_disjoint => Some(finder.find_iter(bytes)),
+            _ => None,
+        }
     }
 
     /// Returns the number of its units.
@@ -144,6 +156,20 @@ fn borders(units: &[u32]) -> Vec<u32> {
     borders
 }
 
+/// Returns whether each occurrence of the bytes of a word that begins within another one has a word character before it, and so
+/// does not count. It begins where a border of the word does.
+fn is_disjoint(word: &[u8], borders: &[u32], substring: bool) -> bool {
+    let mut border = borders.last().copied().unwrap_or(0) as usize;
+    while border > 0 {
+        let before = word.get(..word.len().saturating_sub(border)).unwrap_or_default();
+        if substring || !scalar::last(before).is_some_and(scalar::is_word) {
+            return false;
+        }
+        border = borders.get(border).map_or(0, |&border| border as usize);
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +205,27 @@ mod tests {
         let word = Word::new(b"w", Matching::default()).unwrap();
         for (before, after, last, expected) in rows {
             assert_eq!(word.has_word_boundaries(before, after, last), expected, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn occurrences_that_can_overlap_are_known() {
+        let rows: [(&[u8], bool, bool); 10] = [
+            (b"the", true, true),
+            (b"that", true, false),
+            (b"a a", false, false),
+            (b"-a-", true, false),
+            (b"--", false, false),
+            (b"b ab", true, false),
+            (b"ab a", false, false),
+            ("é é".as_bytes(), false, false),
+            ("été".as_bytes(), true, false),
+            (b"\xa9x\xa9", true, false),
+        ];
+        for (bytes, words, substring) in rows {
+            let disjoint =
+                |substring| Word::new(bytes, Matching { ignore_case: false, substring }).unwrap().is_disjoint;
+            assert_eq!((disjoint(false), disjoint(true)), (words, substring), "{bytes:?}");
         }
     }
 
