@@ -32,6 +32,7 @@ mod matching_lines;
 mod output_buffer;
 mod prefixed_lines;
 mod query;
+mod ranges;
 mod read_at;
 mod replace;
 mod replay;

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::num::NonZero;
 use std::os::unix::fs::FileExt;
+use std::thread;
 
 /// Bytes at offsets: a stored or local file.
-pub trait ReadAt {
+pub trait ReadAt: Sync {
     /// Returns the number of bytes.
     fn size(&self) -> u64;
     /// Reads some bytes from `offset` on; 0 only at the end.
@@ -13,6 +15,11 @@ pub trait ReadAt {
     /// Returns a reader of all bytes in order.
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(Sequential { bytes: self, offset: 0 }))
+    }
+    /// Calls `work` on this thread and, at the same time, on every other thread that is free to read these bytes. Returns when
+    /// all have ended.
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        work();
     }
 }
 
@@ -31,6 +38,20 @@ impl ReadAt for SizedFile<'_> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self.file, truncated(buffer, self.size, offset), offset)
+    }
+
+    /// One thread for each processor.
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                // Without another thread, this one does the rest.
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
     }
 }
 

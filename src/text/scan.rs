@@ -33,8 +33,8 @@ pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut i
 }
 
 /// The part of the text that is being compared: `visited <= from <= at <= filled`.
-struct ScanWindow<'w> {
-    word: &'w Word,
+pub(super) struct ScanWindow<'w> {
+    pub(super) word: &'w Word,
     buffer: Vec<u8>,
     /// The end of the bytes that were read.
     filled: usize,
@@ -50,7 +50,7 @@ struct ScanWindow<'w> {
 }
 
 impl<'w> ScanWindow<'w> {
-    fn new(word: &'w Word, block: usize) -> Self {
+    pub(super) fn new(word: &'w Word, block: usize) -> Self {
         // Room for what `slide` can leave, and for one read.
         let buffer = vec![0; 2 * (word.longest() + 2 * scalar::LONGEST) + block];
         ScanWindow {
@@ -66,8 +66,19 @@ impl<'w> ScanWindow<'w> {
         }
     }
 
+    /// Begins again in the middle of a text: at `start` of `known`, the bytes around it.
+    pub(super) fn restart(&mut self, known: &[u8], start: usize) {
+        self.buffer.iter_mut().zip(known).for_each(|(to, from)| *to = *from);
+        (self.filled, self.visited, self.from, self.at, self.matched) = (known.len(), start, start, start, 0);
+    }
+
     /// Passes all that is read of `text` to a visitor.
-    fn scan(&mut self, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
+    pub(super) fn scan(
+        &mut self,
+        text: &mut dyn Read,
+        block: usize,
+        visit: &mut impl Visit,
+    ) -> io::Result<()> {
         loop {
             let last = self.read(text, block)? == 0;
             self.advance(last, visit)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::matching_lines::MatchingLines;
 use super::scan::{BLOCK, Visit, scan};
-use super::{Filter, OutputBuffer, Source, Word, split};
+use super::{Filter, OutputBuffer, Source, Word, ranges, split};
 
 /// Searches for a word.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub enum Show {
 impl Search {
     /// Counts the occurrences, whatever the search writes.
     pub fn count(&self, source: Source<'_>) -> io::Result<u64> {
+        if let Source::File(file) = source {
+            return ranges::count(&self.word, file);
+        }
         let mut counter = MatchCounter(0);
         scan(&self.word, &mut split(source)?.0, BLOCK, &mut counter)?;
         Ok(counter.0)

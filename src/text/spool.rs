@@ -6,7 +6,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::FileExt;
 
 /// Temporary storage that grows at its end.
-pub trait SpoolStorage {
+pub trait SpoolStorage: Sync {
     /// Appends bytes.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Reads some bytes from `offset` on; 0 at the end.
@@ -16,12 +16,12 @@ pub trait SpoolStorage {
 }
 
 /// Makes spools.
-pub trait MakeSpool {
+pub trait MakeSpool: Sync {
     /// Makes an empty one.
     fn make(&self) -> io::Result<Box<dyn SpoolStorage>>;
 }
 
-impl<F: Fn() -> io::Result<S>, S: SpoolStorage + 'static> MakeSpool for F {
+impl<F: Fn() -> io::Result<S> + Sync, S: SpoolStorage + 'static> MakeSpool for F {
     fn make(&self) -> io::Result<Box<dyn SpoolStorage>> {
         Ok(Box::new(self()?))
     }

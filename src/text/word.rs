@@ -105,6 +105,14 @@ impl Word {
         }
     }
 
+    /// Returns whether a unit begins at `at` of `bytes`.
+    pub(super) fn is_unit_start(&self, bytes: &[u8], at: usize) -> bool {
+        match &self.finder {
+            Finder::Exact(_) => true,
+            Finder::Folded(_) => scalar::start(bytes, at) == at,
+        }
+    }
+
     /// Returns the length of the first `count` units of `bytes`, in bytes.
     pub(super) fn width(&self, bytes: &[u8], count: usize) -> usize {
         match &self.finder {

@@ -176,6 +176,21 @@ fn whoever_keeps_up_is_not_cut() {
 }
 
 #[test]
+fn a_search_of_one_large_file_takes_the_helpers_that_are_free() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
+    // Holes take long to search, and no room.
+    std::fs::File::create(sandbox.root().join("f")).unwrap().set_len(1 << 40).unwrap();
+    let mut watch = Watch::new(&sandbox);
+    let before = watch.held().threads;
+    let mut searches: Vec<Raw> = (0..2).map(|_| sandbox.connect()).collect();
+    searches.iter_mut().for_each(|raw| raw.send(request("GET", "/f?search=word", "")));
+    // Each has the thread of its connection; two more help either.
+    watch.until("both searches", |watch| watch.held().threads == before + 2 + 2);
+    drop(searches);
+    watch.until("the end of both", |watch| watch.held().threads == before);
+}
+
+#[test]
 fn searches_share_their_helpers() {
     let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
     for number in 0..16 {

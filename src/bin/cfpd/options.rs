@@ -150,7 +150,7 @@ const OPERATION: &[ProgramOption] = options! {
     ///
     /// Without this option the system takes as much as it can.
     "", "--send-size" = "BYTES";
-    /// Search directories with at most N threads, over all requests (default: the number of cores).
+    /// Search directories and large files with at most N threads, over all requests (default: the number of cores).
     ///
     /// Each request has at least one of its own.
     "", "--scan-jobs" = "N";

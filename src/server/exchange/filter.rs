@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
-use crate::server::exchange::{BoundedDecoding, Cancellable, Coded};
+use crate::server::exchange::{BoundedDecoding, Coded, ScannedFile};
 use crate::server::limits::BLOCK;
 use crate::store::{Content, Name, SpoolFile, Spools};
 use crate::text::{self, Compared, Filter, FilterQuery, OutputKind, ReadAt, Source};
@@ -84,7 +84,7 @@ impl Operation {
         decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<u64> {
-        let file = Cancellable { content, client: &decoding.client };
+        let file = ScannedFile::new(content, decoding);
         match self.decompress {
             true => {
                 let mut sink = Compared::new(&file, sink);
@@ -103,7 +103,7 @@ impl Operation {
         decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
-        let file = Cancellable { content, client: &decoding.client };
+        let file = ScannedFile::new(content, decoding);
         match self.decompress {
             true => {
                 // A stored file may be larger than what clients may send.

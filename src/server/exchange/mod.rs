@@ -13,6 +13,7 @@ pub(crate) use representation::{
 };
 pub(crate) use request_body::RequestBody;
 pub(crate) use response::{Reply, with_charset};
+pub(crate) use scanned::ScannedFile;
 pub(crate) use send::{send_content, send_multipart};
 pub(crate) use spill::Spill;
 pub(crate) use streamed::{LineSink, send_lines, send_streamed};
@@ -31,6 +32,7 @@ pub(crate) mod problem;
 pub(crate) mod representation;
 pub(crate) mod request_body;
 pub(crate) mod response;
+pub(crate) mod scanned;
 pub(crate) mod send;
 pub(crate) mod spill;
 pub(crate) mod streamed;

@@ -133,7 +133,7 @@ impl Metrics {
         let names = [
             ("connections", "Connections that have a thread"),
             ("connections_max", "Connections there may be"),
-            ("scan_jobs", "Threads that help searches of directories"),
+            ("scan_jobs", "Threads that help searches"),
             ("scan_jobs_max", "Threads that may"),
             ("threads", "Threads of the process"),
         ];

@@ -1,4 +1,4 @@
-//! The pool of threads for searches of directories, shared by all requests. `search_tree` runs the searches.
+//! The pool of threads for searches of directories and of large files, shared by all requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,0 +1,54 @@
+//! A stored file that a filter scans with several threads: its own, and those of the pool that are free. Which parts each
+//! thread reads is up to the filter.
+
+use std::io::{self, Read};
+use std::thread;
+
+use crate::server::exchange::{BoundedDecoding, Cancellable};
+use crate::server::shared::ScanThreads;
+use crate::store::Content;
+use crate::text::ReadAt;
+
+/// A stored file, whose reads fail once the client has disconnected, and the threads that may read it.
+pub struct ScannedFile<'a> {
+    file: Cancellable<'a>,
+    threads: &'a ScanThreads,
+}
+
+impl<'a> ScannedFile<'a> {
+    /// A file that is scanned for the client of `decoding`.
+    pub fn new(content: &'a dyn Content, decoding: &'a BoundedDecoding<'_>) -> Self {
+        let file = Cancellable { content, client: &decoding.client };
+        ScannedFile { file, threads: &decoding.server.scan_threads }
+    }
+}
+
+impl ReadAt for ScannedFile<'_> {
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        self.file.reader()
+    }
+
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        thread::scope(|scope| {
+            for permit in self.threads.take_free() {
+                let work = move || {
+                    let _permit = permit;
+                    work();
+                };
+                // Without another thread, this one does the rest.
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+    }
+}

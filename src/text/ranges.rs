@@ -1,0 +1,259 @@
+//! Counts a word in a file by ranges, each on any of several threads. It decides what is counted where ranges meet; what an
+//! occurrence is belongs to `word.rs`, how it is found to `scan.rs`.
+//!
+//! A range counts the occurrences that begin in it, as if none from before reached into it. That is wrong only where the first
+//! of them overlaps the last one of the ranges before; then the range is scanned again from the end of that one.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use parking_lot::Mutex;
+
+use super::scan::{BLOCK, ScanWindow, Visit};
+use super::{ReadAt, Word, read_exact_at, scalar};
+
+/// The smallest range, in bytes. A file that is shorter than two is scanned by one thread.
+const RANGE_MIN: u64 = 1 << 20;
+
+/// A file has at most this many ranges, and so a result for each of them.
+const RANGES_MAX: u64 = 1024;
+
+/// Counts the occurrences of a word in a file.
+pub(super) fn count(word: &Word, file: &dyn ReadAt) -> io::Result<u64> {
+    count_by(word, file, RANGE_MIN.max(file.size().div_ceil(RANGES_MAX)), BLOCK)
+}
+
+/// Counts in ranges of `step` bytes or, the last one, more.
+fn count_by(word: &Word, file: &dyn ReadAt, step: u64, block: usize) -> io::Result<u64> {
+    let size = file.size();
+    let ranges = (size / step).max(1);
+    let range = |index: u64| index * step..if index + 1 == ranges { size } else { (index + 1) * step };
+    let indexes = Mutex::new(0..ranges);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        let mut window = ScanWindow::new(word, block);
+        loop {
+            let Some(index) = indexes.lock().next() else { return };
+            let result = count_range(&mut window, file, range(index), block);
+            if result.is_err() {
+                *indexes.lock() = 0..0;
+            }
+            results.lock().push((index, result));
+        }
+    };
+    if ranges > 1 {
+        file.run_on_threads(&work)
+    } else {
+        work()
+    }
+    let mut results = results.into_inner();
+    results.sort_by_key(|(index, _)| *index);
+    let (mut total, mut end) = (0, 0);
+    for (index, result) in results {
+        let mut found = result?;
+        if found.first.is_some_and(|first| first < end) {
+            let mut window = ScanWindow::new(word, block);
+            found = count_range(&mut window, file, end..range(index).end, block)?;
+        }
+        total += found.count;
+        end = end.max(found.end);
+    }
+    Ok(total)
+}
+
+/// Counts the occurrences that begin in a range.
+fn count_range(
+    window: &mut ScanWindow<'_>,
+    file: &dyn ReadAt,
+    range: Range<u64>,
+    block: usize,
+) -> io::Result<RangeCount> {
+    // What is read ends where every occurrence of the range and the character after it are complete.
+    let end = file.size().min(range.end.saturating_add((window.word.longest() + scalar::LONGEST) as u64));
+    let mut around = [0; 2 * scalar::LONGEST];
+    let from = range.start.saturating_sub(scalar::LONGEST as u64);
+    let to = end.min(range.start.saturating_add(scalar::LONGEST as u64));
+    let known = usize::try_from(to - from).ok().and_then(|length| around.get_mut(..length));
+    let known = known.unwrap_or_default();
+    read_exact_at(file, known, from)?;
+    let edge = usize::try_from(range.start - from).unwrap_or(0);
+    let start = (edge..known.len()).find(|&at| window.word.is_unit_start(known, at)).unwrap_or(edge);
+    window.restart(known, start);
+    let mut counter = RangeCount { position: from + start as u64, limit: range.end, ..RangeCount::default() };
+    window.scan(&mut FilePart { file, left: to..end }, block, &mut counter)?;
+    Ok(counter)
+}
+
+/// The bytes of a part of a file, in order.
+struct FilePart<'a> {
+    file: &'a dyn ReadAt,
+    left: Range<u64>,
+}
+
+impl Read for FilePart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.left.end - self.left.start).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.left.start)?;
+        if read == 0 && wanted > 0 {
+            return Err(super::read_at::shortened());
+        }
+        self.left.start += read as u64;
+        Ok(read)
+    }
+}
+
+/// The occurrences that begin before `limit`: how many there are, where the first begins and the last ends.
+#[derive(Default)]
+struct RangeCount {
+    /// The offset of the next byte that is visited.
+    position: u64,
+    limit: u64,
+    count: u64,
+    first: Option<u64>,
+    end: u64,
+}
+
+impl Visit for RangeCount {
+    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let begin = self.position;
+        self.position += bytes.len() as u64;
+        if begin < self.limit {
+            self.count += 1;
+            self.first.get_or_insert(begin);
+            self.end = self.position;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use proptest::prelude::*;
+
+    use super::super::word::Matching;
+    use super::super::{Search, Show, Source};
+    use super::*;
+
+    /// Bytes that three threads read.
+    struct Shared<'a>(&'a [u8]);
+
+    impl ReadAt for Shared<'_> {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.0.read_at(buffer, offset)
+        }
+
+        fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+            thread::scope(|scope| {
+                (0..3).for_each(|_| drop(scope.spawn(work)));
+            });
+        }
+    }
+
+    /// Compares the count in ranges of every size with that of a stream.
+    fn check(word: &[u8], matching: Matching, text: &[u8]) {
+        let prepared = Word::new(word, matching).unwrap();
+        let search = Search { word: prepared.clone(), show: Show::Count };
+        let spool = || tempfile::tempfile();
+        let expected = search.count(Source::Stream { bytes: &mut &*text, spool: &spool }).unwrap();
+        // No range ends among the last bytes of a file: a sequence there may be incomplete.
+        for step in scalar::LONGEST as u64..text.len() as u64 + 2 {
+            let found = count_by(&prepared, &text, step, 5).unwrap();
+            assert_eq!(found, expected, "{} in ranges of {step}", text.escape_ascii());
+        }
+        assert_eq!(count_by(&prepared, &Shared(text), 4, 3).unwrap(), expected);
+    }
+
+    fn matchings() -> impl Iterator<Item = Matching> {
+        [(false, false), (true, false), (false, true), (true, true)]
+            .into_iter()
+            .map(|(ignore_case, substring)| Matching { ignore_case, substring })
+    }
+
+    #[test]
+    fn every_split_gives_the_same_count() {
+        let rows: [(&[u8], &[u8]); 12] = [
+            (b"cat", b"cat, the category; the cat CAT"),
+            (b"a", b"aaaa a a a-a a\xc3\xa9 a"),
+            (b"aa", b"aaaaaaaaaaaaaaaaaaaaa aa aaa"),
+            (b"a a", b"a a a a a a a a a a A a a"),
+            (b"--", b"x--- --- ------- --"),
+            (b"-a-", b"-a-a-a- -a--a- x-a-"),
+            (b"one two", b"one two one two  one  two one two"),
+            (b"key", "KEY \u{212a}ey keys \u{212a}ey \u{212a}EY key".as_bytes()),
+            ("é".as_bytes(), "é éa É \u{301}é é. É".as_bytes()),
+            (b"\xa9a", b"\xc3\xa9a\xa9A \xa9a\xc3\xa9a\xa9a"),
+            (b"\xe2\x82", b"\xe2\x82\xe2\x82\xac\xe2\x82 \xe2\x82"),
+            (b"\xff", b"\xff\xff a\xff \xf0\x9f\xff\xf0\x9f\x98\x80\xff"),
+        ];
+        for (word, text) in rows {
+            matchings().for_each(|matching| check(word, matching, text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_the_same_count_in_any_ranges(
+            word in part(1..4),
+            text in part(0..40),
+        ) {
+            matchings().for_each(|matching| check(&word, matching, &text));
+        }
+    }
+
+    /// Few kinds of bytes, so that words occur, overlap and are cut.
+    const KINDS: &[&[u8]] = &[
+        b"a",
+        b"a",
+        b"A",
+        b"k",
+        b"-",
+        b" ",
+        "é".as_bytes(),
+        "\u{212a}".as_bytes(),
+        "😀".as_bytes(),
+        b"\xc3",
+        b"\xa9",
+        b"\xe2\x84",
+    ];
+
+    fn part(parts: Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop::sample::select(KINDS), parts).prop_map(|parts: Vec<&[u8]>| parts.concat())
+    }
+
+    #[test]
+    fn an_error_ends_all_threads() {
+        struct Broken;
+        impl ReadAt for Broken {
+            fn size(&self) -> u64 {
+                1000
+            }
+            fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+                if offset > 500 {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
+                buffer.fill(b'a');
+                Ok(buffer.len())
+            }
+            fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+                thread::scope(|scope| {
+                    (0..2).for_each(|_| drop(scope.spawn(work)));
+                });
+            }
+        }
+        let word = Word::new(b"b", Matching::default()).unwrap();
+        let error = count_by(&word, &Broken, 10, 8).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    }
+}
