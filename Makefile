@@ -135,6 +135,6 @@ image: static
 	@[ "$(OCI)" ] || { echo "make: no podman, buildah or docker here" >&2; exit 1; }
 	rm -rf $(stage)
 	install -d $(stage)/bin $(stage)/data/srv
-	install -d -m 1777 $(stage)/data/var/tmp
+	install -d -m 1777 $(stage)/data/tmp $(stage)/data/var/tmp
 	install -m 755 $(PROGRAMS:%=$(static)/%) $(stage)/bin
 	$(OCI) build --tag $(IMAGE) --file contrib/Containerfile $(stage)

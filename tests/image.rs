@@ -1,10 +1,10 @@
-//! The OCI image: contrib/Containerfile builds it, and what it runs without arguments serves a directory for reading. The
-//! programs in it are those of the tests, with their libraries beside them; `make image` takes static ones.
+//! The OCI image, as `make image` makes it: what is in it, and that it serves a directory. It holds the programs of
+//! `make static` if they are there; else those of the tests, which need libraries in a layer above.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::{MetadataExt, chown};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -14,30 +14,53 @@ use crate::common::{Sandbox, need};
 
 /// The user that the image runs as.
 const USER: u32 = 65532;
+const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What `make image` puts together: bin with the programs, data with the directories of the daemon.
-fn stage(stage: &Path) {
-    let programs = Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap();
-    for directory in ["bin", "data/srv", "data/var/tmp"] {
-        fs::create_dir_all(stage.join(directory)).unwrap();
-    }
-    fs::copy(programs.join("cfpd"), stage.join("bin/cfpd")).unwrap();
-    let libraries = Command::new("ldd").arg(programs.join("cfpd")).output().unwrap().stdout;
-    for library in
-        String::from_utf8(libraries).unwrap().split_whitespace().filter(|word| word.starts_with('/'))
-    {
-        let place = stage.join("data").join(&library[1..]);
-        fs::create_dir_all(place.parent().unwrap()).unwrap();
-        fs::copy(library, place).unwrap();
-    }
+/// The directory of the programs that `make static` has made, if it has.
+fn static_programs() -> Option<PathBuf> {
+    let built = Path::new(env!("CARGO_BIN_EXE_cfpd")).ancestors().nth(2).unwrap();
+    let target = format!("{}-unknown-linux-gnu/release", std::env::consts::ARCH);
+    Some(built.join(target)).filter(|directory| directory.join("cfpd").exists())
 }
 
-/// buildah on images beneath this directory, without what a test may lack: namespaces and an overlay.
-fn buildah(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("buildah");
-    command.arg("--root").arg(directory.join("images")).arg("--runroot").arg(directory.join("run"));
-    command.args(["--storage-driver", "vfs"]).args(arguments).current_dir(directory);
-    command
+/// A directory with images in it.
+struct Images<'a>(&'a Path);
+
+impl Images<'_> {
+    /// Makes an image of programs, and a container of it.
+    fn make(&self, programs: &Path, options: &[&str]) -> String {
+        let mut make = Command::new("make");
+        make.args(["-o", "static", "image", "OCI=buildah", "IMAGE=cfp"]).args(options);
+        make.arg(format!("static={}", programs.display())).arg(format!("stage={}/stage", self.0.display()));
+        for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+            make.env_remove(name);
+        }
+        said(self.here(make.current_dir(REPOSITORY)));
+        said(&mut self.buildah(&["from", "cfp"]))
+    }
+
+    fn buildah(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("buildah");
+        self.here(command.args(arguments).current_dir(self.0));
+        command
+    }
+
+    /// Has buildah keep images here, without what a test may lack: namespaces and an overlay.
+    fn here<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let (configuration, here) = (self.0.join("storage.conf"), self.0.display());
+        let text =
+            format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{here}/images\"\nrunroot = \"{here}/run\"\n");
+        fs::write(&configuration, text).unwrap();
+        command.env("CONTAINERS_STORAGE_CONF", configuration).env("BUILDAH_ISOLATION", "chroot")
+    }
+
+    /// Copies the libraries of a program into a container.
+    fn add_libraries(&self, container: &str, program: &Path) {
+        let libraries = said(Command::new("ldd").arg(program));
+        for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+            said(&mut self.buildah(&["copy", "-q", container, library, library]));
+        }
+    }
 }
 
 /// The process of this name that descends from another.
@@ -55,35 +78,57 @@ fn inner(ancestor: u32, name: &str) -> Option<i32> {
     all.into_iter().find(is_inner).map(u32::cast_signed)
 }
 
-fn said(mut command: Command) -> String {
+fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
+/// Everything beneath a directory, with the mode and the owner of each.
+fn contents(root: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let (path, meta) = entry.map(|entry| (entry.path(), entry.metadata().unwrap())).unwrap();
+            let name = path.strip_prefix(root).unwrap().display();
+            all.push(format!("{name} {:o} {}", meta.permissions().mode() & 0o7777, meta.uid()));
+            directories.extend(meta.is_dir().then_some(path));
+        }
+    }
+    all.sort();
+    all
+}
+
 #[test]
 fn an_image_serves_its_volume_for_reading_and_with_other_options_for_writing() {
-    if !need::root_and(&["buildah", "ldd"]) {
+    if !need::root_and(&["buildah", "ldd", "make"]) {
         return;
     }
     let sandbox = Sandbox::new();
     sandbox.write("volume/notes.txt", "the lamp\n");
     let (directory, volume) = (sandbox.work(), sandbox.work().join("volume"));
     chown(&volume, Some(USER), Some(USER)).unwrap();
-    stage(&directory.join("stage"));
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/Containerfile");
-    said(buildah(&directory, &["build", "--isolation", "chroot", "-q", "-t", "cfp", "-f", file, "stage"]));
-    let container = said(buildah(&directory, &["from", "cfp"]));
+    let images = Images(&directory);
+    let container = match static_programs() {
+        Some(programs) => images.make(&programs, &[]),
+        None => {
+            let cfpd = Path::new(env!("CARGO_BIN_EXE_cfpd"));
+            let container = images.make(cfpd.parent().unwrap(), &["PROGRAMS=cfpd"]);
+            images.add_libraries(&container, cfpd);
+            container
+        }
+    };
     let format = "{{range .OCIv1.Config.Entrypoint}}{{.}} {{end}}{{range .OCIv1.Config.Cmd}}{{.}} {{end}}";
-    let run = said(buildah(&directory, &["inspect", "--format", format, &container]));
+    let run = said(&mut images.buildah(&["inspect", "--format", format, &container]));
     assert!(run.starts_with("/bin/cfpd --listen :8398 "), "{run}");
     // The network is that of the machine, where the port may be taken.
     let default = run.replace(":8398", ":0");
     let mount = format!("{}:/srv", volume.display());
     for (arguments, status) in [(default.as_str(), 2), ("/bin/cfpd --listen 127.0.0.1:0 /srv", 0)] {
-        let start = ["run", "--isolation", "chroot", "-v", &mount, &container, "--"];
+        let start = ["run", "-v", &mount, &container, "--"];
         let start: Vec<_> = start.into_iter().chain(arguments.split_whitespace()).collect();
-        let mut daemon = Contained(buildah(&directory, &start).stdout(Stdio::piped()).spawn().unwrap());
+        let mut daemon = Contained(images.buildah(&start).stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(daemon.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim_end().rsplit(':').next().unwrap();
@@ -93,6 +138,33 @@ fn an_image_serves_its_volume_for_reading_and_with_other_options_for_writing() {
         sandbox.run("cfp-put", ["-s", &server, "new"]).code(status);
     }
     assert_eq!(fs::metadata(volume.join("new")).unwrap().uid(), USER);
+    if let Some(programs) = static_programs() {
+        it_holds_these_programs_alone(&images, &programs);
+    }
+}
+
+/// Every program runs from the unpacked image, where no library is.
+fn it_holds_these_programs_alone(images: &Images<'_>, programs: &Path) {
+    let container = said(&mut images.buildah(&["from", "cfp"]));
+    let root = PathBuf::from(said(&mut images.buildah(&["mount", &container])));
+    let all = fs::read_dir(programs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_program = |name: &String| name.starts_with("cfp") && !name.contains('.');
+    let names: Vec<_> = all.filter(is_program).collect();
+    let directories = ["bin 755 0", "srv 755 65532", "tmp 1777 65532", "var 755 65532", "var/tmp 1777 65532"];
+    let mut expected: Vec<_> = names.iter().map(|name| format!("bin/{name} 755 0")).collect();
+    expected.extend(directories.map(str::to_owned));
+    expected.sort();
+    assert_eq!(contents(&root), expected);
+    let inside = |arguments: &[&str]| {
+        said(Command::new("chroot").arg(format!("--userspec={USER}:{USER}")).arg(&root).args(arguments))
+    };
+    for name in names {
+        let version = inside(&[&format!("/bin/{name}"), "--version"]);
+        assert_eq!(version, format!("{name} {}", env!("CARGO_PKG_VERSION")));
+    }
+    fs::write(root.join("srv/notes.txt"), "the lamp\n").unwrap();
+    let script = ["/bin/cfpd", "/srv", "--", "/bin/cfp-search", "lamp", ":notes.txt"];
+    assert_eq!(inside(&script), "1");
 }
 
 /// A cfpd that buildah runs, which passes no signal on.
@@ -105,4 +177,23 @@ impl Drop for Contained {
         }
         self.0.wait().unwrap();
     }
+}
+
+/// Where no image can be built, what it would run is checked all the same.
+#[test]
+fn the_containerfile_runs_as_no_root_and_names_options_that_cfpd_takes() {
+    let sandbox = Sandbox::new();
+    let file = fs::read_to_string(Path::new(REPOSITORY).join("contrib/Containerfile")).unwrap();
+    let instruction = |name: &str| {
+        let mut values = file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.next_back().unwrap_or_else(|| panic!("no {name}")).to_owned()
+    };
+    let list = |name: &str| serde_json::from_str::<Vec<String>>(&instruction(name)).unwrap();
+    assert_eq!((instruction("FROM"), instruction("USER")), ("scratch".to_owned(), format!("{USER}:{USER}")));
+    assert_eq!(list("ENTRYPOINT"), ["/bin/cfpd"]);
+    let mut arguments = list("CMD");
+    assert_eq!(arguments.pop().as_deref(), Some("/srv"));
+    assert!(arguments.contains(&format!(":{}", instruction("EXPOSE"))), "{arguments:?}");
+    arguments.extend([sandbox.work().display().to_string(), "--check".to_owned()]);
+    sandbox.run("cfpd", arguments).success();
 }
