@@ -134,6 +134,16 @@ fn every_tool_says_the_same_of_its_exit_status_and_names_the_page_of_common_opti
 }
 
 #[test]
+fn every_page_has_caveats_and_the_daemon_an_exit_status_of_its_own() {
+    let same = Page::read("cfp.7").section("EXIT STATUS");
+    for page in Page::all() {
+        assert!(!page.section("CAVEATS").trim().is_empty(), "{}", page.name());
+    }
+    let own = Page::of("cfpd").section("EXIT STATUS");
+    assert!(own.contains(".It 2") && !own.starts_with(&same), "{own}");
+}
+
+#[test]
 fn man_pages_lint_clean() {
     if !need::programs(&["mandoc"]) {
         return;
