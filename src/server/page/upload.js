@@ -11,6 +11,8 @@ const RESUMABLE_FROM = 1024 * 1024
 
 const waiting = []
 let active = 0
+/** Drops whose files are still being found. */
+let finding = 0
 let stored = 0
 let answerForAll
 let asking = Promise.resolve()
@@ -34,7 +36,7 @@ export function beginUploads(tools) {
     attempt(() => drop(event.dataTransfer))
   })
   addEventListener('beforeunload', (event) => {
-    if (active + waiting.length > 0) event.preventDefault()
+    if (active + waiting.length + finding > 0) event.preventDefault()
   })
 }
 
@@ -53,9 +55,15 @@ async function drop(transfer) {
   // The items are gone after the first pause.
   const items = [...transfer.items].filter((item) => item.kind === 'file')
   const entries = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile())
-  for (const entry of entries) {
-    if (entry instanceof File) enqueue(entry, entry.name)
-    else if (entry) await walk(entry, '')
+  finding += 1
+  try {
+    for (const entry of entries) {
+      if (entry instanceof File) enqueue(entry, entry.name)
+      else if (entry) await walk(entry, '')
+    }
+  } finally {
+    finding -= 1
+    next()
   }
 }
 
@@ -106,7 +114,7 @@ function next() {
       next()
     })
   }
-  if (active === 0 && waiting.length === 0) finish()
+  if (active + waiting.length + finding === 0) finish()
 }
 
 function finish() {
