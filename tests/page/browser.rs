@@ -33,6 +33,8 @@ pub struct Browser {
 pub struct Setup {
     pub without_scripts: bool,
     pub dark: bool,
+    /// The name by which the browser calls the server, if it is not its address.
+    pub host: Option<&'static str>,
 }
 
 impl Browser {
@@ -49,12 +51,17 @@ impl Browser {
         // Another program may take the port that it chose.
         let (driver, port) = (0..20).find_map(|_| start_driver(sandbox)).expect("chromedriver starts");
         let raw = Raw::connect(&format!("127.0.0.1:{port}"));
-        let url = sandbox.url().to_owned();
+        let url = match setup.host {
+            Some(host) => sandbox.url().replace("127.0.0.1", host),
+            None => sandbox.url().to_owned(),
+        };
         let mut browser = Browser { driver, raw, session: String::new(), url, _only: only };
         // As root, as whom tests may run, it has no sandbox of its own.
         let mut arguments =
             vec!["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
         arguments.push("--lang=en-GB");
+        let names = setup.host.map(|host| format!("--host-resolver-rules=MAP {host} 127.0.0.1"));
+        arguments.extend(names.as_deref());
         arguments.extend(setup.dark.then_some("--blink-settings=preferredColorScheme=0"));
         let scripts = if setup.without_scripts { 2 } else { 1 };
         let options = json!({
@@ -147,6 +154,14 @@ impl Browser {
             [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
         };
         let actions: Vec<_> = keys.iter().flat_map(press).collect();
+        self.ask("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
+    }
+
+    /// Pastes from the clipboard into whatever has the focus.
+    pub fn paste(&mut self) {
+        let key = |kind: &str, value: &str| json!({ "type": kind, "value": value });
+        let (control, v) = ("\u{e009}", "v");
+        let actions = [key("keyDown", control), key("keyDown", v), key("keyUp", v), key("keyUp", control)];
         self.ask("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
     }
 

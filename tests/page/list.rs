@@ -83,7 +83,23 @@ fn a_list_has_what_a_person_looks_for() {
         assert_eq!(browser.names(), names, "by column {column}");
     }
     assert_eq!(browser.text("document.querySelector('thead th').ariaSort"), "descending");
-    browser.click("thead th:nth-child(3) button");
+    for (name, day) in [("a.txt", 3), ("b.txt", 1), ("c.txt", 2), ("e", 5), ("empty", 4)] {
+        sandbox.sh(&format!("touch -d 2001-02-0{day} ../root/d/{name}")).success();
+    }
+    browser.open("/d/");
+    for names in [["e/", "empty/", "a.txt", "c.txt", "b.txt"], ["b.txt", "c.txt", "a.txt", "empty/", "e/"]] {
+        browser.click("thead th:nth-child(3) button");
+        assert_eq!(browser.names(), names, "by time");
+    }
+    // Nothing comes from elsewhere, and no script or style stands in the page itself.
+    let foreign =
+        "performance.getEntriesByType('resource').filter(({ name }) => !name.startsWith(location.origin))";
+    assert_eq!(browser.value(foreign), json!([]));
+    assert!(
+        browser.value("performance.getEntriesByType('resource').length").as_u64().unwrap() > 5,
+        "the page loads its scripts"
+    );
+    assert_eq!(browser.value("document.querySelectorAll('style, [style], script:not([src])').length"), 0);
     // Breadcrumbs lead up, directories down.
     browser.click("td a[href='./empty/']");
     browser

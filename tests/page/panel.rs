@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::browser::Browser;
+use super::browser::{Browser, Setup};
 use crate::common::Sandbox;
 
 /// One red pixel.
@@ -166,4 +166,55 @@ fn names_are_given_changed_copied_and_taken_away() {
     );
     assert_eq!(sandbox.stored("d/taken"), b"other\n");
     assert_eq!(browser.value("document.querySelectorAll('td a > i').length"), json!(0));
+}
+
+#[test]
+fn the_lines_are_copied_also_where_a_browser_has_no_clipboard_for_scripts() {
+    let sandbox = Sandbox::with(&["--host", "cfp.test"]);
+    sandbox.keep("f.txt", "text\n");
+    let Some(mut browser) = Browser::with(&sandbox, Setup { host: Some("cfp.test"), ..Setup::default() })
+    else {
+        return;
+    };
+    browser.open("/");
+    // Plain HTTP to a host that is not loopback.
+    assert_eq!(browser.value("window.isSecureContext || 'clipboard' in navigator"), false);
+    browser.open_panel("f.txt");
+    browser.click("#panel .view-part .command button");
+    browser.until_said("Copied.");
+    browser.open_part("search");
+    browser.click("#panel .search label:nth-of-type(1) input");
+    browser.paste();
+    let line = browser.text("document.querySelector('#panel .view-part .shell').textContent");
+    assert_eq!(
+        browser.text("document.querySelector('#panel .search label:nth-of-type(1) input').value"),
+        line
+    );
+    assert_eq!(line, format!("cfp-cat -s {} -- :f.txt", browser.url));
+    assert_eq!(browser.said(), [""; 0]);
+}
+
+#[test]
+fn a_directory_is_downloaded_as_an_archive_from_its_list_and_its_panel() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/a&b/f", "text\n");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/d/");
+    let hrefs = |browser: &mut Browser, place: &str| {
+        browser.value(&format!(
+            "[...document.querySelectorAll('{place} a[download]')].map((a) => new URL(a.href).pathname + new URL(a.href).search)"
+        ))
+    };
+    let of_list = hrefs(&mut browser, "#archives");
+    assert_eq!(of_list, json!(["/d/?archive=zip", "/d/?archive=tar.zst"]));
+    browser.open_panel("a&b/");
+    let of_panel = hrefs(&mut browser, "#panel");
+    assert_eq!(of_panel, json!(["/d/a%26b/?archive=zip", "/d/a%26b/?archive=tar.zst"]));
+    let magic = "const [href] = arguments; window.magic = null
+        fetch(href).then((answer) => answer.arrayBuffer())
+            .then((bytes) => { window.magic = [...new Uint8Array(bytes, 0, 4)] })";
+    for (href, start) in [(&of_panel[0], [0x50, 0x4b, 3, 4]), (&of_panel[1], [0x28, 0xb5, 0x2f, 0xfd])] {
+        browser.run(magic, json!([href]));
+        assert_eq!(browser.until("window.magic"), json!(start), "{href}");
+    }
 }

@@ -67,10 +67,11 @@ export async function askFor(question, value, action) {
 export function commandLine(label, text) {
   const copy = element('button', { type: 'button', 'aria-label': `Copy the ${label} line` }, 'Copy')
   copy.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(text).then(
-      () => say('Copied.'),
-      () => getSelection().selectAllChildren(code),
-    )
+    getSelection().selectAllChildren(code)
+    // Browsers have a clipboard for scripts only over TLS and on loopback.
+    const copied = navigator.clipboard?.writeText(text).then(() => true, () => false)
+    const isCopied = (await copied) ?? document.execCommand('copy')
+    say(isCopied ? 'Copied.' : 'Selected: copy it with Ctrl-C.')
   })
   const code = element('code', { className: label, tabIndex: 0 }, text)
   return element('div', { className: 'command' }, element('span', {}, label), code, copy)

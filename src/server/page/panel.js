@@ -40,7 +40,9 @@ function links({ url, row, isDirectory }) {
   const line = element('p', { className: 'links' })
   if (isDirectory) line.append(element('a', { href: url }, 'Open'))
   if (isDirectory && may('read', row)) {
-    line.append(element('a', { href: withQuery(url, [['archive', 'zip']]), download: '' }, 'Download as .zip'))
+    for (const archive of ['zip', 'tar.zst']) {
+      line.append(element('a', { href: withQuery(url, [['archive', archive]]), download: '' }, `Download as .${archive}`))
+    }
   }
   if (!isDirectory && may('read', row)) {
     line.append(element('a', { href: url }, 'Open'), element('a', { href: url, download: '' }, 'Download'))
