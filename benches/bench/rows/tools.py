@@ -1,0 +1,38 @@
+"""Rows of the tools themselves: what it costs to start one that asks one small thing."""
+
+import process
+from files import DENSE
+from rows.serving import KIB
+from settings import count
+from table import Row, Side, Target
+
+
+def start(*argv):
+    """Milliseconds, CPU milliseconds and KiB of a program that asks the server for something of one KiB."""
+    def measure(run):
+        server, name = run.server("cfpd"), run.files.text(KIB)
+        argv_now = [word.format(name=name, url=server.url) for word in argv]
+        environment = {"CFP_SERVER": server.url}
+        taken = process.start(argv_now, count(200), environment)
+        once = process.command(" ".join(["exec", *argv_now, ">/dev/null"]), environment)
+        return {"ms": taken["seconds"] * 1000, "cpu_ms": taken["cpu"] * 1000, "memory": once["memory"]}
+    return measure
+
+
+ROWS = [
+    Row(
+        "start", "start of a tool that asks one small thing",
+        [
+            Side("cfp-get", start("cfp-get", "-q", "-o", "-", ":{name}")),
+            Side("cfp-search", start("cfp-search", DENSE, ":{name}")),
+            Side("cfp-ls", start("cfp-ls", ":{name}")),
+            Side("curl", start("curl", "-fsS", "{url}/{name}")),
+        ],
+        [
+            Target(figure, 1, ("curl",), side)
+            for side in ("cfp-get", "cfp-search", "cfp-ls")
+            for figure in ("ms", "memory")
+        ],
+        client=("curl", "time"),
+    ),
+]
