@@ -6,6 +6,8 @@
 mod common;
 #[path = "docs/console.rs"]
 mod console;
+#[path = "docs/links.rs"]
+mod links;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/papers.rs"]
