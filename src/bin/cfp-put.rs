@@ -228,6 +228,12 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> R
         // A name with a colon is local too: only local files can be stored.
         _ => Operand::Local(file.into()),
     };
+    let advised = |error: Error| match error.kind() {
+        ErrorKind::IsDirectory => {
+            Error::is_directory(name.shown(), "is a directory: to store into it, name it with -t")
+        }
+        _ => error,
+    };
     let body = filter::open(&source).map_err(|error| match error.kind() {
         ErrorKind::IsDirectory => Error::is_directory(source.shown().as_bytes(), "is a directory: use -r"),
         _ => error,
@@ -235,7 +241,7 @@ fn put(client: &mut Client, args: &Args, file: OsString, name: &RemoteName) -> R
     let resumed = if args.resume { client.resume_put(&body, name, &args.precondition)? } else { None };
     let is_stored = match resumed {
         Some(is_stored) => is_stored,
-        None => client.put(body, name, &Query::default(), &args.precondition)?,
+        None => client.put(body, name, &Query::default(), &args.precondition).map_err(advised)?,
     };
     if !is_stored && !args.settings.quiet {
         cli::remark(PROGRAM.name, format!("{}: exists, and is kept (-n)", shown(&name.shown())));

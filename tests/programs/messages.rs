@@ -61,6 +61,38 @@ fn a_server_that_is_no_cfpd_is_named() {
 }
 
 #[test]
+fn a_word_that_begins_with_a_dash_is_told_how_to_be_no_option() {
+    let sandbox = Sandbox::new();
+    sandbox.write("-word", "text");
+    let tools = [
+        "cfp-search",
+        "cfp-replace",
+        "cfp-reverse",
+        "cfp-cat",
+        "cfp-put",
+        "cfp-get",
+        "cfp-sync",
+        "cfp-ls",
+        "cfp-mv",
+        "cfp-cp",
+        "cfp-rm",
+        "cfp-shell",
+    ];
+    for tool in tools {
+        // Each has options that begin with some letters of a word.
+        let line = said(&sandbox, &[tool, "-word"], 2);
+        let option = line.strip_prefix("unknown option ").and_then(|rest| rest.split("; ").next());
+        assert!(option.is_some_and(|option| option.starts_with('-')), "{line}");
+        assert!(
+            line.ends_with(&format!("; put -- before it if it is no option, see {tool} --help")),
+            "{line}"
+        );
+    }
+    sandbox.run("cfp-put", ["--", "-word"]).success();
+    assert_eq!(sandbox.stored("-word"), b"text");
+}
+
+#[test]
 fn a_name_on_the_server_has_its_colon_and_a_local_one_has_none() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.work().join("d")).unwrap();
@@ -98,6 +130,8 @@ fn what_would_be_right_is_said() {
         (&["cfp-get", "d"], 2, ":d: is a directory: use -r"),
         (&["cfp-get", "-c", "d"], 2, ":d: is a directory: use -r"),
         (&["cfp-put", "f", "copy"], 2, "copy: no such file or directory: to store f as :copy, write :copy"),
+        (&["cfp-put", "f", "--as", "d"], 2, ":d: is a directory: to store into it, name it with -t"),
+        (&["cfp-put", "f", "-t", "f"], 2, ":f/f: no directory :f/"),
         (&["cfp-search", "w", ":d/"], 2, ":d/: is a directory: use -r"),
         (&["cfp-search", "w", ":d"], 2, ":d: is a directory: use -r"),
         (&["cfp-search", "w", "d"], 2, "d: is a directory: use -r"),
@@ -111,11 +145,8 @@ fn what_would_be_right_is_said() {
         (&["cfp-put", "-n", "f"], 1, ":f: exists, and is kept (-n)"),
         (&["cfp-cp", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
         (&["cfp-rm", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),
-        (
-            &["cfp-search", "-word", "f"],
-            2,
-            "unknown option -word; put -- before it if it is no option, see cfp-search --help",
-        ),
+        (&["cfp-mv", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
+        (&["cfp-put", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),
     ] {
         let heard = sandbox.run(argv[0], argv[1..].iter()).code(code);
         let stderr = String::from_utf8_lossy(&heard.get_output().stderr).into_owned();

@@ -244,7 +244,7 @@ fn unnamed(status: u16, server: &str) -> String {
     }
 }
 
-/// Returns the text of a refusal with what to do next, if the user can do something about it.
+/// Returns the text of a refusal as a user reads it, with what to do next if something can be done about it.
 fn advised(kind: ErrorKind, what: &str, is_anonymous: bool) -> String {
     match kind {
         ErrorKind::PreconditionFailed => CHANGED_MEANWHILE.to_owned(),
@@ -256,7 +256,8 @@ fn advised(kind: ErrorKind, what: &str, is_anonymous: bool) -> String {
         ErrorKind::Forbidden if is_anonymous && what.starts_with("you may not ") => {
             format!("{what}: log in with -u NAME, if the server has users")
         }
-        _ => what.to_owned(),
+        // The one refusal that names another file.
+        _ => what.replacen("no directory /", "no directory :", 1),
     }
 }
 
