@@ -3,6 +3,7 @@
 //! fault; where a test needs root or a program that is not here, it says that it is skipped.
 
 mod behind;
+mod calls;
 mod clock;
 mod crash;
 mod descriptors;

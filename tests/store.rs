@@ -1,5 +1,6 @@
 //! The store room against real directories: every verb, and what happens to it while others do theirs.
 
+mod cache;
 mod contract;
 mod copies;
 mod deletes;

@@ -61,6 +61,7 @@ complete -c cfpd -n __cfp_before_command -l max-file-size -x -d 'Refuse files an
 complete -c cfpd -n __cfp_before_command -l max-ratio -x -d 'Refuse bodies and files that decompress to more than N times their size'
 complete -c cfpd -n __cfp_before_command -l keep-free -x -d 'Refuse what would leave less than SIZE free on the file system'
 complete -c cfpd -n __cfp_before_command -l max-spool -x -d 'Limit temporary data of requests to SIZE'
+complete -c cfpd -n __cfp_before_command -l file-cache -x -d 'Keep small files that are requested again in memory, in at most SIZE'
 complete -c cfpd -n __cfp_before_command -l header-timeout -x -d 'Close a connection whose request head takes longer than this to arrive'
 complete -c cfpd -n __cfp_before_command -l idle-timeout -x -d 'Close a connection that is idle, or whose transfer stalls, for this long'
 complete -c cfpd -n __cfp_before_command -l min-rate -x -d 'Close a connection that transfers less than BYTES a second for long'

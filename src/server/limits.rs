@@ -98,6 +98,8 @@ pub const CODER_PACE: u64 = 16 * 1024;
 pub const CODER_PACE_OVER: Duration = Duration::from_secs(10);
 /// Bytes that may be decoded whatever the ratio: for short content the ratio means nothing.
 pub const RATIO_FREE: u64 = 64 * 1024;
+/// Small files that are asked for again are kept in memory, in so many bytes by default.
+pub const FILE_CACHE: u64 = 8 << 20;
 /// A file whose size the system does not report, as in /proc, is kept in memory up to this size, and in a spool file
 /// past it.
 pub const SNAPSHOT_MEMORY: usize = 256 * 1024;

@@ -14,7 +14,7 @@ pub use crate::server::net::listen_address::{DEFAULT, ListenAddress};
 pub use crate::server::net::tls::TlsFiles;
 pub use crate::server::observe::log::LogFormat;
 pub use crate::server::status::status_of;
-pub use limits::Limits;
+pub use limits::{FILE_CACHE, Limits};
 
 mod admin_path;
 pub mod auth;

@@ -88,6 +88,18 @@ pub fn attributes() -> bool {
     has_attributes()
 }
 
+/// Whether files of tests are on a file system whose files cfpd keeps in memory.
+pub fn cacheable() -> bool {
+    use nix::sys::statfs::{BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, XFS_SUPER_MAGIC, statfs};
+    let cached = [BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, XFS_SUPER_MAGIC];
+    let is_cached =
+        statfs(&std::env::temp_dir()).is_ok_and(|found| cached.contains(&found.filesystem_type()));
+    if !is_cached {
+        left_out("files are not cached on this file system");
+    }
+    is_cached
+}
+
 /// Whether this is root, and all of these programs are here.
 pub fn root_and(names: &[&str]) -> bool {
     root() && programs(names)

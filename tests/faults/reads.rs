@@ -9,7 +9,7 @@ fn a_file_is_read_only_where_the_answer_needs_its_bytes() {
     if !need::root_and(&["strace"]) {
         return;
     }
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with(&["--file-cache", "0"]);
     for name in ["f.png", "f.txt", "f.json", "f"] {
         sandbox.keep(name, "words");
     }

@@ -40,6 +40,7 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
         limits: read.limits(),
         keep_free: read.size("--keep-free").unwrap_or_default(),
         max_spool: read.size("--max-spool"),
+        file_cache: read.size("--file-cache").unwrap_or(server::FILE_CACHE),
         read_only: read.flag("--read-only"),
         sync: !read.flag("--no-sync"),
         insecure_plain: read.flag("--insecure-plain"),

@@ -120,6 +120,11 @@ const LIMITS: &[ProgramOption] = options! {
     /// the rest of the request is read when the client reads. A body whose words are reversed as a whole is kept there, too;
     /// if it does not fit, the answer is 507.
     "", "--max-spool" = "SIZE";
+    /// Keep small files that are requested again in memory, in at most SIZE (default: 8M); 0 keeps none.
+    ///
+    /// Files of up to 64K are kept, on ext4, XFS, Btrfs and F2FS. Before each answer the file is looked up by its name, so
+    /// that every change is seen at once.
+    "", "--file-cache" = "SIZE";
     /// Close a connection whose request head takes longer than this to arrive (default: 10).
     "", "--header-timeout" = "SECONDS";
     /// Close a connection that is idle, or whose transfer stalls, for this long (default: 60).

@@ -37,6 +37,8 @@ pub struct Config {
     pub keep_free: u64,
     /// Bytes that all spool files may take together; a tenth of the disk where it is not given.
     pub max_spool: Option<u64>,
+    /// Bytes of small files that are kept in memory.
+    pub file_cache: u64,
     /// The users with their passwords: a file of `htpasswd -B`.
     pub users: Option<PathBuf>,
     /// The access rules.
@@ -144,6 +146,7 @@ impl Config {
                 self.limits.file_size.min(limits::SPILL_MAX),
                 limits::SPILL_PARTS,
             )
+            .caching_at_most(self.file_cache)?
             .keeping_partials(self.limits.partials, self.limits.partial_time);
         let store = if self.sync { store } else { store.without_sync() };
         let store = match self.spools() {

@@ -57,7 +57,10 @@ pub struct ContentStart(OnceCell<Vec<u8>>);
 
 impl ContentStart {
     /// The bytes at the beginning of `content`: all of a small one, of a large one as many as tell what it is.
-    fn read(&self, content: &dyn Content) -> &[u8] {
+    fn read<'a>(&'a self, content: &'a dyn Content) -> &'a [u8] {
+        if let Some(bytes) = content.bytes() {
+            return bytes;
+        }
         self.0.get_or_init(|| {
             let size = content.meta().size;
             let wanted = if size <= READ_WHOLE { size } else { SNIFFED as u64 };

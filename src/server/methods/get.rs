@@ -131,7 +131,7 @@ fn answer_uncoded(
         true => range::select(range_of(exchange), size),
         false => Selected::Whole,
     };
-    let known = (&*content, start.known());
+    let known = (&*content, content.bytes().unwrap_or(start.known()));
     match selected {
         Selected::Whole => send_content(&mut exchange.reply, 200, known, 0..size, fields),
         Selected::Part(part) => {

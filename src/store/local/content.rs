@@ -4,21 +4,22 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
 use super::{
-    Attribute, ContentSnapshot, READ, Volume, absent, digest, map_errno, meta_of, snapshot,
-    stat_consistently, stat_file,
+    Attribute, CacheCandidate, ContentSnapshot, FileCache, READ, Volume, absent, digest, map_errno, meta_of,
+    snapshot, stat_consistently, stat_file,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
 
 /// An open file and its stat.
 pub(super) struct OpenFile {
-    name: Vec<u8>,
+    name: Name,
     /// The open file.
     pub file: File,
     meta: Meta,
@@ -30,6 +31,8 @@ pub(super) struct OpenFile {
     read_only: bool,
     /// Whether a change since the open may have left the ctime the same, since the clock is coarse.
     is_fresh: bool,
+    /// The cache that is offered the file at the end, when its client has been answered.
+    cache: Option<Arc<FileCache>>,
 }
 
 /// Opens a regular file.
@@ -40,22 +43,46 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let (stat, kept) = stat_consistently(volume, name, || stat_file(&file)).map_err(named)?;
     let meta = meta_of(&stat, kept).ok_or_else(|| absent(name))?;
     match meta.kind {
-        Kind::Directory => Err(Error::is_directory(name.shown(), "is a directory")),
+        Kind::Directory => {
+            volume.cache.iter().for_each(|cache| {
+                cache.offer(name, CacheCandidate { file: &file, meta: &meta, stat: &stat, kept })
+            });
+            Err(no_file(name))
+        }
         Kind::File => {
-            let (name, read_only) = (name.shown(), volume.read_only);
             let snapshot = snapshot::take(volume.snapshots, || volume.spools.make(), &file, &stat);
-            let snapshot = snapshot.map_err(|error| Error::io(&name, error))?;
+            let snapshot = snapshot.map_err(|error| Error::io(name.shown(), error))?;
             let meta = snapshot.as_ref().map_or(meta, ContentSnapshot::meta);
-            let read_only = read_only || snapshot.is_some();
-            Ok(OpenFile { name, file, meta, stat, kept, snapshot, read_only, is_fresh: true })
+            let read_only = volume.read_only || snapshot.is_some();
+            let name = name.clone();
+            Ok(OpenFile { name, file, meta, stat, kept, snapshot, read_only, is_fresh: true, cache: None })
         }
     }
 }
 
+/// The error of a directory that is opened as a file.
+pub(super) fn no_file(name: &Name) -> Error {
+    Error::is_directory(name.shown(), "is a directory")
+}
+
 impl OpenFile {
+    /// Has a cache offered the file when it is closed.
+    pub fn offer_to(&mut self, cache: Option<Arc<FileCache>>) {
+        self.cache = cache.filter(|_| self.snapshot.is_none());
+    }
+
     /// Whether nothing has changed it since it was opened.
     pub fn is_unchanged(&self) -> bool {
         fstat(&self.file).is_ok_and(|now| digest::is_unchanged(&now, &self.stat))
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            let OpenFile { file, meta, stat, kept, .. } = self;
+            cache.offer(&self.name, CacheCandidate { file, meta, stat, kept: *kept });
+        }
     }
 }
 
@@ -98,9 +125,9 @@ impl Content for OpenFile {
             return snapshot.read_at(wanted, offset);
         }
         match self.file.read_at(wanted, offset) {
-            Ok(0) => Err(Error::interrupted(&self.name, "became shorter while it was read").into()),
+            Ok(0) => Err(Error::interrupted(self.name.shown(), "became shorter while it was read").into()),
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                Err(Error::io(&self.name, error).into())
+                Err(Error::io(self.name.shown(), error).into())
             }
             read => read,
         }

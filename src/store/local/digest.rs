@@ -229,6 +229,12 @@ pub(super) fn is_fresh(stat: &FileStat) -> bool {
     (change_time(stat) - i128::from(now())).abs() < i128::from(TICK)
 }
 
+/// Whether the next change could have the ctime of the last one also on a file system that keeps whole seconds.
+pub(super) fn is_racy(stat: &FileStat) -> bool {
+    let grain = if stat.st_ctime_nsec == 0 { 2_000_000_000 } else { i128::from(TICK) };
+    (change_time(stat) - i128::from(now())).abs() < grain
+}
+
 /// Changes attributes of a file; a mode without write permission for the owner is changed for a moment.
 pub(super) fn as_owner<T>(file: &File, change: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match change() {

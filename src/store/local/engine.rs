@@ -75,6 +75,12 @@ impl Local {
         self
     }
 
+    /// Keeps small files that are asked for again in memory, of at most so many bytes; with 0, the default, none.
+    pub fn caching_at_most(mut self, bytes: u64) -> Result<Self> {
+        self.volume.cache_at_most(bytes)?;
+        Ok(self)
+    }
+
     /// Allows at most `most` partial uploads; each expires when nothing is written to it for `time`. The default is
     /// none.
     pub fn keeping_partials(mut self, most: usize, time: Duration) -> Self {
@@ -146,8 +152,17 @@ impl Store for Local {
 
     fn open(&self, name: &Name) -> Result<Box<dyn Content>> {
         self.admit(name)?;
+        let cache = self.volume.cache.as_ref();
+        if let Some(file) = cache.and_then(|cache| cache.get(name)) {
+            return match file.is_directory() {
+                true => Err(content::no_file(name)),
+                false => Ok(Box::new(file)),
+            };
+        }
         let opened = content::open(&self.volume, name);
-        Ok(Box::new(opened.map_err(|error| self.volume.root.explain_absence(error))?))
+        let mut file = opened.map_err(|error| self.volume.root.explain_absence(error))?;
+        file.offer_to(cache.cloned());
+        Ok(Box::new(file))
     }
 
     fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>> {

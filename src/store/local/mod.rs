@@ -7,6 +7,7 @@
 //! | `root` | the descriptor of the root, and the resolution of names beneath it |
 //! | `stat`, `lookup` | the stat of a file; what exists under a name |
 //! | `content`, `list` | reading |
+//! | `cache`, `cached_file` | small files in memory; the proof that one is what a fresh open would find |
 //! | `snapshot` | content of files whose `st_size` is wrong |
 //! | `digest` | the SHA-256 that is stored with a file |
 //! | `draft`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
@@ -21,11 +22,14 @@
 pub use engine::Local;
 pub use spool::{SpoolFile, Spools};
 
+use cache::FileCache;
+use cached_file::{CacheCandidate, CachedFile};
 use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_disguise};
 use copy::{copy_directory, copy_file};
 use cross_device::move_across;
 use digest::{
-    Attribute, as_owner, is_unchanged, of_entry, read_consistently, stat_file, stat_handle, store_digest,
+    Attribute, as_owner, is_racy, is_unchanged, of_entry, read_consistently, stat_file, stat_handle,
+    store_digest,
 };
 use draft::{FileDraft, admit};
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
@@ -53,6 +57,8 @@ use uploads::{Uploads, is_id};
 use volume::Volume;
 use walk::{Walk, WalkEntry, names_in, stat_and_digest, type_alone};
 
+mod cache;
+mod cached_file;
 mod case_folding;
 mod content;
 mod copy;

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer};
+use super::{FileCache, Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer};
 use crate::error::{Error, Result};
 
 /// The shared state of all operations of the engine.
@@ -18,6 +18,8 @@ pub(super) struct Volume {
     pub spools: Spools,
     /// The limits for snapshots of files whose `st_size` is wrong.
     pub snapshots: SnapshotLimits,
+    /// The cache of small files, where there is one.
+    pub cache: Option<Arc<FileCache>>,
     /// The umask, where it is known.
     pub umask: Option<u32>,
     /// Whether nothing is written beneath the root, not even a digest attribute.
@@ -35,6 +37,7 @@ impl Volume {
             mounts: Arc::new(Mounts::open()),
             sync: Syncer::default(),
             snapshots: SnapshotLimits::default(),
+            cache: None,
             umask: umask(),
             read_only: false,
         })
@@ -44,14 +47,24 @@ impl Volume {
     pub fn reopen(&self) -> Result<Self> {
         let root = Root::open(&self.root.path)?;
         self.spools.follow_root(duplicate(&root)?);
+        let again = |cache: &Arc<FileCache>| duplicate(&root).map(|root| Arc::new(cache.again(root)));
+        let cache = self.cache.as_ref().map(again).transpose()?;
         Ok(Volume {
             root,
             locks: Locks::default(),
             mounts: Arc::clone(&self.mounts),
             sync: self.sync.again(),
             spools: self.spools.clone(),
+            cache,
             ..*self
         })
+    }
+
+    /// Keeps small files in memory, of at most so many bytes.
+    pub fn cache_at_most(&mut self, bytes: u64) -> Result<()> {
+        let root = duplicate(&self.root)?;
+        self.cache = (bytes > 0).then(|| Arc::new(FileCache::new(root, bytes)));
+        Ok(())
     }
 
     /// The account of the disk space that is reserved for what is being written.

@@ -1,0 +1,61 @@
+//! How many system calls a small request takes on a connection that is kept.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use super::strace::Strace;
+use crate::common::client::Client;
+use crate::common::{Sandbox, need};
+
+const REQUESTS: usize = 100;
+
+#[test]
+fn a_small_request_takes_four_system_calls() {
+    if !need::root_and(&["strace"]) || !need::cacheable() {
+        return;
+    }
+    let sandbox = Sandbox::with(&["--log", "log"]);
+    for name in ["f", "f.txt", "d/f"] {
+        sandbox.keep(name, "words\n".repeat(170));
+    }
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let tag = client.ask("GET", "/f", &[], None).unwrap().field("etag").to_owned();
+    let known = [("If-None-Match", tag.as_str())];
+    let part = [("Range", "bytes=6-11")];
+    let deep = sandbox.keep("d/e/g/f", "words\n");
+    // What was changed just now is not kept in memory.
+    let is_young =
+        || fs::metadata(&deep).unwrap().modified().unwrap() + Duration::from_millis(50) > SystemTime::now();
+    while is_young() {
+        client.ask("GET", "/", &[], None).unwrap();
+    }
+    type Row<'r> = (&'r str, &'r str, &'r [(&'r str, &'r str)], u16, usize);
+    let rows: [Row<'_>; 9] = [
+        ("GET", "/f", &[], 200, 3),
+        ("GET", "/f.txt", &[], 200, 3),
+        ("GET", "/d/f", &[], 200, 4),
+        ("HEAD", "/f", &[], 200, 3),
+        ("GET", "/f", &known, 304, 3),
+        ("GET", "/f", &part, 206, 3),
+        ("GET", "/d", &[], 301, 3),
+        // The directories above are opened beneath the root, and closed.
+        ("GET", "/d/e/g/f", &[], 200, 5),
+        ("GET", "/none", &[], 404, 4),
+    ];
+    for (method, target, fields, status, most) in rows {
+        let mut ask = || {
+            let answer = client.ask(method, target, fields, None).unwrap();
+            assert_eq!(answer.status, status, "{method} {target}");
+        };
+        (0..3).for_each(|_| ask());
+        let strace = Strace::attach(&sandbox, &["trace=all"]);
+        (0..REQUESTS).for_each(|_| ask());
+        let lines = strace.lines();
+        // Unoptimized programs check with F_GETFD what they close.
+        let is_call = |line: &&String| !line.contains(" resumed>") && !line.contains("F_GETFD");
+        let calls = lines.iter().filter(is_call).count();
+        // Lines of the log are gathered.
+        let slack = REQUESTS / 5;
+        assert!(calls <= most * REQUESTS + slack, "{method} {target}: {calls}: {:#?}", lines.get(..40));
+    }
+}
