@@ -59,7 +59,7 @@ fn an_interrupt_ends_an_upload_and_half_of_it_is_not_stored() {
 fn an_interrupt_ends_an_upload_from_a_pipe_that_pauses() {
     let sandbox = Sandbox::new();
     let path = pipe(&sandbox, "pipe");
-    let mut person = Person::start_quiet(&sandbox);
+    let mut person = Person::start(&sandbox);
     person.enter("upload pipe :stored");
     let mut end = OpenOptions::new().write(true).open(path).unwrap();
     // It has come through when all of it is written: a pipe holds 64 KiB.
@@ -168,7 +168,7 @@ fn until_kept(sandbox: &Sandbox, bytes: usize) {
 fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
     let sandbox = Sandbox::new();
     let path = pipe(&sandbox, "pipe");
-    let mut person = Person::start_quiet(&sandbox);
+    let mut person = Person::start(&sandbox);
     for (target, is_stored) in [("out", false), (":out", true)] {
         person.enter(&format!("replace old new pipe {target}"));
         let mut end = OpenOptions::new().write(true).open(&path).unwrap();

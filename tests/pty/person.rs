@@ -28,16 +28,9 @@ pub fn stop(sandbox: &Sandbox) {
 pub struct Person(Terminal);
 
 impl Person {
-    /// Starts cfp-shell, and waits for its first prompt.
+    /// Starts cfp-shell, and waits for its first prompt. It shows no progress: on a loaded machine any command may take long
+    /// enough for it.
     pub fn start(sandbox: &Sandbox) -> Self {
-        let mut person = Self::begin(sandbox, &[]);
-        person.expect("cfpd ");
-        person.waits();
-        person
-    }
-
-    /// The same without progress bars, which a loaded machine may show.
-    pub fn start_quiet(sandbox: &Sandbox) -> Self {
         let mut person = Self::begin(sandbox, &["-q"]);
         person.expect("cfpd ");
         person.waits();
