@@ -110,7 +110,7 @@ impl RoundTrip<'_> {
         socket: ClientSocket,
     ) -> Result<Option<Sending>> {
         let Some(upload) = &call.upload else { return Ok(None) };
-        let mut progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
+        let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
         match form {
             Some(form) => Sending::start(upload, form, socket, progress).map(Some),
             None => {

@@ -3,6 +3,8 @@
 //! numbers.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -22,11 +24,20 @@ static WORK: Mutex<Option<ShownWork>> = Mutex::new(None);
 
 /// Begins to show the work of a program, unless it is quiet or standard error is no terminal. [`end`] ends it.
 pub fn begin(quiet: bool, sum: Sum) {
+    show(quiet, sum, false);
+}
+
+/// The same for a program that transfers several files at once, and prints a sum of its own.
+pub fn begin_concurrent(quiet: bool) {
+    show(quiet, Sum::Never, true);
+}
+
+fn show(quiet: bool, sum: Sum, is_concurrent: bool) {
     if quiet || !io::stderr().is_terminal() {
         return;
     }
     let (stop, stopped) = mpsc::channel::<()>();
-    *WORK.lock() = Some(ShownWork::new(sum, stop));
+    *WORK.lock() = Some(ShownWork::new(sum, is_concurrent, stop));
     // The thread inherits that signals are blocked: while a password is asked for, none may end the program by this thread.
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     // Without the thread nothing is shown but the sum.
@@ -67,9 +78,19 @@ pub(crate) fn list() {
     change(ShownWork::list);
 }
 
-/// Shows nothing of the rest: content is written to the terminal.
+/// Shows nothing of the rest: content is written to the terminal, or read from it.
 pub fn mute() {
     change(ShownWork::mute);
+}
+
+/// Removes the bar while a question is asked.
+pub fn pause() {
+    change(|work| work.pause(true));
+}
+
+/// Shows it again.
+pub fn resume() {
+    change(|work| work.pause(false));
 }
 
 /// Notes how far the server says that it is.
@@ -110,6 +131,8 @@ pub struct Progress {
     is_shown: bool,
     /// Whether it is all that is shown, without a program that began.
     is_alone: bool,
+    /// The bytes so far, where several files are transferred at once.
+    in_flight: Option<Arc<AtomicU64>>,
 }
 
 impl Progress {
@@ -123,31 +146,41 @@ impl Progress {
         if is_alone {
             begin(quiet, Sum::Never);
         }
-        change(|work| work.begin_file(name, size));
+        let mut in_flight = None;
+        change(|work| match work.is_concurrent() {
+            true => in_flight = Some(Arc::default()),
+            false => work.begin_file(name, size),
+        });
         let is_shown = is_shown();
-        Progress { is_shown, is_alone: is_alone && is_shown }
+        Progress { is_shown, is_alone: is_alone && is_shown, in_flight }
     }
 
     /// Adds bytes.
-    pub fn add(&mut self, bytes: u64) {
-        if self.is_shown {
-            change(|work| work.add(bytes));
+    pub fn add(&self, bytes: u64) {
+        match &self.in_flight {
+            _ if !self.is_shown => {}
+            None => change(|work| work.add(bytes)),
+            Some(in_flight) => change(|work| {
+                in_flight.fetch_add(bytes, Ordering::Relaxed);
+                work.add_in_flight(bytes);
+            }),
         }
     }
 
     /// Notes that all bytes were sent, and the server is waited for.
     pub fn wait(&self) {
-        if self.is_shown {
+        if self.is_shown && self.in_flight.is_none() {
             change(ShownWork::wait);
         }
     }
 
     /// Ends the transfer.
     pub fn clear(&self) {
-        match self.is_alone {
-            true => end(false),
-            false if self.is_shown => change(ShownWork::end_file),
-            false => {}
+        match &self.in_flight {
+            _ if self.is_alone => end(false),
+            _ if !self.is_shown => {}
+            None => change(ShownWork::end_file),
+            Some(in_flight) => change(|work| work.end_flight(in_flight.swap(0, Ordering::Relaxed))),
         }
     }
 }

@@ -43,16 +43,26 @@ pub(super) struct ShownWork {
     is_in_work: bool,
     /// How many names were listed.
     names: u64,
+    /// Whether several files are transferred at once: then no name is shown, and their bytes are one sum.
+    is_concurrent: bool,
+    /// The bytes so far of the transfers that are not done.
+    in_flight: u64,
+    /// How many names were deleted.
+    deleted: u64,
     bar: ProgressBar,
     is_muted: bool,
+    is_paused: bool,
     /// Ends the thread that draws when it is dropped.
     _stop: Sender<()>,
 }
 
 impl ShownWork {
-    pub fn new(sum: Sum, stop: Sender<()>) -> Self {
+    pub fn new(sum: Sum, is_concurrent: bool, stop: Sender<()>) -> Self {
         ShownWork {
             sum,
+            is_concurrent,
+            in_flight: 0,
+            deleted: 0,
             begun: Instant::now(),
             name: String::new(),
             files: 0,
@@ -65,8 +75,9 @@ impl ShownWork {
             served: ServerCounts::default(),
             is_in_work: false,
             names: 0,
-            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            bar: hidden_bar(),
             is_muted: false,
+            is_paused: false,
             _stop: stop,
         }
     }
@@ -89,6 +100,15 @@ impl ShownWork {
         self.clear();
     }
 
+    /// Shows nothing for a while, or goes on.
+    pub fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+        if is_paused {
+            self.clear();
+            self.bar = hidden_bar();
+        }
+    }
+
     /// Begins a file, or resumes it where only the rest is transferred.
     pub fn begin_file(&mut self, name: &str, size: Option<u64>) {
         (self.is_waiting, self.is_in_work) = (false, true);
@@ -106,6 +126,20 @@ impl ShownWork {
         self.at += bytes;
     }
 
+    /// Adds bytes to the transfers that are not done.
+    pub fn add_in_flight(&mut self, bytes: u64) {
+        self.in_flight += bytes;
+    }
+
+    /// Removes the bytes of a transfer that has ended, well or not.
+    pub fn end_flight(&mut self, bytes: u64) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+    }
+
+    pub fn is_concurrent(&self) -> bool {
+        self.is_concurrent
+    }
+
     pub fn count(&mut self, bytes: u64) {
         self.files += 1;
         self.before += bytes;
@@ -120,13 +154,18 @@ impl ShownWork {
     }
 
     pub fn serve(&mut self, counts: ServerCounts) {
-        self.served = counts;
+        if !self.is_concurrent {
+            self.served = counts;
+        }
     }
 
     pub fn end_serving(&mut self, name: Option<&str>) {
         let served = std::mem::take(&mut self.served);
-        if let Some(name) = name {
-            let all = |count: Option<DoneOf>| count.map_or(0, |count| count.total.unwrap_or(count.done));
+        let all = |count: Option<DoneOf>| count.map_or(0, |count| count.total.unwrap_or(count.done));
+        if self.is_concurrent {
+            // The only work on the server is to delete.
+            self.deleted += u64::from(name.is_some());
+        } else if let Some(name) = name {
             name.clone_into(&mut self.name);
             self.files += all(served.files).max(1);
             self.before += all(served.bytes);
@@ -145,7 +184,7 @@ impl ShownWork {
 
     /// Draws the bar, once the work has lasted long enough.
     pub fn draw(&mut self) {
-        if self.is_muted || self.begun.elapsed() < LASTS {
+        if self.is_muted || self.is_paused || self.begun.elapsed() < LASTS {
             return;
         }
         if self.bar.is_hidden() {
@@ -175,13 +214,16 @@ impl ShownWork {
             .size
             .or(served.total)
             .filter(|_| self.files <= 1 && self.files_total.is_none_or(|total| total == 1));
-        (self.before + self.at + served.done, self.bytes_total.filter(|total| *total > 0).or(only))
+        let total = self.bytes_total.filter(|total| *total > 0).or(only);
+        let done = self.before + self.at + self.in_flight + served.done;
+        // What was read twice, or is sent again, counts once.
+        (done.min(total.unwrap_or(done)), total)
     }
 
     /// What the bar says.
     fn state(&self) -> String {
         let mut parts = Vec::new();
-        let total = self.files_total.filter(|total| *total > 1);
+        let total = self.files_total.filter(|total| *total > 1 || self.is_concurrent);
         let own = total.map(|_| DoneOf { done: self.files_done(), total });
         match self.served.files.or(own) {
             Some(DoneOf { done, total: Some(total) }) => parts.push(format!("{done} of {total} files")),
@@ -191,6 +233,9 @@ impl ShownWork {
         }
         if self.names > 0 && self.files == 0 {
             parts.push(format!("{} names", self.names));
+        }
+        if self.deleted > 0 {
+            parts.push(format!("{} deleted", self.deleted));
         }
         let (done, total) = self.bytes();
         let elapsed = self.begun.elapsed();
@@ -232,6 +277,10 @@ impl ShownWork {
     }
 }
 
+fn hidden_bar() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
@@ -239,7 +288,7 @@ mod tests {
     use super::*;
 
     fn job() -> ShownWork {
-        ShownWork::new(Sum::Always, channel().0)
+        ShownWork::new(Sum::Always, false, channel().0)
     }
 
     #[test]
@@ -266,5 +315,20 @@ mod tests {
         assert_eq!((job.bytes().0, job.files), (4096, 5));
         job.end_serving(None);
         assert_eq!(job.files, 5);
+    }
+
+    #[test]
+    fn transfers_at_once_are_one_sum_in_which_what_is_sent_again_counts_once() {
+        let mut job = ShownWork::new(Sum::Never, true, channel().0);
+        job.expect(2, 20);
+        job.add_in_flight(6);
+        job.add_in_flight(9);
+        assert!(job.state().starts_with("0 of 2 files, 15 B of 20 B, "), "{}", job.state());
+        job.end_flight(6);
+        job.count(10);
+        assert!(job.state().starts_with("1 of 2 files, 19 B of 20 B, "), "{}", job.state());
+        job.add_in_flight(9);
+        job.end_serving(Some(":d/old"));
+        assert!(job.state().starts_with("1 of 2 files, 1 deleted, 20 B of 20 B, "), "{}", job.state());
     }
 }

@@ -5,6 +5,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 
+/// How many jobs may wait for those that are taken first.
+const WAITING_MAX: usize = 10_000;
+
 /// Jobs of type `J`, from an iterator and from the threads themselves.
 pub(super) struct Queue<'a, J> {
     state: Mutex<QueueState<'a, J>>,
@@ -13,6 +16,8 @@ pub(super) struct Queue<'a, J> {
 
 struct QueueState<'a, J> {
     added: Vec<J>,
+    /// Jobs that were added to be taken before those.
+    first: Vec<J>,
     source: Box<dyn Iterator<Item = Result<J>> + Send + 'a>,
     /// How many threads perform a job, and may add others.
     busy: usize,
@@ -23,7 +28,13 @@ struct QueueState<'a, J> {
 impl<'a, J> Queue<'a, J> {
     /// Makes a queue of these jobs.
     pub fn new(source: impl Iterator<Item = Result<J>> + Send + 'a) -> Self {
-        let state = QueueState { added: Vec::new(), source: Box::new(source), busy: 0, stopped: None };
+        let state = QueueState {
+            added: Vec::new(),
+            first: Vec::new(),
+            source: Box::new(source),
+            busy: 0,
+            stopped: None,
+        };
         Queue { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -34,7 +45,10 @@ impl<'a, J> Queue<'a, J> {
             if state.stopped.is_some() {
                 return None;
             }
-            let job = state.added.pop().map(Ok).or_else(|| state.source.next());
+            // Not for ever: each of them may add any number of others.
+            let first = if state.added.len() < WAITING_MAX { state.first.pop() } else { None };
+            let job = first.or_else(|| state.added.pop()).or_else(|| state.first.pop());
+            let job = job.map(Ok).or_else(|| state.source.next());
             if job.is_some() {
                 state.busy += 1;
                 return job;
@@ -46,9 +60,12 @@ impl<'a, J> Queue<'a, J> {
         }
     }
 
-    /// Adds jobs, of which the first one is taken first.
-    pub fn add(&self, jobs: Vec<J>) {
-        self.state.lock().added.extend(jobs.into_iter().rev());
+    /// Adds jobs, of which the first one is taken first, and some that are taken before all others, unless too many wait
+    /// already.
+    pub fn add(&self, first: Vec<J>, jobs: Vec<J>) {
+        let mut state = self.state.lock();
+        state.first.extend(first.into_iter().rev());
+        state.added.extend(jobs.into_iter().rev());
         self.changed.notify_all();
     }
 
@@ -81,12 +98,25 @@ mod tests {
             let job = job.unwrap();
             taken.push(job);
             if job == 1 {
-                queue.add(vec![2, 3, 4]);
+                queue.add(vec![], vec![2, 3, 4]);
             }
             queue.finish();
         }
         assert_eq!(taken, [1, 2, 3, 4, 5]);
         assert!(queue.into_result().is_ok());
+    }
+
+    #[test]
+    fn what_comes_first_is_taken_first_until_too_many_wait() {
+        let queue = Queue::new(std::iter::empty());
+        queue.add(vec![1, 2], vec![10, 11]);
+        assert_eq!(queue.take().unwrap().unwrap(), 1);
+        queue.add(vec![], vec![0; WAITING_MAX]);
+        queue.finish();
+        let taken = std::iter::from_fn(|| queue.take()).map(Result::unwrap);
+        // Two of those that wait make place for the rest.
+        let taken: Vec<_> = taken.inspect(|_| queue.finish()).filter(|job| *job > 0).collect();
+        assert_eq!(taken, [2, 10, 11]);
     }
 
     #[test]
@@ -99,7 +129,7 @@ mod tests {
                     while let Some(job) = queue.take() {
                         let job = job.unwrap();
                         if job < 6 {
-                            queue.add(vec![job + 1, job + 1]);
+                            queue.add(vec![], vec![job + 1, job + 1]);
                         }
                         *taken.lock() += 1;
                         queue.finish();

@@ -15,21 +15,20 @@ use super::tally::Tally;
 use super::tree::{EntryKind, TreeEntry};
 use super::{removal, transfer};
 use crate::cli::{self, ExitStatus, report};
-use crate::client::progress::display::{self, Sum};
+use crate::client::progress::display;
 use crate::client::{Client, STDOUT, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes TO like FROM, and prints one line with the sums. `program` is the name in messages.
 pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> {
     let quiet = sync.settings.quiet;
-    // One bar for all transfers instead of one for each.
-    let mut client = Client::new(&Settings { quiet: true, ..sync.settings.clone() })?;
+    let mut client = Client::new(&Settings { quiet: quiet || sync.is_dry, ..sync.settings.clone() })?;
     // A list of changes is in order.
     let count = if sync.is_dry { 1 } else { sync.jobs };
     client.log_in()?;
     let mut clients: Vec<_> = (1..count).map(|_| client.another()).collect();
     clients.push(client);
-    display::begin(quiet || sync.is_dry, Sum::Never);
+    display::begin_concurrent(quiet || sync.is_dry);
     let (deletions, tally) = (Mutex::new(Deletions::default()), Tally::default());
     let run = Run { sync, program, deletions, tally, lost: AtomicUsize::new(0) };
     let outcome = run.compare_then_delete(&mut clients);
@@ -118,7 +117,7 @@ impl Run<'_> {
                 let is_all = path.is_empty();
                 match self.compare(client, path, exists) {
                     Err(error) if is_all => queue.stop(error),
-                    jobs => queue.add(jobs?),
+                    jobs => self.add(queue, jobs?),
                 }
             }
             SyncJob::File { path, from, to, compares } => {
@@ -138,11 +137,24 @@ impl Run<'_> {
                             "is in the way, and holds names that are excluded",
                         ));
                     }
-                    queue.add(vec![replacement.job(path)]);
+                    self.add(queue, vec![replacement.job(path)]);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Adds jobs. Directories are compared before files are sent, so that the progress knows what there is to do; a list of
+    /// changes is in order.
+    fn add(&self, queue: &Queue<'_, SyncJob>, jobs: Vec<SyncJob>) {
+        for job in &jobs {
+            if let SyncJob::File { from, .. } = job {
+                display::expect(1, from.size);
+            }
+        }
+        let is_first = |job: &SyncJob| !self.sync.is_dry && matches!(job, SyncJob::Directory { .. });
+        let (first, rest) = jobs.into_iter().partition(is_first);
+        queue.add(first, rest);
     }
 
     /// Compares one directory of both trees, and returns what is to be done, in the order of the names.
