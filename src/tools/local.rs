@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::client::call::body_source;
-use crate::client::{BodySource, Client, Operand, RemoteName, Settings, filter};
+use crate::client::output::standard_streams::mute_progress;
+use crate::client::progress::display::{self, ProgressReader};
+use crate::client::{BodySource, Client, Operand, Progress, RemoteName, Settings, filter};
 use crate::error::{Error, Result};
 use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, unpack};
 
@@ -28,14 +30,17 @@ pub fn run(
     sink: &mut dyn Write,
     name: &str,
 ) -> Result<()> {
+    mute_progress(name);
     let mut sink = Named { sink, name };
     with_source(source, decompress, |source| work.run(source, &mut sink))
 }
 
 /// Copies a local source to a sink; an error of the sink names it.
 pub fn copy(source: &Operand, sink: &mut dyn Write, name: &str) -> Result<()> {
+    mute_progress(name);
     let source = filter::open(source)?;
-    let copied = body_source::copy(&mut source.reader()?, &mut Named { sink, name });
+    let mut reader = ProgressReader { reader: source.reader()?, progress: progress(&source) };
+    let copied = body_source::copy(&mut reader, &mut Named { sink, name });
     copied.map_err(|error| Error::io(&source.name, error))
 }
 
@@ -64,7 +69,8 @@ fn with_file<T>(source: &Operand, act: impl FnOnce(&dyn ReadAt) -> io::Result<T>
     let Some((file, size)) = upload.whole_file() else {
         return Err(Error::conflict(upload.name, "is not a regular file"));
     };
-    act(&SizedFile { file, size }).map_err(|error| Error::io(&upload.name, error))
+    let counted = CountedFile { file: SizedFile { file, size }, progress: progress(&upload) };
+    act(&counted).map_err(|error| Error::io(&upload.name, error))
 }
 
 /// Counts the occurrences of a word in a local source, which may be decompressed first.
@@ -82,17 +88,43 @@ fn with_source<T>(
 ) -> Result<T> {
     let upload = open(source)?;
     let outcome = match upload.whole_file().filter(|_| !decompress) {
-        Some((file, size)) => act(Source::File(&SizedFile { file, size })),
+        Some((file, size)) => {
+            let file = SizedFile { file, size };
+            act(Source::File(&CountedFile { file, progress: progress(&upload) }))
+        }
         None => {
-            let reader = upload.reader()?;
+            let reader = ProgressReader { reader: upload.reader()?, progress: progress(&upload) };
             let reader: io::Result<Box<dyn Read>> = match decompress {
                 true => unpack(reader, upload.name.as_bytes()),
-                false => Ok(reader),
+                false => Ok(Box::new(reader)),
             };
             reader.and_then(|mut bytes| act(Source::Stream { bytes: &mut bytes, spool: &spool }))
         }
     };
     outcome.map_err(|error| Error::io(&upload.name, error))
+}
+
+/// Begins to show how much of a source is read, as part of the work of the program.
+fn progress(source: &BodySource) -> Progress {
+    Progress::new(&source.name, source.size(), !display::is_shown())
+}
+
+/// A file whose reads are counted.
+struct CountedFile<'a> {
+    file: SizedFile<'a>,
+    progress: Progress,
+}
+
+impl ReadAt for CountedFile<'_> {
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, offset)?;
+        self.progress.add(read as u64);
+        Ok(read)
+    }
 }
 
 /// Opens a local source; one on the server is an error.

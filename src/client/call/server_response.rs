@@ -1,14 +1,15 @@
 //! Responses: the content of a response, read to the end of its framing, and the one-line text of an error. A response
 //! that is not read completely is an error, and its connection is not reused.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::conn::tls::speaks_tls;
-use crate::client::progress::display::{ProgressReader, mute};
-use crate::client::{Progress, RemoteName, STDOUT, ServerConnection, kind_of};
+use crate::client::output::standard_streams::mute_progress;
+use crate::client::progress::display::ProgressReader;
+use crate::client::{Progress, RemoteName, ServerConnection, kind_of};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::{self, Coding};
 use crate::http::head::reason;
@@ -133,9 +134,7 @@ impl ServerResponse<'_> {
 
     /// Copies the content to a sink; an error of the sink names it.
     pub fn copy_to(self, sink: &mut dyn Write, name: &str) -> Result<()> {
-        if name == STDOUT && io::stdout().is_terminal() {
-            mute();
-        }
+        mute_progress(name);
         // The body of a filter was counted when it was sent.
         let progress = match self.begun.sending {
             Some(_) => Progress::default(),

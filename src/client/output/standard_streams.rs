@@ -5,12 +5,13 @@
 //! Later, such a `/dev/null` cannot be distinguished from one that the caller opened, as cron and scripts do.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+use crate::client::progress::display::mute;
 use crate::error::{Error, Result};
 
 /// The name of standard output in error messages.
@@ -64,5 +65,12 @@ fn own(stream: &impl AsFd, wrong_way: OFlag) -> io::Result<File> {
     match flags & OFlag::O_ACCMODE == wrong_way {
         true => Err(Errno::EBADF.into()),
         false => stream.as_fd().try_clone_to_owned().map(File::from),
+    }
+}
+
+/// Ends the progress if the sink of this name is standard output, and that a terminal.
+pub(crate) fn mute_progress(name: &str) {
+    if name == STDOUT && io::stdout().is_terminal() {
+        mute();
     }
 }
