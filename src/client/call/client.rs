@@ -76,6 +76,11 @@ impl Client {
         Client { credentials, limit, met, ..Client::at(self.url.clone(), &self.settings, self.given) }
     }
 
+    /// Returns whether no progress is shown.
+    pub fn is_quiet(&self) -> bool {
+        self.settings.quiet
+    }
+
     /// Sets the way to cancel the requests from now on, and returns the one before.
     pub fn cancel_with(&mut self, cancellation: Cancellation) -> Cancellation {
         std::mem::replace(&mut self.cancellation, cancellation)

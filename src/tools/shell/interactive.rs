@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cli::{ExitStatus, remark, report};
 use crate::client::Client;
+use crate::client::progress::display;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::tools::shell::editor::{Prompt, Typed};
 use crate::tools::shell::escape;
@@ -154,7 +155,9 @@ impl Shell {
         loop {
             match job.next(&self.interrupts, limit)? {
                 JobEvent::Asked(question, answer) => {
+                    display::pause();
                     let answered = if limit.is_none() { self.prompt.answer(&question)? } else { None };
+                    display::resume();
                     // A job that has ended meanwhile needs no answer.
                     let _ = answer.send(answered);
                 }
@@ -166,6 +169,7 @@ impl Shell {
                     return if is_interrupted { Ok(None) } else { outcome.map(Some) };
                 }
                 JobEvent::Interrupted => {
+                    display::end(false);
                     job.cancellation.cancel();
                     limit = Some(GRACE);
                 }

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::client::output::standard_streams::STDOUT;
+use crate::client::progress::display::mute;
 use crate::client::{Cancellation, Operand, Output};
 use crate::error::{Error, Result};
 use crate::tools::terminal::{self, Visible};
@@ -43,6 +44,7 @@ impl Printer {
         if !terminal::is_stdout() {
             return act(self);
         }
+        mute();
         let mut visible = Visible::new(self);
         act(&mut visible)?;
         visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))

@@ -44,6 +44,8 @@ pub struct Session {
     pub ended: bool,
     /// Whether the commands come from elsewhere than standard input, which a command may then read.
     pub input_is_free: bool,
+    /// Whether no progress is shown.
+    pub quiet: bool,
     /// Where results are printed.
     pub printer: Printer,
     /// The way in which the running command is cancelled.
@@ -53,6 +55,7 @@ pub struct Session {
 impl Session {
     /// Makes a session with the server of a client.
     pub fn new(name: &'static str, mut client: Client, input_is_free: bool) -> Result<Self> {
+        let quiet = client.is_quiet();
         let cancellation = Cancellation::default();
         client.cancel_with(cancellation.clone());
         Ok(Session {
@@ -61,6 +64,7 @@ impl Session {
             directory: WorkingDirectory::default(),
             ended: false,
             input_is_free,
+            quiet,
             printer: Printer::new(cancellation.clone())?,
             cancellation,
         })
