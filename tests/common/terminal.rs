@@ -1,6 +1,6 @@
 //! A program at a real pseudo-terminal, and a person who waits for each prompt before typing.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,6 +8,7 @@ use std::thread;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
+use nix::sys::signal::Signal;
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{HANG, Sandbox};
@@ -95,5 +96,18 @@ impl Terminal {
     /// Waits for the end, and tells the exit code.
     pub fn end(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+}
+
+/// Stops the daemon, and waits until none of its threads runs: the signal reaches them one after the other.
+pub fn stop(sandbox: &Sandbox) {
+    sandbox.signal(Signal::SIGSTOP);
+    let is_stopped = |task: std::io::Result<fs::DirEntry>| {
+        let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('T') || rest.is_empty())
+    };
+    let tasks = format!("/proc/{}/task", sandbox.pid());
+    while !fs::read_dir(&tasks).unwrap().all(is_stopped) {
+        thread::yield_now();
     }
 }

@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::common::proxy::{Fault, Proxy};
-use crate::common::terminal::Terminal;
+use crate::common::terminal::{Terminal, stop};
 use crate::common::{HANG, Sandbox};
 
 const MIB: usize = 1024 * 1024;
+/// How many files a directory has whose copy takes the daemon a while.
+const FILES: usize = 1000;
 
 /// A way on which answers or requests stop after a megabyte, until the sender is dropped.
 fn held(sandbox: &Sandbox, answers: bool) -> (Sender<()>, Proxy) {
@@ -84,6 +86,90 @@ fn a_directory_that_is_stored_shows_the_files_that_are_done_and_all() {
     drop(go_on);
     person.expect("3 files: 3.00 MiB in ");
     assert_eq!(person.end(), Some(0));
+}
+
+#[test]
+fn a_synchronization_shows_the_files_and_bytes_of_all_directories() {
+    let sandbox = Sandbox::new();
+    for name in ["d/a/1", "d/b/2", "d/b/c/3"] {
+        sandbox.write(name, vec![b'x'; 2 * MIB]);
+    }
+    let (go_on, way) = held(&sandbox, false);
+    let mut person = at_terminal(&sandbox, &["cfp-sync", "-j1", "-s", &way.url, "d", ":d/"]);
+    // What is sent of the first file counts already.
+    while !person.expect("0 of 3 files, ").before(" of 6.00 MiB, ").ends_with(" MiB") {}
+    person.expect("/s, ").expect(" s left, ");
+    drop(go_on);
+    person.expect("3 sent (6291456 bytes), 0 deleted, 0 unchanged\r\n");
+    assert_eq!(person.end(), Some(0));
+}
+
+#[test]
+fn an_upload_that_is_sent_shows_that_the_server_is_waited_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", vec![b'x'; 2 * MIB]);
+    let (go_on, until) = channel();
+    // The server says that it wants the body, and no more.
+    let way = Proxy::new(sandbox.address(), [Fault::HoldAnswer(30, until)]);
+    let mut person = at_terminal(&sandbox, &["cfp-put", "-z", "never", "-s", &way.url, "f"]);
+    see_it_move(&mut person, "2.00 MiB of 2.00 MiB, ");
+    person.expect("sent, waiting for the server, ");
+    drop(go_on);
+    person.expect("f: 2.00 MiB in ");
+    assert_eq!(person.end(), Some(0));
+}
+
+#[test]
+fn a_directory_that_is_copied_or_deleted_shows_the_files_that_are_done_and_all() {
+    let sandbox = Sandbox::new();
+    (0..FILES).for_each(|number| drop(sandbox.keep(&format!("d/{number}"), "text")));
+    for words in [&["cfp-cp", "d", "e"][..], &["cfp-rm", "-r", "d"]] {
+        let mut person = at_terminal(&sandbox, words);
+        let all = format!(" of {FILES} files, ");
+        let mut done = sandbox.all_stored().len();
+        // The daemon is stopped each time it has done a part, so that this takes as long as it must.
+        loop {
+            while sandbox.all_stored().len().abs_diff(done) < FILES / 10 {
+                thread::yield_now();
+            }
+            stop(&sandbox);
+            done = sandbox.all_stored().len();
+            // What it has told is drawn by then.
+            let shown = person.before(" s").to_owned() + &person.before(" s");
+            if shown.contains(&all) {
+                break;
+            }
+            sandbox.signal(Signal::SIGCONT);
+        }
+        sandbox.signal(Signal::SIGCONT);
+        let (status, shown) = person.finish();
+        assert_eq!(status.code(), Some(0));
+        assert!(shown.contains(&format!("{FILES} files: ")), "{shown:?}");
+    }
+}
+
+#[test]
+fn work_in_the_tool_itself_shows_how_far_it_is() {
+    let sandbox = Sandbox::new();
+    File::create(sandbox.work().join("big")).unwrap().set_len(8 << 30).unwrap();
+    let mut person = at_terminal(&sandbox, &["cfp-search", "--local", "w", "big"]);
+    see_it_move(&mut person, " of 8.00 GiB, ");
+    person.press("\x03");
+    assert_eq!(person.finish().0.signal(), Some(Signal::SIGINT as i32));
+}
+
+#[test]
+fn a_command_of_the_shell_shows_how_far_it_is_and_nothing_once_it_has_ended() {
+    let sandbox = Sandbox::new();
+    File::create(sandbox.root().join("big")).unwrap().set_len(8 << 30).unwrap();
+    let mut person = at_terminal(&sandbox, &["cfp-shell"]);
+    person.expect("cfp> ").press("search w :big\r");
+    see_it_move(&mut person, " of 8.00 GiB, ");
+    person.press("\x03").expect("cfp-shell: search: interrupted\r\n").expect("cfp> ");
+    person.press("mkdir d\r").expect(":d/ is made.\r\n").press("logout\r");
+    let (status, shown) = person.finish();
+    assert_eq!(status.code(), Some(0));
+    assert!(!shown.contains("GiB"), "{shown:?}");
 }
 
 #[test]

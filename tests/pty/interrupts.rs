@@ -9,8 +9,9 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use super::person::{Person, stop};
+use super::person::Person;
 use crate::common::proxy::{Fault, Proxy};
+use crate::common::terminal::stop;
 use crate::common::{HANG, Sandbox};
 
 const MIB: usize = 1 << 20;

@@ -2,8 +2,9 @@
 
 use nix::sys::signal::Signal;
 
-use super::person::{Person, stop};
+use super::person::Person;
 use crate::common::Sandbox;
+use crate::common::terminal::stop;
 
 /// Eight commands, each with an effect of its own.
 fn eight() -> (String, Vec<String>) {

@@ -1,9 +1,6 @@
 //! A person at a terminal of their own, in front of cfp-shell: types a line, and reads what is said before the next prompt.
 
-use std::fs;
 use std::ops::{Deref, DerefMut};
-
-use nix::sys::signal::Signal;
 
 use crate::common::Sandbox;
 use crate::common::terminal::Terminal;
@@ -11,19 +8,6 @@ use crate::common::terminal::Terminal;
 /// What the shell writes when it begins to read keys, and when it does no longer.
 const READS: &str = "\x1b[?2004h";
 const READS_NO_MORE: &str = "\x1b[?2004l";
-
-/// Stops the daemon, and waits until none of its threads runs: the signal reaches them one after the other.
-pub fn stop(sandbox: &Sandbox) {
-    sandbox.signal(Signal::SIGSTOP);
-    let is_stopped = |task: std::io::Result<fs::DirEntry>| {
-        let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('T') || rest.is_empty())
-    };
-    let tasks = format!("/proc/{}/task", sandbox.pid());
-    while !fs::read_dir(&tasks).unwrap().all(is_stopped) {
-        std::thread::yield_now();
-    }
-}
 
 pub struct Person(Terminal);
 

@@ -2,8 +2,9 @@
 
 use std::fs::{self, File};
 
-use super::person::{Person, stop};
+use super::person::Person;
 use crate::common::Sandbox;
+use crate::common::terminal::stop;
 
 #[test]
 fn a_session_goes_on_with_a_server_that_was_restarted() {
