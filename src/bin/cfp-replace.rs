@@ -75,7 +75,7 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
 
 fn run(args: Args) -> Result<ExitStatus> {
     match args.count {
-        true => args.change.count(PROGRAM.name, &args.search),
+        true => args.change.count(PROGRAM.name, args.search),
         false => args.change.run(PROGRAM.name, Some(&args.search)),
     }
 }

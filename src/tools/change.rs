@@ -2,20 +2,19 @@
 //! cfp-reverse have in common, their arguments too. They choose the filter.
 
 use std::ffi::OsString;
-use std::io::Write;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 
 use crate::cli::{Arguments, ExitStatus, NameList, for_each_operand};
 use crate::client::progress::display::{self, Sum};
-use crate::client::{Client, Operand, Output, Precondition, STDOUT, Settings, Tag, filter};
+use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
 use crate::error::{Error, Result};
 use crate::text::{FilterQuery, FilterSpec};
 use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::in_place::InPlace;
 use crate::tools::local;
 use crate::tools::prepared_filter::{PreparedFilter, take_flags};
+use crate::tools::search::FileSearch;
 use crate::tools::sources::{advise_recursion, sources};
-use crate::tools::terminal;
 
 /// A filter to apply to files.
 #[derive(Debug, PartialEq)]
@@ -105,31 +104,19 @@ impl Change {
     }
 
     /// Prints how many occurrences a search finds: for each file if there are several, else one number.
-    pub fn count(&self, name: &str, search: &FilterQuery) -> Result<ExitStatus> {
-        display::begin(self.settings.quiet, Sum::IfShown);
-        let search = PreparedFilter::new(search)?;
-        let mut client = local::server(&self.settings, self.local)?;
-        let are_several = self.files.len() > 1 || self.beneath.is_some();
-        let mut total = 0;
-        let mut output = Output::stdout()?;
-        let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
-        let status = for_each_operand(name, sources, |source| {
-            let source = source?;
-            if self.is_left_out(&output, &source) {
-                return Ok(ExitStatus::DONE);
-            }
-            output.refuse_itself(&source)?;
-            let count = search.count(client.as_mut(), &source);
-            let count = count.map_err(|error| self.advise(&source, error))?;
-            total = filter::add(total, count)?;
-            let mut line = format!("{count}\n").into_bytes();
-            if are_several {
-                line = [&terminal::name(source.shown().as_bytes()), &b":"[..], &line].concat();
-            }
-            output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
-            Ok(ExitStatus::DONE)
-        })?;
-        Ok(status.max(ExitStatus::of(total > 0)))
+    pub fn count(self, name: &str, search: FilterQuery) -> Result<ExitStatus> {
+        let count = FileSearch {
+            per_file: self.files.len() > 1 || self.beneath.is_some(),
+            recursive: self.beneath.is_some(),
+            globs: self.beneath.unwrap_or_default(),
+            settings: self.settings,
+            filter: search,
+            json: false,
+            null: false,
+            local: self.local,
+            files: self.files,
+        };
+        count.run(name)
     }
 
     /// Says what to do next about a source that is a directory.

@@ -168,6 +168,10 @@ fn a_directory_is_changed_with_all_in_it_here_and_there() {
         sandbox.run("cfp-replace", argv).stdout("a blue b\nblue\n").stderr("").success();
         sandbox.run("cfp-replace", ["red", "blue", operand]).stdout("").code(2);
     }
+    // The server counts in all of them for one request.
+    let said = sandbox.run("cfp-replace", ["-v", "-rn", "red", "blue", ":d/"]).success();
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert_eq!(said.matches("> ").count(), 1, "{said}");
     for (options, operand) in [(&["--local"][..], "d"), (&[], ":d")] {
         let argv = [options, &["-r", "--in-place", "--include=*.txt", "red", "blue", operand]].concat();
         let said = format!(
