@@ -41,8 +41,8 @@ const OPTIONS: &[ProgramOption] = options! {
     option(&DECOMPRESS);
     /// Print one JSON object a line.
     ///
-    /// It has `count`, with --per-file also `name`; with --lines one for each line has `name`, `line_number` and `line`. A
-    /// name that is not UTF-8 also has `name_bytes`, percent-encoded; in a line, such bytes become U+FFFD.
+    /// It has `count`, with --per-file also `name`; with --lines one for each line has `name`, `line_number` and `line`. Where
+    /// a name or a line is not UTF-8, `name_bytes` or `line_bytes` has its exact bytes, percent-encoded.
     "", "--json";
     /// Print a NUL byte after each name instead of a colon; with --files-from, names end in one too.
     "-0", "--null";

@@ -8,11 +8,15 @@ pub fn with_name(mut object: Value, name: &[u8]) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.insert("name".to_owned(), String::from_utf8_lossy(name).into());
         if std::str::from_utf8(name).is_err() {
-            let exact = percent_encode(name, NON_ALPHANUMERIC).to_string();
-            members.insert("name_bytes".to_owned(), exact.into());
+            members.insert("name_bytes".to_owned(), exact(name).into());
         }
     }
     object
+}
+
+/// Formats bytes that are not UTF-8 exactly: percent-encoded, but for ASCII letters and digits.
+pub fn exact(bytes: &[u8]) -> String {
+    percent_encode(bytes, NON_ALPHANUMERIC).to_string()
 }
 
 /// Reads the name in a JSON object; `None` if there is none.

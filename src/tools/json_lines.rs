@@ -1,17 +1,21 @@
 //! Matching lines as JSON: turns the numbered lines of a search into one object a line, with `name`, `line_number` and
-//! `line`. It holds no whole line, which may be of any length.
+//! `line`, and with `line_bytes` if the line is not UTF-8. It holds no whole line in memory, which may be of any length.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 
 use memchr::memchr;
 use serde_json::Value;
+use tempfile::SpooledTempFile;
 
 use crate::client::ops::list;
 use crate::error::Error;
+use crate::http::json_name::exact;
 use crate::tools::terminal;
 
 /// The most bytes of a name or a number before a line: the longest path has 4096.
 const START_MAX: usize = 8192;
+/// How many bytes of a line are held in memory; a longer one is in a temporary file.
+const LINE_IN_MEMORY_MAX: usize = 64 * 1024;
 
 /// A sink for numbered lines, `N:LINE`, or `NAME`, a NUL byte and `N:LINE`.
 pub(super) struct JsonLines<'a> {
@@ -26,12 +30,17 @@ pub(super) struct JsonLines<'a> {
     below: Option<Vec<u8>>,
     /// The first bytes of an incomplete UTF-8 character, at most three; `None` before the line begins.
     begun: Option<Vec<u8>>,
+    /// The bytes of the line so far.
+    line: SpooledTempFile,
+    /// Whether they are UTF-8.
+    is_text: bool,
 }
 
 impl<'a> JsonLines<'a> {
     /// Begins at the start of a line.
     pub fn new(sink: &'a mut dyn Write, name: Vec<u8>, has_names: bool) -> Self {
-        JsonLines { sink, name, has_names, start: Vec::new(), below: None, begun: None }
+        let (start, below, begun) = (Vec::new(), None, None);
+        JsonLines { sink, name, has_names, start, below, begun, line: new_spool(), is_text: true }
     }
 
     /// Returns the sink beneath, for lines that are not turned into JSON.
@@ -70,6 +79,7 @@ impl<'a> JsonLines<'a> {
 
     /// Writes a part of a line; bytes that are not UTF-8 become U+FFFD.
     fn push(&mut self, begun: Vec<u8>, part: &[u8], is_last: bool) -> io::Result<()> {
+        self.line.write_all(part).map_err(|error| Error::io(SPOOL, error))?;
         let bytes = [&begun[..], part].concat();
         let mut chunks = bytes.utf8_chunks().peekable();
         let (mut text, mut left) = (String::new(), Vec::new());
@@ -80,14 +90,37 @@ impl<'a> JsonLines<'a> {
             match chunks.peek().is_none() && may_continue && !is_last {
                 true => left = chunk.invalid().to_vec(),
                 false if chunk.invalid().is_empty() => {}
-                false => text.push(char::REPLACEMENT_CHARACTER),
+                false => {
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    self.is_text = false;
+                }
             }
         }
         self.begun = (!is_last).then_some(left);
         let quoted = terminal::json(Value::from(text).to_string());
         let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
         self.sink.write_all(inner.as_bytes())?;
-        if is_last { self.sink.write_all(b"\"}\n") } else { Ok(()) }
+        if is_last { self.end_line() } else { Ok(()) }
+    }
+
+    /// Writes the exact bytes of a line that is not UTF-8, and the end of the object.
+    fn end_line(&mut self) -> io::Result<()> {
+        let mut line = std::mem::replace(&mut self.line, new_spool());
+        if !std::mem::replace(&mut self.is_text, true) {
+            self.sink.write_all(b"\",\"line_bytes\":\"")?;
+            let named = |error| Error::io(SPOOL, error);
+            line.rewind().map_err(named)?;
+            let mut block = [0; 8192];
+            loop {
+                match line.read(&mut block).map_err(named)? {
+                    0 => break,
+                    read => {
+                        self.sink.write_all(exact(block.get(..read).unwrap_or_default()).as_bytes())?;
+                    }
+                }
+            }
+        }
+        self.sink.write_all(b"\"}\n")
     }
 }
 
@@ -113,6 +146,13 @@ impl Write for JsonLines<'_> {
     }
 }
 
+/// The name of the temporary file in error messages.
+const SPOOL: &str = "temporary file";
+
+fn new_spool() -> SpooledTempFile {
+    SpooledTempFile::new(LINE_IN_MEMORY_MAX)
+}
+
 fn bad_line() -> io::Error {
     Error::bad_answer("answer", "holds a line without its number").into()
 }
@@ -132,7 +172,7 @@ mod tests {
             (
                 b"e:1\x001:\xc3\xa9:\xff\xc3\n",
                 true,
-                "{\"line_number\":1,\"name\":\":d/e:1\",\"line\":\"\u{e9}:\u{fffd}\u{fffd}\"}\n",
+                "{\"line_number\":1,\"name\":\":d/e:1\",\"line\":\"\u{e9}:\u{fffd}\u{fffd}\",\"line_bytes\":\"%C3%A9%3A%FF%C3\"}\n",
             ),
             (b"", true, ""),
         ];
@@ -145,6 +185,14 @@ mod tests {
                 assert_eq!(String::from_utf8(out).unwrap(), objects, "cut at {at}");
             }
         }
+        let mut out = Vec::new();
+        let mut json = JsonLines::new(&mut out, Vec::new(), false);
+        // Longer than what is held in memory, and nothing of it comes with the next line.
+        json.write_all(&[b"1:".to_vec(), vec![0xff; 2 * LINE_IN_MEMORY_MAX], b"\n2:a\n".to_vec()].concat())
+            .unwrap();
+        let exactly = format!("\"line_bytes\":\"{}\"}}\n", "%FF".repeat(2 * LINE_IN_MEMORY_MAX));
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(&exactly) && out.ends_with("\"line\":\"a\"}\n"));
         for bad in [&b"x:line\n"[..], b":line\n", &[b'1'; START_MAX + 1]] {
             let mut out = Vec::new();
             assert!(JsonLines::new(&mut out, Vec::new(), false).write_all(bad).is_err());

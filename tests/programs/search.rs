@@ -66,6 +66,17 @@ fn each_file_may_have_its_own_line_and_json_its_own_object() {
         }
     }
     sandbox.run("cfp-search", ["--lines", "nothing", ":f"]).stdout("").code(1);
+    // What is no text is there byte for byte.
+    sandbox.keep("l", b"a caf\xe9\n");
+    sandbox.write("l", b"a caf\xe9\n");
+    for argv in [&[":l"][..], &["l"], &["--local", "l"]] {
+        let exact = format!(
+            "{{\"line_number\":1,\"name\":\"{}\",\"line\":\"a caf\u{fffd}\",\"line_bytes\":\"a%20caf%E9\"}}\n",
+            argv.last().unwrap()
+        );
+        let found = sandbox.run("cfp-search", ["--lines", "--json", "a"].iter().chain(argv));
+        found.stdout(exact).success();
+    }
 }
 
 #[test]
