@@ -3,6 +3,7 @@
 #   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
 #   make test       all tests; the last line names those that were left out, which with CFP_ALL=1 is a failure
 #   make bench      cfp beside the programs people use now, as a table: benches/bench; ROWS=get,put for some of it
+#   make bench-check  fails where a filter or a small request takes 5 % more instructions than benches/instructions.txt says
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make check      format, lints, API pages, man pages, dependencies: licences, sources, advisories
 #   make papers     completions and the option lists of the man pages, from the options that src/bin declares
@@ -38,7 +39,7 @@ fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
 
-.PHONY: build demo test bench fuzz check papers pictures install uninstall deb static image
+.PHONY: build demo test bench bench-check fuzz check papers pictures install uninstall deb static image
 
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
@@ -66,6 +67,10 @@ test:
 # ROWS=help lists the rows; OUT=docs/benchmarks.md writes the table into the page, PLOTS=1 the plots beside it.
 bench: build
 	python3 benches/bench
+
+# BASELINE=write writes the file instead.
+bench-check: build
+	python3 benches/bench/instructions.py
 
 # The stable toolchain has no sanitizers, and safe code does without. What is new goes beneath fuzz/target; what is
 # worth keeping, `cargo fuzz cmin --sanitizer none NAME` brings into fuzz/corpus, which tests/fuzz.rs reads.
