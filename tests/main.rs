@@ -14,6 +14,7 @@ mod access;
 mod account;
 mod archive;
 mod backup;
+mod bench;
 mod clients;
 mod command;
 mod common;

@@ -17,9 +17,9 @@ import programs
 import rows
 from files import Files
 from process import Failed
-from servers import Server
+from servers import Server, raise_limit
 from settings import BIN, LOGS, OUT, PLOTS, ROUNDS, ROWS, SMALL, tell
-from table import markdown
+from table import Row, markdown
 
 TRIAL = " of a trial with tiny files, whose figures mean nothing" if SMALL else ""
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -29,7 +29,7 @@ class Run:
     """What a row measures with: files, and servers that run until the row ends."""
 
     def __init__(self, files):
-        self.files, self.servers, self.numbers, self.failed = files, {}, 0, False
+        self.files, self.servers, self.numbers, self.failed, self.known = files, {}, 0, False, {}
 
     def server(self, kind):
         if kind not in self.servers:
@@ -42,6 +42,12 @@ class Run:
         kind = next(kind for kind, running in self.servers.items() if running is server)
         self.servers.pop(kind).stop()
         return self.server(kind)
+
+    def once(self, name, make):
+        """What `make` gives, made when it is asked for first."""
+        if name not in self.known:
+            self.known[name] = make()
+        return self.known[name]
 
     def number(self):
         """A number that was not used before."""
@@ -64,7 +70,7 @@ def measured(row, run):
                 if side.name in figures:
                     try:
                         figures[side.name].append(side.measure(run))
-                    except Failed as failed:
+                    except (Failed, OSError) as failed:
                         tell(f"{row.name}: {side.name}: {failed}")
                         del figures[side.name]
                         run.failed = True
@@ -73,8 +79,19 @@ def measured(row, run):
     return {name: rounds for name, rounds in figures.items() if rounds}
 
 
+def drawn(row, run):
+    """A plot, or a script with a table of its own."""
+    try:
+        row.draw(run)
+    except Failed as failed:
+        tell(f"{row.name}: {failed}")
+        run.failed = True
+    finally:
+        run.stop()
+
+
 def chosen():
-    known = {row.name: row for row in [*rows.ALL, *plots.ALL]}
+    known = {row.name: row for row in [*rows.ALL, *plots.ALL, *rows.NAMED]}
     if ROWS == ["help"]:
         print("\n".join(f"{row.name:16} {row.title}" for row in known.values()))
         sys.exit()
@@ -111,16 +128,16 @@ def main():
         + ", ".join(programs.version(name) for name in ["cfpd", *needed] if programs.there(name) and name != "time") + "."
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    raise_limit()
     files, results = Files(), []
     try:
         run = Run(files)
         for row in picked:
             tell(f"{row.name}: {row.title}")
-            if isinstance(row, plots.Plot):
-                row.draw(run)
-                run.stop()
-            else:
+            if isinstance(row, Row):
                 results.append((row, measured(row, run)))
+            else:
+                drawn(row, run)
     finally:
         files.remove()
     if results:

@@ -15,7 +15,7 @@ UNITS = {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}
 BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # Discards in the kernel what has arrived (tcp(7)): the client is then no part of what is measured.
 DISCARD = socket.MSG_TRUNC
-HANG = 120
+HANG = 30
 
 
 def wrk(server, target, connections, full=1, options=()):

@@ -3,6 +3,7 @@ servers it names and ends them; none of them syncs, unless its name says so, and
 
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,19 @@ import time
 import process
 from settings import LOGS
 
+# Of cfpd and nginx. Their descriptors are limited too.
 CONNECTIONS = 20000
+
+
+def raise_limit():
+    """Lets this process and the servers open as many descriptors as they may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def most_connections():
+    """As many as all servers take: lighttpd counts two descriptors for each."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 16
 
 
 class Server:
@@ -83,8 +96,8 @@ def nginx(server, root):
     user = "user root;" if os.getuid() == 0 else ""
     log = f"{work}/log" if LOGS else "off"
     (work / "nginx.conf").write_text(f"""{user}
-worker_processes auto; worker_rlimit_nofile {CONNECTIONS}; daemon off; pid {work}/pid; error_log {work}/errors;
-events {{ worker_connections {CONNECTIONS // 2 + 512}; }}
+worker_processes auto; daemon off; pid {work}/pid; error_log {work}/errors;
+events {{ worker_connections {CONNECTIONS}; }}
 http {{
   access_log {log}; sendfile on; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 0;
   open_file_cache max=1000; open_file_cache_valid 1s; default_type text/plain;
@@ -109,8 +122,8 @@ server.port = {server.port}
 server.document-root = "{root}"
 server.errorlog = "{work}/errors"
 server.upload-dirs = ("{root}/.lighttpd")
-server.max-connections = {CONNECTIONS // 2 + 512}
-server.max-fds = {CONNECTIONS}
+server.max-connections = {most_connections() + 16}
+server.max-fds = {2 * most_connections() + 32}
 server.max-keep-alive-requests = 1000000000
 server.max-keep-alive-idle = 600
 server.listen-backlog = 4096

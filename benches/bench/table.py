@@ -12,6 +12,7 @@ FIGURES = {
     "seconds": ("s", False),
     "ms": ("ms", False),
     "p99": ("ms p99", False),
+    "p95": ("ms p95", False),
     "answer": ("ms for a new request", False),
     "cpu": ("CPU-s", False),
     "cpu100k": ("CPU-s per 100,000", False),
@@ -21,6 +22,10 @@ FIGURES = {
     "each": ("KiB each", False),
     "calls": ("calls", False),
 }
+
+
+# Figures that a ratio says "as fast as" of.
+TIMES = ("seconds", "ms")
 
 
 @dataclass
@@ -42,7 +47,10 @@ class Target:
     side: Optional[str] = None
 
     def text(self):
-        return f"{FIGURES[self.figure][0]}: ≥ {self.least:g} × {' and '.join(self.over)}"
+        others = " and ".join(self.over)
+        if self.figure in TIMES:
+            return f"≥ {self.least:g} × as fast as {others}"
+        return f"{FIGURES[self.figure][0]}: {'≥' if FIGURES[self.figure][1] else '≤'} {self.least:g} × {others}"
 
     def reached(self, figures, first):
         others = [figures[name][self.figure] for name in self.over if self.figure in figures.get(name, {})]
@@ -51,7 +59,8 @@ class Target:
             return None, None
         best = (max if FIGURES[self.figure][1] else min)(others)
         ratio = times_better(self.figure, own, best)
-        return f"{ratio:.2f} ×", ratio >= self.least
+        shown = ratio if self.figure in TIMES or FIGURES[self.figure][1] else own / best if best else 1.0
+        return f"{shown:.2f} ×", ratio >= self.least
 
 
 @dataclass

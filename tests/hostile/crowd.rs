@@ -1,5 +1,5 @@
 //! A crowd of slow clients of each kind: all of them are cut, and whoever asks meanwhile is answered. How long that
-//! takes is told and not judged here; `benches/crowd.sh` has more of them come, and judges.
+//! takes is told and not judged here; `make bench ROWS=crowd` has more of them come, and judges.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

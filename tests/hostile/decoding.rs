@@ -197,7 +197,7 @@ fn past_the_last_decoder_a_body_is_refused_until_a_slow_client_makes_room() {
     assert_eq!(sandbox.stored("more"), b"a word");
 }
 
-/// Tells what `docs/operating.md` says of memory, and judges that it is not much more; `benches/coders.sh` shows it.
+/// Tells what `docs/operating.md` says of memory, and judges that it is not much more; `make bench ROWS=coders` shows it.
 #[test]
 fn what_a_slow_reader_and_a_dripping_body_hold_is_what_is_said_of_them() {
     const READERS: usize = 100;

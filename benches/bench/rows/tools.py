@@ -13,7 +13,7 @@ def start(*argv):
         server, name = run.server("cfpd"), run.files.text(KIB)
         argv_now = [word.format(name=name, url=server.url) for word in argv]
         environment = {"CFP_SERVER": server.url}
-        taken = process.start(argv_now, count(200), environment)
+        taken = process.start(argv_now, count(100), environment)
         once = process.command(" ".join(["exec", *argv_now, ">/dev/null"]), environment)
         return {"ms": taken["seconds"] * 1000, "cpu_ms": taken["cpu"] * 1000, "memory": once["memory"]}
     return measure
