@@ -94,25 +94,25 @@ impl Attribute {
 
     /// Writes it until the ctime falls into its window. After the last attempt an invalid one stays, which is ignored.
     fn write_until_true(&self, file: &File, mut last: Option<FileStat>) -> io::Result<()> {
-        let mut is_coarse = false;
+        let mut unmoved = None;
         for attempt in 0..WRITES_MAX {
             let before = fstat(file)?;
             if last.is_some_and(|last| !is_unchanged(&before, &last)) {
                 break;
             }
             let window = match last {
-                Some(_) => self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))?,
+                Some(_) => self.write_at(file, &before, TimeWindow::now(attempt, unmoved))?,
                 // Fstat also after the mode was changed: only then does the next change update the ctime.
                 None => as_owner(file, || {
                     let before = fstat(file)?;
-                    self.write_at(file, &before, TimeWindow::now(attempt, is_coarse))
+                    self.write_at(file, &before, TimeWindow::now(attempt, unmoved))
                 })?,
             };
             let after = fstat(file)?;
             if window.holds(&after) || content_of(&after) != content_of(&before) {
                 break;
             }
-            is_coarse = change_time(&after) == change_time(&before);
+            unmoved = Some(change_time(&after)).filter(|time| *time == change_time(&before));
             last = last.map(|_| after);
         }
         Ok(())
@@ -139,11 +139,13 @@ struct TimeWindow {
 }
 
 impl TimeWindow {
-    /// The window that begins now, or, with a coarse clock, at its last tick.
-    fn now(attempt: u32, is_coarse: bool) -> Self {
+    /// The window that begins now. Where the last write has not moved the ctime, which is `unmoved`, it begins there, and
+    /// no later than the last tick of a coarse clock: some file systems (JuiceFS) leave the ctime as it is.
+    fn now(attempt: u32, unmoved: Option<i128>) -> Self {
         let now = now();
-        let behind = if is_coarse { TICK } else { 0 };
-        TimeWindow { from: now - behind, to: now + (SHORTEST << (attempt / 4).min(8)).min(LONGEST) }
+        let unmoved = unmoved.and_then(|time| i64::try_from(time).ok());
+        let from = unmoved.map_or(now, |time| time.min(now - TICK));
+        TimeWindow { from, to: now + (SHORTEST << (attempt / 4).min(8)).min(LONGEST) }
     }
 
     fn parse(bytes: &[u8; 16]) -> Option<Self> {
