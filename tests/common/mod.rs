@@ -183,6 +183,15 @@ impl Sandbox {
         self.log().split_off(self.daemon.remarks)
     }
 
+    /// Waits for a line of the daemon, which need not be well meanwhile.
+    pub fn until_said(&self, line: &str) {
+        let end = Instant::now() + HANG;
+        while !self.log().contains(line) {
+            assert!(Instant::now() < end, "{line:?} was never said: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until the daemon takes no more connections. One that was let in by the system but by nobody else is
     /// closed again.
     pub fn until_nobody_is_let_in(&self) {

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::place::wait_until;
 use crate::common::client::{Answer, Client};
-use crate::common::{HANG, Sandbox, need};
+use crate::common::{Sandbox, need};
 
 fn ask(sandbox: &Sandbox, method: &str, target: &str) -> Answer {
     let body = (method == "PUT").then_some(b"new".as_slice());
@@ -24,15 +24,6 @@ fn ask(sandbox: &Sandbox, method: &str, target: &str) -> Answer {
 
 fn health(sandbox: &Sandbox) -> u16 {
     ask(sandbox, "GET", "/.cfpd/health").status
-}
-
-/// Waits for a line of the daemon, which need not be well meanwhile.
-fn until_said(sandbox: &Sandbox, line: &str) {
-    let end = std::time::Instant::now() + HANG;
-    while !sandbox.log().contains(line) {
-        assert!(std::time::Instant::now() < end, "{line:?} was never said: {}", sandbox.log());
-        std::thread::yield_now();
-    }
 }
 
 /// Everything that asks for the root is told that it is not there, and nothing is written.
@@ -54,7 +45,7 @@ fn assert_gone(sandbox: &Sandbox) {
     }
     let answer = ask(sandbox, "GET", "/.cfpd/health");
     assert_eq!((answer.status, &*answer.text()), (503, "/.cfpd/health: is not ok\n"));
-    until_said(sandbox, "cfpd: /: the served directory was removed, moved or mounted over");
+    sandbox.until_said("cfpd: /: the served directory was removed, moved or mounted over");
 }
 
 #[test]
@@ -68,11 +59,11 @@ fn a_root_that_was_removed_and_made_again_is_not_there_until_it_is_opened_again(
     sandbox.keep("f", "again");
     assert_gone(&sandbox);
     sandbox.signal(Signal::SIGHUP);
-    until_said(&sandbox, "reloaded");
+    sandbox.until_said("reloaded");
     if sandbox.log().contains("no Landlock") {
         assert_eq!(ask(&sandbox, "GET", "/f").text(), "again");
     } else {
-        until_said(&sandbox, "which a confined process cannot open: restart cfpd");
+        sandbox.until_said("which a confined process cannot open: restart cfpd");
         assert_gone(&sandbox);
     }
     assert_eq!(fs::read_dir(sandbox.root()).unwrap().count(), 1);
@@ -91,7 +82,7 @@ fn a_root_that_was_moved_takes_nothing_and_one_that_comes_back_serves_again() {
     assert_eq!(ask(&sandbox, "GET", "/f").text(), "old");
     fs::rename(&aside, sandbox.root()).unwrap();
     assert_eq!(health(&sandbox), 200);
-    until_said(&sandbox, "cfpd: the served directory answers again");
+    sandbox.until_said("cfpd: the served directory answers again");
     assert_eq!(ask(&sandbox, "PUT", "/new").status, 201);
 }
 
@@ -128,7 +119,7 @@ fn a_root_that_is_a_link_is_switched_by_a_hup() {
     fs::rename(&new, sandbox.root()).unwrap();
     assert_gone(&sandbox);
     sandbox.signal(Signal::SIGHUP);
-    until_said(&sandbox, "cfpd: reloaded");
+    sandbox.until_said("cfpd: reloaded");
     assert_eq!((health(&sandbox), &*ask(&sandbox, "GET", "/f").text()), (200, "two"));
     assert_eq!(ask(&sandbox, "PUT", "/new").status, 201);
     assert_eq!(fs::read_dir(first.unwrap()).unwrap().count(), 1);
@@ -144,7 +135,7 @@ fn a_reload_that_fails_is_said_in_the_log_and_on_standard_error() {
     // A directory that is gone.
     fs::rename(&logs, sandbox.work().join("old")).unwrap();
     sandbox.signal(Signal::SIGHUP);
-    until_said(&sandbox, failed);
+    sandbox.until_said(failed);
     assert!(fs::read_to_string(sandbox.work().join("old/log")).unwrap().contains(failed));
     // And one that was moved back.
     fs::rename(sandbox.work().join("old"), &logs).unwrap();
@@ -204,16 +195,16 @@ fn health_says_no_when_the_file_system_does_not_answer() {
         kill(number, Signal::SIGSTOP).unwrap();
         let stopped = Stopped(number);
         assert_eq!(health(&sandbox), 503);
-        until_said(&sandbox, "cfpd: /: the file system has not answered for 5 s");
+        sandbox.until_said("cfpd: /: the file system has not answered for 5 s");
         // Nobody waits for it any more.
         assert_eq!(health(&sandbox), 503);
         // A reload waits for it too, and holds up no other signal.
         sandbox.signal(Signal::SIGHUP);
         sandbox.signal(Signal::SIGUSR1);
-        until_said(&sandbox, "cfpd: status: ");
+        sandbox.until_said("cfpd: status: ");
         drop(stopped);
-        until_said(&sandbox, "cfpd: reloaded");
-        until_said(&sandbox, "cfpd: the served directory answers again");
+        sandbox.until_said("cfpd: reloaded");
+        sandbox.until_said("cfpd: the served directory answers again");
         assert_eq!(health(&sandbox), 200);
     }
     // The daemon still has it open.
@@ -233,5 +224,5 @@ fn a_file_that_becomes_shorter_while_it_is_sent_is_named() {
     let mut rest = Vec::new();
     let _ = client.read_to_end(&mut rest);
     assert!(rest.len() < 64 << 20);
-    until_said(&sandbox, "cfpd: /big: became shorter while it was read");
+    sandbox.until_said("cfpd: /big: became shorter while it was read");
 }
