@@ -5,5 +5,5 @@
 mod history;
 mod lost;
 mod register;
-mod rounds;
+pub mod rounds;
 mod versions;

@@ -2,6 +2,7 @@
 //! history stays small enough to be searched. `CFP_ROUNDS` asks for more of them.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
@@ -14,12 +15,12 @@ const CLIENTS: usize = 6;
 /// Requests of a client in a round; 64 are all that can be judged.
 const STEPS: usize = 9;
 
-fn round(sandbox: &Sandbox, round: usize) -> Vec<Event> {
+fn round(root: &Path, addresses: &[&str], round: usize) -> Vec<Event> {
     let (moments, start) = (Moments::default(), Barrier::new(CLIENTS));
     let directory = format!("/{round}");
-    fs::create_dir(sandbox.root().join(&directory[1..])).unwrap();
+    fs::create_dir(root.join(&directory[1..])).unwrap();
     let recorder = |client: usize| Recorder {
-        client: Client::connect(sandbox.address()).unwrap(),
+        client: Client::connect(addresses[client % addresses.len()]).unwrap(),
         moments: &moments,
         names: ["a", "b"].map(|name| format!("{directory}/{name}")),
         number: client as i64 * 1000,
@@ -41,10 +42,15 @@ fn round(sandbox: &Sandbox, round: usize) -> Vec<Event> {
 }
 
 fn judge_rounds(options: &[&str], rounds: usize) {
-    let rounds = std::env::var("CFP_ROUNDS").map_or(rounds, |rounds| rounds.parse().unwrap());
     let sandbox = Sandbox::with(options);
+    judge_rounds_at(&sandbox.root(), &[sandbox.address()], rounds);
+}
+
+/// The same for clients of several daemons that serve this directory.
+pub fn judge_rounds_at(root: &Path, addresses: &[&str], rounds: usize) {
+    let rounds = std::env::var("CFP_ROUNDS").map_or(rounds, |rounds| rounds.parse().unwrap());
     for number in 0..rounds {
-        let mut history = round(&sandbox, number);
+        let mut history = round(root, addresses, number);
         history.sort_by_key(|event| event.asked);
         let lines: Vec<_> = history.iter().map(|event| format!("{event:?}")).collect();
         assert!(has_an_order(&history), "round {number} has no order:\n{}", lines.join("\n"));
