@@ -38,6 +38,7 @@ mod proxies;
 mod pty;
 mod resume;
 mod rows;
+mod shared;
 mod store;
 mod streaming;
 mod tls;

@@ -68,6 +68,7 @@ complete -c cfpd -n __cfp_before_command -l min-rate -x -d 'Close a connection t
 complete -c cfpd -n __cfp_before_command -l partial-ttl -x -d 'Keep an interrupted upload for this long after its last byte, so that its client can resume it'
 complete -c cfpd -n __cfp_before_command -l max-partials -x -d 'Keep at most N uploads that clients can resume'
 complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer a write before it is on the disk'
+complete -c cfpd -n __cfp_before_command -l shared -d 'Other daemons serve the same files too, on this machine or on others that mount them'
 complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Send at most BYTES of a file at a time'
 complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Search directories and large files with at most N threads, over all requests'
 complete -c cfpd -n __cfp_before_command -l log -r -d 'Append a line for each request to FILE'

@@ -132,8 +132,9 @@ pub const LOG_GATHERED_MAX: usize = 64 * 1024;
 pub const LINGER: Duration = Duration::from_secs(2);
 /// How long `/.cfpd/health` waits for the store.
 pub const HEALTH_WITHIN: Duration = Duration::from_secs(5);
-/// How often the store is checked without a request, for the log.
-pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
+/// How often the store is checked without a request. Another daemon on the same files waits that long for this one to
+/// lock names between the two.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(1);
 /// How many bytes of an unread body are skipped to keep the connection open; past that it is closed.
 pub const UNREAD_MAX: u64 = 64 * 1024;
 /// How long the acceptor pauses when the system has no descriptor or thread left.

@@ -175,6 +175,11 @@ pub trait Upkeep: Send + Sync {
     fn check_health(&self) -> Result<()> {
         Ok(())
     }
+    /// Looks whether other daemons write to the same files, and returns what is to be said of it in the log. May block
+    /// for any time.
+    fn find_others(&self) -> Option<&'static str> {
+        None
+    }
     /// Opens what the configured place leads to now; `None` where that is this engine.
     fn reopened(&self) -> Result<Option<Arc<dyn Store>>> {
         Ok(None)

@@ -58,6 +58,16 @@ pub fn package(folder: &str, name: &str) -> Option<PathBuf> {
     is_there.then_some(folder)
 }
 
+/// A program beneath target/tools that tests/tools installs, if it is there.
+pub fn tool(path: &str) -> Option<PathBuf> {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools").join(path);
+    let is_there = tool.is_file();
+    if !is_there {
+        left_out(format_args!("no {} here: tests/tools installs it", tool.display()));
+    }
+    is_there.then_some(tool)
+}
+
 /// Whether files in this directory can have attributes of a user, in which cfpd keeps digests and what it knows of an
 /// upload that was cut.
 fn takes_attributes(place: &Path) -> bool {

@@ -42,6 +42,7 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
         max_spool: read.size("--max-spool"),
         file_cache: read.size("--file-cache").unwrap_or(server::FILE_CACHE),
         read_only: read.flag("--read-only"),
+        shared: read.flag("--shared"),
         sync: !read.flag("--no-sync"),
         insecure_plain: read.flag("--insecure-plain"),
         background: read.flag("--background"),
@@ -74,6 +75,10 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
     let to_terminal = options.log.as_deref().is_some_and(|log| log.as_os_str() == "-");
     [
         (options.hsts.is_some() && options.tls.is_none(), "--hsts needs --tls-cert and --tls-key"),
+        (
+            options.shared && !options.sync,
+            "--shared needs writes to be synced: other machines see what is on the disk, so not --no-sync",
+        ),
         (options.background && !options.command.is_empty(), "--background cannot be used with a COMMAND"),
         (options.background && to_terminal, "--log -: nobody reads standard error in the background"),
     ]

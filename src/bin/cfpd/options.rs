@@ -151,6 +151,13 @@ const OPERATION: &[ProgramOption] = options! {
     /// Without this option a write is answered after its content and its directory entry are synced, so that it survives a
     /// loss of power. A warning is printed at start.
     "", "--no-sync";
+    /// Other daemons serve the same files too, on this machine or on others that mount them.
+    ///
+    /// Names are locked between all of them, by byte ranges of the file `.cfpd-locks` at the top of the served directory, so
+    /// that what a condition such as If-Match promises holds between them. Give it to each of them. It is refused where the
+    /// file system cannot lock files. Two daemons of one machine that serve one directory by the same mount find each other
+    /// and need no option.
+    "", "--shared";
     /// Send at most BYTES of a file at a time.
     ///
     /// Without this option the system takes as much as it can.

@@ -10,6 +10,7 @@ use crate::server::shared::{Server, threads};
 
 /// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
 pub fn recover(server: &Server) {
+    find_others(server);
     report(server, server.upkeep().recover(), "moves that a daemon left half done were finished or undone");
 }
 
@@ -26,6 +27,11 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
             thread::sleep(pause);
         }
     })
+}
+
+/// Looks for other daemons on the same files.
+pub fn find_others(server: &Server) {
+    server.upkeep().find_others().iter().for_each(|news| server.log.remark(news));
 }
 
 fn report(server: &Server, swept: Result<u64>, what: &str) {

@@ -33,6 +33,8 @@ pub struct Config {
     pub listen: Vec<ListenAddress>,
     /// Whether writes are fsynced before they are acknowledged.
     pub sync: bool,
+    /// Whether daemons of other machines write to the same files.
+    pub shared: bool,
     /// Bytes of the file system that uploads leave free.
     pub keep_free: u64,
     /// Bytes that all spool files may take together; a tenth of the disk where it is not given.
@@ -154,6 +156,7 @@ impl Config {
             None => store,
         };
         let store = if read_only { store.read_only() } else { store };
+        let store = if self.shared { store.shared()? } else { store };
         let spools = store.spools();
         Ok((Arc::new(store), spools))
     }

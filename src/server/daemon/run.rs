@@ -158,11 +158,15 @@ fn say_root(config: &Config, log: &Log) {
     }
 }
 
-/// Starts the thread that checks that the store responds: on request, and periodically for the log.
+/// Starts the thread that checks that the store responds, on request and periodically, and looks for other daemons.
 fn watch_health(server: &Arc<Server>) -> Result<()> {
     let server = Arc::clone(server);
     threads::start("health", move || {
-        server.health.keep_asking(|| server.upkeep().check_health(), |news| server.log.remark(news));
+        let ask = || {
+            cleanup::find_others(&server);
+            server.upkeep().check_health()
+        };
+        server.health.keep_asking(ask, |news| server.log.remark(news));
     })
 }
 

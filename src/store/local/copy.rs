@@ -74,7 +74,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
 
     volume.sync.file_system(&temporary.file).map_err(to_errno)?;
     let entry = volume.root.entry_to_write(to, links)?;
-    let guard = volume.locks.hold(vec![entry.key()]);
+    let guard = volume.hold(&[&entry]).map_err(to_errno)?;
     let incoming = Incoming {
         volume,
         entry: &temporary.entry,

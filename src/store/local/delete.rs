@@ -17,7 +17,7 @@ pub(super) fn delete(
 ) -> Result<Option<Error>> {
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
-    let guard = volume.locks.hold(vec![entry.key()]);
+    let guard = volume.hold(&[&entry]).map_err(named)?;
     let found = lookup(&volume.root, name, &entry)?.require(name)?;
     match (found.meta.kind, name.is_directory()) {
         (Kind::File, true) => return Err(absent(name)),

@@ -192,7 +192,7 @@ impl Draft for FileDraft<'_> {
         let attributes = self.inherited(&entry, existing.found()).map_err(named)?;
         self.finish(&attributes).map_err(named)?;
         let done = Finished { attributes, replaced: existing.found().map(Found::version) };
-        let guard = volume.locks.hold(vec![entry.key()]);
+        let guard = volume.hold(&[&entry]).map_err(named)?;
         let incoming = Incoming {
             volume,
             entry: &self.temporary.entry,

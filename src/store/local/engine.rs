@@ -21,8 +21,8 @@ use crate::store::{
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
 ///
-/// Several engines, in one process or many, may share a directory. That a name is free (`If-None-Match: *`) is
-/// guaranteed between all of them, any other condition only between the threads of one.
+/// Several engines, in one process or many, may share a directory. Conditions hold between all of them where names are
+/// locked between them: see `locks`.
 pub struct Local {
     volume: Volume,
     uploads: Uploads,
@@ -54,6 +54,14 @@ impl Local {
     pub fn read_only(mut self) -> Self {
         self.volume.read_only = true;
         self
+    }
+
+    /// Says that daemons of other machines write to the same files: names are locked between all of them. To be called
+    /// after [`Local::read_only`]. An error where the file system has no locks.
+    pub fn shared(mut self) -> Result<Self> {
+        self.volume.is_shared = true;
+        self.volume.share()?;
+        Ok(self)
     }
 
     /// Refuses content that would leave fewer bytes free.
@@ -120,6 +128,10 @@ impl Upkeep for Local {
     fn check_health(&self) -> Result<()> {
         self.volume.root.require_attached()?;
         fstatvfs(&self.volume.root.handle).map(drop).map_err(|errno| Error::io("/", errno.into()))
+    }
+
+    fn find_others(&self) -> Option<&'static str> {
+        if self.volume.read_only { None } else { self.volume.locks.find_others() }
     }
 
     /// Opens the directory that the path of the root leads to now.

@@ -60,7 +60,7 @@ pub(super) fn lookup(root: &Root, name: &Name, entry: &EntryAt) -> Result<Lookup
 /// Looks up an entry of a list again, under the lock of its name.
 pub(super) fn lookup_locked(volume: &Volume, name: &Name) -> nix::Result<Lookup> {
     let Ok(entry) = volume.root.entry_to_write(name, Links::Followed) else { return Ok(Lookup::Free) };
-    let _guard = volume.locks.hold(vec![entry.key()]);
+    let _guard = volume.hold(&[&entry])?;
     lookup_entry(&volume.root, name.components(), &entry)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn stat_consistently(
         return Ok(looked);
     }
     let Ok(entry) = volume.root.entry_to_write(name, Links::Followed) else { return Ok(looked) };
-    let _guard = volume.locks.hold(vec![entry.key()]);
+    let _guard = volume.hold(&[&entry])?;
     read_consistently(look)
 }
 

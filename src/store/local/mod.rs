@@ -17,7 +17,8 @@
 //! | `sync` | fsync of files and directories |
 //! | `space`, `spool` | the account of disk space, and what reserves it |
 //! | `unlink` | removing trees |
-//! | `locks`, `temporary`, `reserved`, `walk`, `mounts`, `case_folding`, `errors` | what the others build on |
+//! | `locks`, `lock_file` | locks on names, within the process and between processes |
+//! | `temporary`, `reserved`, `walk`, `mounts`, `case_folding`, `errors` | what the others build on |
 
 pub use engine::Local;
 pub use spool::{SpoolFile, Spools};
@@ -35,14 +36,15 @@ use draft::{FileDraft, admit};
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
-use locks::Locks;
+use lock_file::{LockFile, ProcessLock};
+use locks::{NameGuard, RootLocks};
 use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, meta_of, stat_consistently};
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
     DIGITS, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name, is_hexadecimal,
 };
-use root::{DIRECTORY, EntryAt, EntryKey, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
+use root::{DIRECTORY, EntryAt, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
 use snapshot::{ContentSnapshot, SnapshotLimits};
 use space::{Allocation, Reservation, Space, SpoolShare, step_after};
 use stat::{
@@ -72,6 +74,7 @@ mod errors;
 mod install;
 mod intent;
 mod list;
+mod lock_file;
 mod locks;
 mod lookup;
 mod mounts;

@@ -2,6 +2,7 @@
 //! with `RESOLVE_BENEATH`, so that neither `..` nor a symbolic link leads outside, even when other programs rename
 //! files at the same time.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,11 @@ impl Root {
         Ok(root)
     }
 
+    /// The directory, whatever its names.
+    pub fn identity(&self) -> FileId {
+        self.identity
+    }
+
     /// Fails where the path of the root now leads elsewhere: the root was removed, moved, unmounted or mounted over, or
     /// a symbolic link on the path was changed.
     pub fn require_attached(&self) -> Result<()> {
@@ -90,6 +96,11 @@ impl Root {
             Some(false) => Err(Error::unavailable("/", GONE)),
             _ => Ok(()),
         }
+    }
+
+    /// Names the root by its path in an error that no client sees.
+    pub fn named(&self, error: io::Error) -> Error {
+        Error::io(self.path.as_os_str().as_encoded_bytes(), error)
     }
 
     /// Replaces the error `NotFound` of a name where the root itself is missing.
@@ -219,7 +230,7 @@ impl EntryAt {
         self.directory
     }
 
-    /// The key of its lock.
+    /// What identifies it.
     pub fn key(&self) -> EntryKey {
         (self.directory, self.last.clone())
     }

@@ -72,11 +72,13 @@ impl Uploads {
         Ok((id, file))
     }
 
-    /// Removes the expired ones and returns their number.
+    /// Removes the expired ones and returns their number; 0 while another daemon does.
     pub fn expire(&self, volume: &Volume) -> Result<u64> {
-        let cleared = open(volume).and_then(|directory| self.clear(&directory));
+        let held = volume.locks.hold_upkeep();
+        let cleared = held.and_then(|_held| self.clear(&open(volume)?));
         match cleared {
             Ok((removed, _)) => Ok(removed),
+            Err(Errno::EAGAIN) => Ok(0),
             Err(errno) if is_absent(errno) => Ok(0),
             Err(errno) => Err(Error::io(UPLOADS, errno.into())),
         }

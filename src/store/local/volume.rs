@@ -5,13 +5,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{FileCache, Locks, Mounts, Root, SnapshotLimits, Space, Spools, Syncer};
+use super::{EntryAt, FileCache, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer};
 use crate::error::{Error, Result};
 
 /// The shared state of all operations of the engine.
 pub(super) struct Volume {
     pub root: Root,
-    pub locks: Locks,
+    pub locks: RootLocks,
     pub mounts: Arc<Mounts>,
     pub sync: Syncer,
     /// Spools, and the account of disk space that they share with all writes.
@@ -24,6 +24,8 @@ pub(super) struct Volume {
     pub umask: Option<u32>,
     /// Whether nothing is written beneath the root, not even a digest attribute.
     pub read_only: bool,
+    /// Whether daemons of other machines write to the same files.
+    pub is_shared: bool,
 }
 
 impl Volume {
@@ -32,14 +34,15 @@ impl Volume {
         let root = Root::open(path)?;
         Ok(Volume {
             spools: Spools::at_root(duplicate(&root)?),
+            locks: locks_of(&root)?,
             root,
-            locks: Locks::default(),
             mounts: Arc::new(Mounts::open()),
             sync: Syncer::default(),
             snapshots: SnapshotLimits::default(),
             cache: None,
             umask: umask(),
             read_only: false,
+            is_shared: false,
         })
     }
 
@@ -49,14 +52,29 @@ impl Volume {
         self.spools.follow_root(duplicate(&root)?);
         let again = |cache: &Arc<FileCache>| duplicate(&root).map(|root| Arc::new(cache.again(root)));
         let cache = self.cache.as_ref().map(again).transpose()?;
-        Ok(Volume {
+        let volume = Volume {
+            locks: locks_of(&root)?,
             root,
-            locks: Locks::default(),
             mounts: Arc::clone(&self.mounts),
             sync: self.sync.again(),
             spools: self.spools.clone(),
             cache,
             ..*self
+        };
+        if volume.is_shared {
+            volume.share()?;
+        }
+        Ok(volume)
+    }
+
+    /// Locks names between all daemons from now on.
+    pub fn share(&self) -> Result<()> {
+        self.locks.share(self.read_only).map_err(|errno| {
+            let what = format!(
+                "its files cannot be locked between daemons, which --shared needs ({})",
+                errno.desc()
+            );
+            Error::unavailable(self.root.path.as_os_str().as_encoded_bytes(), what)
         })
     }
 
@@ -67,6 +85,11 @@ impl Volume {
         Ok(())
     }
 
+    /// Locks names: see [`RootLocks::hold`].
+    pub fn hold(&self, entries: &[&EntryAt]) -> nix::Result<NameGuard<'_>> {
+        self.locks.hold(entries, !self.read_only)
+    }
+
     /// The account of the disk space that is reserved for what is being written.
     pub fn space(&self) -> &Space {
         &self.spools.space
@@ -74,8 +97,11 @@ impl Volume {
 }
 
 fn duplicate(root: &Root) -> Result<OwnedFd> {
-    let named = |error| Error::io(root.path.as_os_str().as_encoded_bytes(), error);
-    root.handle.try_clone().map_err(named)
+    root.handle.try_clone().map_err(|error| root.named(error))
+}
+
+fn locks_of(root: &Root) -> Result<RootLocks> {
+    RootLocks::of(root).map_err(|error| root.named(error))
 }
 
 /// Reads the umask of this process from /proc: `umask(2)` would change it for a moment.

@@ -37,7 +37,10 @@ pub(super) fn stat_and_digest(
     entry: &Entry,
 ) -> nix::Result<(SFlag, (FileStat, Option<Attribute>))> {
     let (file_type, stat) = stat(directory, entry)?;
-    Ok((file_type, (stat, of_entry(directory, entry.file_name().to_bytes(), &stat))))
+    let name = entry.file_name().to_bytes();
+    // The daemon's own files are not listed, and must not be opened: closing the lock file would unlock all names.
+    let kept = if name.starts_with(TEMPORARY) { None } else { of_entry(directory, name, &stat) };
+    Ok((file_type, (stat, kept)))
 }
 
 /// Reads the file type alone, which most file systems return with the name: no system call for the entry.

@@ -1,0 +1,134 @@
+//! The lock file: when it is used, who waits for whom, and that it stays as it is.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::Signal;
+
+use super::nodes::{Nodes, beside};
+use crate::common::client::Client;
+use crate::common::{Sandbox, need};
+
+const FOUND: &str = "cfpd: another cfpd serves this directory too: names are locked between the two";
+
+#[test]
+fn a_daemon_alone_needs_no_lock_file_and_a_second_one_is_found_by_both() {
+    let first = Sandbox::new();
+    let put = |sandbox: &Sandbox, name: &str| {
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        client.ask("PUT", name, &[], Some(b"new")).unwrap().status
+    };
+    assert_eq!(put(&first, "/a"), 201);
+    let reader = beside(&first.root(), &["--read-only"]);
+    assert_eq!(put(&first, "/b"), 201);
+    assert_eq!(
+        (first.all_stored(), reader.log_since_start()),
+        (vec!["a".to_owned(), "b".to_owned()], String::new())
+    );
+    let second = beside(&first.root(), &[]);
+    assert_eq!(put(&second, "/c"), 201);
+    for daemon in [&first, &second] {
+        daemon.until_said(FOUND);
+    }
+    assert_eq!(first.all_stored(), [".cfpd-locks", "a", "b", "c"]);
+}
+
+#[test]
+fn a_second_daemon_writes_nothing_before_the_first_has_seen_it() {
+    let first = Sandbox::new();
+    first.signal(Signal::SIGSTOP);
+    let second = beside(&first.root(), &[]);
+    let nodes = Nodes::of([first, second]);
+    let answer = nodes.ask(1, "PUT", "/f", Some(b"new"));
+    assert_eq!((answer.status, &*answer.text()), (503, "/f: is being changed by others\n"));
+    assert_eq!(answer.field("retry-after"), "1");
+    nodes.nodes[0].signal(Signal::SIGCONT);
+    assert_eq!(nodes.ask(1, "PUT", "/f", Some(b"new")).status, 201);
+}
+
+/// A process that has all names locked; killed when dropped.
+struct Holder(Child);
+
+impl Holder {
+    fn of(root: &Path) -> Self {
+        let script = "import fcntl, sys, time\n\
+                      file = open(sys.argv[1], 'r+b')\n\
+                      fcntl.lockf(file, fcntl.LOCK_EX, 1 << 62)\n\
+                      print('locked', flush=True)\n\
+                      time.sleep(1000)\n";
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).arg(root.join(".cfpd-locks")).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "locked\n");
+        Holder(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_is_kept_locked_is_503_and_free_when_its_holder_is_killed() {
+    if !need::programs(&["python3"]) {
+        return;
+    }
+    let changes = [
+        ("PUT", "/f", ""),
+        ("DELETE", "/f", ""),
+        ("DELETE", "/d/", ""),
+        ("MOVE", "/f", "/to"),
+        ("COPY", "/f", "/to"),
+        ("COPY", "/d/", "/to/"),
+        ("COPY", "/f?reverse", "/to"),
+    ];
+    for nodes in Nodes::all() {
+        nodes.nodes[0].keep("f", "old");
+        nodes.nodes[0].keep("d/in", "old");
+        assert_eq!(nodes.ask(1, "PUT", "/new", Some(b"new")).status, 201);
+        let before = nodes.nodes[0].all_stored();
+        let holder = Holder::of(&nodes.nodes[0].root());
+        let ask = |(method, target, to)| {
+            let body = (method == "PUT").then_some(&b"new"[..]);
+            nodes.connect(1).ask(method, target, &[("Destination", to)], body).unwrap()
+        };
+        std::thread::scope(|scope| {
+            for change in changes {
+                let ask = &ask;
+                scope.spawn(move || {
+                    let answer = ask(change);
+                    assert_eq!(answer.status, 503, "{change:?}: {}", answer.text());
+                });
+            }
+        });
+        assert_eq!(nodes.nodes[0].all_stored(), before);
+        drop(holder);
+        assert_eq!(nodes.ask(1, "PUT", "/f", Some(b"new")).status, 204);
+    }
+}
+
+#[test]
+fn nothing_that_a_daemon_does_opens_the_lock_file_again() {
+    let sandbox = Sandbox::with(&["--shared"]);
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    for target in ["/f", "/.cfpd-locks"] {
+        client.ask("PUT", target, &[], Some(b"word")).unwrap();
+    }
+    for target in ["/", "/?recursive", "/?search=word", "/?archive=zip"] {
+        let answer = client.ask("GET", target, &[("Accept", "application/json")], None).unwrap();
+        assert!(!answer.text().contains(".cfpd-locks"), "{target}");
+    }
+    sandbox.signal(Signal::SIGHUP);
+    sandbox.until_said("reloaded");
+    let lock_file = fs::canonicalize(sandbox.root().join(".cfpd-locks")).unwrap();
+    let open = fs::read_dir(format!("/proc/{}/fd", sandbox.pid())).unwrap();
+    let is_it = |fd: &fs::DirEntry| fs::read_link(fd.path()).is_ok_and(|led| led == lock_file);
+    assert_eq!(open.filter(|fd| is_it(fd.as_ref().unwrap())).count(), 1);
+}
