@@ -33,6 +33,7 @@ mod log;
 mod lowest_versions;
 mod metrics;
 mod page;
+mod prefix;
 mod programs;
 mod proxies;
 mod pty;

@@ -9,6 +9,7 @@ mod lines;
 mod list;
 mod panel;
 mod pictures;
+mod prefix;
 mod search;
 mod sizes;
 mod uploads;

@@ -5,6 +5,7 @@
 //! folders are in the order in which a request passes them, and each imports only those after it: daemon, conn,
 //! methods, resumable, exchange, page, shared, auth, net, observe; limits and admin_path come last.
 
+pub use crate::http::PathPrefix;
 pub use crate::server::auth::sites::parse as parse_host;
 pub use crate::server::daemon::config::Config;
 pub use crate::server::daemon::run::run;

@@ -170,7 +170,7 @@ impl Sandbox {
 
     /// The server's address, for a raw socket: `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
-        self.url().strip_prefix("http://").unwrap()
+        self.url().strip_prefix("http://").unwrap().split('/').next().unwrap()
     }
 
     /// What the daemon has written to standard error so far.

@@ -83,9 +83,13 @@ impl Browser {
         self.until("document.documentElement.dataset.ready !== undefined");
     }
 
-    /// Opens a path of the server, or a URL.
+    /// Opens a path of the server, beneath its prefix, or a URL.
     pub fn go(&mut self, path: &str) {
-        let url = if path.starts_with('/') { format!("{}{path}", self.url) } else { path.to_owned() };
+        let url = if path.is_empty() || path.starts_with('/') {
+            format!("{}{path}", self.url)
+        } else {
+            path.to_owned()
+        };
         self.ask("/url", json!({ "url": url }));
     }
 

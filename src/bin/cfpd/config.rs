@@ -10,7 +10,7 @@ use std::time::Duration;
 use cfp::cli::{Arguments, parse_size};
 use cfp::error::{Error, Result, shown};
 use cfp::server::{
-    self, Account, Config, Limits, ListenAddress, LogFormat, Network, TlsFiles, TrustedProxies,
+    self, Account, Config, Limits, ListenAddress, LogFormat, Network, PathPrefix, TlsFiles, TrustedProxies,
 };
 
 /// The most threads of a search. It starts all of them, and more threads than cores only wait for each other.
@@ -37,6 +37,7 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
         tls: read.tls(),
         hsts: read.number("--hsts", 0),
         trusted_proxies: TrustedProxies(read.each("--trusted-proxy", Network::parse)),
+        prefix: read.one("--prefix", PathPrefix::parse).unwrap_or_default(),
         limits: read.limits(),
         keep_free: read.size("--keep-free").unwrap_or_default(),
         max_spool: read.size("--max-spool"),
@@ -78,6 +79,10 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
         (
             options.shared && !options.sync,
             "--shared needs writes to be synced: other machines see what is on the disk, so not --no-sync",
+        ),
+        (
+            !options.prefix.encoded().is_empty() && !options.command.is_empty(),
+            "--prefix cannot be used with a COMMAND",
         ),
         (options.background && !options.command.is_empty(), "--background cannot be used with a COMMAND"),
         (options.background && to_terminal, "--log -: nobody reads standard error in the background"),

@@ -87,6 +87,12 @@ const RIGHTS: &[ProgramOption] = options! {
     /// name different clients is refused with 400, since one of them is the client's own: configure the proxy to set one and
     /// to remove the other.
     "", "--trusted-proxy" = "ADDR/BITS";
+    /// Serve beneath PATH, as /files, for a site that has other things beside it.
+    ///
+    /// Requests begin with PATH, and so do `Destination` and every link and `Location` of an answer; anything else is answered
+    /// 404. The proxy of the site passes paths on as they are. The tools need PATH in their URL, as in
+    /// `https://example.org/files`, which a Unix socket does not have. Names in rules, messages and lists are without it.
+    "", "--prefix" = "PATH";
 };
 
 const LIMITS: &[ProgramOption] = options! {

@@ -29,7 +29,9 @@ impl Client {
         let modified = modified.map(|seconds| (time::MODIFIED, seconds.into_bytes()));
         let fields = precondition.field().into_iter().chain(keep).chain(modified);
         let key = (!precondition.may_repeat()).then(idempotency::fresh_key);
-        let request = || Call { key: key.clone(), ..Call::new("PUT", target.clone()) };
+        let stored = Some(name.clone());
+        let request =
+            || Call { key: key.clone(), stored: stored.clone(), ..Call::new("PUT", target.clone()) };
         let size = upload.size();
         // An upload through a filter cannot be resumed, and one that is always compressed has no offset.
         let is_resumable = !is_filtered && !self.always_compresses();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::http::PathPrefix;
 use crate::server::admin_path::{parent_of, require_writable};
 use crate::server::auth::access::name_of;
 use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
@@ -61,6 +62,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// The proxies whose fields about a client are trusted.
     pub trusted_proxies: TrustedProxies,
+    /// The path of a site beneath which this server is.
+    pub prefix: PathPrefix,
     /// `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u64>,
     /// The limits on clients.

@@ -57,8 +57,10 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     signals::watch(&server, caught, ends.clone())?;
     say_root(&config, &server.log);
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
-        let shown = private.as_ref().is_none_or(|private| private.url() != url);
-        match shown.then(|| say(&format!("cfpd: listening on {url}"))) {
+        let is_said = private.as_ref().is_none_or(|private| private.url() != url);
+        // The URL of a Unix socket has no path.
+        let prefix = if url.starts_with("unix:") { &[][..] } else { config.prefix.encoded() };
+        match is_said.then(|| say(&format!("cfpd: listening on {url}{}", shown(prefix)))) {
             // The reader may have closed the pipe after a line, as head(1) does; continue.
             Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
@@ -126,6 +128,7 @@ fn new_server(
         connections: Arc::default(),
         upload_locks: UploadLocks::default(),
         trusted_proxies: config.trusted_proxies.clone(),
+        prefix: config.prefix.clone(),
         outcomes: Outcomes::default(),
         tls: config.tls.as_ref().map(Tls::open).transpose()?,
         hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),

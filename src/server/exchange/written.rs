@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, target, time};
 use crate::server::exchange::Exchange;
+use crate::server::shared::Server;
 use crate::store::{Name, Written};
 
 /// Answers 201 or 204 with these fields and the entity tag of what was written.
@@ -12,17 +13,22 @@ pub fn answer_written(
     written: &Written,
     mut fields: Fields,
 ) -> Result<()> {
-    let status = fields_of_written(&mut fields, name, written);
+    let status = fields_of_written(exchange.server, &mut fields, name, written);
     exchange.reply.empty(status, fields)
 }
 
 /// The status of that response, and its fields.
-pub fn fields_of_written(fields: &mut Fields, name: &Name, written: &Written) -> u16 {
+pub fn fields_of_written(server: &Server, fields: &mut Fields, name: &Name, written: &Written) -> u16 {
     fields.push("ETag", &written.meta.etag);
     if written.created {
-        fields.push("Location", target::encode(name.components(), name.is_directory(), &Query::default()));
+        fields.push("Location", location(server, name, name.is_directory(), &Query::default()));
     }
     if written.created { 201 } else { 204 }
+}
+
+/// The URL path of a name, beneath the prefix, for `Location`.
+pub fn location(server: &Server, name: &Name, directory: bool, query: &Query) -> Vec<u8> {
+    [server.prefix.encoded(), &target::encode(name.components(), directory, query)].concat()
 }
 
 /// The modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.

@@ -12,12 +12,12 @@ use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
 use crate::http::digest::{self, Digest};
 use crate::http::range::{self, Selected};
-use crate::http::{Fields, Method, accept, target};
+use crate::http::{Fields, Method, accept};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{
     Cancellable, ClientLiveness, ContentStart, Exchange, NamedType, Operation, ResultUse, coded_etag,
-    compute_digest, fields_of, is_compressible, is_dense, is_not_modified, of_not_modified, send_content,
-    send_multipart, send_streamed, text_type, with_charset,
+    compute_digest, fields_of, is_compressible, is_dense, is_not_modified, location, of_not_modified,
+    send_content, send_multipart, send_streamed, text_type, with_charset,
 };
 use crate::server::methods::{archive, list, login, search_tree};
 use crate::store::{Content, Name};
@@ -52,7 +52,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
 
 /// Redirects from the name of a directory to that with the final slash.
 fn redirect(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
-    let location = target::encode(name.components(), true, &exchange.query);
+    let location = location(exchange.server, name, true, &exchange.query);
     let fields = Fields::new().with("Location", &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
     // Not 308, which older clients do not support; for GET and HEAD both mean the same.

@@ -1,10 +1,11 @@
 //! COPY, MOVE, DELETE and MKCOL, and COPY through a filter.
 
-use crate::error::{Error, Result};
-use crate::http::{Fields, Query, Request, Target, target};
+use crate::error::{Error, Result, shown};
+use crate::http::{Fields, Query, Request, Target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
     BoundedDecoding, Exchange, Hashed, Operation, ResultUse, Work, answer_written, check_write, failed,
+    location,
 };
 use crate::store::{Content, Detail, Meta, Name};
 
@@ -14,7 +15,7 @@ const CHANGED: &str = "Cfp-Changed";
 /// Copies a file or a directory; with a filter, stores the result of the filter on a file.
 pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
-    let to = destination(request)?;
+    let to = destination(exchange)?;
     let transfer = writer.authorize_copy(name, &to)?;
     check_source(request, name, &transfer)?;
     let written = match Operation::of_query(&exchange.query, &request.fields, ResultUse::Stored)? {
@@ -33,7 +34,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
 pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
     refuse_query(&exchange.query)?;
-    let to = destination(request)?;
+    let to = destination(exchange)?;
     let transfer = writer.authorize_move(name, &to)?;
     check_source(request, name, &transfer)?;
     let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
@@ -61,7 +62,7 @@ pub fn make_directory(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &N
         return Err(Error::unsupported_type("body", "has no meaning in MKCOL"));
     }
     writer.make_directory(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
-    let location = target::encode(name.components(), true, &Query::default());
+    let location = location(exchange.server, name, true, &Query::default());
     exchange.reply.empty(201, Fields::new().with("Location", location))
 }
 
@@ -144,12 +145,15 @@ fn check_overwrite(request: &Request, to: &Name, existing: Option<&Meta>) -> Res
 }
 
 /// Parses the name in `Destination` (RFC 4918 §10.3): a path, or a URL whose host is not checked.
-fn destination(request: &Request) -> Result<Name> {
-    let value = request.fields.get_once("Destination")?.unwrap_or_default();
+fn destination(exchange: &Exchange<'_>) -> Result<Name> {
+    let value = exchange.request.fields.get_once("Destination")?.unwrap_or_default();
     if value.is_empty() {
         return Err(Error::invalid("Destination", "is missing: say where to"));
     }
-    let target = Target::parse(value)?;
+    let prefix = &exchange.server.prefix;
+    let elsewhere = || Error::invalid("Destination", format!("is not beneath {}/", shown(prefix.encoded())));
+    let below = prefix.below(value).ok_or_else(elsewhere)?;
+    let target = Target::parse(if below.is_empty() { b"/" } else { below })?;
     refuse_query(&target.query)?;
     let name = Name::new(target.components, target.directory)?;
     match name.components().is_empty() {

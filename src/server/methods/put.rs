@@ -43,7 +43,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         .read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
     let written = publish(draft, &complete, request, name)?;
     let mut fields = Fields::new();
-    let status = fields_of_written(&mut fields, name, &written);
+    let status = fields_of_written(exchange.server, &mut fields, name, &written);
     accept_modified(&mut fields, modified);
     exchange.reply.empty(status, fields)
 }

@@ -107,13 +107,19 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         _ => {}
     }
-    let raw = request.target();
-    let target = Target::of_request(method, raw)?;
+    if !request.is_beneath_prefix() {
+        let prefix = shown(server.prefix.encoded());
+        return Err(Error::not_found(request.received_target(), format!("is not beneath {prefix}/")));
+    }
+    if matches!(request.target().first(), None | Some(b'?')) {
+        return redirect_to_root(exchange);
+    }
+    let target = Target::of_request(method, request.target())?;
     exchange.reply.outcome.filter = FILTERS.iter().map(|spec| spec.name).find(|name| target.query.has(name));
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
-    let authority = authority::of_request(raw, &request.fields);
+    let authority = authority::of_request(request.received_target(), &request.fields);
     server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
@@ -142,6 +148,14 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
             once(exchange, store.principal(), |exchange| act(exchange, &writer, &name))
         }
     }
+}
+
+/// Redirects from the prefix without a final slash, from which relative links would lead elsewhere.
+fn redirect_to_root(exchange: &mut Exchange<'_>) -> Result<()> {
+    let (prefix, query) = (exchange.server.prefix.encoded(), exchange.request.target());
+    let location = [prefix, b"/", query].concat();
+    let line = format!("/: is a directory: ask for {}\n", shown(&location));
+    exchange.reply.bytes(301, "text/plain", line.as_bytes(), Fields::new().with("Location", location))
 }
 
 /// Whether a POST creates a resumable upload: it is handled like a PUT.

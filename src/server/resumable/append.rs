@@ -117,7 +117,7 @@ fn complete_upload(
     match commit(exchange, partial, metadata, whole, taken) {
         Ok(written) => {
             let mut fields = Fields::new();
-            let status = fields_of_written(&mut fields, &name, &written);
+            let status = fields_of_written(exchange.server, &mut fields, &name, &written);
             accept_modified(&mut fields, modified);
             let completed = CompletedUpload { name, size, etag: written.meta.etag };
             exchange.server.upload_locks.complete(id, completed);

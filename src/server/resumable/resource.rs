@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, GuardedPartial, WriteTarget};
@@ -168,7 +168,8 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
 /// known: some clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
     let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
-    let location = format!("{origin}/.cfpd/uploads/{}", partial.id());
+    let prefix = shown(exchange.server.prefix.encoded());
+    let location = format!("{origin}{prefix}/.cfpd/uploads/{}", partial.id());
     Fields::new().with("Location", location).with("Upload-Limit", limit(exchange, partial))
 }
 

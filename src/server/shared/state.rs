@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::http::PathPrefix;
 use crate::server::auth::{Gate, Sites};
 use crate::server::limits::Limits;
 use crate::server::net::{Connections, Tls, TrustedProxies};
@@ -26,6 +27,8 @@ pub struct Server {
     pub(crate) coders: Coders,
     pub(crate) upload_locks: UploadLocks,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// The path beneath which all names are.
+    pub(crate) prefix: PathPrefix,
     pub(crate) outcomes: Outcomes,
     pub(crate) tls: Option<Tls>,
     /// The value of `Strict-Transport-Security` (RFC 6797).
