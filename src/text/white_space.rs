@@ -4,14 +4,21 @@
 //! White space is the Unicode property White_Space, encoded in UTF-8. Its encodings begin with bytes that never occur inside
 //! another character, so they can be recognized at any offset, in valid text and in invalid bytes.
 
+use wide::u8x16;
+
+/// How many bytes are compared at once: the bits of a mask.
+const CHUNK: usize = u64::BITS as usize;
+
 /// The longest encoding of a white space character, in bytes.
 const LONGEST: usize = 3;
 
 /// Where the words are in some bytes.
 #[derive(Default)]
 pub(super) struct WordSpans {
-    /// The beginning and the end of each word, in turn.
+    /// The beginning and the end of each word, in turn, and room for those of one more chunk.
     edges: Vec<u32>,
+    /// How many there are.
+    count: usize,
 }
 
 /// Where a word begins and ends.
@@ -20,14 +27,15 @@ pub(super) type WordSpan = [u32; 2];
 impl WordSpans {
     /// Finds the words in `bytes`, fewer than 4 GiB, in place of those found before.
     pub(super) fn find(&mut self, bytes: &[u8]) {
-        self.edges.clear();
+        if self.edges.len() < bytes.len() + CHUNK {
+            self.edges.resize(bytes.len() + CHUNK, 0);
+        }
+        self.count = 0;
         // The bits of a white space character that crosses into the next chunk; and whether the last byte was white space,
         // as if some came before the first.
         let (mut carry, mut before) = (0, 1);
-        // Filled eight at a time: a loop whose end the processor predicts is worth a few excess stores.
-        let mut offsets = [0; 64];
-        for (index, chunk) in bytes.chunks(64).enumerate() {
-            let from = index * 64;
+        for (index, chunk) in bytes.chunks(CHUNK).enumerate() {
+            let from = index * CHUNK;
             let padded = padded(chunk);
             let mut spaces = ascii_spaces(&padded) | carry;
             carry = 0;
@@ -38,75 +46,70 @@ impl WordSpans {
             }
             let mut edges = spaces ^ (spaces << 1 | before);
             before = spaces >> 63;
-            if chunk.len() < 64 {
+            if chunk.len() < CHUNK {
                 edges &= !(u64::MAX << chunk.len());
             }
-            let count = edges.count_ones() as usize;
-            for eight in offsets.chunks_exact_mut(8).take(count.div_ceil(8)) {
-                for offset in eight {
-                    *offset = from as u32 + edges.trailing_zeros();
-                    edges &= edges.wrapping_sub(1);
-                }
+            self.push(from as u32, edges);
+        }
+        if self.count % 2 == 1 {
+            self.edges.get_mut(self.count).into_iter().for_each(|edge| *edge = bytes.len() as u32);
+            self.count += 1;
+        }
+    }
+
+    /// Adds the offsets of the bits that are set. Eight at a time: a loop whose end the processor predicts is worth a few excess
+    /// stores.
+    fn push(&mut self, from: u32, mut bits: u64) {
+        let count = bits.count_ones() as usize;
+        let room = self.edges.get_mut(self.count..self.count + CHUNK).unwrap_or_default();
+        for eight in room.as_chunks_mut::<8>().0.iter_mut().take(count.div_ceil(8)) {
+            for edge in eight {
+                *edge = from + bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
             }
-            self.edges.extend_from_slice(offsets.get(..count).unwrap_or_default());
         }
-        if self.edges.len() % 2 == 1 {
-            self.edges.push(bytes.len() as u32);
-        }
+        self.count += count;
     }
 
     /// Returns the words, in order.
     #[inline]
     pub(super) fn spans(&self) -> &[WordSpan] {
-        self.edges.as_chunks().0
+        self.edges.get(..self.count).unwrap_or_default().as_chunks().0
     }
 }
 
 /// Up to 64 bytes, padded with NUL, which is not white space.
-fn padded(chunk: &[u8]) -> [u8; 64] {
+fn padded(chunk: &[u8]) -> [u8; CHUNK] {
     chunk.first_chunk().copied().unwrap_or_else(|| {
-        let mut padded = [0; 64];
+        let mut padded = [0; CHUNK];
         padded.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
         padded
     })
 }
 
 /// Whether any byte begins white space beyond ASCII. It has no early exit, so that it is vectorized.
-fn has_leads(bytes: &[u8; 64]) -> bool {
+fn has_leads(bytes: &[u8; CHUNK]) -> bool {
     let is_lead = |byte: &u8| u8::from(*byte == 0xc2) | u8::from(byte.wrapping_sub(0xe1) <= 0xe3 - 0xe1);
     !bytes.is_ascii() && bytes.iter().fold(0, |has, byte| has | is_lead(byte)) != 0
 }
 
-/// The ASCII white space: one bit for each byte.
-fn ascii_spaces(bytes: &[u8; 64]) -> u64 {
-    let eights = bytes.as_chunks().0.iter().enumerate();
-    eights.fold(0, |spaces, (index, eight)| {
-        spaces | ascii_spaces_of_eight(u64::from_le_bytes(*eight)) << (index * 8)
+/// The ASCII white space, U+0009 to U+000D and U+0020: one bit for each byte.
+fn ascii_spaces(bytes: &[u8; CHUNK]) -> u64 {
+    let sixteens = bytes.as_chunks().0.iter().enumerate();
+    sixteens.fold(0, |spaces, (index, sixteen)| {
+        let bytes = u8x16::new(*sixteen);
+        let from_tab = bytes - u8x16::splat(0x09);
+        let is_control = from_tab.min(u8x16::splat(0x0d - 0x09)).simd_eq(from_tab);
+        let is_space = is_control | bytes.simd_eq(u8x16::splat(b' '));
+        spaces | u64::from(is_space.to_bitmask()) << (index * 16)
     })
-}
-
-/// Returns the same byte eight times.
-const fn repeat(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// One bit for each of eight bytes: whether it is one of U+0009 to U+000D or U+0020. All eight are compared at once in the
-/// highest bit of each byte (SWAR); the sums cannot carry into the next byte.
-fn ascii_spaces_of_eight(bytes: u64) -> u64 {
-    let low = bytes & repeat(0x7f);
-    let from_tab = low + repeat(0x80 - 0x09);
-    let after_return = low + repeat(0x80 - 0x0e);
-    let not_blank = (low ^ repeat(b' ')) + repeat(0x7f);
-    let hits = ((from_tab & !after_return) | !not_blank) & !bytes & repeat(0x80);
-    // Collects the highest bit of each byte in the top byte.
-    ((hits >> 7).wrapping_mul(0x0102_0408_1020_4080)) >> 56
 }
 
 /// Returns the white space beyond ASCII that begins in the first 64 bytes and may end beyond them: one bit for each
 /// byte.
 fn wide_spaces(bytes: &[u8]) -> u128 {
     let mut spaces = 0;
-    for at in 0..bytes.len().min(64) {
+    for at in 0..bytes.len().min(CHUNK) {
         let length = match bytes.get(at..) {
             Some([0xc2, 0x85 | 0xa0, ..]) => 2,
             Some(
