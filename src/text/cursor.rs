@@ -95,7 +95,7 @@ impl<'a> Forward<'a> {
     pub(super) fn copy_gap(&mut self, output: &mut OutputBuffer<'_>) -> io::Result<bool> {
         loop {
             let begin = self.block.word(self.index).map_or(self.block.len(), |word| word[0] as usize);
-            output.push_part(self.block.bytes(), self.at, begin)?;
+            output.push(self.block.bytes().get(self.at..begin).unwrap_or_default())?;
             self.at = begin;
             if begin < self.block.len() {
                 return Ok(true);
@@ -112,18 +112,23 @@ impl<'a> Forward<'a> {
         words: &mut Backward<'_>,
         output: &mut OutputBuffer<'_>,
     ) -> io::Result<()> {
-        let (gaps, spans) = (&self.block, words.block.words.spans().get(..words.left).unwrap_or_default());
-        let places = gaps.words.spans().get(self.index..).unwrap_or_default().iter();
-        let places = places.take_while(|place| (place[1] as usize) < gaps.len());
-        let spans = spans.iter().rev().take_while(|span| span[0] > 0);
-        let (from, to) = (gaps.bytes(), words.block.bytes());
-        for (place, span) in places.zip(spans) {
-            output.push_part(from, self.at, place[0] as usize)?;
-            output.push_part(to, span[0] as usize, span[1] as usize)?;
-            self.at = place[1] as usize;
-            self.index += 1;
-            words.left -= 1;
+        let mut places = self.block.words.spans().get(self.index..).unwrap_or_default();
+        let mut spans = words.block.words.spans().get(..words.left).unwrap_or_default();
+        // Only the last place and the first word may continue beyond their blocks.
+        if let [whole @ .., [_, end]] = places
+            && *end as usize == self.block.len()
+        {
+            places = whole;
         }
+        if let [[0, _], whole @ ..] = spans {
+            spans = whole;
+        }
+        let count = output.push_in_turn((self.block.bytes(), self.at), places, words.block.bytes(), spans)?;
+        if let Some([_, end]) = count.checked_sub(1).and_then(|last| places.get(last)) {
+            self.at = *end as usize;
+        }
+        self.index += count;
+        words.left -= count;
         Ok(())
     }
 
@@ -178,7 +183,7 @@ impl<'a> Backward<'a> {
         self.left -= 1;
         let Some([begin, end]) = self.block.word(self.left) else { return Ok(()) };
         if begin > 0 || self.block.base == 0 {
-            return output.push_part(self.block.bytes(), begin as usize, end as usize);
+            return output.push(self.block.bytes().get(begin as usize..end as usize).unwrap_or_default());
         }
         let end = self.block.base + u64::from(end);
         let begin = self.find_word_start()?;

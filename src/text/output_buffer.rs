@@ -3,12 +3,16 @@
 use std::io::{self, Write};
 
 use super::read_at::{ReadAt, read_exact_at};
+use super::white_space::WordSpan;
 
 /// The size of the buffer, in bytes.
 const SIZE: usize = 64 * 1024;
 
 /// A piece that is not longer is copied as this many bytes, with one instruction. Most words are shorter.
 const STRIDE: usize = 16;
+
+/// The room that is needed for two such copies.
+const TWO: usize = 2 * STRIDE;
 
 /// A buffer in front of a sink. The caller flushes it; dropping it does not.
 pub(super) struct OutputBuffer<'a> {
@@ -37,19 +41,57 @@ impl<'a> OutputBuffer<'a> {
         }
     }
 
-    /// Writes `bytes[from..to]`, with a fast path for short pieces.
-    #[inline]
-    pub(super) fn push_part(&mut self, bytes: &[u8], from: usize, to: usize) -> io::Result<()> {
-        let length = to - from;
-        if length <= STRIDE
-            && let Some(stride) = bytes.get(from..).and_then(<[u8]>::first_chunk::<STRIDE>)
-            && let Some(room) = self.buffer.get_mut(self.filled..).and_then(<[u8]>::first_chunk_mut)
-        {
-            *room = *stride;
-            self.filled += length;
-            return Ok(());
+    /// Writes gaps and words in turn, as long as there are places and words. A gap is what lies in `gaps` between `at`, or the
+    /// place before, and a place; the words of `text` are taken last first. Returns how many of each were written.
+    pub(super) fn push_in_turn(
+        &mut self,
+        (gaps, mut at): (&[u8], usize),
+        mut places: &[WordSpan],
+        text: &[u8],
+        mut words: &[WordSpan],
+    ) -> io::Result<usize> {
+        let most = places.len().min(words.len());
+        loop {
+            let count = self.push_short((gaps, &mut at), places, text, words);
+            places = places.get(count..).unwrap_or_default();
+            words = words.get(..words.len() - count).unwrap_or_default();
+            let ([[place, after], later @ ..], [before @ .., [from, to]]) = (places, words) else {
+                return Ok(most);
+            };
+            self.push(gaps.get(at..*place as usize).unwrap_or_default())?;
+            self.push(text.get(*from as usize..*to as usize).unwrap_or_default())?;
+            (at, places, words) = (*after as usize, later, before);
         }
-        self.push(bytes.get(from..to).unwrap_or_default())
+    }
+
+    /// Does that while both are short and there is room; returns how many of each.
+    fn push_short(
+        &mut self,
+        (gaps, at): (&[u8], &mut usize),
+        places: &[WordSpan],
+        text: &[u8],
+        words: &[WordSpan],
+    ) -> usize {
+        let (buffer, mut filled, mut count) = (self.buffer.as_mut_slice(), self.filled, 0);
+        for ([place, after], [from, to]) in places.iter().zip(words.iter().rev()) {
+            let (gap, word) = (*place as usize - *at, (to - from) as usize);
+            let (Some(gap_bytes), Some(word_bytes)) = (stride(gaps, *at), stride(text, *from as usize))
+            else {
+                break;
+            };
+            let Some(room) = buffer.get_mut(filled..).and_then(<[u8]>::first_chunk_mut::<TWO>) else { break };
+            if gap > STRIDE || word > STRIDE {
+                break;
+            }
+            room.first_chunk_mut().into_iter().for_each(|room| *room = *gap_bytes);
+            let room = room.get_mut(gap..).and_then(<[u8]>::first_chunk_mut);
+            room.into_iter().for_each(|room| *room = *word_bytes);
+            filled += gap + word;
+            *at = *after as usize;
+            count += 1;
+        }
+        self.filled = filled;
+        count
     }
 
     /// Writes `source` from `from` to `to`, a part at a time.
@@ -76,6 +118,11 @@ impl<'a> OutputBuffer<'a> {
     }
 }
 
+/// The bytes that are copied with one instruction.
+fn stride(bytes: &[u8], from: usize) -> Option<&[u8; STRIDE]> {
+    bytes.get(from..).and_then(<[u8]>::first_chunk)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,8 +135,12 @@ mod tests {
         for size in [1, 0, 40, SIZE - 90, 1, 1, 99, SIZE, 3, SIZE + 1, SIZE - 1, 2] {
             let piece = vec![b'a' + (size % 23) as u8; size];
             output.push(&piece).unwrap();
-            output.push_part(&piece, size / 3, size / 2).unwrap();
-            expected.extend([&piece, &piece[size / 3..size / 2]].concat());
+            expected.extend(&piece);
+            let text = b" one two and-a-longer-word x ".as_slice();
+            let (places, words) = ([[1, 4], [5, 8], [9, 26], [27, 28]], [[1, 4], [5, 8], [9, 26]]);
+            let count = output.push_in_turn((text, 0), &places, text, &words).unwrap();
+            assert_eq!(count, 3);
+            expected.extend(b" and-a-longer-word two one");
         }
         let file: &[u8] = &expected.clone();
         output.push_from(&file, 1, expected.len() as u64).unwrap();

@@ -104,13 +104,9 @@ fn reverse_within(
     to: usize,
     output: &mut OutputBuffer<'_>,
 ) -> io::Result<()> {
-    let mut gap = from;
-    for (place, word) in words.iter().zip(words.iter().rev()) {
-        output.push_part(bytes, gap, place[0] as usize)?;
-        output.push_part(bytes, word[0] as usize, word[1] as usize)?;
-        gap = place[1] as usize;
-    }
-    output.push_part(bytes, gap, to)
+    output.push_in_turn((bytes, from), words, bytes, words)?;
+    let gap = words.last().map_or(from, |word| word[1] as usize);
+    output.push(bytes.get(gap..to).unwrap_or_default())
 }
 
 /// Reverses line by line. Complete lines are written before the next read.
