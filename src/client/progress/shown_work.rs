@@ -187,22 +187,18 @@ impl ShownWork {
         if self.is_muted || self.is_paused || self.begun.elapsed() < LASTS {
             return;
         }
-        if self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
         let (done, total) = self.bytes();
-        let template = match total {
-            Some(total) => {
-                self.bar.set_length(total);
-                "{msg} {wide_bar}"
-            }
-            None => "{wide_msg}",
-        };
+        let template = if total.is_some() { "{msg} {wide_bar}" } else { "{wide_msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);
         }
-        self.bar.set_position(done);
+        // While the bar is hidden, nothing of this is drawn.
+        total.into_iter().for_each(|total| self.bar.set_length(total));
         self.bar.set_message(self.state());
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(done);
         self.bar.tick();
     }
 
