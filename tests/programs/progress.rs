@@ -253,8 +253,11 @@ fn work_on_the_server_shows_how_far_it_is_and_stops_when_its_tool_is_interrupted
         if told.is_empty() {
             see_it_move(&mut person, " of 8.00 GiB, ");
         }
-        person.expect(" of 8.00 GiB, ").press("\x03");
+        let before = person.before(" of 8.00 GiB, ");
+        person.press("\x03");
         let (status, shown) = person.finish();
+        // Not even for a moment the bytes as they are.
+        assert!(!(before + &shown).contains("8589934592"), "{shown}");
         assert_eq!(status.signal(), Some(Signal::SIGINT as i32));
         assert!(shown.contains(told), "{shown}");
         until_logged(&sandbox, &format!("{request}HTTP/1.1\" 499 "));

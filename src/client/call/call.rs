@@ -76,7 +76,10 @@ impl Call {
                 Some(format!("{name} is not stored; the server keeps what it has received{next}"))
             }
             "PUT" => Some(format!("{name} is not stored")),
-            "COPY" | "MOVE" => Some(format!("{name} is left as it was, unless the server was done already")),
+            "COPY" | "MOVE" => {
+                let target = self.fields.get("destination").map_or(name, shown_target);
+                Some(format!("{target} is left as it was, unless the server was done already"))
+            }
             "DELETE" => Some(format!("{name} may be deleted")),
             _ => None,
         }
@@ -87,8 +90,7 @@ impl Call {
         if let Some(stored) = &self.stored {
             return shown(&stored.shown());
         }
-        let name: Vec<u8> = percent_decode(self.subject()).collect();
-        format!(":{}", shown(name.strip_prefix(b"/").unwrap_or(&name)))
+        shown_target(self.subject())
     }
 
     /// Returns whether it can be resumed; then its body is not compressed.
@@ -99,5 +101,31 @@ impl Call {
     /// Returns whether it waits for `100 Continue`. A filter accepts any body, and responds while it is being sent.
     pub(crate) fn asks(&self) -> bool {
         self.method == "PUT" && self.upload.as_ref().is_some_and(BodySource::is_worth_asking)
+    }
+}
+
+/// Formats a target as a user would type it, with a colon.
+fn shown_target(target: &[u8]) -> String {
+    let name: Vec<u8> = percent_decode(target).collect();
+    format!(":{}", shown(name.strip_prefix(b"/").unwrap_or(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interruption_leaves_is_said_of_what_would_be_written() {
+        let call = |method, target: &str| Call::new(method, target.into());
+        let kept = "is left as it was, unless the server was done already";
+        let rows = [
+            (call("PUT", "/a%20b"), Some(":a b is not stored".to_owned())),
+            (call("COPY", "/a").with("Destination", "/d/b"), Some(format!(":d/b {kept}"))),
+            (call("DELETE", "/a?x"), Some(":a may be deleted".to_owned())),
+            (call("GET", "/a"), None),
+        ];
+        for (call, left) in rows {
+            assert_eq!(call.left_by_interruption(false), left);
+        }
     }
 }
