@@ -11,8 +11,8 @@ use nix::sys::stat::{FileStat, fstat};
 use nix::unistd::fdatasync;
 
 use super::{
-    Attribute, CacheCandidate, ContentSnapshot, FileCache, READ, Volume, absent, digest, map_errno, meta_of,
-    snapshot, stat_consistently, stat_file,
+    Attribute, CacheCandidate, ContentSnapshot, FileCache, READ, Volume, absent, digest_writer, is_unchanged,
+    map_errno, meta_of, snapshot, stat_open, write_if_unchanged,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
@@ -40,8 +40,8 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| map_errno(name, errno);
     let file = File::from(volume.root.open_beneath(name.components(), READ | kind).map_err(named)?);
-    let (stat, kept) = stat_consistently(volume, name, || stat_file(&file)).map_err(named)?;
-    let meta = meta_of(&stat, kept).ok_or_else(|| absent(name))?;
+    let (stat, kept) = stat_open(volume, name, &file).map_err(named)?;
+    let meta = meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => {
             volume.cache.iter().for_each(|cache| {
@@ -73,7 +73,7 @@ impl OpenFile {
 
     /// Whether nothing has changed it since it was opened.
     pub fn is_unchanged(&self) -> bool {
-        fstat(&self.file).is_ok_and(|now| digest::is_unchanged(&now, &self.stat))
+        fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat))
     }
 }
 
@@ -145,15 +145,15 @@ impl Content for OpenFile {
     fn prepare_digest(&mut self) {
         if !self.read_only {
             let is_written = fdatasync(&self.file).is_ok();
-            digest::outwait(&self.stat);
-            self.is_fresh = !is_written || digest::is_fresh(&self.stat);
+            digest_writer::outwait(&self.stat);
+            self.is_fresh = !is_written || digest_writer::is_fresh(&self.stat);
         }
     }
 
     fn keep_digest(&self, digest: &[u8; 32]) {
         if !self.read_only && !self.is_fresh {
             // Ignore the error: the digest can be computed again.
-            let _ = Attribute::new(*digest, self.kept).write_if_unchanged(&self.file, &self.stat);
+            let _ = write_if_unchanged(&Attribute::new(*digest, self.kept), &self.file, &self.stat);
         }
     }
 }

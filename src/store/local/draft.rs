@@ -146,8 +146,8 @@ impl<'a> FileDraft<'a> {
             let _ = as_owner(self.file(), || self.file().remove_xattr(attribute));
         }
         let Some(digest) = digest else { return Ok(meta_of(&fstat(self.file())?, None)) };
-        let (stat, kept) = store_digest(self.file(), digest)?;
-        Ok(meta_of(&stat, kept))
+        let (stat, mark) = store_digest(self.file(), digest)?;
+        Ok(meta_of(&stat, mark))
     }
 }
 

@@ -9,7 +9,7 @@
 //! | `content`, `list` | reading |
 //! | `cache`, `cached_file` | small files in memory; the proof that one is what a fresh open would find |
 //! | `snapshot` | content of files whose `st_size` is wrong |
-//! | `digest` | the SHA-256 that is stored with a file |
+//! | `digest_attribute`, `digest`, `digest_writer` | the SHA-256 that is stored with a file: its format, reading and writing it |
 //! | `draft`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
 //! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
@@ -28,17 +28,16 @@ use cached_file::{CacheCandidate, CachedFile};
 use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_disguise};
 use copy::{copy_directory, copy_file};
 use cross_device::move_across;
-use digest::{
-    Attribute, as_owner, is_racy, is_unchanged, of_entry, read_consistently, stat_file, stat_handle,
-    store_digest,
-};
+use digest::{of_entry, stat_file, stat_handle, stat_open, stat_path};
+use digest_attribute::Attribute;
+use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_unchanged};
 use draft::{FileDraft, admit};
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use lock_file::{LockFile, ProcessLock};
 use locks::{NameGuard, RootLocks};
-use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, meta_of, stat_consistently};
+use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked};
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
@@ -48,8 +47,8 @@ use root::{DIRECTORY, EntryAt, HANDLE, Links, READ, Root, is_linked, open_beneat
 use snapshot::{ContentSnapshot, SnapshotLimits};
 use space::{Allocation, Reservation, Space, SpoolShare, step_after};
 use stat::{
-    FileId, change_time, file_id, file_type, is_directory, is_link, is_regular, modification_time, modified,
-    permissions, size_of,
+    FileId, change_time, content_of, file_id, file_type, is_directory, is_link, is_regular, is_unchanged,
+    meta_of, modified, permissions, size_of,
 };
 use sync::Syncer;
 use temporary::{Temporary, unlinked_file};
@@ -67,6 +66,8 @@ mod copy;
 mod cross_device;
 mod delete;
 mod digest;
+mod digest_attribute;
+mod digest_writer;
 mod directory;
 mod draft;
 mod engine;

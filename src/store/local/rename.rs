@@ -11,7 +11,7 @@ use nix::sys::stat::{FileStat, fstat};
 use super::{
     Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent,
     differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap,
-    remove, remove_in_place, same_file, stat_file,
+    remove, remove_in_place, same_file, stat_file, write_attribute,
 };
 use crate::error::{Error, Result};
 use crate::store::{Kind, Name, Transfer, Written};
@@ -187,7 +187,7 @@ impl DigestRenewal {
             && let Ok((_, Some(kept))) = stat_file(&self.file)
             && !kept.is_true
         {
-            let _ = self.attribute.write(&self.file);
+            let _ = write_attribute(&self.attribute, &self.file);
         }
     }
 }
