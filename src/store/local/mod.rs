@@ -10,7 +10,7 @@
 //! | `cache`, `cached_file` | small files in memory; the proof that one is what a fresh open would find |
 //! | `snapshot` | content of files whose `st_size` is wrong |
 //! | `digest_attribute`, `digest`, `digest_writer` | the SHA-256 that is stored with a file: its format, reading and writing it |
-//! | `draft`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
+//! | `draft` with `commit`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
 //! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
 //! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
@@ -61,6 +61,7 @@ use walk::{Walk, WalkEntry, names_in, stat_and_digest, type_alone};
 mod cache;
 mod cached_file;
 mod case_folding;
+mod commit;
 mod content;
 mod copy;
 mod cross_device;

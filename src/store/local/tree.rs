@@ -11,7 +11,7 @@ use nix::fcntl::{OFlag, ResolveFlag, copy_file_range, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::symlinkat;
 
-use super::draft::set_modified;
+use super::commit::set_modified;
 use super::walk::stat;
 use super::{
     ContentSnapshot, DIRECTORY, EntryAt, HANDLE, Lookup, READ, Reservation, Volume, Walk, WalkEntry,
