@@ -214,15 +214,16 @@ pub trait Store: Upkeep {
     /// Lists a directory, unsorted; with `recursive` everything beneath it, each directory before its entries. A
     /// symbolic link to a directory is listed as a directory, but not descended into.
     fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>>;
-    /// Begins new content for a name. `size` is its length where it is known; one that does not fit is `NoSpace` at
-    /// once.
-    fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>>;
+    /// Begins new content for a name. `check` is called before anything else, with what exists there, which
+    /// [`Draft::commit`] checks again. `size` is its length where it is known; one that does not fit is `NoSpace` at once.
+    fn create(&self, name: &Name, size: Option<u64>, check: Check<'_>) -> Result<Box<dyn Draft + '_>>;
     /// Begins new content that may be written in several parts, and stores `metadata` with it. `None` where the engine
     /// does not support that, or has too many already.
     fn create_partial(
         &self,
         name: &Name,
         size: Option<u64>,
+        check: Check<'_>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>>;
     /// Opens a partial upload to resume it, which locks it (`Busy` for others); an unknown or expired one is `NotFound`.

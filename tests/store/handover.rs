@@ -112,7 +112,7 @@ fn a_new_content_has_group_and_acl_of_its_directory_as_any_new_file() {
         sandbox.put(&format!("/d/small{turn}"), b"new").unwrap();
         assert_eq!(looks(&directory.join(format!("small{turn}"))), looks(&usual));
         let large = name(&format!("/d/large{turn}"));
-        if let Some(mut partial) = store.create_partial(&large, None, b"").unwrap() {
+        if let Some(mut partial) = store.create_partial(&large, None, &|_| Ok(()), b"").unwrap() {
             partial.write_all(b"new").unwrap();
             partial.commit(None, &any).unwrap();
             assert_eq!(looks(&directory.join(format!("large{turn}"))), looks(&usual));
@@ -132,8 +132,8 @@ fn a_content_on_its_way_is_its_owners_alone() {
     let store = sandbox.second().keeping_partials(8, std::time::Duration::from_secs(60));
     fs::set_permissions(sandbox.path("f"), Permissions::from_mode(0o644)).unwrap();
     let own = || sandbox.everything().into_iter().filter(|name| name.contains(".cfpd-")).collect::<Vec<_>>();
-    let mut draft = store.create(&name("/f"), None).unwrap();
-    let mut partial = store.create_partial(&name("/f"), None, b"").unwrap();
+    let mut draft = store.create(&name("/f"), None, &|_| Ok(())).unwrap();
+    let mut partial = store.create_partial(&name("/f"), None, &|_| Ok(()), b"").unwrap();
     draft.write_all(b"secret").unwrap();
     partial.iter_mut().for_each(|partial| partial.write_all(b"secret").unwrap());
     assert!(!own().is_empty());

@@ -204,7 +204,7 @@ fn no_line_of_an_error_names_a_path_of_the_machine() {
 #[test]
 fn a_name_taken_by_what_is_not_served_is_not_new() {
     let sandbox = Sandbox::new().linked(&[("nowhere", "no")]);
-    let draft = sandbox.store.create(&name("/f"), None).unwrap();
+    let draft = sandbox.store.create(&name("/f"), None, &|_| Ok(())).unwrap();
     symlink("no", sandbox.path("f")).unwrap();
     assert_eq!(status(draft.commit(None, &only_new)), 409);
     assert_eq!(status(put(&sandbox.store, "/nowhere", b"")), 409);

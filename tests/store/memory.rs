@@ -208,9 +208,10 @@ impl Store for Memory {
         Ok(Box::new(entries.into_iter()))
     }
 
-    fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
+    fn create(&self, name: &Name, size: Option<u64>, check: Check<'_>) -> Result<Box<dyn Draft + '_>> {
         {
             let state = self.state();
+            check(state.node(name).map(|node| node.meta).as_ref())?;
             state.require_parent(name)?;
             state.may_replace(Kind::File, name)?;
         }
@@ -226,9 +227,10 @@ impl Store for Memory {
         &self,
         name: &Name,
         size: Option<u64>,
+        check: Check<'_>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>> {
-        drop(self.create(name, size)?);
+        drop(self.create(name, size, check)?);
         let mut state = self.state();
         state.tags += 1;
         let id = format!("{:032x}", state.tags);

@@ -142,7 +142,7 @@ pub fn name(path: &str) -> Name {
 }
 
 pub fn put(store: &dyn Store, path: &str, bytes: &[u8]) -> Result<Written> {
-    let mut draft = store.create(&name(path), Some(bytes.len() as u64))?;
+    let mut draft = store.create(&name(path), Some(bytes.len() as u64), &|_| Ok(()))?;
     draft.write_all(bytes).unwrap();
     draft.commit(None, &any)
 }

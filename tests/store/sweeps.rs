@@ -45,7 +45,7 @@ fn what_only_begins_like_a_name_of_the_daemon_belongs_to_somebody_else_and_stays
 #[test]
 fn what_another_daemon_is_writing_stays() {
     let sandbox = Sandbox::new().with(&["d/"]);
-    let mut draft = sandbox.store.create(&name("/d/f"), None).unwrap();
+    let mut draft = sandbox.store.create(&name("/d/f"), None, &|_| Ok(())).unwrap();
     draft.write_all(b"slowly").unwrap();
     assert_eq!(sandbox.second().sweep().unwrap(), 0);
     draft.commit(None, &any).unwrap();

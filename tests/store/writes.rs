@@ -39,7 +39,7 @@ fn of_sixteen_that_may_only_create_exactly_one_does_even_between_daemons() {
             for contender in 0..16 {
                 let (won, together, store) = (&won, &together, stores[contender % 3]);
                 scope.spawn(move || {
-                    let mut draft = store.create(&name("/f"), None).unwrap();
+                    let mut draft = store.create(&name("/f"), None, &|_| Ok(())).unwrap();
                     draft.write_all(contender.to_string().as_bytes()).unwrap();
                     together.wait();
                     match draft.commit(None, &only_new) {
@@ -74,7 +74,7 @@ fn no_update_is_lost_when_all_compare_before_they_replace() {
 fn is_counted_up(sandbox: &Sandbox, path: &str) -> bool {
     let content = sandbox.open(path).unwrap();
     let count: u64 = String::from_utf8(super::sandbox::all_of(content.as_ref())).unwrap().parse().unwrap();
-    let mut draft = sandbox.store.create(&name(path), None).unwrap();
+    let mut draft = sandbox.store.create(&name(path), None, &|_| Ok(())).unwrap();
     write!(draft, "{}", count + 1).unwrap();
     let same = |standing: Option<&cfp::store::Meta>| match standing {
         Some(meta) if meta.etag == content.meta().etag => Ok(()),

@@ -60,16 +60,18 @@ pub fn coded_etag(etag: &str, coding: Coding) -> String {
     }
 }
 
-/// Evaluates the preconditions of a write against the existing file, which a client may know by the tag of its compressed
+/// The preconditions of a write, evaluated against the existing file, which a client may know by the tag of its compressed
 /// representation too. An error has kind `PreconditionFailed`.
-pub fn check_write(fields: &Fields, name: &Name, current: Option<&Meta>) -> Result<()> {
-    let coded = current.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
-    let coded = coded.as_deref();
-    let current =
-        current.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
-    match condition::evaluate(fields, false, current, SystemTime::now()) {
-        Evaluation::Proceed => Ok(()),
-        _ => Err(failed(name)),
+pub fn precondition<'a>(fields: &'a Fields, name: &'a Name) -> impl Fn(Option<&Meta>) -> Result<()> + 'a {
+    move |existing| {
+        let coded = existing.map(|meta| coded_etag(&meta.etag, Coding::Zstd));
+        let coded = coded.as_deref();
+        let existing =
+            existing.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
+        match condition::evaluate(fields, false, existing, SystemTime::now()) {
+            Evaluation::Proceed => Ok(()),
+            _ => Err(failed(name)),
+        }
     }
 }
 

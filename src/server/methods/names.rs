@@ -1,13 +1,14 @@
 //! COPY, MOVE, DELETE and MKCOL, and COPY through a filter.
 
+use std::cell::Cell;
+
 use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Query, Request, Target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
-    BoundedDecoding, Exchange, Hashed, Operation, ResultUse, Work, answer_written, check_write, failed,
-    location,
+    Exchange, Hashed, Operation, ResultUse, Work, answer_written, failed, location, precondition,
 };
-use crate::store::{Content, Detail, Meta, Name};
+use crate::store::{Detail, Meta, Name};
 
 /// The field with the number of changes that a filter made in place.
 const CHANGED: &str = "Cfp-Changed";
@@ -17,16 +18,14 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     let request = exchange.request;
     let to = destination(exchange)?;
     let transfer = writer.authorize_copy(name, &to)?;
-    check_source(request, name, &transfer)?;
-    let written = match Operation::of_query(&exchange.query, &request.fields, ResultUse::Stored)? {
-        Some(operation) => return copy_filtered(exchange, writer, name, &to, &operation),
-        None => {
-            let (source, work) = (transfer.source().ok(), Work::new(exchange.stream));
-            work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Metadata);
-            let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
-            transfer.copy(&source, &|at| check_overwrite(request, &to, at), &work.advance())?
-        }
-    };
+    if exchange.query.pairs().next().is_some() {
+        return copy_filtered(exchange, &transfer, name, &to);
+    }
+    let source = check_source(request, name, &transfer)?;
+    let work = Work::new(exchange.stream);
+    work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Metadata);
+    let check = precondition(&request.fields, name);
+    let written = transfer.copy(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
     answer_written(exchange, &to, &written, Fields::new())
 }
 
@@ -37,10 +36,10 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let to = destination(exchange)?;
     let transfer = writer.authorize_move(name, &to)?;
     check_source(request, name, &transfer)?;
-    let source = |from: Option<&Meta>| check_write(&request.fields, name, from);
+    let check = precondition(&request.fields, name);
     let work = Work::new(exchange.stream);
     // Between file systems it is a copy.
-    let written = transfer.rename(&source, &|at| check_overwrite(request, &to, at), &work.advance())?;
+    let written = transfer.rename(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
     answer_written(exchange, &to, &written, Fields::new())
 }
 
@@ -49,7 +48,7 @@ pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     refuse_query(&exchange.query)?;
     let work = Work::new(exchange.stream);
     work.expect(writer, name, 0, Detail::Names);
-    let check = |existing: Option<&Meta>| check_write(&exchange.request.fields, name, existing);
+    let check = precondition(&exchange.request.fields, name);
     let left = writer.delete(name, &check, &work.advance())?;
     left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())
@@ -61,7 +60,7 @@ pub fn make_directory(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &N
     if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::unsupported_type("body", "has no meaning in MKCOL"));
     }
-    writer.make_directory(name, &|existing| check_write(&exchange.request.fields, name, existing))?;
+    writer.make_directory(name, &precondition(&exchange.request.fields, name))?;
     let location = location(exchange.server, name, true, &Query::default());
     exchange.reply.empty(201, Fields::new().with("Location", location))
 }
@@ -70,22 +69,36 @@ pub fn make_directory(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &N
 /// itself must still be the version that was read; the number of changes is sent, and without any nothing is written.
 fn copy_filtered(
     exchange: &mut Exchange<'_>,
-    writer: &Writer<'_>,
+    transfer: &AuthorizedTransfer<'_>,
     name: &Name,
     to: &Name,
-    operation: &Operation,
 ) -> Result<()> {
     let (request, decoding, is_in_place) = (exchange.request, exchange.decoding(), name == to);
-    let (content, existing, mut draft) = begin_filtered(&decoding, writer, request, name, to)?;
-    let (read, mut fields) = (content.meta().etag.clone(), Fields::new());
-    exchange.stream.interim.work.expect(0, content.meta().size);
+    let opened = transfer.open();
+    if let Ok(content) = &opened {
+        precondition(&request.fields, name)(Some(content.meta()))?;
+    }
+    let operation = Operation::of_query(&exchange.query, &request.fields, ResultUse::Stored)?;
+    let (operation, content) = (operation.unwrap_or_else(Operation::identity), opened?);
+    let read = content.meta();
+    let is_read = |existing: Option<&Meta>| existing.is_some_and(|now| now.etag == read.etag);
+    let was_itself = Cell::new(false);
+    let draft = transfer.target().create(None, &|existing| {
+        was_itself.set(is_read(existing));
+        check_overwrite(request, to, existing)
+    })?;
+    // A stored file may be larger than what clients may send.
+    let most = decoding.server.limits.file_size.max(read.size);
+    let mut draft = Hashed::new(draft, most, &decoding.client);
+    let mut fields = Fields::new();
+    exchange.stream.interim.work.expect(0, read.size);
     if is_in_place {
         let changed = operation.change_content(name, content.as_ref(), &decoding, &mut draft);
         let changed = changed.map_err(|error| Error::io(name.shown(), error))?;
         fields.push(CHANGED, changed.to_string());
         if changed == 0 {
             drop(draft);
-            return exchange.reply.empty(204, fields.with("ETag", &read));
+            return exchange.reply.empty(204, fields.with("ETag", &read.etag));
         }
     } else {
         let run = operation.run_on_content(name, content.as_ref(), &decoding, &mut draft);
@@ -95,9 +108,9 @@ fn copy_filtered(
         // `If-Match: *` accepts any version.
         true => request.fields.get("if-match").is_none_or(|tags| tags.trim_ascii() != b"*"),
         // One of the two may be a symbolic link to the other.
-        false => existing.is_some_and(|now| now.etag == read),
+        false => was_itself.get(),
     };
-    let written = draft.commit(None, &|existing| match existing.is_some_and(|now| now.etag == read) {
+    let written = draft.commit(None, &|existing| match is_read(existing) {
         false if must_be_same => {
             Err(Error::precondition_failed(name.shown(), "changed while it was worked on"))
         }
@@ -106,32 +119,12 @@ fn copy_filtered(
     answer_written(exchange, to, &written, fields)
 }
 
-/// Checks the preconditions of source and target, then opens the source and a draft for the target.
-fn begin_filtered<'a>(
-    decoding: &'a BoundedDecoding<'_>,
-    writer: &Writer<'a>,
-    request: &Request,
-    name: &Name,
-    to: &Name,
-) -> Result<(Box<dyn Content>, Option<Meta>, Hashed<'a>)> {
-    let content = writer.reader().open(name)?;
-    let read = content.meta();
-    check_write(&request.fields, name, Some(read))?;
-    let target = writer.target(to)?;
-    check_overwrite(request, to, target.existing.as_ref())?;
-    // A stored file may be larger than what clients may send.
-    let most = decoding.server.limits.file_size.max(read.size);
-    let draft = Hashed::new(target.create(None)?, most, &decoding.client);
-    Ok((content, target.existing, draft))
-}
-
 /// Checks the source before the destination: a client that is told of a missing parent directory creates it, though
 /// nothing would be stored there. The store checks it again.
-fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_>) -> Result<()> {
-    match transfer.source() {
-        Ok(existing) => check_write(&request.fields, name, Some(&existing)),
-        Err(_) => Ok(()),
-    }
+fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_>) -> Result<Option<Meta>> {
+    let existing = transfer.source().ok();
+    existing.as_ref().map_or(Ok(()), |_| precondition(&request.fields, name)(existing.as_ref()))?;
+    Ok(existing)
 }
 
 /// Checks `Overwrite` (RFC 4918 §10.6): with `F` nothing may exist at the destination.

@@ -1,14 +1,14 @@
-//! PUT: stores the request body, unchanged or through a filter. Nothing is visible before the body is complete: the
-//! commit takes a [`Complete`].
+//! PUT: stores the request body, unchanged or through a filter. Nothing is visible before the body is complete: only then
+//! there is the digest that the commit takes.
 
 use crate::error::{Error, Result};
-use crate::http::{Complete, Fields, Request};
+use crate::http::Fields;
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::{
-    Exchange, Hashed, Operation, ResultUse, accept_modified, check_write, fields_of_written, modified,
+    Exchange, Hashed, Operation, ResultUse, accept_modified, fields_of_written, modified, precondition,
 };
 use crate::server::resumable::resource;
-use crate::store::{Name, Written};
+use crate::store::Name;
 
 /// Stores the body under a name.
 pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
@@ -24,11 +24,11 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         writer.require_process(name)?;
     }
     let target = writer.target(name)?;
-    check_write(&request.fields, name, target.existing.as_ref())?;
-    if resource::create(exchange, &target, name, operation.is_none())? {
+    let check = precondition(&request.fields, name);
+    if resource::create(exchange, &target, name, &check, operation.is_none())? {
         return Ok(());
     }
-    let mut draft = target.create(length)?;
+    let mut draft = target.create(length, &check)?;
     modified.iter().for_each(|seconds| draft.set_modified(*seconds));
     let decoding = exchange.decoding();
     // The body is hashed as it arrives; the result of a filter has another digest. An unchanged body is stored even after
@@ -41,14 +41,9 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let complete = exchange
         .body
         .read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
-    let written = publish(draft, &complete, request, name)?;
+    let written = draft.commit(complete.digest, &check)?;
     let mut fields = Fields::new();
     let status = fields_of_written(exchange.server, &mut fields, name, &written);
     accept_modified(&mut fields, modified);
     exchange.reply.empty(status, fields)
-}
-
-/// Commits a draft. `whole` proves that the body was complete.
-fn publish(draft: Hashed<'_>, whole: &Complete, request: &Request, name: &Name) -> Result<Written> {
-    draft.commit(whole.digest, &|existing| check_write(&request.fields, name, existing))
 }

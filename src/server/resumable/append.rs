@@ -11,7 +11,7 @@ use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
 use crate::server::auth::rights::GuardedPartial;
 use crate::server::exchange::{
-    Exchange, Operation, accept_modified, check_write, compute_digest, fields_of_written, modified,
+    Exchange, Operation, accept_modified, compute_digest, fields_of_written, modified, precondition,
 };
 use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::Stream;
@@ -156,7 +156,7 @@ fn commit(
     match verify() {
         Ok(digest) => {
             modified(&metadata.fields)?.iter().for_each(|seconds| partial.set_modified(*seconds));
-            partial.commit(Some(digest), &|existing| check_write(&metadata.fields, &name, existing))
+            partial.commit(Some(digest), &precondition(&metadata.fields, &name))
         }
         Err(error) => {
             partial.remove();

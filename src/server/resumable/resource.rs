@@ -12,7 +12,7 @@ use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::resumable::public_url;
 use crate::server::shared::UploadGuard;
-use crate::store::{Name, Partial};
+use crate::store::{Check, Name, Partial};
 
 /// Locks an upload, so that no other request works on it.
 pub fn lock<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<UploadGuard<'e>> {
@@ -25,6 +25,7 @@ pub fn create(
     exchange: &mut Exchange<'_>,
     target: &WriteTarget<'_, '_>,
     name: &Name,
+    check: Check<'_>,
     plain: bool,
 ) -> Result<bool> {
     let (request, most) = (exchange.request, exchange.server.limits.file_size);
@@ -42,7 +43,7 @@ pub fn create(
     if length.is_some_and(|length| length > most) {
         return Err(Error::too_large(name.shown(), format!("is larger than {most} bytes")));
     }
-    let begun = if offered { target.create_partial(length, &metadata.to_bytes())? } else { None };
+    let begun = if offered { target.create_partial(length, check, &metadata.to_bytes())? } else { None };
     match begun {
         Some(partial) => begin(exchange, partial, &metadata, complete).map(|()| true),
         None if complete => Ok(false),

@@ -47,7 +47,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
-    let mut draft = draft::begin(volume, to, links, Some(size))?;
+    let mut draft = draft::begin(volume, to, links, Some(size), &|_| Ok(()))?;
     let file = draft.file().try_clone().map_err(named)?;
     let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, advance };
     copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, Result};
-use crate::store::{Kind, Name};
+use crate::store::{Check, Kind, Name};
 
 /// New content in a temporary file.
 pub(super) struct FileDraft<'a> {
@@ -34,16 +34,27 @@ pub(super) fn begin<'a>(
     name: &Name,
     links: Links,
     size: Option<u64>,
+    check: Check<'_>,
 ) -> Result<FileDraft<'a>> {
-    let entry = admit(volume, name, links, size)?;
+    let entry = admit(volume, name, links, size, check)?;
     let temporary = Temporary::file(entry.parent).map_err(|errno| map_errno_new(name, errno))?;
     Ok(FileDraft { links, ..FileDraft::over(volume, name, temporary, size, 0) })
 }
 
 /// Refuses, before a byte is sent, what can never be installed under the name. Reserves no space yet: else a client
 /// could claim all of it with one request head.
-pub(super) fn admit(volume: &Volume, name: &Name, links: Links, size: Option<u64>) -> Result<EntryAt> {
-    let (entry, existing) = look_up_to_write(volume, name, links)?;
+pub(super) fn admit(
+    volume: &Volume,
+    name: &Name,
+    links: Links,
+    size: Option<u64>,
+    check: Check<'_>,
+) -> Result<EntryAt> {
+    let looked = look_up_to_write(volume, name, links);
+    // Before an error of the look-up: a client that is told of a missing parent directory creates it, though nothing would
+    // be stored there.
+    check(looked.as_ref().ok().and_then(|(_, existing)| existing.meta()))?;
+    let (entry, existing) = looked?;
     may_replace(Kind::File, name, &existing)?;
     let available = volume.space().available(&entry.parent, entry.directory().0);
     let size = size.unwrap_or_default();

@@ -183,19 +183,20 @@ impl Store for Local {
         list::list(&self.volume, name, recursive, detail)
     }
 
-    fn create(&self, name: &Name, size: Option<u64>) -> Result<Box<dyn Draft + '_>> {
+    fn create(&self, name: &Name, size: Option<u64>, check: Check<'_>) -> Result<Box<dyn Draft + '_>> {
         self.admit(name)?;
-        Ok(Box::new(draft::begin(&self.volume, name, Links::Followed, size)?))
+        Ok(Box::new(draft::begin(&self.volume, name, Links::Followed, size, check)?))
     }
 
     fn create_partial(
         &self,
         name: &Name,
         size: Option<u64>,
+        check: Check<'_>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>> {
         self.admit(name)?;
-        let begun = partial::begin(&self.volume, &self.uploads, name, size, metadata)?;
+        let begun = partial::begin(&self.volume, &self.uploads, name, size, check, metadata)?;
         Ok(begun.map(|partial| Box::new(partial) as Box<dyn Partial>))
     }
 

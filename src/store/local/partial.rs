@@ -40,9 +40,10 @@ pub(super) fn begin<'a>(
     uploads: &Uploads,
     name: &Name,
     size: Option<u64>,
+    check: Check<'_>,
     metadata: &[u8],
 ) -> Result<Option<PartialFile<'a>>> {
-    let entry = admit(volume, name, Links::Followed, size)?;
+    let entry = admit(volume, name, Links::Followed, size, check)?;
     let made =
         uploads.make(volume, |directory| can_be_renamed(directory, &entry)).and_then(|(id, temporary)| {
             temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata)).map(|()| (id, temporary))

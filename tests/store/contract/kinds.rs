@@ -12,7 +12,7 @@ fn an_error_has_the_kind_that_the_contract_says(new: New) {
     use ErrorKind::{AlreadyExists, Conflict, Forbidden, IsDirectory, NoParent, NoSpace, NotFound};
     let sandbox = new().with(&["f", "d/in"]);
     let kind = |done: Result<()>| done.unwrap_err().kind();
-    let create = |path: &str, size| kind(sandbox.store.create(&name(path), size).map(drop));
+    let create = |path: &str, size| kind(sandbox.store.create(&name(path), size, &|_| Ok(())).map(drop));
     let rows = [
         (kind(sandbox.meta("/no").map(drop)), NotFound),
         (kind(sandbox.open("/d").map(drop)), IsDirectory),

@@ -22,7 +22,7 @@ fn all_of(partial: &dyn Partial) -> Vec<u8> {
 
 fn what_was_written_stays_and_is_gone_on_with(new: New) {
     let sandbox = new().with(&["d/"]);
-    let mut begun = sandbox.store.create_partial(&name("/d/f"), None, b"note").unwrap().unwrap();
+    let mut begun = sandbox.store.create_partial(&name("/d/f"), None, &|_| Ok(()), b"note").unwrap().unwrap();
     begun.write_all(b"one two").unwrap();
     begun.sync().unwrap();
     let id = begun.id().to_owned();
@@ -44,7 +44,7 @@ fn what_was_written_stays_and_is_gone_on_with(new: New) {
 
 fn an_upload_is_held_by_one_at_a_time(new: New) {
     let sandbox = new();
-    let begun = sandbox.store.create_partial(&name("/f"), Some(3), b"").unwrap().unwrap();
+    let begun = sandbox.store.create_partial(&name("/f"), Some(3), &|_| Ok(()), b"").unwrap().unwrap();
     let id = begun.id().to_owned();
     assert_eq!(sandbox.store.resume(id.as_bytes()).err().unwrap().kind(), ErrorKind::Busy);
     drop(begun);
@@ -53,7 +53,7 @@ fn an_upload_is_held_by_one_at_a_time(new: New) {
 
 fn a_commit_and_a_removal_are_its_end(new: New) {
     let sandbox = new().with(&["f"]);
-    let begin = || sandbox.store.create_partial(&name("/f"), None, b"").unwrap().unwrap();
+    let begin = || sandbox.store.create_partial(&name("/f"), None, &|_| Ok(()), b"").unwrap().unwrap();
     let (refused, removed) = (begin(), begin());
     let ids = [refused.id().to_owned(), removed.id().to_owned()];
     assert_eq!(status(refused.commit(None, &never)), 412);

@@ -38,7 +38,7 @@ fn a_write_creates_then_replaces(new: New) {
 fn nothing_is_seen_before_the_commit_and_a_dropped_draft_leaves_nothing(new: New) {
     let sandbox = new().with(&["f"]);
     for path in ["/f", "/new"] {
-        let mut draft = sandbox.store.create(&name(path), None).unwrap();
+        let mut draft = sandbox.store.create(&name(path), None, &|_| Ok(())).unwrap();
         draft.write_all(b"half").unwrap();
         draft.flush().unwrap();
         assert_eq!(sandbox.list("/", true), ["f"]);
@@ -51,7 +51,7 @@ fn nothing_is_seen_before_the_commit_and_a_dropped_draft_leaves_nothing(new: New
 fn a_refused_commit_changes_nothing_and_leaves_nothing(new: New) {
     let sandbox = new().with(&["f"]);
     for path in ["/f", "/new"] {
-        let mut draft = sandbox.store.create(&name(path), None).unwrap();
+        let mut draft = sandbox.store.create(&name(path), None, &|_| Ok(())).unwrap();
         draft.write_all(b"half").unwrap();
         assert_eq!(status(draft.commit(None, &never)), 412);
         assert_eq!((sandbox.everything(), sandbox.get("/f").unwrap()), (vec!["f".to_owned()], b"f".to_vec()));
@@ -60,7 +60,7 @@ fn a_refused_commit_changes_nothing_and_leaves_nothing(new: New) {
 
 fn the_check_sees_what_stands_there_at_the_commit(new: New) {
     let sandbox = new();
-    let draft = sandbox.store.create(&name("/f"), None).unwrap();
+    let draft = sandbox.store.create(&name("/f"), None, &|_| Ok(())).unwrap();
     let meanwhile = sandbox.put("/f", b"meanwhile").unwrap().meta;
     let written = draft.commit(None, &|standing| {
         assert_eq!(standing, Some(&meanwhile));
@@ -83,16 +83,16 @@ fn what_can_never_be_put_is_refused_before_a_byte_is_sent(new: New) {
         (&long, 400, "name: is longer than the system takes"),
     ];
     for (path, refused, line) in rows {
-        let error = sandbox.store.create(&name(path), None).err().unwrap();
+        let error = sandbox.store.create(&name(path), None, &|_| Ok(())).err().unwrap();
         assert_eq!((cfp::server::status_of(&error), error.to_string().as_str()), (refused, line));
     }
-    assert_eq!(status(sandbox.store.create(&name("/huge"), Some(u64::MAX))), 507);
+    assert_eq!(status(sandbox.store.create(&name("/huge"), Some(u64::MAX), &|_| Ok(()))), 507);
     assert_eq!(sandbox.everything(), ["d", "f"]);
 }
 
 fn a_directory_that_came_meanwhile_is_not_replaced_by_a_file(new: New) {
     let sandbox = new();
-    let draft = sandbox.store.create(&name("/f"), None).unwrap();
+    let draft = sandbox.store.create(&name("/f"), None, &|_| Ok(())).unwrap();
     sandbox.make_directory("/f/").unwrap();
     assert_eq!(status(draft.commit(None, &any)), 409);
     assert_eq!(sandbox.everything(), ["f"]);
@@ -101,7 +101,7 @@ fn a_directory_that_came_meanwhile_is_not_replaced_by_a_file(new: New) {
 fn a_content_goes_where_its_name_leads_when_it_is_whole(new: New) {
     let sandbox = new().with(&["d/"]);
     let draft = || {
-        let mut draft = sandbox.store.create(&name("/d/f"), None).unwrap();
+        let mut draft = sandbox.store.create(&name("/d/f"), None, &|_| Ok(())).unwrap();
         draft.write_all(b"whole").unwrap();
         draft
     };
@@ -147,7 +147,7 @@ fn names_of_every_byte_come_back_as_they_were(new: New) {
         bytes.map(|byte| vec![byte]).chain([vec![b'x'; 255], b"...".to_vec()]).collect();
     for component in &names {
         let file = cfp::store::Name::new(vec![component.clone()], false).unwrap();
-        let mut draft = sandbox.store.create(&file, None).unwrap();
+        let mut draft = sandbox.store.create(&file, None, &|_| Ok(())).unwrap();
         draft.write_all(component).unwrap();
         assert!(draft.commit(None, &only_new).unwrap().created);
     }
@@ -167,7 +167,7 @@ fn names_of_every_byte_come_back_as_they_were(new: New) {
 
 fn a_check_that_panics_locks_nobody_out(new: New) {
     let sandbox = new();
-    let draft = sandbox.store.create(&name("/f"), None).unwrap();
+    let draft = sandbox.store.create(&name("/f"), None, &|_| Ok(())).unwrap();
     let panicking = std::panic::AssertUnwindSafe(|| draft.commit(None, &|_| panic!("on purpose")));
     assert!(std::panic::catch_unwind(panicking).is_err());
     sandbox.put("/f", b"after").unwrap();

@@ -97,15 +97,6 @@ impl AuthorizedStore {
         }
     }
 
-    /// Looks up a name that is to be written; needs `create` where nothing exists there, else `replace`. Before it is
-    /// known which, one of the two is needed.
-    pub(super) fn look_up_to_write(&self, name: &Name) -> Result<Option<Meta>> {
-        self.require_any(&WRITES, name, false)?;
-        let existing = self.store.meta(name).ok();
-        self.require_write(name, false, existing.as_ref())?;
-        Ok(existing)
-    }
-
     /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a
     /// whole directory is written, for which the rights must cover everything beneath. Replacing a directory also needs
     /// `delete` of everything in it.
@@ -117,6 +108,13 @@ impl AuthorizedStore {
             self.require(Verb::Delete, name, true)?;
         }
         if tree { self.require(Verb::Create, name, true) } else { Ok(()) }
+    }
+
+    /// Checks `verbs` for the source of a copy or rename, and that a write to the target may begin.
+    pub(super) fn require_transfer(&self, verbs: &[Verb], from: &Name, to: &Name) -> Result<()> {
+        let tree = from.is_directory();
+        self.require_source(verbs, from, tree)?;
+        self.require_any(&WRITES, to, tree)
     }
 
     /// Checks `verbs` for the source of a copy or rename; a directory with everything beneath it also needs `list`.

@@ -3,10 +3,9 @@
 use std::cell::Cell;
 
 use crate::error::Result;
-use crate::server::auth::rights::authorized_store::WRITES;
-use crate::server::auth::rights::writer::Writer;
+use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, Kind, Meta, Name, Transfer, Written};
+use crate::store::{Advance, Check, Content, Kind, Meta, Name, Transfer, Written};
 
 impl Writer<'_> {
     /// Authorizes a copy; needs `read` for the source, for a directory also `list` for everything in it, and `create`
@@ -32,10 +31,18 @@ pub struct AuthorizedTransfer<'a> {
 
 impl<'a> AuthorizedTransfer<'a> {
     fn new(store: &'a AuthorizedStore, verbs: &'static [Verb], from: &'a Name, to: &'a Name) -> Result<Self> {
-        let tree = from.is_directory();
-        store.require_source(verbs, from, tree)?;
-        store.require_any(&WRITES, to, tree)?;
+        store.require_transfer(verbs, from, to)?;
         Ok(AuthorizedTransfer { store, verbs, from, to })
+    }
+
+    /// Opens the source, a file.
+    pub fn open(&self) -> Result<Box<dyn Content>> {
+        self.store.store.open(self.from)
+    }
+
+    /// The target, for another content than that of the source.
+    pub fn target(&self) -> WriteTarget<'a, 'a> {
+        WriteTarget { store: self.store, name: self.to }
     }
 
     /// What exists at the source.

@@ -4,10 +4,10 @@
 
 use crate::error::{Error, Result};
 use crate::server::auth::rights::authorized_store::WRITES;
-use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
+use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial, with_right};
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, Meta, Name};
+use crate::store::{Advance, Check, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -40,9 +40,10 @@ impl<'a> Writer<'a> {
         self.0.require_process(name)
     }
 
-    /// Looks up a name that is to be written; needs `create` where nothing exists there, else `replace`.
+    /// A name that is to be written; needs `create` or `replace`, before it is known which.
     pub fn target<'n>(&self, name: &'n Name) -> Result<WriteTarget<'a, 'n>> {
-        Ok(WriteTarget { store: self.0, name, existing: self.0.look_up_to_write(name)? })
+        self.require(name)?;
+        Ok(WriteTarget { store: self.0, name })
     }
 
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
@@ -64,24 +65,30 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A name that may be written.
+/// A name to which a write may begin.
 pub struct WriteTarget<'a, 'n> {
-    store: &'a AuthorizedStore,
-    name: &'n Name,
-    /// What exists there.
-    pub existing: Option<Meta>,
+    pub(super) store: &'a AuthorizedStore,
+    pub(super) name: &'n Name,
 }
 
 impl<'a> WriteTarget<'a, '_> {
-    /// Begins new content.
-    pub fn create(&self, size: Option<u64>) -> Result<GuardedDraft<'a>> {
-        let draft = self.store.store.create(self.name, size)?;
+    /// Begins new content; needs `create` where nothing exists there, else `replace`. See
+    /// [`Store::create`](crate::store::Store::create).
+    pub fn create(&self, size: Option<u64>, check: Check<'_>) -> Result<GuardedDraft<'a>> {
+        let draft = self.store.store.create(self.name, size, &with_right(self.store, self.name, check))?;
         Ok(Guarded { draft, store: self.store, name: self.name.clone() })
     }
 
-    /// See [`Store::create_partial`](crate::store::Store::create_partial).
-    pub fn create_partial(&self, size: Option<u64>, metadata: &[u8]) -> Result<Option<GuardedPartial<'a>>> {
-        let partial = self.store.store.create_partial(self.name, size, metadata)?;
+    /// Begins new content that may be written in several parts, with the same rights. See
+    /// [`Store::create_partial`](crate::store::Store::create_partial).
+    pub fn create_partial(
+        &self,
+        size: Option<u64>,
+        check: Check<'_>,
+        metadata: &[u8],
+    ) -> Result<Option<GuardedPartial<'a>>> {
+        let check = with_right(self.store, self.name, check);
+        let partial = self.store.store.create_partial(self.name, size, &check, metadata)?;
         Ok(partial.map(|draft| Guarded { draft, store: self.store, name: self.name.clone() }))
     }
 }
