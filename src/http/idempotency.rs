@@ -52,7 +52,7 @@ pub fn of_request(request: &Request) -> Result<Option<RequestKey>> {
     let fields = &request.fields;
     Ok(key(fields)?.map(|key| RequestKey {
         key,
-        fingerprint: fingerprint(request.method_name(), request.target(), fields),
+        fingerprint: fingerprint(request.method.name(), request.target(), fields),
         retry: retry(fields),
     }))
 }
