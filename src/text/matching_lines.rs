@@ -81,6 +81,19 @@ impl<'a, 'w> MatchingLines<'a, 'w> {
 }
 
 impl Visit for MatchingLines<'_, '_> {
+    fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
+        if !unmatched.is_empty() {
+            self.unmatched(unmatched)?;
+        }
+        match occurrence {
+            Some(bytes) => self.matched(bytes),
+            None => self.output.flush(),
+        }
+    }
+}
+
+impl MatchingLines<'_, '_> {
+    /// Ends the line of an occurrence, and keeps the last line, which may still match.
     fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         self.offset += bytes.len() as u64;
@@ -100,6 +113,7 @@ impl Visit for MatchingLines<'_, '_> {
         self.keep(rest)
     }
 
+    /// Shows the lines of an occurrence.
     fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.offset += bytes.len() as u64;
         if !self.matched {
@@ -116,9 +130,5 @@ impl Visit for MatchingLines<'_, '_> {
         }
         self.matched = !bytes.ends_with(b"\n");
         self.drop_line(self.offset)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
     }
 }

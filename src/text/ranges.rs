@@ -115,14 +115,11 @@ struct RangeCount {
 }
 
 impl Visit for RangeCount {
-    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.position += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
+        self.position += unmatched.len() as u64;
+        let Some(occurrence) = occurrence else { return Ok(()) };
         let begin = self.position;
-        self.position += bytes.len() as u64;
+        self.position += occurrence.len() as u64;
         if begin < self.limit {
             self.count += 1;
             self.first.get_or_insert(begin);

@@ -41,16 +41,14 @@ struct Replacer<'a> {
 }
 
 impl Visit for Replacer<'_> {
-    fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.output.push(bytes)
-    }
-
-    fn matched(&mut self, _: &[u8]) -> io::Result<()> {
-        self.count += 1;
-        self.output.push(self.with)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
+    fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
+        self.output.push(unmatched)?;
+        match occurrence {
+            Some(_) => {
+                self.count += 1;
+                self.output.push(self.with)
+            }
+            None => self.output.flush(),
+        }
     }
 }

@@ -14,16 +14,9 @@ pub(super) const BLOCK: usize = 128 * 1024;
 
 /// Receives a text in order, every byte once.
 pub(super) trait Visit {
-    /// Receives bytes that are part of no occurrence.
-    fn unmatched(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-    /// Receives one occurrence.
-    fn matched(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Passes on what was received: the next read may block.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    /// Receives bytes that are part of no occurrence, or none, and the occurrence that follows them. `None`: the next read
+    /// may block, so what was received must be passed on.
+    fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()>;
 }
 
 /// Passes all of `text`, read `block` bytes at a time, to a visitor. Between two reads only what may still be part of an
@@ -82,7 +75,6 @@ impl<'w> ScanWindow<'w> {
         loop {
             let last = self.read(text, block)? == 0;
             self.advance(last, visit)?;
-            visit.flush()?;
             if last {
                 return Ok(());
             }
@@ -122,7 +114,10 @@ impl<'w> ScanWindow<'w> {
             if self.matched == self.word.units() {
                 let (before, after) = (self.bytes(0, self.from), self.bytes(self.at, self.filled));
                 match self.word.has_word_boundaries(before, after, last) {
-                    Some(true) => self.visit_match(visit)?,
+                    Some(true) => {
+                        self.visited = pass_on(visit, &self.buffer, self.visited, self.from, Some(self.at))?;
+                        (self.from, self.matched) = (self.at, 0);
+                    }
                     Some(false) => self.shift(),
                     None => break,
                 }
@@ -135,21 +130,7 @@ impl<'w> ScanWindow<'w> {
         if last {
             self.from = self.filled;
         }
-        self.visit_unmatched(visit)
-    }
-
-    fn visit_match(&mut self, visit: &mut impl Visit) -> io::Result<()> {
-        self.visit_unmatched(visit)?;
-        visit.matched(self.bytes(self.from, self.at))?;
-        (self.visited, self.from, self.matched) = (self.at, self.at, 0);
-        Ok(())
-    }
-
-    fn visit_unmatched(&mut self, visit: &mut impl Visit) -> io::Result<()> {
-        if self.visited < self.from {
-            visit.unmatched(self.bytes(self.visited, self.from))?;
-            self.visited = self.from;
-        }
+        self.visited = pass_on(visit, &self.buffer, self.visited, self.from, None)?;
         Ok(())
     }
 
@@ -163,14 +144,10 @@ impl<'w> ScanWindow<'w> {
         let (begin, length) = (self.from, self.word.longest());
         for from in found.map(|at| begin + at) {
             let Some((before, rest)) = bytes.split_at_checked(from) else { break };
-            let Some((occurrence, after)) = rest.split_at_checked(length) else { break };
+            let Some((_, after)) = rest.split_at_checked(length) else { break };
             match self.word.has_word_boundaries(before, after, last) {
                 Some(true) => {
-                    if self.visited < from {
-                        visit.unmatched(bytes.get(self.visited..from).unwrap_or_default())?;
-                    }
-                    visit.matched(occurrence)?;
-                    self.visited = from + length;
+                    self.visited = pass_on(visit, bytes, self.visited, from, Some(from + length))?;
                 }
                 Some(false) => {}
                 None => {
@@ -242,6 +219,20 @@ impl<'w> ScanWindow<'w> {
     fn count_work(&mut self, _: usize) {}
 }
 
+/// Passes to a visitor the bytes from `visited` to `from`, and the occurrence from there to `end` where there is one. Returns
+/// the end of what it received.
+fn pass_on(
+    visit: &mut impl Visit,
+    bytes: &[u8],
+    visited: usize,
+    from: usize,
+    end: Option<usize>,
+) -> io::Result<usize> {
+    let part = |from: usize, to: usize| bytes.get(from..to).unwrap_or_default();
+    visit.visit(part(visited, from), end.map(|end| part(from, end)))?;
+    Ok(end.unwrap_or(from))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::word::{Matching, WORD_MAX};
@@ -252,18 +243,12 @@ mod tests {
     struct Received(Vec<u8>);
 
     impl Visit for Received {
-        fn unmatched(&mut self, bytes: &[u8]) -> io::Result<()> {
-            self.0.extend(bytes);
-            Ok(())
-        }
-
-        fn matched(&mut self, bytes: &[u8]) -> io::Result<()> {
-            self.0.extend([b"[", bytes, b"]"].concat());
-            Ok(())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.0.push(b'|');
+        fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
+            self.0.extend(unmatched);
+            match occurrence {
+                Some(bytes) => self.0.extend([b"[", bytes, b"]"].concat()),
+                None => self.0.push(b'|'),
+            }
             Ok(())
         }
     }

@@ -62,8 +62,8 @@ impl Filter for Search {
 struct MatchCounter(u64);
 
 impl Visit for MatchCounter {
-    fn matched(&mut self, _: &[u8]) -> io::Result<()> {
-        self.0 += 1;
+    fn visit(&mut self, _: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
+        self.0 += u64::from(occurrence.is_some());
         Ok(())
     }
 }
