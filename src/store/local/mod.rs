@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `engine` | the methods of the contract, and which file implements each |
 //! | `volume` | the root directory, and what all operations share |
-//! | `root` | the descriptor of the root, and the resolution of names beneath it |
+//! | `root`, `entry_at` | the descriptor of the root, and the resolution of names beneath it; a directory entry |
 //! | `stat`, `lookup` | the stat of a file; what exists under a name |
 //! | `content`, `list` | reading |
 //! | `cache`, `cached_file` | small files in memory; the proof that one is what a fresh open would find |
@@ -32,6 +32,7 @@ use digest::{of_entry, stat_file, stat_handle, stat_open, stat_path};
 use digest_attribute::Attribute;
 use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_unchanged};
 use draft::{FileDraft, admit};
+use entry_at::EntryAt;
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
@@ -43,7 +44,7 @@ use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
     DIGITS, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name, is_hexadecimal,
 };
-use root::{DIRECTORY, EntryAt, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
+use root::{DIRECTORY, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
 use snapshot::{ContentSnapshot, SnapshotLimits};
 use space::{Allocation, Reservation, Space, SpoolShare, step_after};
 use stat::{
@@ -72,6 +73,7 @@ mod digest_writer;
 mod directory;
 mod draft;
 mod engine;
+mod entry_at;
 mod errors;
 mod install;
 mod intent;
