@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::local_name;
 use crate::server::auth::{Policy, Principal, Verb};
-use crate::store::{Entry, Kind, Meta, Name, Store};
+use crate::store::{Entry, Kind, Name, Store};
 
 /// The rights of which a write needs one.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
@@ -95,19 +95,6 @@ impl AuthorizedStore {
             }
             (None, None) => Error::forbidden(name.shown(), format!("you may not {verbs} {it}")),
         }
-    }
-
-    /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a
-    /// whole directory is written, for which the rights must cover everything beneath. Replacing a directory also needs
-    /// `delete` of everything in it.
-    pub(super) fn require_write(&self, name: &Name, tree: bool, existing: Option<&Meta>) -> Result<()> {
-        let Some(existing) = existing else { return self.require(Verb::Create, name, tree) };
-        let replaces_tree = existing.kind == Kind::Directory;
-        self.require(Verb::Replace, name, tree || replaces_tree)?;
-        if replaces_tree {
-            self.require(Verb::Delete, name, true)?;
-        }
-        if tree { self.require(Verb::Create, name, true) } else { Ok(()) }
     }
 
     /// Checks `verbs` for the source of a copy or rename, and that a write to the target may begin.

@@ -4,7 +4,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::error::Result;
 use crate::server::auth::AuthorizedStore;
-use crate::store::{Check, Draft, Meta, Name, Partial, Written};
+use crate::server::auth::rights::write_right::with_right;
+use crate::store::{Check, Draft, Name, Partial, Written};
 
 /// A draft of the engine, and the rights of the principal who commits it. All but its end is the draft's own.
 pub struct Guarded<'a, D: ?Sized> {
@@ -24,15 +25,6 @@ impl<D: Draft + ?Sized> Guarded<'_, D> {
         let Guarded { draft, store, name } = self;
         draft.commit(digest, &with_right(store, &name, check))
     }
-}
-
-/// Checks the right to write to `name`, given what exists there, and then `check`.
-pub(super) fn with_right<'c>(
-    store: &'c AuthorizedStore,
-    name: &'c Name,
-    check: Check<'c>,
-) -> impl Fn(Option<&Meta>) -> Result<()> + 'c {
-    move |existing| store.require_write(name, false, existing).and_then(|()| check(existing))
 }
 
 impl GuardedPartial<'_> {

@@ -14,4 +14,5 @@ mod guarded;
 mod offers;
 mod reader;
 mod transfer;
+mod write_right;
 mod writer;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::error::Result;
+use crate::server::auth::rights::write_right::require_write;
 use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Advance, Check, Content, Kind, Meta, Name, Transfer, Written};
@@ -54,7 +55,7 @@ impl<'a> AuthorizedTransfer<'a> {
     pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
         let tree = self.from.is_directory();
         let target =
-            |at: Option<&Meta>| self.store.require_write(self.to, tree, at).and_then(|()| target(at));
+            |at: Option<&Meta>| require_write(self.store, self.to, tree, at).and_then(|()| target(at));
         self.store.store.copy(Transfer { from: self.from, to: self.to, source, target: &target, advance })
     }
 
@@ -67,7 +68,7 @@ impl<'a> AuthorizedTransfer<'a> {
             self.store.require_source(self.verbs, self.from, tree.get()).and_then(|()| source(at))
         };
         let target =
-            |at: Option<&Meta>| self.store.require_write(self.to, tree.get(), at).and_then(|()| target(at));
+            |at: Option<&Meta>| require_write(self.store, self.to, tree.get(), at).and_then(|()| target(at));
         let (from, to) = (self.from, self.to);
         self.store.store.rename(Transfer { from, to, source: &source, target: &target, advance })
     }

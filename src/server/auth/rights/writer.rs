@@ -1,11 +1,11 @@
 //! Writing, with the rights `create`, `replace` and `delete`. The functions are those of
-//! [`Store`](crate::store::Store). Whether something exists under a name decides whether a write needs `create` or
-//! `replace`; this is checked again under the lock of the name when the write is committed.
+//! [`Store`](crate::store::Store).
 
 use crate::error::{Error, Result};
 use crate::server::auth::rights::authorized_store::WRITES;
-use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial, with_right};
+use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
 use crate::server::auth::rights::reader::Reader;
+use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Advance, Check, Name};
 

@@ -1,0 +1,33 @@
+//! The right to write to a name. What exists there decides which right that is, so it is checked with the condition of the
+//! write: when the write begins, and again under the lock of the name when it is committed.
+
+use crate::error::Result;
+use crate::server::auth::{AuthorizedStore, Verb};
+use crate::store::{Check, Kind, Meta, Name};
+
+/// Checks the right to write a file to `name`, and then `check`.
+pub(super) fn with_right<'c>(
+    store: &'c AuthorizedStore,
+    name: &'c Name,
+    check: Check<'c>,
+) -> impl Fn(Option<&Meta>) -> Result<()> + 'c {
+    move |existing| require_write(store, name, false, existing).and_then(|()| check(existing))
+}
+
+/// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a whole
+/// directory is written, for which the rights must cover everything beneath. Replacing a directory also needs `delete` of
+/// everything in it.
+pub(super) fn require_write(
+    store: &AuthorizedStore,
+    name: &Name,
+    tree: bool,
+    existing: Option<&Meta>,
+) -> Result<()> {
+    let Some(existing) = existing else { return store.require(Verb::Create, name, tree) };
+    let replaces_tree = existing.kind == Kind::Directory;
+    store.require(Verb::Replace, name, tree || replaces_tree)?;
+    if replaces_tree {
+        store.require(Verb::Delete, name, true)?;
+    }
+    if tree { store.require(Verb::Create, name, true) } else { Ok(()) }
+}
