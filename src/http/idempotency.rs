@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::{Digest, Fields, Hasher, Request};
+use super::{Digest, Fields, Hasher, Method};
 use crate::error::{Error, Result};
 
 /// The field that identifies a request; the client chooses its value.
@@ -48,11 +48,10 @@ pub struct RequestKey {
 }
 
 /// Reads what identifies a request; `None` where it has no key. Errors are those of `key`.
-pub fn of_request(request: &Request) -> Result<Option<RequestKey>> {
-    let fields = &request.fields;
+pub fn of_request(method: Method, target: &[u8], fields: &Fields) -> Result<Option<RequestKey>> {
     Ok(key(fields)?.map(|key| RequestKey {
         key,
-        fingerprint: fingerprint(request.method.name(), request.target(), fields),
+        fingerprint: fingerprint(method.name(), target, fields),
         retry: retry(fields),
     }))
 }

@@ -18,7 +18,9 @@ pub fn once(
     principal: &Principal,
     act: impl FnOnce(&mut Exchange<'_>) -> Result<()>,
 ) -> Result<()> {
-    let Some(request) = idempotency::of_request(exchange.request)? else { return act(exchange) };
+    let Exchange { request, target, .. } = *exchange;
+    let key = idempotency::of_request(request.method, target, &request.fields)?;
+    let Some(request) = key else { return act(exchange) };
     let address = match &exchange.client.peer {
         Peer::Address(address) if *principal == Principal::default() => Some(address.ip()),
         _ => None,

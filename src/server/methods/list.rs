@@ -26,7 +26,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let is_page = form == "text/html" && accept::names(&exchange.request.fields, form);
     let detail = if is_page || form == "text/plain" { Detail::Names } else { Detail::Metadata };
     let entries = included(store.reader().list(name, exchange.query.has("recursive"), detail)?, globs);
-    let target = exchange.request.target();
+    let target = exchange.target;
     let may = if is_page { store.offers_in(name) } else { String::new() };
     let may_with = |entry: &[u8], is_directory: bool| store.offers_on(name, entry, is_directory);
     let meta_of = |entry: &[u8], is_directory: bool| store.reader().listed(name, entry, is_directory);

@@ -12,7 +12,7 @@ use crate::text::{FILTERS, FilterSpec};
 
 /// Sends the text with the methods allowed on the name; for `*` with those allowed on any name (RFC 9110 §9.3.7).
 pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
-    let allow = match exchange.request.target() {
+    let allow = match exchange.target {
         b"*" => allowed_somewhere(),
         _ if name.components().is_empty() => allowed(Scope::Root, None),
         _ => allowed(Scope::Below, None),

@@ -37,7 +37,10 @@ pub fn answer(
         (_, Err(error)) => return refused(reply, error, request),
     };
     let body = RequestBody::new(request, framing, server.limits.file_size, input);
-    let mut exchange = Exchange { server, stream, client, request, query: Query::default(), body, reply };
+    let (received_target, target) = (request.received_target(), request.target());
+    let query = Query::default();
+    let mut exchange =
+        Exchange { server, stream, client, request, received_target, target, query, body, reply };
     if framing != Framing::None && !reads_body(request.method) {
         exchange.body.close_if_pending(&mut exchange.reply.outcome);
     }
@@ -61,7 +64,7 @@ fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
     if matches!(error.kind(), ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists) {
-        let target = Target::of_request(exchange.request.method, exchange.request.target());
+        let target = Target::of_request(exchange.request.method, exchange.target);
         let is_root = target.is_ok_and(|target| target.components.is_empty());
         let scope = if is_root { Scope::Root } else { Scope::Below };
         fields.push("Allow", allowed(scope, Some(exchange.request.method)));
@@ -109,17 +112,17 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     }
     if !request.is_beneath_prefix() {
         let prefix = shown(server.prefix.encoded());
-        return Err(Error::not_found(request.received_target(), format!("is not beneath {prefix}/")));
+        return Err(Error::not_found(exchange.received_target, format!("is not beneath {prefix}/")));
     }
-    if matches!(request.target().first(), None | Some(b'?')) {
+    if matches!(exchange.target.first(), None | Some(b'?')) {
         return redirect_to_root(exchange);
     }
-    let target = Target::of_request(method, request.target())?;
+    let target = Target::of_request(method, exchange.target)?;
     exchange.reply.outcome.filter = FILTERS.iter().map(|spec| spec.name).find(|name| target.query.has(name));
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
-    let authority = authority::of_request(request.received_target(), &request.fields);
+    let authority = authority::of_request(exchange.received_target, &request.fields);
     server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
@@ -152,7 +155,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
 
 /// Redirects from the prefix without a final slash, from which relative links would lead elsewhere.
 fn redirect_to_root(exchange: &mut Exchange<'_>) -> Result<()> {
-    let (prefix, query) = (exchange.server.prefix.encoded(), exchange.request.target());
+    let (prefix, query) = (exchange.server.prefix.encoded(), exchange.target);
     let location = [prefix, b"/", query].concat();
     let line = format!("/: is a directory: ask for {}\n", shown(&location));
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), Fields::new().with("Location", location))
