@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::client::ops::list::each_line;
 use crate::client::progress::display;
-use crate::client::{BodySource, Call, Client, Operand, Precondition, RemoteName, ServerResponse, Tag};
+use crate::client::{BodySource, Client, Operand, Precondition, RemoteName, ServerResponse, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
 use crate::http::json_name::name_of;
@@ -86,15 +86,15 @@ impl Client {
         sink: &mut dyn Write,
         name: &str,
     ) -> Result<()> {
-        let target = self.url.target(&directory.clone().as_directory(), query)?;
-        self.send(&Call::new("GET", target))?.check()?.copy_to(sink, name)
+        let call = self.call("GET", &directory.clone().as_directory(), query)?;
+        self.send(&call)?.check()?.copy_to(sink, name)
     }
 
     /// Counts the occurrences of a word in each file beneath a directory, in the order of a walk, with one request.
     /// Returns also the server's errors for files it cannot read.
     pub fn count_beneath(&mut self, name: &RemoteName, query: &Query) -> Result<Counts> {
-        let target = self.url.target(&name.clone().as_directory(), query)?;
-        let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
+        let call = self.call("GET", &name.clone().as_directory(), query)?;
+        let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_answer("answer", "holds a line that is no count");
         answer.read(|body| {
             let (mut counts, mut unreadable) = (Vec::new(), Vec::new());

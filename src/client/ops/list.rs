@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use serde_json::Value;
 
 use crate::client::progress::display;
-use crate::client::{Call, Client, RemoteName};
+use crate::client::{Client, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 use crate::http::json_name::{name_of, with_name};
@@ -109,8 +109,8 @@ impl Client {
         if recursive {
             query.push("recursive", None);
         }
-        let target = self.url.target(&name.clone().as_directory(), &query)?;
-        let answer = self.send(&Call::new("GET", target).with("Accept", "application/json"))?.check()?;
+        let call = self.call("GET", &name.clone().as_directory(), &query)?;
+        let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
         let listed = answer.read(|body| {
             let mut entries = Vec::new();
             each_line(body, |line| {

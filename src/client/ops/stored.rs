@@ -9,20 +9,25 @@ use crate::http::time::rfc3339_of;
 use crate::http::{Fields, Query};
 
 impl Client {
+    /// Makes a request for a name, without fields and body.
+    pub(crate) fn call(&self, method: &'static str, name: &RemoteName, query: &Query) -> Result<Call> {
+        Ok(Call::new(method, self.url.target(name, query)?))
+    }
+
     /// Returns the response to `GET` of a file, with a filter or none.
     pub fn get(&mut self, name: &RemoteName, query: &Query) -> Result<ServerResponse<'_>> {
         // The server would respond with its list, which is no content.
         if name.directory {
             return Err(Error::is_directory(name.shown(), "is a directory"));
         }
-        self.send(&Call::new("GET", self.url.target(name, query)?))?.check()
+        self.send(&self.call("GET", name, query)?)?.check()
     }
 
     /// Returns the response to a filter on local bytes.
     pub fn post(&mut self, mut upload: BodySource, query: &Query) -> Result<ServerResponse<'_>> {
         upload.await_first()?;
-        let target = self.url.target(&RemoteName::parse(b""), query)?;
-        self.send(&Call { upload: Some(upload), ..Call::new("POST", target) })?.check()
+        let call = self.call("POST", &RemoteName::parse(b""), query)?;
+        self.send(&Call { upload: Some(upload), ..call })?.check()
     }
 
     /// Returns what exists under a name: a file, or a directory, whose name then ends with a slash.
@@ -33,8 +38,8 @@ impl Client {
     /// Sends HEAD with these fields, and returns what exists under a name and the fields of the response.
     pub(crate) fn stat_with(&mut self, name: &RemoteName, fields: Fields) -> Result<(ListEntry, Fields)> {
         name.refuse_none()?;
-        let target = self.url.target(name, &Query::default())?;
-        let answer = self.send(&Call { fields, ..Call::new("HEAD", target) })?;
+        let call = self.call("HEAD", name, &Query::default())?;
+        let answer = self.send(&Call { fields, ..call })?;
         let status = answer.status();
         let fields = answer.into_fields()?;
         let size = length_of(&fields);
@@ -59,8 +64,8 @@ impl Client {
             // A wrong password is not sent twice: attempts are counted.
             401 if self.has_credentials() => self.wrong_credentials(),
             400..=403 | 421 => {
-                let target = self.url.target(name, &Query::default());
-                let answer = target.and_then(|target| self.send(&Call::new("GET", target)));
+                let call = self.call("GET", name, &Query::default());
+                let answer = call.and_then(|call| self.send(&call));
                 answer.and_then(ServerResponse::check).err().unwrap_or(refusal)
             }
             _ => refusal,
@@ -92,7 +97,7 @@ impl Client {
         let own =
             [("Destination", self.url.target(to, &Query::default())?), ("Overwrite", overwrite.to_vec())];
         let fields = own.into_iter().chain(precondition.field()).collect();
-        let call = Call { fields, ..Call::new(method, self.url.target(from, query)?) };
+        let call = Call { fields, ..self.call(method, from, query)? };
         self.write(&call, to, precondition)
     }
 
@@ -135,9 +140,9 @@ impl Client {
 
     /// Deletes a file, or a directory with all entries.
     pub fn delete(&mut self, name: &RemoteName, precondition: &Precondition) -> Result<()> {
-        let target = self.url.target(name, &Query::default())?;
+        let call = self.call("DELETE", name, &Query::default())?;
         let fields = precondition.field().into_iter().collect();
-        self.send(&Call { fields, ..Call::new("DELETE", target) })?.check()?.finish()
+        self.send(&Call { fields, ..call })?.check()?.finish()
     }
 
     /// Makes a directory and those above it. False if it exists; a file of that name is an error.
@@ -204,8 +209,8 @@ impl Client {
 
     /// Sends one `MKCOL`: 201 if created, 405 if it exists, 409 if its parent is missing.
     fn make_one(&mut self, name: &RemoteName) -> Result<u16> {
-        let target = self.url.target(&name.clone().as_directory(), &Query::default())?;
-        let answer = self.send(&Call::new("MKCOL", target))?;
+        let call = self.call("MKCOL", &name.clone().as_directory(), &Query::default())?;
+        let answer = self.send(&call)?;
         match answer.status() {
             status @ (405 | 409) => answer.finish().map(|()| status),
             _ => answer.check()?.finish().map(|()| 201),
