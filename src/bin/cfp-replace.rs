@@ -8,7 +8,7 @@ use cfp::cli::{
     ProgramOption, SETTINGS, options,
 };
 use cfp::error::{Error, Result};
-use cfp::text::{FilterQuery, IGNORE_CASE, REPLACE, REPLACE_SUBSTRING, SEARCH};
+use cfp::text::{IGNORE_CASE, REPLACE, REPLACE_SUBSTRING};
 use cfp::tools::change::Change;
 use cfp::tools::glob_arguments::{GLOBS, GlobArguments};
 use cfp::tools::prepared_filter::option;
@@ -55,8 +55,7 @@ const OPTIONS: &[ProgramOption] = options! {
 #[derive(Debug, PartialEq)]
 struct Args {
     change: Change,
-    /// The search that counts the occurrences of OLD.
-    search: FilterQuery,
+    /// Whether the occurrences of OLD are only counted.
     count: bool,
 }
 
@@ -69,14 +68,13 @@ fn parse(mut arguments: Arguments) -> Result<Args> {
         return Err(Error::usage("--if-match takes one FILE"));
     }
     let change = Change { beneath: recursive.then_some(globs), offers_recursion: true, ..change };
-    let search = change.filter.with_spec(&SEARCH)?;
-    Ok(Args { change, search, count })
+    Ok(Args { change, count })
 }
 
 fn run(args: Args) -> Result<ExitStatus> {
     match args.count {
-        true => args.change.count(PROGRAM.name, args.search),
-        false => args.change.run(PROGRAM.name, Some(&args.search)),
+        true => args.change.count(PROGRAM.name),
+        false => args.change.run(PROGRAM.name, true),
     }
 }
 
@@ -87,6 +85,7 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use cfp::client::{Precondition, Settings};
+    use cfp::text::FilterQuery;
     use cfp::tools::change::ResultTarget;
 
     use super::*;
@@ -109,8 +108,7 @@ mod tests {
             beneath: Some(GlobArguments::default()),
             offers_recursion: true,
         };
-        let search = FilterQuery::new(&SEARCH, vec![b"a".into()], &flags).unwrap();
-        let expected = Args { change, search, count: true };
+        let expected = Args { change, count: true };
         assert_eq!(args, expected);
         assert_eq!(
             parse(Arguments::new(&PROGRAM, ["a", "", ":f", "--in-place"])).unwrap().change.target,

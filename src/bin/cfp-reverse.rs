@@ -46,7 +46,7 @@ fn parse(arguments: Arguments) -> Result<Change> {
 }
 
 fn run(change: Change) -> Result<ExitStatus> {
-    change.run(PROGRAM.name, None)
+    change.run(PROGRAM.name, false)
 }
 
 fn main() -> ExitCode {

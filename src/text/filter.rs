@@ -1,5 +1,6 @@
 //! The trait of all filters: each reads a source and writes a sink, in constant memory. Each has a file of its own.
 
+use std::fmt::Debug;
 use std::io::{self, Read, Write};
 
 use super::{Compared, MakeSpool, ReadAt};
@@ -7,7 +8,7 @@ use super::{Compared, MakeSpool, ReadAt};
 /// An operation on words.
 ///
 /// Its memory is constant in the size of the source. An error of the source or the sink is returned as it is.
-pub trait Filter: Send + Sync {
+pub trait Filter: Debug + Send + Sync {
     /// Filters all of `source` into `sink`.
     fn run(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<()>;
 

@@ -1,6 +1,8 @@
 //! A filter with its arguments: read from the parameters of a query or from words and flags, and written as
 //! parameters again. `spec.rs` has the table of filters; `http` encodes the parameters.
 
+use std::sync::Arc;
+
 use super::spec::FilterArguments;
 use super::{FILTERS, Filter, FilterSpec, OutputKind};
 use crate::error::{Error, Result};
@@ -9,13 +11,15 @@ use crate::error::{Error, Result};
 pub type Parameter<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// A filter and valid arguments for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FilterQuery {
     /// Its row in the table.
     pub spec: &'static FilterSpec,
     arguments: FilterArguments,
     /// What it writes; a count is also available [in JSON](OutputKind::CountInJson).
     pub output: OutputKind,
+    /// The filter with this output.
+    pub filter: Arc<dyn Filter>,
     /// Whether compressed input is decompressed first.
     pub decompresses: bool,
 }
@@ -27,8 +31,8 @@ impl FilterQuery {
         let flags = spec.flags.iter().map(|flag| flag.name).filter(|flag| flags.contains(flag)).collect();
         let arguments = FilterArguments { words, flags };
         let (output, decompresses) = ((spec.output)(&arguments), arguments.has("decompress"));
-        (spec.build)(&arguments, output)?;
-        Ok(FilterQuery { spec, arguments, output, decompresses })
+        let filter = (spec.build)(&arguments, output)?;
+        Ok(FilterQuery { spec, arguments, output, filter, decompresses })
     }
 
     /// Reads the filter that a query names; `None` where it names none. Of a repeated parameter the first counts, and unknown
@@ -91,9 +95,15 @@ impl FilterQuery {
         (self.spec.report)(&self.arguments)
     }
 
-    /// Builds the filter with this kind of output.
-    pub fn build(&self, output: OutputKind) -> Result<Box<dyn Filter>> {
+    /// Builds the filter with another kind of output.
+    pub fn build(&self, output: OutputKind) -> Result<Arc<dyn Filter>> {
         (self.spec.build)(&self.arguments, output)
+    }
+}
+
+impl PartialEq for FilterQuery {
+    fn eq(&self, other: &Self) -> bool {
+        (self.spec, &self.arguments) == (other.spec, &other.arguments)
     }
 }
 

@@ -4,6 +4,8 @@
 //!
 //! A new filter is one row here, and one file with its [`Filter`].
 
+use std::sync::Arc;
+
 use super::{Filter, Matching, Replace, Reverse, Search, Show, Word};
 use crate::error::Result;
 
@@ -25,7 +27,7 @@ pub struct FilterSpec {
     /// Makes the beginning of the shell's report: a clause that says what was done, or the subject of a count.
     pub(super) report: fn(&FilterArguments) -> String,
     pub(super) output: fn(&FilterArguments) -> OutputKind,
-    pub(super) build: fn(&FilterArguments, OutputKind) -> Result<Box<dyn Filter>>,
+    pub(super) build: fn(&FilterArguments, OutputKind) -> Result<Arc<dyn Filter>>,
 }
 
 /// A parameter whose value is a word.
@@ -86,7 +88,7 @@ pub static SEARCH: FilterSpec = FilterSpec {
             OutputKind::CountInJson => Show::Json,
             OutputKind::Count | OutputKind::Text => Show::Count,
         };
-        Ok(Box::new(Search { word: given.pattern()?, show }))
+        Ok(Arc::new(Search { word: given.pattern()?, show }))
     },
 };
 
@@ -103,7 +105,7 @@ pub static REPLACE: FilterSpec = FilterSpec {
     answers: "with every occurrence replaced",
     report: |given| format!("'{}' is replaced by '{}'", given.shown(0), given.shown(1)),
     output: |_| OutputKind::Text,
-    build: |given, _| Ok(Box::new(Replace { word: given.pattern()?, with: given.word(1).to_vec() })),
+    build: |given, _| Ok(Arc::new(Replace { word: given.pattern()?, with: given.word(1).to_vec() })),
 };
 
 /// Reverses the order of words.
@@ -116,7 +118,7 @@ pub static REVERSE: FilterSpec = FilterSpec {
     answers: "the words last first, the white space where it was; reverse=lines line by line",
     report: |_| "The words are in reverse order".to_owned(),
     output: |_| OutputKind::Text,
-    build: |given, _| Ok(Box::new(Reverse { per_line: given.has("lines") })),
+    build: |given, _| Ok(Arc::new(Reverse { per_line: given.has("lines") })),
 };
 
 impl PartialEq for FilterSpec {

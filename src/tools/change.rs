@@ -8,7 +8,7 @@ use crate::cli::{Arguments, ExitStatus, NameList, for_each_operand};
 use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, Precondition, Settings, Tag};
 use crate::error::{Error, Result};
-use crate::text::{FilterQuery, FilterSpec};
+use crate::text::{FilterQuery, FilterSpec, SEARCH};
 use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::in_place::InPlace;
 use crate::tools::local;
@@ -70,17 +70,17 @@ impl Change {
         })
     }
 
-    /// Applies the filter. In place, `search` counts what it would change, and the counts are printed.
-    pub fn run(&self, name: &str, search: Option<&FilterQuery>) -> Result<ExitStatus> {
+    /// Applies the filter. In place, the number of replacements is printed where the filter `replaces` a word.
+    pub fn run(&self, name: &str, replaces: bool) -> Result<ExitStatus> {
         display::begin(self.settings.quiet, Sum::IfShown);
-        let filter = PreparedFilter::new(&self.filter)?;
+        let filter = PreparedFilter::new(&self.filter);
         let mut client = local::server(&self.settings, self.local)?;
         let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
         let output = match &self.target {
             ResultTarget::InPlace => {
-                let search = search.map(PreparedFilter::new).transpose()?;
+                let counted = replaces.then_some(&self.filter);
                 let advise = &|source: &Operand, error| self.advise(source, error);
-                return InPlace { client, filter, search, precondition: &self.precondition, advise }
+                return InPlace { client, filter, counted, precondition: &self.precondition, advise }
                     .run(name, sources);
             }
             ResultTarget::One(output) => output.clone().map_or(Operand::Standard, Operand::read),
@@ -103,14 +103,14 @@ impl Change {
         })
     }
 
-    /// Prints how many occurrences a search finds: for each file if there are several, else one number.
-    pub fn count(self, name: &str, search: FilterQuery) -> Result<ExitStatus> {
+    /// Prints how many occurrences of the filter's word there are: for each file if there are several, else one number.
+    pub fn count(self, name: &str) -> Result<ExitStatus> {
         let count = FileSearch {
             per_file: self.files.len() > 1 || self.beneath.is_some(),
             recursive: self.beneath.is_some(),
             globs: self.beneath.unwrap_or_default(),
             settings: self.settings,
-            filter: search,
+            filter: self.filter.with_spec(&SEARCH)?,
             json: false,
             null: false,
             local: self.local,

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::cli::{ExitStatus, for_each_operand};
 use crate::client::{Client, Operand, Output, Precondition, STDOUT, filter};
 use crate::error::{Error, Result};
+use crate::text::{FilterQuery, SEARCH};
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::{local, terminal};
 
@@ -17,8 +18,8 @@ pub(super) struct InPlace<'a> {
     pub client: Option<Client>,
     /// The filter.
     pub filter: PreparedFilter,
-    /// The search that counts what the filter would change, where that number is printed.
-    pub search: Option<PreparedFilter>,
+    /// The filter that replaces a word, whose number of replacements is printed; `None` for another filter.
+    pub counted: Option<&'a FilterQuery>,
     /// What must hold of a file on the server.
     pub precondition: &'a Precondition,
     /// Says what to do next about a source that cannot be changed.
@@ -28,7 +29,7 @@ pub(super) struct InPlace<'a> {
 impl InPlace<'_> {
     /// Changes each file, and prints the number of changes where that is counted.
     pub fn run(mut self, name: &str, sources: Vec<Result<Operand>>) -> Result<ExitStatus> {
-        let (mut output, mut total) = (self.search.as_ref().map(|_| Output::stdout()).transpose()?, 0);
+        let (mut output, mut total) = (self.counted.map(|_| Output::stdout()).transpose()?, 0);
         let status = for_each_operand(name, sources, |source| {
             let source = source?;
             let changed = self.change(&source).map_err(|error| (self.advise)(&source, error))?;
@@ -40,7 +41,7 @@ impl InPlace<'_> {
             }
             Ok(ExitStatus::DONE)
         })?;
-        Ok(status.max(ExitStatus::of(total > 0 || self.search.is_none())))
+        Ok(status.max(ExitStatus::of(total > 0 || self.counted.is_none())))
     }
 
     /// Changes one file, and returns the number of changes.
@@ -60,9 +61,10 @@ impl InPlace<'_> {
         refuse_irregular(path)?;
         let mut output = Output::create(path)?;
         let name = output.name.clone();
-        let changed = match (&mut self.client, &self.search) {
+        let changed = match (&mut self.client, self.counted) {
             (None, _) => local::change(&*self.filter.filter, source, &mut output, &name)?,
-            (Some(client), Some(search)) => {
+            (Some(client), Some(filter)) => {
+                let search = PreparedFilter::new(&filter.with_spec(&SEARCH)?);
                 let changed = search.count(Some(client), source)?;
                 if changed > 0 {
                     self.filter.run(Some(client), source, &mut output, &name)?;

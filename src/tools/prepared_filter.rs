@@ -2,6 +2,7 @@
 //! `--local`. Both give the same bytes. The caller decides where results go.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use super::local;
 use crate::cli::{Arguments, Completion, ProgramOption};
@@ -14,19 +15,19 @@ use crate::text::{Filter, FilterQuery, FilterSpec, Flag};
 pub struct PreparedFilter {
     /// The query that asks a server for it.
     pub query: Query,
-    pub(super) filter: Box<dyn Filter>,
+    pub(super) filter: Arc<dyn Filter>,
     /// Whether compressed input is decompressed first.
     decompress: bool,
 }
 
 impl PreparedFilter {
     /// Prepares a filter.
-    pub fn new(filter: &FilterQuery) -> Result<Self> {
-        Ok(PreparedFilter {
+    pub fn new(filter: &FilterQuery) -> Self {
+        PreparedFilter {
             query: filter.pairs().collect(),
-            filter: filter.build(filter.output)?,
+            filter: Arc::clone(&filter.filter),
             decompress: filter.decompresses,
-        })
+        }
     }
 
     /// Runs the filter from a source into a local sink, which errors call `name`; without a client in this process.

@@ -48,7 +48,7 @@ impl FileSearch {
     /// Searches the files, and prints what is found.
     pub fn run(self, program: &str) -> Result<ExitStatus> {
         display::begin(self.settings.quiet, Sum::IfShown);
-        let search = PreparedFilter::new(&self.filter)?;
+        let search = PreparedFilter::new(&self.filter);
         let client = local::server(&self.settings, self.local)?;
         let mut output = Output::stdout()?;
         let lines = self.filter.output == OutputKind::Lines;

@@ -2,6 +2,7 @@
 //! result. The table of filters is in `text`; each works with every method that moves bytes.
 
 use std::io::{self, BufReader, Read, Write};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +15,7 @@ use crate::text::{self, Compared, Filter, FilterQuery, OutputKind, ReadAt, Sourc
 
 /// A filter with its parameters, parsed from a query.
 pub struct Operation {
-    filter: Box<dyn Filter>,
+    filter: Arc<dyn Filter>,
     decompress: bool,
     /// Whether the result is a number: small, and known only at the end.
     pub is_number: bool,
@@ -46,17 +47,17 @@ impl Operation {
         let pairs: Vec<_> = query.pairs().collect();
         let named = FilterQuery::parse(&pairs, result == ResultUse::Stored)?;
         let Some(named) = named else { return Ok(None) };
-        let (output, media_type) = match named.output {
-            OutputKind::Text => (OutputKind::Text, None),
-            OutputKind::Lines => (OutputKind::Lines, Some("text/plain")),
+        let (filter, media_type) = match named.output {
+            OutputKind::Text => (named.filter, None),
+            OutputKind::Lines => (named.filter, Some("text/plain")),
             OutputKind::Count | OutputKind::CountInJson => match number_type(fields)? {
-                JSON if result != ResultUse::Added => (OutputKind::CountInJson, Some(JSON)),
-                chosen => (OutputKind::Count, Some(chosen)),
+                JSON if result != ResultUse::Added => (named.build(OutputKind::CountInJson)?, Some(JSON)),
+                chosen => (named.filter, Some(chosen)),
             },
         };
         let is_number = named.output == OutputKind::Count;
         Ok(Some(Operation {
-            filter: named.build(output)?,
+            filter,
             decompress: named.decompresses,
             is_number,
             media_type,
@@ -68,7 +69,7 @@ impl Operation {
     /// The filter that changes nothing.
     pub fn identity() -> Self {
         Operation {
-            filter: Box::new(IdentityFilter),
+            filter: Arc::new(IdentityFilter),
             decompress: false,
             is_number: false,
             media_type: None,
@@ -192,6 +193,7 @@ fn tag(query: &Query, media_type: &str) -> u64 {
 }
 
 /// Copies bytes unchanged.
+#[derive(Debug)]
 struct IdentityFilter;
 
 impl Filter for IdentityFilter {

@@ -39,7 +39,7 @@ pub fn filter(
         sources.extend(session.either(word)?);
     }
     let is_recursive = parsed.has("--recursive");
-    let search = WordSearch { prepared: PreparedFilter::new(&filter)?, filter, is_recursive };
+    let search = WordSearch { prepared: PreparedFilter::new(&filter), filter, is_recursive };
     let several = is_recursive || sources.len() > 1;
     let mut is_found = false;
     let status = session.for_each(sources, |session, source| {
@@ -190,7 +190,7 @@ fn change(
     source: &Resolved<Operand>,
     target: &Resolved<Operand>,
 ) -> Result<ExitStatus> {
-    let prepared = PreparedFilter::new(filter)?;
+    let prepared = PreparedFilter::new(filter);
     let blame = |error| target.blame(hint(source, error));
     if target.value == Operand::Standard {
         let mut client = session.client.lock();
