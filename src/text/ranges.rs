@@ -10,7 +10,7 @@ use std::ops::Range;
 use parking_lot::Mutex;
 
 use super::scan::{BLOCK, ScanWindow, Visit};
-use super::{ReadAt, Word, read_exact_at, scalar};
+use super::{ReadAt, Word, scalar};
 
 /// The smallest range, in bytes. A file that is shorter than two is scanned by one thread.
 const RANGE_MIN: u64 = 1 << 20;
@@ -20,12 +20,13 @@ const RANGES_MAX: u64 = 1024;
 
 /// Counts the occurrences of a word in a file.
 pub(super) fn count(word: &Word, file: &dyn ReadAt) -> io::Result<u64> {
-    count_by(word, file, RANGE_MIN.max(file.size().div_ceil(RANGES_MAX)), BLOCK)
+    count_by(word, file, RANGE_MIN, BLOCK)
 }
 
-/// Counts in ranges of `step` bytes or, the last one, more.
-fn count_by(word: &Word, file: &dyn ReadAt, step: u64, block: usize) -> io::Result<u64> {
+/// Counts in ranges of `shortest` bytes or, for a large file, more.
+fn count_by(word: &Word, file: &dyn ReadAt, shortest: u64, block: usize) -> io::Result<u64> {
     let size = file.size();
+    let step = shortest.max(size.div_ceil(RANGES_MAX));
     let ranges = (size / step).max(1);
     let range = |index: u64| index * step..if index + 1 == ranges { size } else { (index + 1) * step };
     let indexes = Mutex::new(0..ranges);
@@ -34,7 +35,7 @@ fn count_by(word: &Word, file: &dyn ReadAt, step: u64, block: usize) -> io::Resu
         let mut window = ScanWindow::new(word, block);
         loop {
             let Some(index) = indexes.lock().next() else { return };
-            let result = count_range(&mut window, file, range(index), block);
+            let result = count_range(&mut window, (file, size), range(index), block);
             if result.is_err() {
                 *indexes.lock() = 0..0;
             }
@@ -53,7 +54,7 @@ fn count_by(word: &Word, file: &dyn ReadAt, step: u64, block: usize) -> io::Resu
         let mut found = result?;
         if found.first.is_some_and(|first| first < end) {
             let mut window = ScanWindow::new(word, block);
-            found = count_range(&mut window, file, end..range(index).end, block)?;
+            found = count_range(&mut window, (file, size), end..range(index).end, block)?;
         }
         total += found.count;
         end = end.max(found.end);
@@ -61,26 +62,27 @@ fn count_by(word: &Word, file: &dyn ReadAt, step: u64, block: usize) -> io::Resu
     Ok(total)
 }
 
-/// Counts the occurrences that begin in a range.
+/// Counts the occurrences that begin in a range of a file of `size` bytes.
 fn count_range(
     window: &mut ScanWindow<'_>,
-    file: &dyn ReadAt,
+    (file, size): (&dyn ReadAt, u64),
     range: Range<u64>,
     block: usize,
 ) -> io::Result<RangeCount> {
     // What is read ends where every occurrence of the range and the character after it are complete.
-    let end = file.size().min(range.end.saturating_add((window.word.longest() + scalar::LONGEST) as u64));
+    let end = size.min(range.end.saturating_add((window.word.longest() + scalar::LONGEST) as u64));
     let mut around = [0; 2 * scalar::LONGEST];
     let from = range.start.saturating_sub(scalar::LONGEST as u64);
     let to = end.min(range.start.saturating_add(scalar::LONGEST as u64));
     let known = usize::try_from(to - from).ok().and_then(|length| around.get_mut(..length));
     let known = known.unwrap_or_default();
-    read_exact_at(file, known, from)?;
+    let mut part = FilePart { file, left: from..end };
+    part.read_exact(known)?;
     let edge = usize::try_from(range.start - from).unwrap_or(0);
     let start = (edge..known.len()).find(|&at| window.word.is_unit_start(known, at)).unwrap_or(edge);
     window.restart(known, start);
     let mut counter = RangeCount { position: from + start as u64, limit: range.end, ..RangeCount::default() };
-    window.scan(&mut FilePart { file, left: to..end }, block, &mut counter)?;
+    window.scan(&mut part, block, &mut counter)?;
     Ok(counter)
 }
 
