@@ -40,7 +40,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| map_errno(name, errno);
     let file = File::from(volume.root.open_beneath(name.components(), READ | kind).map_err(named)?);
-    let (stat, kept) = stat_open(volume, name, &file).map_err(named)?;
+    let (stat, kept) = stat_open(&file, || volume.lock(name)).map_err(named)?;
     let meta = meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => {

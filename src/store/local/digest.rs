@@ -8,43 +8,38 @@ use nix::sys::stat::{FileStat, Mode, fstat};
 use rustix::fs::{fgetxattr, getxattr, lgetxattr};
 
 use super::digest_attribute::{ATTRIBUTE, LENGTH};
-use super::{Attribute, Links, READ, Volume, is_regular, is_unchanged};
-use crate::store::Name;
+use super::{Attribute, READ, is_regular, is_unchanged};
 
 /// How often a file that changes during the read is read again.
 const LOOKS_MAX: usize = 4;
 
-/// Stats an open file that a name leads to, and reads the attribute.
-pub(super) fn stat_open(
-    volume: &Volume,
-    name: &Name,
+/// Stats an open file, and reads the attribute. `lock` locks the name of the file, where it is still there.
+pub(super) fn stat_open<G>(
     file: &File,
+    lock: impl FnOnce() -> nix::Result<Option<G>>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
-    stat_consistently(volume, name, || stat_file(file))
+    stat_consistently(|| stat_file(file), lock)
 }
 
 /// The same through an `O_PATH` descriptor.
-pub(super) fn stat_path(
-    volume: &Volume,
-    name: &Name,
+pub(super) fn stat_path<G>(
     handle: &OwnedFd,
+    lock: impl FnOnce() -> nix::Result<Option<G>>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
-    stat_consistently(volume, name, || stat_handle(handle))
+    stat_consistently(|| stat_handle(handle), lock)
 }
 
-/// Stats a file and reads its attribute; again under the lock of the name where the two do not match: another
-/// thread may be between a rename and the write of the attribute that follows it.
-fn stat_consistently(
-    volume: &Volume,
-    name: &Name,
+/// Stats a file and reads its attribute; again under the lock of the name where the two do not match: another thread may
+/// be between a rename and the write of the attribute that follows it.
+fn stat_consistently<G>(
     look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
+    lock: impl FnOnce() -> nix::Result<Option<G>>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
     let looked = look()?;
     if looked.1.is_none_or(|kept| kept.is_true) {
         return Ok(looked);
     }
-    let Ok(entry) = volume.root.entry_to_write(name, Links::Followed) else { return Ok(looked) };
-    let _guard = volume.hold(&[&entry])?;
+    let Some(_guard) = lock()? else { return Ok(looked) };
     read_consistently(look)
 }
 

@@ -64,7 +64,7 @@ impl Attribute {
     }
 
     /// Returns its bytes for a file with this stat, to be written within the window.
-    pub fn to_bytes(&self, stat: &FileStat, window: TimeWindow) -> Vec<u8> {
+    pub fn encode(&self, stat: &FileStat, window: TimeWindow) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&self.digest.unwrap_or_default());
         bytes.push(u8::from(self.digest.is_some()));

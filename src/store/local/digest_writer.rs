@@ -50,7 +50,7 @@ fn write_until_true(
         }
         let write = |stat: &FileStat| -> io::Result<TimeWindow> {
             let window = TimeWindow::now(attempt, unmoved);
-            fsetxattr(file, ATTRIBUTE, &attribute.to_bytes(stat, window), XattrFlags::empty())?;
+            fsetxattr(file, ATTRIBUTE, &attribute.encode(stat, window), XattrFlags::empty())?;
             Ok(window)
         };
         let window = match last {

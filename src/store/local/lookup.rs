@@ -39,7 +39,7 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| volume.root.explain_absence(map_errno(name, errno));
     let handle = volume.root.open_beneath(name.components(), HANDLE | kind).map_err(named)?;
-    let (stat, kept) = stat_path(volume, name, &handle).map_err(named)?;
+    let (stat, kept) = stat_path(&handle, || volume.lock(name)).map_err(named)?;
     meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))
 }
 

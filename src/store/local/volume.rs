@@ -5,8 +5,11 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{EntryAt, FileCache, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer};
+use super::{
+    EntryAt, FileCache, Links, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer,
+};
 use crate::error::{Error, Result};
+use crate::store::Name;
 
 /// The shared state of all operations of the engine.
 pub(super) struct Volume {
@@ -88,6 +91,14 @@ impl Volume {
     /// Locks names: see [`RootLocks::hold`].
     pub fn hold(&self, entries: &[&EntryAt]) -> nix::Result<NameGuard<'_>> {
         self.locks.hold(entries, !self.read_only)
+    }
+
+    /// Locks the name of a file; `None` where its directory is no longer there.
+    pub fn lock(&self, name: &Name) -> nix::Result<Option<NameGuard<'_>>> {
+        match self.root.entry_to_write(name, Links::Followed) {
+            Ok(entry) => self.hold(&[&entry]).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The account of the disk space that is reserved for what is being written.
