@@ -106,18 +106,19 @@ def ask(connection, target):
         left -= len(connection.recv(left))
 
 
-def discard(server, target, clients):
-    """So many clients at once that throw away what they receive: seconds until the last has all of it."""
+def discard(server, target, clients, times=1):
+    """So many clients at once that throw away what they receive, some times each: seconds until the last has all of it."""
     before, started = server.cpu(), time.monotonic()
     poll, open_now, buffer = select.epoll(), {}, bytearray(1 << 20)
     for _ in range(clients):
         connection = connect(server)
         connection.sendall(request(target))
-        open_now[connection.fileno()] = [connection, None]
+        open_now[connection.fileno()] = [connection, None, times]
         poll.register(connection.fileno(), select.EPOLLIN)
     done = []
     while open_now:
         for number, _ in poll.poll(HANG):
+            # The connection, the bytes that are still to come once a head was read, the answers that are still to come.
             client = open_now[number]
             if client[1] is None:
                 client[1] = answer(client[0])
@@ -125,7 +126,10 @@ def discard(server, target, clients):
                 raise process.Failed("an answer was cut short")
             else:
                 client[1] -= received
-            if client[1] <= 0:
+            if client[1] <= 0 and client[2] > 1:
+                client[0].sendall(request(target))
+                client[1:] = [None, client[2] - 1]
+            elif client[1] <= 0:
                 poll.unregister(number)
                 done.append(open_now.pop(number)[0])
     figures = {"seconds": time.monotonic() - started, "cpu": server.cpu() - before}
