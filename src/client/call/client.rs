@@ -70,10 +70,12 @@ impl Client {
         }
     }
 
-    /// Makes a client of the same server with the same credentials and limit, which has no connection.
+    /// Makes a client of the same server with the same credentials and limit, which has no connection, and remembers uploads if
+    /// this one does.
     pub fn another(&self) -> Self {
         let (credentials, limit, met) = (self.credentials.clone(), self.limit.clone(), self.met);
-        Client { credentials, limit, met, ..Client::at(self.url.clone(), &self.settings, self.given) }
+        let new = Client::at(self.url.clone(), &self.settings, self.given);
+        Client { credentials, limit, met, remembers_uploads: self.remembers_uploads, ..new }
     }
 
     /// Returns whether no progress is shown.
