@@ -67,6 +67,22 @@ fn a_small_file_that_is_asked_for_again_comes_from_memory() {
 }
 
 #[test]
+fn a_digest_that_was_computed_of_a_cached_file_is_known_until_it_changes() {
+    if !need::cacheable() {
+        return;
+    }
+    let sandbox = Sandbox::new().with(&["f"]);
+    let store = cached(&sandbox);
+    assert_eq!(warm(&store, "/f").digest(), None);
+    let mut content = warm(&store, "/f");
+    content.prepare_digest();
+    content.keep_digest(&[7; 32]);
+    assert_eq!(warm(&store, "/f").digest(), Some([7; 32]));
+    fs::write(sandbox.path("f"), "g").unwrap();
+    assert_eq!(store.open(&name("/f")).unwrap().digest(), None);
+}
+
+#[test]
 fn the_cache_keeps_to_its_size_and_what_is_asked_for_stays() {
     if !need::cacheable() {
         return;

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, ResolveFlag};
@@ -29,7 +29,8 @@ use crate::store::{Content, Kind, Meta};
 pub(super) struct CachedFile {
     meta: Meta,
     stat: FileStat,
-    kept: Option<Attribute>,
+    /// The SHA-256 that is stored with the file, or was computed since.
+    digest: OnceLock<[u8; 32]>,
     bytes: Vec<u8>,
     /// The directory in the root that it is in, where its path has two components and no link.
     directory: Option<DirectoryIdentity>,
@@ -66,7 +67,8 @@ impl CachedFile {
             [first, _] => directory_identity(root, first),
             _ => None,
         };
-        let read = CachedFile { meta: meta.clone(), stat: *stat, kept, bytes, directory };
+        let digest = kept.and_then(|kept| kept.digest).map_or_else(OnceLock::new, OnceLock::from);
+        let read = CachedFile { meta: meta.clone(), stat: *stat, digest, bytes, directory };
         let is_same = fstat(file).is_ok_and(|now| is_same(&now, stat));
         (is_same && read.is_current(root, components)).then_some(read)
     }
@@ -136,6 +138,10 @@ impl Content for Arc<CachedFile> {
     }
 
     fn digest(&self) -> Option<[u8; 32]> {
-        self.kept?.digest
+        self.digest.get().copied()
+    }
+
+    fn keep_digest(&self, digest: &[u8; 32]) {
+        self.digest.get_or_init(|| *digest);
     }
 }
