@@ -3,8 +3,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 
+use super::body_hasher::BodyHasher;
 use super::chunked::{Decoder, read_part, write_chunk};
-use super::{Digest, Fields, Framing, Hasher};
+use super::{Digest, Fields, Framing};
 use crate::error::Error;
 
 /// Proves that a body was received completely: only [`Body::finish`] makes one.
@@ -21,7 +22,7 @@ pub struct Complete {
 pub struct Body<R> {
     input: R,
     state: State,
-    hasher: Option<Hasher>,
+    hasher: Option<BodyHasher>,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl<R: BufRead> Body<R> {
 
     /// Computes the digest of the bytes while they are read. Call it before the first read.
     pub fn hash(&mut self) {
-        self.hasher = Some(Hasher::default());
+        self.hasher = Some(BodyHasher::new());
     }
 
     /// Proves that the body is complete. Reads what is left first, so that the end is the one that the framing marks.
@@ -60,7 +61,7 @@ impl<R: BufRead> Body<R> {
             State::Chunked(decoder) => decoder.take_trailers(),
             _ => Fields::new(),
         };
-        Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
+        Ok(Complete { trailers, digest: self.hasher.take().map(BodyHasher::finish).transpose()? })
     }
 
     /// Returns whether reading failed: what follows on the connection cannot be read.
