@@ -56,6 +56,16 @@ impl Default for Limits {
 
 /// The stack size of a connection's thread. Large buffers are on the heap.
 pub const STACK: usize = 256 * 1024;
+/// The stack size of a thread that keeps an idle connection. Less than a quarter of [`STACK`], so that the C library gives
+/// it no stack that an ended thread has grown (`get_cached_stack` of glibc).
+pub const STACK_IDLE: usize = 48 * 1024;
+/// How long an idle connection stays in a thread whose stack its requests have grown, before a thread with a small stack
+/// keeps it, which takes half the memory.
+pub const IDLE_ON_STACK: Duration = Duration::from_secs(2);
+/// How long a thread without a connection waits for one.
+pub const WORKER_TIME: Duration = Duration::from_secs(1);
+/// How many threads wait for a connection at the most.
+pub const WORKERS_WAITING_MAX: usize = 32;
 /// The first read of a request, into the stack of its thread, where an idle connection waits. A typical head fits.
 pub const FIRST_READ: usize = 1024;
 /// The read buffer of a busy connection; an idle one has none. A typical head fits; a large body bypasses it. All of

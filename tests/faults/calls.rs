@@ -59,3 +59,18 @@ fn a_small_request_takes_four_system_calls() {
         assert!(calls <= most * REQUESTS + slack, "{method} {target}: {calls}: {:#?}", lines.get(..40));
     }
 }
+
+#[test]
+fn a_thread_serves_one_connection_after_the_other() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let strace = Strace::attach(&sandbox, &["trace=clone,clone3"]);
+    for _ in 0..40 {
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        assert_eq!(client.ask("GET", "/.cfpd/health", &[], None).unwrap().status, 200);
+    }
+    let started = strace.lines().iter().filter(|line| line.contains("clone")).count();
+    assert!(started <= 20, "{started} threads for 40 connections");
+}

@@ -1,5 +1,6 @@
 //! Every limit a client can push against, pushed against. The table in `docs/operating.md` names these tests.
 
+use std::fs;
 use std::io::Write;
 use std::thread;
 
@@ -179,7 +180,7 @@ fn whoever_keeps_up_is_not_cut() {
 fn a_search_of_one_large_file_takes_the_helpers_that_are_free() {
     let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
     // Holes take long to search, and no room.
-    std::fs::File::create(sandbox.root().join("f")).unwrap().set_len(1 << 40).unwrap();
+    fs::File::create(sandbox.root().join("f")).unwrap().set_len(1 << 40).unwrap();
     let mut watch = Watch::new(&sandbox);
     let before = watch.held().threads;
     let mut searches: Vec<Raw> = (0..2).map(|_| sandbox.connect()).collect();
@@ -194,7 +195,7 @@ fn a_search_of_one_large_file_takes_the_helpers_that_are_free() {
 fn searches_share_their_helpers() {
     let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
     for number in 0..16 {
-        let file = std::fs::File::create(sandbox.root().join(number.to_string())).unwrap();
+        let file = fs::File::create(sandbox.root().join(number.to_string())).unwrap();
         // Holes take long to search, and no room.
         file.set_len(1 << 40).unwrap();
     }
@@ -211,6 +212,27 @@ fn searches_share_their_helpers() {
         assert!(text.contains("\ncfpd_scan_jobs 2\n"), "{text}");
         assert!(watch.held().threads <= most + 1);
     }
+}
+
+/// How many stacks of this size the daemon has.
+fn stacks(sandbox: &Sandbox, kib: &str) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{}/smaps", sandbox.pid())).unwrap();
+    maps.lines().filter(|line| line.strip_prefix("Size:").is_some_and(|size| size.trim() == kib)).count()
+}
+
+#[test]
+fn an_idle_connection_waits_on_a_small_stack_and_is_answered_or_closed_as_before() {
+    let sandbox = Sandbox::with(&["--idle-timeout", "8"]);
+    sandbox.keep("f", "text");
+    let ask = |raw: &mut Raw| assert_eq!(raw.ask(request("GET", "/f", "")).text(), "text");
+    let mut watch = Watch::new(&sandbox);
+    let mut idle: Vec<_> = (0..20).map(|_| sandbox.connect()).collect();
+    for _ in 0..2 {
+        idle.iter_mut().for_each(ask);
+        watch.until("small stacks", |_| stacks(&sandbox, "48 kB") >= idle.len());
+    }
+    idle.iter_mut().for_each(ask);
+    idle.iter_mut().for_each(|raw| assert_eq!(raw.rest(), b""));
 }
 
 #[test]

@@ -1,21 +1,20 @@
 //! Accepts connections: one thread for each listener, one for each connection up to the limit. Past the limit it
 //! answers 503 itself.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
-use crate::server::conn::connection;
-use crate::server::exchange::closing_response;
-use crate::server::limits::{EXHAUSTED_PAUSE, STACK};
+use crate::server::conn::refusal::refuse_connection;
+use crate::server::conn::workers::Workers;
+use crate::server::limits::EXHAUSTED_PAUSE;
 use crate::server::net::{Listener, Socket, Stream};
-use crate::server::observe::{Peer, Refusal};
+use crate::server::observe::Peer;
 use crate::server::shared::Server;
 
 /// The threads that accept connections.
@@ -34,12 +33,16 @@ impl Acceptors {
     ) -> Result<Self> {
         let named = |error| Error::io("acceptor", error);
         let (stopped, stop) = io::pipe().map_err(named)?;
+        let workers = Workers::new(server);
         let mut threads = Vec::new();
         for listener in listeners {
-            let (server, stopped) = (Arc::clone(server), stopped.try_clone().map_err(named)?);
+            let (server, workers) = (Arc::clone(server), Arc::clone(&workers));
+            let stopped = stopped.try_clone().map_err(named)?;
             say(&listener.url).map_err(|error| Error::io("standard output", error))?;
             let accept = thread::Builder::new().name("accept".to_owned());
-            threads.push(accept.spawn(move || accept_all(&server, &listener, &stopped)).map_err(named)?);
+            threads.push(
+                accept.spawn(move || accept_all(&server, &workers, &listener, &stopped)).map_err(named)?,
+            );
         }
         Ok(Acceptors { threads, stop })
     }
@@ -62,12 +65,12 @@ pub fn raise_descriptor_limit() -> Result<()> {
     setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(named)
 }
 
-fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) {
+fn accept_all(server: &Server, workers: &Arc<Workers>, listener: &Listener, stop: &io::PipeReader) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     loop {
         match listener.accept(stop) {
             Ok(None) => return,
-            Ok(Some((socket, peer))) => start_connection(server, socket, peer),
+            Ok(Some((socket, peer))) => start_connection(server, workers, socket, peer),
             // The error concerns this connection only: the client has disconnected, another process has accepted it, or a
             // signal came.
             Err(error)
@@ -82,8 +85,8 @@ fn accept_all(server: &Arc<Server>, listener: &Listener, stop: &io::PipeReader) 
     }
 }
 
-/// Starts the thread of a connection, or answers 503 where there is none.
-fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
+/// Serves a connection in a thread, or answers 503 where there is none.
+fn start_connection(server: &Server, workers: &Arc<Workers>, socket: OwnedFd, peer: Peer) {
     let stream = match open_stream(server, socket, peer) {
         Ok(stream) => stream,
         Err(error) => return server.log.error(&Error::io("connection", error)),
@@ -92,37 +95,13 @@ fn start_connection(server: &Arc<Server>, socket: OwnedFd, peer: Peer) {
         Ok(guard) => guard,
         Err(refused) => return refuse_connection(server, &refused.0, refused.1),
     };
-    let builder = thread::Builder::new().name("connection".to_owned()).stack_size(STACK);
-    let connection = Arc::clone(&guard.connection);
-    let for_thread = Arc::clone(server);
-    if builder.spawn(move || connection::serve(&for_thread, &guard)).is_err() {
-        refuse_connection(server, &connection.stream, Refusal::Threads);
-    }
+    workers.serve(guard);
 }
 
 /// Opens a connection as a stream, with TLS from a network, where there is a certificate. A Unix socket needs none.
 fn open_stream(server: &Server, socket: OwnedFd, peer: Peer) -> io::Result<Stream> {
-    let socket = Socket::new(socket, server.send_size, &server.limits, server.metrics.traffic.clone())?;
+    let socket = Socket::new(socket, server.send_size, &server.limits, server.metrics.traffic.clone());
     let tls = server.tls.as_ref().filter(|_| matches!(peer, Peer::Address(_)));
     let session = tls.map(|tls| tls.session(server.limits.header_time)).transpose()?;
     Ok(Stream::new(socket, peer, session))
-}
-
-/// Answers 503 without waiting. With TLS the connection is closed without a response: the handshake would take time.
-fn refuse_connection(server: &Server, stream: &Stream, why: Refusal) {
-    let what = match why {
-        Refusal::Connections => "all connections are taken",
-        Refusal::Address => "all connections of this address are taken",
-        _ => "no thread is left",
-    };
-    let error = Error::overloaded("connection", what);
-    server.refuse(&stream.peer, why, &error);
-    // The response fits an empty socket buffer. The client may have disconnected: the error is ignored.
-    let _ = stream.try_write(&closing_response(&error));
-    stream.end_writing();
-    // Closing a socket with unread bytes would send a reset.
-    if stream.wait_readable(Duration::ZERO).unwrap_or(false) {
-        let mut bytes = stream;
-        let _ = bytes.read(&mut [0; 4096]);
-    }
 }

@@ -9,7 +9,7 @@ use crate::http::Request;
 use crate::server::exchange::closing_response;
 use crate::server::limits::{FIRST_READ, READ_AHEAD};
 use crate::server::methods::router;
-use crate::server::net::{ConnectionGuard, HeadReader, Stream};
+use crate::server::net::{ConnectionGuard, HeadReader, Received, Stream};
 use crate::server::observe::{CloseReason, LogEntry, Refusal};
 use crate::server::shared::Server;
 
@@ -25,26 +25,57 @@ enum Next {
     Reset,
 }
 
-/// Serves a connection until it ends.
-pub fn serve(server: &Server, guard: &ConnectionGuard) {
-    let stream = &guard.connection.stream;
+/// The stack of the thread that serves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// It has served nothing.
+    Fresh,
+    /// Requests have grown it.
+    Grown,
+}
+
+/// Why a thread releases a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseReason {
+    /// The connection has ended.
+    Ended,
+    /// It is idle, and better served by a thread with a fresh stack.
+    Idle,
+}
+
+/// Serves a connection until it ends, or is idle for a while on a stack that requests have grown.
+pub fn serve(server: &Server, guard: &mut ConnectionGuard, mut stack: Stack) -> ReleaseReason {
     let mut memory = None;
     // An idle connection holds a thread and a descriptor; the large buffer is allocated with the first byte.
     let mut first = [0; FIRST_READ];
     loop {
-        let received = match guard.receive_request(&mut first) {
-            Ok(None) => return,
-            Ok(Some(0)) => return stream.end_writing(),
-            Ok(Some(received)) => first.get(..received).unwrap_or_default(),
-            Err(error) => return refuse_handshake(server, stream, &Error::io("client", error)),
+        let received = match guard.receive_request(&mut first, server.limits.idle_time) {
+            Ok(Received::Bytes(received)) => first.get(..received).unwrap_or_default(),
+            Ok(Received::Waited) if stack == Stack::Grown => return ReleaseReason::Idle,
+            Ok(Received::Waited) => continue,
+            Ok(Received::TimedOut) => return ReleaseReason::Ended,
+            Ok(Received::End) => {
+                guard.connection.stream.end_writing();
+                return ReleaseReason::Ended;
+            }
+            Err(error) => {
+                refuse_handshake(server, &guard.connection.stream, &Error::io("client", error));
+                return ReleaseReason::Ended;
+            }
         };
+        stack = Stack::Grown;
+        let stream = &guard.connection.stream;
         let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream, received));
         match serve_burst(server, guard, &mut input, memory.take()) {
-            Next::Requests(used) => memory = Some(used),
-            Next::Linger => return stream.linger(),
-            Next::End => return stream.end_writing(),
-            Next::Reset => return stream.socket.abort(),
+            Next::Requests(used) => {
+                memory = Some(used);
+                continue;
+            }
+            Next::Linger => stream.linger(),
+            Next::End => stream.end_writing(),
+            Next::Reset => stream.socket.abort(),
         }
+        return ReleaseReason::Ended;
     }
 }
 

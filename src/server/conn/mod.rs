@@ -2,3 +2,5 @@
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+mod refusal;
+mod workers;

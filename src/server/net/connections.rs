@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
-use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, Limits};
+use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, IDLE_ON_STACK, Limits};
 use crate::server::net::{RequestClient, Stream, TrustedProxies};
 use crate::server::observe::Refusal;
 use crate::server::observe::peer::{NETWORK_BITS, Peer, network};
@@ -129,7 +129,13 @@ impl Connections {
         let connection =
             Arc::new(ConnectionEntry { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
         table.connections.insert(number, Arc::clone(&connection));
-        Ok(ConnectionGuard { connections: Arc::clone(self), connection, number, network })
+        Ok(ConnectionGuard {
+            connections: Arc::clone(self),
+            connection,
+            number,
+            network,
+            idle_for: Duration::ZERO,
+        })
     }
 
     /// Counts a request through a trusted proxy as a connection of its client's network, until the guard is dropped. An
@@ -209,20 +215,62 @@ pub struct ConnectionGuard {
     /// Its number, from 0 since the start.
     pub number: usize,
     network: Option<IpAddr>,
+    /// For how long it has been idle.
+    idle_for: Duration,
+}
+
+/// What came while a connection was idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// The end of the peer's writing side.
+    End,
+    /// Nothing yet: it may still come.
+    Waited,
+    /// Nothing for too long, or the daemon shuts down.
+    TimedOut,
 }
 
 impl ConnectionGuard {
-    /// Waits for the first bytes of the next request. Meanwhile the connection is idle: a shutdown closes it at once.
-    /// `None` where the peer has sent nothing for too long, or the daemon shuts down; 0 at the end. Errors are those of
-    /// [`Stream::wait_readable`].
-    pub fn receive_request(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    /// Waits for the first bytes of the next request: for a while, then for the rest of `idle_time`. Meanwhile the
+    /// connection is idle: a shutdown closes it at once. Errors are those of [`Stream::wait_readable`].
+    pub fn receive_request(&mut self, buffer: &mut [u8], idle_time: Duration) -> io::Result<Received> {
         let ConnectionEntry { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
-        let received = if may_wait { stream.receive(buffer) } else { Ok(None) };
+        let wait = if self.idle_for.is_zero() {
+            IDLE_ON_STACK.min(idle_time)
+        } else {
+            idle_time.saturating_sub(self.idle_for)
+        };
+        let received = if may_wait { stream.receive(buffer, wait) } else { Ok(None) };
+        if let Ok(None) = received {
+            idle.store(false, Ordering::SeqCst);
+            self.idle_for += wait;
+            let goes_on = may_wait && self.idle_for < idle_time;
+            return Ok(if goes_on { Received::Waited } else { Received::TimedOut });
+        }
         fresh.store(false, Ordering::SeqCst);
         idle.store(false, Ordering::SeqCst);
-        received
+        self.idle_for = Duration::ZERO;
+        received.map(|received| match received {
+            None | Some(0) => Received::End,
+            Some(received) => Received::Bytes(received),
+        })
+    }
+
+    /// Waits for the next request for the rest of `idle_time`, and receives nothing. False where none came, or the daemon
+    /// shuts down.
+    pub fn wait_idle(&mut self, idle_time: Duration) -> bool {
+        let ConnectionEntry { stream, idle, .. } = &*self.connection;
+        idle.store(true, Ordering::SeqCst);
+        let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
+        let left = idle_time.saturating_sub(self.idle_for);
+        let has_come = may_wait && stream.socket.wait_to_read(left).unwrap_or(true);
+        idle.store(false, Ordering::SeqCst);
+        self.idle_for = Duration::ZERO;
+        has_come
     }
 }
 

@@ -45,12 +45,12 @@ impl Read for HeadReader<'_> {
 }
 
 impl Stream {
-    /// Waits for the first bytes of a request, as long as a connection may be idle; `None` on time-out, 0 at the end.
-    /// Without TLS this is one system call. Errors are those of [`Stream::wait_readable`].
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    /// Waits for the first bytes of a request; `None` on time-out, 0 at the end. Without TLS this is one system call, as
+    /// long as `wait` stays the same. Errors are those of [`Stream::wait_readable`].
+    pub fn receive(&self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>> {
         match self.is_tls() {
-            false => self.socket.receive(buffer),
-            true if self.wait_readable(self.socket.idle_time)? => {
+            false => self.socket.receive(buffer, wait),
+            true if self.wait_readable(wait)? => {
                 let mut bytes = self;
                 bytes.read(buffer).map(Some)
             }
@@ -116,13 +116,19 @@ impl Read for &Stream {
 }
 
 impl Socket {
+    /// Waits for bytes, or the end. False on time-out.
+    pub fn wait_to_read(&self, timeout: Duration) -> io::Result<bool> {
+        self.wait(PollFlags::POLLIN, timeout)
+    }
+
     /// Reads what was received; `None` where nothing was.
     pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         self.receive_with(buffer, MsgFlags::MSG_DONTWAIT)
     }
 
     /// Waits for data, by the time-out of the socket itself; `None` where none came.
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    fn receive(&self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>> {
+        self.set_receive_timeout(wait)?;
         self.set_nonblocking(false)?;
         self.receive_with(buffer, MsgFlags::empty())
     }

@@ -1,6 +1,6 @@
 //! Sockets: listeners, connections as byte streams with time-outs, TLS, and the addresses of proxies and clients.
 
-pub(crate) use connections::{ConnectionGuard, Connections};
+pub(crate) use connections::{ConnectionGuard, Connections, Received};
 pub(crate) use forwarded::{ClientScheme, RequestClient, TrustedProxies};
 pub(crate) use input::HeadReader;
 pub(crate) use interim::Interim;

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     MsgFlags, Shutdown, SockaddrStorage, getsockname, getsockopt, recv, setsockopt, shutdown, sockopt,
 };
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::error::Error;
 use crate::server::limits::Limits;
@@ -39,8 +39,8 @@ pub struct Socket {
     pub(super) descriptor: OwnedFd,
     /// Whether system calls without a flag of their own do not wait.
     nonblocking: AtomicBool,
-    /// How long it may be idle.
-    pub(super) idle_time: Duration,
+    /// Its SO_RCVTIMEO in milliseconds; 0, as at first, is none.
+    receive_timeout: AtomicU64,
     /// Limits waits for request bodies.
     pub read_timer: StallTimer,
     /// Limits waits for room in the send buffer.
@@ -57,27 +57,20 @@ pub struct Socket {
 impl Socket {
     /// Takes a connected socket in blocking mode. Reads and writes that stall for longer than the limits allow fail with
     /// kind `TimedOut`.
-    pub fn new(
-        descriptor: OwnedFd,
-        send_size: Option<usize>,
-        limits: &Limits,
-        traffic: Traffic,
-    ) -> io::Result<Self> {
-        let idle_time = i64::try_from(limits.idle_time.as_secs()).unwrap_or(i64::MAX);
-        setsockopt(&descriptor, sockopt::ReceiveTimeout, &TimeVal::new(idle_time, 0))?;
+    pub fn new(descriptor: OwnedFd, send_size: Option<usize>, limits: &Limits, traffic: Traffic) -> Self {
         let timer = || StallTimer::new(limits.idle_time, limits.min_rate);
         let send_size = send_size.unwrap_or(usize::MAX);
-        Ok(Socket {
+        Socket {
             descriptor,
             nonblocking: AtomicBool::new(false),
-            idle_time: limits.idle_time,
+            receive_timeout: AtomicU64::new(0),
             read_timer: timer(),
             write_timer: timer(),
             traffic,
             sent: AtomicU64::new(0),
             send_size,
             aborted: AtomicBool::new(false),
-        })
+        }
     }
 
     /// The user id of the process that connected to a Unix socket, as of the connect.
@@ -105,6 +98,16 @@ impl Socket {
         if self.nonblocking.swap(nonblocking, Ordering::Relaxed) != nonblocking {
             let flags = if nonblocking { OFlag::O_NONBLOCK } else { OFlag::empty() };
             fcntl(&self.descriptor, FcntlArg::F_SETFL(flags))?;
+        }
+        Ok(())
+    }
+
+    /// Sets for how long a receive may wait, in whole milliseconds. Called by the connection's thread alone.
+    pub(super) fn set_receive_timeout(&self, wait: Duration) -> io::Result<()> {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        if self.receive_timeout.swap(millis, Ordering::Relaxed) != millis {
+            let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+            setsockopt(&self.descriptor, sockopt::ReceiveTimeout, &TimeVal::milliseconds(millis))?;
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ mod tests {
             let (server, mut client) = UnixStream::pair().unwrap();
             let connections = Arc::new(Connections::default());
             let limits = Limits::default();
-            let socket = Socket::new(server.into(), None, &limits, Traffic::default()).unwrap();
+            let socket = Socket::new(server.into(), None, &limits, Traffic::default());
             let stream = Stream::new(socket, Peer::Local, None);
             let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
             let stream = &guard.connection.stream;
