@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::read_at::{ReadAt, shortened};
+use crate::io_block::IoBlock;
 
 /// How much of the source is read at once, in bytes.
 const BLOCK: usize = 64 * 1024;
@@ -16,13 +17,13 @@ pub struct Compared<'a> {
     sink: &'a mut dyn Write,
     /// The offset of the next byte; `None` once a byte differed.
     same: Option<u64>,
-    block: Vec<u8>,
+    block: IoBlock,
 }
 
 impl<'a> Compared<'a> {
     /// Passes to `sink` what is written, and compares it with `source`.
     pub fn new(source: &'a dyn ReadAt, sink: &'a mut dyn Write) -> Self {
-        Compared { source, rest: None, sink, same: Some(0), block: Vec::new() }
+        Compared { source, rest: None, sink, same: Some(0), block: IoBlock::new(BLOCK) }
     }
 
     /// Returns whether what was written equals the source, byte for byte.
@@ -36,16 +37,16 @@ impl<'a> Compared<'a> {
             let end = at + part.len() as u64;
             self.same = None;
             if end <= self.source.size() {
-                self.block.resize(part.len(), 0);
+                let block = self.block.get_mut(..part.len()).unwrap_or_default();
                 let rest = match &mut self.rest {
                     Some(rest) => rest,
                     rest => rest.insert(self.source.reader()?),
                 };
-                rest.read_exact(&mut self.block).map_err(|error| match error.kind() {
+                rest.read_exact(block).map_err(|error| match error.kind() {
                     ErrorKind::UnexpectedEof => shortened(),
                     _ => error,
                 })?;
-                self.same = (self.block == part).then_some(end);
+                self.same = (block == part).then_some(end);
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 use std::io;
 
 use super::{OutputBuffer, ReadAt, WordSpan, WordSpans, read_exact_at, white_space};
+use crate::io_block::IoBlock;
 
 /// A part of the source and the words in it. A word at either end may continue beyond it.
 struct Block<'a> {
@@ -13,7 +14,7 @@ struct Block<'a> {
     size: u64,
     /// The most bytes that are read at once.
     step: usize,
-    buffer: Vec<u8>,
+    buffer: IoBlock,
     words: WordSpans,
     /// The block is `low..high` of the buffer, and begins at `base` of the source.
     low: usize,
@@ -23,7 +24,8 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     fn new(source: &'a dyn ReadAt, step: usize) -> Self {
-        let (buffer, words, size) = (Vec::new(), WordSpans::default(), source.size());
+        let (words, size) = (WordSpans::default(), source.size());
+        let buffer = IoBlock::new(step.min(usize::try_from(size).unwrap_or(step)));
         Block { source, size, step, buffer, words, low: 0, high: 0, base: 0 }
     }
 
@@ -44,7 +46,7 @@ impl<'a> Block<'a> {
         let to = self.size.min(from + self.step as u64);
         self.read(from, to)?;
         if to < self.size {
-            self.high = white_space::complete_prefix_len(&self.buffer);
+            self.high = white_space::complete_prefix_len(self.bytes());
         }
         self.find_words();
         Ok(())
@@ -55,7 +57,7 @@ impl<'a> Block<'a> {
         let from = to.saturating_sub(self.step as u64);
         self.read(from, to)?;
         if from > 0 {
-            self.low = white_space::continuation_prefix_len(&self.buffer);
+            self.low = white_space::continuation_prefix_len(self.bytes());
             self.base += self.low as u64;
         }
         self.find_words();
@@ -63,9 +65,9 @@ impl<'a> Block<'a> {
     }
 
     fn read(&mut self, from: u64, to: u64) -> io::Result<()> {
-        self.buffer.resize(usize::try_from(to - from).unwrap_or(self.step), 0);
-        read_exact_at(self.source, &mut self.buffer, from)?;
-        (self.low, self.high, self.base) = (0, self.buffer.len(), from);
+        let length = usize::try_from(to - from).unwrap_or(self.step);
+        read_exact_at(self.source, self.buffer.get_mut(..length).unwrap_or_default(), from)?;
+        (self.low, self.high, self.base) = (0, length, from);
         Ok(())
     }
 

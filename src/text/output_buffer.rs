@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::read_at::{ReadAt, read_exact_at};
 use super::white_space::WordSpan;
+use crate::io_block::IoBlock;
 
 /// The size of the buffer, in bytes.
 const SIZE: usize = 64 * 1024;
@@ -17,13 +18,13 @@ const TWO: usize = 2 * STRIDE;
 /// A buffer in front of a sink. The caller flushes it; dropping it does not.
 pub(super) struct OutputBuffer<'a> {
     sink: &'a mut dyn Write,
-    buffer: Vec<u8>,
+    buffer: IoBlock,
     filled: usize,
 }
 
 impl<'a> OutputBuffer<'a> {
     pub(super) fn new(sink: &'a mut dyn Write) -> Self {
-        OutputBuffer { sink, buffer: vec![0; SIZE], filled: 0 }
+        OutputBuffer { sink, buffer: IoBlock::new(SIZE), filled: 0 }
     }
 
     /// Writes bytes; a piece larger than the buffer goes to the sink directly.
@@ -72,7 +73,7 @@ impl<'a> OutputBuffer<'a> {
         text: &[u8],
         words: &[WordSpan],
     ) -> usize {
-        let (buffer, mut filled, mut count) = (self.buffer.as_mut_slice(), self.filled, 0);
+        let (buffer, mut filled, mut count) = (&mut *self.buffer, self.filled, 0);
         for ([place, after], [from, to]) in places.iter().zip(words.iter().rev()) {
             let (gap, word) = (*place as usize - *at, (to - from) as usize);
             let (Some(gap_bytes), Some(word_bytes)) = (stride(gaps, *at), stride(text, *from as usize))

@@ -8,6 +8,7 @@
 use std::io::{self, Read};
 
 use super::{Candidate, Word, read_some, scalar};
+use crate::io_block::{IoBlock, PAGE};
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;
@@ -25,11 +26,14 @@ pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut i
     ScanWindow::new(word, block).scan(text, block, visit)
 }
 
-/// The part of the text that is being compared: `visited <= from <= at <= filled`.
+/// The part of the text that is being compared: `begin <= visited <= from <= at <= filled`.
 pub(super) struct ScanWindow<'w> {
     pub(super) word: &'w Word,
-    buffer: Vec<u8>,
-    /// The end of the bytes that were read.
+    buffer: IoBlock,
+    /// Where in the buffer a page begins that is read to once what is still needed lies before it.
+    base: usize,
+    /// The beginning and the end of the bytes that were read.
+    begin: usize,
     filled: usize,
     /// The end of the bytes that the visitor received.
     visited: usize,
@@ -44,15 +48,19 @@ pub(super) struct ScanWindow<'w> {
 
 impl<'w> ScanWindow<'w> {
     pub(super) fn new(word: &'w Word, block: usize) -> Self {
-        // Room for what `slide` can leave, and for one read.
-        let buffer = vec![0; 2 * (word.longest() + 2 * scalar::LONGEST) + block];
+        // Room for what `slide` can leave, before the base; and for as much again where it moves nothing, and one read.
+        let kept = word.longest() + 2 * scalar::LONGEST;
+        let base = kept.next_multiple_of(PAGE);
+        let buffer = IoBlock::new(base + 2 * kept + block);
         ScanWindow {
             word,
             buffer,
-            filled: 0,
-            visited: 0,
-            from: 0,
-            at: 0,
+            base,
+            begin: base,
+            filled: base,
+            visited: base,
+            from: base,
+            at: base,
             matched: 0,
             #[cfg(test)]
             work: 0,
@@ -61,8 +69,12 @@ impl<'w> ScanWindow<'w> {
 
     /// Begins again in the middle of a text: at `start` of `known`, the bytes around it.
     pub(super) fn restart(&mut self, known: &[u8], start: usize) {
-        self.buffer.iter_mut().zip(known).for_each(|(to, from)| *to = *from);
-        (self.filled, self.visited, self.from, self.at, self.matched) = (known.len(), start, start, start, 0);
+        self.begin = self.base.saturating_sub(known.len());
+        let room = self.buffer.get_mut(self.begin..).unwrap_or_default();
+        room.iter_mut().zip(known).for_each(|(to, from)| *to = *from);
+        let start = self.begin + start;
+        (self.filled, self.visited, self.from, self.at) = (self.base, start, start, start);
+        self.matched = 0;
     }
 
     /// Passes all that is read of `text` to a visitor.
@@ -93,17 +105,19 @@ impl<'w> ScanWindow<'w> {
         Ok(count)
     }
 
-    /// Moves what is still needed to the front: the candidate, and one character before it. Only if no more bytes are moved than
+    /// Moves what is still needed before the base: the candidate, and one character before it. Only if no more bytes are moved than
     /// dropped, so that small reads do not move the same bytes again and again.
     fn slide(&mut self) {
-        let dropped = self.from.saturating_sub(scalar::LONGEST);
-        if self.filled - dropped > dropped {
+        let needed = self.begin.max(self.from.saturating_sub(scalar::LONGEST));
+        let kept = self.filled - needed;
+        if kept > needed - self.begin {
             return;
         }
-        self.count_work(self.filled - dropped);
-        self.buffer.copy_within(dropped..self.filled, 0);
+        self.count_work(kept);
+        self.begin = self.base.saturating_sub(kept);
+        self.buffer.copy_within(needed..self.filled, self.begin);
         for offset in [&mut self.filled, &mut self.visited, &mut self.from, &mut self.at] {
-            *offset -= dropped;
+            *offset = *offset - needed + self.begin;
         }
     }
 
@@ -112,7 +126,7 @@ impl<'w> ScanWindow<'w> {
         let mut skipped = false;
         loop {
             if self.matched == self.word.units() {
-                let (before, after) = (self.bytes(0, self.from), self.bytes(self.at, self.filled));
+                let (before, after) = (self.bytes(self.begin, self.from), self.bytes(self.at, self.filled));
                 match self.word.has_word_boundaries(before, after, last) {
                     Some(true) => {
                         self.visited = pass_on(visit, &self.buffer, self.visited, self.from, Some(self.at))?;
@@ -143,8 +157,8 @@ impl<'w> ScanWindow<'w> {
         };
         let (begin, length) = (self.from, self.word.longest());
         for from in found.map(|at| begin + at) {
-            let Some((before, rest)) = bytes.split_at_checked(from) else { break };
-            let Some((_, after)) = rest.split_at_checked(length) else { break };
+            let before = bytes.get(self.begin..from).unwrap_or_default();
+            let Some(after) = bytes.get(from + length..) else { break };
             match self.word.has_word_boundaries(before, after, last) {
                 Some(true) => {
                     self.visited = pass_on(visit, bytes, self.visited, from, Some(from + length))?;

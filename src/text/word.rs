@@ -11,7 +11,7 @@ use super::scalar::First;
 use super::{Candidate, scalar};
 use crate::error::{Error, Result};
 
-/// The longest word to search for, in bytes. It bounds the memory of a search: about 16 bytes for each of the word, and about 8
+/// The longest word to search for, in bytes. It bounds the memory of a search: about 16 bytes for each of the word, and about 12
 /// for the window on the text.
 pub(super) const WORD_MAX: usize = 64 * 1024;
 

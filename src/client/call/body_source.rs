@@ -1,7 +1,7 @@
 //! Body sources: a local file or pipe, all of it or the rest from an offset on. `sending.rs` sends it.
 
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Cursor, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -18,6 +18,7 @@ use crate::client::progress::display::mute;
 use crate::error::{Error, Result, shown};
 use crate::http::coding::Encoder;
 use crate::http::digest::Hasher;
+use crate::io_block;
 
 /// From this size on, in bytes, the request waits for `100 Continue`.
 const ASK_FROM: u64 = 1024 * 1024;
@@ -264,5 +265,5 @@ fn is_size(file: &File, size: u64) -> io::Result<bool> {
 
 /// Copies bytes block by block.
 pub fn copy(reader: &mut impl Read, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
-    io::copy(&mut BufReader::with_capacity(BLOCK, reader), writer).map(drop)
+    io_block::copy(reader, writer, BLOCK).map(drop)
 }

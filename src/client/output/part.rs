@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use crate::client::output::staged_file;
 use crate::client::progress::interruption::Note;
 use crate::error::{Error, Result, shown};
 use crate::http::digest::{self, Hasher};
+use crate::io_block;
 
 /// The size of a read of a partial file, in bytes.
 const BLOCK: usize = 128 * 1024;
@@ -66,7 +67,7 @@ impl Part {
     /// Returns the number of the bytes that an earlier run left, and their digest so far.
     pub fn hash(&mut self) -> Result<(u64, Hasher)> {
         let mut hasher = Hasher::default();
-        let read = io::copy(&mut BufReader::with_capacity(BLOCK, &self.file), &mut hasher);
+        let read = io_block::copy(&mut &self.file, &mut hasher, BLOCK);
         read.map(|have| (have, hasher)).map_err(|error| Error::io(self.name(), error))
     }
 

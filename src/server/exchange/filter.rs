@@ -1,13 +1,14 @@
 //! The filter of a request, ready to run on a stored file or a body, with the media type and the entity tag of its
 //! result. The table of filters is in `text`; each works with every method that moves bytes.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, accept};
+use crate::io_block;
 use crate::server::exchange::{BoundedDecoding, Coded, ScannedFile};
 use crate::server::limits::BLOCK;
 use crate::store::{Content, Name, SpoolFile, Spools};
@@ -202,7 +203,7 @@ impl Filter for IdentityFilter {
             Source::Stream { bytes, .. } => Box::new(bytes),
             Source::File(file) => file.reader()?,
         };
-        io::copy(&mut BufReader::with_capacity(BLOCK, bytes), sink).map(|_| ())
+        io_block::copy(&mut { bytes }, sink, BLOCK).map(drop)
     }
 }
 

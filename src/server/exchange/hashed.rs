@@ -1,19 +1,20 @@
 //! Digests of stored content: computed while a draft is written, passed in, or computed from a stored file. The size of
 //! a filter's result is limited here too, since the size of the request body does not limit it.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::http::digest::{Digest, Hasher};
+use crate::io_block;
 use crate::server::auth::rights::GuardedDraft;
 use crate::server::exchange::ClientLiveness;
 use crate::server::limits::BLOCK;
 use crate::store::{Check, Written};
 
 /// Computes the digest of all bytes of a reader.
-pub fn compute_digest(bytes: impl Read) -> io::Result<Digest> {
+pub fn compute_digest(mut bytes: impl Read) -> io::Result<Digest> {
     let mut hasher = Hasher::default();
-    io::copy(&mut BufReader::with_capacity(BLOCK, bytes), &mut hasher)?;
+    io_block::copy(&mut bytes, &mut hasher, BLOCK)?;
     Ok(hasher.finish())
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::http::Fields;
+use crate::io_block::IoBlock;
 use crate::server::exchange::Reply;
 use crate::server::limits::BLOCK;
 use crate::server::net::Stream;
@@ -100,7 +101,7 @@ fn may_come_from_file(error: &io::Error) -> bool {
 }
 
 fn copy(content: &dyn Content, part: &mut Range<u64>, mut stream: &Stream) -> io::Result<()> {
-    let (mut bytes, mut block) = (content.reader(part.clone())?, vec![0; BLOCK]);
+    let (mut bytes, mut block) = (content.reader(part.clone())?, IoBlock::new(BLOCK));
     while !part.is_empty() {
         let read = bytes.read(&mut block)?;
         if read == 0 {

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use crate::io_block::IoBlock;
 use crate::server::limits::{BLOCK, SPILL_AFTER, SPILL_MAX, SPILL_PARTS, SPILL_RETRY_EVERY};
 use crate::server::net::Stream;
 use crate::store::{SpoolFile, Spools};
@@ -24,7 +25,7 @@ pub struct Spill<'a> {
 struct Spilled {
     file: SpoolFile,
     read: u64,
-    block: Vec<u8>,
+    block: IoBlock,
 }
 
 impl<'a> Spill<'a> {
@@ -62,7 +63,6 @@ impl<'a> Spill<'a> {
     fn pump(&mut self) -> io::Result<()> {
         let Some(spool) = &mut self.spool else { return Ok(()) };
         while spool.read < spool.file.size() {
-            spool.block.resize(BLOCK, 0);
             let read = spool.file.read_at(&mut spool.block, spool.read)?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -84,7 +84,7 @@ impl<'a> Spill<'a> {
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => none.insert(Spilled { file: spools.make()?, read: 0, block: Vec::new() }),
+            none => none.insert(Spilled { file: spools.make()?, read: 0, block: IoBlock::new(BLOCK) }),
         };
         spool.file.try_append(block, SPILL_PARTS)
     }

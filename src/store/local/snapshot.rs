@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{SpoolFile, size_of};
 use crate::error::Error;
+use crate::io_block::IoBlock;
 use crate::store::{Kind, Meta};
 
 /// Bytes per read.
@@ -67,7 +68,7 @@ fn read_all(
     mut read_at: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
 ) -> io::Result<ContentSnapshot> {
     let (mut held, mut size, mut hasher) = (SnapshotBuffer::Memory(Vec::new()), 0, Sha256::new());
-    let mut buffer = vec![0; BLOCK];
+    let mut buffer = IoBlock::new(BLOCK);
     loop {
         let read = match read_at(&mut buffer, size) {
             Ok(read) => read,
@@ -145,7 +146,7 @@ impl ContentSnapshot {
 
     /// Writes all bytes to `to`.
     pub fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
-        let (mut buffer, mut written) = (vec![0; BLOCK], 0);
+        let (mut buffer, mut written) = (IoBlock::new(BLOCK), 0);
         while written < self.size {
             let read = self.read_at(&mut buffer, written)?;
             to.write_all(buffer.get(..read).unwrap_or_default())?;

@@ -1,0 +1,83 @@
+//! Buffers for reads and writes of files and sockets, which begin at a page. It does not know what is read.
+//!
+//! The kernel copies with `rep movsb`. On some processors (AMD family 25) that takes four times as long into memory that begins
+//! 16 bytes after a page, which is where the allocator puts every large buffer.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::{Deref, DerefMut};
+
+/// The size of a page, in bytes.
+pub(crate) const PAGE: usize = 4096;
+
+/// Bytes that begin at a page; zero until they are written.
+#[derive(Debug)]
+pub struct IoBlock {
+    bytes: Vec<u8>,
+    start: usize,
+    size: usize,
+}
+
+impl IoBlock {
+    /// A block of `size` bytes.
+    pub fn new(size: usize) -> Self {
+        let bytes = vec![0; size + PAGE];
+        let start = bytes.as_ptr().align_offset(PAGE).min(PAGE);
+        IoBlock { bytes, start, size }
+    }
+}
+
+impl Deref for IoBlock {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.start..self.start + self.size).unwrap_or_default()
+    }
+}
+
+impl DerefMut for IoBlock {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.start + self.size).unwrap_or_default()
+    }
+}
+
+/// Copies all bytes of a reader, at most `size` at once, and returns how many there were.
+pub fn copy(
+    reader: &mut (impl Read + ?Sized),
+    writer: &mut (impl Write + ?Sized),
+    size: usize,
+) -> io::Result<u64> {
+    let (mut block, mut copied) = (IoBlock::new(size), 0);
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return Ok(copied),
+            Ok(count) => {
+                writer.write_all(block.get(..count).unwrap_or_default())?;
+                copied += count as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_begins_at_a_page_wherever_it_is_moved() {
+        let blocks: Vec<IoBlock> = (1..40).map(|size| IoBlock::new(size * 5000)).collect();
+        for (block, size) in blocks.iter().zip(1..) {
+            assert_eq!((block.as_ptr() as usize % PAGE, block.len()), (0, size * 5000));
+        }
+    }
+
+    #[test]
+    fn all_bytes_are_copied() {
+        for size in [1, 7, 100] {
+            let mut copied = Vec::new();
+            assert_eq!(copy(&mut &b"one and two"[..], &mut copied, size).unwrap(), 11);
+            assert_eq!(copied, b"one and two");
+        }
+    }
+}
