@@ -96,6 +96,20 @@ fn an_upload_that_the_server_has_no_more_begins_anew() {
 }
 
 #[test]
+fn a_lost_upload_begins_anew_also_for_a_user_who_may_not_read_what_is_stored() {
+    let sandbox = Sandbox::guarded(&[], "allow create alice /\n");
+    let login = sandbox.work().with_file_name("home").join(".netrc");
+    fs::write(&login, "machine 127.0.0.1 login alice password wonderland\n").unwrap();
+    fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.write("f", vec![b'x'; SIZE]);
+    begin(&sandbox, &[]);
+    assert_eq!(records(&sandbox).len(), 1);
+    sandbox.sh(&format!("rm -rf '{}'/.cfpd-uploads/*", sandbox.root().display())).success();
+    assert!(sent(&sandbox, &["-c"]) > SIZE);
+    assert_eq!(sandbox.stored("f").len(), SIZE);
+}
+
+#[test]
 fn a_killed_cfp_put_leaves_an_upload_to_resume() {
     let sandbox = Sandbox::new();
     sandbox.write("f", vec![b'x'; SIZE]);
