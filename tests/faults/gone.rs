@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -164,13 +164,13 @@ impl Drop for Unmounted<'_> {
     }
 }
 
-#[test]
-fn health_says_no_when_the_file_system_does_not_answer() {
+/// A daemon on a FUSE file system, and the server of that; none where there is no FUSE.
+fn on_fuse(options: &[&str]) -> Option<(Sandbox, Child)> {
     if !need::root_and(&["bindfs", "umount"]) {
-        return;
+        return None;
     }
     let mut server = None;
-    let sandbox = Sandbox::prepared(&[], |root| {
+    let sandbox = Sandbox::prepared(options, |root| {
         let below = root.with_file_name("below");
         fs::create_dir(&below).unwrap();
         // In the foreground, so that its number is known; no answer is kept.
@@ -185,8 +185,36 @@ fn health_says_no_when_the_file_system_does_not_answer() {
     });
     let mut server = server.unwrap();
     if server.try_wait().unwrap().is_some() {
-        return need::left_out("FUSE cannot be used here");
+        need::left_out("FUSE cannot be used here");
+        return None;
     }
+    Some((sandbox, server))
+}
+
+#[test]
+fn a_daemon_whose_file_system_hangs_ends_within_its_grace() {
+    let Some((mut sandbox, mut server)) = on_fuse(&["--grace", "1"]) else { return };
+    {
+        let root = sandbox.root();
+        let _unmounted = Unmounted(&root);
+        sandbox.keep("f", "old");
+        let number = Pid::from_raw(server.id().try_into().unwrap());
+        kill(number, Signal::SIGSTOP).unwrap();
+        let stopped = Stopped(number);
+        let mut waits = TcpStream::connect(sandbox.address()).unwrap();
+        waits.write_all(b"GET /f HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        assert_eq!(health(&sandbox), 503);
+        sandbox.signal(Signal::SIGTERM);
+        assert!(sandbox.wait().success());
+        drop(stopped);
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn health_and_all_that_need_the_files_say_no_when_the_file_system_does_not_answer() {
+    let Some((sandbox, mut server)) = on_fuse(&[]) else { return };
     {
         let root = sandbox.root();
         let _unmounted = Unmounted(&root);
@@ -198,6 +226,13 @@ fn health_says_no_when_the_file_system_does_not_answer() {
         sandbox.until_said("cfpd: /: the file system has not answered for 5 s");
         // Nobody waits for it any more.
         assert_eq!(health(&sandbox), 503);
+        for (method, target) in [("GET", "/f"), ("PUT", "/f"), ("DELETE", "/f"), ("HEAD", "/.cfpd/uploads/0")]
+        {
+            let answer = ask(&sandbox, method, target);
+            assert_eq!((answer.status, answer.field("retry-after")), (503, "1"), "{method}");
+        }
+        assert_eq!(ask(&sandbox, "OPTIONS", "/").status, 200);
+        assert_eq!(ask(&sandbox, "GET", "/.cfpd/metrics").status, 200);
         // A reload waits for it too, and holds up no other signal.
         sandbox.signal(Signal::SIGHUP);
         sandbox.signal(Signal::SIGUSR1);

@@ -16,13 +16,13 @@ use crate::common::{HANG, Sandbox, need};
 pub struct Nodes {
     // The daemons go before what is mounted.
     pub nodes: [Sandbox; 2],
-    _volume: Option<Volume>,
+    volume: Option<Volume>,
 }
 
 impl Nodes {
     /// These two daemons, which serve one directory.
     pub fn of(nodes: [Sandbox; 2]) -> Self {
-        Nodes { nodes, _volume: None }
+        Nodes { nodes, volume: None }
     }
 
     /// Two daemons on one local directory.
@@ -36,13 +36,18 @@ impl Nodes {
     pub fn mounted() -> Option<Self> {
         let volume = Volume::mount()?;
         let nodes = volume.mounts().map(|mount| beside(&mount, &["--shared"]));
-        Some(Nodes { nodes, _volume: Some(volume) })
+        Some(Nodes { nodes, volume: Some(volume) })
     }
 
     /// Each kind of two that there can be here.
     pub fn all() -> impl Iterator<Item = Self> {
         let kinds: [fn() -> Option<Self>; 2] = [|| Some(Nodes::local()), Nodes::mounted];
         kinds.into_iter().filter_map(|kind| kind())
+    }
+
+    /// The process that keeps the metadata of the mounts.
+    pub fn redis(&self) -> Option<u32> {
+        self.volume.as_ref().map(|volume| volume.redis.id())
     }
 
     pub fn addresses(&self) -> [&str; 2] {

@@ -139,6 +139,9 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     if row.is_none() {
         return refusal(ErrorKind::MethodNotAllowed, &format!("is not offered on {}", shown(&name.shown())));
     }
+    if !matches!(handler, Handler::Tells(_)) {
+        server.health.require_answer()?;
+    }
     match handler {
         Handler::Tells(act) => act(exchange, &name),
         Handler::Reads(act) => {

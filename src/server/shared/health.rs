@@ -1,6 +1,8 @@
 //! The health of the store: whether the file system of the served directory responds, for `/.cfpd/health` and for the
-//! log. A thread of its own checks it, so that a hanging file system blocks no other thread.
+//! log. A thread of its own checks it, so that a hanging file system blocks no other thread. Once it hangs, new requests
+//! are refused instead of hanging too.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -13,6 +15,8 @@ use crate::server::limits::{HEALTH_EVERY, HEALTH_WITHIN};
 pub struct Health {
     state: Mutex<HealthState>,
     changed: Condvar,
+    /// Whether a check is running: only then does a request have to look at the clock.
+    is_asking: AtomicBool,
 }
 
 #[derive(Default)]
@@ -51,14 +55,18 @@ impl Health {
             let asked_until = state.asking.map_or(until, |since| until.min(since + HEALTH_WITHIN));
             if Instant::now() >= asked_until {
                 let is_news = !std::mem::replace(&mut state.is_logged, true);
-                return (
-                    false,
-                    is_news.then(|| Error::unavailable("/", "the file system has not answered for 5 s")),
-                );
+                return (false, is_news.then(hung));
             }
             self.changed.wait_until(&mut state, asked_until);
         }
         (state.error.is_none(), None)
+    }
+
+    /// An error where the store has not responded for [`HEALTH_WITHIN`].
+    pub fn require_answer(&self) -> Result<()> {
+        let is_hung = self.is_asking.load(Ordering::Relaxed)
+            && self.state.lock().asking.is_some_and(|since| since.elapsed() >= HEALTH_WITHIN);
+        if is_hung { Err(hung()) } else { Ok(()) }
     }
 
     /// Waits until a check is due, and begins it.
@@ -68,6 +76,7 @@ impl Health {
         self.changed.wait_while_for(&mut state, nobody, HEALTH_EVERY);
         state.begun += 1;
         state.asking = Some(Instant::now());
+        self.is_asking.store(true, Ordering::Relaxed);
     }
 
     /// Ends a check, and returns the message where its result has changed.
@@ -75,15 +84,20 @@ impl Health {
         let mut state = self.state.lock();
         state.ended = state.begun;
         state.asking = None;
-        let hung = std::mem::take(&mut state.is_logged);
+        self.is_asking.store(false, Ordering::Relaxed);
+        let was_hung = std::mem::take(&mut state.is_logged);
         let error = answer.err().map(|error| error.to_string());
         let before = std::mem::replace(&mut state.error, error);
         self.changed.notify_all();
         match &state.error {
             Some(error) => (before.as_ref() != Some(error)).then(|| error.clone()),
-            None => (before.is_some() || hung).then(|| "the served directory answers again".to_owned()),
+            None => (before.is_some() || was_hung).then(|| "the served directory answers again".to_owned()),
         }
     }
+}
+
+fn hung() -> Error {
+    Error::unavailable("/", "the file system has not answered for 5 s")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use nix::sys::statvfs::fstatvfs;
 
 use super::{
     DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
-    folds_case_in, is_reserved_in_disguise, list, lookup, partial, recovery, rename,
+    folds_case_in, is_reserved_in_disguise, list, lock_file, lookup, partial, recovery, rename,
 };
 use crate::error::{Error, Result};
 use crate::store::{
@@ -126,8 +126,10 @@ impl Upkeep for Local {
 
     /// Checks that the path of the root leads to it, and its file system answers.
     fn check_health(&self) -> Result<()> {
-        self.volume.root.require_attached()?;
-        fstatvfs(&self.volume.root.handle).map(drop).map_err(|errno| Error::io("/", errno.into()))
+        let root = &self.volume.root;
+        root.require_attached()?;
+        let answers = fstatvfs(&root.handle).and_then(|_| lock_file::look_up(&root.handle));
+        answers.map_err(|errno| Error::io("/", errno.into()))
     }
 
     fn find_others(&self) -> Option<&'static str> {

@@ -12,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, ResolveFlag, fcntl, openat};
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, ResolveFlag, fcntl, openat};
 use nix::libc::{F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET, c_int, c_short, flock, off_t};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{Mode, fstat, fstatat};
 
 use super::{DIRECTORY, is_regular, open_beneath};
 
@@ -28,6 +28,15 @@ const PROBE: u64 = UPKEEP + 1;
 /// The pause before a byte that is locked is tried again; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LAST_PAUSE: Duration = Duration::from_millis(5);
+
+/// Looks up the lock file, whether it exists or not: some file systems (JuiceFS) answer a stat of their top directory while
+/// their server hangs, but no look-up.
+pub(super) fn look_up(root: &OwnedFd) -> nix::Result<()> {
+    match fstatat(root, LOCK_FILE, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(_) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
 
 /// The lock file, open for the life of the process.
 pub(super) struct LockFile {
