@@ -175,6 +175,10 @@ pub trait Upkeep: Send + Sync {
     fn check_health(&self) -> Result<()> {
         Ok(())
     }
+    /// Returns what the engine lacks for several daemons, where it was told of them, for the log.
+    fn find_missing(&self) -> Result<Vec<&'static str>> {
+        Ok(Vec::new())
+    }
     /// Looks whether other daemons write to the same files, and returns what is to be said of it in the log. May block
     /// for any time.
     fn find_others(&self) -> Option<&'static str> {

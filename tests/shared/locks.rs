@@ -132,3 +132,32 @@ fn nothing_that_a_daemon_does_opens_the_lock_file_again() {
     let is_it = |fd: &fs::DirEntry| fs::read_link(fd.path()).is_ok_and(|led| led == lock_file);
     assert_eq!(open.filter(|fd| is_it(fd.as_ref().unwrap())).count(), 1);
 }
+
+#[test]
+fn a_directory_that_cannot_be_locked_is_refused_and_what_else_is_missing_is_said() {
+    let sandbox = Sandbox::new();
+    for task in [&["--check"][..], &[]] {
+        let options = ["--shared", "--listen", "127.0.0.1:0", "/proc"].iter().chain(task);
+        let said = sandbox.run("cfpd", options).code(2);
+        let line = "cfpd: --shared: /proc: no file can be locked there between daemons: ";
+        let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+        assert!(stderr.starts_with(line) && stderr.lines().count() == 1, "{stderr}");
+    }
+    sandbox.run("cfpd", ["--shared", "--no-sync", "."]).code(2);
+    if !need::root_and(&["bindfs", "umount"]) {
+        return;
+    }
+    let shared = Sandbox::prepared(&["--shared"], |root| {
+        let below = root.with_file_name("below");
+        fs::create_dir(&below).unwrap();
+        let bound = Command::new("bindfs").arg("--xattr-none").arg(&below).arg(root).status().unwrap();
+        assert!(bound.success());
+    });
+    for missing in
+        ["files in the served directory have no extended attributes", "two names cannot be exchanged"]
+    {
+        shared.until_said(&format!("cfpd: --shared: {missing}"));
+    }
+    assert_eq!(shared.all_stored(), [".cfpd-locks"]);
+    assert!(Command::new("umount").arg("-l").arg(shared.root()).status().unwrap().success());
+}

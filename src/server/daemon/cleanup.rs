@@ -8,8 +8,13 @@ use crate::error::Result;
 use crate::server::limits;
 use crate::server::shared::{Server, threads};
 
-/// Finishes or undoes the moves that a killed daemon left incomplete. To be called before requests are served.
+/// Finishes or undoes the moves that a killed daemon left incomplete, and says what several daemons lack. To be called
+/// before requests are served.
 pub fn recover(server: &Server) {
+    match server.upkeep().find_missing() {
+        Ok(missing) => missing.iter().for_each(|what| server.log.alarm(what)),
+        Err(error) => server.log.error(&error),
+    }
     find_others(server);
     report(server, server.upkeep().recover(), "moves that a daemon left half done were finished or undone");
 }

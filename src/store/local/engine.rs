@@ -11,7 +11,7 @@ use nix::sys::statvfs::fstatvfs;
 
 use super::{
     DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
-    folds_case_in, is_reserved_in_disguise, list, lock_file, lookup, partial, recovery, rename,
+    folds_case_in, is_reserved_in_disguise, list, lock_file, lookup, partial, recovery, rename, sharing,
 };
 use crate::error::{Error, Result};
 use crate::store::{
@@ -130,6 +130,15 @@ impl Upkeep for Local {
         root.require_attached()?;
         let answers = fstatvfs(&root.handle).and_then(|_| lock_file::look_up(&root.handle));
         answers.map_err(|errno| Error::io("/", errno.into()))
+    }
+
+    fn find_missing(&self) -> Result<Vec<&'static str>> {
+        match self.volume.is_shared && !self.volume.read_only {
+            true => {
+                sharing::find_missing(&self.volume.root.handle).map_err(|errno| Error::io("/", errno.into()))
+            }
+            false => Ok(Vec::new()),
+        }
     }
 
     fn find_others(&self) -> Option<&'static str> {

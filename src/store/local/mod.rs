@@ -17,6 +17,7 @@
 //! | `sync` | fsync of files and directories |
 //! | `space`, `spool` | the account of disk space, and what reserves it |
 //! | `unlink` | removing trees |
+//! | `sharing` | what a file system must do that several daemons serve |
 //! | `locks`, `lock_file` | locks on names, within the process and between processes |
 //! | `temporary`, `reserved`, `walk`, `mounts`, `case_folding`, `errors` | what the others build on |
 
@@ -88,6 +89,7 @@ mod rename;
 mod replacement;
 mod reserved;
 mod root;
+mod sharing;
 mod snapshot;
 mod space;
 mod spool;

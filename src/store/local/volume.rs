@@ -73,11 +73,8 @@ impl Volume {
     /// Locks names between all daemons from now on.
     pub fn share(&self) -> Result<()> {
         self.locks.share(self.read_only).map_err(|errno| {
-            let what = format!(
-                "its files cannot be locked between daemons, which --shared needs ({})",
-                errno.desc()
-            );
-            Error::unavailable(self.root.path.as_os_str().as_encoded_bytes(), what)
+            let (root, why) = (self.root.path.display(), errno.desc());
+            Error::usage(format!("--shared: {root}: no file can be locked there between daemons: {why}"))
         })
     }
 
