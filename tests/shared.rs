@@ -5,4 +5,5 @@ mod check;
 mod hangs;
 mod locks;
 mod nodes;
+mod uploads;
 mod writes;

@@ -73,8 +73,6 @@ pub const FIRST_READ: usize = 1024;
 pub const READ_AHEAD: usize = 4 * 1024;
 /// The block size for copies between a file, a filter and a socket.
 pub const BLOCK: usize = 64 * 1024;
-/// Completed uploads that are remembered for clients that missed the response.
-pub const COMPLETED_UPLOADS_MAX: usize = 1000;
 /// Outcomes of requests with an `Idempotency-Key` that are remembered, over all clients. Past it, the client with the
 /// most loses its oldest, so that a flood of keys affects nobody else.
 pub const OUTCOMES_MAX: usize = 4096;

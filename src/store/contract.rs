@@ -146,6 +146,17 @@ pub trait Partial: Draft {
     fn remove(self: Box<Self>);
 }
 
+/// A partial upload that was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedUpload {
+    /// The name it was stored under.
+    pub name: Name,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its entity tag.
+    pub etag: String,
+}
+
 /// The result of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -174,6 +185,10 @@ pub trait Upkeep: Send + Sync {
     /// Checks that the engine responds. May block for any time.
     fn check_health(&self) -> Result<()> {
         Ok(())
+    }
+    /// Whether other daemons may write to the same files.
+    fn is_shared(&self) -> bool {
+        false
     }
     /// Returns what the engine lacks for several daemons, where it was told of them, for the log.
     fn find_missing(&self) -> Result<Vec<&'static str>> {
@@ -232,6 +247,9 @@ pub trait Store: Upkeep {
     ) -> Result<Option<Box<dyn Partial + '_>>>;
     /// Opens a partial upload to resume it, which locks it (`Busy` for others); an unknown or expired one is `NotFound`.
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>>;
+    /// Returns what became of a partial upload that was committed, by any daemon, for as long as an unfinished one is kept;
+    /// of another one `None`. `Busy` while it is being committed.
+    fn completed(&self, id: &[u8]) -> Result<Option<CompletedUpload>>;
     /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. Files keep their
     /// modification times, in whole seconds. A copy onto itself is `Forbidden`, one into itself `Conflict`.
     ///

@@ -40,6 +40,12 @@ impl Name {
         Ok(name)
     }
 
+    /// Parses what [`Name::shown`] has written of a file.
+    pub(super) fn parse_shown(shown: &[u8]) -> Option<Self> {
+        let components = shown.strip_prefix(b"/")?.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
+        Name::new(components, false).ok()
+    }
+
     /// One of the daemon's own resources, which can be named in rules and not be stored.
     pub fn own(below: &[u8]) -> Self {
         Name { components: vec![RESERVED.to_vec(), below.to_vec()], directory: false }

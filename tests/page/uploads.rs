@@ -22,7 +22,7 @@ fn slow_down(browser: &mut Browser, rate: i64) {
 /// What is stored, and what is left of uploads.
 fn stored(sandbox: &Sandbox) -> Vec<String> {
     let mut all = sandbox.all_stored();
-    all.retain(|name| name != ".cfpd-uploads");
+    all.retain(|name| !name.starts_with(".cfpd-uploads"));
     all
 }
 

@@ -92,3 +92,20 @@ fn who_may_not_write_may_not_go_on_either() {
     assert_cmd::Command::from_std(other).assert().success().stdout("403403403");
     assert_eq!(look(&sandbox, &place).state(), "204 2 ?0");
 }
+
+#[test]
+fn what_became_of_uploads_is_remembered_of_the_last_thousand() {
+    let sandbox = Sandbox::new();
+    let kept = sandbox.root().join(".cfpd-uploads");
+    let begin = || begin_and_cut(&sandbox, "f", "", 4, b"te");
+    let done = |number: u32| kept.join(format!("{number:032x}.done"));
+    begin();
+    for number in 0..1010 {
+        let file = File::create(done(number)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(2000 - u64::from(number))).unwrap();
+    }
+    File::options().write(true).open(done(1009)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    begin();
+    let left: Vec<_> = (0..1010).filter(|number| done(*number).exists()).collect();
+    assert_eq!(left, (9..1009).collect::<Vec<_>>());
+}

@@ -175,5 +175,7 @@ pub fn bytes(size: usize) -> Vec<u8> {
 /// The names of all that is kept to be gone on with.
 pub fn kept(sandbox: &Sandbox) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(sandbox.root().join(".cfpd-uploads")) else { return Vec::new() };
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // What became of the others is remembered beside them.
+    names.filter(|name| !name.ends_with(".done")).collect()
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
 use cfp::store::{
-    Advance, Check, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial, Store, Transfer,
-    Upkeep, Written,
+    Advance, Check, CompletedUpload, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial,
+    Store, Transfer, Upkeep, Written,
 };
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
@@ -237,6 +237,10 @@ impl Store for Memory {
         state.uploads.insert(id.clone(), None);
         drop(state);
         Ok(Some(Box::new(self.draft(name, Vec::new(), Some((id, metadata.to_vec()))))))
+    }
+
+    fn completed(&self, _id: &[u8]) -> Result<Option<CompletedUpload>> {
+        Ok(None)
     }
 
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {

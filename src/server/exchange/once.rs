@@ -1,6 +1,8 @@
 //! Executes a request with an `Idempotency-Key` once, however often it is sent
 //! (draft-ietf-httpapi-idempotency-key-header-07). `outcomes` stores the responses.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +38,8 @@ pub fn once(
             exchange.reply.head_only(status, fields)
         }
         Claim::Unknown { epoch, since } => {
+            // Another daemon may have carried it out, of which this one remembers nothing.
+            let since = if exchange.server.upkeep().is_shared() { Duration::ZERO } else { since };
             let fields = Fields::new().with(OUTCOMES, idempotency::format_outcomes(&epoch, since));
             let what = "is not remembered: the request may have been carried out";
             exchange.refuse(&Error::conflict(KEY, what), fields, json!({}))

@@ -16,7 +16,6 @@ use crate::server::exchange::{
 use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
-use crate::server::shared::CompletedUpload;
 use crate::store::{Partial, Written};
 
 /// Receives the part of an upload from `start` on; `complete` tells that it is the last. Where the body ends early, what was received is kept. The last argument is the response to a part
@@ -108,7 +107,7 @@ fn complete_upload(
     whole: &Complete,
     taken: Option<Digest>,
 ) -> Result<()> {
-    let (id, name, size) = (partial.id().as_bytes().to_vec(), partial.name().clone(), partial.size()?);
+    let (name, size) = (partial.name().clone(), partial.size()?);
     if metadata.length().is_some_and(|length| length != size) {
         partial.remove();
         return refuse_length(exchange);
@@ -119,8 +118,6 @@ fn complete_upload(
             let mut fields = Fields::new();
             let status = fields_of_written(exchange.server, &mut fields, &name, &written);
             accept_modified(&mut fields, modified);
-            let completed = CompletedUpload { name, size, etag: written.meta.etag };
-            exchange.server.upload_locks.complete(id, completed);
             let fields = fields.with("Upload-Complete", "?1").with("Upload-Offset", size.to_string());
             exchange.reply.empty(status, fields)
         }

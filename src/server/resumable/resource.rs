@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::resumption::{self, PARTIAL_UPLOAD, PROBLEM_TYPES, UPLOAD_INCOMPLETE};
 use crate::http::{Fields, Version};
 use crate::server::auth::rights::{AuthorizedStore, GuardedPartial, WriteTarget};
@@ -12,7 +12,7 @@ use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::server::resumable::public_url;
 use crate::server::shared::UploadGuard;
-use crate::store::{Check, Name, Partial};
+use crate::store::{Check, CompletedUpload, Name, Partial};
 
 /// Locks an upload, so that no other request works on it.
 pub fn lock<'e>(exchange: &Exchange<'e>, id: &[u8]) -> Result<UploadGuard<'e>> {
@@ -82,18 +82,32 @@ fn begin(
     receive(exchange, partial, metadata, 0, complete, (201, fields))
 }
 
+/// What an identifier stands for.
+enum Resumed<'a> {
+    Partial(GuardedPartial<'a>),
+    Completed(CompletedUpload),
+}
+
+/// Looks for an unfinished upload first: while it is being completed, it is there until the other is.
+fn resume<'a>(store: &'a AuthorizedStore, id: &[u8]) -> Result<Resumed<'a>> {
+    match store.resume(id) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            store.completed(id)?.map(Resumed::Completed).ok_or(error)
+        }
+        partial => partial.map(Resumed::Partial),
+    }
+}
+
 /// HEAD: answers the offset, after an fsync of what was received.
 pub fn offset(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -> Result<()> {
     let mut fields = Fields::new().with("Cache-Control", "no-store");
-    let (size, length) = match exchange.server.upload_locks.completed(id) {
-        Some(completed) => {
-            store.writer(&completed.name)?.require(&completed.name)?;
+    let (size, length) = match resume(store, id)? {
+        Resumed::Completed(completed) => {
             fields.push("ETag", &completed.etag);
             fields.push("Upload-Complete", "?1");
             (completed.size, Some(completed.size))
         }
-        None => {
-            let partial = store.resume(id)?;
+        Resumed::Partial(partial) => {
             fields.push("Upload-Complete", "?0");
             fields.push("Upload-Limit", limit(exchange, &*partial));
             partial.sync()?;
@@ -124,11 +138,10 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     let offset =
         resumption::integer(&request.fields, "upload-offset").ok_or_else(|| missing("Upload-Offset"))?;
     let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
-    if let Some(completed) = exchange.server.upload_locks.completed(id) {
-        store.writer(&completed.name)?.require(&completed.name)?;
-        return refuse(exchange, "completed-upload", "is complete already");
-    }
-    let mut partial = store.resume(id)?;
+    let mut partial = match resume(store, id)? {
+        Resumed::Partial(partial) => partial,
+        Resumed::Completed(_) => return refuse(exchange, "completed-upload", "is complete already"),
+    };
     let size = partial.size()?;
     if offset != size {
         partial.sync()?;

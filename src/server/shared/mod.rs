@@ -5,7 +5,7 @@ pub(crate) use health::Health;
 pub(crate) use outcomes::{Claim, Outcomes};
 pub(crate) use scan_threads::ScanThreads;
 pub(crate) use state::Server;
-pub(crate) use upload_locks::{CompletedUpload, UploadGuard, UploadLocks};
+pub(crate) use upload_locks::{UploadGuard, UploadLocks};
 
 pub(crate) mod coders;
 pub(crate) mod health;

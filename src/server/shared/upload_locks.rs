@@ -1,16 +1,14 @@
-//! Locks on resumable uploads, and the recently completed uploads. One request at a time locks an upload. A later one
+//! Locks on resumable uploads. One request at a time locks an upload. A later one
 //! aborts the connection of the earlier one: a client resumes only when its earlier connection has failed, even if the
 //! server has not noticed yet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
-use crate::server::limits::COMPLETED_UPLOADS_MAX;
 use crate::server::net::ShutdownHandle;
-use crate::store::Name;
 
 /// How long an earlier request may take to notice that its connection was aborted: it may be in an fsync.
 const ABORT_TIME: Duration = Duration::from_secs(60);
@@ -20,18 +18,6 @@ const ABORT_TIME: Duration = Duration::from_secs(60);
 pub struct UploadLocks {
     held: Mutex<HashMap<Vec<u8>, ShutdownHandle>>,
     freed: Condvar,
-    completed: Mutex<VecDeque<(Vec<u8>, CompletedUpload)>>,
-}
-
-/// An upload that was completed.
-#[derive(Clone, Debug)]
-pub struct CompletedUpload {
-    /// The name it was stored under.
-    pub name: Name,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Its entity tag.
-    pub etag: String,
 }
 
 /// The lock on an upload, until it is dropped.
@@ -56,19 +42,6 @@ impl UploadLocks {
         held.insert(id.to_vec(), own);
         drop(held);
         Ok(UploadGuard { locks: self, id: id.to_vec() })
-    }
-
-    /// Remembers a completed upload, for a client that missed the response.
-    pub fn complete(&self, id: Vec<u8>, upload: CompletedUpload) {
-        let mut all = self.completed.lock();
-        all.truncate(COMPLETED_UPLOADS_MAX - 1);
-        all.push_front((id, upload));
-    }
-
-    /// A completed upload, while it is remembered.
-    pub fn completed(&self, id: &[u8]) -> Option<CompletedUpload> {
-        let all = self.completed.lock();
-        all.iter().find(|(have, _)| have == id).map(|(_, upload)| upload.clone())
     }
 }
 

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, Check, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial, Store, Transfer,
-    Upkeep, Written,
+    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial,
+    Store, Transfer, Upkeep, Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -132,6 +132,10 @@ impl Upkeep for Local {
         answers.map_err(|errno| Error::io("/", errno.into()))
     }
 
+    fn is_shared(&self) -> bool {
+        self.volume.locks.is_shared()
+    }
+
     fn find_missing(&self) -> Result<Vec<&'static str>> {
         match self.volume.is_shared && !self.volume.read_only {
             true => {
@@ -213,6 +217,10 @@ impl Store for Local {
 
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         Ok(Box::new(partial::resume(&self.volume, &self.uploads, id)?))
+    }
+
+    fn completed(&self, id: &[u8]) -> Result<Option<CompletedUpload>> {
+        self.uploads.completed(&self.volume, id)
     }
 
     fn copy(&self, transfer: Transfer<'_>) -> Result<Written> {

@@ -104,6 +104,11 @@ impl RootLocks {
         Ok(())
     }
 
+    /// Whether other processes may write here.
+    pub fn is_shared(&self) -> bool {
+        !matches!(self.0.state.lock().scope, LockScope::Unknown | LockScope::Alone)
+    }
+
     /// Looks for other processes that write here, and returns what is to be said of it in the log.
     pub fn find_others(&self) -> Option<&'static str> {
         let mut state = self.0.state.lock();

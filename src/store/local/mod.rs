@@ -11,7 +11,7 @@
 //! | `snapshot` | content of files whose `st_size` is wrong |
 //! | `digest_attribute`, `digest`, `digest_writer` | the SHA-256 that is stored with a file: its format, reading and writing it |
 //! | `draft` with `commit`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
-//! | `partial`, `uploads` | uploads that are written in several parts, and outlive the process |
+//! | `partial`, `uploads`, `completion` | uploads that are written in several parts, and outlive the process; what became of them |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
 //! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
 //! | `sync` | fsync of files and directories |
@@ -64,6 +64,7 @@ mod cache;
 mod cached_file;
 mod case_folding;
 mod commit;
+mod completion;
 mod content;
 mod copy;
 mod cross_device;

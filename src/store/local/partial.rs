@@ -17,10 +17,11 @@ use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
 use super::{
-    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, is_absent, is_id, size_of, uploads,
+    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, completion, is_absent, is_id, size_of,
+    uploads,
 };
 use crate::error::{Error, Result};
-use crate::store::{Check, Draft, Name, Partial, Written};
+use crate::store::{Check, CompletedUpload, Draft, Name, Partial, Written};
 
 /// The attribute with the name of the target and the metadata; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.upload";
@@ -105,8 +106,7 @@ fn attribute(name: &Name, metadata: &[u8]) -> Vec<u8> {
 
 fn parse_attribute(kept: &[u8]) -> Option<(Name, Vec<u8>)> {
     let (shown, metadata) = kept.split_at_checked(kept.iter().position(|&byte| byte == 0)?)?;
-    let components = shown.strip_prefix(b"/")?.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
-    Some((Name::new(components, false).ok()?, metadata.strip_prefix(&[0])?.to_vec()))
+    Some((Name::parse_shown(shown)?, metadata.strip_prefix(&[0])?.to_vec()))
 }
 
 impl Write for PartialFile<'_> {
@@ -125,12 +125,18 @@ impl Draft for PartialFile<'_> {
     }
 
     fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
-        let mut draft = self.draft;
+        let (size, mut draft) = (self.size()?, self.draft);
         draft.temporary.kept = false;
         // The attribute is removed only once the file is in place: should the process end before, the upload can still
         // be resumed.
         draft.unfinished = Some(ATTRIBUTE);
-        Box::new(draft).commit(digest, check)
+        let (name, record) = (draft.name.clone(), completion::begin(&draft.temporary.entry));
+        let written = Box::new(draft).commit(digest, check)?;
+        // Ignore the error: a client that misses the response begins again.
+        let _ = record.map(|record| {
+            completion::end(record, &CompletedUpload { name, size, etag: written.meta.etag.clone() })
+        });
+        Ok(written)
     }
 }
 

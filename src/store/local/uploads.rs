@@ -8,18 +8,22 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 use parking_lot::Mutex;
 
 use super::walk::stat;
 use super::{
-    DIRECTORY, EntryAt, Temporary, UPLOADS, Volume, Walk, errno_of, is_absent, is_hexadecimal, modified,
-    open_beneath, size_of,
+    DIRECTORY, EntryAt, Temporary, UPLOADS, Volume, Walk, completion, errno_of, is_absent, is_hexadecimal,
+    modified, open_beneath, size_of,
 };
 use crate::error::{Error, Result};
+use crate::store::CompletedUpload;
 
 /// The largest block size of a file system, in bytes: allocation past the end of a file counts as preallocation only
 /// beyond that.
 const BLOCK_MAX: i64 = 64 << 10;
+/// How many completed uploads are remembered: each takes a block of the disk.
+const COMPLETED_MAX: usize = 1000;
 /// Random bytes in an identifier.
 const RANDOM: usize = 16;
 
@@ -86,9 +90,13 @@ impl Uploads {
 
     /// Removes the expired ones; returns their number, and how many are left.
     fn clear(&self, directory: &OwnedFd) -> nix::Result<(u64, usize)> {
-        let (mut gone, mut left) = (0, 0);
+        let (mut gone, mut left, mut completed) = (0, 0, Vec::new());
         for found in Walk::new(directory.try_clone().map_err(errno_of)?, false, stat)? {
             let found = found?;
+            if completion::id_of(&found.path).is_some_and(is_id) {
+                completed.push((modified(&found.details), found.path));
+                continue;
+            }
             // Not made by the daemon.
             if !is_id(&found.path) {
                 continue;
@@ -105,7 +113,32 @@ impl Uploads {
             gone += u64::from(removed);
             left += usize::from(!removed);
         }
+        self.forget_completed(directory, completed);
         Ok((gone, left))
+    }
+
+    /// Returns what became of an upload that was completed. `Busy` while it is being committed.
+    pub fn completed(&self, volume: &Volume, id: &[u8]) -> Result<Option<CompletedUpload>> {
+        let directory = match open(volume) {
+            Err(errno) if is_absent(errno) => return Ok(None),
+            _ if !is_id(id) => return Ok(None),
+            opened => opened.map_err(|errno| Error::io(UPLOADS, errno.into()))?,
+        };
+        let found = completion::find(&directory, id)?;
+        Ok(found.filter(|(_, stat)| self.time_left(stat).is_some()).map(|(upload, _)| upload))
+    }
+
+    /// Removes what is known of completed uploads that are older than the time an unfinished one is kept, and of the oldest
+    /// where there are too many.
+    fn forget_completed(&self, directory: &OwnedFd, mut completed: Vec<(SystemTime, Vec<u8>)>) {
+        completed.sort_unstable_by(|one, other| other.cmp(one));
+        let now = SystemTime::now();
+        for (at, (time, last)) in completed.into_iter().enumerate() {
+            if at >= COMPLETED_MAX || now.duration_since(time).is_ok_and(|age| age >= self.time) {
+                // Ignore the error: the next one tries again.
+                let _ = unlinkat(directory, last.as_slice(), UnlinkatFlags::NoRemoveDir);
+            }
+        }
     }
 
     /// Locks an upload, and removes it if it is still expired: a client may have resumed it before the lock.

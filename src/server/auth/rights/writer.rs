@@ -7,7 +7,7 @@ use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, Name};
+use crate::store::{Advance, Check, CompletedUpload, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -26,6 +26,13 @@ impl AuthorizedStore {
         let partial = self.store.resume(id)?;
         self.writer(partial.name())?.require(partial.name())?;
         Ok(Guarded { name: partial.name().clone(), draft: partial, store: self })
+    }
+
+    /// Returns what became of an upload that was completed; needs `create` or `replace`. `None` where none was.
+    pub fn completed(&self, id: &[u8]) -> Result<Option<CompletedUpload>> {
+        let Some(completed) = self.store.completed(id)? else { return Ok(None) };
+        self.writer(&completed.name)?.require(&completed.name)?;
+        Ok(Some(completed))
     }
 }
 
