@@ -13,34 +13,23 @@ use super::{Attribute, READ, is_regular, is_unchanged};
 /// How often a file that changes during the read is read again.
 const LOOKS_MAX: usize = 4;
 
-/// Stats an open file, and reads the attribute. `lock` locks the name of the file, where it is still there.
-pub(super) fn stat_open<G>(
-    file: &File,
+/// Opens a file, stats it and reads its attribute; again under the lock of its name where the two do not match: another
+/// thread may be between a rename and the write of the attribute that follows it, or may have replaced what was opened,
+/// which has changed its ctime. `lock` locks the name, where its directory is still there.
+pub(super) fn open_consistently<T, G>(
+    open: impl Fn() -> nix::Result<T>,
+    look: impl Fn(&T) -> nix::Result<(FileStat, Option<Attribute>)>,
     lock: impl FnOnce() -> nix::Result<Option<G>>,
-) -> nix::Result<(FileStat, Option<Attribute>)> {
-    stat_consistently(|| stat_file(file), lock)
-}
-
-/// The same through an `O_PATH` descriptor.
-pub(super) fn stat_path<G>(
-    handle: &OwnedFd,
-    lock: impl FnOnce() -> nix::Result<Option<G>>,
-) -> nix::Result<(FileStat, Option<Attribute>)> {
-    stat_consistently(|| stat_handle(handle), lock)
-}
-
-/// Stats a file and reads its attribute; again under the lock of the name where the two do not match: another thread may
-/// be between a rename and the write of the attribute that follows it.
-fn stat_consistently<G>(
-    look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
-    lock: impl FnOnce() -> nix::Result<Option<G>>,
-) -> nix::Result<(FileStat, Option<Attribute>)> {
-    let looked = look()?;
-    if looked.1.is_none_or(|kept| kept.is_true) {
-        return Ok(looked);
+) -> nix::Result<(T, FileStat, Option<Attribute>)> {
+    let opened = open()?;
+    let (stat, kept) = look(&opened)?;
+    if kept.is_none_or(|kept| kept.is_true) {
+        return Ok((opened, stat, kept));
     }
-    let Some(_guard) = lock()? else { return Ok(looked) };
-    read_consistently(look)
+    let Some(_guard) = lock()? else { return Ok((opened, stat, kept)) };
+    let opened = open()?;
+    let (stat, kept) = read_consistently(|| look(&opened))?;
+    Ok((opened, stat, kept))
 }
 
 /// Reads stat and attribute until they match, or nothing changes any more. Under the lock of the name no other thread

@@ -6,7 +6,7 @@ use nix::sys::stat::FileStat;
 
 use super::{
     Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, is_absent,
-    is_link, map_errno, meta_of, of_entry, stat_handle, stat_path,
+    is_link, map_errno, meta_of, of_entry, open_consistently, stat_handle,
 };
 use crate::error::Result;
 use crate::store::{Kind, Meta, Name};
@@ -38,8 +38,8 @@ pub(super) struct Found {
 pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| volume.root.explain_absence(map_errno(name, errno));
-    let handle = volume.root.open_beneath(name.components(), HANDLE | kind).map_err(named)?;
-    let (stat, kept) = stat_path(&handle, || volume.lock(name)).map_err(named)?;
+    let open = || volume.root.open_beneath(name.components(), HANDLE | kind);
+    let (_, stat, kept) = open_consistently(open, stat_handle, || volume.lock(name)).map_err(named)?;
     meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))
 }
 

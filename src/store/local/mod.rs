@@ -29,7 +29,7 @@ use cached_file::{CacheCandidate, CachedFile};
 use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_disguise};
 use copy::{copy_directory, copy_file};
 use cross_device::move_across;
-use digest::{of_entry, stat_file, stat_handle, stat_open, stat_path};
+use digest::{of_entry, open_consistently, stat_file, stat_handle};
 use digest_attribute::Attribute;
 use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_unchanged};
 use draft::{FileDraft, admit};
