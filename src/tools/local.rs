@@ -125,6 +125,10 @@ impl ReadAt for CountedFile<'_> {
         self.progress.add(read as u64);
         Ok(read)
     }
+
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        self.file.run_on_threads(work);
+    }
 }
 
 /// Opens a local source; one on the server is an error.

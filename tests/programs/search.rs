@@ -1,6 +1,7 @@
 //! cfp-search: counts, lines and JSON, over every kind of operand.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -236,4 +237,22 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
         said.stderr(predicates::str::contains("cfp-search: d/utf16: is UTF-16, in which no word is found"));
     }
     sandbox.run("cfp-search", ["-q", "word", "d/utf16"]).stdout("0\n").stderr("").code(1);
+}
+
+#[test]
+fn one_large_local_file_is_searched_by_every_processor() {
+    let sandbox = Sandbox::new();
+    // Holes take long to search, and no room.
+    std::fs::File::create(sandbox.work().join("f")).unwrap().set_len(1 << 40).unwrap();
+    let mut search = sandbox.command("cfp-search").args(["--local", "-q", "word", "f"]).spawn().unwrap();
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", search.id())).unwrap().count();
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let end = Instant::now() + Duration::from_secs(60);
+    while threads() < processors && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    let most = threads();
+    search.kill().unwrap();
+    search.wait().unwrap();
+    assert_eq!(most, processors);
 }
