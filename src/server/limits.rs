@@ -61,7 +61,7 @@ pub const STACK: usize = 256 * 1024;
 pub const STACK_IDLE: usize = 48 * 1024;
 /// How long an idle connection stays in a thread whose stack its requests have grown, before a thread with a small stack
 /// keeps it, which takes half the memory.
-pub const IDLE_ON_STACK: Duration = Duration::from_secs(2);
+pub const IDLE_ON_STACK: Duration = Duration::from_secs(1);
 /// How long a thread without a connection waits for one.
 pub const WORKER_TIME: Duration = Duration::from_secs(1);
 /// How many threads wait for a connection at the most.

@@ -40,6 +40,8 @@ pub(super) struct FileCache {
     /// Hashes of versions that were asked for once: one that is asked for a single time takes no room.
     asked: Box<[AtomicU64]>,
     hasher: RandomState,
+    /// The device of the file that was last found on a file system that is not trusted: it is not asked again.
+    untrusted: AtomicU64,
     /// Held by the one thread that reads a file into the cache: this takes an fdatasync.
     turn: Mutex<()>,
 }
@@ -67,6 +69,7 @@ impl FileCache {
             table: RwLock::default(),
             asked: (0..ASKED).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
+            untrusted: AtomicU64::new(u64::MAX),
             turn: Mutex::new(()),
         }
     }
@@ -99,10 +102,11 @@ impl FileCache {
         let is_fit = !name.is_directory()
             && opened.meta.size <= FILE_MAX
             && opened.kept.is_none_or(|kept| kept.is_true)
+            && opened.stat.st_dev != self.untrusted.load(Ordering::Relaxed)
             && self.was_asked(opened.stat);
         let Some(_turn) = self.turn.try_lock().filter(|_| is_fit) else { return };
         if !fstatfs(opened.file).is_ok_and(|system| TRUSTED.contains(&system.filesystem_type())) {
-            return;
+            return self.untrusted.store(opened.stat.st_dev, Ordering::Relaxed);
         }
         if let Some(read) = CachedFile::read(&self.root, name.components(), opened) {
             self.table.write().add(name.components(), read, self.most);
