@@ -33,7 +33,7 @@ class Run:
 
     def server(self, kind):
         if kind not in self.servers:
-            root = self.files.disk if kind.endswith("synced") else self.files.root
+            root = self.files.disk if kind.endswith(("synced", "disk")) else self.files.root
             self.servers[kind] = Server(kind, root, self.files.work)
         return self.servers[kind]
 

@@ -145,6 +145,8 @@ def idle(server, target, clients):
     for _ in range(clients):
         connections.append(connect(server))
         ask(connections[-1], target)
+    # From then on none of them does anything.
+    time.sleep(seconds(3))
     each = (process.status(server.pid, "VmRSS:") - before) / clients
     times = sorted(ask_once(server, target) for _ in range(21))
     reset(connections)

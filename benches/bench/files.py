@@ -46,13 +46,14 @@ class Files:
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.rmtree(self.disk, ignore_errors=True)
 
-    def text(self, full):
-        """A text of so many bytes beneath the root: its name."""
+    def text(self, full, disk=False):
+        """A text of so many bytes beneath the root, in memory or on the disk: its name."""
         length = size(full)
         name = f"text-{length}"
-        if not (self.root / name).exists():
+        path = (self.disk if disk else self.root) / name
+        if not path.exists():
             self.block = self.block or text(min(BLOCK, size(BLOCK)))
-            with open(self.root / name, "wb") as file:
+            with open(path, "wb") as file:
                 while (left := length - file.tell()) > 0:
                     file.write(self.block[:left])
         return name

@@ -32,13 +32,14 @@ class Server:
 
     def __init__(self, kind, root, work):
         self.kind = kind.partition(",")[0]
+        self.is_on_disk = kind.endswith(", disk")
         self.work = work / f"{self.kind}.{time.monotonic_ns()}"
         self.work.mkdir()
         self.work.chmod(0o755)
         self.port = None if self.kind == "cfpd" else free_port()
         self.output = self.work / "output"
         with open(self.output, "wb") as output:
-            argv = COMMANDS[kind](self, root)
+            argv = COMMANDS[kind.removesuffix(", disk")](self, root)
             self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.port = self.port or self.printed_port()
         self.url = f"http://127.0.0.1:{self.port}"

@@ -10,16 +10,22 @@ EVENTED = ("nginx", "lighttpd")
 ALL = ("cfpd", "nginx", "lighttpd", "apache2", "dufs", "miniserve")
 
 
-def sides(servers, measure):
+def sides(servers, measure, where=""):
     """A side for each server; `measure` gets the run and the server."""
     return [
-        Side(name, lambda run, name=name: measure(run, run.server(name)), [name.split(",")[0]]) for name in servers
+        Side(name, lambda run, name=name: measure(run, run.server(name + where)), [name.split(",")[0]]) for name in servers
     ]
+
+
+def small(servers, measure):
+    """The same for files on a disk, which are in the page cache: the cache of cfpd takes none of /dev/shm."""
+    return sides(servers, measure, ", disk")
 
 
 def load(size, connections, options=(), figures=("rate", "cpu100k", "p99")):
     def measure(run, server):
-        found = clients.wrk(server, "/" + run.files.text(size), connections, options=options)
+        name = run.files.text(size, disk=server.is_on_disk)
+        found = clients.wrk(server, "/" + name, connections, options=options)
         return {name: found[name] for name in figures}
     return measure
 
@@ -41,21 +47,21 @@ def listed(run, server):
 
 
 def idle(run, server):
-    return clients.idle(run.fresh(server), "/" + run.files.text(KIB), min(count(10_000), most_connections()))
+    return clients.idle(run.fresh(server), "/" + run.files.text(KIB, disk=True), min(count(10_000), most_connections()))
 
 
 ROWS = [
     Row(
-        "get", "GET 1 KiB, 64 connections", sides(ALL, load(KIB, 64)),
+        "get", "GET 1 KiB, 64 connections", small(ALL, load(KIB, 64)),
         [Target("rate", 1, ("nginx",)), Target("cpu100k", 1, ("nginx",)), Target("p99", 1, ("nginx",))], client=("wrk",),
     ),
-    Row("get-100k", "GET 100 KiB, 64 connections", sides(ALL[:4], load(100 * KIB, 64)), client=("wrk",)),
+    Row("get-100k", "GET 100 KiB, 64 connections", small(ALL[:4], load(100 * KIB, 64)), client=("wrk",)),
     Row(
-        "connect", "GET 1 KiB, a connection each", sides(ALL[:4], load(KIB, 64, ("-H", "Connection: close"))), client=("wrk",)
+        "connect", "GET 1 KiB, a connection each", small(ALL[:4], load(KIB, 64, ("-H", "Connection: close"))), client=("wrk",)
     ),
     Row(
         "calls", "system calls for a kept-alive GET of 1 KiB",
-        sides(ALL[:3], lambda run, server: clients.calls(server, "/" + run.files.text(KIB), run.files.work)),
+        small(ALL[:3], lambda run, server: clients.calls(server, "/" + run.files.text(KIB, disk=True), run.files.work)),
         [Most("calls", 4)], rounds=1, client=("strace",),
     ),
     Row("get-1g", "GET 1 GiB, one curl", sides(ALL[:3], fetch(GIB)), [Target("seconds", 1, EVENTED)], client=("curl",)),
@@ -65,6 +71,6 @@ ROWS = [
         "clients", "GET 10 MiB by 1,000 clients", sides(ALL[:3], lambda run, server: discard(10 * MIB, count(1000))(run, server)),
         [Target("seconds", 1, EVENTED)], rounds=3,
     ),
-    Row("idle", "10,000 idle connections (as far as descriptors allow)", sides(ALL[:3], idle), [Most("each", 12), Most("answer", 5)], rounds=3),
+    Row("idle", "10,000 idle connections (as far as descriptors allow)", small(ALL[:3], idle), [Most("each", 12), Most("answer", 5)], rounds=3),
     Row("list", "list of 10,000 names", sides((*ALL[:4], "dufs"), listed), client=("curl",)),
 ]
