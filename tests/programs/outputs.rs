@@ -83,12 +83,13 @@ fn what_is_no_regular_file_is_written_as_it_is_and_never_replaced() {
 }
 
 #[test]
-fn a_directory_is_told_of_before_anything_is_asked() {
+fn a_directory_is_told_of_before_anything_is_fetched() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "text");
     fs::create_dir(sandbox.work().join("f")).unwrap();
     let said = sandbox.run("cfp-get", ["-v", "-c", "f"]).stdout("").code(2);
-    said.stderr("cfp-get: f: is a directory\n");
+    // The server is asked only whether it has a directory too.
+    said.stderr("> HEAD /f\n< 200 OK\ncfp-get: f: is a directory\n");
     assert_eq!(fs::read_dir(sandbox.work()).unwrap().count(), 1);
 }
 
