@@ -239,11 +239,9 @@ impl ConnectionGuard {
         let ConnectionEntry { stream, idle, fresh } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
-        let wait = if self.idle_for.is_zero() {
-            IDLE_ON_STACK.min(idle_time)
-        } else {
-            idle_time.saturating_sub(self.idle_for)
-        };
+        let is_short = self.idle_for.is_zero() && !stream.is_handshaking();
+        let wait =
+            if is_short { IDLE_ON_STACK.min(idle_time) } else { idle_time.saturating_sub(self.idle_for) };
         let received = if may_wait { stream.receive(buffer, wait) } else { Ok(None) };
         if let Ok(None) = received {
             idle.store(false, Ordering::SeqCst);
@@ -266,10 +264,11 @@ impl ConnectionGuard {
         let ConnectionEntry { stream, idle, .. } = &*self.connection;
         idle.store(true, Ordering::SeqCst);
         let may_wait = self.connection.is_fresh() || !self.connections.is_draining();
-        let left = idle_time.saturating_sub(self.idle_for);
+        let (left, begun) = (idle_time.saturating_sub(self.idle_for), Instant::now());
         let has_come = may_wait && stream.socket.wait_to_read(left).unwrap_or(true);
         idle.store(false, Ordering::SeqCst);
-        self.idle_for = Duration::ZERO;
+        // Bytes that came may be a part of a TLS record, which is no request yet.
+        self.idle_for += begun.elapsed();
         has_come
     }
 }

@@ -36,6 +36,11 @@ impl Stream {
         self.tls.is_some()
     }
 
+    /// Whether the TLS handshake is not complete. It has a time limit of its own, which only a receive enforces.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.session().is_some_and(|session| session.time_left().is_some())
+    }
+
     pub(super) fn session(&self) -> Option<MutexGuard<'_, TlsSession>> {
         self.tls.as_ref().map(|session| session.lock())
     }
