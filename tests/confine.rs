@@ -176,12 +176,14 @@ fn the_command_of_a_daemon_that_is_another_user_comes_to_it() {
     if !need::root() {
         return;
     }
-    let sandbox = Sandbox::prepared(&[], |root| {
+    let mut sandbox = Sandbox::prepared(&[], |root| {
         for open in [root, root.parent().unwrap()] {
             fs::set_permissions(open, fs::Permissions::from_mode(0o755)).unwrap();
         }
     });
     sandbox.keep("f", "text");
+    // It would be said that two serve one directory.
+    sandbox.kill();
     let shared = sandbox.root().with_file_name("tmp");
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
     let mut command = sandbox.command(sandbox.bring(&["cfpd", "cfp-cat"]).join("cfpd"));

@@ -27,6 +27,7 @@ pub struct Memory(Mutex<State>);
 struct State {
     nodes: BTreeMap<Path, Node>,
     uploads: HashMap<String, Option<Upload>>,
+    completed: HashMap<String, CompletedUpload>,
     /// How many contents and directories there have been: each has a tag of its own.
     tags: u64,
 }
@@ -239,8 +240,8 @@ impl Store for Memory {
         Ok(Some(Box::new(self.draft(name, Vec::new(), Some((id, metadata.to_vec()))))))
     }
 
-    fn completed(&self, _id: &[u8]) -> Result<Option<CompletedUpload>> {
-        Ok(None)
+    fn completed(&self, id: &[u8]) -> Result<Option<CompletedUpload>> {
+        Ok(self.state().completed.get(&*String::from_utf8_lossy(id)).cloned())
     }
 
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
@@ -382,6 +383,10 @@ impl Draft for Writing<'_> {
             modified: self.modified.unwrap_or_else(SystemTime::now),
             etag: format!("\"{}\"", state.tags),
         };
+        if let Some((id, _)) = &self.kept {
+            let (name, size, etag) = (self.name.clone(), meta.size, meta.etag.clone());
+            state.completed.insert(id.clone(), CompletedUpload { name, size, etag });
+        }
         let node = Node { meta, bytes: Arc::new(std::mem::take(&mut self.bytes)), digest };
         Ok(state.install(&self.name, vec![(Vec::new(), node)]))
     }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use cfp::error::ErrorKind;
-use cfp::store::Partial;
+use cfp::store::{CompletedUpload, Partial};
 
 use super::New;
 use crate::store::sandbox::{Verbs, any, name, never, status};
@@ -11,7 +11,8 @@ use crate::store::sandbox::{Verbs, any, name, never, status};
 contract!(
     what_was_written_stays_and_is_gone_on_with,
     an_upload_is_held_by_one_at_a_time,
-    a_commit_and_a_removal_are_its_end
+    a_commit_and_a_removal_are_its_end,
+    what_became_of_a_committed_upload_is_known_and_of_no_other
 );
 
 fn all_of(partial: &dyn Partial) -> Vec<u8> {
@@ -62,4 +63,20 @@ fn a_commit_and_a_removal_are_its_end(new: New) {
         assert_eq!(status(sandbox.store.resume(id.as_bytes())), 404);
     }
     assert_eq!(sandbox.get("/f").unwrap(), b"f");
+}
+
+fn what_became_of_a_committed_upload_is_known_and_of_no_other(new: New) {
+    let sandbox = new();
+    let begin = || sandbox.store.create_partial(&name("/f"), None, &any, b"").unwrap().unwrap();
+    let [mut stored, refused, removed] = [0; 3].map(|_| begin());
+    let ids = [&stored, &refused, &removed].map(|upload| upload.id().to_owned());
+    let known = |id: &str| sandbox.store.completed(id.as_bytes()).unwrap();
+    assert!(ids.iter().all(|id| known(id).is_none()));
+    stored.write_all(b"text").unwrap();
+    let etag = stored.commit(None, &any).unwrap().meta.etag;
+    assert_eq!(status(refused.commit(None, &never)), 412);
+    removed.remove();
+    let expected = CompletedUpload { name: name("/f"), size: 4, etag };
+    assert_eq!(ids.map(|id| known(&id)), [Some(expected), None, None]);
+    assert_eq!(known("unknown"), None);
 }
