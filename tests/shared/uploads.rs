@@ -59,7 +59,9 @@ fn while_one_daemon_receives_an_upload_it_is_503_at_the_other() {
         until("503  ");
         let id = place.rsplit('/').next().unwrap();
         let kept = nodes.nodes[0].root().join(".cfpd-uploads").join(id);
+        let end = Instant::now() + HANG;
         while fs::metadata(&kept).unwrap().len() < 6 {
+            assert!(Instant::now() < end, "the rest never came");
             std::thread::yield_now();
         }
         drop(sends);

@@ -61,6 +61,8 @@ pub fn receive(
     }
     partial.truncate(size)?;
     partial.sync()?;
+    // Whoever hears the answer may go on at another daemon.
+    drop(partial);
     fields.push("Upload-Complete", "?0");
     fields.push("Upload-Offset", size.to_string());
     exchange.reply.empty(status, fields)

@@ -145,6 +145,7 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
     let size = partial.size()?;
     if offset != size {
         partial.sync()?;
+        drop(partial);
         return refuse_offset(exchange, size, offset);
     }
     let mut metadata = UploadMetadata::parse(partial.metadata())?;

@@ -134,7 +134,7 @@ impl ProcessLock {
 }
 
 /// Calls `attempt` until it returns something. `EAGAIN` after `until`; it is called at least once.
-fn retry<T>(until: Instant, attempt: impl Fn() -> nix::Result<Option<T>>) -> nix::Result<T> {
+pub(super) fn retry<T>(until: Instant, attempt: impl Fn() -> nix::Result<Option<T>>) -> nix::Result<T> {
     let mut pause = FIRST_PAUSE;
     loop {
         match attempt() {

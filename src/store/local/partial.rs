@@ -7,7 +7,7 @@
 
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -17,14 +17,17 @@ use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
 use super::{
-    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, completion, is_absent, is_id, size_of,
-    uploads,
+    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, completion, is_absent, is_id, lock_file,
+    size_of, uploads,
 };
 use crate::error::{Error, Result};
 use crate::store::{Check, CompletedUpload, Draft, Name, Partial, Written};
 
 /// The attribute with the name of the target and the metadata; only the namespace `user.` needs no privilege.
 const ATTRIBUTE: &str = "user.cfpd.upload";
+
+/// How long an upload is waited for that another daemon has in use: it may just have answered, or be telling the offset.
+const RESUME_WAIT: Duration = Duration::from_secs(1);
 
 /// A partial upload that is being written.
 pub(super) struct PartialFile<'a> {
@@ -79,7 +82,7 @@ fn mount(directory: &OwnedFd) -> Option<u64> {
     StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID).then_some(stat.stx_mnt_id)
 }
 
-/// Opens a partial upload to resume it. `NotFound` if there is none; an error, too, if it is in use.
+/// Opens a partial upload to resume it. `NotFound` if there is none, `Busy` if another daemon keeps it in use.
 pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Result<PartialFile<'a>> {
     let unknown = || Error::not_found(id, "is no upload, or none any more");
     let failed = |errno: Errno| match errno {
@@ -88,8 +91,11 @@ pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Re
         errno => Error::io(id, errno.into()),
     };
     let id = std::str::from_utf8(id).ok().filter(|id| is_id(id.as_bytes())).ok_or_else(unknown)?;
-    let directory = uploads::open(volume).map_err(failed)?;
-    let mut temporary = Temporary::named(directory, id.into(), OFlag::empty()).map_err(failed)?;
+    let open = || match Temporary::named(uploads::open(volume)?, id.into(), OFlag::empty()) {
+        Err(Errno::EAGAIN) => Ok(None),
+        opened => opened.map(Some),
+    };
+    let mut temporary = lock_file::retry(Instant::now() + RESUME_WAIT, open).map_err(failed)?;
     temporary.kept = true;
     let stat = fstat(&temporary.file).map_err(failed)?;
     let time_left = uploads.time_left(&stat).ok_or_else(unknown)?;
