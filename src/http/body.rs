@@ -50,7 +50,7 @@ impl<R: BufRead> Body<R> {
 
     /// Computes the digest of the bytes while they are read. Call it before the first read.
     pub fn hash(&mut self) {
-        self.hasher = Some(BodyHasher::new());
+        self.hasher = Some(BodyHasher::default());
     }
 
     /// Proves that the body is complete. Reads what is left first, so that the end is the one that the framing marks.

@@ -20,46 +20,36 @@ const BLOCK: usize = 128 << 10;
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Computes the digest of a body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BodyHasher {
     hashed: u64,
-    place: Place,
-}
-
-/// Where the bytes are hashed.
-#[derive(Debug)]
-enum Place {
-    Here(Hasher),
-    Thread(HashThread),
+    /// Hashes the bytes until there is a thread.
+    hasher: Hasher,
+    thread: Option<HashThread>,
 }
 
 impl BodyHasher {
-    /// Begins.
-    pub fn new() -> Self {
-        BodyHasher { hashed: 0, place: Place::Here(Hasher::default()) }
-    }
-
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         let was_small = self.hashed < LARGE;
         self.hashed += bytes.len() as u64;
-        match &mut self.place {
-            Place::Here(hasher) => {
-                hasher.update(bytes);
-                if was_small && self.hashed >= LARGE {
-                    let started = HashThread::start(mem::take(hasher));
-                    self.place = started.map_or_else(Place::Here, Place::Thread);
-                }
+        if let Some(thread) = &mut self.thread {
+            return thread.update(bytes);
+        }
+        self.hasher.update(bytes);
+        if was_small && self.hashed >= LARGE {
+            match HashThread::start(mem::take(&mut self.hasher)) {
+                Ok(thread) => self.thread = Some(thread),
+                Err(hasher) => self.hasher = hasher,
             }
-            Place::Thread(thread) => thread.update(bytes),
         }
     }
 
     /// Returns the digest of all bytes. An error where the thread has failed.
     pub fn finish(self) -> io::Result<Digest> {
-        match self.place {
-            Place::Here(hasher) => Ok(hasher.finish()),
-            Place::Thread(thread) => thread.finish(),
+        match self.thread {
+            None => Ok(self.hasher.finish()),
+            Some(thread) => thread.finish(),
         }
     }
 }
@@ -162,7 +152,7 @@ mod tests {
             expected.update(all);
             let expected = expected.finish();
             for block in [1000, BLOCK - 1, BLOCK, BLOCK + 1, 1 << 20, 5 << 20] {
-                let mut hasher = BodyHasher::new();
+                let mut hasher = BodyHasher::default();
                 all.chunks(block).for_each(|block| hasher.update(block));
                 assert_eq!(hasher.finish().unwrap(), expected, "{length} in {block}");
             }
@@ -172,10 +162,10 @@ mod tests {
     #[test]
     fn more_bodies_than_cores_are_hashed_all_the_same() {
         let bytes = vec![7; 2 << 20];
-        let mut hashers: Vec<_> = (0..100).map(|_| BodyHasher::new()).collect();
+        let mut hashers: Vec<_> = (0..100).map(|_| BodyHasher::default()).collect();
         hashers.iter_mut().for_each(|hasher| bytes.chunks(BLOCK).for_each(|block| hasher.update(block)));
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = hashers.iter().filter(|hasher| matches!(hasher.place, Place::Thread(_))).count();
+        let threads = hashers.iter().filter(|hasher| hasher.thread.is_some()).count();
         assert!(threads <= cores, "{threads}");
         let digests: Vec<_> = hashers.into_iter().map(|hasher| hasher.finish().unwrap()).collect();
         assert!(digests.iter().all(|digest| *digest == digests[0]));
