@@ -12,7 +12,7 @@ use nix::unistd::fdatasync;
 
 use super::{
     Attribute, CacheCandidate, ContentSnapshot, FileCache, READ, Volume, absent, digest_writer, is_unchanged,
-    map_errno, meta_of, open_consistently, snapshot, stat_file, write_if_unchanged,
+    map_errno, meta_of, read_consistently, snapshot, stat_file, write_if_unchanged,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
@@ -58,6 +58,25 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
             Ok(OpenFile { name, file, meta, stat, kept, snapshot, read_only, is_fresh: true, cache: None })
         }
     }
+}
+
+/// Opens a file, stats it and reads its digest attribute; again under the lock of its name where the two do not match: another
+/// thread may be between a rename and the write of the attribute that follows it, or may have replaced what was opened,
+/// which has changed its ctime. `lock` locks the name, where its directory is still there.
+pub(super) fn open_consistently<T, G>(
+    open: impl Fn() -> nix::Result<T>,
+    look: impl Fn(&T) -> nix::Result<(FileStat, Option<Attribute>)>,
+    lock: impl FnOnce() -> nix::Result<Option<G>>,
+) -> nix::Result<(T, FileStat, Option<Attribute>)> {
+    let opened = open()?;
+    let (stat, kept) = look(&opened)?;
+    if kept.is_none_or(|kept| kept.is_true) {
+        return Ok((opened, stat, kept));
+    }
+    let Some(_guard) = lock()? else { return Ok((opened, stat, kept)) };
+    let opened = open()?;
+    let (stat, kept) = read_consistently(|| look(&opened))?;
+    Ok((opened, stat, kept))
 }
 
 /// The error of a directory that is opened as a file.

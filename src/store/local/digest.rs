@@ -13,28 +13,9 @@ use super::{Attribute, READ, is_regular, is_unchanged};
 /// How often a file that changes during the read is read again.
 const LOOKS_MAX: usize = 4;
 
-/// Opens a file, stats it and reads its attribute; again under the lock of its name where the two do not match: another
-/// thread may be between a rename and the write of the attribute that follows it, or may have replaced what was opened,
-/// which has changed its ctime. `lock` locks the name, where its directory is still there.
-pub(super) fn open_consistently<T, G>(
-    open: impl Fn() -> nix::Result<T>,
-    look: impl Fn(&T) -> nix::Result<(FileStat, Option<Attribute>)>,
-    lock: impl FnOnce() -> nix::Result<Option<G>>,
-) -> nix::Result<(T, FileStat, Option<Attribute>)> {
-    let opened = open()?;
-    let (stat, kept) = look(&opened)?;
-    if kept.is_none_or(|kept| kept.is_true) {
-        return Ok((opened, stat, kept));
-    }
-    let Some(_guard) = lock()? else { return Ok((opened, stat, kept)) };
-    let opened = open()?;
-    let (stat, kept) = read_consistently(|| look(&opened))?;
-    Ok((opened, stat, kept))
-}
-
 /// Reads stat and attribute until they match, or nothing changes any more. Under the lock of the name no other thread
 /// is between a rename and the write of the attribute that follows it.
-fn read_consistently(
+pub(super) fn read_consistently(
     look: impl Fn() -> nix::Result<(FileStat, Option<Attribute>)>,
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
     let mut last = look()?;
