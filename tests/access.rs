@@ -210,8 +210,10 @@ fn a_user_of_htpasswd_is_believed_by_curl_and_by_the_tools() {
 
 #[test]
 fn a_peer_on_a_unix_socket_is_known_by_its_user() {
-    let sandbox = Sandbox::new();
+    let mut sandbox = Sandbox::new();
     sandbox.keep("f", "text");
+    // It would be said that two serve one directory.
+    sandbox.kill();
     let me = User::from_uid(getuid()).unwrap().unwrap().name;
     let other = if me == "daemon" { "root" } else { "daemon" };
     let root = sandbox.root();
@@ -229,7 +231,6 @@ fn a_peer_on_a_unix_socket_is_known_by_its_user() {
         .code(2)
         .stderr("cfpd: rules:1: local:no-such-user: is no user of this machine\n");
     // Over TCP nobody is local.
-    let mut sandbox = sandbox;
     sandbox.write("rules", format!("allow read local:{me} /\n"));
     sandbox.restart(&["--access", "rules"]);
     assert_eq!(ask(&sandbox, "GET /f", "", "").0, 403);
