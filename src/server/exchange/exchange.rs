@@ -22,7 +22,9 @@ pub struct Exchange<'e> {
     pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
-    /// Its target, without the prefix once that is checked.
+    /// Its target as received.
+    pub received_target: &'e [u8],
+    /// Its target without the prefix.
     pub target: &'e [u8],
     /// The query of its target; empty until the target is parsed.
     pub query: Query,

@@ -37,8 +37,10 @@ pub fn answer(
         (_, Err(error)) => return refused(reply, error, request),
     };
     let body = RequestBody::new(request, framing, server.limits.file_size, input);
-    let (target, query) = (request.target(), Query::default());
-    let mut exchange = Exchange { server, stream, client, request, target, query, body, reply };
+    let (received_target, target) = (request.received_target(), request.target());
+    let query = Query::default();
+    let mut exchange =
+        Exchange { server, stream, client, request, received_target, target, query, body, reply };
     if framing != Framing::None && !reads_body(request.method) {
         exchange.body.close_if_pending(&mut exchange.reply.outcome);
     }
@@ -108,10 +110,10 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         _ => {}
     }
-    let authority = authority::of_request(exchange.target, &request.fields);
-    let elsewhere = || format!("is not beneath {}/", shown(server.prefix.encoded()));
-    exchange.target =
-        server.prefix.below(exchange.target).ok_or_else(|| Error::not_found(exchange.target, elsewhere()))?;
+    if !request.is_beneath_prefix() {
+        let prefix = shown(server.prefix.encoded());
+        return Err(Error::not_found(exchange.received_target, format!("is not beneath {prefix}/")));
+    }
     if matches!(exchange.target.first(), None | Some(b'?')) {
         return redirect_to_root(exchange);
     }
@@ -120,6 +122,7 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
+    let authority = authority::of_request(exchange.received_target, &request.fields);
     server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
