@@ -18,7 +18,8 @@ use predicates::str::{contains, starts_with};
 /// What the system says of each thread of the daemon under this name.
 fn of_each_thread(sandbox: &Sandbox, name: &str) -> Vec<String> {
     let threads = fs::read_dir(format!("/proc/{}/task", sandbox.pid())).unwrap();
-    let statuses = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).unwrap());
+    // A thread may end after its name was read.
+    let statuses = threads.flat_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")));
     let value = |status: String| {
         let line = status.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
         line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
