@@ -10,7 +10,6 @@ use super::head::{
 use super::limits::{FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 use super::lines::read_lines;
 use super::method::Method;
-use super::path_prefix::PathPrefix;
 use crate::error::{Error, Result};
 
 /// The first byte of a TLS handshake (RFC 8446 §5.1); no request begins with it.
@@ -21,8 +20,6 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub struct Request {
     name: Range<usize>,
     target: Range<usize>,
-    /// The part of the target beneath the prefix; `None` if it is elsewhere.
-    below: Option<Range<usize>>,
     /// The method.
     pub method: Method,
     /// The version the client speaks.
@@ -57,8 +54,7 @@ impl Request {
         let fields = Fields::over(text, spans);
         let method = Method::parse(std::str::from_utf8(fields.text(&name)).unwrap_or_default());
         let keeps_alive = keeps_alive(version, &fields);
-        let below = Some(target.clone());
-        Ok(Some(Request { name, target, below, method, version, fields, keeps_alive }))
+        Ok(Some(Request { name, target, method, version, fields, keeps_alive }))
     }
 
     /// Returns the name of the method as received, a token (RFC 9110 §9).
@@ -67,24 +63,8 @@ impl Request {
     }
 
     /// Returns the request target as received.
-    pub fn received_target(&self) -> &[u8] {
-        self.fields.text(&self.target)
-    }
-
-    /// Takes the prefix from the target.
-    pub fn enter(&mut self, prefix: &PathPrefix) {
-        let below = prefix.below(self.received_target()).map(<[u8]>::len);
-        self.below = below.map(|length| self.target.end.saturating_sub(length)..self.target.end);
-    }
-
-    /// Returns whether the target is beneath the prefix, if there is one.
-    pub fn is_beneath_prefix(&self) -> bool {
-        self.below.is_some()
-    }
-
-    /// Returns the request target, without the prefix if it is beneath it.
     pub fn target(&self) -> &[u8] {
-        self.fields.text(self.below.as_ref().unwrap_or(&self.target))
+        self.fields.text(&self.target)
     }
 }
 

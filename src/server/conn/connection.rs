@@ -88,7 +88,7 @@ fn serve_burst(
 ) -> Next {
     let (stream, connection) = (&guard.connection.stream, guard.number);
     loop {
-        let mut request = match read_request(server, input, memory.take()) {
+        let request = match read_request(server, input, memory.take()) {
             Ok(Some(request)) => request,
             Ok(None) => return Next::End,
             Err(error) => {
@@ -96,7 +96,6 @@ fn serve_burst(
                 return Next::Linger;
             }
         };
-        request.enter(&server.prefix);
         let begun = Instant::now();
         // Not the timer of writes: a client that sends many requests and hardly reads must be timed out.
         stream.socket.read_timer.reset();

@@ -22,9 +22,7 @@ pub struct Exchange<'e> {
     pub client: &'e RequestClient,
     /// The head of the request.
     pub request: &'e Request,
-    /// Its target as received.
-    pub received_target: &'e [u8],
-    /// Its target without the prefix.
+    /// Its target, without the prefix once that is checked.
     pub target: &'e [u8],
     /// The query of its target; empty until the target is parsed.
     pub query: Query,
@@ -89,7 +87,7 @@ impl<'e> Exchange<'e> {
     /// not read.
     pub fn refuse(&mut self, error: &Error, fields: Fields, members: Value) -> Result<()> {
         self.body.close_if_pending(&mut self.reply.outcome);
-        self.reply.problem(error, self.request, fields, members)
+        self.reply.problem(error, self.request, self.target, fields, members)
     }
 }
 

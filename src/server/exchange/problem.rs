@@ -23,10 +23,16 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Makes the response to an error of `request`, or to a malformed one, which is a line of text. `members` are added
-    /// to the JSON form.
-    pub fn new(error: &Error, request: Option<&Request>, mut fields: Fields, mut members: Value) -> Self {
+    /// Makes the response to an error of a request and its target beneath the prefix, or, where there is no request, a
+    /// line of text. `members` are added to the JSON form.
+    pub fn new(
+        error: &Error,
+        request: Option<(&Request, &[u8])>,
+        mut fields: Fields,
+        mut members: Value,
+    ) -> Self {
         let status = status_of(error);
+        let (request, target) = request.unzip();
         match status {
             // Only where the content coding was refused (RFC 9110 §12.5.3).
             415 if request.is_some_and(|request| coding::of_message(&request.fields).is_err()) => {
@@ -52,8 +58,7 @@ impl Problem {
             Some("text/html") => {
                 fields.push("X-Content-Type-Options", "nosniff");
                 fields.push("Content-Security-Policy", POLICY);
-                let target = request.map(Request::target).unwrap_or_default();
-                let body = error_page(status, &error.to_string(), target).into_bytes();
+                let body = error_page(status, &error.to_string(), target.unwrap_or_default()).into_bytes();
                 Problem { media_type: "text/html; charset=utf-8", body, fields }
             }
             _ => Problem { media_type: "text/plain", body: format!("{error}\n").into_bytes(), fields },

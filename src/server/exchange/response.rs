@@ -78,15 +78,17 @@ impl<'a> Reply<'a> {
         self.send(|mut stream| stream.write_all(&message))
     }
 
-    /// Sends an error of a request, in the form the client prefers, with `members` in the JSON form.
+    /// Sends an error of a request, whose target is `target` beneath the prefix, in the form the client prefers, with
+    /// `members` in the JSON form.
     pub fn problem(
         &mut self,
         error: &Error,
         request: &Request,
+        target: &[u8],
         fields: Fields,
         members: Value,
     ) -> Result<()> {
-        let problem = Problem::new(error, Some(request), fields, members);
+        let problem = Problem::new(error, Some((request, target)), fields, members);
         self.bytes(status_of(error), problem.media_type, &problem.body, problem.fields)
     }
 

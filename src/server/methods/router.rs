@@ -33,14 +33,12 @@ pub fn answer(
     }
     let (framing, client) = match (framing::of_request(request), client) {
         (Ok(framing), Ok(client)) => (framing, client),
-        (Err(error), _) => return refused(reply, &error, request),
-        (_, Err(error)) => return refused(reply, error, request),
+        (Err(error), _) => return refused(server, reply, &error, request),
+        (_, Err(error)) => return refused(server, reply, error, request),
     };
     let body = RequestBody::new(request, framing, server.limits.file_size, input);
-    let (received_target, target) = (request.received_target(), request.target());
-    let query = Query::default();
-    let mut exchange =
-        Exchange { server, stream, client, request, received_target, target, query, body, reply };
+    let (target, query) = (request.target(), Query::default());
+    let mut exchange = Exchange { server, stream, client, request, target, query, body, reply };
     if framing != Framing::None && !reads_body(request.method) {
         exchange.body.close_if_pending(&mut exchange.reply.outcome);
     }
@@ -53,10 +51,11 @@ pub fn answer(
 }
 
 /// Answers a malformed request and closes the connection, since the start of the next request is unknown.
-fn refused(mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
+fn refused(server: &Server, mut reply: Reply<'_>, error: &Error, request: &Request) -> Outcome {
     reply.outcome.close = Some(CloseReason::MalformedRequest);
+    let target = server.prefix.below(request.target()).unwrap_or_default();
     // The client may have disconnected; ignore the write error.
-    let _ = reply.problem(error, request, Fields::new(), json!({}));
+    let _ = reply.problem(error, request, target, Fields::new(), json!({}));
     reply.outcome
 }
 
@@ -110,10 +109,10 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         }
         _ => {}
     }
-    if !request.is_beneath_prefix() {
-        let prefix = shown(server.prefix.encoded());
-        return Err(Error::not_found(exchange.received_target, format!("is not beneath {prefix}/")));
-    }
+    let authority = authority::of_request(exchange.target, &request.fields);
+    let elsewhere = || format!("is not beneath {}/", shown(server.prefix.encoded()));
+    exchange.target =
+        server.prefix.below(exchange.target).ok_or_else(|| Error::not_found(exchange.target, elsewhere()))?;
     if matches!(exchange.target.first(), None | Some(b'?')) {
         return redirect_to_root(exchange);
     }
@@ -122,7 +121,6 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
-    let authority = authority::of_request(exchange.received_target, &request.fields);
     server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
     if row.is_none_or(|row| row.does_write) {
         refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;

@@ -25,7 +25,7 @@ pub fn origin(client: &RequestClient, request: &Request) -> Option<String> {
 fn authority_of<'r>(client: &RequestClient, request: &'r Request) -> Option<&'r [u8]> {
     let mut forwarded = request.fields.members("x-forwarded-host").filter(|_| client.is_forwarded);
     match (forwarded.next(), forwarded.next()) {
-        (None, _) => authority::of_request(request.received_target(), &request.fields),
+        (None, _) => authority::of_request(request.target(), &request.fields),
         (Some(only), None) => Some(only),
         (Some(_), Some(_)) => None,
     }
