@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc::SYS_openat;
 use nix::pty::openpty;
 use nix::sys::signal::Signal;
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -83,6 +84,18 @@ impl Terminal {
     pub fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keys, size).unwrap();
+    }
+
+    /// Waits until so many threads of the program are in open(2).
+    pub fn wait_in_open(&self, count: usize) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let open = format!("{SYS_openat} ");
+        let is_in_open = |task: &fs::DirEntry| {
+            fs::read_to_string(task.path().join("syscall")).is_ok_and(|call| call.starts_with(&open))
+        };
+        while fs::read_dir(&tasks).unwrap().filter_map(Result::ok).filter(is_in_open).count() < count {
+            thread::yield_now();
+        }
     }
 
     /// Waits for the end, and tells how it came and what was shown before it.

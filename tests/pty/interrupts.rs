@@ -189,8 +189,10 @@ fn a_command_that_waits_for_a_local_file_is_left_behind() {
     let path = pipe(&sandbox, "nobody-writes");
     sandbox.keep("f", "text\n");
     let mut person = Person::start(&sandbox);
-    for command in ["display nobody-writes", "search word nobody-writes", "upload nobody-writes"] {
+    let commands = ["display nobody-writes", "search word nobody-writes", "upload nobody-writes"];
+    for (number, command) in commands.into_iter().enumerate() {
         person.enter(command);
+        person.wait_in_open(number + 1);
         assert!(person.interrupt().ends_with("interrupted"), "{command}");
     }
     assert_eq!(person.says("display :f"), "text");
