@@ -6,7 +6,8 @@ use nix::sys::stat::fstat;
 
 use super::{
     DIRECTORY, Incoming, Links, Spending, Temporary, Volume, absent, attributes_of, content, copy_content,
-    draft, lookup, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap, same_file, tree,
+    draft, lookup, lookup_unlocked, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap,
+    same_file, tree,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Draft, Kind, Name, Transfer, Written};
@@ -35,7 +36,7 @@ fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>
     if volume.root.entry_to_write(from, Links::Followed)?.key() == entry.key() {
         return Err(same_file(to));
     }
-    let existing = lookup(&volume.root, to, &entry)?;
+    let existing = lookup_unlocked(volume, to, &entry)?;
     may_replace(kind, to, &existing)?;
     target(existing.meta())
 }

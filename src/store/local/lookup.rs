@@ -32,6 +32,8 @@ pub(super) struct Found {
     pub file: FileId,
     /// Whether the name itself is a symbolic link.
     pub link: bool,
+    /// Whether nothing has changed the file since its digest attribute was written, where it has one.
+    is_settled: bool,
 }
 
 /// Looks up what a name leads to.
@@ -46,11 +48,22 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
 /// Looks up the entry in which a write to a name takes place.
 pub(super) fn look_up_to_write(volume: &Volume, name: &Name, links: Links) -> Result<(EntryAt, Lookup)> {
     let entry = volume.root.entry_to_write(name, links)?;
-    let existing = lookup(&volume.root, name, &entry)?;
+    let existing = lookup_unlocked(volume, name, &entry)?;
     Ok((entry, existing))
 }
 
-/// Looks up an entry; `name` leads to it.
+/// Looks up an entry whose name the caller has not locked: again under its lock where the digest attribute does not fit,
+/// since another thread may be between a rename and the write of the attribute that follows it.
+pub(super) fn lookup_unlocked(volume: &Volume, name: &Name, entry: &EntryAt) -> Result<Lookup> {
+    let existing = lookup(&volume.root, name, entry)?;
+    if existing.found().is_none_or(|found| found.is_settled) {
+        return Ok(existing);
+    }
+    let _guard = volume.hold(&[entry]).map_err(|errno| map_errno(name, errno))?;
+    lookup(&volume.root, name, entry)
+}
+
+/// Looks up an entry under the lock of its name; `name` leads to it.
 pub(super) fn lookup(root: &Root, name: &Name, entry: &EntryAt) -> Result<Lookup> {
     lookup_entry(root, name.components(), entry).map_err(|errno| map_errno(name, errno))
 }
@@ -86,8 +99,12 @@ pub(super) fn classify(
         },
         false => (stat, kept),
     };
+    let is_settled = kept.is_none_or(|kept| kept.is_true);
     Ok(match meta_of(&stat, kept.map(|kept| kept.mark)) {
-        Some(meta) => Lookup::Found(Found { meta, changed: change_time(&stat), file: file_id(&stat), link }),
+        Some(meta) => {
+            let (changed, file) = (change_time(&stat), file_id(&stat));
+            Lookup::Found(Found { meta, changed, file, link, is_settled })
+        }
         None => Lookup::Unserved,
     })
 }
@@ -126,5 +143,43 @@ impl Found {
     /// Whether the entry itself is a directory, not a link to one.
     pub fn is_tree(&self) -> bool {
         !self.link && self.meta.kind == Kind::Directory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+    use crate::store::local::store_digest;
+
+    #[test]
+    fn a_file_whose_digest_attribute_is_about_to_be_renewed_has_its_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, volume) = (folder.path().join("f"), Volume::open(folder.path()).unwrap());
+        let file = fs::File::create(&path).unwrap();
+        store_digest(&file, [7; 32]).unwrap();
+        let name = Name::new(vec![b"f".to_vec()], false).unwrap();
+        let tag = meta(&volume, &name).unwrap().etag;
+        for mode in 0..500 {
+            let (entry, start) =
+                (volume.root.entry_to_write(&name, Links::Followed).unwrap(), Barrier::new(2));
+            let guard = volume.hold(&[&entry]).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600 + mode % 2)).unwrap();
+            thread::scope(|scope| {
+                let looking = scope.spawn(|| {
+                    start.wait();
+                    let (_, looked) = look_up_to_write(&volume, &name, Links::Followed).unwrap();
+                    looked.meta().unwrap().etag.clone()
+                });
+                start.wait();
+                store_digest(&file, [7; 32]).unwrap();
+                drop(guard);
+                assert_eq!(looking.join().unwrap(), tag);
+            });
+        }
     }
 }

@@ -40,7 +40,7 @@ use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, sa
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use lock_file::{LockFile, ProcessLock};
 use locks::{NameGuard, RootLocks};
-use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked};
+use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, lookup_unlocked};
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
