@@ -159,7 +159,7 @@ fn man_pages_lint_clean() {
 fn every_program_has_a_man_page_and_every_page_a_program() {
     let pages: BTreeSet<_> = Page::all().iter().map(|page| page.name().to_owned()).collect();
     let programs: BTreeSet<_> =
-        PROGRAMS.into_iter().chain(["cfp", "cfpd-access"]).map(str::to_owned).collect();
+        PROGRAMS.into_iter().chain(["cfp", "cfpd-access", "cfpd.conf"]).map(str::to_owned).collect();
     assert_eq!(pages, programs);
 }
 

@@ -18,6 +18,7 @@ mod bench;
 mod clients;
 mod command;
 mod common;
+mod config_file;
 mod confine;
 mod contrib;
 mod faults;

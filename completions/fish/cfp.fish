@@ -68,6 +68,7 @@ complete -c cfpd -n __cfp_before_command -l idle-timeout -x -d 'Close a connecti
 complete -c cfpd -n __cfp_before_command -l min-rate -x -d 'Close a connection that transfers less than BYTES a second for long'
 complete -c cfpd -n __cfp_before_command -l partial-ttl -x -d 'Keep an interrupted upload for this long after its last byte, so that its client can resume it'
 complete -c cfpd -n __cfp_before_command -l max-partials -x -d 'Keep at most N uploads that clients can resume'
+complete -c cfpd -n __cfp_before_command -l config -r -d 'Read options from FILE too, one a line, as max-connections 500'
 complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer a write before it is on the disk'
 complete -c cfpd -n __cfp_before_command -l shared -d 'Other daemons serve the same files too, on this machine or on others that mount them'
 complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Send at most BYTES of a file at a time'

@@ -17,6 +17,8 @@ pub struct Arguments {
     options: pico_args::Arguments,
     /// What follows `--`, where that is given: operands, whatever they begin with.
     after_dashes: Option<Vec<OsString>>,
+    /// The options that were given, taken or not.
+    given: Vec<&'static ProgramOption>,
     /// Two options that were given and exclude each other.
     conflict: Option<(&'static str, &'static str)>,
 }
@@ -31,7 +33,8 @@ impl Arguments {
             Some((option.long, *option.excludes.iter().copied().find(|long| is_given(long)).as_ref()?))
         });
         let conflict = conflicts.next();
-        Arguments { options: pico_args::Arguments::from_vec(split.options), after_dashes, conflict }
+        let options = pico_args::Arguments::from_vec(split.options);
+        Arguments { options, after_dashes, given: split.given, conflict }
     }
 
     /// Takes the value of an option; given more than once, the last one counts.
@@ -70,6 +73,11 @@ impl Arguments {
             given = true;
         }
         given
+    }
+
+    /// Returns whether an option was given, taken or not.
+    pub fn is_given(&self, long: &str) -> bool {
+        self.given.iter().any(|option| option.long == long)
     }
 
     /// Takes the command after `--`, for a program that runs one; empty without `--`.

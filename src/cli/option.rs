@@ -50,8 +50,13 @@ impl ProgramOption {
         !self.value.is_empty() && !self.takes_operands()
     }
 
+    /// Returns whether each value counts where it is given more than once, as its text says; otherwise the last one does.
+    pub fn is_repeatable(&self) -> bool {
+        self.text.contains("repeatable")
+    }
+
     /// Returns whether the program reads its value as operands.
-    fn takes_operands(&self) -> bool {
+    pub fn takes_operands(&self) -> bool {
         self.value.contains(' ')
     }
 

@@ -6,6 +6,7 @@
 //! methods, resumable, exchange, page, shared, auth, net, observe; limits and admin_path come last.
 
 pub use crate::http::PathPrefix;
+pub use crate::server::auth::admin_file::read as read_admin_file;
 pub use crate::server::auth::sites::parse as parse_host;
 pub use crate::server::daemon::config::Config;
 pub use crate::server::daemon::run::run;

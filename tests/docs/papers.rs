@@ -1,4 +1,4 @@
-//! Completions and the option lists of the man pages, made from the options that the programs declare. `make papers` writes
+//! Completions, the option lists of the man pages and the config file of the service, made from the options that the programs declare. `make papers` writes
 //! them; without it this test fails where one of them is not what it would be. What stands outside the marked lines of a
 //! file is written by hand, and stays as it is.
 
@@ -6,6 +6,8 @@
 
 #[path = "papers/bash.rs"]
 mod bash;
+#[path = "papers/config.rs"]
+mod config;
 #[path = "papers/fish.rs"]
 mod fish;
 #[path = "papers/man.rs"]
@@ -74,9 +76,13 @@ fn completions_and_man_pages_are_what_make_papers_writes() {
         let section = if program.name == "cfpd" { 8 } else { 1 };
         papers.push((format!("man/{}.{section}", program.name), man::options(program)));
     }
+    let in_file = || cfpd::PROGRAM.all_options().filter(|option| cfpd::may_be_in_file(option));
+    papers.push(("man/cfpd.conf.5".to_owned(), man::lines_of_file(&cfpd::PROGRAM, in_file())));
+    let service = "contrib/cfpd.conf".to_owned();
+    papers.push((service.clone(), config::options(in_file(), &read(&service))));
     for (name, made) in papers {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name);
-        let old = fs::read_to_string(&path).unwrap();
+        let old = read(&name);
         let new = between_markers(&old, &made).unwrap_or_else(|| panic!("{name} has no marked lines"));
         if std::env::var_os("CFP_PAPERS").is_some() {
             fs::write(&path, new).unwrap();
@@ -84,6 +90,10 @@ fn completions_and_man_pages_are_what_make_papers_writes() {
             assert!(new == old, "{name} is not made from the declared options: run `make papers`");
         }
     }
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// The text with what stands between the two marked lines replaced.

@@ -1,5 +1,5 @@
-//! Parses the values of cfpd's options into the server's `Config`. Errors are collected, since `--check` reports all
-//! of them.
+//! Parses the values of cfpd's options, of the command line and of the config file, into the server's `Config`. Errors are
+//! collected, since `--check` reports all of them.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,16 +13,19 @@ use cfp::server::{
     self, Account, Config, Limits, ListenAddress, LogFormat, Network, PathPrefix, TlsFiles, TrustedProxies,
 };
 
+use super::config_file::{ConfigFile, ConfigLine};
+
 /// The most threads of a search. It starts all of them, and more threads than cores only wait for each other.
 pub const SCAN_JOBS_MAX: usize = 1024;
 
 /// Reads the options; returns the configuration and all errors in it.
-pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
+pub fn read(arguments: &mut Arguments, file: &ConfigFile) -> Result<(Config, Vec<Error>)> {
     let command = arguments.command()?;
-    let mut read = OptionReader { arguments, faults: Vec::new() };
+    let mut read = OptionReader { arguments, file, faults: Vec::new() };
     let listen = read.each("--listen", ListenAddress::parse).into_iter().flatten().collect();
     let root = read.path("--root");
     let options = Config {
+        file: file.path().map(PathBuf::from),
         listen,
         make_root: root.is_none(),
         root: root.unwrap_or_default(),
@@ -54,10 +57,13 @@ pub fn read(arguments: &mut Arguments) -> Result<(Config, Vec<Error>)> {
     Ok((options, faults))
 }
 
-/// Sets the directory to serve: that of `--root`, else the operand, else the default one.
-pub fn choose_root(config: &mut Config, operand: Option<OsString>) -> Result<()> {
+/// Sets the directory to serve: the operand, which replaces that of the config file, else that of `--root`, else the
+/// default one.
+pub fn choose_root(config: &mut Config, file: &ConfigFile, operand: Option<OsString>) -> Result<()> {
     match operand {
-        Some(_) if !config.make_root => return Err(Error::usage("DIR and --root exclude each other")),
+        Some(_) if !config.make_root && !file.has("--root") => {
+            return Err(Error::usage("DIR and --root exclude each other"));
+        }
         Some(directory) => {
             config.root = directory.into();
             config.make_root = false;
@@ -94,6 +100,7 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
 /// The options that are not read yet, and the errors in those that are.
 struct OptionReader<'a> {
     arguments: &'a mut Arguments,
+    file: &'a ConfigFile,
     faults: Vec<Error>,
 }
 
@@ -127,12 +134,12 @@ impl OptionReader<'_> {
     }
 
     fn flag(&mut self, long: &'static str) -> bool {
-        self.arguments.flag(long)
+        self.arguments.flag(long) || self.file.has(long)
     }
 
     fn path(&mut self, long: &'static str) -> Option<PathBuf> {
-        let text = self.values(long).pop();
-        text.and_then(|text| self.checked(not_empty(long, text))).map(PathBuf::from)
+        let given = self.values(long).pop()?;
+        self.checked(given.parsed(|text| not_empty(long, text).map(PathBuf::from)))
     }
 
     /// Reads a whole number of at least `least`.
@@ -161,23 +168,44 @@ impl OptionReader<'_> {
 
     /// Reads the value of an option; if it is repeated, the last one counts.
     fn one<T>(&mut self, long: &'static str, parse: impl FnOnce(&str) -> Result<T>) -> Option<T> {
-        let text = self.values(long).pop()?;
-        self.checked(parsed(long, text, parse))
+        let given = self.values(long).pop()?;
+        self.checked(given.parsed(|text| parsed(long, text, parse)))
     }
 
     /// Reads all values of an option that may be repeated.
     fn each<T>(&mut self, long: &'static str, parse: impl Fn(&str) -> Result<T>) -> Vec<T> {
-        let texts = self.values(long);
-        texts.into_iter().filter_map(|text| self.checked(parsed(long, text, &parse))).collect()
+        let all = self.values(long);
+        let one = |given: Value| self.checked(given.parsed(|text| parsed(long, text, &parse)));
+        all.into_iter().filter_map(one).collect()
     }
 
-    fn values(&mut self, long: &'static str) -> Vec<OsString> {
-        let values = self.arguments.values(long);
-        self.checked(values).unwrap_or_default()
+    /// Takes the values of an option: those of the command line, else those of the config file.
+    fn values(&mut self, long: &'static str) -> Vec<Value> {
+        let given = self.arguments.values(long);
+        let given = self.checked(given).unwrap_or_default().into_iter().map(Value::Argument);
+        given.chain(self.file.values(long).cloned().map(Value::File)).collect()
     }
 
     fn checked<T>(&mut self, outcome: Result<T>) -> Option<T> {
         outcome.map_err(|error| self.faults.push(error)).ok()
+    }
+}
+
+/// The value of an option.
+enum Value {
+    /// From the command line.
+    Argument(OsString),
+    /// From the config file.
+    File(ConfigLine),
+}
+
+impl Value {
+    /// Parses it; an error about one of the config file names its line.
+    fn parsed<T>(self, parse: impl FnOnce(OsString) -> Result<T>) -> Result<T> {
+        match self {
+            Value::Argument(text) => parse(text),
+            Value::File(entry) => parse(entry.value.clone()).map_err(|error| entry.fault(&error)),
+        }
     }
 }
 

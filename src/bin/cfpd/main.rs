@@ -1,21 +1,26 @@
-//! cfpd: the daemon. It reads its options and runs the server. `options` declares them, and `config` parses their
-//! values.
+//! cfpd: the daemon. It reads its options and runs the server. `options` declares them, `config_file` reads those of a
+//! file, and `config` parses their values.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cfp::cli::{self, Arguments, ExitStatus, exactly, refuse_empty};
 use cfp::error::{Error, Result, shown};
 use cfp::server::{self, Config};
 
+use config_file::ConfigFile;
+
 mod config;
+mod config_file;
 pub mod options;
 
 #[derive(Debug)]
 struct Args {
     task: Task,
     config: Config,
+    file: ConfigFile,
     /// The errors in the options, for `--check`.
     faults: Vec<Error>,
 }
@@ -30,12 +35,15 @@ enum Task {
 }
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
-    let (mut config, mut faults) = config::read(&mut arguments)?;
+    let path = arguments.name("--config")?.map(PathBuf::from);
+    let (file, mut faults) = ConfigFile::read(path, &arguments);
+    let (mut config, of_values) = config::read(&mut arguments, &file)?;
+    faults.extend(of_values);
     let (check, explain) = (arguments.flag("--check"), arguments.flag("--explain"));
     let (task, directory) = task(arguments.operands()?, check, explain)?;
-    config::choose_root(&mut config, directory)?;
+    config::choose_root(&mut config, &file, directory)?;
     match check || faults.is_empty() {
-        true => Ok(Args { task, config, faults }),
+        true => Ok(Args { task, config, file, faults }),
         false => Err(faults.swap_remove(0)),
     }
 }
@@ -56,7 +64,10 @@ fn task(mut operands: Vec<OsString>, check: bool, explain: bool) -> Result<(Task
 
 fn run(args: Args) -> Result<ExitStatus> {
     match args.task {
-        Task::Serve => server::run(args.config, &announce).map(ExitStatus::code),
+        Task::Serve => {
+            let changed = Box::new(move || args.file.changed());
+            server::run(args.config, &announce, changed).map(ExitStatus::code)
+        }
         Task::Check => {
             let faults: Vec<_> = args.faults.into_iter().chain(args.config.faults()).collect();
             faults.iter().for_each(|fault| cli::remark(options::PROGRAM.name, fault));
@@ -82,7 +93,6 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;

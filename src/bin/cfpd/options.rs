@@ -18,9 +18,15 @@ pub const PROGRAM: Program = Program {
     examples: &[
         "cfpd .",
         "cfpd --read-only --insecure-plain -l :8000 pub",
+        "cfpd --config /etc/cfpd/cfpd.conf --check",
         "cfpd -r . -- sh -c 'cfp-ls && cfp-search Rust :notes.txt'",
     ],
 };
+
+/// Returns whether an option may stand in a config file. The others choose what cfpd does once.
+pub fn may_be_in_file(option: &ProgramOption) -> bool {
+    !["--config", "--check", "--explain", "--help", "--version"].contains(&option.long)
+}
 
 const NETWORK: &[ProgramOption] = options! {
     /// Serve the files beneath DIR, as the operand does (default: $XDG_DATA_HOME/cfpd, for root /var/lib/cfpd).
@@ -152,6 +158,10 @@ const LIMITS: &[ProgramOption] = options! {
 };
 
 const OPERATION: &[ProgramOption] = options! {
+    /// Read options from FILE too, one a line, as `max-connections 500`; see cfpd.conf(5).
+    ///
+    /// An option that is given on the command line, or a DIR for `root`, replaces the lines of FILE that have the same name.
+    "", "--config" = "FILE" File;
     /// Answer a write before it is on the disk.
     ///
     /// Without this option a write is answered after its content and its directory entry are synced, so that it survives a

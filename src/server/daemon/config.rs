@@ -25,6 +25,8 @@ const NEEDS_SECRECY: &str = "--tls-cert and --tls-key, or --insecure-plain";
 /// The configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
+    /// The file that further options were read from, which a reload reads again.
+    pub file: Option<PathBuf>,
     /// The served directory.
     pub root: PathBuf,
     /// Whether to create it where it is missing: true for the default directory, false for a configured one.

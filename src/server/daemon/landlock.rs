@@ -65,7 +65,7 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
     };
     let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
     let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
-    let files = config.users.iter().chain(&config.access).chain(tls);
+    let files = config.file.iter().chain(&config.users).chain(&config.access).chain(tls);
     let log = config.log.as_ref().filter(|path| !is_standard_error(path));
     let sockets = config.listen.iter().filter_map(|address| match address {
         ListenAddress::Unix { path, .. } => Some(path),

@@ -16,6 +16,7 @@ use crate::server::auth::{Gate, Policy, Sites};
 use crate::server::conn::accept;
 use crate::server::daemon::command::{PrivateSocket, StopReason, exit_code_of};
 use crate::server::daemon::config::Config;
+use crate::server::daemon::signals::ChangedOptions;
 use crate::server::daemon::{
     background, cleanup, landlock, pid_file, run_as, sd_notify, signals, socket_activation,
 };
@@ -26,8 +27,9 @@ use crate::server::observe::{Log, Metrics};
 use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, Server, UploadLocks, progress, threads};
 use crate::store::{Confinement, Spools, Store};
 
-/// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output.
-pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
+/// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output;
+/// `changed` names the options of the config file that have changed since the start.
+pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>, changed: ChangedOptions) -> Result<u8> {
     if config.background && !background::is_there()? {
         socket_activation::refuse("--background")?;
         return background::start(config.run_as.as_ref());
@@ -54,7 +56,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>) -> Result<u8> {
     write_log(&server)?;
     progress::start(&server.connections)?;
     let (ends, end) = channel();
-    signals::watch(&server, caught, ends.clone())?;
+    signals::watch(&server, caught, ends.clone(), changed)?;
     say_root(&config, &server.log);
     let acceptors = accept::Acceptors::start(&server, listeners, |url| {
         let is_said = private.as_ref().is_none_or(|private| private.url() != url);

@@ -13,6 +13,9 @@ use crate::server::daemon::command::StopReason;
 use crate::server::daemon::sd_notify;
 use crate::server::shared::{Server, threads};
 
+/// Reads the config file again; what has changed in it since the start, and what to do about it.
+pub type ChangedOptions = Box<dyn Fn() -> Result<Option<String>> + Send>;
+
 /// Catches HUP and USR1, which would kill a daemon that is still starting; they are handled later. SIGXFSZ is caught
 /// and ignored, so that a write past `ulimit -f` fails with EFBIG; unlike an ignored signal, a caught one has its
 /// default action again in the command.
@@ -24,13 +27,18 @@ pub fn catch() -> Result<Signals> {
 
 /// Starts the threads that handle signals. A reload has a thread of its own: it reads the file system, and TERM must
 /// end the daemon even when that hangs.
-pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason>) -> Result<()> {
+pub fn watch(
+    server: &Arc<Server>,
+    mut signals: Signals,
+    ends: Sender<StopReason>,
+    changed: ChangedOptions,
+) -> Result<()> {
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|error| Error::io("signals", error))?;
     }
     let (sender, requests) = channel();
     let (server, reloading) = (Arc::clone(server), Arc::clone(server));
-    threads::start("reload", move || keep_reloading(&reloading, &requests))?;
+    threads::start("reload", move || keep_reloading(&reloading, &requests, &changed))?;
     threads::start("signals", move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
@@ -44,14 +52,15 @@ pub fn watch(server: &Arc<Server>, mut signals: Signals, ends: Sender<StopReason
 }
 
 /// Reloads on each signal, and logs the result; signals that arrive during a reload cause one more.
-fn keep_reloading(server: &Server, requests: &Receiver<()>) {
+fn keep_reloading(server: &Server, requests: &Receiver<()>, changed: &ChangedOptions) {
     while requests.recv().is_ok() {
         while requests.try_recv().is_ok() {}
         sd_notify::reloading();
-        let outcome = server.reload();
+        let outcome = changed().and_then(|changed| server.reload().map(|()| changed));
         sd_notify::ready(&server.status());
         match outcome {
-            Ok(()) => server.log.remark("reloaded"),
+            Ok(None) => server.log.remark("reloaded"),
+            Ok(Some(changed)) => server.log.alarm(&format!("reloaded; {changed}")),
             Err(error) => server.log.alarm(&format!("nothing was reloaded, all stays as it was: {error}")),
         }
     }

@@ -15,6 +15,15 @@ pub fn options(program: &Program) -> String {
     format!("{items}.It {names}\nSee\n.Xr cfp 7 .\n")
 }
 
+/// The items of the list of lines in a config file: the name, the value, the first paragraph.
+pub fn lines_of_file<'a>(program: &Program, options: impl Iterator<Item = &'a ProgramOption>) -> String {
+    let item = |option: &ProgramOption| {
+        let first = option.paragraphs().next().unwrap();
+        format!(".It Cm {}{}\n{}", &option.long[2..], value(option), prose(program, &joined(&first)))
+    };
+    options.map(item).collect()
+}
+
 /// The items of the list in cfp(7).
 pub fn common_options() -> String {
     const TOOLS: Program = Program {
@@ -39,13 +48,17 @@ fn spelled(option: &ProgramOption) -> String {
     names.join(" , ")
 }
 
-fn item(program: &Program, option: &ProgramOption) -> String {
-    let value = match option.complete {
+/// The value of an option: ` Ar FILE`, ` Cm combined | json`.
+fn value(option: &ProgramOption) -> String {
+    match option.complete {
         Completion::Choice(words) => format!(" Cm {}", words.join(" | ")),
         _ if option.value.is_empty() => String::new(),
         _ => format!(" Ar {}", option.value),
-    };
-    let mut made = format!(".It {}{value}\n", spelled(option));
+    }
+}
+
+fn item(program: &Program, option: &ProgramOption) -> String {
+    let mut made = format!(".It {}{}\n", spelled(option), value(option));
     for (number, paragraph) in option.text.split("\n\n").enumerate() {
         made += if number > 1 { ".Pp\n" } else { "" };
         match paragraph.trim_start().strip_prefix("- ") {
@@ -134,8 +147,9 @@ fn macro_of(program: &Program, word: &str) -> Option<String> {
     let is_value = |option: &ProgramOption| {
         option.value.split(|char: char| !char.is_uppercase()).any(|part| part == word)
     };
-    let is_name =
-        |name: &str| name.len() > 1 && name.chars().all(|char| char.is_ascii_lowercase() || char == '-');
+    let is_name = |name: &str| {
+        name.len() > 1 && name.chars().all(|char| char.is_ascii_lowercase() || ['-', '.'].contains(&char))
+    };
     if let Some(option) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
         Some(format!("Fl {option}"))
     } else if let Some(variable) = word.strip_prefix('$').filter(|rest| !rest.contains('/')) {

@@ -15,7 +15,7 @@ pub fn options(programs: &[&Program]) -> String {
 
 fn specification(program: &Program, option: &ProgramOption) -> String {
     let names = spellings(option);
-    let is_repeatable = option.text.contains("repeatable");
+    let is_repeatable = option.is_repeatable();
     let others = program
         .all_options()
         .filter(|other| option.excludes.contains(&other.long) || other.excludes.contains(&option.long));
