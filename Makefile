@@ -6,7 +6,7 @@
 #   make bench-check  fails where a filter or a small request takes 5 % more instructions than benches/instructions.txt says
 #   make fuzz       each fuzz target for FUZZ_SECONDS (60)
 #   make check      format, lints, API pages, man pages, dependencies: licences, sources, advisories
-#   make papers     completions and the option lists of the man pages, from the options that src/bin declares
+#   make papers     completions, the option lists of the man pages and contrib/cfpd.conf, from the options that src/bin declares
 #   make pictures   the pictures of the page in docs/pictures, by Chromium
 #   make install    programs, man pages and completions beneath $(DESTDIR)$(PREFIX)
 #   make uninstall  removes exactly what install put there
@@ -38,6 +38,7 @@ zsh    := $(prefix)/share/zsh/site-functions
 fish   := $(prefix)/share/fish/vendor_completions.d
 units  := $(prefix)/lib/systemd/system
 users  := $(prefix)/lib/sysusers.d
+config := $(DESTDIR)/etc/cfpd/cfpd.conf
 
 .PHONY: build demo test bench bench-check fuzz check papers pictures install uninstall deb static image
 
@@ -118,12 +119,15 @@ install: $(built)/cfpd
 	done
 	for unit in $(UNITS); do install -D -m 644 contrib/systemd/$$unit $(units)/$$unit || exit; done
 	install -D -m 644 contrib/sysusers/cfpd.conf $(users)/cfpd.conf
+	[ -e $(config) ] || install -D -m 644 contrib/cfpd.conf $(config)
 
+# The config file stays if it was changed.
 uninstall:
 	rm -f $(PROGRAMS:%=$(bin)/%)
 	for page in $(notdir $(wildcard man/*.[1-8])); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -f $(bash)/cfp $(PROGRAMS:%=$(bash)/%) $(zsh)/_cfp $(fish)/cfp.fish $(PROGRAMS:%=$(fish)/%.fish)
 	rm -f $(UNITS:%=$(units)/%) $(users)/cfpd.conf
+	! cmp -s contrib/cfpd.conf $(config) || rm -f $(config)
 
 # DEB takes further options of cargo-deb.
 deb: build

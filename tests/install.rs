@@ -47,9 +47,18 @@ fn uninstall_removes_what_install_put_there_and_nothing_else() {
         "usr/share/bash-completion/completions/cfp-search",
         "usr/share/zsh/site-functions/_cfp",
         "usr/share/fish/vendor_completions.d/cfpd.fish",
+        "usr/share/man/man5/cfpd.conf.5",
+        "etc/cfpd/cfpd.conf",
     ] {
         let path = destination.join(name);
         assert!(installed.contains(&path) && path.exists(), "{name} is not installed, or leads nowhere");
     }
-    assert_eq!(make("uninstall"), BTreeSet::from([strange]));
+    assert_eq!(make("uninstall"), BTreeSet::from([strange.clone()]));
+
+    // What an admin wrote is his.
+    let config = destination.join("etc/cfpd/cfpd.conf");
+    std::fs::write(&config, "root /srv\n").unwrap();
+    make("install");
+    assert_eq!(make("uninstall"), BTreeSet::from([strange, config.clone()]));
+    assert_eq!(std::fs::read_to_string(config).unwrap(), "root /srv\n");
 }

@@ -30,7 +30,9 @@ cfpd --root /opt/root --listen unix:/opt/own.sock --log /opt/own.log --backgroun
 useradd --groups cfpd carol
 useradd mallory
 echo 'allow list local:carol /' >/etc/cfpd/access
-echo 'CFPD_OPTIONS="--access /etc/cfpd/access"' >/etc/default/cfpd
+echo 'access access' >>/etc/cfpd/cfpd.conf
+systemctl reload cfpd
+timeout 60 sh -c 'until grep -q "cfpd.conf: access changed: restart cfpd" /var/log/cfpd/access.log; do sleep 0.1; done'
 systemctl restart cfpd
 [ "$(runuser -u carol -- cfp-ls -s unix:/run/cfpd.sock)" = notes.txt ]
 fails runuser -u mallory -- cfp-ls -s unix:/run/cfpd.sock
@@ -39,7 +41,7 @@ fails cfp-ls
 # A reload takes rules up anew.
 echo 'allow all * /' >>/etc/cfpd/access
 systemctl reload cfpd
-timeout 60 sh -c 'until grep -q "cfpd: reloaded" /var/log/cfpd/access.log; do sleep 0.1; done'
+timeout 60 sh -c 'until grep -q "cfpd: reloaded$" /var/log/cfpd/access.log; do sleep 0.1; done'
 [ "$(cfp-ls)" = notes.txt ]
 
 # A new version refuses no client: somebody asks all the time.
@@ -55,6 +57,7 @@ wait
 page=/usr/share/doc/cfp/docs/operating.md
 if [ -f $page ] && command -v openssl && command -v htpasswd; then
   htpasswd() { echo wonderland | command htpasswd -i "$@"; }
+  sed -i '/^access access$/d' /etc/cfpd/cfpd.conf
   sed -n '/^```sh$/,/^```$/p' $page | grep -v '^```' >/steps
   . /steps
   echo wonderland >/password

@@ -33,6 +33,10 @@ for program in cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get c
 done
 [ "$(stat -c '%U %a' /var/lib/cfpd)" = 'cfpd 750' ]
 [ "$(stat -c '%U:%G %a' /etc/cfpd)" = 'root:cfpd 750' ]
+dpkg-query --show --showformat '${Conffiles}' cfp | grep '^ /etc/cfpd/cfpd.conf '
+[ "$(grep -v -e '^#' -e '^$' /etc/cfpd/cfpd.conf)" = "root /var/lib/cfpd
+log /var/log/cfpd/access.log" ]
+runuser -u cfpd -- cfpd --config /etc/cfpd/cfpd.conf --log - --check
 
 # The admin, with the default server.
 serve '[ -z "$(cfp-ls)" ]; echo to be or not to be | cfp-put - --as notes.txt; [ "$(cfp-ls)" = notes.txt ]'
@@ -40,10 +44,13 @@ serve '[ "$(cfp-search be :notes.txt)" = 2 ]'
 
 # Installed again, files and options are as they were.
 echo 'CFPD_OPTIONS="--read-only"' >/etc/default/cfpd
+echo max-connections 77 >>/etc/cfpd/cfpd.conf
 dpkg -i "$1"
 grep -q read-only /etc/default/cfpd
+grep -qx 'max-connections 77' /etc/cfpd/cfpd.conf
 dpkg --remove cfp
 [ -f /etc/default/cfpd ]
+[ -f /etc/cfpd/cfpd.conf ]
 [ "$(cat /var/lib/cfpd/notes.txt)" = 'to be or not to be' ]
 dpkg -i "$1"
 serve '[ "$(cfp-cat :notes.txt)" = "to be or not to be" ]'
