@@ -20,7 +20,7 @@
 //!
 //! | module | its folders and files, from top to bottom |
 //! |---|---|
-//! | server | daemon, conn, methods, resumable, exchange, page, shared, auth, net, observe, status, limits, admin_path |
+//! | server | daemon, conn, methods, webdav, resumable, exchange, page, shared, auth, net, observe, status, limits, admin_path |
 //! | store | local, contract, name |
 //! | client | ops, call, output, login, settings, conn, progress, operand |
 

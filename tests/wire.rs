@@ -61,6 +61,7 @@ conversations![
     resume,
     sites,
     sites_users,
+    webdav,
 ];
 
 #[test]

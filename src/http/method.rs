@@ -23,6 +23,14 @@ pub enum Method {
     Move,
     /// Makes a directory.
     Mkcol,
+    /// Reads properties.
+    Propfind,
+    /// Changes properties.
+    Proppatch,
+    /// Locks.
+    Lock,
+    /// Unlocks.
+    Unlock,
     /// Makes a tunnel.
     Connect,
     /// Another method with a specification, by name.
@@ -32,7 +40,7 @@ pub enum Method {
 }
 
 /// The methods by name, which is case-sensitive (RFC 9110 §9.1).
-const NAMES: [(&str, Method); 11] = [
+const NAMES: [(&str, Method); 15] = [
     ("GET", Method::Get),
     ("HEAD", Method::Head),
     ("POST", Method::Post),
@@ -43,11 +51,15 @@ const NAMES: [(&str, Method); 11] = [
     ("COPY", Method::Copy),
     ("MOVE", Method::Move),
     ("MKCOL", Method::Mkcol),
+    ("PROPFIND", Method::Propfind),
+    ("PROPPATCH", Method::Proppatch),
+    ("LOCK", Method::Lock),
+    ("UNLOCK", Method::Unlock),
     ("CONNECT", Method::Connect),
 ];
 
 /// The names of [`Method::Other`].
-const OTHER_NAMES: [&str; 6] = ["TRACE", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "QUERY"];
+const OTHER_NAMES: [&str; 2] = ["TRACE", "QUERY"];
 
 impl Method {
     /// Returns the method of this name.

@@ -128,6 +128,12 @@ pub const ZIP_ENTRIES_MAX: usize = 100_000;
 pub const ZIP_NAMES_MAX: usize = 16 << 20;
 /// The most globs of one list or search; each is matched against every name.
 pub const GLOBS_MAX: usize = 64;
+/// The most bytes of an XML body. Clients send some hundred; one that sets a property sends its value.
+pub const XML_MAX: u64 = 64 * 1024;
+/// The most elements, texts and comments of an XML body, which bounds its depth too.
+pub const XML_NODES_MAX: u32 = 2048;
+/// The most properties that a PROPFIND may ask for by name: each is answered for every entry of a directory.
+pub const PROPERTIES_ASKED_MAX: usize = 256;
 /// How long the lines of a search are buffered, so that they share a write.
 pub const FLUSH_LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long the log lines of requests are gathered under load, so that they share a write. A daemon that is killed loses

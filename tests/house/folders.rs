@@ -15,6 +15,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "daemon",
             "conn",
             "methods",
+            "webdav",
             "resumable",
             "exchange",
             "page",

@@ -91,8 +91,12 @@ pub enum NamedType {
 impl NamedType {
     /// Looks at the extension.
     pub fn of(name: &Name) -> Self {
-        let last = name.components().last().and_then(|last| std::str::from_utf8(last).ok());
-        let last = last.unwrap_or_default();
+        NamedType::of_last(name.components().last().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Looks at the extension of the last component of a name.
+    pub fn of_last(last: &[u8]) -> Self {
+        let last = std::str::from_utf8(last).unwrap_or_default();
         let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
         if let Some((_, known)) = ENDINGS.iter().find(|(own, _)| own.eq_ignore_ascii_case(ending)) {
             return NamedType::Whole(known);
@@ -103,6 +107,14 @@ impl NamedType {
             Some(known) if known.starts_with("video/") => NamedType::Unknown(known),
             Some(known) => NamedType::Whole(known),
             None => NamedType::Unknown("application/octet-stream"),
+        }
+    }
+
+    /// The media type without parameters, where the name tells it.
+    pub fn essence(self) -> Option<&'static str> {
+        match self {
+            NamedType::Whole(known) | NamedType::Text(known) => Some(known),
+            NamedType::Unknown(_) => None,
         }
     }
 

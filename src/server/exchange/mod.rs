@@ -16,7 +16,7 @@ pub(crate) use response::{Reply, with_charset};
 pub(crate) use scanned::ScannedFile;
 pub(crate) use send::{send_content, send_multipart};
 pub(crate) use spill::Spill;
-pub(crate) use streamed::{LineSink, send_lines, send_streamed};
+pub(crate) use streamed::{LineSink, send_buffered, send_lines, send_streamed};
 pub(crate) use work::Work;
 pub(crate) use written::{accept_modified, answer_written, fields_of_written, location, modified};
 

@@ -13,11 +13,12 @@ use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::observe::CloseReason;
 use crate::store::{Name, Spools};
 
-/// Sends what `write` writes, as it is written. Nothing is sent before the first byte, so that an earlier error still
+/// Sends what `write` writes with this status, as it is written. Nothing is sent before the first byte, so that an earlier error still
 /// gets a response; a later one aborts the connection. `spools` buffer the response while the client sends and does not
 /// read; without them the writer blocks.
 pub fn send_streamed(
     reply: &mut Reply<'_>,
+    status: u16,
     mut fields: Fields,
     coding: Coding,
     spools: Option<&Spools>,
@@ -34,7 +35,7 @@ pub fn send_streamed(
     if coding == Coding::Zstd {
         fields.push("Content-Encoding", "zstd");
     }
-    let head = reply.begin(200, &fields);
+    let head = reply.begin(status, &fields);
     if reply.is_head {
         return reply.send(|mut stream| stream.write_all(&head));
     }
@@ -81,7 +82,18 @@ pub fn send_lines(
     if is_not_modified(exchange.request, name, Validators::default())? {
         return exchange.reply.empty(304, of_not_modified(&fields));
     }
-    send_streamed(&mut exchange.reply, fields, coding, None, |sink| {
+    send_buffered(&mut exchange.reply, 200, fields, coding, write)
+}
+
+/// Sends what `write` writes as [`send_streamed`] does, through a buffer.
+pub fn send_buffered(
+    reply: &mut Reply<'_>,
+    status: u16,
+    fields: Fields,
+    coding: Coding,
+    write: impl FnOnce(&mut LineSink<'_>) -> io::Result<()>,
+) -> Result<()> {
+    send_streamed(reply, status, fields, coding, None, |sink| {
         let mut out = LineSink { buffer: BufWriter::new(sink), since: Instant::now() };
         match write(&mut out) {
             Ok(()) => out.flush(),

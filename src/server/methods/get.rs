@@ -242,5 +242,5 @@ fn stream(
 ) -> Result<()> {
     let decoding = exchange.decoding();
     let work = |sink: &mut dyn Write| operation.run_on_content(name, content, &decoding, sink);
-    send_streamed(&mut exchange.reply, fields, coding, None, work)
+    send_streamed(&mut exchange.reply, 200, fields, coding, None, work)
 }

@@ -32,7 +32,7 @@ fn text(read_only: bool) -> String {
     let mut text =
         format!("cfpd {}: files, and word operations where the files are", env!("CARGO_PKG_VERSION"));
     text += if read_only { " (read-only)\n\n" } else { "\n\n" };
-    let methods = METHODS.iter().map(|row| row.usage);
+    let methods = METHODS.iter().map(|row| row.usage).filter(|[syntax, _]| !syntax.is_empty());
     let heading = [["", ""], ["F is", ""], ["(nothing)", "the bytes as they are"]];
     let rows = methods.chain(heading).map(|row| row.map(str::to_owned));
     for [usage, meaning] in rows.chain(FILTERS.into_iter().map(FilterSpec::help)) {

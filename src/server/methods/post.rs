@@ -50,7 +50,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, root: &Name)
     fields.push("Vary", "Accept-Encoding");
     let coding = exchange.reply.choose_coding(request);
     let body = &mut exchange.body;
-    send_streamed(&mut exchange.reply, fields, coding, Some(&exchange.server.spools), |sink| {
+    send_streamed(&mut exchange.reply, 200, fields, coding, Some(&exchange.server.spools), |sink| {
         let whole = body.read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, sink));
         whole.map(|_| ()).map_err(io::Error::from)
     })

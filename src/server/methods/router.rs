@@ -15,6 +15,7 @@ use crate::server::methods::{get, internal, names, options, post, put};
 use crate::server::net::{RequestClient, Stream};
 use crate::server::observe::{CloseReason, Outcome, Refusal};
 use crate::server::shared::Server;
+use crate::server::webdav::propfind;
 use crate::store::{Name, RESERVED};
 use crate::text::FILTERS;
 
@@ -90,6 +91,8 @@ fn handler(method: Method) -> Option<Handler> {
         Method::Move => Some(Handler::Writes(names::rename)),
         Method::Delete => Some(Handler::Writes(names::delete)),
         Method::Mkcol => Some(Handler::Writes(names::make_directory)),
+        Method::Propfind => Some(Handler::Reads(propfind::answer)),
+        Method::Proppatch | Method::Lock | Method::Unlock => None,
         Method::Patch | Method::Connect | Method::Other(_) | Method::Unknown => None,
     }
 }

@@ -18,7 +18,7 @@ pub struct MethodRow {
     /// Whether it changes the store. If so, requests from pages of other sites are refused, and all on a read-only
     /// server.
     pub does_write: bool,
-    /// Its syntax, and what it does.
+    /// Its syntax, and what it does; empty for the methods that only WebDAV clients use.
     pub usage: [&'static str; 2],
 }
 
@@ -29,6 +29,8 @@ pub enum Scope {
     Anywhere,
     /// On the root alone.
     Root,
+    /// On the root, and the name of a file or a directory below it.
+    Stored,
     /// On the name of a file or a directory below the root.
     Below,
     /// On a resumable upload, beneath `/.cfpd/uploads/`.
@@ -37,7 +39,7 @@ pub enum Scope {
 
 /// All methods and their scopes.
 #[rustfmt::skip]
-pub const METHODS: [MethodRow; 12] = [
+pub const METHODS: [MethodRow; 13] = [
     MethodRow { method: Method::Get, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["GET /name?F", "a stored file through a filter; GET /dir/ lists, GET /dir/?search=WORD searches all beneath"] },
     MethodRow { method: Method::Head, scope: Scope::Anywhere, reads_body: false, does_write: false,
@@ -56,6 +58,8 @@ pub const METHODS: [MethodRow; 12] = [
           usage: ["MKCOL /dir/", "make a directory"] },
     MethodRow { method: Method::Options, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["OPTIONS *", "this text"] },
+    MethodRow { method: Method::Propfind, scope: Scope::Stored, reads_body: true, does_write: false,
+          usage: ["", ""] },
     MethodRow { method: Method::Head, scope: Scope::Upload, reads_body: false, does_write: false,
           usage: ["HEAD /.cfpd/uploads/ID", "how much of a PUT with Upload-Complete is here"] },
     MethodRow { method: Method::Patch, scope: Scope::Upload, reads_body: true, does_write: true,
@@ -71,7 +75,10 @@ impl Scope {
             (Scope::Root, components) => components.is_empty(),
             (Scope::Upload, [first, second, _]) => first == RESERVED && second == UPLOADS,
             (Scope::Upload, _) => false,
-            (Scope::Below, components) => components.first().is_some_and(|first| first != RESERVED),
+            (Scope::Stored, []) => true,
+            (Scope::Stored | Scope::Below, components) => {
+                components.first().is_some_and(|first| first != RESERVED)
+            }
         }
     }
 }
@@ -91,7 +98,8 @@ pub fn reads_body(method: Method) -> bool {
 pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
     let holds = |row: &&MethodRow| match scope {
         Scope::Upload => row.scope == scope,
-        _ => row.scope == scope || row.scope == Scope::Anywhere,
+        Scope::Anywhere => row.scope == Scope::Anywhere,
+        _ => row.scope == scope || matches!(row.scope, Scope::Anywhere | Scope::Stored),
     };
     names(METHODS.iter().filter(holds).map(|row| row.method).filter(|method| Some(*method) != refused))
 }

@@ -38,6 +38,21 @@ impl<'a> Reader<'a> {
         self.entries(&[Verb::List], name, recursive, detail)
     }
 
+    /// Returns the metadata of a name, as a list would; needs `list`, for a directory also where it is only for something
+    /// beneath it.
+    pub fn describe(self, name: &Name) -> Result<Meta> {
+        let (may, may_beneath) = (self.0.may(Verb::List, name, false), self.may_list(&name.as_directory()));
+        let refused = || self.0.refusal(&[Verb::List], name, false);
+        if !may && !may_beneath {
+            return Err(refused());
+        }
+        match self.0.store.meta(name) {
+            Ok(meta) if meta.kind == Kind::Directory && may_beneath => Ok(meta),
+            found if may => found,
+            _ => Err(refused()),
+        }
+    }
+
     /// Returns the metadata of an entry of a list; none where it is no longer there, or may not be listed.
     pub fn listed(self, directory: &Name, entry: &[u8], is_directory: bool) -> Option<Meta> {
         let name = directory.join(entry, is_directory);

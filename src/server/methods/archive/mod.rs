@@ -51,7 +51,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         return Err(Error::overloaded("archive", "too many responses are compressed at the moment"));
     };
     let client = ClientLiveness::new(exchange.stream);
-    send_streamed(&mut exchange.reply, fields, Coding::Identity, None, |sink| {
+    send_streamed(&mut exchange.reply, 200, fields, Coding::Identity, None, |sink| {
         let sink = BufWriter::with_capacity(BLOCK, sink);
         match format {
             "zip" => zip_file::write(&source, &client, sink)?.flush(),

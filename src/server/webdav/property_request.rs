@@ -1,0 +1,113 @@
+//! The body of a PROPFIND (RFC 4918 §9.1, §14.20): which properties a client asks for.
+
+use roxmltree::Node;
+
+use crate::error::{Error, Result};
+use crate::server::limits::PROPERTIES_ASKED_MAX;
+use crate::server::webdav::live_property::LiveProperty;
+use crate::server::webdav::xml::{self, dav_child};
+
+/// The properties that a client asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PropertyRequest {
+    /// `allprop`: all but those that are costly, and these.
+    All(Vec<PropertyName>),
+    /// `propname`: the names of all.
+    Names,
+    /// `prop`: these.
+    Listed(Vec<PropertyName>),
+}
+
+/// The name of a property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PropertyName {
+    /// Its namespace; may be empty.
+    pub namespace: String,
+    /// Its local name.
+    pub local: String,
+    /// The live property of this name, if it is one.
+    pub live: Option<LiveProperty>,
+}
+
+impl PropertyRequest {
+    /// Parses a body; without one the client asks for all. Errors have kind `Invalid`.
+    pub fn parse(body: Option<&str>) -> Result<Self> {
+        let Some(text) = body else { return Ok(PropertyRequest::All(Vec::new())) };
+        let document = xml::parse_dav(text, "propfind")?;
+        let root = document.root_element();
+        let names = |name| dav_child(root, name).map_or(Ok(Vec::new()), names_in);
+        let forms = ["prop", "allprop", "propname"].map(|name| dav_child(root, name).is_some());
+        match forms {
+            [true, false, false] => names("prop").map(PropertyRequest::Listed),
+            [false, true, false] => names("include").map(PropertyRequest::All),
+            [false, false, true] => Ok(PropertyRequest::Names),
+            _ => Err(Error::invalid("body", "asks for neither prop, allprop nor propname, or for several")),
+        }
+    }
+}
+
+impl PropertyName {
+    /// The name of an element.
+    pub fn of(node: Node<'_, '_>) -> Self {
+        let (namespace, local) = (node.tag_name().namespace().unwrap_or_default(), node.tag_name().name());
+        let live = LiveProperty::named(namespace, local);
+        PropertyName { namespace: namespace.to_owned(), local: local.to_owned(), live }
+    }
+
+    /// Writes an empty element of this name.
+    pub fn write_empty(&self, out: &mut String) {
+        if self.namespace == xml::DAV {
+            *out += &format!("<D:{}/>", self.local);
+        } else {
+            *out += &format!("<{} xmlns=\"", self.local);
+            xml::escape(self.namespace.as_bytes(), out);
+            *out += "\"/>";
+        }
+    }
+}
+
+fn names_in(node: Node<'_, '_>) -> Result<Vec<PropertyName>> {
+    let names: Vec<_> = node.children().filter(Node::is_element).map(PropertyName::of).collect();
+    match names.len() > PROPERTIES_ASKED_MAX {
+        true => Err(Error::invalid("body", format!("asks for more than {PROPERTIES_ASKED_MAX} properties"))),
+        false => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_asks_for_all_for_names_or_for_some() {
+        let parse = |inside: &str| {
+            PropertyRequest::parse(Some(&format!(
+                "<propfind xmlns='DAV:' xmlns:o='urn:o'>{inside}</propfind>"
+            )))
+        };
+        let name = |namespace: &str, local: &str, live| PropertyName {
+            namespace: namespace.to_owned(),
+            local: local.to_owned(),
+            live,
+        };
+        let etag = || name("DAV:", "getetag", Some(LiveProperty::Etag));
+        let rows = [
+            ("<allprop/>", Some(PropertyRequest::All(Vec::new()))),
+            ("<allprop/><include><getetag/></include>", Some(PropertyRequest::All(vec![etag()]))),
+            ("<propname/>", Some(PropertyRequest::Names)),
+            (
+                "<prop><getetag/> <o:getetag/></prop><o:unknown/>",
+                Some(PropertyRequest::Listed(vec![etag(), name("urn:o", "getetag", None)])),
+            ),
+            ("<prop/>", Some(PropertyRequest::Listed(Vec::new()))),
+            ("", None),
+            ("<prop/><allprop/>", None),
+        ];
+        for (inside, request) in rows {
+            assert_eq!(parse(inside).ok(), request, "{inside}");
+        }
+        assert_eq!(PropertyRequest::parse(None).ok(), Some(PropertyRequest::All(Vec::new())));
+        let many = format!("<prop>{}</prop>", "<a/>".repeat(PROPERTIES_ASKED_MAX + 1));
+        assert!(parse(&many).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! PROPFIND (RFC 4918 §9.1): the properties of a file, or of a directory and its entries, streamed as the directory is
+//! read.
+
+use std::io::{self, Write};
+
+use crate::error::{Error, Result};
+use crate::http::{Fields, Query, target};
+use crate::server::auth::rights::AuthorizedStore;
+use crate::server::exchange::{Exchange, LineSink, location, send_buffered};
+use crate::server::webdav::condition;
+use crate::server::webdav::depth::Depth;
+use crate::server::webdav::live_property::Resource;
+use crate::server::webdav::multistatus::{END, START, write_response};
+use crate::server::webdav::property_request::PropertyRequest;
+use crate::server::webdav::xml;
+use crate::store::{Detail, Entries, Entry, Kind, Meta, Name};
+
+/// Sends the properties that the body asks for.
+pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
+    let depth = Depth::of_request(&exchange.request.fields)?;
+    let body = xml::read(exchange)?;
+    let request = PropertyRequest::parse(body.as_deref())?;
+    let reader = store.reader();
+    let meta = reader.describe(name)?;
+    let is_directory = meta.kind == Kind::Directory;
+    if is_directory && depth == Depth::Infinity {
+        let error = Error::forbidden(name.shown(), "is not described with all in it: ask with Depth: 1");
+        return condition::refuse(exchange, &error, "<D:propfind-finite-depth/>");
+    }
+    let entries = match is_directory && depth != Depth::Zero {
+        true => Some(reader.list(&name.as_directory(), false, Detail::Metadata)?),
+        false => None,
+    };
+    let href = location(exchange.server, name, is_directory, &Query::default());
+    let mut fields = Fields::new().with("Content-Type", "application/xml; charset=utf-8");
+    fields.push("Cache-Control", exchange.server.cache_control());
+    fields.push("Vary", "Accept-Encoding");
+    if is_directory && !name.is_directory() {
+        // RFC 4918 §5.2: the directory answers under the name without the slash too.
+        fields.push("Content-Location", &href);
+    }
+    let coding = exchange.reply.choose_coding(exchange.request);
+    let description = Description { request: &request, href: &href };
+    let last = name.components().last().map(Vec::as_slice).unwrap_or_default();
+    send_buffered(&mut exchange.reply, 207, fields, coding, |out| {
+        description.write(Resource { last, meta: &meta }, entries, out)
+    })
+}
+
+/// What is asked of which resource, and of the entries of a directory.
+struct Description<'a> {
+    request: &'a PropertyRequest,
+    /// The encoded path of the resource.
+    href: &'a [u8],
+}
+
+impl Description<'_> {
+    fn write(
+        &self,
+        resource: Resource<'_>,
+        entries: Option<Entries<'_>>,
+        out: &mut LineSink<'_>,
+    ) -> io::Result<()> {
+        let mut text = [xml::DECLARATION, START].concat();
+        write_response(self.request, self.href, resource, &mut text);
+        out.write_all(text.as_bytes())?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry?;
+            let Some(meta) = &entry.meta else { continue };
+            text.clear();
+            self.write_entry(&entry, meta, &mut text);
+            out.write_all(text.as_bytes())?;
+        }
+        out.write_all(END.as_bytes())
+    }
+
+    fn write_entry(&self, entry: &Entry, meta: &Meta, text: &mut String) {
+        let components: Vec<_> = entry.name.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
+        let below = target::encode(&components, entry.kind == Kind::Directory, &Query::default());
+        let href = [self.href.strip_suffix(b"/").unwrap_or(self.href), &below].concat();
+        let last = components.last().map(Vec::as_slice).unwrap_or_default();
+        write_response(self.request, &href, Resource { last, meta }, text);
+    }
+}
