@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 pub(crate) const PAGE: usize = 4096;
 
 /// Bytes that begin at a page; zero until they are written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct IoBlock {
     bytes: Vec<u8>,
     start: usize,

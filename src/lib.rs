@@ -7,7 +7,7 @@
 //! | [`error`] | the one error enum and its kinds | nothing |
 //! | [`io_block`] | page-aligned buffers for reads and writes | nothing |
 //! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | io_block, error |
-//! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | error |
+//! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | io_block, error |
 //! | [`attributes`] | what a file is besides its content: owner, permissions, ACL, user attributes | nothing |
 //! | [`store`] | named files, atomically; the only module that opens served files | io_block, attributes, error |
 //! | [`client`] | the way from a tool to a server: URL, connection, call, operand | io_block, http, attributes, error |

@@ -20,9 +20,15 @@ pub struct Complete {
 /// A body being read.
 #[derive(Debug)]
 pub struct Body<R> {
+    framed: FramedBytes<R>,
+    hasher: Option<BodyHasher>,
+}
+
+/// The framed bytes, and what is expected next of them.
+#[derive(Debug)]
+struct FramedBytes<R> {
     input: R,
     state: State,
-    hasher: Option<BodyHasher>,
 }
 
 #[derive(Debug)]
@@ -45,7 +51,7 @@ impl<R: BufRead> Body<R> {
             Framing::Chunked => State::Chunked(Decoder::Size),
             Framing::UntilClose => State::UntilClose { ended: false },
         };
-        Body { input, state, hasher: None }
+        Body { framed: FramedBytes { input, state }, hasher: None }
     }
 
     /// Computes the digest of the bytes while they are read. Call it before the first read.
@@ -53,11 +59,26 @@ impl<R: BufRead> Body<R> {
         self.hasher = Some(BodyHasher::default());
     }
 
+    /// Reads the body to its end in blocks, passes each to `take`, and computes the digest as [`Body::hash`] does. The blocks
+    /// are hashed where they were read to, and begin at a page where a receive fills them.
+    pub fn read_blocks(&mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let Body { framed, hasher } = self;
+        let hasher = hasher.get_or_insert_default();
+        loop {
+            match hasher.read(|room| framed.read(room)) {
+                Ok([]) => return Ok(()),
+                Ok(bytes) => take(bytes)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Proves that the body is complete. Reads what is left first, so that the end is the one that the framing marks.
     pub fn finish(&mut self) -> io::Result<Complete> {
         let mut block = [0; 1024];
         while self.read(&mut block)? > 0 {}
-        let trailers = match &mut self.state {
+        let trailers = match &mut self.framed.state {
             State::Chunked(decoder) => decoder.take_trailers(),
             _ => Fields::new(),
         };
@@ -66,12 +87,12 @@ impl<R: BufRead> Body<R> {
 
     /// Returns whether reading failed: what follows on the connection cannot be read.
     pub fn is_broken(&self) -> bool {
-        matches!(self.state, State::Broken)
+        matches!(self.framed.state, State::Broken)
     }
 
     /// Returns whether the body was read to its end.
     pub fn is_ended(&self) -> bool {
-        match &self.state {
+        match &self.framed.state {
             State::Length(left) => *left == 0,
             State::Chunked(decoder) => decoder.is_done(),
             State::UntilClose { ended } => *ended,
@@ -81,13 +102,35 @@ impl<R: BufRead> Body<R> {
 
     /// Returns how many bytes are left, if the framing tells.
     pub fn length_left(&self) -> Option<u64> {
-        match self.state {
+        match self.framed.state {
             State::Length(left) => Some(left),
             _ => None,
         }
     }
+}
 
-    fn read_wire(&mut self, out: &mut [u8]) -> io::Result<usize> {
+impl<R: BufRead> Read for Body<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.framed.read(out)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(out.get(..read).unwrap_or_default())?;
+        }
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> FramedBytes<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_framed(out);
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.state = State::Broken;
+        }
+        read
+    }
+
+    fn read_framed(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.state {
             // An empty read of a buffered reader may still block.
             State::Length(0) => Ok(0),
@@ -100,18 +143,6 @@ impl<R: BufRead> Body<R> {
             }
             State::Broken => Err(Error::invalid("body", "cannot be read on").into()),
         }
-    }
-}
-
-impl<R: BufRead> Read for Body<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.read_wire(out);
-        match (&read, &mut self.hasher) {
-            (Ok(read), Some(hasher)) => hasher.update(out.get(..*read).unwrap_or_default()),
-            (Err(error), _) if error.kind() != io::ErrorKind::Interrupted => self.state = State::Broken,
-            _ => {}
-        }
-        read
     }
 }
 
@@ -237,6 +268,12 @@ mod tests {
             assert_eq!(read, b"onetwo!", "{framing:?}");
             let complete = body.finish().unwrap();
             assert_eq!(complete.trailers.get("a").is_some(), framing == Framing::Chunked);
+            let (mut body, mut blocks) = (Body::new(&wire[..], framing), Vec::new());
+            body.read_blocks(|bytes| blocks.write_all(bytes)).unwrap();
+            assert_eq!(blocks, b"onetwo!", "{framing:?}");
+            let mut expected = crate::http::Hasher::default();
+            expected.update(b"onetwo!");
+            assert_eq!(body.finish().unwrap().digest, Some(expected.finish()));
         }
     }
 

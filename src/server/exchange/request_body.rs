@@ -1,14 +1,16 @@
 //! The request body as handlers read it: requested by `100 Continue` only when it is read, decoded, limited in size, and
 //! complete only where its framing says so.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
+use crate::io_block;
 use crate::server::exchange::{Bounded, BoundedDecoding, Coded, too_large};
-use crate::server::limits::UNREAD_MAX;
+use crate::server::limits::{BLOCK, UNREAD_MAX};
 use crate::server::observe::{CloseReason, Outcome};
+use crate::server::shared::DecoderPermit;
 
 /// The body of a request; empty for most methods.
 pub struct RequestBody<'a> {
@@ -79,21 +81,43 @@ impl<'a> RequestBody<'a> {
         decoding: &BoundedDecoding<'_>,
         work: impl FnOnce(&mut dyn Read) -> io::Result<()>,
     ) -> Result<Complete> {
-        let whole = self.read(decoding, work)?;
-        // No digest was computed where none was announced and nothing is stored; one in the trailer section is ignored
-        // then, as any trailer field may be (RFC 9110 §6.5.1).
-        if whole.digest.is_some() {
-            digest::verify(self.head, &whole.trailers, whole.digest)?;
-        }
-        Ok(whole)
+        let permit = self.begin(decoding)?;
+        let outcome = match &permit {
+            None => work(&mut Bounded::new(&mut self.body, self.most)),
+            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, self.most, work),
+        };
+        let whole = self.end(outcome)?;
+        self.verify(whole)
     }
 
-    /// The same without a check of the digests, which may be those of a whole upload of several parts.
-    pub fn read(
-        &mut self,
-        decoding: &BoundedDecoding<'_>,
-        work: impl FnOnce(&mut dyn Read) -> io::Result<()>,
-    ) -> Result<Complete> {
+    /// Writes the content to `sink` as [`RequestBody::copy_to`] does. Returns the proof that the body is complete and matches
+    /// its digests.
+    pub fn store_to(&mut self, decoding: &BoundedDecoding<'_>, sink: &mut dyn Write) -> Result<Complete> {
+        let whole = self.copy_to(decoding, sink)?;
+        self.verify(whole)
+    }
+
+    /// Writes the content to `sink`. Does not check the digests, which may be those of a whole upload of several parts.
+    pub fn copy_to(&mut self, decoding: &BoundedDecoding<'_>, sink: &mut dyn Write) -> Result<Complete> {
+        let permit = self.begin(decoding)?;
+        let most = self.most;
+        let outcome = match &permit {
+            None => {
+                let mut left = most;
+                self.body.read_blocks(|bytes| {
+                    left = left.checked_sub(bytes.len() as u64).ok_or_else(|| too_large("body", most))?;
+                    sink.write_all(bytes)
+                })
+            }
+            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, |bytes| {
+                io_block::copy(bytes, sink, BLOCK).map(drop)
+            }),
+        };
+        self.end(outcome)
+    }
+
+    /// Asks the client for the body where it waits for that. Returns a decoder of the pool where the body is coded.
+    fn begin<'d>(&mut self, decoding: &BoundedDecoding<'d>) -> Result<Option<DecoderPermit<'d>>> {
         // Before `100 Continue`: where no decoder is free, the client need not send the body.
         let permit = (!self.is_identity()).then(|| decoding.permit()).transpose()?;
         if std::mem::take(&mut self.expects_continue) {
@@ -101,16 +125,27 @@ impl<'a> RequestBody<'a> {
             let said = stream.interim.write(stream, b"HTTP/1.1 100 Continue\r\n\r\n");
             said.map_err(|error| Error::io("client", error))?;
         }
-        let outcome = match &permit {
-            None => work(&mut Bounded::new(&mut self.body, self.most)),
-            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, self.most, work),
-        };
+        Ok(permit)
+    }
+
+    /// Returns the proof that the body is complete, after the content was read with this outcome.
+    fn end(&mut self, outcome: io::Result<()>) -> Result<Complete> {
         let whole = outcome.and_then(|()| self.body.finish());
         self.is_complete = whole.is_ok();
         whole.map_err(|error| match Error::io("body", error) {
             Error::Failed { kind: ErrorKind::Interrupted, name, what } => Error::invalid(name, what),
             other => other,
         })
+    }
+
+    /// Checks the digests of the content.
+    fn verify(&self, whole: Complete) -> Result<Complete> {
+        // No digest was computed where none was announced and nothing is stored; one in the trailer section is ignored
+        // then, as any trailer field may be (RFC 9110 §6.5.1).
+        if whole.digest.is_some() {
+            digest::verify(self.head, &whole.trailers, whole.digest)?;
+        }
+        Ok(whole)
     }
 
     /// Announces in the response that the connection closes, where the rest of the body cannot be skipped.

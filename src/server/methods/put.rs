@@ -37,10 +37,13 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         true => Hashed::without_digest(draft),
         false => Hashed::new(draft, exchange.server.limits.file_size, &decoding.client),
     };
-    let operation = operation.unwrap_or_else(Operation::identity);
-    let complete = exchange
-        .body
-        .read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?;
+    let body = &mut exchange.body;
+    let complete = match operation {
+        None => body.store_to(&decoding, &mut draft)?,
+        Some(operation) => {
+            body.read_through(&decoding, |bytes| operation.run_on_stream(bytes, &decoding, &mut draft))?
+        }
+    };
     let written = draft.commit(complete.digest, &check)?;
     let mut fields = Fields::new();
     let status = fields_of_written(exchange.server, &mut fields, name, &written);

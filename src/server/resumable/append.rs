@@ -1,7 +1,7 @@
 //! Appends the body of one request to a resumable upload, and after the last one commits it under its name. `resource`
 //! has checked rights, lock and offset before.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
 use crate::server::auth::rights::GuardedPartial;
 use crate::server::exchange::{
-    Exchange, Operation, accept_modified, compute_digest, fields_of_written, modified, precondition,
+    Exchange, accept_modified, compute_digest, fields_of_written, modified, precondition,
 };
 use crate::server::limits::REPORT_UPLOAD_EVERY;
 use crate::server::net::Stream;
@@ -33,8 +33,7 @@ pub fn receive(
     let decoding = exchange.decoding();
     let version = resumption::version(&exchange.request.fields);
     let mut sink = Reporting { partial: &mut *partial, stream: exchange.stream, version, unreported: 0 };
-    let work = |bytes: &mut dyn Read| Operation::identity().run_on_stream(bytes, &decoding, &mut sink);
-    let read = exchange.body.read(&decoding, work);
+    let read = exchange.body.copy_to(&decoding, &mut sink);
     let whole = match read {
         Err(error) if error.kind() == ErrorKind::TooLarge => {
             partial.remove();
