@@ -37,6 +37,7 @@ mod page;
 mod prefix;
 mod programs;
 mod proxies;
+mod proxy_protocol;
 mod pty;
 mod resume;
 mod rows;

@@ -16,13 +16,13 @@ use predicates::str::contains;
 use tempfile::TempDir;
 
 /// A folder with a certificate and its key.
-struct Certificate {
+pub struct Certificate {
     folder: TempDir,
 }
 
 impl Certificate {
     /// Of localhost; `None`, and said, where there is no openssl.
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let certificate = Certificate { folder: tempfile::tempdir().unwrap() };
         certificate.make("DNS:localhost,IP:127.0.0.1").then_some(certificate)
     }
@@ -46,11 +46,11 @@ impl Certificate {
         true
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn serve(&self, options: &[&str]) -> Sandbox {
+    pub fn serve(&self, options: &[&str]) -> Sandbox {
         let (cert, key) = (self.path("cert.pem"), self.path("key.pem"));
         let tls = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
         let sandbox = Sandbox::with(&[&tls, options].concat());

@@ -68,6 +68,8 @@ pub const WORKER_TIME: Duration = Duration::from_secs(1);
 pub const WORKERS_WAITING_MAX: usize = 32;
 /// The first read of a request, into the stack of its thread, where an idle connection waits. A typical head fits.
 pub const FIRST_READ: usize = 1024;
+/// The longest PROXY header: the most that its specification lets a receiver expect (§2.2), and less than [`FIRST_READ`].
+pub const PROXY_HEADER_MAX: usize = 536;
 /// The read buffer of a busy connection; an idle one has none. A typical head fits; a large body bypasses it. All of
 /// its pages become resident with the first byte, so it is small for the sake of many slow clients.
 pub const READ_AHEAD: usize = 4 * 1024;

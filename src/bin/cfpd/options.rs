@@ -92,6 +92,12 @@ const RIGHTS: &[ProgramOption] = options! {
     /// throttling logins. `X-Forwarded-Proto` or `Forwarded` gives the scheme of its URLs. A request in which the two fields
     /// name different clients is refused with 400, since one of them is the client's own: configure the proxy to set one and
     /// to remove the other.
+    ///
+    /// A connection from such a proxy may also begin with a PROXY header, version 1 or 2, as a proxy sends it that does not
+    /// speak HTTP: `send-proxy-v2` of haproxy, `proxy_protocol` of nginx. It is found by its first bytes, before TLS. All
+    /// requests of the connection are then of the client that it names, the connection counts for --max-per-address, and the
+    /// fields are ignored, as they are the client's own. On a Unix socket such a client never has the rights of
+    /// `local:NAME`. A malformed header closes the connection.
     "", "--trusted-proxy" = "ADDR/BITS";
     /// Serve beneath PATH, as /files, for a site that has other things beside it.
     ///

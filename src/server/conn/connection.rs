@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
+use crate::server::conn::proxied::without_header;
 use crate::server::exchange::closing_response;
 use crate::server::limits::{FIRST_READ, READ_AHEAD};
 use crate::server::methods::router;
@@ -50,7 +51,7 @@ pub fn serve(server: &Server, guard: &mut ConnectionGuard, mut stack: Stack) -> 
     let mut first = [0; FIRST_READ];
     loop {
         let received = match guard.receive_request(&mut first, server.limits.idle_time) {
-            Ok(Received::Bytes(received)) => first.get(..received).unwrap_or_default(),
+            Ok(Received::Bytes(received)) => received,
             Ok(Received::Waited) if stack == Stack::Grown => return ReleaseReason::Idle,
             Ok(Received::Waited) => continue,
             Ok(Received::TimedOut) => return ReleaseReason::Ended,
@@ -64,6 +65,15 @@ pub fn serve(server: &Server, guard: &mut ConnectionGuard, mut stack: Stack) -> 
             }
         };
         stack = Stack::Grown;
+        let received = match guard.may_have_header {
+            false => 0..received,
+            true => match without_header(server, guard, &mut first, received) {
+                None => return ReleaseReason::Ended,
+                Some(rest) if rest.is_empty() => continue,
+                Some(rest) => rest,
+            },
+        };
+        let received = first.get(received).unwrap_or_default();
         let stream = &guard.connection.stream;
         let mut input = BufReader::with_capacity(READ_AHEAD, HeadReader::new(stream, received));
         match serve_burst(server, guard, &mut input, memory.take()) {
@@ -99,9 +109,9 @@ fn serve_burst(
         let begun = Instant::now();
         // Not the timer of writes: a client that sends many requests and hardly reads must be timed out.
         stream.socket.read_timer.reset();
-        let client = server.trusted_proxies.client(&stream.peer, stream.is_tls(), &request.fields);
+        let client = server.trusted_proxies.client_on(stream, &request.fields);
         let outcome = router::answer(server, stream, &client, &request, input);
-        let peer = client.as_ref().map_or(&stream.peer, |client| &client.peer);
+        let peer = client.as_ref().map_or(stream.client(), |client| &client.peer);
         let took = begun.elapsed();
         server.metrics.answered(request.method.name(), &outcome, took);
         server.log.exchange(&LogEntry { peer, connection, request: &request, outcome: &outcome, took });
@@ -134,7 +144,7 @@ fn read_request(
 #[inline(never)]
 fn refuse_handshake(server: &Server, stream: &Stream, error: &Error) {
     if matches!(error, Error::Failed { .. }) {
-        server.refuse(&stream.peer, Refusal::of_kind(error.kind()), error);
+        server.refuse(stream.client(), Refusal::of_kind(error.kind()), error);
         stream.end_unencrypted(&closing_response(error));
     }
 }
@@ -146,6 +156,6 @@ fn refuse(server: &Server, stream: &Stream, error: &Error) {
         let mut out = stream;
         // The client may have disconnected; ignore the write error.
         let _ = out.write_all(&closing_response(error));
-        server.refuse(&stream.peer, Refusal::of_kind(error.kind()), error);
+        server.refuse(stream.client(), Refusal::of_kind(error.kind()), error);
     }
 }

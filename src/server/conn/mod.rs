@@ -2,5 +2,6 @@
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+mod proxied;
 mod refusal;
 mod workers;

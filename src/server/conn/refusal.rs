@@ -17,7 +17,7 @@ pub fn refuse_connection(server: &Server, stream: &Stream, why: Refusal) {
         _ => "no thread is left",
     };
     let error = Error::overloaded("connection", what);
-    server.refuse(&stream.peer, why, &error);
+    server.refuse(stream.client(), why, &error);
     // The response fits an empty socket buffer. The client may have disconnected: the error is ignored.
     let _ = stream.try_write(&closing_response(&error));
     stream.end_writing();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
@@ -117,7 +117,8 @@ impl Connections {
         trusted_proxies: &TrustedProxies,
     ) -> Result<ConnectionGuard, Box<(Stream, Refusal)>> {
         // The clients behind a proxy are counted request by request.
-        let network = network_of(&stream.peer).filter(|_| !trusted_proxies.trusts(&stream.peer));
+        let is_proxy = trusted_proxies.trusts(&stream.peer);
+        let network = network_of(&stream.peer).filter(|_| !is_proxy);
         let mut table = self.table.lock();
         if table.connections.len() >= limits.connections {
             return Err(Box::new((stream, Refusal::Connections)));
@@ -135,6 +136,7 @@ impl Connections {
             number,
             network,
             idle_for: Duration::ZERO,
+            may_have_header: is_proxy,
         })
     }
 
@@ -217,6 +219,8 @@ pub struct ConnectionGuard {
     network: Option<IpAddr>,
     /// For how long it has been idle.
     idle_for: Duration,
+    /// Whether it comes from a trusted proxy and may begin with a PROXY header.
+    pub may_have_header: bool,
 }
 
 /// What came while a connection was idle.
@@ -242,7 +246,12 @@ impl ConnectionGuard {
         let is_short = self.idle_for.is_zero() && !stream.is_handshaking();
         let wait =
             if is_short { IDLE_ON_STACK.min(idle_time) } else { idle_time.saturating_sub(self.idle_for) };
-        let received = if may_wait { stream.receive(buffer, wait) } else { Ok(None) };
+        let received = match may_wait {
+            false => Ok(None),
+            // Before TLS.
+            true if self.may_have_header => stream.socket.receive(buffer, wait),
+            true => stream.receive(buffer, wait),
+        };
         if let Ok(None) = received {
             idle.store(false, Ordering::SeqCst);
             self.idle_for += wait;
@@ -256,6 +265,24 @@ impl ConnectionGuard {
             None | Some(0) => Received::End,
             Some(received) => Received::Bytes(received),
         })
+    }
+
+    /// Notes the client that a PROXY header names, and counts the connection in its network. False where that is at its
+    /// limit.
+    pub fn name_client(
+        &mut self,
+        client: Option<SocketAddr>,
+        limits: &Limits,
+        trusted_proxies: &TrustedProxies,
+    ) -> bool {
+        let stream = &self.connection.stream;
+        stream.name_client(client);
+        // The clients behind another proxy are counted request by request.
+        let network = network_of(stream.client()).filter(|_| !trusted_proxies.trusts(stream.client()));
+        let may_enter =
+            network.is_none_or(|network| self.connections.table.lock().count_in(network, limits.per_address));
+        self.network = network.filter(|_| may_enter);
+        may_enter
     }
 
     /// Waits for the next request for the rest of `idle_time`, and receives nothing. False where none came, or the daemon

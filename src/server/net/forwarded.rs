@@ -1,10 +1,11 @@
 //! The client behind a trusted proxy: its address and scheme, from `Forwarded` (RFC 7239), `X-Forwarded-For` and
-//! `X-Forwarded-Proto`. From other peers these fields are ignored. It decides nothing about rights.
+//! `X-Forwarded-Proto`, or from a PROXY header. From other peers these fields are ignored. It decides nothing about rights.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::{Error, Result};
 use crate::http::Fields;
+use crate::server::net::Stream;
 use crate::server::observe::Peer;
 
 /// The networks of the trusted proxies (`--trusted-proxy`).
@@ -91,6 +92,21 @@ impl TrustedProxies {
 
     fn trusts_address(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// The client of a request with these fields on a connection. Where a PROXY header names the client, or says that the
+    /// proxy cannot, the fields are the client's own, unless it is a trusted proxy too. Errors are those of
+    /// [`TrustedProxies::client`].
+    pub fn client_on(&self, stream: &Stream, fields: &Fields) -> Result<RequestClient> {
+        let is_tls = stream.is_tls();
+        match stream.proxied() {
+            None => self.client(&stream.peer, is_tls, fields),
+            Some(Some(proxy)) if self.trusts(proxy) => self.client(proxy, is_tls, fields),
+            Some(_) => {
+                let scheme = is_tls.then_some(ClientScheme::Https);
+                Ok(RequestClient { peer: stream.client().clone(), scheme, is_forwarded: false })
+            }
+        }
     }
 
     /// The client of a request with these fields from `peer`. An error of kind `Invalid` where a trusted proxy passes on two

@@ -127,7 +127,7 @@ impl Socket {
     }
 
     /// Waits for data, by the time-out of the socket itself; `None` where none came.
-    fn receive(&self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>> {
+    pub(super) fn receive(&self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<usize>> {
         self.set_receive_timeout(wait)?;
         self.set_nonblocking(false)?;
         self.receive_with(buffer, MsgFlags::empty())

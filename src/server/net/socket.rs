@@ -142,7 +142,7 @@ impl Socket {
     }
 
     /// Shuts down the writing side. Does nothing on an aborted connection, whose response must not look complete.
-    pub(super) fn end_writing(&self) {
+    pub fn end_writing(&self) {
         if self.check_not_aborted().is_ok() {
             // The peer may have disconnected; ignore the error.
             let _ = shutdown(self.descriptor.as_raw_fd(), Shutdown::Write);

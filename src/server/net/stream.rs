@@ -1,6 +1,9 @@
 //! One connection as a byte stream, with TLS or without, from its socket to its end. `input` reads it, `output` writes
 //! it. It does not know HTTP.
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use nix::poll::PollFlags;
@@ -18,6 +21,8 @@ pub struct Stream {
     pub socket: Socket,
     /// The peer.
     pub peer: Peer,
+    /// What a PROXY header says: the client that the peer is a proxy for, where it names one.
+    proxied: OnceLock<Option<Peer>>,
     /// Its interim responses.
     pub interim: Interim,
     /// Locked by the connection's thread, and briefly by the one that sends interim responses.
@@ -28,7 +33,7 @@ impl Stream {
     /// The stream of a connected socket, with TLS where there is a session.
     pub fn new(socket: Socket, peer: Peer, tls: Option<TlsSession>) -> Self {
         let tls = tls.map(|session| Box::new(Mutex::new(session)));
-        Stream { socket, peer, interim: Interim::default(), tls }
+        Stream { socket, peer, proxied: OnceLock::new(), interim: Interim::default(), tls }
     }
 
     /// Whether it is encrypted.
@@ -45,22 +50,48 @@ impl Stream {
         self.tls.as_ref().map(|session| session.lock())
     }
 
-    /// The user id of the process that connected to a Unix socket, as of the connect.
+    /// Notes what a PROXY header says.
+    pub fn name_client(&self, client: Option<SocketAddr>) {
+        self.proxied.get_or_init(|| client.map(Peer::Address));
+    }
+
+    /// What a PROXY header said; `None` where there was none.
+    pub fn proxied(&self) -> Option<Option<&Peer>> {
+        self.proxied.get().map(Option::as_ref)
+    }
+
+    /// The client that a PROXY header names, else the peer.
+    pub fn client(&self) -> &Peer {
+        self.proxied().flatten().unwrap_or(&self.peer)
+    }
+
+    /// The user id of the process that connected to a Unix socket, as of the connect. None where that is a proxy which
+    /// speaks for somebody else.
     pub fn peer_id(&self) -> Option<u32> {
-        match self.peer {
-            Peer::Local => self.socket.peer_id(),
-            Peer::Address(_) => None,
+        match (&self.peer, self.proxied()) {
+            (Peer::Local, None) => self.socket.peer_id(),
+            _ => None,
         }
+    }
+
+    /// Hands TLS, where there is any, bytes that were received before it.
+    pub fn feed_tls(&self, bytes: &[u8]) -> io::Result<()> {
+        self.session().map_or(Ok(()), |mut session| session.feed(bytes))
     }
 
     /// Ends a connection whose TLS handshake failed. A client that speaks plain HTTP is sent `response`.
     pub fn end_unencrypted(&self, response: &[u8]) {
         if self.begins_in_plain() {
-            // The response fits an empty send buffer. The client may have disconnected; ignore the error.
-            let _ = self.socket.try_send(response, MsgFlags::empty());
+            self.send_unencrypted(response);
         }
         self.socket.end_writing();
         self.discard_input();
+    }
+
+    /// Sends a short response past TLS.
+    pub fn send_unencrypted(&self, response: &[u8]) {
+        // The response fits an empty send buffer. The client may have disconnected; ignore the error.
+        let _ = self.socket.try_send(response, MsgFlags::empty());
     }
 
     /// Shuts down the writing side, then reads for a moment.

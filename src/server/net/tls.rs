@@ -138,6 +138,15 @@ impl TlsSession {
         self.connection.wants_write()
     }
 
+    /// Takes bytes that were received already.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.is_untouched = false;
+            self.connection.read_tls(&mut bytes)?;
+        }
+        Ok(())
+    }
+
     /// Decrypts what was received. True where there is data to read, or its end.
     pub fn fill(&mut self, wire: &mut (impl Read + Write)) -> io::Result<bool> {
         loop {
