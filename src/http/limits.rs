@@ -16,6 +16,8 @@ pub const TARGET_SHOWN: usize = 256;
 /// The most ranges of one response: as many as zsync and dnf request at once. With more, the whole representation is
 /// sent.
 pub const RANGES_MAX: usize = 16;
+/// The most conditions of an `If` header: each is looked up for itself.
+pub const IF_CONDITIONS_MAX: usize = 1000;
 /// The most bytes of the line before a chunk: its size, and extensions that a proxy may add (RFC 9112 §7.1.1).
 pub const CHUNK_LINE_MAX: usize = 1024;
 /// The most bytes of a trailer section. Peers send only digests in it.

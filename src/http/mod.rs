@@ -16,6 +16,7 @@ pub mod fields;
 pub mod framing;
 pub mod head;
 pub mod idempotency;
+pub mod if_header;
 pub mod json_name;
 pub mod limits;
 mod lines;
