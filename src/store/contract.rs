@@ -166,6 +166,13 @@ pub struct Written {
     pub meta: Meta,
 }
 
+/// A version of the lock record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockRecordVersion(pub Vec<i128>);
+
+/// Makes a lock record of the present one; empty where there is none.
+pub type LockRecordChange<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>>;
+
 /// What a daemon does for an engine besides serving its files. The defaults are for an engine that needs none of it.
 pub trait Upkeep: Send + Sync {
     /// Finishes or undoes the moves that a killed daemon left incomplete, and returns their number. To be called before
@@ -206,6 +213,25 @@ pub trait Upkeep: Send + Sync {
     /// Whether the directory of these components folds case.
     fn folds_case(&self, _components: &[Vec<u8>]) -> bool {
         false
+    }
+    /// Returns the version of the lock record, which changes whenever the record does; `None` where there is none. The
+    /// record holds what a daemon knows of the locks of its clients; no client can name it.
+    fn lock_record_version(&self) -> Result<Option<LockRecordVersion>> {
+        Ok(None)
+    }
+    /// Reads the lock record, with its version.
+    fn lock_record(&self) -> Result<Option<(Vec<u8>, LockRecordVersion)>> {
+        Ok(None)
+    }
+    /// Replaces the lock record atomically, and fsyncs it, by what `change` makes of the present one; an error of `change`
+    /// leaves it as it is. One daemon does this at a time. Where other daemons write to the same files, none of them commits
+    /// a write to `name` from after `change` until the record is replaced.
+    fn update_lock_record(
+        &self,
+        _name: Option<&Name>,
+        _change: LockRecordChange<'_>,
+    ) -> Result<LockRecordVersion> {
+        Err(Error::not_implemented("LOCK", "is not offered: this store keeps no locks"))
     }
     /// Returns the paths that a process must still reach once it is confined.
     fn confinement(&self) -> Confinement {

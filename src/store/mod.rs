@@ -8,8 +8,8 @@
 //! | `local` | the engine of one local directory |
 
 pub use contract::{
-    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Entry, Kind, Meta,
-    Partial, Store, Transfer, Upkeep, Written,
+    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Entry, Kind,
+    LockRecordChange, LockRecordVersion, Meta, Partial, Store, Transfer, Upkeep, Written,
 };
 pub use local::{Local, SpoolFile, Spools};
 pub use name::{Name, RESERVED};

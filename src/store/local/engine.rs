@@ -11,12 +11,13 @@ use nix::sys::statvfs::fstatvfs;
 
 use super::{
     DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
-    folds_case_in, is_reserved_in_disguise, list, lock_file, lookup, partial, recovery, rename, sharing,
+    folds_case_in, is_reserved_in_disguise, list, lock_file, lock_record, lookup, partial, recovery, rename,
+    sharing,
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Meta, Name, Partial,
-    Store, Transfer, Upkeep, Written,
+    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, LockRecordChange,
+    LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -162,6 +163,22 @@ impl Upkeep for Local {
 
     fn folds_case(&self, components: &[Vec<u8>]) -> bool {
         folds_case_in(&self.volume, components)
+    }
+
+    fn lock_record_version(&self) -> Result<Option<LockRecordVersion>> {
+        lock_record::version(&self.volume)
+    }
+
+    fn lock_record(&self) -> Result<Option<(Vec<u8>, LockRecordVersion)>> {
+        lock_record::read(&self.volume)
+    }
+
+    fn update_lock_record(
+        &self,
+        name: Option<&Name>,
+        change: LockRecordChange<'_>,
+    ) -> Result<LockRecordVersion> {
+        lock_record::update(&self.volume, name, change)
     }
 
     fn confinement(&self) -> Confinement {

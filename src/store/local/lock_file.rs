@@ -25,6 +25,8 @@ const LOCK_FILE: &[u8] = b".cfpd-locks";
 pub(super) const UPKEEP: u64 = 1 << 62;
 /// The byte of [`LockFile::probe`].
 const PROBE: u64 = UPKEEP + 1;
+/// The byte of the lock record.
+pub(super) const LOCK_RECORD: u64 = UPKEEP + 2;
 /// The pause before a byte that is locked is tried again; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LAST_PAUSE: Duration = Duration::from_millis(5);

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use parking_lot::{Condvar, Mutex};
 use sha2::{Digest, Sha256};
 
-use super::lock_file::UPKEEP;
+use super::lock_file::{LOCK_RECORD, UPKEEP};
 use super::{EntryAt, FileId, LockFile, ProcessLock, Root};
 
 /// How long a name that others have locked is waited for, once names are locked between processes.
@@ -130,6 +130,11 @@ impl RootLocks {
     pub fn hold_upkeep(&self) -> nix::Result<Option<NameGuard<'_>>> {
         let is_shared = matches!(self.0.state.lock().scope, LockScope::Everywhere(_));
         is_shared.then(|| self.0.hold(vec![UPKEEP], true)).transpose()
+    }
+
+    /// Locks the lock record, which one thread of one process replaces at a time. `EAGAIN` where another one keeps it.
+    pub fn hold_lock_record(&self) -> nix::Result<NameGuard<'_>> {
+        self.0.hold(vec![LOCK_RECORD], true)
     }
 }
 

@@ -19,6 +19,7 @@
 //! | `unlink` | removing trees |
 //! | `sharing` | what a file system must do that several daemons serve |
 //! | `locks`, `lock_file` | locks on names, within the process and between processes |
+//! | `lock_record` | the record of the locks of clients, which the daemon keeps at the root |
 //! | `temporary`, `reserved`, `walk`, `mounts`, `case_folding`, `errors` | what the others build on |
 
 pub use engine::Local;
@@ -44,7 +45,8 @@ use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, l
 use mounts::Mounts;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
-    DIGITS, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name, is_hexadecimal,
+    DIGITS, LOCK_RECORD_NAME, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name,
+    is_hexadecimal,
 };
 use root::{DIRECTORY, HANDLE, Links, READ, Root, is_linked, open_beneath, reopen};
 use snapshot::{ContentSnapshot, SnapshotLimits};
@@ -82,6 +84,7 @@ mod install;
 mod intent;
 mod list;
 mod lock_file;
+mod lock_record;
 mod locks;
 mod lookup;
 mod mounts;

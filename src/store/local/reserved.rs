@@ -6,6 +6,8 @@ pub(super) use crate::store::name::{RESERVED, TEMPORARY};
 
 /// The directory of partial uploads, at the root.
 pub(super) const UPLOADS: &[u8] = b".cfpd-uploads";
+/// The lock record, at the root.
+pub(super) const LOCK_RECORD_NAME: &[u8] = b".cfpd-dav-locks";
 /// Hexadecimal digits in the name of a temporary.
 pub(super) const DIGITS: usize = 16;
 
@@ -37,12 +39,13 @@ mod tests {
     #[test]
     fn only_the_prefix_and_sixteen_digits_are_a_name_of_the_daemons_making() {
         assert!(is_fresh_name(&fresh_name()) && is_fresh_name(b".cfpd-0123456789abcdef"));
-        let others: [&[u8]; 10] = [
+        let others: [&[u8]; 11] = [
             b".cfpd-move-0123456789abcdef",
             b".cfpd-moved-0123456789abcdef",
             b".cfpd-",
             b".cfpd-users",
             b".cfpd-uploads",
+            LOCK_RECORD_NAME,
             b".cfpd-0123456789abcde",
             b".cfpd-0123456789abcdef0",
             b".cfpd-0123456789abcdeg",
