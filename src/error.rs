@@ -68,6 +68,8 @@ kinds! {
     Conflict conflict;
     /// A precondition does not hold: it has changed meanwhile.
     PreconditionFailed precondition_failed;
+    /// A client has locked it.
+    Locked locked;
     /// In use, or being changed, by somebody else.
     Busy busy;
     /// A limit of the server on concurrent work or on attempts is reached.

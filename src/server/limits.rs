@@ -91,6 +91,20 @@ pub const PROGRESS_EVERY: Duration = Duration::from_secs(7);
 pub const COUNTS_EVERY: Duration = Duration::from_millis(500);
 /// The longest interval between two searches for expired uploads.
 pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Write locks of all WebDAV clients together.
+pub const LOCKS_MAX: usize = 4096;
+/// Those of one user; all clients without a user are one.
+pub const LOCKS_OF_USER_MAX: usize = 1024;
+/// The size of the record of all locks, which each LOCK writes again, in bytes.
+pub const LOCK_RECORD_MAX: usize = 4 << 20;
+/// The size of what a client says of the owner of a lock, in bytes.
+pub const LOCK_OWNER_MAX: usize = 1024;
+/// How long a lock is held where its client does not say.
+pub const LOCK_TIME: Duration = Duration::from_secs(60 * 60);
+/// How long a lock is held that its client does not refresh, whatever time it asks for.
+pub const LOCK_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a new lock waits for writes that began before it.
+pub const LOCK_GRANT_WAIT: Duration = Duration::from_secs(10);
 /// How often work that neither reads nor writes checks that its client is connected: rarely enough to cost nothing.
 pub const LIVENESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long work continues for a client that has half-closed the connection and is sent nothing: one like `nc` in a

@@ -23,6 +23,7 @@ pub fn status_of(error: &Error) -> u16 {
         ErrorKind::ExpectationFailed => 417,
         ErrorKind::Misdirected => 421,
         ErrorKind::Damaged | ErrorKind::Unprocessable => 422,
+        ErrorKind::Locked => 423,
         ErrorKind::HeadTooLarge => 431,
         ErrorKind::Internal | ErrorKind::BadDescriptor => 500,
         ErrorKind::NotImplemented => 501,

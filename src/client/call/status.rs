@@ -23,6 +23,7 @@ pub fn kind_of(status: u16) -> ErrorKind {
         417 => ErrorKind::ExpectationFailed,
         421 => ErrorKind::Misdirected,
         422 => ErrorKind::Unprocessable,
+        423 => ErrorKind::Locked,
         431 => ErrorKind::HeadTooLarge,
         400..500 => ErrorKind::Invalid,
         501 => ErrorKind::NotImplemented,

@@ -11,6 +11,7 @@ pub(crate) mod admin_file;
 pub(crate) mod basic;
 pub(crate) mod failure_counts;
 pub(crate) mod htpasswd;
+pub(crate) mod locks;
 pub(crate) mod login_throttle;
 pub(crate) mod origin;
 pub(crate) mod policy;

@@ -29,6 +29,7 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
         loop {
             let expired = server.upkeep().expire();
             report(&server, expired, "uploads that nobody went on with were removed");
+            report(&server, server.gate.expire_locks(), "locks that no client refreshed have ended");
             thread::sleep(pause);
         }
     })

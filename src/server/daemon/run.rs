@@ -50,6 +50,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>, changed: Change
     policy.require_one_spelling(&*store)?;
     let server = new_server(&config, policy, (store, spools), sites)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
+    server.gate.load_locks()?;
     cleanup::recover(&server);
     cleanup::start(&server)?;
     watch_health(&server)?;

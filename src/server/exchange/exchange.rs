@@ -4,13 +4,18 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Fields, Query, Request, resumption};
+use crate::http::if_header::IfHeader;
+use crate::http::{Fields, Query, Request, Target, resumption};
 use crate::server::auth::basic::{CHALLENGE, claimed_name, identify};
+use crate::server::auth::locks::IfConditions;
 use crate::server::auth::rights::AuthorizedStore;
+use crate::server::exchange::locked;
 use crate::server::exchange::{BoundedDecoding, ClientLiveness, Reply, RequestBody};
 use crate::server::net::{RequestClient, Stream};
 use crate::server::observe::{CloseReason, Refusal};
 use crate::server::shared::Server;
+use crate::server::status::status_of;
+use crate::store::Name;
 
 /// A request and its response.
 pub struct Exchange<'e> {
@@ -38,7 +43,7 @@ impl<'e> Exchange<'e> {
     pub fn authorize(&mut self) -> Result<AuthorizedStore> {
         let current = self.server.gate.current();
         let principal = identify(self.stream, self.client, self.request, current.users());
-        let store = principal.map(|principal| current.authorize(principal));
+        let store = principal.and_then(|principal| Ok(current.authorize(principal, self.if_conditions()?)));
         match &store {
             Ok(store) => self.reply.outcome.user = store.user_name(self.server.log.has_access_lines()),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
@@ -50,6 +55,14 @@ impl<'e> Exchange<'e> {
             Err(_) => {}
         }
         store
+    }
+
+    /// Parses the `If` header, whose resources are URLs as in `Destination`.
+    fn if_conditions(&self) -> Result<Option<IfConditions>> {
+        IfHeader::of_request(&self.request.fields, |url| {
+            let target = Target::parse(self.server.prefix.below(url)?).ok()?;
+            Name::new(target.components, target.directory).ok()
+        })
     }
 
     /// The limits and the decoder pool for what the client sends or requests.
@@ -80,7 +93,13 @@ impl<'e> Exchange<'e> {
             _ => {}
         }
         // The client may have disconnected; ignore the write error.
-        let _ = self.refuse(error, fields, json!({}));
+        let _ = match locked::condition(error, &self.request.fields, self.server.prefix.encoded()) {
+            Some(condition) => {
+                self.body.close_if_pending(&mut self.reply.outcome);
+                self.reply.bytes(status_of(error), locked::XML, &condition, fields)
+            }
+            None => self.refuse(error, fields, json!({})),
+        };
     }
 
     /// Sends an error response with these fields and, for a client that prefers JSON, members. The rest of the body is

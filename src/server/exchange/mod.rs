@@ -26,6 +26,7 @@ pub(crate) mod exchange;
 pub(crate) mod filter;
 pub(crate) mod hashed;
 pub(crate) mod liveness;
+mod locked;
 pub(crate) mod media_type;
 pub(crate) mod once;
 pub(crate) mod problem;

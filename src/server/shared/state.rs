@@ -49,7 +49,7 @@ impl Server {
         let is_replaced = store.is_some();
         let next = store.clone().map_or_else(|| self.upkeep(), |store| store as Arc<dyn Upkeep>);
         policy.require_one_spelling(&*next)?;
-        self.gate.swap(policy, store);
+        self.gate.swap(policy, store)?;
         if is_replaced {
             self.log.remark("the served directory is another one now");
         }

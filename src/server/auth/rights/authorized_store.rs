@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::local_name;
+use crate::server::auth::locks::{IfConditions, LockTable};
 use crate::server::auth::{Policy, Principal, Verb};
 use crate::store::{Entry, Kind, Name, Store};
 
@@ -16,6 +17,10 @@ pub struct AuthorizedStore {
     pub(super) store: Arc<dyn Store>,
     pub(super) policy: Arc<Policy>,
     pub(super) principal: Principal,
+    /// The locks of WebDAV clients.
+    pub(super) locks: Arc<LockTable>,
+    /// What the request says of locks and entity tags.
+    pub(super) conditions: Option<IfConditions>,
 }
 
 /// How much of a directory a right covers.

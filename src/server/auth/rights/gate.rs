@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::error::Result;
+use crate::server::auth::locks::{IfConditions, LockTable};
 use crate::server::auth::{AuthorizedStore, Policy, Principal, Users};
 use crate::store::{Store, Upkeep};
 
@@ -19,6 +20,7 @@ pub struct Gate {
 pub struct Current {
     store: Arc<dyn Store>,
     policy: Arc<Policy>,
+    locks: Arc<LockTable>,
 }
 
 impl Current {
@@ -27,16 +29,29 @@ impl Current {
         self.policy.users.as_ref()
     }
 
-    /// The store as this principal may use it.
-    pub fn authorize(self, principal: Principal) -> AuthorizedStore {
-        AuthorizedStore { store: self.store, policy: self.policy, principal }
+    /// The store as this principal may use it, with the `If` header of the request.
+    pub fn authorize(self, principal: Principal, conditions: Option<IfConditions>) -> AuthorizedStore {
+        let Current { store, policy, locks } = self;
+        AuthorizedStore { store, policy, principal, locks, conditions }
     }
 }
 
 impl Gate {
     /// A gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        Gate { current: RwLock::new(Current { store, policy: Arc::new(policy) }) }
+        let locks = Arc::new(LockTable::new(Arc::clone(&store)));
+        Gate { current: RwLock::new(Current { store, policy: Arc::new(policy), locks }) }
+    }
+
+    /// Reads the locks of WebDAV clients that an earlier daemon has recorded.
+    pub fn load_locks(&self) -> Result<()> {
+        self.current().locks.load()
+    }
+
+    /// Removes those that have ended, and returns how many those are.
+    pub fn expire_locks(&self) -> Result<u64> {
+        let Current { policy, locks, .. } = self.current();
+        if policy.read_only { Ok(0) } else { locks.expire() }
     }
 
     /// Whether nobody may write.
@@ -49,13 +64,17 @@ impl Gate {
         self.current().policy.reopened()
     }
 
-    /// Replaces the policy, and the store where one is given, for later requests.
-    pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) {
+    /// Replaces the policy, and the store where one is given, for later requests. Nothing is replaced where the locks of
+    /// that store cannot be read.
+    pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) -> Result<()> {
+        let locks = store.as_ref().map(|store| Arc::new(LockTable::new(Arc::clone(store))));
+        locks.as_ref().map_or(Ok(()), |locks| locks.load())?;
         let mut current = self.current.write();
         current.policy = Arc::new(policy);
-        if let Some(store) = store {
-            current.store = store;
+        if let (Some(store), Some(locks)) = (store, locks) {
+            (current.store, current.locks) = (store, locks);
         }
+        Ok(())
     }
 
     /// The upkeep of the current store, which gives no access to its files.
@@ -121,7 +140,7 @@ mod tests {
         for (rule, from, to, may) in rows {
             for moves in [false, true] {
                 let (folder, gate) = gate(&format!("{rule}\nallow all * /\n"));
-                let store = gate.current().authorize(Principal::default());
+                let store = gate.current().authorize(Principal::default(), None);
                 let (from, to) = (named(from), named(to));
                 let writer = store.writer(&to).unwrap();
                 let any = |_: Option<&Meta>| Ok(());
@@ -144,7 +163,7 @@ mod tests {
     #[test]
     fn a_rename_without_the_slash_is_no_way_around_what_is_denied_beneath() {
         let (folder, gate) = gate("deny delete * /n/of\nallow all * /\n");
-        let store = gate.current().authorize(Principal::default());
+        let store = gate.current().authorize(Principal::default(), None);
         let (from, to) = (named("/n"), named("/m"));
         let writer = store.writer(&from).unwrap();
         let any = |_: Option<&Meta>| Ok(());

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::error::Result;
 use crate::server::auth::AuthorizedStore;
+use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::write_right::with_right;
 use crate::store::{Check, Draft, Name, Partial, Written};
 
@@ -12,6 +13,8 @@ pub struct Guarded<'a, D: ?Sized> {
     pub(super) draft: Box<D>,
     pub(super) store: &'a AuthorizedStore,
     pub(super) name: Name,
+    /// The resource of the request, where that is another one.
+    pub(super) subject: Option<Name>,
 }
 
 /// New content.
@@ -22,8 +25,9 @@ pub type GuardedPartial<'a> = Guarded<'a, dyn Partial + 'a>;
 impl<D: Draft + ?Sized> Guarded<'_, D> {
     /// See [`Draft::commit`].
     pub fn commit(self, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
-        let Guarded { draft, store, name } = self;
-        draft.commit(digest, &with_right(store, &name, check))
+        let Guarded { draft, store, name, subject } = self;
+        let locks = LockCheck::new(store, subject.as_ref().unwrap_or(&name));
+        draft.commit(digest, &with_right(store, &name, &locks, check))
     }
 }
 

@@ -4,6 +4,7 @@
 pub use authorized_store::AuthorizedStore;
 pub use gate::Gate;
 pub use guarded::{GuardedDraft, GuardedPartial};
+pub use locking::{LockOutcome, WantedLock};
 pub use reader::Reader;
 pub use transfer::AuthorizedTransfer;
 pub use writer::{WriteTarget, Writer};
@@ -11,6 +12,8 @@ pub use writer::{WriteTarget, Writer};
 mod authorized_store;
 mod gate;
 mod guarded;
+mod lock_check;
+mod locking;
 mod offers;
 mod reader;
 mod transfer;

@@ -17,6 +17,11 @@ impl AuthorizedStore {
 }
 
 impl<'a> Reader<'a> {
+    /// The store itself, for the other files of this folder.
+    pub(super) fn authorized(self) -> &'a AuthorizedStore {
+        self.0
+    }
+
     /// Opens a file; needs `read`. With `list` alone the error tells whether it is a directory, as a list would.
     pub fn open(self, name: &Name) -> Result<Box<dyn Content>> {
         let Err(refused) = self.0.require(Verb::Read, name, false) else { return self.0.store.open(name) };

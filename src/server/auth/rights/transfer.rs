@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::error::Result;
+use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::write_right::require_write;
 use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
@@ -43,7 +44,7 @@ impl<'a> AuthorizedTransfer<'a> {
 
     /// The target, for another content than that of the source.
     pub fn target(&self) -> WriteTarget<'a, 'a> {
-        WriteTarget { store: self.store, name: self.to }
+        WriteTarget { store: self.store, name: self.to, subject: Some(self.from) }
     }
 
     /// What exists at the source.
@@ -53,23 +54,41 @@ impl<'a> AuthorizedTransfer<'a> {
 
     /// See [`Store::copy`](crate::store::Store::copy).
     pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
-        let tree = self.from.is_directory();
-        let target =
-            |at: Option<&Meta>| require_write(self.store, self.to, tree, at).and_then(|()| target(at));
-        self.store.store.copy(Transfer { from: self.from, to: self.to, source, target: &target, advance })
+        let AuthorizedTransfer { store, from, to, .. } = *self;
+        let (tree, locks) = (from.is_directory(), LockCheck::new(store, from));
+        let source = |at: Option<&Meta>| locks.require_if(from, at).and_then(|()| source(at));
+        let target = |at: Option<&Meta>| {
+            require_write(store, to, tree, at)?;
+            locks.require_write(to, at, tree)?;
+            target(at)
+        };
+        let advance = locks.pausing(advance);
+        let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
+        let written = store.store.copy(transfer)?;
+        locks.end();
+        Ok(written)
     }
 
     /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
     /// without the final slash.
     pub fn rename(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
-        let tree = Cell::new(self.from.is_directory());
+        let AuthorizedTransfer { store, verbs, from, to } = *self;
+        let (tree, locks) = (Cell::new(from.is_directory()), LockCheck::new(store, from));
         let source = |at: Option<&Meta>| {
             tree.set(at.is_some_and(|meta| meta.kind == Kind::Directory));
-            self.store.require_source(self.verbs, self.from, tree.get()).and_then(|()| source(at))
+            store.require_source(verbs, from, tree.get())?;
+            locks.require_removal(from, at)?;
+            source(at)
         };
-        let target =
-            |at: Option<&Meta>| require_write(self.store, self.to, tree.get(), at).and_then(|()| target(at));
-        let (from, to) = (self.from, self.to);
-        self.store.store.rename(Transfer { from, to, source: &source, target: &target, advance })
+        let target = |at: Option<&Meta>| {
+            require_write(store, to, tree.get(), at)?;
+            locks.require_write(to, at, tree.get())?;
+            target(at)
+        };
+        let advance = locks.pausing(advance);
+        let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
+        let written = store.store.rename(transfer)?;
+        locks.end();
+        Ok(written)
     }
 }

@@ -2,16 +2,22 @@
 //! write: when the write begins, and again under the lock of the name when it is committed.
 
 use crate::error::Result;
+use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Check, Kind, Meta, Name};
 
-/// Checks the right to write a file to `name`, and then `check`.
+/// Checks the right to write a file to `name`, that no lock is in the way, and then `check`.
 pub(super) fn with_right<'c>(
     store: &'c AuthorizedStore,
     name: &'c Name,
+    locks: &'c LockCheck<'_>,
     check: Check<'c>,
 ) -> impl Fn(Option<&Meta>) -> Result<()> + 'c {
-    move |existing| require_write(store, name, false, existing).and_then(|()| check(existing))
+    move |existing| {
+        require_write(store, name, false, existing)?;
+        locks.require_write(name, existing, false)?;
+        check(existing)
+    }
 }
 
 /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a whole

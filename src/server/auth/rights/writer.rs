@@ -4,10 +4,11 @@
 use crate::error::{Error, Result};
 use crate::server::auth::rights::authorized_store::WRITES;
 use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
+use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, CompletedUpload, Name};
+use crate::store::{Advance, Check, CompletedUpload, Meta, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -25,7 +26,7 @@ impl AuthorizedStore {
     pub fn resume(&self, id: &[u8]) -> Result<GuardedPartial<'_>> {
         let partial = self.store.resume(id)?;
         self.writer(partial.name())?.require(partial.name())?;
-        Ok(Guarded { name: partial.name().clone(), draft: partial, store: self })
+        Ok(Guarded { name: partial.name().clone(), draft: partial, store: self, subject: None })
     }
 
     /// Returns what became of an upload that was completed; needs `create` or `replace`. `None` where none was.
@@ -50,7 +51,7 @@ impl<'a> Writer<'a> {
     /// A name that is to be written; needs `create` or `replace`, before it is known which.
     pub fn target<'n>(&self, name: &'n Name) -> Result<WriteTarget<'a, 'n>> {
         self.require(name)?;
-        Ok(WriteTarget { store: self.0, name })
+        Ok(WriteTarget { store: self.0, name, subject: None })
     }
 
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
@@ -62,13 +63,19 @@ impl<'a> Writer<'a> {
     /// [`Store::delete`](crate::store::Store::delete).
     pub fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
-        self.0.store.delete(name, check, advance)
+        let locks = LockCheck::new(self.0, name);
+        let check = |at: Option<&Meta>| locks.require_removal(name, at).and_then(|()| check(at));
+        let left = self.0.store.delete(name, &check, &locks.pausing(advance))?;
+        locks.end();
+        Ok(left)
     }
 
     /// Makes a directory; needs `create`. `check` is called with what exists there.
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
-        self.0.store.make_directory(name, check)
+        let locks = LockCheck::new(self.0, name);
+        let check = |at: Option<&Meta>| locks.require_write(name, at, false).and_then(|()| check(at));
+        self.0.store.make_directory(name, &check)
     }
 }
 
@@ -76,14 +83,18 @@ impl<'a> Writer<'a> {
 pub struct WriteTarget<'a, 'n> {
     pub(super) store: &'a AuthorizedStore,
     pub(super) name: &'n Name,
+    /// The resource of the request, where that is another one.
+    pub(super) subject: Option<&'n Name>,
 }
 
 impl<'a> WriteTarget<'a, '_> {
     /// Begins new content; needs `create` where nothing exists there, else `replace`. See
     /// [`Store::create`](crate::store::Store::create).
     pub fn create(&self, size: Option<u64>, check: Check<'_>) -> Result<GuardedDraft<'a>> {
-        let draft = self.store.store.create(self.name, size, &with_right(self.store, self.name, check))?;
-        Ok(Guarded { draft, store: self.store, name: self.name.clone() })
+        let WriteTarget { store, name, subject } = *self;
+        let locks = LockCheck::new(store, subject.unwrap_or(name));
+        let draft = store.store.create(name, size, &with_right(store, name, &locks, check))?;
+        Ok(Guarded { draft, store, name: name.clone(), subject: subject.cloned() })
     }
 
     /// Begins new content that may be written in several parts, with the same rights. See
@@ -94,8 +105,10 @@ impl<'a> WriteTarget<'a, '_> {
         check: Check<'_>,
         metadata: &[u8],
     ) -> Result<Option<GuardedPartial<'a>>> {
-        let check = with_right(self.store, self.name, check);
-        let partial = self.store.store.create_partial(self.name, size, &check, metadata)?;
-        Ok(partial.map(|draft| Guarded { draft, store: self.store, name: self.name.clone() }))
+        let WriteTarget { store, name, subject } = *self;
+        let locks = LockCheck::new(store, subject.unwrap_or(name));
+        let check = with_right(store, name, &locks, check);
+        let partial = store.store.create_partial(name, size, &check, metadata)?;
+        Ok(partial.map(|draft| Guarded { draft, store, name: name.clone(), subject: subject.cloned() }))
     }
 }

@@ -1,0 +1,144 @@
+//! The locks of WebDAV clients as a condition of a write (RFC 4918 §7): its `If` header must hold, and it must name the
+//! token of each lock on what it changes. Every function of this folder that writes makes a [`LockCheck`], and has the
+//! store call it under the lock of the name.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+
+use crate::error::{Error, Result};
+use crate::http::if_header::{IfHeader, ResourceState};
+use crate::server::auth::AuthorizedStore;
+use crate::server::auth::locks::{WriteLock, WriteReach, WriteSection};
+use crate::store::{Advance, Meta, Name};
+
+/// One write of a request, until it is done.
+pub(super) struct LockCheck<'a> {
+    store: &'a AuthorizedStore,
+    /// The resource of the request, to which a list without a tag applies.
+    subject: &'a Name,
+    /// The entity tags of the resources in the `If` header, read when the write began.
+    tags: Vec<(Name, Option<String>)>,
+    section: Cell<Option<WriteSection<'a>>>,
+    /// The tokens of locks that end with the write: those of names that it removes.
+    removed: RefCell<Vec<String>>,
+    /// The token of a lock that the request itself has made.
+    own: Option<&'a str>,
+}
+
+impl<'a> LockCheck<'a> {
+    /// The check of a write, before it begins; no name is locked yet.
+    pub fn new(store: &'a AuthorizedStore, subject: &'a Name) -> Self {
+        let resources = store.conditions.iter().flat_map(IfHeader::tagged_resources);
+        let names = resources.filter_map(|resource| resource.map_or(Some(subject), Option::as_ref));
+        let tags = names.map(|name| (name.clone(), store.store.meta(name).ok().map(|meta| meta.etag)));
+        LockCheck {
+            store,
+            subject,
+            tags: tags.collect(),
+            section: Cell::new(None),
+            removed: RefCell::default(),
+            own: None,
+        }
+    }
+
+    /// The same with the token of a lock that the request itself has made.
+    pub fn with_token(self, token: &'a str) -> Self {
+        LockCheck { own: Some(token), ..self }
+    }
+
+    /// Checks a write of content or of a directory to `name`. `existing` is what is there; a directory there goes with all
+    /// in it.
+    pub fn require_write(&self, name: &Name, existing: Option<&Meta>, is_tree: bool) -> Result<()> {
+        self.begin(name, existing)?;
+        self.require(name, WriteReach { changes_parent: existing.is_none(), is_deep: is_tree })?;
+        if is_tree {
+            let own = self.store.locks.tokens_at(name, false);
+            let beneath = self.store.locks.tokens_at(name, true);
+            self.removed.borrow_mut().extend(beneath.into_iter().filter(|token| !own.contains(token)));
+        }
+        Ok(())
+    }
+
+    /// Checks that a name can be added to its directory, whatever covers the name itself.
+    pub fn require_new(&self, name: &Name) -> Result<()> {
+        let parent =
+            name.components().split_last().map(|(_, above)| Name::new(above.to_vec(), true)).transpose()?;
+        let reach = WriteReach { changes_parent: false, is_deep: false };
+        parent.map_or(Ok(()), |parent| self.require(&parent, reach))
+    }
+
+    /// Checks the removal of a name with all in it.
+    pub fn require_removal(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
+        self.begin(name, existing)?;
+        self.require(name, WriteReach { changes_parent: true, is_deep: true })?;
+        self.removed.borrow_mut().extend(self.store.locks.tokens_at(name, true));
+        Ok(())
+    }
+
+    /// Checks the `If` header alone, for a method that changes no name.
+    pub fn require_if(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
+        let Some(conditions) = &self.store.conditions else { return Ok(()) };
+        let tag_of = |resource: &Name| match same(resource, name) {
+            true => existing.map(|meta| meta.etag.as_str()),
+            false => {
+                let found = self.tags.iter().find(|(have, _)| same(have, resource));
+                found.and_then(|(_, tag)| tag.as_deref())
+            }
+        };
+        let matches = |resource: Option<&Option<Name>>, state: &ResourceState| {
+            let Some(resource) = resource.map_or(Some(self.subject), Option::as_ref) else {
+                return Ok(false);
+            };
+            Ok(match state {
+                ResourceState::EntityTag(tag) => {
+                    tag_of(resource).is_some_and(|have| have.as_bytes() == tag.as_slice())
+                }
+                ResourceState::Token(token) => {
+                    let locks = self.store.locks.covering(resource);
+                    locks.iter().any(|lock| lock.token.as_bytes() == token.as_slice())
+                }
+            })
+        };
+        match conditions.holds(matches)? {
+            true => Ok(()),
+            false => Err(Error::precondition_failed(self.subject.shown(), "is not as If says")),
+        }
+    }
+
+    /// Begins a section, and ends the one of an earlier check: the store calls a check again where the name was changed.
+    fn begin(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
+        self.section.set(Some(self.store.locks.begin_write()));
+        self.store.locks.catch_up()?;
+        self.require_if(name, existing)
+    }
+
+    fn require(&self, name: &Name, reach: WriteReach) -> Result<()> {
+        let mut tokens: Vec<_> = self.store.conditions.iter().flat_map(IfHeader::tokens).collect();
+        tokens.extend(self.own.map(str::as_bytes));
+        let is_submitted = |lock: &WriteLock| {
+            lock.principal == self.store.principal && tokens.contains(&lock.token.as_bytes())
+        };
+        self.store.locks.require_unlocked(name, reach, is_submitted)
+    }
+
+    /// Wraps the progress function of a long write: while something is copied, or removed after its name has gone, no lock
+    /// waits for it.
+    pub fn pausing<'s>(&'s self, advance: Advance<'s>) -> impl Fn(u64, u64) -> io::Result<()> + 's {
+        move |files, bytes| {
+            self.section.set(None);
+            advance(files, bytes)
+        }
+    }
+
+    /// Ends the write when it is done: the locks of names that it has removed end. Where that cannot be recorded, they end
+    /// at their time.
+    pub fn end(&self) {
+        self.section.set(None);
+        let _ = self.store.locks.release(&self.removed.take());
+    }
+}
+
+/// Whether two names are of one resource: a final slash makes no difference.
+fn same(one: &Name, other: &Name) -> bool {
+    one.components() == other.components()
+}

@@ -1,0 +1,135 @@
+//! LOCK and UNLOCK, with the rights of a write: who may not change a name may not keep others from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::server::auth::AuthorizedStore;
+use crate::server::auth::locks::{LockExclusion, LockTable, WriteLock};
+use crate::server::auth::rights::authorized_store::WRITES;
+use crate::server::auth::rights::lock_check::LockCheck;
+use crate::server::auth::rights::reader::Reader;
+use crate::server::auth::rights::write_right::with_right;
+use crate::server::auth::rights::writer::Writer;
+use crate::store::{Kind, Meta, Name};
+
+/// The lock that a client asks for.
+pub struct WantedLock {
+    /// Whether other locks are excluded.
+    pub exclusion: LockExclusion,
+    /// Whether everything beneath a directory is locked with it.
+    pub is_deep: bool,
+    /// What the client says of who holds it.
+    pub owner: Vec<u8>,
+    /// For how long.
+    pub time: Option<Duration>,
+}
+
+/// What became of a LOCK.
+pub enum LockOutcome {
+    /// The name is locked; `is_created` where an empty file was made there.
+    Granted { lock: WriteLock, is_created: bool },
+    /// A lock on this name excludes it.
+    Conflict(Name),
+}
+
+impl Reader<'_> {
+    /// Returns the table of locks as it is now. Whoever may list a name may know the locks that cover it.
+    pub fn locks(self) -> Result<Arc<LockTable>> {
+        let locks = &self.authorized().locks;
+        locks.catch_up().map(|()| Arc::clone(locks))
+    }
+}
+
+impl Writer<'_> {
+    /// Locks a name; needs `create` or `replace`, for a directory with all in it also for everything in it. Where nothing
+    /// exists there, makes an empty file (RFC 4918 §9.10.4).
+    pub fn lock(&self, name: &Name, wanted: WantedLock) -> Result<LockOutcome> {
+        let store = self.0;
+        store.locks.catch_up()?;
+        store.require_any(&WRITES, name, false)?;
+        let existing = self.existing(name)?;
+        let is_directory = existing.as_ref().is_some_and(|meta| meta.kind == Kind::Directory);
+        store.require_any(&WRITES, name, wanted.is_deep && is_directory)?;
+        let check = LockCheck::new(store, name);
+        check.require_if(name, existing.as_ref())?;
+        let root = if is_directory { name.as_directory() } else { name.clone() };
+        let kind = (wanted.exclusion, wanted.is_deep);
+        let lock = WriteLock::new(root, kind, wanted.owner, store.principal.clone(), wanted.time);
+        if existing.is_none() {
+            check.require_new(name)?;
+        }
+        if let Some(other) = store.locks.grant(&lock)? {
+            return Ok(LockOutcome::Conflict(other.root));
+        }
+        if existing.is_some() {
+            return Ok(LockOutcome::Granted { lock, is_created: false });
+        }
+        match make_empty(store, name, &lock) {
+            Ok(()) => Ok(LockOutcome::Granted { lock, is_created: true }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Ok(LockOutcome::Granted { lock, is_created: false })
+            }
+            Err(error) => {
+                // Where this fails too, the lock ends at its time.
+                let _ = store.locks.release(&[lock.token]);
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks up what is to be locked; an error where neither something exists nor a file can.
+    fn existing(&self, name: &Name) -> Result<Option<Meta>> {
+        match self.0.store.meta(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => match name.is_directory() {
+                true => Err(Error::conflict(name.shown(), "is no directory: MKCOL makes one")),
+                false => Ok(None),
+            },
+            found => found.map(Some),
+        }
+    }
+
+    /// Begins the time of a lock again, whose token is in the `If` header and which covers the name.
+    pub fn refresh_lock(&self, name: &Name, time: Option<Duration>) -> Result<WriteLock> {
+        let store = self.0;
+        store.locks.catch_up()?;
+        let Some(conditions) = &store.conditions else {
+            return Err(Error::invalid("body", "is missing: a new lock needs one, and a refresh needs If"));
+        };
+        LockCheck::new(store, name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        let tokens: Vec<_> = conditions.tokens().collect();
+        let is_own =
+            |lock: &WriteLock| tokens.contains(&lock.token.as_bytes()) && lock.principal == store.principal;
+        let covering = store.locks.covering(name);
+        let refreshed =
+            covering.iter().find(|lock| is_own(lock)).map(|lock| store.locks.refresh(&lock.token, time));
+        let gone = || Error::precondition_failed(name.shown(), "is not locked with a token in If");
+        refreshed.transpose()?.flatten().ok_or_else(gone)
+    }
+
+    /// Removes the lock of this token, which covers the name.
+    pub fn unlock(&self, name: &Name, token: &[u8]) -> Result<()> {
+        let store = self.0;
+        store.locks.catch_up()?;
+        LockCheck::new(store, name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        let covering = store.locks.covering(name);
+        match covering.into_iter().find(|lock| lock.token.as_bytes() == token) {
+            None => Err(Error::conflict(name.shown(), "is not locked with this token")),
+            Some(lock) if lock.principal != store.principal => {
+                Err(Error::forbidden(name.shown(), "is locked by another user"))
+            }
+            Some(lock) => store.locks.release(&[lock.token]),
+        }
+    }
+}
+
+/// Makes an empty file under a name that is locked with this lock.
+fn make_empty(store: &AuthorizedStore, name: &Name, lock: &WriteLock) -> Result<()> {
+    let locks = LockCheck::new(store, name).with_token(&lock.token);
+    let is_free = |existing: Option<&Meta>| match existing {
+        None => Ok(()),
+        Some(_) => Err(Error::already_exists(name.shown(), "stands already")),
+    };
+    let check = with_right(store, name, &locks, &is_free);
+    store.store.create(name, Some(0), &check)?.commit(None, &check).map(drop)
+}
