@@ -46,5 +46,6 @@ mod store;
 mod streaming;
 mod tls;
 mod tour;
+mod webdav;
 mod wire;
 mod words;

@@ -4,6 +4,6 @@
 mod check;
 mod hangs;
 mod locks;
-mod nodes;
+pub mod nodes;
 mod uploads;
 mod writes;

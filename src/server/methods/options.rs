@@ -24,6 +24,9 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
 pub fn send(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     let mut fields = resource::accept_patch();
     fields.push("Upload-Limit", resumption::format_limit(exchange.server.limits.file_size, None));
+    // RFC 4918 §18; Office and Explorer look at the second one before they write.
+    fields.push("DAV", "1, 2");
+    fields.push("MS-Author-Via", "DAV");
     fields.push("Allow", allow);
     exchange.reply.bytes(200, "text/plain", text(exchange.server.gate.is_read_only()).as_bytes(), fields)
 }

@@ -2,6 +2,7 @@
 
 use crate::http::time::{http_date, rfc3339};
 use crate::server::exchange::NamedType;
+use crate::server::webdav::lock_discovery::SUPPORTED;
 use crate::server::webdav::xml;
 use crate::store::{Kind, Meta};
 
@@ -48,6 +49,8 @@ pub struct Resource<'a> {
     pub last: &'a [u8],
     /// Its metadata.
     pub meta: &'a Meta,
+    /// The locks that cover it, as the value of `lockdiscovery`.
+    pub locks: &'a str,
 }
 
 impl LiveProperty {
@@ -79,7 +82,7 @@ impl LiveProperty {
         true
     }
 
-    fn write_value(self, Resource { last, meta }: Resource<'_>, out: &mut String) -> Option<()> {
+    fn write_value(self, Resource { last, meta, locks }: Resource<'_>, out: &mut String) -> Option<()> {
         let is_file = meta.kind == Kind::File;
         match self {
             LiveProperty::ResourceType if is_file => {}
@@ -94,7 +97,8 @@ impl LiveProperty {
             LiveProperty::CreationDate => *out += &rfc3339(meta.modified),
             LiveProperty::DisplayName if last.is_empty() => out.push('/'),
             LiveProperty::DisplayName => xml::escape(last, out),
-            LiveProperty::SupportedLock | LiveProperty::LockDiscovery => {}
+            LiveProperty::SupportedLock => out.push_str(SUPPORTED),
+            LiveProperty::LockDiscovery => out.push_str(locks),
         }
         Some(())
     }

@@ -1,9 +1,12 @@
-//! WebDAV (RFC 4918): properties, and what its methods and bodies have in common. Copying, moving, deleting and making
+//! WebDAV (RFC 4918): properties and locks, and what its methods and bodies have in common. Copying, moving, deleting and making
 //! collections is `methods::names`, for all clients alike.
 
 pub(crate) mod condition;
 mod depth;
 mod live_property;
+pub(crate) mod lock;
+mod lock_discovery;
+mod lock_request;
 mod multistatus;
 mod property_request;
 pub(crate) mod propfind;

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, Query, target};
+use crate::server::auth::locks::LockTable;
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{Exchange, LineSink, location, send_buffered};
+use crate::server::shared::Server;
 use crate::server::webdav::condition;
 use crate::server::webdav::depth::Depth;
 use crate::server::webdav::live_property::Resource;
+use crate::server::webdav::lock_discovery::discovery;
 use crate::server::webdav::multistatus::{END, START, write_response};
 use crate::server::webdav::property_request::PropertyRequest;
 use crate::server::webdav::xml;
@@ -40,10 +43,12 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         fields.push("Content-Location", &href);
     }
     let coding = exchange.reply.choose_coding(exchange.request);
-    let description = Description { request: &request, href: &href };
+    let (server, locks) = (exchange.server, reader.locks()?);
+    let description = Description { request: &request, href: &href, name, server, locks: &locks };
     let last = name.components().last().map(Vec::as_slice).unwrap_or_default();
     send_buffered(&mut exchange.reply, 207, fields, coding, |out| {
-        description.write(Resource { last, meta: &meta }, entries, out)
+        let locks = discovery(server, &locks, name);
+        description.write(Resource { last, meta: &meta, locks: &locks }, entries, out)
     })
 }
 
@@ -52,6 +57,9 @@ struct Description<'a> {
     request: &'a PropertyRequest,
     /// The encoded path of the resource.
     href: &'a [u8],
+    name: &'a Name,
+    server: &'a Server,
+    locks: &'a LockTable,
 }
 
 impl Description<'_> {
@@ -79,6 +87,7 @@ impl Description<'_> {
         let below = target::encode(&components, entry.kind == Kind::Directory, &Query::default());
         let href = [self.href.strip_suffix(b"/").unwrap_or(self.href), &below].concat();
         let last = components.last().map(Vec::as_slice).unwrap_or_default();
-        write_response(self.request, &href, Resource { last, meta }, text);
+        let locks = discovery(self.server, self.locks, &self.name.join(&entry.name, false));
+        write_response(self.request, &href, Resource { last, meta, locks: &locks }, text);
     }
 }

@@ -1,0 +1,5 @@
+//! WebDAV (RFC 4918) at the real daemon, over plain connections.
+
+mod lock_life;
+mod locker;
+mod locks;
