@@ -27,11 +27,18 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::common::raw::Raw;
 use crate::common::{Sandbox, need};
+use place::Place;
 use regex::Regex;
+
+#[path = "wire/place.rs"]
+mod place;
 
 macro_rules! conversations {
     ($($name:ident),+ $(,)?) => {
-        $(#[test] fn $name() { hold(stringify!($name)); })+
+        $(#[test] fn $name() { hold(stringify!($name), &Place::Root); })+
+        mod beneath_a_prefix {
+            $(#[test] fn $name() { super::hold(stringify!($name), &super::Place::Prefix); })+
+        }
         const READ_ALOUD: &[&str] = &[$(stringify!($name)),+];
     };
 }
@@ -68,7 +75,9 @@ conversations![
 fn every_conversation_is_read_aloud() {
     let mut written: Vec<String> = fs::read_dir(folder())
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     written.sort();
     assert_eq!(written, READ_ALOUD);
@@ -79,13 +88,14 @@ fn folder() -> PathBuf {
 }
 
 /// Holds one conversation to its end.
-fn hold(name: &str) {
-    let text = fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
+fn hold(name: &str, place: &Place) {
+    let text = place.text(&fs::read_to_string(folder().join(name).with_extension("txt")).unwrap());
     if text.lines().any(|line| line == "! needs attributes") && !need::attributes() {
         return;
     }
     let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
-    let sandbox = Sandbox::prepared(&options.split_whitespace().collect::<Vec<_>>(), |root| {
+    let options: Vec<_> = options.split_whitespace().chain(place.options().iter().copied()).collect();
+    let sandbox = Sandbox::prepared(&options, |root| {
         for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
             let (name, text) = order.split_once(' ').unwrap();
             fs::write(root.with_file_name("work").join(name), literal(text)).unwrap();
