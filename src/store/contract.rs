@@ -71,8 +71,26 @@ pub struct Entry {
     pub kind: Kind,
     /// Whether it is a symbolic link to that file or directory.
     pub is_link: bool,
+    /// Its size and time, where the list was asked for them or for the metadata.
+    pub stat: Option<EntryStat>,
     /// Its metadata, where the list was asked for it.
     pub meta: Option<Meta>,
+}
+
+impl Meta {
+    /// The part of it that a list of sizes has.
+    pub fn stat(&self) -> EntryStat {
+        EntryStat { size: self.size, modified: self.modified }
+    }
+}
+
+/// What a list can say of an entry at less cost than all metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryStat {
+    /// The size in bytes; 0 for a directory.
+    pub size: u64,
+    /// When the content was last changed.
+    pub modified: SystemTime,
 }
 
 /// What a list says of each entry.
@@ -80,7 +98,9 @@ pub struct Entry {
 pub enum Detail {
     /// Its name and kind, which an engine may know without looking at the entry.
     Names,
-    /// Its metadata, too.
+    /// Its size and time, too.
+    Sizes,
+    /// Its metadata, too, with the entity tag, which is made of the stored digest.
     Metadata,
 }
 

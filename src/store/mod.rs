@@ -8,7 +8,7 @@
 //! | `local` | the engine of one local directory |
 
 pub use contract::{
-    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Entry, Kind,
+    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Entry, EntryStat, Kind,
     LockRecordChange, LockRecordVersion, Meta, Partial, Store, Transfer, Upkeep, Written,
 };
 pub use local::{Local, SpoolFile, Spools};

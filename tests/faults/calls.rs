@@ -65,6 +65,23 @@ fn a_small_request_takes_four_system_calls() {
 }
 
 #[test]
+fn a_list_for_programs_takes_one_system_call_a_name() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    const NAMES: usize = 300;
+    let sandbox = Sandbox::new();
+    (0..NAMES).for_each(|number| drop(sandbox.keep(&format!("d/{number}"), "x")));
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let strace = Strace::attach(&sandbox, &["trace=%file,%desc,getdents64"]);
+    let answer = client.ask("GET", "/d/", &[], None).unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer.body).matches("<td>1<td>").count(), NAMES);
+    let lines = strace.lines();
+    let calls = lines.iter().filter(|line| !line.contains(" resumed>") && !line.contains("F_GETFD")).count();
+    assert!((NAMES..NAMES + 60).contains(&calls), "{calls}: {:#?}", lines.get(..40));
+}
+
+#[test]
 fn a_thread_serves_one_connection_after_the_other() {
     if !need::root_and(&["strace"]) {
         return;

@@ -38,6 +38,11 @@ fn an_entry_says_what_meta_says() {
         seen += 1;
     }
     assert_eq!(seen, 4);
+    for entry in sandbox.store.list(&name("/"), true, Detail::Sizes).unwrap() {
+        let entry = entry.unwrap();
+        let meta = sandbox.meta(std::str::from_utf8(&entry.name).unwrap()).unwrap();
+        assert_eq!((entry.kind, entry.stat.unwrap()), (meta.kind, meta.stat()));
+    }
 }
 
 #[test]

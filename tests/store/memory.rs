@@ -202,8 +202,9 @@ impl Store for Memory {
         let entries: Vec<_> = beneath
             .map(|(below, node)| {
                 let kind = node.meta.kind;
+                let stat = (detail != Detail::Names).then_some(node.meta.stat());
                 let meta = (detail == Detail::Metadata).then_some(node.meta);
-                Ok(Entry { name: below.join(&b'/'), kind, is_link: false, meta })
+                Ok(Entry { name: below.join(&b'/'), kind, is_link: false, stat, meta })
             })
             .collect();
         Ok(Box::new(entries.into_iter()))

@@ -13,6 +13,9 @@ use crate::server::limits::FLUSH_LINES_AFTER;
 use crate::server::observe::CloseReason;
 use crate::store::{Name, Spools};
 
+/// The bytes of lines that share a write.
+const LINES_TOGETHER: usize = 32 << 10;
+
 /// Sends what `write` writes with this status, as it is written. Nothing is sent before the first byte, so that an earlier error still
 /// gets a response; a later one aborts the connection. `spools` buffer the response while the client sends and does not
 /// read; without them the writer blocks.
@@ -94,7 +97,8 @@ pub fn send_buffered(
     write: impl FnOnce(&mut LineSink<'_>) -> io::Result<()>,
 ) -> Result<()> {
     send_streamed(reply, status, fields, coding, None, |sink| {
-        let mut out = LineSink { buffer: BufWriter::new(sink), since: Instant::now() };
+        let mut out =
+            LineSink { buffer: BufWriter::with_capacity(LINES_TOGETHER, sink), since: Instant::now() };
         match write(&mut out) {
             Ok(()) => out.flush(),
             // Discard the buffer instead of flushing it on drop: while nothing was sent, the error can be answered.

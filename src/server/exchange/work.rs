@@ -30,7 +30,7 @@ impl<'a> Work<'a> {
         }
         let Ok(entries) = writer.reader().list(name, true, detail) else { return };
         let files = entries.flatten().filter(|entry| entry.kind == Kind::File);
-        let sizes = files.map(|entry| entry.meta.map_or(0, |meta| meta.size));
+        let sizes = files.map(|entry| entry.stat.map_or(0, |stat| stat.size));
         let (files, bytes) = sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
         interim.work.expect(files, bytes);
     }

@@ -24,7 +24,11 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let form = form(exchange)?;
     let globs = globs(&exchange.query)?;
     let is_page = form == "text/html" && accept::names(&exchange.request.fields, form);
-    let detail = if is_page || form == "text/plain" { Detail::Names } else { Detail::Metadata };
+    let detail = match form {
+        "application/json" => Detail::Metadata,
+        "text/html" if !is_page => Detail::Sizes,
+        _ => Detail::Names,
+    };
     let entries = included(store.reader().list(name, exchange.query.has("recursive"), detail)?, globs);
     let target = exchange.target;
     let may = if is_page { store.offers_in(name) } else { String::new() };
@@ -119,7 +123,7 @@ mod tests {
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
         let meta = Meta { kind, size: 3, modified: SystemTime::UNIX_EPOCH, etag: "\"1\"".to_owned() };
-        Entry { name: name.to_vec(), kind, is_link: false, meta: Some(meta) }
+        Entry { name: name.to_vec(), kind, is_link: false, stat: Some(meta.stat()), meta: Some(meta) }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     }
     let source = check_source(request, name, &transfer)?;
     let work = Work::new(exchange.stream);
-    work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Metadata);
+    work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Sizes);
     let check = precondition(&request.fields, name);
     let written = transfer.copy(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
     answer_written(exchange, &to, &written, Fields::new())

@@ -20,10 +20,10 @@ pub struct ListRow {
 impl ListRow {
     /// The row of an entry.
     pub fn of(entry: Entry) -> Self {
-        let (mut name, meta) = (entry.name, entry.meta.as_ref());
+        let (mut name, stat) = (entry.name, entry.stat);
         name.extend((entry.kind == Kind::Directory).then_some(b'/'));
-        let size = meta.filter(|meta| meta.kind == Kind::File).map(|meta| meta.size);
-        ListRow { name: name.into(), size, modified: meta.map(|meta| meta.modified) }
+        let size = stat.filter(|_| entry.kind == Kind::File).map(|stat| stat.size);
+        ListRow { name: name.into(), size, modified: stat.map(|stat| stat.modified) }
     }
 
     /// Adds the metadata, where the list was read without it.

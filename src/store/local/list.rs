@@ -5,11 +5,11 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::{
-    Attribute, DIRECTORY, HANDLE, Volume, Walk, classify, is_absent, lookup_locked, map_errno, meta_of,
-    stat_and_digest, type_alone,
+    Attribute, DIRECTORY, HANDLE, Volume, Walk, classify, entry_stat, is_absent, is_link, lookup_locked,
+    map_errno, meta_of, stat_and_digest, type_alone, walk,
 };
 use crate::error::Result;
-use crate::store::{Detail, Entries, Entry, Kind, Meta, Name, RESERVED};
+use crate::store::{Detail, Entries, Entry, EntryStat, Kind, Meta, Name, RESERVED};
 
 /// Lists a directory lazily. Directories beneath it that the daemon may not read, or whose paths are longer than
 /// PATH_MAX, are listed without their entries.
@@ -25,15 +25,22 @@ pub(super) fn list<'a>(
         Detail::Names => {
             let walk = Walk::new(base, recursive, type_alone).map_err(named)?;
             Box::new(entries(walk, name.clone(), move |path, file_type| {
-                Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None)))
+                Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None, None)))
+            }))
+        }
+        Detail::Sizes => {
+            let walk = Walk::new(base, recursive, walk::stat).map_err(named)?;
+            Box::new(entries(walk, name.clone(), move |path, stat| {
+                let stat = if is_link(&stat) { target_stat(volume, path)? } else { Some(stat) };
+                let found = stat.and_then(|stat| entry_stat(&stat));
+                Ok(found.map(|(kind, stat)| (kind, Some(stat), None)))
             }))
         }
         Detail::Metadata => {
             let walk = Walk::new(base, recursive, stat_and_digest).map_err(named)?;
-            let directory = name.clone();
             Box::new(entries(walk, name.clone(), move |path, details| {
-                let found = lookup(volume, &directory, path, details)?;
-                Ok(found.map(|meta| (meta.kind, Some(meta))))
+                let found = lookup(volume, path, details)?;
+                Ok(found.map(|meta| (meta.kind, Some(meta.stat()), Some(meta))))
             }))
         }
     })
@@ -44,17 +51,16 @@ pub(super) fn list<'a>(
 fn entries<D>(
     walk: Walk<D>,
     name: Name,
-    classify: impl Fn(&[Vec<u8>], D) -> nix::Result<Option<(Kind, Option<Meta>)>>,
+    classify: impl Fn(&EntryPath<'_>, D) -> nix::Result<Option<(Kind, Option<EntryStat>, Option<Meta>)>>,
 ) -> impl Iterator<Item = Result<Entry>> {
     walk.filter_map(move |found| {
         let entry = found.and_then(|found| {
             if found.is_temporary() || is_reserved(&name, &found.path) {
                 return Ok(None);
             }
-            let path = [name.components(), std::slice::from_ref(&found.path)].concat();
             let is_link = found.file_type == SFlag::S_IFLNK;
-            let known = classify(&path, found.details)?;
-            Ok(known.map(|(kind, meta)| Entry { name: found.path, kind, is_link, meta }))
+            let known = classify(&EntryPath { directory: &name, below: &found.path }, found.details)?;
+            Ok(known.map(|(kind, stat, meta)| Entry { name: found.path, kind, is_link, stat, meta }))
         });
         match entry {
             Err(Errno::EACCES | Errno::EPERM | Errno::ENAMETOOLONG) => None,
@@ -63,29 +69,50 @@ fn entries<D>(
     })
 }
 
+/// The path of an entry: the directory that is listed, and the path from there.
+struct EntryPath<'a> {
+    directory: &'a Name,
+    below: &'a [u8],
+}
+
+impl EntryPath<'_> {
+    /// The components for an open beneath the root; the last one may be several.
+    fn components(&self) -> Vec<Vec<u8>> {
+        let below = std::iter::once(self.below.to_vec());
+        self.directory.components().iter().cloned().chain(below).collect()
+    }
+}
+
 /// The kind of an entry; a symbolic link is followed.
-fn kind_of(volume: &Volume, path: &[Vec<u8>], file_type: SFlag) -> nix::Result<Option<Kind>> {
+fn kind_of(volume: &Volume, path: &EntryPath<'_>, file_type: SFlag) -> nix::Result<Option<Kind>> {
     Ok(match file_type {
         SFlag::S_IFREG => Some(Kind::File),
         SFlag::S_IFDIR => Some(Kind::Directory),
-        SFlag::S_IFLNK => match volume.root.open_beneath(path, HANDLE) {
-            Err(errno) if is_absent(errno) => None,
-            opened => meta_of(&fstat(opened?)?, None).map(|meta| meta.kind),
-        },
+        SFlag::S_IFLNK => target_stat(volume, path)?.and_then(|stat| entry_stat(&stat)).map(|(kind, _)| kind),
         _ => None,
     })
+}
+
+/// The stat of what a symbolic link leads to; none where clients must not see it.
+fn target_stat(volume: &Volume, path: &EntryPath<'_>) -> nix::Result<Option<FileStat>> {
+    match volume.root.open_beneath(&path.components(), HANDLE) {
+        Err(errno) if is_absent(errno) => Ok(None),
+        opened => fstat(opened?).map(Some),
+    }
 }
 
 /// The metadata of an entry; again under the lock of its name where its digest attribute does not fit.
 fn lookup(
     volume: &Volume,
-    directory: &Name,
-    path: &[Vec<u8>],
+    path: &EntryPath<'_>,
     (stat, kept): (FileStat, Option<Attribute>),
 ) -> nix::Result<Option<Meta>> {
-    let found = match (kept.is_none_or(|kept| kept.is_true), path.last()) {
-        (false, Some(last)) => lookup_locked(volume, &Name::join(directory, last, false))?,
-        _ => classify(&volume.root, path, stat, kept)?,
+    if !is_link(&stat) && kept.is_none_or(|kept| kept.is_true) {
+        return Ok(meta_of(&stat, kept.map(|kept| kept.mark)));
+    }
+    let found = match kept.is_none_or(|kept| kept.is_true) {
+        false => lookup_locked(volume, &Name::join(path.directory, path.below, false))?,
+        true => classify(&volume.root, &path.components(), stat, kept)?,
     };
     Ok(found.into_found().map(|found| found.meta))
 }

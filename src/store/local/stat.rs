@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
-use crate::store::{Kind, Meta};
+use crate::store::{EntryStat, Kind, Meta};
 
 /// The identity of a file, whatever its names: device and inode number.
 pub(super) type FileId = (u64, u64);
@@ -83,12 +83,18 @@ pub(super) fn is_unchanged(now: &FileStat, before: &FileStat) -> bool {
 /// The metadata for clients, with the mark of the digest attribute; `None` where it is neither a regular file nor a
 /// directory.
 pub(super) fn meta_of(stat: &FileStat, mark: Option<i128>) -> Option<Meta> {
+    let (kind, EntryStat { size, modified }) = entry_stat(stat)?;
+    Some(Meta { kind, size, modified, etag: etag(stat, mark) })
+}
+
+/// The kind, size and time for clients; `None` as for [`meta_of`].
+pub(super) fn entry_stat(stat: &FileStat) -> Option<(Kind, EntryStat)> {
     let (kind, size) = match file_type(stat) {
         SFlag::S_IFREG => (Kind::File, size_of(stat)),
         SFlag::S_IFDIR => (Kind::Directory, 0),
         _ => return None,
     };
-    Some(Meta { kind, size, modified: modified(stat), etag: etag(stat, mark) })
+    Some((kind, EntryStat { size, modified: modified(stat) }))
 }
 
 /// Makes the entity tag. The inode number distinguishes replaced files, size and mtime those written in place, the mark

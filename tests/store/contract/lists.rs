@@ -1,11 +1,11 @@
 //! `list`, on every engine.
 
-use cfp::store::{Detail, Entry};
+use cfp::store::{Detail, Entry, Meta};
 
 use super::New;
 use crate::store::sandbox::name;
 
-contract!(a_directory_comes_before_what_is_in_it, a_list_of_names_has_the_same_entries_without_metadata);
+contract!(a_directory_comes_before_what_is_in_it, a_list_with_less_detail_has_the_same_entries);
 
 fn a_directory_comes_before_what_is_in_it(new: New) {
     let sandbox = new().with(&["a/b/c/d", "a/x", "b/c/d", "z"]);
@@ -20,7 +20,7 @@ fn a_directory_comes_before_what_is_in_it(new: New) {
     assert_eq!(known.len(), 10);
 }
 
-fn a_list_of_names_has_the_same_entries_without_metadata(new: New) {
+fn a_list_with_less_detail_has_the_same_entries(new: New) {
     let sandbox = new().with(&["a/b/c", "a/x", "z", "e/"]);
     for recursive in [false, true] {
         let list = |detail| {
@@ -29,12 +29,17 @@ fn a_list_of_names_has_the_same_entries_without_metadata(new: New) {
             entries.sort_by(|one, other| one.name.cmp(&other.name));
             entries
         };
-        let (names, whole) = (list(Detail::Names), list(Detail::Metadata));
-        assert!(names.iter().all(|entry| entry.meta.is_none()));
+        let (names, sizes, whole) = (list(Detail::Names), list(Detail::Sizes), list(Detail::Metadata));
+        assert!(names.iter().all(|entry| entry.stat.is_none() && entry.meta.is_none()));
+        assert!(sizes.iter().all(|entry| entry.stat.is_some() && entry.meta.is_none()));
+        let stats = |entries: &[Entry]| entries.iter().map(|entry| entry.stat).collect::<Vec<_>>();
+        assert_eq!(stats(&sizes), stats(&whole));
+        assert!(whole.iter().all(|entry| entry.stat == entry.meta.as_ref().map(Meta::stat)));
         assert!(whole.iter().all(|entry| entry.meta.as_ref().is_some_and(|meta| meta.kind == entry.kind)));
         let known = |entries: &[Entry]| {
             entries.iter().map(|entry| (entry.name.clone(), entry.kind)).collect::<Vec<_>>()
         };
         assert_eq!(known(&names), known(&whole));
+        assert_eq!(known(&sizes), known(&whole));
     }
 }
