@@ -23,6 +23,8 @@ struct Kind {
     contrib: &'static str,
     /// The listener there, and what stands in its place here.
     listen: [&'static str; 2],
+    /// The addresses there of the servers, for each of which the one of the test stands here.
+    servers: &'static [&'static str],
     /// What Debian's own configuration has around it.
     around: [&'static str; 2],
     options: &'static str,
@@ -32,6 +34,7 @@ const NGINX: Kind = Kind {
     program: "nginx",
     contrib: "nginx.conf",
     listen: ["listen 80;", "listen unix:SOCKET;"],
+    servers: &["127.0.0.1:8398"],
     around: [
         "pid pid; error_log error.log; events {} http { access_log off; client_body_temp_path b;\n\
          proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n",
@@ -44,6 +47,7 @@ const HAPROXY: Kind = Kind {
     program: "haproxy",
     contrib: "haproxy.cfg",
     listen: ["bind :80", "bind unix@SOCKET"],
+    servers: &["192.0.2.11:8398", "192.0.2.12:8398", "192.0.2.13:8398"],
     around: ["global\n    maxconn 100\n", ""],
     options: "-D -p pid -f conf",
 };
@@ -70,7 +74,7 @@ impl Proxy {
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(kind.contrib);
         let ours = fs::read_to_string(ours).unwrap();
         let ([listen, on_socket], [before, behind]) = (kind.listen, kind.around);
-        for replaced in [listen, "127.0.0.1:8398"] {
+        for replaced in kind.servers.iter().chain([&listen]) {
             assert_eq!(ours.matches(replaced).count(), 1, "{replaced}");
         }
         let socket = sandbox.work().join("proxy.sock");
@@ -79,7 +83,8 @@ impl Proxy {
             |address: &str| format!("{}{}", listen.trim_end_matches("80;").trim_end_matches(":80"), address);
         let end = if listen.ends_with(';') { ";" } else { "" };
         let on_socket = address.map_or(on_unix, |address| on_tcp(address) + end);
-        let here = ours.replace(listen, &on_socket).replace("127.0.0.1:8398", sandbox.address());
+        let to_sandbox = |text: String, server: &&str| text.replace(server, sandbox.address());
+        let here = kind.servers.iter().fold(ours.replace(listen, &on_socket), to_sandbox);
         sandbox.write("conf", format!("{before}{here}{behind}"));
         sandbox.sh(&format!("{} {}", program.display(), kind.options)).success();
         let url = address.map_or(format!("unix:{}", socket.display()), |address| format!("http://{address}"));

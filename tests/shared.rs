@@ -1,6 +1,7 @@
 //! Several daemons on one directory: what one promises holds between all of them. `nodes` has two daemons, on one local
 //! directory or on two mounts of one volume.
 
+mod balancer;
 mod check;
 mod hangs;
 mod locks;
