@@ -331,3 +331,34 @@ fn a_lock_of_one_user_is_none_of_another() {
     assert_eq!((unlock(&mut client, &bob), unlock(&mut client, &alice)), (403, 204));
     assert_eq!(client.try_lock("/f", "exclusive", &[]).status, 401, "who may not write may not lock");
 }
+
+#[test]
+fn a_lock_takes_the_right_to_what_it_keeps_others_from() {
+    let rules = "deny replace,delete bob /\nallow all @users /d/\nallow create bob /new/\n";
+    let sandbox = Sandbox::guarded(&[], rules);
+    for name in ["d/f", "new/f", "g"] {
+        sandbox.keep(name, "x");
+    }
+    let mut client = Locker::at(sandbox.address());
+    let bob = ("Authorization", "Basic Ym9iOmJ1aWxkZXI=");
+    let rows = [("/d/f", 403), ("/d/new", 201), ("/new/f", 403), ("/new/g", 201), ("/g", 403), ("/h", 403)];
+    for (target, status) in rows {
+        assert_eq!(client.try_lock(target, "exclusive", &[bob]).status, status, "{target}");
+    }
+    for (target, depth, status) in [("/d", "0", 200), ("/", "0", 403), ("/", "infinity", 403)] {
+        assert_eq!(client.try_lock(target, "shared", &[bob, ("Depth", depth)]).status, status, "{target}");
+    }
+}
+
+#[test]
+fn the_root_can_be_locked_with_all_in_it() {
+    let sandbox = sandbox();
+    let mut client = Locker::at(sandbox.address());
+    let token = client.lock("/", &[]);
+    assert_eq!((client.put("/d/f", "x"), client.put("/x", "x")), (423, 423));
+    assert_eq!(client.put_with("/x", &token, "x"), 201);
+    let asked = client.ask("PROPFIND", "/d/sub/", &[("Depth", "1")], None).text();
+    assert_eq!(asked.matches(&format!("<D:href>{token}</D:href>")).count(), 2, "{asked}");
+    assert_eq!(client.unlock("/d/f", &token), 204, "any name that it covers will do");
+    assert_eq!(client.put("/x", "x"), 204);
+}

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::server::auth::AuthorizedStore;
 use crate::server::auth::locks::{LockExclusion, LockTable, WriteLock};
-use crate::server::auth::rights::authorized_store::WRITES;
 use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::rights::writer::Writer;
+use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Kind, Meta, Name};
+
+/// The rights of which a lock on a directory needs one.
+const LOCKS_DIRECTORY: [Verb; 3] = [Verb::Create, Verb::Replace, Verb::Delete];
 
 /// The lock that a client asks for.
 pub struct WantedLock {
@@ -42,15 +44,19 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Locks a name; needs `create` or `replace`, for a directory with all in it also for everything in it. Where nothing
-    /// exists there, makes an empty file (RFC 4918 §9.10.4).
+    /// Locks a name. A file needs `replace`, a directory one of the rights of a write, with all in it for everything in it.
+    /// Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`.
     pub fn lock(&self, name: &Name, wanted: WantedLock) -> Result<LockOutcome> {
         let store = self.0;
         store.locks.catch_up()?;
-        store.require_any(&WRITES, name, false)?;
+        store.require_any(&LOCKS_DIRECTORY, name, false)?;
         let existing = self.existing(name)?;
         let is_directory = existing.as_ref().is_some_and(|meta| meta.kind == Kind::Directory);
-        store.require_any(&WRITES, name, wanted.is_deep && is_directory)?;
+        match &existing {
+            Some(_) if is_directory => store.require_any(&LOCKS_DIRECTORY, name, wanted.is_deep)?,
+            Some(_) => store.require(Verb::Replace, name, false)?,
+            None => store.require(Verb::Create, name, false)?,
+        }
         let check = LockCheck::new(store, name);
         check.require_if(name, existing.as_ref())?;
         let root = if is_directory { name.as_directory() } else { name.clone() };
