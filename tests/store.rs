@@ -7,6 +7,7 @@ mod deletes;
 mod handover;
 mod hostile;
 mod lists;
+mod lock_record;
 mod memory;
 mod reads;
 mod renames;

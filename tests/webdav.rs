@@ -1,5 +1,5 @@
 //! WebDAV (RFC 4918) at the real daemon, over plain connections.
 
 mod lock_life;
-mod locker;
+pub mod locker;
 mod locks;

@@ -3,6 +3,7 @@
 use super::strace::Strace;
 use crate::common::client::{Answer, Client, head};
 use crate::common::{Sandbox, need};
+use crate::webdav::locker::info;
 
 const TRACED: [&str; 1] = [
     "trace=fsync,fdatasync,syncfs,sync,renameat2,renameat,rename,mkdirat,unlinkat,sendto,write,writev,sendmsg",
@@ -52,6 +53,8 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         return;
     }
     let body = Some(b"new".as_slice());
+    let lock = info("exclusive", "");
+    let lock = Some(lock.as_bytes());
     // The request, then its order with sync and without.
     let rows = [
         ("PUT", "/new", "", body, "crda", "ra"),
@@ -68,6 +71,9 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         ("DELETE", "/f", "", None, "uda", "ua"),
         // The name goes first, and is on the disk before the rest goes.
         ("DELETE", "/tree/", "", None, "rduuuua", "ruuuua"),
+        // The record of locks, and then the empty file.
+        ("LOCK", "/f", "", lock, "crda", "ra"),
+        ("LOCK", "/new", "", lock, "crdcrda", "rra"),
     ];
     for (method, target, to, body, with, without) in rows {
         // What is removed under a hidden name is no matter of order.

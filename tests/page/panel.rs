@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::browser::{Browser, Setup};
 use crate::common::Sandbox;
+use crate::webdav::locker::Locker;
 
 /// One red pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0cIDATx\x9cc\xf8\xcf\xc0\0\0\x03\x01\x01\0\xc9\xfe\x92\xef\0\0\0\0IEND\xaeB`\x82";
@@ -111,6 +112,20 @@ fn words_are_counted_replaced_and_reversed_where_the_file_is() {
     browser.click("#panel .reverse form button:last-of-type");
     browser.until("document.querySelector('#panel .reverse output').textContent.includes('are reversed')");
     assert_eq!(sandbox.stored("f.txt"), b"three two\none\n");
+}
+
+#[test]
+fn what_another_client_has_locked_stays_and_the_page_says_why() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f.txt", "one two\n");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/");
+    browser.open_panel("f.txt");
+    browser.open_part("reverse");
+    Locker::at(sandbox.address()).lock("/f.txt", &[]);
+    browser.click("#panel .reverse form button:last-of-type");
+    browser.until_said("is locked by another client");
+    assert_eq!(sandbox.stored("f.txt"), b"one two\n");
 }
 
 #[test]
