@@ -55,6 +55,19 @@ end
     return script
 
 
+def propfind_script(directory):
+    """A script for wrk that asks for what a client shows of each entry of a directory."""
+    script = directory / "propfind.lua"
+    names = "".join(f"<D:{name}/>" for name in ("resourcetype", "getcontentlength", "getlastmodified", "getetag"))
+    script.write_text(f"""
+wrk.method = "PROPFIND"
+wrk.headers["Depth"] = "1"
+wrk.headers["Content-Type"] = "application/xml"
+wrk.body = '<?xml version="1.0"?><D:propfind xmlns:D="DAV:"><D:prop>{names}</D:prop></D:propfind>'
+""")
+    return script
+
+
 def curl(server, options, copies=1):
     """So many curls at once: seconds until the last has ended, and the server's CPU seconds."""
     before, started = server.cpu(), time.monotonic()

@@ -10,9 +10,13 @@ from settings import BIN, INSTALL, tell
 
 os.environ["PATH"] = f"{BIN}:{os.environ['PATH']}:/usr/sbin:{os.path.expanduser('~/.cargo/bin')}"
 
-# The program, its origin (a Debian package or a crate), and the option that prints its version.
+# The module of nginx that answers PROPFIND.
+NGINX_DAV = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"
+
+# The program or file, its origin (a Debian package or a crate), and the option that prints its version.
 TABLE = {
     "nginx": ("nginx-light", "-v"),
+    NGINX_DAV: ("libnginx-mod-http-dav-ext", None),
     "lighttpd": ("lighttpd lighttpd-mod-webdav", "-v"),
     "apache2": ("apache2", "-v"),
     "dufs": ("crate:dufs", "--version"),
@@ -35,7 +39,7 @@ TABLE = {
 
 
 def there(program):
-    return program.startswith("cfp") or shutil.which(program) is not None
+    return program.startswith("cfp") or shutil.which(program) is not None or os.path.exists(program)
 
 
 def origin(program):
@@ -73,6 +77,8 @@ def quiet(command):
 
 def version(program):
     option = TABLE.get(program, (None, "--version"))[1]
+    if option is None:
+        return os.path.basename(program)
     done = subprocess.run([program, option], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     found = re.search(r"\d+(\.\w+)+|\d+ patchlevel \d+", done.stdout + done.stderr)
     return f"{program} {found.group() if found else '?'}"

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import process
+import programs
 from settings import LOGS
 
 # Of cfpd and nginx. Their descriptors are limited too.
@@ -92,18 +93,19 @@ def cfpd(server, root, *options):
     ]
 
 
-def nginx(server, root):
+def nginx(server, root, dav=False):
     work = server.work
+    load, methods = (f"load_module {programs.NGINX_DAV};", "dav_ext_methods PROPFIND OPTIONS;") if dav else ("", "")
     user = "user root;" if os.getuid() == 0 else ""
     log = f"{work}/log" if LOGS else "off"
-    (work / "nginx.conf").write_text(f"""{user}
+    (work / "nginx.conf").write_text(f"""{load} {user}
 worker_processes auto; daemon off; pid {work}/pid; error_log {work}/errors;
 events {{ worker_connections {CONNECTIONS}; }}
 http {{
   access_log {log}; sendfile on; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 0;
   open_file_cache max=1000; open_file_cache_valid 1s; default_type text/plain;
   client_body_temp_path {root}/.nginx;
-  server {{ listen 127.0.0.1:{server.port} backlog=4096; root {root}; autoindex on; dav_methods PUT DELETE; }}
+  server {{ listen 127.0.0.1:{server.port} backlog=4096; root {root}; autoindex on; dav_methods PUT DELETE; {methods} }}
 }}
 """)
     return ["nginx", "-c", str(work / "nginx.conf"), "-p", str(work), "-e", f"{work}/errors"]
@@ -134,9 +136,10 @@ mimetype.assign = ("" => "text/plain")
     return ["lighttpd", "-D", "-f", str(work / "lighttpd.conf")]
 
 
-def apache2(server, root):
+def apache2(server, root, dav=False):
     work = server.work
-    modules = "mpm_event authz_core mime dir autoindex".split()
+    modules = ["mpm_event", "authz_core", "mime", "dir", "autoindex", *(["dav", "dav_fs"] if dav else [])]
+    locks, active = (f"DavLockDB {work}/locks", "Dav On") if dav else ("", "")
     loads = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
     user = "User www-data\nGroup www-data\n" if os.getuid() == 0 else ""
     log = f'CustomLog "{work}/log" "%h %l %u %t \\"%r\\" %>s %O"\n' if LOGS else ""
@@ -151,9 +154,11 @@ KeepAlive On
 MaxKeepAliveRequests 0
 EnableSendfile On
 TypesConfig /dev/null
+{locks}
 <Directory "{root}">
   Options Indexes
   Require all granted
+  {active}
 </Directory>
 {log}""")
     return ["apache2", "-d", str(work), "-f", str(work / "apache2.conf"), "-DFOREGROUND"]
@@ -173,8 +178,10 @@ COMMANDS = {
     "cfpd": lambda server, root: cfpd(server, root, "--no-sync"),
     "cfpd, synced": cfpd,
     "nginx": nginx,
+    "nginx, dav": lambda server, root: nginx(server, root, dav=True),
     "lighttpd": lighttpd,
     "apache2": apache2,
+    "apache2, dav": lambda server, root: apache2(server, root, dav=True),
     "dufs": dufs,
     "miniserve": miniserve,
 }

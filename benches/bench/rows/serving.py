@@ -1,6 +1,7 @@
 """Rows of a server that sends: small files, large ones, many clients."""
 
 import clients
+from programs import NGINX_DAV
 from servers import most_connections
 from settings import count
 from table import Most, Row, Side, Target
@@ -46,6 +47,18 @@ def listed(run, server):
     return clients.curl(server, lambda _: [f"{server.url}/{name}/"])
 
 
+def described(run, server):
+    name = run.files.names(count(1000))
+    found = clients.wrk(server, f"/{name}/", 8, options=("-s", str(clients.propfind_script(run.files.work))))
+    return {figure: found[figure] for figure in ("rate", "cpu100k", "p99")}
+
+
+def describing(name, needs=()):
+    """A side of PROPFIND, by a server that knows it."""
+    kind = name.partition(",")[0]
+    return Side(kind, lambda run: described(run, run.server(name)), [kind, *needs])
+
+
 def idle(run, server):
     return clients.idle(run.fresh(server), "/" + run.files.text(KIB, disk=True), min(count(10_000), most_connections()))
 
@@ -72,5 +85,10 @@ ROWS = [
         [Target("seconds", 1, EVENTED)], rounds=3,
     ),
     Row("idle", "10,000 idle connections (as far as descriptors allow)", small(ALL[:3], idle), [Most("each", 12), Most("answer", 5)], rounds=3),
+    Row(
+        "propfind", "PROPFIND of a directory of 1,000 files, 8 connections",
+        [describing("cfpd"), describing("nginx, dav", [NGINX_DAV]), describing("apache2, dav"), describing("lighttpd")],
+        [Target("rate", 1, ("nginx", "apache2"))], client=("wrk",),
+    ),
     Row("list", "list of 10,000 names", sides((*ALL[:4], "dufs"), listed), client=("curl",)),
 ]
