@@ -8,7 +8,7 @@ use nix::sys::stat::{FileStat, Mode, fstat};
 use rustix::fs::{fgetxattr, getxattr, lgetxattr};
 
 use super::digest_attribute::{ATTRIBUTE, LENGTH};
-use super::{Attribute, READ, is_regular, is_unchanged};
+use super::{Attribute, READ, change_time, is_regular, is_unchanged, modification_time};
 
 /// How often a file that changes during the read is read again.
 const LOOKS_MAX: usize = 4;
@@ -44,9 +44,13 @@ pub(super) fn stat_handle(handle: &OwnedFd) -> nix::Result<(FileStat, Option<Att
     Ok((stat, read(&stat, |bytes| getxattr(path, ATTRIBUTE, bytes))))
 }
 
-/// Reads the attribute of a directory entry, which is no symbolic link.
+/// Reads the attribute of a directory entry, which is no symbolic link. Where the ctime is the mtime, nothing but the
+/// content was changed last: no attribute was written since, and none is read, which takes longer than a stat.
 pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Option<Attribute> {
     use rustix::io::Errno;
+    if change_time(stat) == modification_time(stat) {
+        return None;
+    }
     let path = [format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes(), last].concat();
     read(stat, |bytes| match lgetxattr(path, ATTRIBUTE, &mut *bytes) {
         // Without /proc, open the file.

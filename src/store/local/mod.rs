@@ -53,7 +53,7 @@ use snapshot::{ContentSnapshot, SnapshotLimits};
 use space::{Allocation, Reservation, Space, SpoolShare, step_after};
 use stat::{
     FileId, change_time, content_of, entry_stat, file_id, file_type, is_directory, is_link, is_regular,
-    is_unchanged, meta_of, modified, permissions, size_of,
+    is_unchanged, meta_of, modification_time, modified, permissions, size_of,
 };
 use sync::Syncer;
 use temporary::{Temporary, unlinked_file};
