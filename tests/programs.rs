@@ -5,6 +5,7 @@ mod failures;
 mod file_lists;
 mod get;
 mod globs;
+mod interrupted_syncs;
 mod interrupted_uploads;
 mod lost_answers;
 mod ls;

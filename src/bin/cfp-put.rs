@@ -126,7 +126,7 @@ fn names_a_file(name: &Option<OsString>) -> bool {
 
 fn run(mut args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
-    client.remember_uploads();
+    client.remember_uploads("cfp-put -c");
     if args.may_be_directory && is_directory(&mut client, &args)? {
         args.target = args.name.take();
     }

@@ -44,7 +44,7 @@ pub fn run(
 ) -> Result<ExitStatus> {
     // A broken transfer is resumed.
     let mut client = Client::new(&Settings { retries: Some(RETRIES), ..settings.clone() })?;
-    client.remember_uploads();
+    client.remember_uploads("cfp-put -c");
     let file = file.filter(|file| *file != "-");
     if commands.is_empty() && file.is_none() {
         let input = standard_streams::input()?;

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -36,6 +37,7 @@ pub struct Proxy {
     /// Where it is.
     pub url: String,
     requests: Arc<Mutex<Vec<u8>>>,
+    answered: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -44,7 +46,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (server, kept) = (server.to_owned(), requests.clone());
+        let answered = Arc::new(AtomicUsize::new(0));
+        let (server, kept, count) = (server.to_owned(), requests.clone(), answered.clone());
         let mut faults: VecDeque<_> = faults.into_iter().collect();
         // It ends with the test program: nobody waits for another connection.
         thread::spawn(move || {
@@ -52,11 +55,11 @@ impl Proxy {
                 let client = client.unwrap();
                 // A server that is not there is told by the end of the connection.
                 if let Ok(server) = TcpStream::connect(&server) {
-                    join(client, server, faults.pop_front(), kept.clone());
+                    join(client, server, faults.pop_front(), kept.clone(), count.clone());
                 }
             }
         });
-        Proxy { url, requests }
+        Proxy { url, requests, answered }
     }
 
     /// A way that cuts the answers of its first connections at these places.
@@ -68,9 +71,20 @@ impl Proxy {
     pub fn requests(&self) -> Vec<u8> {
         self.requests.lock().unwrap().clone()
     }
+
+    /// How many bytes of answers have come so far.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
 }
 
-fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mutex<Vec<u8>>>) {
+fn join(
+    client: TcpStream,
+    server: TcpStream,
+    fault: Option<Fault>,
+    kept: Arc<Mutex<Vec<u8>>>,
+    answered: Arc<AtomicUsize>,
+) {
     let (mut cut_answer, mut cut_request, mut damage, mut damage_answer) = (None, None, None, None);
     let (mut lose_answer, mut lose_request) = (None, None);
     let (mut hold_answer, mut hold_request) = (None, None);
@@ -112,6 +126,7 @@ fn join(client: TcpStream, server: TcpStream, fault: Option<Fault>, kept: Arc<Mu
         let is_cut = pass(&from, &to, cut_answer, &mut |offset, block| {
             hold(&mut hold_answer, offset, block);
             spoil(damage_answer, offset, block);
+            answered.fetch_add(block.len(), Ordering::Relaxed);
             is_lost(&mut lose_answer, block.starts_with(b"HTTP/1.1 ") && block.get(9) != Some(&b'1'))
         });
         if is_cut {

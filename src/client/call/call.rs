@@ -66,13 +66,14 @@ impl Call {
         is_work.then(|| self.shown_name())
     }
 
-    /// Returns what an interruption leaves of it, if it writes anything. An upload that `is_remembered` can be resumed by
-    /// another program.
-    pub(crate) fn left_by_interruption(&self, is_remembered: bool) -> Option<String> {
+    /// Returns what an interruption leaves of it, if it writes anything. `resumer` is the
+    /// command that can resume an upload.
+    pub(crate) fn left_by_interruption(&self, resumer: Option<&str>) -> Option<String> {
         let name = self.shown_name();
         match self.method {
             "PUT" | "PATCH" if self.is_resumable() => {
-                let next = if is_remembered { ": cfp-put -c resumes it" } else { ", until that expires" };
+                let expires = || ", until that expires".to_owned();
+                let next = resumer.map_or_else(expires, |resumer| format!(": {resumer} resumes it"));
                 Some(format!("{name} is not stored; the server keeps what it has received{next}"))
             }
             "PUT" => Some(format!("{name} is not stored")),
@@ -125,7 +126,7 @@ mod tests {
             (call("GET", "/a"), None),
         ];
         for (call, left) in rows {
-            assert_eq!(call.left_by_interruption(false), left);
+            assert_eq!(call.left_by_interruption(None), left);
         }
     }
 }

@@ -32,8 +32,8 @@ pub struct Client {
     pub(super) met: bool,
     /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
-    /// Whether identifiers of uploads are remembered for other programs.
-    remembers_uploads: bool,
+    /// The command that resumes an interrupted upload, if identifiers of uploads are remembered for it.
+    resumer: Option<&'static str>,
     /// Where that identifier is remembered.
     record: Option<UploadRecord>,
     /// Whether the last request may have been performed although it failed.
@@ -62,7 +62,7 @@ impl Client {
             unused: None,
             met: false,
             upload_id: None,
-            remembers_uploads: false,
+            resumer: None,
             record: None,
             is_in_doubt: false,
             cancellation: Cancellation::default(),
@@ -75,7 +75,7 @@ impl Client {
     pub fn another(&self) -> Self {
         let (credentials, limit, met) = (self.credentials.clone(), self.limit.clone(), self.met);
         let new = Client::at(self.url.clone(), &self.settings, self.given);
-        Client { credentials, limit, met, remembers_uploads: self.remembers_uploads, ..new }
+        Client { credentials, limit, met, resumer: self.resumer, ..new }
     }
 
     /// Returns whether no progress is shown.
@@ -234,14 +234,14 @@ impl Client {
         self.upload_id.take()
     }
 
-    /// Remembers uploads from now on, so that `cfp-put -c` can resume one that was interrupted.
-    pub fn remember_uploads(&mut self) {
-        self.remembers_uploads = true;
+    /// Remembers uploads from now on, so that this command can resume one that was interrupted.
+    pub fn remember_uploads(&mut self, resumer: &'static str) {
+        self.resumer = Some(resumer);
     }
 
-    /// Returns whether uploads are remembered.
-    pub(crate) fn remembers_uploads(&self) -> bool {
-        self.remembers_uploads
+    /// Returns the command that resumes an interrupted upload, if uploads are remembered.
+    pub(crate) fn resumer(&self) -> Option<&'static str> {
+        self.resumer
     }
 
     /// Remembers the next uploads in this record; returns the one before.

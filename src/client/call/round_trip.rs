@@ -81,7 +81,7 @@ impl RoundTrip<'_> {
             }
             form => form,
         };
-        let _note = call.left_by_interruption(self.record.is_some()).map(|what| {
+        let _note = call.left_by_interruption(self.record.map(|record| record.resumer)).map(|what| {
             watch_signals();
             Note::new(what)
         });

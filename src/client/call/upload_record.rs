@@ -20,11 +20,19 @@ const ID_MAX: u64 = 4096;
 #[derive(Debug)]
 pub(crate) struct UploadRecord {
     path: PathBuf,
+    /// The command that resumes the upload.
+    pub resumer: &'static str,
 }
 
 impl UploadRecord {
     /// Returns the record of an upload; `None` for one that cannot be resumed by another program.
-    pub fn of(server: &str, name: &RemoteName, source: &BodySource, condition: &str) -> Option<Self> {
+    pub fn of(
+        server: &str,
+        name: &RemoteName,
+        source: &BodySource,
+        condition: &str,
+        resumer: &'static str,
+    ) -> Option<Self> {
         let mut hasher = Hasher::default();
         let version = source.version()?;
         for part in [server.as_bytes(), &name.shown(), version.as_bytes(), condition.as_bytes()] {
@@ -32,7 +40,7 @@ impl UploadRecord {
             hasher.update(part);
         }
         let key: String = hasher.finish().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Some(UploadRecord { path: directory()?.join(key) })
+        Some(UploadRecord { path: directory()?.join(key), resumer })
     }
 
     /// Returns the identifier of the upload, if one was interrupted.

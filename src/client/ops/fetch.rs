@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use crate::client::call::call::WANT;
 use crate::client::ops::stored::length_of;
 use crate::client::output::destination::Destination;
-use crate::client::output::part::Part;
+use crate::client::output::part::{Part, PartOwner};
 use crate::client::{Call, Client, Output, RemoteName, Retries, ServerResponse, Sink};
 use crate::error::{Error, Result};
 use crate::http::digest::{self, Digest, Hasher, Tee};
@@ -37,15 +37,28 @@ impl Client {
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
     pub fn resume(&mut self, name: &RemoteName, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
+        if let Destination::RemoteName(target) = &found
+            && let Some(part) = self.fetch_part(name, target, PartOwner::Get, show)?
+        {
+            return part.commit();
+        }
+        let mut output = Output::at(found, path)?;
+        self.fetch(name, &mut output, show)?;
+        output.commit()
+    }
+
+    /// Fetches a stored file into a partial file beside `target`, and resumes with the one that an earlier run left there.
+    /// The caller commits it. Returns `None` if the server does not tell versions apart.
+    pub(crate) fn fetch_part(
+        &mut self,
+        name: &RemoteName,
+        target: &Path,
+        owner: PartOwner,
+        show: ShowHead<'_>,
+    ) -> Result<Option<Part>> {
         let version = self.with_retries(|client| StoredVersion::current(client, name))?;
-        let mut part = match (found, &version.etag) {
-            (Destination::RemoteName(target), Some(etag)) => Part::open(target, etag)?,
-            (found, _) => {
-                let mut output = Output::at(found, path)?;
-                self.fetch(name, &mut output, show)?;
-                return output.commit();
-            }
-        };
+        let Some(etag) = &version.etag else { return Ok(None) };
+        let mut part = Part::open(target.to_owned(), etag, owner)?;
         let (have, hasher) = part.hash()?;
         let mut download = Download { have, hasher, ..Download::new(name, &mut part, show, version) };
         if download.version.size.is_some_and(|size| have > size) {
@@ -53,7 +66,7 @@ impl Client {
         }
         download.complete(self)?;
         match download.check() {
-            Ok(()) => part.commit(),
+            Ok(()) => Ok(Some(part)),
             Err(error) => {
                 part.discard();
                 Err(error)

@@ -46,8 +46,7 @@ impl Client {
         let is_offered = offer.is_some();
         let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
         let is_known_by_digest = upload.can_repeat() && !is_filtered;
-        let is_remembered = is_offered && self.remembers_uploads();
-        let record = if is_remembered { record(self, &upload, name, precondition) } else { None };
+        let record = if is_offered { record(self, &upload, name, precondition) } else { None };
         self.remember_in(record);
         let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
         let stored = match put_until_stored(self, &call, name, precondition) {
@@ -92,7 +91,7 @@ impl Client {
     }
 }
 
-/// Returns the record of an upload, where another program could resume it.
+/// Returns the record of an upload, if uploads are remembered and another program could resume it.
 fn record(
     client: &Client,
     upload: &BodySource,
@@ -100,7 +99,7 @@ fn record(
     precondition: &Precondition,
 ) -> Option<UploadRecord> {
     let condition = format!("{precondition:?}");
-    UploadRecord::of(&client.url.shown, name, upload, &condition)
+    UploadRecord::of(&client.url.shown, name, upload, &condition, client.resumer()?)
 }
 
 /// Sends a request that stores a body until it is stored, refused, or no retry is left; what the server has already is

@@ -26,6 +26,45 @@ const NAME_MAX: usize = 255;
 /// How many bytes of a long name are part of the partial file's name.
 const BASE_MAX: usize = 100;
 
+/// The program that resumes a partial file.
+#[derive(Clone, Copy, Debug)]
+pub enum PartOwner {
+    /// cfp-get, with `-c`.
+    Get,
+    /// cfp-sync, which must tell its partial files from those of the user.
+    Sync,
+}
+
+impl PartOwner {
+    /// The end of the names of its partial files.
+    fn suffix(self) -> &'static str {
+        match self {
+            PartOwner::Get => ".part",
+            PartOwner::Sync => ".cfp-part",
+        }
+    }
+
+    fn command(self) -> &'static str {
+        match self {
+            PartOwner::Get => "cfp-get -c",
+            PartOwner::Sync => "cfp-sync",
+        }
+    }
+
+    /// Says what to do about a partial file that cannot be used.
+    fn advice(self) -> &'static str {
+        match self {
+            PartOwner::Get => "delete it, or go without -c",
+            PartOwner::Sync => "delete it",
+        }
+    }
+
+    /// Returns whether a file name is that of a partial file of this program.
+    pub(crate) fn owns(self, name: &[u8]) -> bool {
+        name.starts_with(b".") && name.ends_with(self.suffix().as_bytes())
+    }
+}
+
 /// A partial file, open for the missing bytes.
 #[derive(Debug)]
 pub struct Part {
@@ -38,17 +77,18 @@ pub struct Part {
 impl Part {
     /// Opens the partial file for the version with this tag of the file at `target`, or creates it. It is locked: two
     /// programs must not both append to it.
-    pub fn open(target: PathBuf, etag: &str) -> Result<Self> {
+    pub fn open(target: PathBuf, etag: &str, owner: PartOwner) -> Result<Self> {
         staged_file::outlive_size_limit();
         staged_file::watch_signals();
-        let path = beside(&target, etag);
+        let path = beside(&target, etag, owner);
         let named = |error| Error::io(path.as_os_str().as_bytes(), error);
         loop {
-            let file = open(&path).map_err(named)?;
+            let file = open(&path, owner).map_err(named)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path).map_err(named)? => {
                     let kept = shown(path.as_os_str().as_bytes());
-                    let note = Note::new(format!("{kept} keeps what was received: cfp-get -c resumes it"));
+                    let resumer = owner.command();
+                    let note = Note::new(format!("{kept} keeps what was received: {resumer} resumes it"));
                     return Ok(Part { path, target, file, _note: note });
                 }
                 // The program that had it locked has renamed it to its target meanwhile.
@@ -108,7 +148,7 @@ impl Sink for Part {
 
 /// Opens an existing partial file, or creates one that no other user may open. An existing one may have been planted by
 /// another user.
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path, owner: PartOwner) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW);
     match options.clone().create_new(true).open(path) {
@@ -116,19 +156,19 @@ fn open(path: &Path) -> io::Result<File> {
         made => return made,
     }
     // A pipe, a device or a symbolic link is an error, and is not opened.
-    refuse_strange(path, &fs::symlink_metadata(path)?)?;
+    refuse_strange(path, &fs::symlink_metadata(path)?, owner)?;
     let file = options.open(path)?;
-    refuse_strange(path, &file.metadata()?)?;
+    refuse_strange(path, &file.metadata()?, owner)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
 }
 
 /// Refuses anything but a regular file of the user with one name.
-fn refuse_strange(path: &Path, meta: &Metadata) -> io::Result<()> {
+fn refuse_strange(path: &Path, meta: &Metadata, owner: PartOwner) -> io::Result<()> {
     let what = match meta {
-        meta if !meta.is_file() => "is not a regular file",
-        meta if meta.uid() != geteuid().as_raw() => "is another user's: delete it, or go without -c",
-        meta if meta.nlink() > 1 => "has another name besides: delete it, or go without -c",
+        meta if !meta.is_file() => "is not a regular file".to_owned(),
+        meta if meta.uid() != geteuid().as_raw() => format!("is another user's: {}", owner.advice()),
+        meta if meta.nlink() > 1 => format!("has another name besides: {}", owner.advice()),
         _ => return Ok(()),
     };
     Err(Error::conflict(path.as_os_str().as_bytes(), what).into())
@@ -145,17 +185,18 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Returns the path of the partial file of a version.
-fn beside(path: &Path, etag: &str) -> PathBuf {
+fn beside(path: &Path, etag: &str, owner: PartOwner) -> PathBuf {
     let base = path.file_name().unwrap_or(OsStr::new("cfp")).as_bytes();
     let tag: String = etag.chars().filter(char::is_ascii_alphanumeric).collect();
-    let name = [b".", base, b".", tag.as_bytes(), b".part"].concat();
+    let suffix = owner.suffix().as_bytes();
+    let name = [b".", base, b".", tag.as_bytes(), suffix].concat();
     if name.len() <= NAME_MAX {
         return path.with_file_name(OsStr::from_bytes(&name));
     }
     // The digest includes the part of the name that is cut off, so that parts of different files are not mixed.
     let digest: String = digest::of(&name).iter().map(|byte| format!("{byte:02x}")).collect();
     let base = base.get(..BASE_MAX).unwrap_or(base);
-    path.with_file_name(OsStr::from_bytes(&[b".", base, b".", digest.as_bytes(), b".part"].concat()))
+    path.with_file_name(OsStr::from_bytes(&[b".", base, b".", digest.as_bytes(), suffix].concat()))
 }
 
 #[cfg(test)]
@@ -165,12 +206,17 @@ mod tests {
 
     #[test]
     fn a_part_lies_beside_its_file_under_the_tag_of_its_content() {
-        assert_eq!(beside(Path::new("d/f.txt"), "\"1a-2b\""), Path::new("d/.f.txt.1a2b.part"));
-        assert_eq!(beside(Path::new("f"), "\"x\""), Path::new(".f.x.part"));
-        let parts = ["a", "b"].map(|end| beside(&Path::new("d").join("n".repeat(254) + end), "\"x\""));
+        assert_eq!(
+            beside(Path::new("d/f.txt"), "\"1a-2b\"", PartOwner::Get),
+            Path::new("d/.f.txt.1a2b.part")
+        );
+        assert_eq!(beside(Path::new("f"), "\"x\"", PartOwner::Get), Path::new(".f.x.part"));
+        let parts = ["a", "b"]
+            .map(|end| beside(&Path::new("d").join("n".repeat(254) + end), "\"x\"", PartOwner::Sync));
         assert_ne!(parts[0], parts[1]);
         for part in parts {
             assert!(part.parent() == Some(Path::new("d")) && part.as_os_str().len() < 255, "{part:?}");
+            assert!(PartOwner::Sync.owns(part.file_name().unwrap().as_bytes()), "{part:?}");
         }
     }
 
@@ -178,7 +224,7 @@ mod tests {
     fn one_program_at_a_time_goes_on_with_a_part() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("f");
-        let open = || Part::open(target.clone(), "\"x\"");
+        let open = || Part::open(target.clone(), "\"x\"", PartOwner::Get);
         fs::write(&target, "secret").unwrap();
         let mut part = open().unwrap();
         assert_eq!(part.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);

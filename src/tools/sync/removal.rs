@@ -84,7 +84,7 @@ fn remove_local(sync: &Synchronization, path: &[u8], entry: &TreeEntry) -> Resul
         _ => match version_of(&local)? {
             Some(version) if version == entry.version => fs::remove_file(&local),
             Some(_) => return Err(changed(sync, path)),
-            None => Ok(()),
+            None => return Err(Error::not_found(local.as_os_str().as_bytes(), "is not there any more")),
         },
     };
     removed.map_err(|error| Error::io(local.as_os_str().as_bytes(), error))

@@ -26,6 +26,7 @@ pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> 
     // A list of changes is in order.
     let count = if sync.is_dry { 1 } else { sync.jobs };
     client.log_in()?;
+    client.remember_uploads("cfp-sync");
     let mut clients: Vec<_> = (1..count).map(|_| client.another()).collect();
     clients.push(client);
     display::begin_concurrent(quiet || sync.is_dry);
@@ -121,7 +122,7 @@ impl Run<'_> {
                 }
             }
             SyncJob::File { path, from, to, compares } => {
-                match transfer::transfer(self.sync, client, &path, to, compares)? {
+                match transfer::transfer(self.sync, client, &path, (&from, to), compares)? {
                     true => self.tally.count_sent(from.size),
                     false => self.tally.count_same(),
                 }
@@ -160,7 +161,7 @@ impl Run<'_> {
     /// Compares one directory of both trees, and returns what is to be done, in the order of the names.
     fn compare(&self, client: &mut Client, path: Vec<u8>, exists: bool) -> Result<Vec<SyncJob>> {
         let Synchronization { from, to, rules, .. } = self.sync;
-        let entries = from.list(client, &path)?;
+        let entries = from.list_source(client, &path)?;
         let (existing, exists) = match exists {
             true => match to.list(client, &path) {
                 Err(error) if path.is_empty() && error.kind() == ErrorKind::NotFound => (Vec::new(), false),

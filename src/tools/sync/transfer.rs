@@ -8,8 +8,10 @@ use std::path::Path;
 
 use super::synchronization::Synchronization;
 use super::tree::{Tree, TreeEntry};
+use crate::client::ops::resumption::RESUMABLE_FROM;
 use crate::client::output::destination::Destination;
 use crate::client::output::local_version::LocalVersion;
+use crate::client::output::part::PartOwner;
 use crate::client::{BodySource, Client, Output, Precondition, Retries, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
@@ -23,7 +25,7 @@ pub(super) fn transfer(
     sync: &Synchronization,
     client: &mut Client,
     path: &[u8],
-    to: Option<TreeEntry>,
+    (from, to): (&TreeEntry, Option<TreeEntry>),
     compares: bool,
 ) -> Result<bool> {
     if compares && digest(&sync.from, client, path)? == digest(&sync.to, client, path)? {
@@ -33,7 +35,7 @@ pub(super) fn transfer(
     match &sync.to {
         _ if sync.is_dry => sync.list_change("send", path, false)?,
         Tree::Stored(_) => send(sync, client, path, seen)?,
-        Tree::Local(_) => fetch(sync, client, path, seen)?,
+        Tree::Local(_) => fetch(sync, client, path, from.size, seen)?,
     }
     Ok(true)
 }
@@ -51,7 +53,8 @@ pub(super) fn make_directory(sync: &Synchronization, client: &mut Client, path: 
     sync.to.make_directory(client, path)
 }
 
-/// Sends a local file, unless somebody else has stored something under its name since the list was read.
+/// Sends a local file, unless somebody else has stored something under its name since the list was read. A large one that
+/// an earlier run has sent a part of is resumed.
 fn send(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<String>) -> Result<()> {
     let (local, name) = (sync.from.local(path), sync.to.stored(path, false));
     let precondition = match seen {
@@ -61,7 +64,14 @@ fn send(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<S
     let (mut changes, mut retries) = (0, Retries::new(client.retries()));
     loop {
         let source = BodySource::open(&local)?.refuse_changes();
-        match client.put(source, &name, &Query::default(), &precondition) {
+        let is_large = source.size().is_some_and(|size| size >= RESUMABLE_FROM);
+        let resumed = if is_large { client.resume_put(&source, &name, &precondition) } else { Ok(None) };
+        let stored = match resumed {
+            Ok(Some(is_stored)) => Ok(is_stored),
+            Ok(None) => client.put(source, &name, &Query::default(), &precondition),
+            Err(error) => Err(error),
+        };
+        match stored {
             Ok(true) => return Ok(()),
             Ok(false) => return Err(changed(sync, path)),
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => return Err(changed(sync, path)),
@@ -72,12 +82,30 @@ fn send(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<S
 }
 
 /// Fetches a file, unless its local name has something else by now. A symbolic link is replaced, not followed: no file
-/// outside the tree is written.
-fn fetch(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<String>) -> Result<()> {
+/// outside the tree is written. A large one that an earlier run has received a part of is resumed.
+fn fetch(
+    sync: &Synchronization,
+    client: &mut Client,
+    path: &[u8],
+    size: u64,
+    seen: Option<String>,
+) -> Result<()> {
     let (name, local) = (sync.from.stored(path, false), sync.to.local(path));
+    let is_unchanged = || version_of(&local).map(|version| version == seen);
+    if size >= RESUMABLE_FROM
+        && let Some(part) = client.fetch_part(&name, &local, PartOwner::Sync, &|_| Ok(()))?
+    {
+        return match is_unchanged()? {
+            true => part.commit(),
+            false => {
+                part.discard();
+                Err(changed(sync, path))
+            }
+        };
+    }
     let mut output = Output::at(Destination::RemoteName(local.clone()), &local)?;
     client.fetch(&name, &mut output, &|_| Ok(()))?;
-    match version_of(&local)? == seen {
+    match is_unchanged()? {
         true => output.commit(),
         false => Err(changed(sync, path)),
     }

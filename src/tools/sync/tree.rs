@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::client::output::local_version::LocalVersion;
+use crate::client::output::part::PartOwner;
 use crate::client::{Client, Operand, RemoteName, Retries};
 use crate::error::{Error, Result, shown};
 use crate::http::time::rfc3339;
@@ -93,6 +94,15 @@ impl Tree {
             }
             Tree::Stored(_) => list_stored(client, &self.stored(path, true)),
         }
+    }
+
+    /// Lists a directory of FROM, as [`Tree::list`] does, without the partial files that a run in the other direction has left.
+    pub(super) fn list_source(&self, client: &mut Client, path: &[u8]) -> Result<Vec<TreeEntry>> {
+        let mut entries = self.list(client, path)?;
+        if matches!(self, Tree::Local(_)) {
+            entries.retain(|entry| !PartOwner::Sync.owns(&entry.name));
+        }
+        Ok(entries)
     }
 
     /// Makes a directory of the tree; that of the tree itself with those above it.
