@@ -6,15 +6,17 @@ use std::sync::Arc;
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::local_name;
 use crate::server::auth::locks::{IfConditions, LockTable};
+use crate::server::auth::rights::lock_check::LockCheck;
+use crate::server::auth::rights::stored::Stored;
 use crate::server::auth::{Policy, Principal, Verb};
-use crate::store::{Entry, Kind, Name, Store};
+use crate::store::{Entry, Kind, Name};
 
 /// The rights of which a write needs one.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
 
 /// The store as one principal may use it, for one request.
 pub struct AuthorizedStore {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Stored,
     pub(super) policy: Arc<Policy>,
     pub(super) principal: Principal,
     /// The locks of WebDAV clients.
@@ -38,6 +40,12 @@ impl AuthorizedStore {
     /// Who makes the request.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The check of the locks on what a write changes, before it begins; `subject` is the resource of the request.
+    pub(super) fn lock_check<'a>(&'a self, subject: &'a Name) -> LockCheck<'a> {
+        let tag_of = |name: &Name| self.store.meta(name).ok().map(|meta| meta.etag);
+        LockCheck::new(&self.locks, &self.principal, self.conditions.as_ref(), subject, tag_of)
     }
 
     /// The principal's name as in a rule. With `local` also that of a peer on a Unix socket, which takes a look-up in

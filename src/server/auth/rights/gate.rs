@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 
 use crate::error::Result;
 use crate::server::auth::locks::{IfConditions, LockTable};
+use crate::server::auth::rights::stored::Stored;
 use crate::server::auth::{AuthorizedStore, Policy, Principal, Users};
 use crate::store::{Store, Upkeep};
 
@@ -32,7 +33,7 @@ impl Current {
     /// The store as this principal may use it, with the `If` header of the request.
     pub fn authorize(self, principal: Principal, conditions: Option<IfConditions>) -> AuthorizedStore {
         let Current { store, policy, locks } = self;
-        AuthorizedStore { store, policy, principal, locks, conditions }
+        AuthorizedStore { store: Stored::new(store), policy, principal, locks, conditions }
     }
 }
 

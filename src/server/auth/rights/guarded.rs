@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 
 use crate::error::Result;
 use crate::server::auth::AuthorizedStore;
-use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::write_right::with_right;
 use crate::store::{Check, Draft, Name, Partial, Written};
 
@@ -26,7 +25,7 @@ impl<D: Draft + ?Sized> Guarded<'_, D> {
     /// See [`Draft::commit`].
     pub fn commit(self, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let Guarded { draft, store, name, subject } = self;
-        let locks = LockCheck::new(store, subject.as_ref().unwrap_or(&name));
+        let locks = store.lock_check(subject.as_ref().unwrap_or(&name));
         draft.commit(digest, &with_right(store, &name, &locks, check))
     }
 }

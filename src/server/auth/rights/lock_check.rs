@@ -1,19 +1,22 @@
 //! The locks of WebDAV clients as a condition of a write (RFC 4918 §7): its `If` header must hold, and it must name the
-//! token of each lock on what it changes. Every function of this folder that writes makes a [`LockCheck`], and has the
-//! store call it under the lock of the name.
+//! token of each lock on what it changes. The store can be written to only with a [`LockCheck`], which it calls under the lock
+//! of the name.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 
 use crate::error::{Error, Result};
 use crate::http::if_header::{IfHeader, ResourceState};
-use crate::server::auth::AuthorizedStore;
-use crate::server::auth::locks::{WriteLock, WriteReach, WriteSection};
-use crate::store::{Advance, Meta, Name};
+use crate::server::auth::Principal;
+use crate::server::auth::locks::{IfConditions, LockTable, WriteLock, WriteReach, WriteSection};
+use crate::store::{Advance, Kind, Meta, Name};
 
 /// One write of a request, until it is done.
 pub(super) struct LockCheck<'a> {
-    store: &'a AuthorizedStore,
+    locks: &'a LockTable,
+    principal: &'a Principal,
+    /// What the request says of locks and entity tags.
+    conditions: Option<&'a IfConditions>,
     /// The resource of the request, to which a list without a tag applies.
     subject: &'a Name,
     /// The entity tags of the resources in the `If` header, read when the write began.
@@ -26,19 +29,19 @@ pub(super) struct LockCheck<'a> {
 }
 
 impl<'a> LockCheck<'a> {
-    /// The check of a write, before it begins; no name is locked yet.
-    pub fn new(store: &'a AuthorizedStore, subject: &'a Name) -> Self {
-        let resources = store.conditions.iter().flat_map(IfHeader::tagged_resources);
+    /// The check of a write, before it begins; no name is locked yet. `tag_of` reads the entity tag of a name.
+    pub fn new(
+        locks: &'a LockTable,
+        principal: &'a Principal,
+        conditions: Option<&'a IfConditions>,
+        subject: &'a Name,
+        tag_of: impl Fn(&Name) -> Option<String>,
+    ) -> Self {
+        let resources = conditions.into_iter().flat_map(IfHeader::tagged_resources);
         let names = resources.filter_map(|resource| resource.map_or(Some(subject), Option::as_ref));
-        let tags = names.map(|name| (name.clone(), store.store.meta(name).ok().map(|meta| meta.etag)));
-        LockCheck {
-            store,
-            subject,
-            tags: tags.collect(),
-            section: Cell::new(None),
-            removed: RefCell::default(),
-            own: None,
-        }
+        let tags = names.map(|name| (name.clone(), tag_of(name))).collect();
+        let (section, removed) = (Cell::new(None), RefCell::default());
+        LockCheck { locks, principal, conditions, subject, tags, section, removed, own: None }
     }
 
     /// The same with the token of a lock that the request itself has made.
@@ -50,10 +53,11 @@ impl<'a> LockCheck<'a> {
     /// in it.
     pub fn require_write(&self, name: &Name, existing: Option<&Meta>, is_tree: bool) -> Result<()> {
         self.begin(name, existing)?;
-        self.require(name, WriteReach { changes_parent: existing.is_none(), is_deep: is_tree })?;
-        if is_tree {
-            let own = self.store.locks.tokens_at(name, false);
-            let beneath = self.store.locks.tokens_at(name, true);
+        let is_deep = is_tree || existing.is_some_and(|meta| meta.kind == Kind::Directory);
+        self.require(name, WriteReach { changes_parent: existing.is_none(), is_deep })?;
+        if is_deep {
+            let own = self.locks.tokens_at(name, false);
+            let beneath = self.locks.tokens_at(name, true);
             self.removed.borrow_mut().extend(beneath.into_iter().filter(|token| !own.contains(token)));
         }
         Ok(())
@@ -71,13 +75,13 @@ impl<'a> LockCheck<'a> {
     pub fn require_removal(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
         self.begin(name, existing)?;
         self.require(name, WriteReach { changes_parent: true, is_deep: true })?;
-        self.removed.borrow_mut().extend(self.store.locks.tokens_at(name, true));
+        self.removed.borrow_mut().extend(self.locks.tokens_at(name, true));
         Ok(())
     }
 
     /// Checks the `If` header alone, for a method that changes no name.
     pub fn require_if(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
-        let Some(conditions) = &self.store.conditions else { return Ok(()) };
+        let Some(conditions) = self.conditions else { return Ok(()) };
         let tag_of = |resource: &Name| match same(resource, name) {
             true => existing.map(|meta| meta.etag.as_str()),
             false => {
@@ -94,7 +98,7 @@ impl<'a> LockCheck<'a> {
                     tag_of(resource).is_some_and(|have| have.as_bytes() == tag.as_slice())
                 }
                 ResourceState::Token(token) => {
-                    let locks = self.store.locks.covering(resource);
+                    let locks = self.locks.covering(resource);
                     locks.iter().any(|lock| lock.token.as_bytes() == token.as_slice())
                 }
             })
@@ -107,18 +111,17 @@ impl<'a> LockCheck<'a> {
 
     /// Begins a section, and ends the one of an earlier check: the store calls a check again where the name was changed.
     fn begin(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
-        self.section.set(Some(self.store.locks.begin_write()));
-        self.store.locks.catch_up()?;
+        self.section.set(Some(self.locks.begin_write()));
+        self.locks.catch_up()?;
         self.require_if(name, existing)
     }
 
     fn require(&self, name: &Name, reach: WriteReach) -> Result<()> {
-        let mut tokens: Vec<_> = self.store.conditions.iter().flat_map(IfHeader::tokens).collect();
+        let mut tokens: Vec<_> = self.conditions.into_iter().flat_map(IfHeader::tokens).collect();
         tokens.extend(self.own.map(str::as_bytes));
-        let is_submitted = |lock: &WriteLock| {
-            lock.principal == self.store.principal && tokens.contains(&lock.token.as_bytes())
-        };
-        self.store.locks.require_unlocked(name, reach, is_submitted)
+        let is_submitted =
+            |lock: &WriteLock| lock.principal == *self.principal && tokens.contains(&lock.token.as_bytes());
+        self.locks.require_unlocked(name, reach, is_submitted)
     }
 
     /// Wraps the progress function of a long write: while something is copied, or removed after its name has gone, no lock
@@ -134,7 +137,7 @@ impl<'a> LockCheck<'a> {
     /// at their time.
     pub fn end(&self) {
         self.section.set(None);
-        let _ = self.store.locks.release(&self.removed.take());
+        let _ = self.locks.release(&self.removed.take());
     }
 }
 

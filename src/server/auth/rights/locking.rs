@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::auth::locks::{LockExclusion, LockTable, WriteLock};
-use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::rights::writer::Writer;
@@ -57,7 +56,7 @@ impl Writer<'_> {
             Some(_) => store.require(Verb::Replace, name, false)?,
             None => store.require(Verb::Create, name, false)?,
         }
-        let check = LockCheck::new(store, name);
+        let check = store.lock_check(name);
         check.require_if(name, existing.as_ref())?;
         let root = if is_directory { name.as_directory() } else { name.clone() };
         let kind = (wanted.exclusion, wanted.is_deep);
@@ -102,7 +101,7 @@ impl Writer<'_> {
         let Some(conditions) = &store.conditions else {
             return Err(Error::invalid("body", "is missing: a new lock needs one, and a refresh needs If"));
         };
-        LockCheck::new(store, name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
         let tokens: Vec<_> = conditions.tokens().collect();
         let is_own =
             |lock: &WriteLock| tokens.contains(&lock.token.as_bytes()) && lock.principal == store.principal;
@@ -117,7 +116,7 @@ impl Writer<'_> {
     pub fn unlock(&self, name: &Name, token: &[u8]) -> Result<()> {
         let store = self.0;
         store.locks.catch_up()?;
-        LockCheck::new(store, name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
         let covering = store.locks.covering(name);
         match covering.into_iter().find(|lock| lock.token.as_bytes() == token) {
             None => Err(Error::conflict(name.shown(), "is not locked with this token")),
@@ -131,11 +130,11 @@ impl Writer<'_> {
 
 /// Makes an empty file under a name that is locked with this lock.
 fn make_empty(store: &AuthorizedStore, name: &Name, lock: &WriteLock) -> Result<()> {
-    let locks = LockCheck::new(store, name).with_token(&lock.token);
+    let locks = store.lock_check(name).with_token(&lock.token);
     let is_free = |existing: Option<&Meta>| match existing {
         None => Ok(()),
         Some(_) => Err(Error::already_exists(name.shown(), "stands already")),
     };
     let check = with_right(store, name, &locks, &is_free);
-    store.store.create(name, Some(0), &check)?.commit(None, &check).map(drop)
+    store.store.writable(&locks).create(name, Some(0), &check)?.commit(None, &check).map(drop)
 }

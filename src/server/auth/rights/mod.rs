@@ -16,6 +16,7 @@ mod lock_check;
 mod locking;
 mod offers;
 mod reader;
+mod stored;
 mod transfer;
 mod write_right;
 mod writer;

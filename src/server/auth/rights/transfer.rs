@@ -3,7 +3,6 @@
 use std::cell::Cell;
 
 use crate::error::Result;
-use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::write_right::require_write;
 use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
@@ -55,7 +54,7 @@ impl<'a> AuthorizedTransfer<'a> {
     /// See [`Store::copy`](crate::store::Store::copy).
     pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
         let AuthorizedTransfer { store, from, to, .. } = *self;
-        let (tree, locks) = (from.is_directory(), LockCheck::new(store, from));
+        let (tree, locks) = (from.is_directory(), store.lock_check(from));
         let source = |at: Option<&Meta>| locks.require_if(from, at).and_then(|()| source(at));
         let target = |at: Option<&Meta>| {
             require_write(store, to, tree, at)?;
@@ -64,7 +63,7 @@ impl<'a> AuthorizedTransfer<'a> {
         };
         let advance = locks.pausing(advance);
         let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
-        let written = store.store.copy(transfer)?;
+        let written = store.store.writable(&locks).copy(transfer)?;
         locks.end();
         Ok(written)
     }
@@ -73,7 +72,7 @@ impl<'a> AuthorizedTransfer<'a> {
     /// without the final slash.
     pub fn rename(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
         let AuthorizedTransfer { store, verbs, from, to } = *self;
-        let (tree, locks) = (Cell::new(from.is_directory()), LockCheck::new(store, from));
+        let (tree, locks) = (Cell::new(from.is_directory()), store.lock_check(from));
         let source = |at: Option<&Meta>| {
             tree.set(at.is_some_and(|meta| meta.kind == Kind::Directory));
             store.require_source(verbs, from, tree.get())?;
@@ -87,7 +86,7 @@ impl<'a> AuthorizedTransfer<'a> {
         };
         let advance = locks.pausing(advance);
         let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
-        let written = store.store.rename(transfer)?;
+        let written = store.store.writable(&locks).rename(transfer)?;
         locks.end();
         Ok(written)
     }

@@ -4,7 +4,6 @@
 use crate::error::{Error, Result};
 use crate::server::auth::rights::authorized_store::WRITES;
 use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial};
-use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
@@ -63,9 +62,9 @@ impl<'a> Writer<'a> {
     /// [`Store::delete`](crate::store::Store::delete).
     pub fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
-        let locks = LockCheck::new(self.0, name);
+        let locks = self.0.lock_check(name);
         let check = |at: Option<&Meta>| locks.require_removal(name, at).and_then(|()| check(at));
-        let left = self.0.store.delete(name, &check, &locks.pausing(advance))?;
+        let left = self.0.store.writable(&locks).delete(name, &check, &locks.pausing(advance))?;
         locks.end();
         Ok(left)
     }
@@ -73,9 +72,9 @@ impl<'a> Writer<'a> {
     /// Makes a directory; needs `create`. `check` is called with what exists there.
     pub fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         self.0.require(Verb::Create, &name.as_directory(), false)?;
-        let locks = LockCheck::new(self.0, name);
+        let locks = self.0.lock_check(name);
         let check = |at: Option<&Meta>| locks.require_write(name, at, false).and_then(|()| check(at));
-        self.0.store.make_directory(name, &check)
+        self.0.store.writable(&locks).make_directory(name, &check)
     }
 }
 
@@ -92,8 +91,9 @@ impl<'a> WriteTarget<'a, '_> {
     /// [`Store::create`](crate::store::Store::create).
     pub fn create(&self, size: Option<u64>, check: Check<'_>) -> Result<GuardedDraft<'a>> {
         let WriteTarget { store, name, subject } = *self;
-        let locks = LockCheck::new(store, subject.unwrap_or(name));
-        let draft = store.store.create(name, size, &with_right(store, name, &locks, check))?;
+        let locks = store.lock_check(subject.unwrap_or(name));
+        let draft =
+            store.store.writable(&locks).create(name, size, &with_right(store, name, &locks, check))?;
         Ok(Guarded { draft, store, name: name.clone(), subject: subject.cloned() })
     }
 
@@ -106,9 +106,9 @@ impl<'a> WriteTarget<'a, '_> {
         metadata: &[u8],
     ) -> Result<Option<GuardedPartial<'a>>> {
         let WriteTarget { store, name, subject } = *self;
-        let locks = LockCheck::new(store, subject.unwrap_or(name));
+        let locks = store.lock_check(subject.unwrap_or(name));
         let check = with_right(store, name, &locks, check);
-        let partial = store.store.create_partial(name, size, &check, metadata)?;
+        let partial = store.store.writable(&locks).create_partial(name, size, &check, metadata)?;
         Ok(partial.map(|draft| Guarded { draft, store, name: name.clone(), subject: subject.cloned() }))
     }
 }
