@@ -18,8 +18,8 @@ use predicates::str::contains;
 const LARGE: usize = 9 << 20;
 
 /// How a proxy is started on its part of contrib/. Both end their first process when they have bound.
-struct Kind {
-    program: &'static str,
+pub struct Kind {
+    pub program: &'static str,
     contrib: &'static str,
     /// The listener there, and what stands in its place here.
     listen: [&'static str; 2],
@@ -30,7 +30,7 @@ struct Kind {
     options: &'static str,
 }
 
-const NGINX: Kind = Kind {
+pub const NGINX: Kind = Kind {
     program: "nginx",
     contrib: "nginx.conf",
     listen: ["listen 80;", "listen unix:SOCKET;"],
@@ -43,7 +43,7 @@ const NGINX: Kind = Kind {
     options: "-p . -e error.log -c conf",
 };
 
-const HAPROXY: Kind = Kind {
+pub const HAPROXY: Kind = Kind {
     program: "haproxy",
     contrib: "haproxy.cfg",
     listen: ["bind :80", "bind unix@SOCKET"],
@@ -53,8 +53,8 @@ const HAPROXY: Kind = Kind {
 };
 
 /// A proxy in front of a sandbox; ended with the test.
-struct Proxy {
-    sandbox: Sandbox,
+pub struct Proxy {
+    pub sandbox: Sandbox,
     url: String,
 }
 
@@ -66,11 +66,12 @@ impl Proxy {
 
     /// The same on a TCP address, in front of a daemon with these options.
     fn start_on(kind: &Kind, address: Option<&str>, options: &[&str]) -> Option<Self> {
+        need::programs(&[kind.program]).then(|| Self::before(Sandbox::with(options), kind, address))
+    }
+
+    /// A proxy that is installed, in front of this daemon, on a TCP address or on a Unix socket.
+    pub fn before(sandbox: Sandbox, kind: &Kind, address: Option<&str>) -> Self {
         let program = Path::new("/usr/sbin").join(kind.program);
-        if !need::programs(&[kind.program]) {
-            return None;
-        }
-        let sandbox = Sandbox::with(options);
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(kind.contrib);
         let ours = fs::read_to_string(ours).unwrap();
         let ([listen, on_socket], [before, behind]) = (kind.listen, kind.around);
@@ -88,7 +89,7 @@ impl Proxy {
         sandbox.write("conf", format!("{before}{here}{behind}"));
         sandbox.sh(&format!("{} {}", program.display(), kind.options)).success();
         let url = address.map_or(format!("unix:{}", socket.display()), |address| format!("http://{address}"));
-        Some(Proxy { url, sandbox })
+        Proxy { url, sandbox }
     }
 
     /// Runs a tool that asks the proxy.
@@ -197,7 +198,7 @@ fn behind_a_proxy_an_upload_that_is_refused_says_why() {
 }
 
 /// An address of this machine that nobody else listens on: loopback has millions.
-fn own_address(number: u8) -> String {
+pub fn own_address(number: u8) -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     format!("127.{}.{high}.{low}:8398", 100 + number)
 }

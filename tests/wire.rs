@@ -30,6 +30,8 @@ use crate::common::{Sandbox, need};
 use place::Place;
 use regex::Regex;
 
+#[path = "wire/behind.rs"]
+mod behind;
 #[path = "wire/place.rs"]
 mod place;
 
@@ -89,18 +91,8 @@ fn folder() -> PathBuf {
 
 /// Holds one conversation to its end.
 fn hold(name: &str, place: &Place) {
-    let text = place.text(&fs::read_to_string(folder().join(name).with_extension("txt")).unwrap());
-    if text.lines().any(|line| line == "! needs attributes") && !need::attributes() {
-        return;
-    }
-    let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
-    let options: Vec<_> = options.split_whitespace().chain(place.options().iter().copied()).collect();
-    let sandbox = Sandbox::prepared(&options, |root| {
-        for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
-            let (name, text) = order.split_once(' ').unwrap();
-            fs::write(root.with_file_name("work").join(name), literal(text)).unwrap();
-        }
-    });
+    let text = place.text(&text(name));
+    let Some(sandbox) = sandbox_of(&text, place) else { return };
     let mut talk =
         Talk { raw: sandbox.connect(), sandbox: &sandbox, known: HashMap::new(), unsent: Vec::new() };
     for (number, line) in text.lines().enumerate() {
@@ -109,6 +101,26 @@ fn hold(name: &str, place: &Place) {
         }
     }
     talk.line("! again").unwrap();
+}
+
+/// A conversation as it is written.
+fn text(name: &str) -> String {
+    fs::read_to_string(folder().join(name).with_extension("txt")).unwrap()
+}
+
+/// The daemon that a conversation is held with; `None`, and said, where it cannot be held.
+fn sandbox_of(text: &str, place: &Place) -> Option<Sandbox> {
+    if text.lines().any(|line| line == "! needs attributes") && !need::attributes() {
+        return None;
+    }
+    let options = text.lines().find_map(|line| line.strip_prefix("! with ")).unwrap_or_default();
+    let options: Vec<_> = options.split_whitespace().chain(place.options().iter().copied()).collect();
+    Some(Sandbox::prepared(&options, |root| {
+        for order in text.lines().filter_map(|line| line.strip_prefix("! aside ")) {
+            let (name, text) = order.split_once(' ').unwrap();
+            fs::write(root.with_file_name("work").join(name), literal(text)).unwrap();
+        }
+    }))
 }
 
 struct Talk<'a> {
