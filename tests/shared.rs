@@ -3,7 +3,9 @@
 
 mod balancer;
 mod check;
+mod cluster;
 mod hangs;
+mod killed;
 mod locks;
 pub mod nodes;
 mod uploads;

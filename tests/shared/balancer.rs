@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -48,7 +48,10 @@ impl Balancer {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let balancer = Balancer { child, address, directory };
         let end = Instant::now() + HANG;
-        while TcpStream::connect(balancer.address()).is_err() {
+        // The socket of the admin gets its name last.
+        while UnixStream::connect(balancer.admin()).is_err()
+            || TcpStream::connect(balancer.address()).is_err()
+        {
             assert!(Instant::now() < end, "haproxy does not listen");
             std::thread::yield_now();
         }
@@ -59,6 +62,10 @@ impl Balancer {
         &self.address.shown
     }
 
+    fn admin(&self) -> PathBuf {
+        self.directory.path().join("admin.sock")
+    }
+
     /// One request on a connection of its own.
     pub fn ask(&self, method: &str, target: &str, fields: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
         Client::connect(self.address()).unwrap().ask(method, target, fields, body).unwrap()
@@ -66,7 +73,7 @@ impl Balancer {
 
     /// A command of an admin, and what is said to it.
     pub fn command(&self, command: &str) -> String {
-        let mut socket = UnixStream::connect(self.directory.path().join("admin.sock")).unwrap();
+        let mut socket = UnixStream::connect(self.admin()).unwrap();
         writeln!(socket, "{command}").unwrap();
         let mut said = String::new();
         socket.read_to_string(&mut said).unwrap();
@@ -105,13 +112,13 @@ impl Drop for Balancer {
 }
 
 /// Three daemons on one local directory.
-fn three() -> [Sandbox; 3] {
+pub fn three() -> [Sandbox; 3] {
     let first = Sandbox::with(&["--no-sync"]);
     let [second, third] = [0, 1].map(|_| beside(&first.root(), &["--no-sync"]));
     [first, second, third]
 }
 
-fn in_front_of(daemons: &[Sandbox; 3]) -> Option<Balancer> {
+pub fn in_front_of(daemons: &[Sandbox; 3]) -> Option<Balancer> {
     Balancer::before(daemons.each_ref().map(Sandbox::address))
 }
 

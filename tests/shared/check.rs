@@ -86,7 +86,7 @@ fn each_fault_of_a_mount_is_named() {
 
 #[test]
 fn two_mounts_of_juicefs_pass() {
-    let Some(volume) = Volume::mount() else { return };
+    let Some(volume) = Volume::<2>::mount() else { return };
     let [one, other] = volume.mounts();
     assert_eq!(check(&one, &other), (Some(0), vec![]));
 }

@@ -16,7 +16,7 @@ use crate::common::{HANG, Sandbox, need};
 pub struct Nodes {
     // The daemons go before what is mounted.
     pub nodes: [Sandbox; 2],
-    volume: Option<Volume>,
+    volume: Option<Volume<2>>,
 }
 
 impl Nodes {
@@ -73,13 +73,16 @@ pub fn beside(root: &Path, options: &[&str]) -> Sandbox {
     })
 }
 
-/// A JuiceFS volume with its metadata in a redis and its blocks in a directory, mounted twice; unmounted when dropped.
-pub struct Volume {
+/// A JuiceFS volume with its metadata in a redis and its blocks in a directory, mounted some times; unmounted when dropped.
+pub struct Volume<const MOUNTS: usize> {
     redis: Child,
     directory: TempDir,
 }
 
-impl Volume {
+/// The mounts of a volume.
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+impl<const MOUNTS: usize> Volume<MOUNTS> {
     /// None where a program or the right to mount is missing.
     pub fn mount() -> Option<Self> {
         let juicefs = need::tool("python/bin/juicefs")?;
@@ -91,7 +94,7 @@ impl Volume {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
-        for name in ["a", "b", "blocks"] {
+        for name in NAMES.iter().chain(&["blocks"]) {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
         // A Unix socket needs no port.
@@ -106,7 +109,7 @@ impl Volume {
         let mut format = Command::new(&juicefs);
         format.args(["format", "--storage", "file", "--trash-days", "1", "--bucket"]);
         run(format.arg(format!("{}/", path("blocks").display())).args([&meta, "cfp"]));
-        for mount in ["a", "b"] {
+        for mount in &NAMES[..MOUNTS] {
             let mut command = Command::new(&juicefs);
             command.args(["mount", "-d", "--no-usage-report", "--enable-xattr", "--attr-cache", "0"]);
             command.args(["--entry-cache", "0", "--dir-entry-cache", "0", "--cache-size", "64"]);
@@ -118,9 +121,9 @@ impl Volume {
         Some(volume)
     }
 
-    /// One directory by the two mounts. Not the top, where JuiceFS has files of its own.
-    pub fn mounts(&self) -> [PathBuf; 2] {
-        ["a/served", "b/served"].map(|name| self.directory.path().join(name))
+    /// One directory by its mounts. Not the top, where JuiceFS has files of its own.
+    pub fn mounts(&self) -> [PathBuf; MOUNTS] {
+        std::array::from_fn(|at| self.directory.path().join(NAMES[at]).join("served"))
     }
 
     fn wait_for_redis(&self) {
@@ -136,9 +139,9 @@ impl Volume {
     }
 }
 
-impl Drop for Volume {
+impl<const MOUNTS: usize> Drop for Volume<MOUNTS> {
     fn drop(&mut self) {
-        for mount in ["a", "b"] {
+        for mount in &NAMES[..MOUNTS] {
             let mount = self.directory.path().join(mount);
             let _ = Command::new("umount").arg("-l").arg(mount).stderr(Stdio::null()).status();
         }
