@@ -17,6 +17,7 @@ mod order;
 mod place;
 mod reads;
 mod resets;
+mod scans;
 mod space;
 mod strace;
 mod term;

@@ -44,6 +44,10 @@ pub trait Content: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.reader(offset..offset.saturating_add(buffer.len() as u64))?.read(buffer)
     }
+    /// How many bytes of a large content should be read at once, at least: many where each read takes long.
+    fn read_size(&self) -> usize {
+        0
+    }
     /// All bytes, where the engine has them in memory.
     fn bytes(&self) -> Option<&[u8]> {
         None

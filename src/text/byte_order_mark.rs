@@ -42,6 +42,10 @@ impl ReadAt for AfterMark<'_> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buffer, offset.saturating_add(BYTE_ORDER_MARK.len() as u64))
     }
+
+    fn read_size(&self) -> usize {
+        self.0.read_size()
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 
-use super::scan::{BLOCK, ScanWindow, Visit};
-use super::{ReadAt, Word, scalar};
+use super::scan::{ScanWindow, Visit, block_of};
+use super::{ReadAt, Source, Word, scalar};
 
 /// The smallest range, in bytes. A file that is shorter than two is scanned by one thread.
 const RANGE_MIN: u64 = 1 << 20;
@@ -20,7 +20,7 @@ const RANGES_MAX: u64 = 1024;
 
 /// Counts the occurrences of a word in a file.
 pub(super) fn count(word: &Word, file: &dyn ReadAt) -> io::Result<u64> {
-    count_by(word, file, RANGE_MIN, BLOCK)
+    count_by(word, file, RANGE_MIN, block_of(&Source::File(file)))
 }
 
 /// Counts in ranges of `shortest` bytes or, for a large file, more.
@@ -73,7 +73,8 @@ fn count_range(
     let end = size.min(range.end.saturating_add((window.word.longest() + scalar::LONGEST) as u64));
     let mut around = [0; 2 * scalar::LONGEST];
     let from = range.start.saturating_sub(scalar::LONGEST as u64);
-    let to = end.min(range.start.saturating_add(scalar::LONGEST as u64));
+    // Nothing is before the beginning of the file: what is there is read with the rest.
+    let to = if range.start == 0 { 0 } else { end.min(range.start.saturating_add(scalar::LONGEST as u64)) };
     let known = usize::try_from(to - from).ok().and_then(|length| around.get_mut(..length));
     let known = known.unwrap_or_default();
     let mut part = FilePart { file, left: from..end };

@@ -16,6 +16,10 @@ pub trait ReadAt: Sync {
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(Sequential { bytes: self, offset: 0 }))
     }
+    /// Returns how many bytes should be read at once of a large file, at least: many where each read takes long.
+    fn read_size(&self) -> usize {
+        0
+    }
     /// Calls `work` on this thread and, at the same time, on every other thread that is free to read these bytes. Returns when
     /// all have ended.
     fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {

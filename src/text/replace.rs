@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::scan::{BLOCK, Visit, scan};
+use super::scan::{Visit, block_of, scan};
 use super::{Filter, OutputBuffer, ReadAt, Source, Word, split};
 
 /// Replaces a word. The replacement is not searched again.
@@ -29,7 +29,8 @@ impl Replace {
     /// Replaces the word, and returns how often.
     fn replace(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<u64> {
         let mut replacer = Replacer { with: &self.with, output: OutputBuffer::new(sink), count: 0 };
-        scan(&self.word, &mut split(source)?.0, BLOCK, &mut replacer)?;
+        let block = block_of(&source);
+        scan(&self.word, &mut split(source)?.0, block, &mut replacer)?;
         Ok(replacer.count)
     }
 }

@@ -7,11 +7,22 @@
 
 use std::io::{self, Read};
 
-use super::{Candidate, Word, read_some, scalar};
+use super::{Candidate, Source, Word, read_some, scalar};
 use crate::io_block::{IoBlock, PAGE};
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;
+
+/// The most that is read at once of a file for which more is better, in bytes.
+const BLOCK_MAX: usize = 1 << 20;
+
+/// Returns how much of a source is read at once.
+pub(super) fn block_of(source: &Source<'_>) -> usize {
+    match source {
+        Source::File(file) if file.size() > BLOCK as u64 => file.read_size().clamp(BLOCK, BLOCK_MAX),
+        _ => BLOCK,
+    }
+}
 
 /// Receives a text in order, every byte once.
 pub(super) trait Visit {

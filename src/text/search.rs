@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::matching_lines::MatchingLines;
-use super::scan::{BLOCK, Visit, scan};
+use super::scan::{BLOCK, Visit, block_of, scan};
 use super::{Filter, OutputBuffer, Source, Word, ranges, split};
 
 /// Searches for a word.
@@ -49,9 +49,10 @@ impl Filter for Search {
             Show::Count => sink.write_all(format!("{}\n", self.count(source)?).as_bytes()),
             Show::Json => sink.write_all(format!("{{\"count\":{}}}\n", self.count(source)?).as_bytes()),
             Show::Lines { numbered } => {
+                let block = block_of(&source);
                 let (mut bytes, replay) = split(source)?;
                 let mut lines = MatchingLines::new(OutputBuffer::new(sink), replay, numbered);
-                scan(&self.word, &mut bytes, BLOCK, &mut lines)?;
+                scan(&self.word, &mut bytes, block, &mut lines)?;
                 lines.finish()
             }
         }

@@ -28,6 +28,10 @@ impl ReadAt for Cancellable<'_> {
         Ok(read)
     }
 
+    fn read_size(&self) -> usize {
+        self.content.read_size()
+    }
+
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(CancellableReader { bytes: self.content.reader(0..self.size())?, client: self.client }))
     }

@@ -36,6 +36,10 @@ impl ReadAt for ScannedFile<'_> {
         self.file.reader()
     }
 
+    fn read_size(&self) -> usize {
+        self.file.read_size()
+    }
+
     fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
         thread::scope(|scope| {
             for permit in self.threads.take_free() {

@@ -27,6 +27,8 @@ pub(super) struct OpenFile {
     kept: Option<Attribute>,
     /// The bytes, where `st_size` is wrong.
     pub snapshot: Option<ContentSnapshot>,
+    /// See [`Content::read_size`].
+    read_size: usize,
     /// Whether no digest may be stored with it.
     read_only: bool,
     /// Whether a change since the open may have left the ctime the same, since the clock is coarse.
@@ -54,8 +56,19 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
             let snapshot = snapshot.map_err(|error| Error::io(name.shown(), error))?;
             let meta = snapshot.as_ref().map_or(meta, ContentSnapshot::meta);
             let read_only = volume.read_only || snapshot.is_some();
-            let name = name.clone();
-            Ok(OpenFile { name, file, meta, stat, kept, snapshot, read_only, is_fresh: true, cache: None })
+            let (name, read_size) = (name.clone(), volume.read_size);
+            Ok(OpenFile {
+                name,
+                file,
+                meta,
+                stat,
+                kept,
+                snapshot,
+                read_size,
+                read_only,
+                is_fresh: true,
+                cache: None,
+            })
         }
     }
 }
@@ -150,6 +163,10 @@ impl Content for OpenFile {
             }
             read => read,
         }
+    }
+
+    fn read_size(&self) -> usize {
+        self.read_size
     }
 
     fn descriptor(&self) -> Option<&File> {

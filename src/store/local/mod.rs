@@ -6,7 +6,7 @@
 //! | `volume` | the root directory, and what all operations share |
 //! | `root`, `entry_at` | the descriptor of the root, and the resolution of names beneath it; a directory entry |
 //! | `stat`, `lookup` | the stat of a file; what exists under a name |
-//! | `content`, `list` | reading |
+//! | `content`, `read_size`, `list` | reading |
 //! | `cache`, `cached_file` | small files in memory; the proof that one is what a fresh open would find |
 //! | `snapshot` | content of files whose `st_size` is wrong |
 //! | `digest_attribute`, `digest`, `digest_writer` | the SHA-256 that is stored with a file: its format, reading and writing it |
@@ -43,6 +43,7 @@ use lock_file::{LockFile, ProcessLock};
 use locks::{NameGuard, RootLocks};
 use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, lookup_unlocked};
 use mounts::Mounts;
+use read_size::read_size;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
     DIGITS, LOCK_RECORD_NAME, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name,
@@ -89,6 +90,7 @@ mod locks;
 mod lookup;
 mod mounts;
 mod partial;
+mod read_size;
 mod recovery;
 mod rename;
 mod replacement;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{
     EntryAt, FileCache, Links, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer,
+    read_size,
 };
 use crate::error::{Error, Result};
 use crate::store::Name;
@@ -23,6 +24,8 @@ pub(super) struct Volume {
     pub snapshots: SnapshotLimits,
     /// The cache of small files, where there is one.
     pub cache: Option<Arc<FileCache>>,
+    /// How many bytes of a large file should be read at once, at least.
+    pub read_size: usize,
     /// The umask, where it is known.
     pub umask: Option<u32>,
     /// Whether nothing is written beneath the root, not even a digest attribute.
@@ -38,6 +41,7 @@ impl Volume {
         Ok(Volume {
             spools: Spools::at_root(duplicate(&root)?),
             locks: locks_of(&root)?,
+            read_size: read_size(&root.handle),
             root,
             mounts: Arc::new(Mounts::open()),
             sync: Syncer::default(),
@@ -57,6 +61,7 @@ impl Volume {
         let cache = self.cache.as_ref().map(again).transpose()?;
         let volume = Volume {
             locks: locks_of(&root)?,
+            read_size: read_size(&root.handle),
             root,
             mounts: Arc::clone(&self.mounts),
             sync: self.sync.again(),
