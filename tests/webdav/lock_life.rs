@@ -97,8 +97,13 @@ fn no_write_comes_after_the_lock_was_acknowledged() {
                         if is_over.load(Ordering::Relaxed) {
                             break;
                         }
-                        let target = ["/d/f", "/d/g"][number % 2];
-                        refused += usize::from(client.put(target, &format!("{writer} {number}")) == 423);
+                        let status = match number % 4 {
+                            0 => client.put("/d/f", &format!("{writer} {number}")),
+                            1 => client.put("/d/g", &format!("{writer} {number}")),
+                            2 => client.status("MOVE", "/d/f", &[("Destination", "/h")], None),
+                            _ => client.status("MOVE", "/h", &[("Destination", "/d/f")], None),
+                        };
+                        refused += usize::from(status == 423);
                     }
                     refused
                 })
@@ -108,10 +113,10 @@ fn no_write_comes_after_the_lock_was_acknowledged() {
         let mut client = Locker::at(sandbox.address());
         for _ in 0..100 {
             let token = client.lock("/d", &[]);
-            let read = || ["d/f", "d/g"].map(|name| std::fs::read(sandbox.root().join(name)).ok());
+            let read = || ["d/f", "d/g", "h"].map(|name| std::fs::read(sandbox.root().join(name)).ok());
             let before = read();
             for _ in 0..20 {
-                assert_eq!(client.put("/d/f", "mine"), 423);
+                assert_eq!(client.put("/d/g", "mine"), 423);
                 assert_eq!(read(), before);
             }
             assert_eq!(client.unlock("/d", &token), 204);

@@ -109,9 +109,11 @@ impl<'a> LockCheck<'a> {
         }
     }
 
-    /// Begins a section, and ends the one of an earlier check: the store calls a check again where the name was changed.
+    /// Begins a section, unless one has begun: what was checked first, such as the source of a rename, must hold until the
+    /// end too.
     fn begin(&self, name: &Name, existing: Option<&Meta>) -> Result<()> {
-        self.section.set(Some(self.locks.begin_write()));
+        let section = self.section.take().unwrap_or_else(|| self.locks.begin_write());
+        self.section.set(Some(section));
         self.locks.catch_up()?;
         self.require_if(name, existing)
     }
