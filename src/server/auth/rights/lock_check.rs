@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::if_header::{IfHeader, ResourceState};
 use crate::server::auth::Principal;
 use crate::server::auth::locks::{IfConditions, LockTable, WriteLock, WriteReach, WriteSection};
-use crate::store::{Advance, Kind, Meta, Name};
+use crate::store::{Advance, Meta, Name};
 
 /// One write of a request, until it is done.
 pub(super) struct LockCheck<'a> {
@@ -49,13 +49,11 @@ impl<'a> LockCheck<'a> {
         LockCheck { own: Some(token), ..self }
     }
 
-    /// Checks a write of content or of a directory to `name`. `existing` is what is there; a directory there goes with all
-    /// in it.
+    /// Checks a write to `name`, where `existing` is. `is_tree` tells that a directory with all in it comes or goes there.
     pub fn require_write(&self, name: &Name, existing: Option<&Meta>, is_tree: bool) -> Result<()> {
         self.begin(name, existing)?;
-        let is_deep = is_tree || existing.is_some_and(|meta| meta.kind == Kind::Directory);
-        self.require(name, WriteReach { changes_parent: existing.is_none(), is_deep })?;
-        if is_deep {
+        self.require(name, WriteReach { changes_parent: existing.is_none(), is_deep: is_tree })?;
+        if is_tree {
             let own = self.locks.tokens_at(name, false);
             let beneath = self.locks.tokens_at(name, true);
             self.removed.borrow_mut().extend(beneath.into_iter().filter(|token| !own.contains(token)));

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::error::Result;
-use crate::server::auth::rights::write_right::require_write;
+use crate::server::auth::rights::write_right::{is_directory, require_write};
 use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Advance, Check, Content, Kind, Meta, Name, Transfer, Written};
@@ -58,7 +58,7 @@ impl<'a> AuthorizedTransfer<'a> {
         let source = |at: Option<&Meta>| locks.require_if(from, at).and_then(|()| source(at));
         let target = |at: Option<&Meta>| {
             require_write(store, to, tree, at)?;
-            locks.require_write(to, at, tree)?;
+            locks.require_write(to, at, tree || is_directory(at))?;
             target(at)
         };
         let advance = locks.pausing(advance);
@@ -81,7 +81,7 @@ impl<'a> AuthorizedTransfer<'a> {
         };
         let target = |at: Option<&Meta>| {
             require_write(store, to, tree.get(), at)?;
-            locks.require_write(to, at, tree.get())?;
+            locks.require_write(to, at, tree.get() || is_directory(at))?;
             target(at)
         };
         let advance = locks.pausing(advance);

@@ -15,9 +15,14 @@ pub(super) fn with_right<'c>(
 ) -> impl Fn(Option<&Meta>) -> Result<()> + 'c {
     move |existing| {
         require_write(store, name, false, existing)?;
-        locks.require_write(name, existing, false)?;
+        locks.require_write(name, existing, is_directory(existing))?;
         check(existing)
     }
+}
+
+/// Whether a directory is there, which goes with all in it where it is replaced.
+pub(super) fn is_directory(existing: Option<&Meta>) -> bool {
+    existing.is_some_and(|meta| meta.kind == Kind::Directory)
 }
 
 /// Checks the right to write to a name, given what exists there now: `create` or `replace`. `tree` tells that a whole
