@@ -22,6 +22,8 @@ pub const ACL_OF_NEW: &CStr = c"system.posix_acl_default";
 const USERS: &[u8] = b"user.";
 /// The prefix of the daemon's own attributes, which belong to one content and are not copied.
 const OF_CONTENT: &[u8] = b"user.cfpd.";
+/// The attribute with the properties that clients of the daemon set. It belongs to the file, not to one content.
+pub const PROPERTIES: &CStr = c"user.cfpd-properties";
 /// The largest attribute value and the longest list of names, in bytes (`linux/limits.h`).
 const MOST: usize = 64 << 10;
 /// The first buffer for a value, in bytes: few values are longer.
@@ -61,6 +63,14 @@ impl Attributes {
     /// Makes metadata of a mode alone.
     pub fn of_mode(mode: u32) -> Self {
         Attributes { owner: None, mode, access: None, default: None, users: Vec::new() }
+    }
+
+    /// Takes the properties that clients have set from other metadata: those of the copied file, where a copy replaces
+    /// another one.
+    pub fn with_properties_of(mut self, other: &Self) -> Self {
+        self.users.retain(|(name, _)| name.as_c_str() != PROPERTIES);
+        self.users.extend(other.users.iter().filter(|(name, _)| name.as_c_str() == PROPERTIES).cloned());
+        self
     }
 
     /// Removes the owner, so that it is not changed.

@@ -148,8 +148,9 @@ pub const GLOBS_MAX: usize = 64;
 pub const XML_MAX: u64 = 64 * 1024;
 /// The most elements, texts and comments of an XML body, which bounds its depth too.
 pub const XML_NODES_MAX: u32 = 2048;
-/// The most properties that a PROPFIND may ask for by name: each is answered for every entry of a directory.
-pub const PROPERTIES_ASKED_MAX: usize = 256;
+/// The most properties that a PROPFIND or PROPPATCH may name: a PROPFIND is answered with each for every entry of a
+/// directory.
+pub const PROPERTIES_NAMED_MAX: usize = 256;
 /// How long the lines of a search are buffered, so that they share a write.
 pub const FLUSH_LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long the log lines of requests are gathered under load, so that they share a write. A daemon that is killed loses

@@ -79,6 +79,8 @@ pub struct Entry {
     pub stat: Option<EntryStat>,
     /// Its metadata, where the list was asked for it.
     pub meta: Option<Meta>,
+    /// Its properties, where the list was asked for them; else empty.
+    pub properties: Vec<u8>,
 }
 
 impl Meta {
@@ -106,6 +108,8 @@ pub enum Detail {
     Sizes,
     /// Its metadata, too, with the entity tag, which is made of the stored digest.
     Metadata,
+    /// The properties that clients have set, too.
+    Properties,
 }
 
 /// The entries of a directory, read lazily.
@@ -115,6 +119,12 @@ pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + Send + 'a>;
 /// of what exists there now; an error stops the write. It may be called more than once, and must not write to the store
 /// itself.
 pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
+
+/// The most bytes of the properties of one file or directory; an engine may take fewer.
+pub const PROPERTIES_MAX: usize = 32 * 1024;
+
+/// Makes the new properties of the present ones. An error changes nothing.
+pub type ChangeProperties<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<u8>>;
 
 /// Called while content is copied or removed, with the files and the bytes that were done since the last call. An error stops
 /// a copy; a deletion goes on, since its name is gone.
@@ -311,6 +321,12 @@ pub trait Store: Upkeep {
     /// atomically; freeing the space may take longer. A directory without the slash is `IsDirectory`. Returns the error
     /// where some of the space could not be freed, for the log.
     fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>>;
+    /// Returns the properties that clients have set: bytes that mean nothing to the engine, empty where there are none. A
+    /// rename takes them along, a copy has them too, and new content under the name keeps them.
+    fn properties(&self, name: &Name) -> Result<Vec<u8>>;
+    /// Changes them: `check` and `change` are called under the lock of the name. The entity tag stays the same. What has no
+    /// room is `NoSpace`.
+    fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()>;
     /// Makes a directory. A missing parent is `NoParent`, an existing name `AlreadyExists`. `check` is called before,
     /// with what exists there.
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()>;

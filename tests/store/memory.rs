@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
 use cfp::store::{
-    Advance, Check, CompletedUpload, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name, Partial,
-    Store, Transfer, Upkeep, Written,
+    Advance, ChangeProperties, Check, CompletedUpload, Content, Detail, Draft, Entries, Entry, Kind, Meta,
+    Name, Partial, Store, Transfer, Upkeep, Written,
 };
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
@@ -38,6 +38,7 @@ struct Node {
     meta: Meta,
     bytes: Arc<Vec<u8>>,
     digest: Option<[u8; 32]>,
+    properties: Vec<u8>,
 }
 
 /// A partial upload that nobody holds.
@@ -63,7 +64,7 @@ impl State {
             modified: SystemTime::UNIX_EPOCH,
             etag: format!("\"{tag}\""),
         };
-        Node { meta, bytes: Arc::default(), digest: None }
+        Node { meta, bytes: Arc::default(), digest: None, properties: Vec::new() }
     }
 
     /// What a name leads to; with a final slash only to a directory.
@@ -203,8 +204,9 @@ impl Store for Memory {
             .map(|(below, node)| {
                 let kind = node.meta.kind;
                 let stat = (detail != Detail::Names).then_some(node.meta.stat());
-                let meta = (detail == Detail::Metadata).then_some(node.meta);
-                Ok(Entry { name: below.join(&b'/'), kind, is_link: false, stat, meta })
+                let meta = matches!(detail, Detail::Metadata | Detail::Properties).then_some(node.meta);
+                let properties = if detail == Detail::Properties { node.properties } else { Vec::new() };
+                Ok(Entry { name: below.join(&b'/'), kind, is_link: false, stat, meta, properties })
             })
             .collect();
         Ok(Box::new(entries.into_iter()))
@@ -298,6 +300,19 @@ impl Store for Memory {
         Ok(None)
     }
 
+    fn properties(&self, name: &Name) -> Result<Vec<u8>> {
+        self.state().find(name).map(|node| node.properties)
+    }
+
+    fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()> {
+        let mut state = self.state();
+        let found = state.find(name)?;
+        check(Some(&found.meta))?;
+        let properties = change(&found.properties)?;
+        state.nodes.entry(name.components().to_vec()).and_modify(|node| node.properties = properties);
+        Ok(())
+    }
+
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         let mut state = self.state();
         let exists = || Error::already_exists(name.shown(), "stands already");
@@ -388,7 +403,8 @@ impl Draft for Writing<'_> {
             let (name, size, etag) = (self.name.clone(), meta.size, meta.etag.clone());
             state.completed.insert(id.clone(), CompletedUpload { name, size, etag });
         }
-        let node = Node { meta, bytes: Arc::new(std::mem::take(&mut self.bytes)), digest };
+        let properties = state.node(&self.name).map(|node| node.properties).unwrap_or_default();
+        let node = Node { meta, bytes: Arc::new(std::mem::take(&mut self.bytes)), digest, properties };
         Ok(state.install(&self.name, vec![(Vec::new(), node)]))
     }
 }

@@ -15,7 +15,7 @@ use crate::server::methods::{get, internal, names, options, post, put};
 use crate::server::net::{RequestClient, Stream};
 use crate::server::observe::{CloseReason, Outcome, Refusal};
 use crate::server::shared::Server;
-use crate::server::webdav::{lock, propfind};
+use crate::server::webdav::{lock, propfind, proppatch};
 use crate::store::{Name, RESERVED};
 use crate::text::FILTERS;
 
@@ -92,9 +92,10 @@ fn handler(method: Method) -> Option<Handler> {
         Method::Delete => Some(Handler::Writes(names::delete)),
         Method::Mkcol => Some(Handler::Writes(names::make_directory)),
         Method::Propfind => Some(Handler::Reads(propfind::answer)),
+        Method::Proppatch => Some(Handler::Writes(proppatch::answer)),
         Method::Lock => Some(Handler::Writes(lock::lock)),
         Method::Unlock => Some(Handler::Writes(lock::unlock)),
-        Method::Proppatch | Method::Patch | Method::Connect | Method::Other(_) | Method::Unknown => None,
+        Method::Patch | Method::Connect | Method::Other(_) | Method::Unknown => None,
     }
 }
 

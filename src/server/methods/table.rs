@@ -39,7 +39,7 @@ pub enum Scope {
 
 /// All methods and their scopes.
 #[rustfmt::skip]
-pub const METHODS: [MethodRow; 15] = [
+pub const METHODS: [MethodRow; 16] = [
     MethodRow { method: Method::Get, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["GET /name?F", "a stored file through a filter; GET /dir/ lists, GET /dir/?search=WORD searches all beneath"] },
     MethodRow { method: Method::Head, scope: Scope::Anywhere, reads_body: false, does_write: false,
@@ -59,6 +59,8 @@ pub const METHODS: [MethodRow; 15] = [
     MethodRow { method: Method::Options, scope: Scope::Anywhere, reads_body: false, does_write: false,
           usage: ["OPTIONS *", "this text"] },
     MethodRow { method: Method::Propfind, scope: Scope::Stored, reads_body: true, does_write: false,
+          usage: ["", ""] },
+    MethodRow { method: Method::Proppatch, scope: Scope::Below, reads_body: true, does_write: true,
           usage: ["", ""] },
     MethodRow { method: Method::Lock, scope: Scope::Stored, reads_body: true, does_write: true,
           usage: ["", ""] },

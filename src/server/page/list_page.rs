@@ -181,7 +181,14 @@ mod tests {
 
     fn entry(name: &[u8], kind: Kind) -> Entry {
         let meta = Meta { kind, size: 3, modified: SystemTime::UNIX_EPOCH, etag: "\"1\"".to_owned() };
-        Entry { name: name.to_vec(), kind, is_link: false, stat: Some(meta.stat()), meta: Some(meta) }
+        Entry {
+            name: name.to_vec(),
+            kind,
+            is_link: false,
+            stat: Some(meta.stat()),
+            meta: Some(meta),
+            properties: Vec::new(),
+        }
     }
 
     fn written(viewer: Option<Viewer<'_>>, entries: impl Iterator<Item = Entry>) -> String {

@@ -2,6 +2,7 @@
 
 use crate::http::time::{http_date, rfc3339};
 use crate::server::exchange::NamedType;
+use crate::server::webdav::dead_properties::DeadProperties;
 use crate::server::webdav::lock_discovery::SUPPORTED;
 use crate::server::webdav::xml;
 use crate::store::{Kind, Meta};
@@ -51,6 +52,8 @@ pub struct Resource<'a> {
     pub meta: &'a Meta,
     /// The locks that cover it, as the value of `lockdiscovery`.
     pub locks: &'a str,
+    /// What clients have set.
+    pub dead: &'a DeadProperties,
 }
 
 impl LiveProperty {
@@ -82,7 +85,7 @@ impl LiveProperty {
         true
     }
 
-    fn write_value(self, Resource { last, meta, locks }: Resource<'_>, out: &mut String) -> Option<()> {
+    fn write_value(self, Resource { last, meta, locks, .. }: Resource<'_>, out: &mut String) -> Option<()> {
         let is_file = meta.kind == Kind::File;
         match self {
             LiveProperty::ResourceType if is_file => {}

@@ -2,12 +2,16 @@
 //! collections is `methods::names`, for all clients alike.
 
 pub(crate) mod condition;
+mod dead_properties;
 mod depth;
+mod element;
 mod live_property;
 pub(crate) mod lock;
 mod lock_discovery;
 mod lock_request;
 mod multistatus;
 mod property_request;
+mod property_update;
 pub(crate) mod propfind;
+pub(crate) mod proppatch;
 pub(crate) mod xml;

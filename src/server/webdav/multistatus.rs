@@ -16,12 +16,20 @@ pub fn write_response(request: &PropertyRequest, href: &[u8], resource: Resource
     out.push_str("</D:href><D:propstat><D:prop>");
     let mut missing = String::new();
     match request {
-        PropertyRequest::Names => LiveProperty::all().for_each(|live| write_name(live, resource, out)),
+        PropertyRequest::Names => {
+            LiveProperty::all().for_each(|live| write_name(live, resource, out));
+            for property in resource.dead.iter() {
+                let (namespace, local) = (property.namespace.clone(), property.local.clone());
+                PropertyName { namespace, local, live: None }.write_empty(out);
+            }
+        }
         PropertyRequest::All(more) => {
             for live in LiveProperty::all() {
                 live.write(resource, out);
             }
-            let more = more.iter().filter(|name| name.live.is_none());
+            resource.dead.iter().for_each(|property| out.push_str(&property.element));
+            let is_dead = |name: &&PropertyName| resource.dead.get(&name.namespace, &name.local).is_some();
+            let more = more.iter().filter(|name| !is_dead(name)).filter(|name| name.live.is_none());
             more.for_each(|name| write_listed(name, resource, out, &mut missing));
         }
         PropertyRequest::Listed(names) => {
@@ -48,7 +56,9 @@ fn write_name(live: LiveProperty, resource: Resource<'_>, out: &mut String) {
 
 /// Writes a property that was asked for by name, or its name to `missing`.
 fn write_listed(name: &PropertyName, resource: Resource<'_>, out: &mut String, missing: &mut String) {
-    if !name.live.is_some_and(|live| live.write(resource, out)) {
-        name.write_empty(missing);
+    match (name.live, resource.dead.get(&name.namespace, &name.local)) {
+        (Some(live), _) if live.write(resource, out) => {}
+        (None, Some(dead)) => out.push_str(&dead.element),
+        _ => name.write_empty(missing),
     }
 }

@@ -3,7 +3,7 @@
 use roxmltree::Node;
 
 use crate::error::{Error, Result};
-use crate::server::limits::PROPERTIES_ASKED_MAX;
+use crate::server::limits::PROPERTIES_NAMED_MAX;
 use crate::server::webdav::live_property::LiveProperty;
 use crate::server::webdav::xml::{self, dav_child};
 
@@ -46,6 +46,16 @@ impl PropertyRequest {
     }
 }
 
+impl PropertyRequest {
+    /// Whether it asks for properties that clients have set.
+    pub fn wants_dead(&self) -> bool {
+        match self {
+            PropertyRequest::All(_) | PropertyRequest::Names => true,
+            PropertyRequest::Listed(names) => names.iter().any(|name| name.live.is_none()),
+        }
+    }
+}
+
 impl PropertyName {
     /// The name of an element.
     pub fn of(node: Node<'_, '_>) -> Self {
@@ -68,9 +78,14 @@ impl PropertyName {
 
 fn names_in(node: Node<'_, '_>) -> Result<Vec<PropertyName>> {
     let names: Vec<_> = node.children().filter(Node::is_element).map(PropertyName::of).collect();
-    match names.len() > PROPERTIES_ASKED_MAX {
-        true => Err(Error::invalid("body", format!("asks for more than {PROPERTIES_ASKED_MAX} properties"))),
-        false => Ok(names),
+    require_few(names.len()).map(|()| names)
+}
+
+/// Refuses a body that names too many properties.
+pub fn require_few(count: usize) -> Result<()> {
+    match count > PROPERTIES_NAMED_MAX {
+        true => Err(Error::invalid("body", format!("names more than {PROPERTIES_NAMED_MAX} properties"))),
+        false => Ok(()),
     }
 }
 
@@ -107,7 +122,7 @@ mod tests {
             assert_eq!(parse(inside).ok(), request, "{inside}");
         }
         assert_eq!(PropertyRequest::parse(None).ok(), Some(PropertyRequest::All(Vec::new())));
-        let many = format!("<prop>{}</prop>", "<a/>".repeat(PROPERTIES_ASKED_MAX + 1));
+        let many = format!("<prop>{}</prop>", "<a/>".repeat(PROPERTIES_NAMED_MAX + 1));
         assert!(parse(&many).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{Exchange, LineSink, location, send_buffered};
 use crate::server::shared::Server;
 use crate::server::webdav::condition;
+use crate::server::webdav::dead_properties::DeadProperties;
 use crate::server::webdav::depth::Depth;
 use crate::server::webdav::live_property::Resource;
 use crate::server::webdav::lock_discovery::discovery;
@@ -30,8 +31,12 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         let error = Error::forbidden(name.shown(), "is not described with all in it: ask with Depth: 1");
         return condition::refuse(exchange, &error, "<D:propfind-finite-depth/>");
     }
+    let (detail, dead) = match request.wants_dead() {
+        true => (Detail::Properties, DeadProperties::parse(&reader.properties(name)?)),
+        false => (Detail::Metadata, DeadProperties::default()),
+    };
     let entries = match is_directory && depth != Depth::Zero {
-        true => Some(reader.list(&name.as_directory(), false, Detail::Metadata)?),
+        true => Some(reader.list(&name.as_directory(), false, detail)?),
         false => None,
     };
     let href = location(exchange.server, name, is_directory, &Query::default());
@@ -48,7 +53,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let last = name.components().last().map(Vec::as_slice).unwrap_or_default();
     send_buffered(&mut exchange.reply, 207, fields, coding, |out| {
         let locks = discovery(server, &locks, name);
-        description.write(Resource { last, meta: &meta, locks: &locks }, entries, out)
+        description.write(Resource { last, meta: &meta, locks: &locks, dead: &dead }, entries, out)
     })
 }
 
@@ -87,7 +92,8 @@ impl Description<'_> {
         let below = target::encode(&components, entry.kind == Kind::Directory, &Query::default());
         let href = [self.href.strip_suffix(b"/").unwrap_or(self.href), &below].concat();
         let last = components.last().map(Vec::as_slice).unwrap_or_default();
-        let locks = discovery(self.server, self.locks, &self.name.join(&entry.name, false));
-        write_response(self.request, &href, Resource { last, meta, locks: &locks }, text);
+        let locks = &discovery(self.server, self.locks, &self.name.join(&entry.name, false));
+        let dead = &DeadProperties::parse(&entry.properties);
+        write_response(self.request, &href, Resource { last, meta, locks, dead }, text);
     }
 }

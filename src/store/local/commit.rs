@@ -1,5 +1,6 @@
 //! The commit of new content: finished, fsynced, then renamed into place. It gets the owner, mode, ACL and user attributes
-//! of the file that it replaces, else of the file it was copied from, else those of any new file in its directory.
+//! of the file that it replaces, else of the file it was copied from, else those of any new file in its directory. A copy
+//! has the properties of its source, whatever it replaces (RFC 4918 §9.8.2).
 
 use std::fs::File;
 use std::io;
@@ -105,7 +106,12 @@ impl Finished {
             stat => Some(stat?).filter(is_regular),
         };
         let of_replaced = replaced.map_or(Ok(None), |_| of_replaced(entry)).map_err(errno_of)?;
-        let attributes = match of_replaced.or_else(|| draft.attributes.clone()) {
+        let copied = draft.attributes.as_ref();
+        let of_replaced = of_replaced.map(|replaced| match copied {
+            Some(copied) => replaced.with_properties_of(copied),
+            None => replaced,
+        });
+        let attributes = match of_replaced.or_else(|| copied.cloned()) {
             Some(attributes) => attributes,
             None => {
                 let is_made_there = draft.temporary.entry.directory() == entry.directory();

@@ -11,13 +11,13 @@ use nix::sys::statvfs::fstatvfs;
 
 use super::{
     DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
-    folds_case_in, is_reserved_in_disguise, list, lock_file, lock_record, lookup, partial, recovery, rename,
-    sharing,
+    folds_case_in, is_reserved_in_disguise, list, lock_file, lock_record, lookup, partial, properties,
+    recovery, rename, sharing,
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, LockRecordChange,
-    LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
+    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries,
+    LockRecordChange, LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -255,6 +255,16 @@ impl Store for Local {
     fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.admit(name)?;
         delete::delete(&self.volume, name, check, advance)
+    }
+
+    fn properties(&self, name: &Name) -> Result<Vec<u8>> {
+        self.admit(name)?;
+        properties::read(&self.volume, name)
+    }
+
+    fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()> {
+        self.admit(name)?;
+        properties::change(&self.volume, name, check, change)
     }
 
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {

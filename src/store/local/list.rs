@@ -6,7 +6,7 @@ use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::{
     Attribute, DIRECTORY, HANDLE, Volume, Walk, classify, entry_stat, is_absent, is_link, lookup_locked,
-    map_errno, meta_of, stat_and_digest, type_alone, walk,
+    map_errno, meta_of, properties_of_handle, stat_and_digest, stat_digest_and_properties, type_alone, walk,
 };
 use crate::error::Result;
 use crate::store::{Detail, Entries, Entry, EntryStat, Kind, Meta, Name, RESERVED};
@@ -25,7 +25,8 @@ pub(super) fn list<'a>(
         Detail::Names => {
             let walk = Walk::new(base, recursive, type_alone).map_err(named)?;
             Box::new(entries(walk, name.clone(), move |path, file_type| {
-                Ok(kind_of(volume, path, file_type)?.map(|kind| (kind, None, None)))
+                let kind = kind_of(volume, path, file_type)?;
+                Ok(kind.map(|kind| Known { kind, stat: None, meta: None, properties: Vec::new() }))
             }))
         }
         Detail::Sizes => {
@@ -33,14 +34,28 @@ pub(super) fn list<'a>(
             Box::new(entries(walk, name.clone(), move |path, stat| {
                 let stat = if is_link(&stat) { target_stat(volume, path)? } else { Some(stat) };
                 let found = stat.and_then(|stat| entry_stat(&stat));
-                Ok(found.map(|(kind, stat)| (kind, Some(stat), None)))
+                Ok(found.map(|(kind, stat)| Known {
+                    kind,
+                    stat: Some(stat),
+                    meta: None,
+                    properties: Vec::new(),
+                }))
             }))
         }
         Detail::Metadata => {
             let walk = Walk::new(base, recursive, stat_and_digest).map_err(named)?;
             Box::new(entries(walk, name.clone(), move |path, details| {
-                let found = lookup(volume, path, details)?;
-                Ok(found.map(|meta| (meta.kind, Some(meta.stat()), Some(meta))))
+                Ok(lookup(volume, path, details)?.map(|meta| Known::of(meta, Vec::new())))
+            }))
+        }
+        Detail::Properties => {
+            let walk = Walk::new(base, recursive, stat_digest_and_properties).map_err(named)?;
+            Box::new(entries(walk, name.clone(), move |path, (details, properties)| {
+                let properties = match is_link(&details.0) {
+                    true => properties_of_target(volume, path),
+                    false => properties,
+                };
+                Ok(lookup(volume, path, details)?.map(|meta| Known::of(meta, properties)))
             }))
         }
     })
@@ -51,7 +66,7 @@ pub(super) fn list<'a>(
 fn entries<D>(
     walk: Walk<D>,
     name: Name,
-    classify: impl Fn(&EntryPath<'_>, D) -> nix::Result<Option<(Kind, Option<EntryStat>, Option<Meta>)>>,
+    classify: impl Fn(&EntryPath<'_>, D) -> nix::Result<Option<Known>>,
 ) -> impl Iterator<Item = Result<Entry>> {
     walk.filter_map(move |found| {
         let entry = found.and_then(|found| {
@@ -60,13 +75,34 @@ fn entries<D>(
             }
             let is_link = found.file_type == SFlag::S_IFLNK;
             let known = classify(&EntryPath { directory: &name, below: &found.path }, found.details)?;
-            Ok(known.map(|(kind, stat, meta)| Entry { name: found.path, kind, is_link, stat, meta }))
+            Ok(known.map(|Known { kind, stat, meta, properties }| Entry {
+                name: found.path,
+                kind,
+                is_link,
+                stat,
+                meta,
+                properties,
+            }))
         });
         match entry {
             Err(Errno::EACCES | Errno::EPERM | Errno::ENAMETOOLONG) => None,
             entry => entry.map_err(|errno| map_errno(&name, errno)).transpose(),
         }
     })
+}
+
+/// What is known of an entry.
+struct Known {
+    kind: Kind,
+    stat: Option<EntryStat>,
+    meta: Option<Meta>,
+    properties: Vec<u8>,
+}
+
+impl Known {
+    fn of(meta: Meta, properties: Vec<u8>) -> Self {
+        Known { kind: meta.kind, stat: Some(meta.stat()), meta: Some(meta), properties }
+    }
 }
 
 /// The path of an entry: the directory that is listed, and the path from there.
@@ -99,6 +135,12 @@ fn target_stat(volume: &Volume, path: &EntryPath<'_>) -> nix::Result<Option<File
         Err(errno) if is_absent(errno) => Ok(None),
         opened => fstat(opened?).map(Some),
     }
+}
+
+/// The properties of what a symbolic link leads to.
+fn properties_of_target(volume: &Volume, path: &EntryPath<'_>) -> Vec<u8> {
+    let target = volume.root.open_beneath(&path.components(), HANDLE);
+    target.map_or(Vec::new(), |target| properties_of_handle(&target))
 }
 
 /// The metadata of an entry; again under the lock of its name where its digest attribute does not fit.

@@ -11,6 +11,7 @@
 //! | `snapshot` | content of files whose `st_size` is wrong |
 //! | `digest_attribute`, `digest`, `digest_writer` | the SHA-256 that is stored with a file: its format, reading and writing it |
 //! | `draft` with `commit`, `copy` with `tree` (copying bytes, too), `rename` with `cross_device`, `delete`, `directory` | writing |
+//! | `properties_attribute`, `properties` | the properties that clients set: reading their attribute, and changing it |
 //! | `partial`, `uploads`, `completion` | uploads that are written in several parts, and outlive the process; what became of them |
 //! | `install`, `replacement` | renames new content, a copy or an entry into place |
 //! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
@@ -43,6 +44,7 @@ use lock_file::{LockFile, ProcessLock};
 use locks::{NameGuard, RootLocks};
 use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, lookup_unlocked};
 use mounts::Mounts;
+use properties_attribute::{properties_of_entry, properties_of_handle};
 use read_size::read_size;
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
@@ -62,7 +64,7 @@ use tree::{Spending, attributes_of, copy_content};
 use unlink::{hide, remove, remove_counting, remove_in_place};
 use uploads::{Uploads, is_id};
 use volume::Volume;
-use walk::{Walk, WalkEntry, names_in, stat_and_digest, type_alone};
+use walk::{Walk, WalkEntry, names_in, stat_and_digest, stat_digest_and_properties, type_alone};
 
 mod cache;
 mod cached_file;
@@ -90,6 +92,8 @@ mod locks;
 mod lookup;
 mod mounts;
 mod partial;
+mod properties;
+mod properties_attribute;
 mod read_size;
 mod recovery;
 mod rename;

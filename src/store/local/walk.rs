@@ -10,7 +10,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, ResolveFlag};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::{Attribute, DIRECTORY, HANDLE, TEMPORARY, errno_of, file_type, of_entry, open_beneath};
+use super::{
+    Attribute, DIRECTORY, HANDLE, TEMPORARY, errno_of, file_type, of_entry, open_beneath, properties_of_entry,
+};
 
 /// An iterator over entries, of each of which it reads `D`. An error in one directory does not end it.
 pub(super) struct Walk<D> {
@@ -31,16 +33,28 @@ pub(super) fn stat(directory: &OwnedFd, entry: &Entry) -> nix::Result<(SFlag, Fi
     Ok((file_type(&stat), stat))
 }
 
+/// The stat of an entry and its digest attribute.
+type StatAndDigest = (FileStat, Option<Attribute>);
+
 /// Reads the stat of an entry and its digest attribute.
-pub(super) fn stat_and_digest(
-    directory: &OwnedFd,
-    entry: &Entry,
-) -> nix::Result<(SFlag, (FileStat, Option<Attribute>))> {
+pub(super) fn stat_and_digest(directory: &OwnedFd, entry: &Entry) -> nix::Result<(SFlag, StatAndDigest)> {
     let (file_type, stat) = stat(directory, entry)?;
     let name = entry.file_name().to_bytes();
     // The daemon's own files are not listed, and must not be opened: closing the lock file would unlock all names.
     let kept = if name.starts_with(TEMPORARY) { None } else { of_entry(directory, name, &stat) };
     Ok((file_type, (stat, kept)))
+}
+
+/// Reads the stat of an entry, its digest attribute and its properties.
+pub(super) fn stat_digest_and_properties(
+    directory: &OwnedFd,
+    entry: &Entry,
+) -> nix::Result<(SFlag, (StatAndDigest, Vec<u8>))> {
+    let (file_type, details) = stat_and_digest(directory, entry)?;
+    let is_own = entry.file_name().to_bytes().starts_with(TEMPORARY);
+    let properties =
+        if is_own { Vec::new() } else { properties_of_entry(directory, entry.file_name(), file_type) };
+    Ok((file_type, (details, properties)))
 }
 
 /// Reads the file type alone, which most file systems return with the name: no system call for the entry.

@@ -30,6 +30,7 @@ mod deletes;
 mod kinds;
 mod lists;
 mod partials;
+mod properties;
 mod reads;
 mod renames;
 mod writes;

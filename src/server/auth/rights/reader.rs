@@ -58,6 +58,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Returns the properties of a name, after [`Reader::describe`] has returned its metadata.
+    pub fn properties(self, name: &Name) -> Result<Vec<u8>> {
+        self.describe(name)?;
+        self.0.store.properties(name)
+    }
+
     /// Returns the metadata of an entry of a list; none where it is no longer there, or may not be listed.
     pub fn listed(self, directory: &Name, entry: &[u8], is_directory: bool) -> Option<Meta> {
         let name = directory.join(entry, is_directory);

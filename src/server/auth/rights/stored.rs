@@ -31,6 +31,10 @@ impl Stored {
         self.0.list(name, recursive, detail)
     }
 
+    pub fn properties(&self, name: &Name) -> Result<Vec<u8>> {
+        self.0.properties(name)
+    }
+
     /// A draft, whose commit is `guarded`.
     pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         self.0.resume(id)

@@ -7,7 +7,7 @@ use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, CompletedUpload, Meta, Name};
+use crate::store::{Advance, ChangeProperties, Check, CompletedUpload, Meta, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -67,6 +67,28 @@ impl<'a> Writer<'a> {
         let left = self.0.store.writable(&locks).delete(name, &check, &locks.pausing(advance))?;
         locks.end();
         Ok(left)
+    }
+
+    /// Returns the metadata of a name whose properties are to be changed; needs `replace`.
+    pub fn properties_target(&self, name: &Name) -> Result<Meta> {
+        self.0.require(Verb::Replace, name, false)?;
+        self.0.store.meta(name)
+    }
+
+    /// Changes the properties of a name; needs `replace`. See
+    /// [`Store::change_properties`](crate::store::Store::change_properties).
+    pub fn change_properties(
+        &self,
+        name: &Name,
+        check: Check<'_>,
+        change: ChangeProperties<'_>,
+    ) -> Result<()> {
+        self.0.require(Verb::Replace, name, false)?;
+        let locks = self.0.lock_check(name);
+        let check = |at: Option<&Meta>| locks.require_write(name, at, false).and_then(|()| check(at));
+        self.0.store.writable(&locks).change_properties(name, &check, change)?;
+        locks.end();
+        Ok(())
     }
 
     /// Makes a directory; needs `create`. `check` is called with what exists there.
