@@ -444,6 +444,27 @@ fn lftp_mirrors_a_tree_as_it_is() {
     }
 }
 
+/// What docs/clients.md says of rclone over WebDAV: as of ownCloud, it keeps times.
+#[test]
+fn rclone_syncs_a_tree_over_webdav_and_keeps_its_times() {
+    if !need::programs(&["rclone", "diff"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("tree/d/a b", "text");
+    sandbox.write("tree/e", "more");
+    sandbox
+        .sh(r#"touch -d '2020-01-02 03:04:05' 'tree/d/a b'
+            there=":webdav,url='$CFP_SERVER',vendor=owncloud:tree"
+            rclone --config /dev/null sync tree "$there"
+            rclone --config /dev/null sync -v tree "$there" 2>&1 | grep -c Copied || true
+            rclone --config /dev/null sync "$there" back
+            diff -r tree back; find back -newermt 2020-01-02 ! -newermt 2020-01-03 -type f
+            rm tree/e; rclone --config /dev/null sync tree "$there"; cfp-ls -R"#)
+        .success()
+        .stdout("0\nback/d/a b\ntree/\ntree/d/\ntree/d/a b\n");
+}
+
 #[test]
 fn rclone_copies_a_tree_as_it_is() {
     if need::programs(&["rclone", "diff"]) {
