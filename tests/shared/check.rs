@@ -12,8 +12,13 @@ use crate::common::need;
 
 /// The exit status, and the names of the checks that failed.
 fn check(one: &Path, other: &Path) -> (Option<i32>, Vec<String>) {
+    result_of(&mut Command::new("python3"), one, other)
+}
+
+/// The same by this command, which runs Python.
+fn result_of(command: &mut Command, one: &Path, other: &Path) -> (Option<i32>, Vec<String>) {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/shared-check");
-    let output = Command::new("python3").arg(program).args([one, other]).output().unwrap();
+    let output = command.arg(program).args([one, other]).output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
     let failed = said.lines().filter_map(|line| line.strip_prefix("FAIL  "));
@@ -82,6 +87,45 @@ fn each_fault_of_a_mount_is_named() {
     }
     let Some(bound) = Bound::of(below.path(), &[]) else { return };
     assert_eq!(check(&bound.place, &bound.place), (Some(1), vec!["exchange".to_owned()]));
+}
+
+/// The same for what a call does that the system lies about: the first whose line in a trace has these words.
+#[test]
+fn each_fault_of_a_call_is_named() {
+    if !need::root_and(&["strace", "python3"]) || !need::attributes() {
+        return;
+    }
+    let directory = tempfile::tempdir_in(need::place_with_attributes()).unwrap();
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let run = |expression: String| {
+        let mut command = Command::new("strace");
+        command.args(["-y", "-e", &expression, "-o"]).arg(trace.path());
+        result_of(command.arg("python3"), directory.path(), directory.path())
+    };
+    // A stat begins with the numbers of the device and of the inode.
+    let rows: [(&str, &str, &str, &[&str]); 4] = [
+        (
+            "newfstatat",
+            "/inode\"",
+            "poke_exit=@arg3=00112233445566778899aabbccddeeff",
+            &["same inode numbers"],
+        ),
+        ("renameat2", "RENAME_NOREPLACE", "error=EINVAL", &["rename without replacing"]),
+        ("pread64", "/open", "error=ESTALE", &["open file replaced"]),
+        ("utimensat", "/time\"", "retval=0", &["times to the nanosecond"]),
+    ];
+    for (call, words, lie, faults) in rows {
+        assert_eq!(run(format!("trace={call}")), (Some(0), vec![]));
+        let lines = fs::read_to_string(trace.path()).unwrap();
+        let calls = lines.lines().filter(|line| line.starts_with(call));
+        let when = calls.take_while(|line| !line.contains(words)).count() + 1;
+        let (status, failed) = run(format!("inject={call}:{lie}:when={when}"));
+        assert_eq!(
+            (status, failed),
+            (Some(1), faults.iter().map(|fault| fault.to_string()).collect()),
+            "{call}"
+        );
+    }
 }
 
 #[test]

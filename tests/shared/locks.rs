@@ -115,6 +115,55 @@ fn a_name_that_is_kept_locked_is_503_and_free_when_its_holder_is_killed() {
 }
 
 #[test]
+fn a_daemon_whose_lock_file_was_removed_changes_nothing_until_it_is_started_again() {
+    for mut nodes in Nodes::all() {
+        for number in [0, 1] {
+            assert!(nodes.ask(number, "PUT", "/f", Some(b"old")).status < 300);
+        }
+        fs::remove_file(nodes.nodes[0].root().join(".cfpd-locks")).unwrap();
+        for number in [0, 1] {
+            assert_eq!(nodes.ask(number, "GET", "/.cfpd/health", None).status, 503);
+            nodes.nodes[number]
+                .until_said("cfpd: /: the file .cfpd-locks was removed, by which daemons lock names");
+            for (method, body) in [("PUT", Some(&b"new"[..])), ("DELETE", None)] {
+                let answer = nodes.ask(number, method, "/f", body);
+                assert_eq!(answer.status, 503, "{method}: {}", answer.text());
+                assert!(
+                    answer.text().starts_with("/f: the file .cfpd-locks was removed"),
+                    "{}",
+                    answer.text()
+                );
+            }
+            assert_eq!(nodes.ask(number, "GET", "/f", None).text(), "old");
+        }
+        nodes.nodes.iter_mut().for_each(Sandbox::kill);
+        nodes.nodes.iter_mut().for_each(Sandbox::start_again);
+        for number in [0, 1] {
+            assert_eq!(nodes.ask(number, "PUT", "/f", Some(b"new")).status, 204);
+            assert_eq!(nodes.ask(number, "GET", "/.cfpd/health", None).status, 200);
+        }
+    }
+}
+
+#[test]
+fn a_daemon_that_only_reads_shares_a_directory_whose_lock_file_another_one_has_made() {
+    let writer = Sandbox::with(&["--shared"]);
+    writer.write("empty/f", "");
+    let refused = writer.run("cfpd", ["--shared", "--read-only", "--listen", "127.0.0.1:0", "empty"]).code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("no file can be locked there between daemons: No such file"), "{said}");
+    let nodes = Nodes::of([beside(&writer.root(), &["--shared", "--read-only"]), writer]);
+    assert_eq!(nodes.ask(1, "PUT", "/f", Some(b"old")).status, 201);
+    assert_eq!(nodes.ask(0, "PUT", "/f", Some(b"new")).status, 403);
+    for number in [0, 1] {
+        assert_eq!(nodes.ask(number, "GET", "/f", None).text(), "old");
+        assert_eq!(nodes.ask(number, "GET", "/.cfpd/health", None).status, 200);
+    }
+    assert_eq!(nodes.ask(1, "DELETE", "/f", None).status, 204);
+    assert_eq!(nodes.ask(0, "GET", "/f", None).status, 404);
+}
+
+#[test]
 fn nothing_that_a_daemon_does_opens_the_lock_file_again() {
     let sandbox = Sandbox::with(&["--shared"]);
     let mut client = Client::connect(sandbox.address()).unwrap();

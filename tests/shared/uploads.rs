@@ -27,14 +27,17 @@ fn an_upload_begun_at_one_daemon_is_completed_at_the_other_and_both_know_it() {
     for nodes in Nodes::all() {
         let place = begin(&nodes);
         assert_eq!(state(&nodes.ask(1, "HEAD", &place, None)), "204 4 ?0");
-        let rest = [PATCH, ("Upload-Offset", "4"), ("Upload-Complete", "?1")];
-        let ended = nodes.connect(1).ask("PATCH", &place, &rest, Some(b"456789")).unwrap();
+        let more = [PATCH, ("Upload-Offset", "4"), ("Upload-Complete", "?0")];
+        assert_eq!(nodes.connect(1).ask("PATCH", &place, &more, Some(b"45")).unwrap().status, 204);
+        assert_eq!(state(&nodes.ask(0, "HEAD", &place, None)), "204 6 ?0");
+        let rest = [PATCH, ("Upload-Offset", "6"), ("Upload-Complete", "?1")];
+        let ended = nodes.connect(1).ask("PATCH", &place, &rest, Some(b"6789")).unwrap();
         assert_eq!(ended.status, 201, "{}", ended.text());
         for number in [0, 1] {
             let answer = nodes.ask(number, "HEAD", &place, None);
             assert_eq!((&*state(&answer), answer.field("etag")), ("204 10 ?1", ended.field("etag")));
             assert_eq!(nodes.ask(number, "GET", "/f", None).text(), "0123456789");
-            let again = nodes.connect(number).ask("PATCH", &place, &rest, Some(b"456789")).unwrap();
+            let again = nodes.connect(number).ask("PATCH", &place, &rest, Some(b"6789")).unwrap();
             assert_eq!((again.status, &*again.text()), (400, "upload: is complete already\n"));
             assert_eq!(nodes.ask(number, "DELETE", &place, None).status, 404);
         }

@@ -11,7 +11,7 @@ use nix::sys::statvfs::fstatvfs;
 
 use super::{
     DIRECTORY, Links, SnapshotLimits, Spools, Uploads, Volume, content, copy, delete, directory, draft,
-    folds_case_in, is_reserved_in_disguise, list, lock_file, lock_record, lookup, partial, properties,
+    folds_case_in, is_reserved_in_disguise, list, lock_record, lookup, map_errno, partial, properties,
     recovery, rename, sharing,
 };
 use crate::error::{Error, Result};
@@ -125,12 +125,13 @@ impl Upkeep for Local {
         if self.volume.read_only { Ok(0) } else { self.uploads.expire(&self.volume) }
     }
 
-    /// Checks that the path of the root leads to it, and its file system answers.
+    /// Checks that the path of the root leads to it, its file system answers, and names are locked in the file that the others
+    /// lock too.
     fn check_health(&self) -> Result<()> {
         let root = &self.volume.root;
         root.require_attached()?;
-        let answers = fstatvfs(&root.handle).and_then(|_| lock_file::look_up(&root.handle));
-        answers.map_err(|errno| Error::io("/", errno.into()))
+        let answers = fstatvfs(&root.handle).and_then(|_| self.volume.locks.check_file());
+        answers.map_err(|errno| map_errno(&Name::root(), errno))
     }
 
     fn is_shared(&self) -> bool {

@@ -5,6 +5,10 @@ use nix::errno::Errno;
 use crate::error::{Error, shown};
 use crate::store::Name;
 
+/// The message where names are locked in a file that is no longer there.
+const LOST: &str =
+    "the file .cfpd-locks was removed, by which daemons lock names: restart all that serve this directory";
+
 /// Whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
 /// leads outside, a socket or a device without a driver.
 pub(super) fn is_absent(errno: Errno) -> bool {
@@ -19,6 +23,7 @@ pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
         // The name is not repeated.
         Errno::ENAMETOOLONG => Error::not_found("name", "is longer than the system takes: nothing has it"),
         Errno::EAGAIN => Error::busy(name.shown(), "is being changed by others"),
+        Errno::ENOLCK => Error::unavailable(name.shown(), LOST),
         Errno::EBUSY => Error::conflict(name.shown(), "is a mount point, or in use by the system"),
         errno => Error::io(name.shown(), errno.into()),
     }

@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,11 +32,12 @@ pub(super) const LOCK_RECORD: u64 = UPKEEP + 2;
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LAST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks up the lock file, whether it exists or not: some file systems (JuiceFS) answer a stat of their top directory while
-/// their server hangs, but no look-up.
-pub(super) fn look_up(root: &OwnedFd) -> nix::Result<()> {
+/// Looks up the inode number of the lock file, where it exists. Some file systems (JuiceFS) answer a stat of their top
+/// directory while their server hangs, but no look-up.
+pub(super) fn look_up(root: &OwnedFd) -> nix::Result<Option<u64>> {
     match fstatat(root, LOCK_FILE, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(_) | Err(Errno::ENOENT) => Ok(()),
+        Ok(stat) => Ok(Some(stat.st_ino)),
+        Err(Errno::ENOENT) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
@@ -43,6 +45,9 @@ pub(super) fn look_up(root: &OwnedFd) -> nix::Result<()> {
 /// The lock file, open for the life of the process.
 pub(super) struct LockFile {
     file: File,
+    inode: u64,
+    /// Whether it was removed: who opens it now locks another one.
+    is_lost: AtomicBool,
     /// What is locked: `F_WRLCK`, or `F_RDLCK` where nothing may be written.
     kind: c_int,
 }
@@ -56,14 +61,26 @@ impl LockFile {
         };
         let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = File::from(openat(root, LOCK_FILE, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-        match is_regular(&fstat(&file)?) {
-            true => Ok(LockFile { file, kind }),
+        let stat = fstat(&file)?;
+        match is_regular(&stat) {
+            true => Ok(LockFile { file, inode: stat.st_ino, is_lost: AtomicBool::new(false), kind }),
             false => Err(Errno::EINVAL),
         }
     }
 
-    /// Locks a byte. `EAGAIN` where another process has it locked until `until`.
+    /// Compares it with what a look-up has found, and returns whether it was removed. From then on nothing can be locked.
+    pub fn is_lost(&self, found: Option<u64>) -> bool {
+        if found != Some(self.inode) {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Locks a byte. `EAGAIN` where another process has it locked until `until`; `ENOLCK` where the file was removed.
     pub fn lock(&self, byte: u64, until: Instant) -> nix::Result<()> {
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Err(Errno::ENOLCK);
+        }
         retry(until, || match fcntl(&self.file, FcntlArg::F_SETLK(&record(self.kind, byte))) {
             // POSIX allows both.
             Err(Errno::EACCES | Errno::EAGAIN) => Ok(None),

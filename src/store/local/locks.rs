@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use parking_lot::{Condvar, Mutex};
 use sha2::{Digest, Sha256};
 
-use super::lock_file::{LOCK_RECORD, UPKEEP};
+use super::lock_file::{self, LOCK_RECORD, UPKEEP};
 use super::{EntryAt, FileId, LockFile, ProcessLock, Root};
 
 /// How long a name that others have locked is waited for, once names are locked between processes.
@@ -107,6 +107,16 @@ impl RootLocks {
     /// Whether other processes may write here.
     pub fn is_shared(&self) -> bool {
         !matches!(self.0.state.lock().scope, LockScope::Unknown | LockScope::Alone)
+    }
+
+    /// Looks up the lock file. `ENOLCK` where names are locked in one that was removed.
+    pub fn check_file(&self) -> nix::Result<()> {
+        let file = self.0.state.lock().scope.file();
+        let found = lock_file::look_up(&self.0.root)?;
+        match file.is_some_and(|file| file.is_lost(found)) {
+            true => Err(Errno::ENOLCK),
+            false => Ok(()),
+        }
     }
 
     /// Looks for other processes that write here, and returns what is to be said of it in the log.
