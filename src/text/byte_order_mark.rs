@@ -46,6 +46,10 @@ impl ReadAt for AfterMark<'_> {
     fn read_size(&self) -> usize {
         self.0.read_size()
     }
+
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        self.0.run_on_threads(work);
+    }
 }
 
 #[cfg(test)]

@@ -21,10 +21,8 @@ pub trait ReadAt: Sync {
         0
     }
     /// Calls `work` on this thread and, at the same time, on every other thread that is free to read these bytes. Returns when
-    /// all have ended.
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-        work();
-    }
+    /// all have ended. It has no default: a wrapper that forgot to pass it on would read on one thread, and no test would fail.
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync));
 }
 
 /// An open file up to the size it had when it was opened.
@@ -67,6 +65,10 @@ impl ReadAt for &[u8] {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         self.get(offset..).unwrap_or_default().read(buffer)
+    }
+
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        work();
     }
 }
 

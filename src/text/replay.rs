@@ -63,4 +63,11 @@ impl ReadAt for Replay<'_> {
             Storage::Spool { spool: None, .. } => Ok(0),
         }
     }
+
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        match &self.storage {
+            Storage::Source(bytes) => bytes.run_on_threads(work),
+            Storage::Spool { .. } => work(),
+        }
+    }
 }

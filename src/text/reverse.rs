@@ -290,6 +290,9 @@ mod tests {
                     0
                 })
             }
+            fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+                work();
+            }
         }
         let error = run(Source::File(&Shrunk), false, 16, &mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);

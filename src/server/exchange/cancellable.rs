@@ -35,6 +35,11 @@ impl ReadAt for Cancellable<'_> {
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(CancellableReader { bytes: self.content.reader(0..self.size())?, client: self.client }))
     }
+
+    /// The pool of threads belongs to `ScannedFile`.
+    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        work();
+    }
 }
 
 /// The bytes of such a file in order.
