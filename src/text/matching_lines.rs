@@ -4,7 +4,7 @@ use std::io;
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::scan::Visit;
+use super::visit::Visit;
 use super::{OutputBuffer, ReadAt, Replay};
 
 /// The most bytes of a line that are kept in memory while no occurrence has been found in it.

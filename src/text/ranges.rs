@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 
-use super::scan::{ScanWindow, Visit, block_of};
+use super::scan::{ScanWindow, block_of};
+use super::visit::Visit;
 use super::{ReadAt, Source, Word, scalar};
 
 /// The smallest range, in bytes. A file that is shorter than two is scanned by one thread.

@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::scan::{Visit, block_of, scan};
+use super::scan::{block_of, scan};
+use super::visit::Visit;
 use super::{Filter, OutputBuffer, ReadAt, Source, Word, split};
 
 /// Replaces a word. The replacement is not searched again.

@@ -7,8 +7,9 @@
 
 use std::io::{self, Read};
 
-use super::{Candidate, Source, Word, read_some, scalar};
-use crate::io_block::{IoBlock, PAGE};
+use super::sliding_buffer::SlidingBuffer;
+use super::visit::Visit;
+use super::{Candidate, Source, Word, scalar};
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;
@@ -24,28 +25,16 @@ pub(super) fn block_of(source: &Source<'_>) -> usize {
     }
 }
 
-/// Receives a text in order, every byte once.
-pub(super) trait Visit {
-    /// Receives bytes that are part of no occurrence, or none, and the occurrence that follows them. `None`: the next read
-    /// may block, so what was received must be passed on.
-    fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()>;
-}
-
 /// Passes all of `text`, read `block` bytes at a time, to a visitor. Between two reads only what may still be part of an
 /// occurrence is withheld: fewer bytes than an occurrence has, and one character.
 pub(super) fn scan(word: &Word, text: &mut dyn Read, block: usize, visit: &mut impl Visit) -> io::Result<()> {
     ScanWindow::new(word, block).scan(text, block, visit)
 }
 
-/// The part of the text that is being compared: `begin <= visited <= from <= at <= filled`.
+/// The part of the text that is being compared: `buffer.begin() <= visited <= from <= at <= buffer.end()`.
 pub(super) struct ScanWindow<'w> {
     pub(super) word: &'w Word,
-    buffer: IoBlock,
-    /// Where in the buffer a page begins that is read to once what is still needed lies before it.
-    base: usize,
-    /// The beginning and the end of the bytes that were read.
-    begin: usize,
-    filled: usize,
+    buffer: SlidingBuffer,
     /// The end of the bytes that the visitor received.
     visited: usize,
     /// The candidate: `from..at` are the first `matched` units of the word.
@@ -59,19 +48,14 @@ pub(super) struct ScanWindow<'w> {
 
 impl<'w> ScanWindow<'w> {
     pub(super) fn new(word: &'w Word, block: usize) -> Self {
-        // Room for what `slide` can leave, before the base; and for as much again where it moves nothing, and one read.
-        let kept = word.longest() + 2 * scalar::LONGEST;
-        let base = kept.next_multiple_of(PAGE);
-        let buffer = IoBlock::new(base + 2 * kept + block);
+        let buffer = SlidingBuffer::new(word.longest() + 2 * scalar::LONGEST, block);
+        let start = buffer.begin();
         ScanWindow {
             word,
             buffer,
-            base,
-            begin: base,
-            filled: base,
-            visited: base,
-            from: base,
-            at: base,
+            visited: start,
+            from: start,
+            at: start,
             matched: 0,
             #[cfg(test)]
             work: 0,
@@ -80,11 +64,9 @@ impl<'w> ScanWindow<'w> {
 
     /// Begins again in the middle of a text: at `start` of `known`, the bytes around it.
     pub(super) fn restart(&mut self, known: &[u8], start: usize) {
-        self.begin = self.base.saturating_sub(known.len());
-        let room = self.buffer.get_mut(self.begin..).unwrap_or_default();
-        room.iter_mut().zip(known).for_each(|(to, from)| *to = *from);
-        let start = self.begin + start;
-        (self.filled, self.visited, self.from, self.at) = (self.base, start, start, start);
+        self.buffer.restart(known);
+        let start = self.buffer.begin() + start;
+        (self.visited, self.from, self.at) = (start, start, start);
         self.matched = 0;
     }
 
@@ -105,30 +87,28 @@ impl<'w> ScanWindow<'w> {
     }
 
     fn bytes(&self, from: usize, to: usize) -> &[u8] {
-        self.buffer.get(from..to).unwrap_or_default()
+        self.buffer.bytes().get(from..to).unwrap_or_default()
+    }
+
+    /// Returns the bytes that were not compared yet.
+    fn rest(&self) -> &[u8] {
+        self.bytes(self.at, self.buffer.end())
     }
 
     fn read(&mut self, text: &mut dyn Read, block: usize) -> io::Result<usize> {
         self.slide();
-        let room = self.buffer.get_mut(self.filled..self.filled + block).unwrap_or_default();
-        let count = read_some(text, room)?;
-        self.filled += count;
-        Ok(count)
+        self.buffer.read(text, block)
     }
 
-    /// Moves what is still needed before the base: the candidate, and one character before it. Only if no more bytes are moved than
-    /// dropped, so that small reads do not move the same bytes again and again.
+    /// Drops what is no longer needed: all but the candidate, and one character before it.
     fn slide(&mut self) {
-        let needed = self.begin.max(self.from.saturating_sub(scalar::LONGEST));
-        let kept = self.filled - needed;
-        if kept > needed - self.begin {
-            return;
-        }
-        self.count_work(kept);
-        self.begin = self.base.saturating_sub(kept);
-        self.buffer.copy_within(needed..self.filled, self.begin);
-        for offset in [&mut self.filled, &mut self.visited, &mut self.from, &mut self.at] {
-            *offset = *offset - needed + self.begin;
+        let needed = self.buffer.begin().max(self.from.saturating_sub(scalar::LONGEST));
+        if self.buffer.slide(needed) {
+            let begin = self.buffer.begin();
+            self.count_work(self.buffer.end() - begin);
+            for offset in [&mut self.visited, &mut self.from, &mut self.at] {
+                *offset = *offset - needed + begin;
+            }
         }
     }
 
@@ -137,10 +117,11 @@ impl<'w> ScanWindow<'w> {
         let mut skipped = false;
         loop {
             if self.matched == self.word.units() {
-                let (before, after) = (self.bytes(self.begin, self.from), self.bytes(self.at, self.filled));
+                let (before, after) = (self.bytes(self.buffer.begin(), self.from), self.rest());
                 match self.word.has_word_boundaries(before, after, last) {
                     Some(true) => {
-                        self.visited = pass_on(visit, &self.buffer, self.visited, self.from, Some(self.at))?;
+                        self.visited =
+                            pass_on(visit, self.buffer.bytes(), self.visited, self.from, Some(self.at))?;
                         (self.from, self.matched) = (self.at, 0);
                     }
                     Some(false) => self.shift(),
@@ -153,22 +134,22 @@ impl<'w> ScanWindow<'w> {
             }
         }
         if last {
-            self.from = self.filled;
+            self.from = self.buffer.end();
         }
-        self.visited = pass_on(visit, &self.buffer, self.visited, self.from, None)?;
+        self.visited = pass_on(visit, self.buffer.bytes(), self.visited, self.from, None)?;
         Ok(())
     }
 
     /// Visits all occurrences of a word whose occurrences cannot overlap, in one pass of the finder, and skips to where the next
     /// may begin. Returns true at one that cannot be decided yet, which is then the candidate.
     fn visit_disjoint(&mut self, last: bool, visit: &mut impl Visit) -> io::Result<bool> {
-        let bytes = self.buffer.get(..self.filled).unwrap_or_default();
+        let bytes = self.buffer.bytes();
         let Some(found) = self.word.find_all(bytes.get(self.from..).unwrap_or_default()) else {
             return Ok(false);
         };
         let (begin, length) = (self.from, self.word.longest());
         for from in found.map(|at| begin + at) {
-            let before = bytes.get(self.begin..from).unwrap_or_default();
+            let before = bytes.get(self.buffer.begin()..from).unwrap_or_default();
             let Some(after) = bytes.get(from + length..) else { break };
             match self.word.has_word_boundaries(before, after, last) {
                 Some(true) => {
@@ -183,14 +164,14 @@ impl<'w> ScanWindow<'w> {
             (self.from, self.at) = (from + length, from + length);
         }
         // No occurrence begins where there are too few bytes for one; `step` decides what of them may begin one.
-        self.from = self.from.max(self.filled.saturating_sub(length - 1));
+        self.from = self.from.max(self.buffer.end().saturating_sub(length - 1));
         self.at = self.from;
         Ok(false)
     }
 
     /// Skips to the next candidate; returns false if there is none before the end.
     fn skip(&mut self) -> bool {
-        let candidate = self.word.find(self.bytes(self.at, self.filled));
+        let candidate = self.word.find(self.rest());
         let (Candidate::Whole(skipped) | Candidate::Prefix(skipped) | Candidate::After(skipped)) = candidate;
         self.count_work(skipped);
         self.from = self.at + skipped;
@@ -207,7 +188,7 @@ impl<'w> ScanWindow<'w> {
         if self.matched == self.word.units() {
             return true;
         }
-        let Some((unit, length)) = self.word.unit(self.bytes(self.at, self.filled), last) else {
+        let Some((unit, length)) = self.word.unit(self.rest(), last) else {
             return false;
         };
         self.count_work(length);

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 
 use super::matching_lines::MatchingLines;
-use super::scan::{BLOCK, Visit, block_of, scan};
+use super::scan::{BLOCK, block_of, scan};
+use super::visit::Visit;
 use super::{Filter, OutputBuffer, Source, Word, ranges, split};
 
 /// Searches for a word.
