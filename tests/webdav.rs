@@ -1,5 +1,6 @@
 //! WebDAV (RFC 4918) at the real daemon, over plain connections.
 
+mod collections;
 mod lock_life;
 pub mod locker;
 mod locks;

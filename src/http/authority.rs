@@ -12,7 +12,7 @@ pub fn of_request<'r>(target: &'r [u8], fields: &'r Fields) -> Option<&'r [u8]> 
 }
 
 /// Returns whether a target is in absolute form, valid or not.
-pub(super) fn is_absolute(target: &[u8]) -> bool {
+pub fn is_absolute(target: &[u8]) -> bool {
     target.contains(&b':') && target.first() != Some(&b'/')
 }
 

@@ -143,6 +143,10 @@ pub struct Transfer<'a> {
     pub target: Check<'a>,
     /// Is told how far the copy is.
     pub advance: Advance<'a>,
+    /// Whether a directory at the target gives way to whatever comes, also where its name has no final slash.
+    pub replaces_any: bool,
+    /// Whether a directory is copied without what is in it.
+    pub is_shallow: bool,
 }
 
 /// New content for a name, invisible until [`Draft::commit`]; dropped before, it is discarded.
@@ -313,7 +317,8 @@ pub trait Store: Upkeep {
     /// Atomically copies a file, or, where `from` has a final slash, a directory with everything in it. Files keep their
     /// modification times, in whole seconds. A copy onto itself is `Forbidden`, one into itself `Conflict`.
     ///
-    /// A directory at `to` is replaced only by a directory, and only where `to` has the final slash.
+    /// A directory at `to` is replaced only by a directory, and only where `to` has the final slash, unless the transfer says
+    /// that anything gives way.
     fn copy(&self, transfer: Transfer<'_>) -> Result<Written>;
     /// Atomically renames a file or a directory, replacing what existed at `to` by the rules of [`Store::copy`].
     fn rename(&self, transfer: Transfer<'_>) -> Result<Written>;

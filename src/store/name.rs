@@ -70,6 +70,11 @@ impl Name {
         Name { components: self.components.clone(), directory: true }
     }
 
+    /// The same name without the final slash; the root stays as it is.
+    pub fn as_file(&self) -> Self {
+        Name { components: self.components.clone(), directory: self.components.is_empty() }
+    }
+
     /// The name of an entry that a list of this directory names `below`: components joined by `/`.
     pub fn join(&self, below: &[u8], directory: bool) -> Self {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);

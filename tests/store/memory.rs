@@ -97,11 +97,12 @@ impl State {
     }
 
     /// Refuses what may not take the place of what is there.
-    fn may_replace(&self, kind: Kind, to: &Name) -> Result<()> {
+    fn may_replace(&self, kind: Kind, to: &Name, replaces_any: bool) -> Result<()> {
         match (kind, self.node(to).map(|node| node.meta.kind)) {
             (Kind::File, _) if to.is_directory() => {
                 Err(Error::conflict(to.shown(), "a file's name has no final slash"))
             }
+            _ if replaces_any => Ok(()),
             (Kind::File, Some(Kind::Directory)) => Err(Error::is_directory(to.shown(), "is a directory")),
             (Kind::Directory, Some(Kind::Directory)) if !to.is_directory() => {
                 let what = "is a directory: only with a final slash it is replaced, with all in it";
@@ -136,7 +137,8 @@ impl State {
     }
 
     /// Checks a copy or a rename, and returns what stands at `from`.
-    fn check_transfer(&self, Transfer { from, to, source, target, .. }: Transfer<'_>) -> Result<Node> {
+    fn check_transfer(&self, transfer: Transfer<'_>) -> Result<Node> {
+        let Transfer { from, to, source, target, replaces_any, .. } = transfer;
         let moved = self.find(from)?;
         self.require_parent(to)?;
         let (one, other) = (from.components(), to.components());
@@ -145,7 +147,7 @@ impl State {
             (false, false) => {}
             _ => return Err(Error::conflict(to.shown(), "one of the two lies inside the other")),
         }
-        self.may_replace(moved.meta.kind, to)?;
+        self.may_replace(moved.meta.kind, to, replaces_any)?;
         source(Some(&moved.meta))?;
         target(self.node(to).map(|node| node.meta).as_ref())?;
         Ok(moved)
@@ -217,7 +219,7 @@ impl Store for Memory {
             let state = self.state();
             check(state.node(name).map(|node| node.meta).as_ref())?;
             state.require_parent(name)?;
-            state.may_replace(Kind::File, name)?;
+            state.may_replace(Kind::File, name, false)?;
         }
         match size {
             Some(size) if size > SIZE_MAX => {
@@ -267,6 +269,7 @@ impl Store for Memory {
         state.check_transfer(transfer)?;
         target(state.node(to).map(|node| node.meta).as_ref())?;
         let mut tree = state.tree(from);
+        tree.retain(|(below, _)| !transfer.is_shallow || below.is_empty());
         for (_, node) in &mut tree {
             state.tags += 1;
             node.meta.etag = format!("\"{}\"", state.tags);
@@ -390,7 +393,7 @@ impl Draft for Writing<'_> {
             true => state.require_parent(&self.name)?,
             false => return Err(no_parent(&self.name)),
         }
-        state.may_replace(Kind::File, &self.name)?;
+        state.may_replace(Kind::File, &self.name, false)?;
         check(state.node(&self.name).map(|node| node.meta).as_ref())?;
         state.tags += 1;
         let meta = Meta {

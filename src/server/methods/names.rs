@@ -8,6 +8,7 @@ use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
     Exchange, Hashed, Operation, ResultUse, Work, answer_written, failed, location, precondition,
 };
+use crate::server::webdav::collection;
 use crate::store::{Detail, Meta, Name};
 
 /// The field with the number of changes that a filter made in place.
@@ -21,9 +22,13 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     if exchange.query.pairs().next().is_some() {
         return copy_filtered(exchange, &transfer, name, &to);
     }
+    let is_webdav = collection::is_of_webdav_client(&request.fields);
+    let is_shallow = is_webdav && collection::is_shallow_copy(&request.fields)?;
+    let (from, to) = if is_webdav { transfer.names_as_found() } else { (name.clone(), to.clone()) };
+    let transfer = writer.authorize_copy(&from, &to)?.replacing_any(is_webdav).shallow(is_shallow);
     let source = check_source(request, name, &transfer)?;
     let work = Work::new(exchange.stream);
-    work.expect(writer, name, source.map_or(0, |meta| meta.size), Detail::Sizes);
+    work.expect(writer, &from, source.map_or(0, |meta| meta.size), Detail::Sizes);
     let check = precondition(&request.fields, name);
     let written = transfer.copy(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
     answer_written(exchange, &to, &written, Fields::new())
@@ -35,6 +40,12 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     refuse_query(&exchange.query)?;
     let to = destination(exchange)?;
     let transfer = writer.authorize_move(name, &to)?;
+    let is_webdav = collection::is_of_webdav_client(&request.fields);
+    let (from, to) = if is_webdav { transfer.names_as_found() } else { (name.clone(), to.clone()) };
+    if is_webdav && from.is_directory() {
+        collection::require_whole(&request.fields)?;
+    }
+    let transfer = writer.authorize_move(&from, &to)?.replacing_any(is_webdav);
     check_source(request, name, &transfer)?;
     let check = precondition(&request.fields, name);
     let work = Work::new(exchange.stream);
@@ -45,10 +56,18 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
 
 /// Deletes a file, or a directory with everything in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    let fields = &exchange.request.fields;
     refuse_query(&exchange.query)?;
+    let name = &match collection::is_of_webdav_client(fields) {
+        true => writer.removal_as_found(name)?,
+        false => name.clone(),
+    };
+    if name.is_directory() {
+        collection::require_whole(fields)?;
+    }
     let work = Work::new(exchange.stream);
     work.expect(writer, name, 0, Detail::Names);
-    let check = precondition(&exchange.request.fields, name);
+    let check = precondition(fields, name);
     let left = writer.delete(name, &check, &work.advance())?;
     left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())

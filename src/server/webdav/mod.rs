@@ -1,6 +1,7 @@
 //! WebDAV (RFC 4918): properties and locks, and what its methods and bodies have in common. Copying, moving, deleting and making
 //! collections is `methods::names`, for all clients alike.
 
+pub(crate) mod collection;
 pub(crate) mod condition;
 mod dead_properties;
 mod depth;

@@ -45,13 +45,16 @@ impl Draft for FileDraft<'_> {
             to: &name,
             target: &entry,
             check,
+            replaces_any: self.replaces_any,
             prepare: &|replaced| self.finish_again(&done, &entry, replaced),
         };
-        let created = incoming.install()?.created;
-        self.temporary.kept = true;
+        let installed = incoming.install()?;
+        let created = installed.created;
+        // A directory that was exchanged has the temporary name now, and is removed with it.
+        self.temporary.kept = !installed.exchanged;
         let meta = self.write_digest(digest).map_err(named)?;
         drop(guard);
-        volume.sync.directory(&entry).map_err(named)?;
+        volume.sync.directory(&entry).and_then(|()| installed.end(volume)).map_err(named)?;
         Ok(Written { created, meta: meta.ok_or_else(|| absent(&name))? })
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn copy(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
 }
 
 /// Checks before the copy what is checked again after it.
-fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>, kind: Kind) -> Result<()> {
+fn refuse_early(volume: &Volume, transfer: Transfer<'_>, kind: Kind) -> Result<()> {
+    let Transfer { from, to, target, .. } = transfer;
     if lookup::meta(volume, from)?.kind != kind {
         let what = "is a directory: only with a final slash it is copied, with all in it";
         return Err(Error::is_directory(from.shown(), what));
@@ -37,18 +38,18 @@ fn refuse_early(volume: &Volume, Transfer { from, to, target, .. }: Transfer<'_>
         return Err(same_file(to));
     }
     let existing = lookup_unlocked(volume, to, &entry)?;
-    may_replace(kind, to, &existing)?;
+    may_replace(kind, to, &existing, transfer.replaces_any)?;
     target(existing.meta())
 }
 
 /// Copies a file, which keeps its modification time; `source` checks the content that is copied.
 pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target, advance } = transfer;
+    let Transfer { from, to, source, target, advance, .. } = transfer;
     let named = |error| map_error(from, error);
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
-    let mut draft = draft::begin(volume, to, links, Some(size), &|_| Ok(()))?;
+    let mut draft = draft::begin(volume, to, links, Some(size), &|_| Ok(()), transfer.replaces_any)?;
     let file = draft.file().try_clone().map_err(named)?;
     let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, advance };
     copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;
@@ -59,9 +60,9 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
     Box::new(draft).commit(digest, target)
 }
 
-/// Copies a directory with everything in it.
+/// Copies a directory with everything in it, unless the transfer is shallow.
 pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target, advance } = transfer;
+    let Transfer { from, to, source, target, advance, .. } = transfer;
     let from_errno = |errno| map_errno(from, errno);
     let from_error = |error| map_error(from, error);
     let to_errno = |errno| map_errno(to, errno);
@@ -70,7 +71,9 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let parent = volume.root.entry_to_write(to, links)?.parent;
     let mut temporary = Temporary::directory(parent).map_err(|errno| map_errno_new(to, errno))?;
     let attributes = attributes_of(&base).map_err(from_error)?.open_to_owner();
-    tree::fill(volume, from, base, &temporary.file, advance).map_err(from_error)?;
+    if !transfer.is_shallow {
+        tree::fill(volume, from, base, &temporary.file, advance).map_err(from_error)?;
+    }
     attributes.give(&temporary.file).map_err(from_error)?;
 
     volume.sync.file_system(&temporary.file).map_err(to_errno)?;
@@ -84,6 +87,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
         to,
         target: &entry,
         check: target,
+        replaces_any: transfer.replaces_any,
         prepare: &|_| Ok(()),
     };
     let installed = incoming.install()?;

@@ -23,6 +23,8 @@ pub(super) struct FileDraft<'a> {
     pub modified: Option<i64>,
     /// The attributes it gets where it replaces nothing; `None` for those of a new file.
     pub attributes: Option<Attributes>,
+    /// Whether a directory under the name gives way.
+    pub replaces_any: bool,
     /// The extended attribute that marks unfinished content, removed once it is in place.
     pub unfinished: Option<&'static str>,
     allocation: Allocation,
@@ -35,10 +37,11 @@ pub(super) fn begin<'a>(
     links: Links,
     size: Option<u64>,
     check: Check<'_>,
+    replaces_any: bool,
 ) -> Result<FileDraft<'a>> {
-    let entry = admit(volume, name, links, size, check)?;
+    let entry = admit(volume, name, links, size, check, replaces_any)?;
     let temporary = Temporary::file(entry.parent).map_err(|errno| map_errno_new(name, errno))?;
-    Ok(FileDraft { links, ..FileDraft::over(volume, name, temporary, size, 0) })
+    Ok(FileDraft { links, replaces_any, ..FileDraft::over(volume, name, temporary, size, 0) })
 }
 
 /// Refuses, before a byte is sent, what can never be installed under the name. Reserves no space yet: else a client
@@ -49,13 +52,14 @@ pub(super) fn admit(
     links: Links,
     size: Option<u64>,
     check: Check<'_>,
+    replaces_any: bool,
 ) -> Result<EntryAt> {
     let looked = look_up_to_write(volume, name, links);
     // Before an error of the look-up: a client that is told of a missing parent directory creates it, though nothing would
     // be stored there.
     check(looked.as_ref().ok().and_then(|(_, existing)| existing.meta()))?;
     let (entry, existing) = looked?;
-    may_replace(Kind::File, name, &existing)?;
+    may_replace(Kind::File, name, &existing, replaces_any)?;
     let available = volume.space().available(&entry.parent, entry.directory().0);
     let size = size.unwrap_or_default();
     match available.map_err(|errno| map_errno(name, errno))? {
@@ -81,6 +85,7 @@ impl<'a> FileDraft<'a> {
             temporary,
             modified: None,
             attributes: None,
+            replaces_any: false,
             unfinished: None,
             allocation: Allocation::new(reservation, size, written),
         }

@@ -218,7 +218,7 @@ impl Store for Local {
 
     fn create(&self, name: &Name, size: Option<u64>, check: Check<'_>) -> Result<Box<dyn Draft + '_>> {
         self.admit(name)?;
-        Ok(Box::new(draft::begin(&self.volume, name, Links::Followed, size, check)?))
+        Ok(Box::new(draft::begin(&self.volume, name, Links::Followed, size, check, false)?))
     }
 
     fn create_partial(

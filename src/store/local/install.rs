@@ -2,7 +2,7 @@
 //! applies the rules below, calls the caller's check, and renames.
 //!
 //! A file replaces a file; a directory replaces a file, and another directory only where the name was given with its
-//! final slash. Anything else under the name (a device, a FIFO, a socket) is never replaced. A rename replaces a
+//! final slash, or where the caller lets anything give way. Anything else under the name (a device, a FIFO, a socket) is never replaced. A rename replaces a
 //! symbolic link itself; new content replaces its target (`root`). A link never replaces its own target, which would be
 //! lost.
 
@@ -34,6 +34,8 @@ pub(super) struct Incoming<'a> {
     pub target: &'a EntryAt,
     /// The condition of the caller.
     pub check: Check<'a>,
+    /// Whether a directory there gives way to anything.
+    pub replaces_any: bool,
     /// Called right before the rename, with what is about to be replaced.
     pub prepare: &'a dyn Fn(Option<&Found>) -> nix::Result<()>,
 }
@@ -82,7 +84,7 @@ impl Incoming<'_> {
         let mut last = Errno::EAGAIN;
         for _ in 0..RACES {
             let existing = lookup(&volume.root, to, target)?;
-            may_replace(self.kind, to, &existing)?;
+            may_replace(self.kind, to, &existing, self.replaces_any)?;
             if existing.found().is_some_and(|found| !found.link && self.leads_to() == Some(found.file)) {
                 return Err(same_file(to).into());
             }
@@ -168,7 +170,7 @@ impl Incoming<'_> {
 }
 
 /// Applies the rules of what may replace what.
-pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()> {
+pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup, replaces_any: bool) -> Result<()> {
     match (kind, existing) {
         (Kind::File, _) if to.is_directory() => {
             Err(Error::conflict(to.shown(), "a file's name has no final slash"))
@@ -176,7 +178,7 @@ pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup) -> Result<()
         (_, Lookup::Unserved) => {
             Err(Error::conflict(to.shown(), "the name is taken by something that is not served"))
         }
-        (_, Lookup::Found(found)) if found.meta.kind == Kind::Directory => match kind {
+        (_, Lookup::Found(found)) if found.meta.kind == Kind::Directory && !replaces_any => match kind {
             Kind::File => Err(Error::is_directory(to.shown(), "is a directory")),
             Kind::Directory if to.is_directory() => Ok(()),
             Kind::Directory => {

@@ -47,7 +47,7 @@ pub(super) fn begin<'a>(
     check: Check<'_>,
     metadata: &[u8],
 ) -> Result<Option<PartialFile<'a>>> {
-    let entry = admit(volume, name, Links::Followed, size, check)?;
+    let entry = admit(volume, name, Links::Followed, size, check, false)?;
     let made =
         uploads.make(volume, |directory| can_be_renamed(directory, &entry)).and_then(|(id, temporary)| {
             temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata)).map(|()| (id, temporary))

@@ -86,6 +86,7 @@ fn install_renamed(
         to: transfer.to,
         target: new,
         check: transfer.target,
+        replaces_any: transfer.replaces_any,
         prepare: &|_| {
             renewal.iter().for_each(DigestRenewal::check);
             Ok(())

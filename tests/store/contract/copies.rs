@@ -1,9 +1,15 @@
 //! `copy`, on every engine.
 
+use cfp::store::Transfer;
+
 use super::New;
 use crate::store::sandbox::{Verbs, any, name, never, status, transfer};
 
-contract!(what_may_be_copied_onto_what, a_refused_copy_changes_nothing_and_leaves_nothing);
+contract!(
+    anything_gives_way_where_that_is_asked_for,
+    what_may_be_copied_onto_what,
+    a_refused_copy_changes_nothing_and_leaves_nothing
+);
 
 fn what_may_be_copied_onto_what(new: New) {
     let rows: [(&str, &str, u16, bool, &[&str]); 18] = [
@@ -87,4 +93,23 @@ fn a_refused_copy_changes_nothing_and_leaves_nothing(new: New) {
         assert_eq!(status(sandbox.store.copy(transfer(&from, &to, &any, &second_thoughts))), 412);
     }
     assert_eq!(sandbox.everything(), before);
+}
+
+fn anything_gives_way_where_that_is_asked_for(new: New) {
+    let rows: [(&str, &str, bool, bool, &[&str]); 6] = [
+        ("/f", "/d", false, false, &["d", "e", "e/in", "f"]),
+        ("/f", "/d", true, false, &["d", "e", "e/in"]),
+        ("/e/", "/d", false, false, &["d", "d/in", "e", "e/in", "f"]),
+        ("/e/", "/d", true, false, &["d", "d/in", "f"]),
+        ("/e/", "/d", false, true, &["d", "e", "e/in", "f"]),
+        ("/e/", "/f", false, true, &["d", "d/sub", "d/sub/x", "e", "e/in", "f"]),
+    ];
+    for (from, to, moves, is_shallow, left) in rows {
+        let subject = new().with(&["d/sub/x", "e/in", "f"]);
+        let (from, to) = (name(from), name(to));
+        let transfer = Transfer { replaces_any: true, is_shallow, ..transfer(&from, &to, &any, &any) };
+        let written = if moves { subject.store().rename(transfer) } else { subject.store().copy(transfer) };
+        assert!(!written.unwrap().created);
+        assert_eq!(subject.everything(), left, "{from:?} {to:?}");
+    }
 }

@@ -28,12 +28,34 @@ pub struct AuthorizedTransfer<'a> {
     verbs: &'static [Verb],
     from: &'a Name,
     to: &'a Name,
+    replaces_any: bool,
+    is_shallow: bool,
 }
 
 impl<'a> AuthorizedTransfer<'a> {
     fn new(store: &'a AuthorizedStore, verbs: &'static [Verb], from: &'a Name, to: &'a Name) -> Result<Self> {
         store.require_transfer(verbs, from, to)?;
-        Ok(AuthorizedTransfer { store, verbs, from, to })
+        Ok(AuthorizedTransfer { store, verbs, from, to, replaces_any: false, is_shallow: false })
+    }
+
+    /// Lets a directory at the target give way to anything.
+    pub fn replacing_any(self, replaces_any: bool) -> Self {
+        AuthorizedTransfer { replaces_any, ..self }
+    }
+
+    /// Copies a directory without what is in it.
+    pub fn shallow(self, is_shallow: bool) -> Self {
+        AuthorizedTransfer { is_shallow, ..self }
+    }
+
+    /// The two names as what is there has them: with the final slash where there is a directory, or will be.
+    pub fn names_as_found(&self) -> (Name, Name) {
+        let (from, to) = (self.from.clone(), self.to.clone());
+        match self.source() {
+            Ok(meta) if meta.kind == Kind::Directory => (from.as_directory(), to.as_directory()),
+            Ok(_) => (from, to.as_file()),
+            Err(_) => (from, to),
+        }
     }
 
     /// Opens the source, a file.
@@ -53,7 +75,7 @@ impl<'a> AuthorizedTransfer<'a> {
 
     /// See [`Store::copy`](crate::store::Store::copy).
     pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
-        let AuthorizedTransfer { store, from, to, .. } = *self;
+        let AuthorizedTransfer { store, from, to, replaces_any, is_shallow, .. } = *self;
         let (tree, locks) = (from.is_directory(), store.lock_check(from));
         let source = |at: Option<&Meta>| locks.require_if(from, at).and_then(|()| source(at));
         let target = |at: Option<&Meta>| {
@@ -62,7 +84,8 @@ impl<'a> AuthorizedTransfer<'a> {
             target(at)
         };
         let advance = locks.pausing(advance);
-        let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
+        let (source, target, advance) = (&source, &target, &advance);
+        let transfer = Transfer { from, to, source, target, advance, replaces_any, is_shallow };
         let written = store.store.writable(&locks).copy(transfer)?;
         locks.end();
         Ok(written)
@@ -71,10 +94,10 @@ impl<'a> AuthorizedTransfer<'a> {
     /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
     /// without the final slash.
     pub fn rename(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
-        let AuthorizedTransfer { store, verbs, from, to } = *self;
+        let AuthorizedTransfer { store, verbs, from, to, replaces_any, is_shallow } = *self;
         let (tree, locks) = (Cell::new(from.is_directory()), store.lock_check(from));
         let source = |at: Option<&Meta>| {
-            tree.set(at.is_some_and(|meta| meta.kind == Kind::Directory));
+            tree.set(is_directory(at));
             store.require_source(verbs, from, tree.get())?;
             locks.require_removal(from, at)?;
             source(at)
@@ -85,7 +108,8 @@ impl<'a> AuthorizedTransfer<'a> {
             target(at)
         };
         let advance = locks.pausing(advance);
-        let transfer = Transfer { from, to, source: &source, target: &target, advance: &advance };
+        let (source, target, advance) = (&source, &target, &advance);
+        let transfer = Transfer { from, to, source, target, advance, replaces_any, is_shallow };
         let written = store.store.writable(&locks).rename(transfer)?;
         locks.end();
         Ok(written)

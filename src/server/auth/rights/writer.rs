@@ -7,7 +7,7 @@ use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, ChangeProperties, Check, CompletedUpload, Meta, Name};
+use crate::store::{Advance, ChangeProperties, Check, CompletedUpload, Kind, Meta, Name};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -56,6 +56,14 @@ impl<'a> Writer<'a> {
     /// Checks that a write to a name may begin, before it is known whether that is `create` or `replace`.
     pub fn require(&self, name: &Name) -> Result<()> {
         self.0.require_any(&WRITES, name, false)
+    }
+
+    /// The name as what is there has it, with the final slash where it is a directory; needs `delete`.
+    pub fn removal_as_found(&self, name: &Name) -> Result<Name> {
+        self.0.require(Verb::Delete, name, name.is_directory())?;
+        let found = self.0.store.meta(name);
+        let is_directory = found.is_ok_and(|meta| meta.kind == Kind::Directory);
+        Ok(if is_directory { name.as_directory() } else { name.clone() })
     }
 
     /// Deletes a file or directory; needs `delete`, for a directory also for everything in it. See
