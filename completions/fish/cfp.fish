@@ -56,6 +56,7 @@ complete -c cfpd -n __cfp_before_command -l insecure-plain -d 'Allow unencrypted
 complete -c cfpd -n __cfp_before_command -l read-only -d 'Refuse every change'
 complete -c cfpd -n __cfp_before_command -l trusted-proxy -x -d 'Take the client\'s address from proxies at these addresses'
 complete -c cfpd -n __cfp_before_command -l prefix -x -d 'Serve beneath PATH, as /files, for a site that has other things beside it'
+complete -c cfpd -n __cfp_before_command -l dav-infinity -d 'Answer a PROPFIND for everything beneath a directory, which is refused otherwise'
 complete -c cfpd -n __cfp_before_command -l max-connections -x -d 'Serve at most N connections at once'
 complete -c cfpd -n __cfp_before_command -l max-per-address -x -d 'Serve at most N connections from one address'
 complete -c cfpd -n __cfp_before_command -l max-file-size -x -d 'Refuse files and request bodies larger than SIZE'

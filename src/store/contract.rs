@@ -123,6 +123,15 @@ pub type Check<'a> = &'a dyn Fn(Option<&Meta>) -> Result<()>;
 /// The most bytes of the properties of one file or directory; an engine may take fewer.
 pub const PROPERTIES_MAX: usize = 32 * 1024;
 
+/// The disk space beneath a directory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// How many more may be stored.
+    pub available: u64,
+    /// How many are in use.
+    pub used: u64,
+}
+
 /// Makes the new properties of the present ones. An error changes nothing.
 pub type ChangeProperties<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<u8>>;
 
@@ -332,6 +341,10 @@ pub trait Store: Upkeep {
     /// Changes them: `check` and `change` are called under the lock of the name. The entity tag stays the same. What has no
     /// room is `NoSpace`.
     fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()>;
+    /// Returns the disk space beneath a directory; `None` where the engine does not know it.
+    fn disk_space(&self, _directory: &Name) -> Result<Option<DiskSpace>> {
+        Ok(None)
+    }
     /// Makes a directory. A missing parent is `NoParent`, an existing name `AlreadyExists`. `check` is called before,
     /// with what exists there.
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()>;

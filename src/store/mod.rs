@@ -8,9 +8,9 @@
 //! | `local` | the engine of one local directory |
 
 pub use contract::{
-    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries, Entry,
-    EntryStat, Kind, LockRecordChange, LockRecordVersion, Meta, PROPERTIES_MAX, Partial, Store, Transfer,
-    Upkeep, Written,
+    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, DiskSpace, Draft,
+    Entries, Entry, EntryStat, Kind, LockRecordChange, LockRecordVersion, Meta, PROPERTIES_MAX, Partial,
+    Store, Transfer, Upkeep, Written,
 };
 pub use local::{Local, SpoolFile, Spools};
 pub use name::{Name, RESERVED};

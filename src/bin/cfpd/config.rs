@@ -41,6 +41,7 @@ pub fn read(arguments: &mut Arguments, file: &ConfigFile) -> Result<(Config, Vec
         hsts: read.number("--hsts", 0),
         trusted_proxies: TrustedProxies(read.each("--trusted-proxy", Network::parse)),
         prefix: read.one("--prefix", PathPrefix::parse).unwrap_or_default(),
+        dav_infinity: read.flag("--dav-infinity"),
         limits: read.limits(),
         keep_free: read.size("--keep-free").unwrap_or_default(),
         max_spool: read.size("--max-spool"),

@@ -105,6 +105,11 @@ const RIGHTS: &[ProgramOption] = options! {
     /// 404. The proxy of the site passes paths on as they are. The tools need PATH in their URL, as in
     /// `https://example.org/files`, which a Unix socket does not have. Names in rules, messages and lists are without it.
     "", "--prefix" = "PATH";
+    /// Answer a PROPFIND for everything beneath a directory, which is refused otherwise.
+    ///
+    /// Without it, a WebDAV client that sends `Depth: infinity` is answered 403 with `propfind-finite-depth`, and asks
+    /// directory by directory. The answer is sent while the directories are read; the rules apply as in a list.
+    "", "--dav-infinity";
 };
 
 const LIMITS: &[ProgramOption] = options! {

@@ -66,6 +66,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// The path of a site beneath which this server is.
     pub prefix: PathPrefix,
+    /// Whether a PROPFIND may ask for everything beneath a directory.
+    pub dav_infinity: bool,
     /// `max-age` of `Strict-Transport-Security`, in seconds.
     pub hsts: Option<u64>,
     /// The limits on clients.

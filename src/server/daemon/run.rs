@@ -132,6 +132,7 @@ fn new_server(
         upload_locks: UploadLocks::default(),
         trusted_proxies: config.trusted_proxies.clone(),
         prefix: config.prefix.clone(),
+        dav_infinity: config.dav_infinity,
         outcomes: Outcomes::default(),
         tls: config.tls.as_ref().map(Tls::open).transpose()?,
         hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),

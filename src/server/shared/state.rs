@@ -29,6 +29,8 @@ pub struct Server {
     pub(crate) trusted_proxies: TrustedProxies,
     /// The path beneath which all names are.
     pub(crate) prefix: PathPrefix,
+    /// Whether a PROPFIND may ask for everything beneath a directory.
+    pub(crate) dav_infinity: bool,
     pub(crate) outcomes: Outcomes,
     pub(crate) tls: Option<Tls>,
     /// The value of `Strict-Transport-Security` (RFC 6797).

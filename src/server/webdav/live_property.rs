@@ -5,7 +5,7 @@ use crate::server::exchange::NamedType;
 use crate::server::webdav::dead_properties::DeadProperties;
 use crate::server::webdav::lock_discovery::SUPPORTED;
 use crate::server::webdav::xml;
-use crate::store::{Kind, Meta};
+use crate::store::{DiskSpace, Kind, Meta};
 
 /// A property whose value the daemon knows; no client can set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,14 @@ pub enum LiveProperty {
     SupportedLock,
     /// The locks that are held.
     LockDiscovery,
+    /// How many more bytes may be stored beneath a directory.
+    QuotaAvailable,
+    /// How many bytes are in use there.
+    QuotaUsed,
 }
 
 /// The live properties by name.
-const NAMES: [(&str, LiveProperty); 9] = [
+const NAMES: [(&str, LiveProperty); 11] = [
     ("resourcetype", LiveProperty::ResourceType),
     ("getcontentlength", LiveProperty::ContentLength),
     ("getcontenttype", LiveProperty::ContentType),
@@ -41,6 +45,8 @@ const NAMES: [(&str, LiveProperty); 9] = [
     ("displayname", LiveProperty::DisplayName),
     ("supportedlock", LiveProperty::SupportedLock),
     ("lockdiscovery", LiveProperty::LockDiscovery),
+    ("quota-available-bytes", LiveProperty::QuotaAvailable),
+    ("quota-used-bytes", LiveProperty::QuotaUsed),
 ];
 
 /// A file or directory that is described.
@@ -54,6 +60,8 @@ pub struct Resource<'a> {
     pub locks: &'a str,
     /// What clients have set.
     pub dead: &'a DeadProperties,
+    /// The disk space beneath it, of a directory, where that is asked for by name (RFC 4331 §3).
+    pub space: Option<DiskSpace>,
 }
 
 impl LiveProperty {
@@ -85,7 +93,11 @@ impl LiveProperty {
         true
     }
 
-    fn write_value(self, Resource { last, meta, locks, .. }: Resource<'_>, out: &mut String) -> Option<()> {
+    fn write_value(
+        self,
+        Resource { last, meta, locks, space, .. }: Resource<'_>,
+        out: &mut String,
+    ) -> Option<()> {
         let is_file = meta.kind == Kind::File;
         match self {
             LiveProperty::ResourceType if is_file => {}
@@ -102,6 +114,8 @@ impl LiveProperty {
             LiveProperty::DisplayName => xml::escape(last, out),
             LiveProperty::SupportedLock => out.push_str(SUPPORTED),
             LiveProperty::LockDiscovery => out.push_str(locks),
+            LiveProperty::QuotaAvailable => *out += &space?.available.to_string(),
+            LiveProperty::QuotaUsed => *out += &space?.used.to_string(),
         }
         Some(())
     }

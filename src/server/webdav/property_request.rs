@@ -47,6 +47,17 @@ impl PropertyRequest {
 }
 
 impl PropertyRequest {
+    /// Whether it asks for the disk space.
+    pub fn wants_space(&self) -> bool {
+        let is_of_space = |name: &PropertyName| {
+            matches!(name.live, Some(LiveProperty::QuotaAvailable | LiveProperty::QuotaUsed))
+        };
+        match self {
+            PropertyRequest::All(names) | PropertyRequest::Listed(names) => names.iter().any(is_of_space),
+            PropertyRequest::Names => false,
+        }
+    }
+
     /// Whether it asks for properties that clients have set.
     pub fn wants_dead(&self) -> bool {
         match self {

@@ -17,7 +17,7 @@ use crate::server::webdav::lock_discovery::discovery;
 use crate::server::webdav::multistatus::{END, START, write_response};
 use crate::server::webdav::property_request::PropertyRequest;
 use crate::server::webdav::xml;
-use crate::store::{Detail, Entries, Entry, Kind, Meta, Name};
+use crate::store::{Detail, DiskSpace, Entries, Entry, Kind, Meta, Name};
 
 /// Sends the properties that the body asks for.
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
@@ -27,7 +27,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let reader = store.reader();
     let meta = reader.describe(name)?;
     let is_directory = meta.kind == Kind::Directory;
-    if is_directory && depth == Depth::Infinity {
+    if is_directory && depth == Depth::Infinity && !exchange.server.dav_infinity {
         let error = Error::forbidden(name.shown(), "is not described with all in it: ask with Depth: 1");
         return condition::refuse(exchange, &error, "<D:propfind-finite-depth/>");
     }
@@ -36,7 +36,11 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         false => (Detail::Metadata, DeadProperties::default()),
     };
     let entries = match is_directory && depth != Depth::Zero {
-        true => Some(reader.list(&name.as_directory(), false, detail)?),
+        true => Some(reader.list(&name.as_directory(), depth == Depth::Infinity, detail)?),
+        false => None,
+    };
+    let space = match is_directory && request.wants_space() {
+        true => reader.disk_space(&name.as_directory())?,
         false => None,
     };
     let href = location(exchange.server, name, is_directory, &Query::default());
@@ -49,11 +53,11 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     }
     let coding = exchange.reply.choose_coding(exchange.request);
     let (server, locks) = (exchange.server, reader.locks()?);
-    let description = Description { request: &request, href: &href, name, server, locks: &locks };
+    let description = Description { request: &request, href: &href, name, server, locks: &locks, space };
     let last = name.components().last().map(Vec::as_slice).unwrap_or_default();
     send_buffered(&mut exchange.reply, 207, fields, coding, |out| {
         let locks = discovery(server, &locks, name);
-        description.write(Resource { last, meta: &meta, locks: &locks, dead: &dead }, entries, out)
+        description.write(Resource { last, meta: &meta, locks: &locks, dead: &dead, space }, entries, out)
     })
 }
 
@@ -65,6 +69,8 @@ struct Description<'a> {
     name: &'a Name,
     server: &'a Server,
     locks: &'a LockTable,
+    /// The disk space, where it is asked for: that of every directory.
+    space: Option<DiskSpace>,
 }
 
 impl Description<'_> {
@@ -94,6 +100,7 @@ impl Description<'_> {
         let last = components.last().map(Vec::as_slice).unwrap_or_default();
         let locks = &discovery(self.server, self.locks, &self.name.join(&entry.name, false));
         let dead = &DeadProperties::parse(&entry.properties);
-        write_response(self.request, &href, Resource { last, meta, locks, dead }, text);
+        let space = self.space.filter(|_| entry.kind == Kind::Directory);
+        write_response(self.request, &href, Resource { last, meta, locks, dead, space }, text);
     }
 }

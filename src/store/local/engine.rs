@@ -16,8 +16,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, Draft, Entries,
-    LockRecordChange, LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
+    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, DiskSpace, Draft,
+    Entries, LockRecordChange, LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -256,6 +256,11 @@ impl Store for Local {
     fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
         self.admit(name)?;
         delete::delete(&self.volume, name, check, advance)
+    }
+
+    fn disk_space(&self, directory: &Name) -> Result<Option<DiskSpace>> {
+        self.admit(directory)?;
+        lookup::disk_space(&self.volume, directory).map(Some)
     }
 
     fn properties(&self, name: &Name) -> Result<Vec<u8>> {

@@ -2,14 +2,14 @@
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::FileStat;
+use nix::sys::stat::{FileStat, fstat};
 
 use super::{
     Attribute, EntryAt, FileId, HANDLE, Links, Root, Volume, absent, change_time, file_id, is_absent,
     is_link, map_errno, meta_of, of_entry, open_consistently, stat_handle,
 };
 use crate::error::Result;
-use crate::store::{Kind, Meta, Name};
+use crate::store::{DiskSpace, Kind, Meta, Name};
 
 /// The result of a look-up.
 pub(super) enum Lookup {
@@ -43,6 +43,13 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let open = || volume.root.open_beneath(name.components(), HANDLE | kind);
     let (_, stat, kept) = open_consistently(open, stat_handle, || volume.lock(name)).map_err(named)?;
     meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))
+}
+
+/// Looks up the disk space beneath a directory.
+pub(super) fn disk_space(volume: &Volume, directory: &Name) -> Result<DiskSpace> {
+    let opened = volume.root.open_beneath(directory.components(), HANDLE | OFlag::O_DIRECTORY);
+    let space = opened.and_then(|handle| volume.space().disk_space(&handle, fstat(&handle)?.st_dev));
+    space.map_err(|errno| map_errno(directory, errno))
 }
 
 /// Looks up the entry in which a write to a name takes place.

@@ -12,6 +12,8 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::{Statvfs, fstatvfs};
 use parking_lot::Mutex;
 
+use crate::store::DiskSpace;
+
 /// The first reservation, in bytes, for content from a client. Each further one is as large as what was received, so
 /// that a slow client reserves little, up to [`STEP_MAX`].
 const STEP_MIN: u64 = 64 << 10;
@@ -64,6 +66,15 @@ impl Space {
     pub fn available(&self, on: impl AsFd, device: u64) -> nix::Result<u64> {
         let account = self.account.lock();
         Ok(self.available_in(&account, &fstatvfs(on)?, device))
+    }
+
+    /// Returns the space on the file system of an open file, or of an `O_PATH` descriptor.
+    pub fn disk_space(&self, on: impl AsFd, device: u64) -> nix::Result<DiskSpace> {
+        let disk = fstatvfs(on)?;
+        let account = self.account.lock();
+        let available = self.available_in(&account, &disk, device);
+        let used = disk.blocks().saturating_sub(disk.blocks_free()).saturating_mul(disk.fragment_size());
+        Ok(DiskSpace { available, used })
     }
 
     fn available_in(&self, account: &SpaceAccount, disk: &Statvfs, device: u64) -> u64 {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::server::auth::rights::authorized_store::Coverage;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Content, Detail, Entries, Kind, Meta, Name};
+use crate::store::{Content, Detail, DiskSpace, Entries, Kind, Meta, Name};
 
 /// The store for reading.
 #[derive(Clone, Copy)]
@@ -62,6 +62,14 @@ impl<'a> Reader<'a> {
     pub fn properties(self, name: &Name) -> Result<Vec<u8>> {
         self.describe(name)?;
         self.0.store.properties(name)
+    }
+
+    /// Returns the disk space beneath a directory; needs `list` for it or for something beneath.
+    pub fn disk_space(self, directory: &Name) -> Result<Option<DiskSpace>> {
+        match self.may_list(directory) {
+            true => self.0.store.disk_space(directory),
+            false => Err(self.0.refusal(&[Verb::List], directory, false)),
+        }
     }
 
     /// Returns the metadata of an entry of a list; none where it is no longer there, or may not be listed.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::server::auth::rights::lock_check::LockCheck;
-use crate::store::{CompletedUpload, Content, Detail, Entries, Meta, Name, Partial, Store};
+use crate::store::{CompletedUpload, Content, Detail, DiskSpace, Entries, Meta, Name, Partial, Store};
 
 /// The store. The functions are those of [`Store`].
 pub(super) struct Stored(Arc<dyn Store>);
@@ -33,6 +33,10 @@ impl Stored {
 
     pub fn properties(&self, name: &Name) -> Result<Vec<u8>> {
         self.0.properties(name)
+    }
+
+    pub fn disk_space(&self, directory: &Name) -> Result<Option<DiskSpace>> {
+        self.0.disk_space(directory)
     }
 
     /// A draft, whose commit is `guarded`.
