@@ -1,7 +1,6 @@
 //! The open connections: counts, limits and shutdown. At a shutdown idle connections close at once, the others after
 //! their current response; those that remain at the end of the grace period are aborted.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,9 +12,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::server::limits::{ABORT_GRACE, FRESH_WAIT, IDLE_ON_STACK, Limits};
+use crate::server::net::connection_table::{ConnectionEntry, ConnectionTable, network_of};
 use crate::server::net::{RequestClient, Stream, TrustedProxies};
 use crate::server::observe::Refusal;
-use crate::server::observe::peer::{NETWORK_BITS, Peer, network};
 
 /// The open connections; each has a thread.
 #[derive(Default)]
@@ -29,62 +28,6 @@ pub struct Connections {
     draining: AtomicBool,
     /// The thread that sends interim responses at intervals.
     interim_sender: OnceLock<Thread>,
-}
-
-#[derive(Default)]
-struct ConnectionTable {
-    /// By number.
-    connections: HashMap<usize, Arc<ConnectionEntry>>,
-    /// The number of connections from each network; never 0.
-    networks: HashMap<IpAddr, usize>,
-    /// The time until which to wait for the threads of aborted connections; `None` before the abort.
-    aborted_until: Option<Instant>,
-}
-
-/// One open connection, as other threads see it.
-pub struct ConnectionEntry {
-    /// Its byte stream.
-    pub stream: Stream,
-    /// Whether it waits for a request.
-    idle: AtomicBool,
-    /// Whether it waits for its first request.
-    fresh: AtomicBool,
-}
-
-impl ConnectionEntry {
-    fn is_idle(&self) -> bool {
-        self.idle.load(Ordering::SeqCst)
-    }
-
-    fn is_fresh(&self) -> bool {
-        self.fresh.load(Ordering::SeqCst)
-    }
-}
-
-impl ConnectionTable {
-    /// Increments the count of a network. False where it is `most` already.
-    fn count_in(&mut self, network: IpAddr, most: usize) -> bool {
-        let count = self.networks.get(&network).copied().unwrap_or(0);
-        if count < most {
-            self.networks.insert(network, count + 1);
-        }
-        count < most
-    }
-
-    /// Decrements the count of a network.
-    fn count_out(&mut self, network: IpAddr) {
-        if let Some(count) = self.networks.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                self.networks.remove(&network);
-            }
-        }
-    }
-
-    fn abort(&mut self, now: Instant) {
-        self.connections.values().for_each(|connection| connection.stream.socket.shutdown());
-        self.aborted_until.get_or_insert(now + ABORT_GRACE);
-    }
 }
 
 impl Connections {
@@ -127,8 +70,7 @@ impl Connections {
             return Err(Box::new((stream, Refusal::Address)));
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let connection =
-            Arc::new(ConnectionEntry { stream, idle: AtomicBool::new(false), fresh: AtomicBool::new(true) });
+        let connection = Arc::new(ConnectionEntry::new(stream));
         table.connections.insert(number, Arc::clone(&connection));
         Ok(ConnectionGuard {
             connections: Arc::clone(self),
@@ -198,14 +140,6 @@ impl Connections {
     pub fn abort_all(&self) {
         self.table.lock().abort(Instant::now());
         self.changed.notify_all();
-    }
-}
-
-/// The network by which the connections of a peer are counted; none for a Unix socket.
-fn network_of(peer: &Peer) -> Option<IpAddr> {
-    match peer {
-        Peer::Address(address) => Some(network(address.ip(), NETWORK_BITS)),
-        Peer::Local => None,
     }
 }
 
@@ -325,24 +259,5 @@ pub struct CountedRequest<'a> {
 impl Drop for CountedRequest<'_> {
     fn drop(&mut self) {
         self.connections.table.lock().count_out(self.network);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_machine_is_one_network() {
-        let rows = [
-            ("192.0.2.1:1", "192.0.2.1"),
-            ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
-            ("[2001:db8:1:2:3:4:5:6]:1", "2001:db8:1:2::"),
-            ("[::1]:1", "::"),
-        ];
-        for (address, network) in rows {
-            assert_eq!(network_of(&Peer::Address(address.parse().unwrap())), Some(network.parse().unwrap()));
-        }
-        assert_eq!(network_of(&Peer::Local), None);
     }
 }

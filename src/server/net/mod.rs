@@ -13,6 +13,7 @@ pub(crate) use stall::StallTimer;
 pub(crate) use stream::Stream;
 pub(crate) use tls::{Tls, TlsFiles, TlsSession};
 
+mod connection_table;
 pub(crate) mod connections;
 pub(crate) mod forwarded;
 pub(crate) mod input;
