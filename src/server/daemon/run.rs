@@ -52,10 +52,7 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>, changed: Change
     restricted.iter().for_each(|remark| server.log.remark(remark));
     server.gate.load_locks()?;
     cleanup::recover(&server);
-    cleanup::start(&server)?;
-    watch_health(&server)?;
-    write_log(&server)?;
-    progress::start(&server.connections)?;
+    start_threads(&server)?;
     let (ends, end) = channel();
     signals::watch(&server, caught, ends.clone(), changed)?;
     say_root(&config, &server.log);
@@ -78,6 +75,14 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>, changed: Change
     pid_file.iter().for_each(pid_file::PidFile::release);
     finish(&server, end);
     Ok(code)
+}
+
+/// Starts the threads that run as long as the daemon.
+fn start_threads(server: &Arc<Server>) -> Result<()> {
+    cleanup::start(server)?;
+    watch_health(server)?;
+    write_log(server)?;
+    progress::start(&server.connections)
 }
 
 /// Creates a default root and switches to the configured account. Must run before any thread is started.

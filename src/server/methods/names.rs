@@ -123,12 +123,8 @@ fn copy_filtered(
         let run = operation.run_on_content(name, content.as_ref(), &decoding, &mut draft);
         run.map_err(|error| Error::io(name.shown(), error))?;
     }
-    let must_be_same = match is_in_place {
-        // `If-Match: *` accepts any version.
-        true => request.fields.get("if-match").is_none_or(|tags| tags.trim_ascii() != b"*"),
-        // One of the two may be a symbolic link to the other.
-        false => was_itself.get(),
-    };
+    // One of the two may be a symbolic link to the other.
+    let must_be_same = if is_in_place { !accepts_any_version(request) } else { was_itself.get() };
     let written = draft.commit(None, &|existing| match is_read(existing) {
         false if must_be_same => {
             Err(Error::precondition_failed(name.shown(), "changed while it was worked on"))
@@ -136,6 +132,11 @@ fn copy_filtered(
         _ => check_overwrite(request, to, existing),
     })?;
     answer_written(exchange, to, &written, fields)
+}
+
+/// Returns whether a change in place may replace another version than the one that was read: with `If-Match: *`.
+fn accepts_any_version(request: &Request) -> bool {
+    request.fields.get("if-match").is_some_and(|tags| tags.trim_ascii() == b"*")
 }
 
 /// Checks the source before the destination: a client that is told of a missing parent directory creates it, though
