@@ -97,16 +97,21 @@ fn an_upload_that_the_server_has_no_more_begins_anew() {
 
 #[test]
 fn a_lost_upload_begins_anew_also_for_a_user_who_may_not_read_what_is_stored() {
-    let sandbox = Sandbox::guarded(&[], "allow create alice /\n");
-    let login = sandbox.work().with_file_name("home").join(".netrc");
-    fs::write(&login, "machine 127.0.0.1 login alice password wonderland\n").unwrap();
-    fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
-    sandbox.write("f", vec![b'x'; SIZE]);
-    begin(&sandbox, &[]);
-    assert_eq!(records(&sandbox).len(), 1);
-    sandbox.sh(&format!("rm -rf '{}'/.cfpd-uploads/*", sandbox.root().display())).success();
-    assert!(sent(&sandbox, &["-c"]) > SIZE);
-    assert_eq!(sandbox.stored("f").len(), SIZE);
+    // Without a name the answer is 401, with one 403.
+    for who in ["alice", "*"] {
+        let sandbox = Sandbox::guarded(&[], &format!("allow create {who} /\n"));
+        if who == "alice" {
+            let login = sandbox.work().with_file_name("home").join(".netrc");
+            fs::write(&login, "machine 127.0.0.1 login alice password wonderland\n").unwrap();
+            fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        sandbox.write("f", vec![b'x'; SIZE]);
+        begin(&sandbox, &[]);
+        assert_eq!(records(&sandbox).len(), 1, "{who}");
+        sandbox.sh(&format!("rm -rf '{}'/.cfpd-uploads/*", sandbox.root().display())).success();
+        assert!(sent(&sandbox, &["-c"]) > SIZE, "{who}");
+        assert_eq!(sandbox.stored("f").len(), SIZE, "{who}");
+    }
 }
 
 #[test]

@@ -124,11 +124,13 @@ impl Resumption {
 pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &RemoteName) -> Result<Ended> {
     let fields = match client.stat_with(name, Fields::from_iter([WANT])) {
         Ok((_, fields)) => fields,
-        // A user who may not read the file may still be allowed to store it.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden) => {
-            return Ok(Ended::Lost);
+        Err(error) => {
+            return match error.kind() {
+                // Who may not read the file, with a name (403) or without one (401), may still be allowed to store it.
+                ErrorKind::NotFound | ErrorKind::Forbidden | ErrorKind::Unauthenticated => Ok(Ended::Lost),
+                _ => Err(error),
+            };
         }
-        Err(error) => return Err(error),
     };
     let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
     let mut hasher = Hasher::default();
