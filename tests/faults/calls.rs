@@ -1,5 +1,6 @@
 //! How many system calls a small request takes on a connection that is kept.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
@@ -51,17 +52,43 @@ fn a_small_request_takes_four_system_calls() {
         let strace = Strace::attach(&sandbox, &["trace=all"]);
         (0..REQUESTS).for_each(|_| ask());
         let lines = strace.lines();
-        let receive = lines.iter().find(|line| line.contains(&format!("{method} {target} HTTP"))).unwrap();
-        let thread = receive.split(' ').next().unwrap();
-        // The log is written as time goes by. Unoptimized programs check with F_GETFD what they close.
-        let others = [" resumed>", "/log>", "futex(", "F_GETFD"];
-        let is_call = |line: &&String| {
-            line.starts_with(&format!("{thread} ")) && !others.iter().any(|other| line.contains(other))
-        };
-        let calls = lines.iter().filter(is_call).count();
-        let slack = REQUESTS / 5;
-        assert!(calls <= most * REQUESTS + slack, "{method} {target}: {calls}: {:#?}", lines.get(..40));
+        let mut counts = calls_of_requests(&lines, &format!("{method} {target} HTTP"));
+        assert!(counts.len() > REQUESTS / 2, "{method} {target}: {counts:?}");
+        // A request that waited for a busy machine may have taken more.
+        counts.sort();
+        let calls = counts[counts.len() / 2];
+        assert!(calls <= most, "{method} {target}: {calls}: {:#?}", lines.get(..40));
     }
+}
+
+/// Counts the system calls from the receipt of each request to that of the next one by the same thread.
+fn calls_of_requests(lines: &[String], request: &str) -> Vec<usize> {
+    let mut counts = Vec::new();
+    for calls in calls_by_thread(lines).into_values() {
+        let receipts = calls.iter().enumerate().filter(|(_, call)| call.contains(request));
+        let receipts: Vec<_> = receipts.map(|(at, _)| at).collect();
+        counts.extend(receipts.windows(2).map(|pair| pair[1] - pair[0]));
+    }
+    counts
+}
+
+/// Returns the calls of each thread, without those that have nothing to do with the work on a request.
+fn calls_by_thread(lines: &[String]) -> BTreeMap<&str, Vec<String>> {
+    let mut threads = BTreeMap::<_, Vec<String>>::new();
+    for (thread, call) in lines.iter().filter_map(|line| line.split_once(' ')) {
+        let calls = threads.entry(thread).or_default();
+        match calls.last_mut() {
+            // The second line of a call that those of other threads came between.
+            Some(last) if call.contains(" resumed>") => last.push_str(call),
+            _ => calls.push(call.to_owned()),
+        }
+    }
+    // The log is written as time goes by. Unoptimized programs check with F_GETFD what they close.
+    let others = ["/log>", "futex(", "F_GETFD"];
+    threads
+        .values_mut()
+        .for_each(|calls| calls.retain(|call| !others.iter().any(|other| call.contains(other))));
+    threads
 }
 
 #[test]
@@ -75,12 +102,17 @@ fn a_list_takes_one_system_call_a_name() {
     let mut client = Client::connect(sandbox.address()).unwrap();
     // The second has entity tags too, of files of which nothing but the content was changed.
     for (form, size) in [("*/*", "<td>1<td>"), ("application/json", "\"size\":1,")] {
-        let strace = Strace::attach(&sandbox, &["trace=%file,%desc,getdents64"]);
+        let strace = Strace::attach(&sandbox, &["trace=%file,%desc,%network,getdents64"]);
+        // strace shows nothing of the call in which it finds a thread.
+        client.ask("GET", "/", &[], None).unwrap();
         let answer = client.ask("GET", "/d/", &[("Accept", form)], None).unwrap();
         assert_eq!(String::from_utf8_lossy(&answer.body).matches(size).count(), NAMES, "{form}");
         let lines = strace.lines();
-        let is_call = |line: &&String| !line.contains(" resumed>") && !line.contains("F_GETFD");
-        let calls = lines.iter().filter(is_call).count();
+        let of_request = |calls: Vec<String>| {
+            let receipt = calls.iter().position(|call| call.contains("GET /d/ HTTP"))?;
+            Some(calls.len() - receipt)
+        };
+        let calls = calls_by_thread(&lines).into_values().find_map(of_request).unwrap();
         assert!((NAMES..NAMES + 60).contains(&calls), "{form}: {calls}: {:#?}", lines.get(..40));
     }
 }
@@ -91,11 +123,15 @@ fn a_thread_serves_one_connection_after_the_other() {
         return;
     }
     let sandbox = Sandbox::new();
-    let strace = Strace::attach(&sandbox, &["trace=clone,clone3"]);
-    for _ in 0..40 {
-        let mut client = Client::connect(sandbox.address()).unwrap();
-        assert_eq!(client.ask("GET", "/.cfpd/health", &[], None).unwrap().status, 200);
-    }
-    let started = strace.lines().iter().filter(|line| line.contains("clone")).count();
-    assert!(started <= 20, "{started} threads for 40 connections");
+    let started = || {
+        let strace = Strace::attach(&sandbox, &["trace=clone,clone3"]);
+        for _ in 0..40 {
+            let mut client = Client::connect(sandbox.address()).unwrap();
+            assert_eq!(client.ask("GET", "/.cfpd/health", &[], None).unwrap().status, 200);
+        }
+        strace.lines().iter().filter(|line| line.contains("clone")).count()
+    };
+    // On a busy machine a thread that has served one may not be ready for the next one, or have waited too long for it.
+    let tries: Vec<_> = (0..5).map(|_| started()).collect();
+    assert!(tries.iter().any(|started| *started <= 20), "{tries:?} threads for 40 connections each");
 }
