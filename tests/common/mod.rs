@@ -35,6 +35,7 @@ use self::address::Address;
 
 pub mod address;
 pub mod client;
+pub mod fifo;
 pub mod need;
 pub mod proxy;
 pub mod raw;

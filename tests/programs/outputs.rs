@@ -68,8 +68,9 @@ fn what_is_no_regular_file_is_written_as_it_is_and_never_replaced() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "text\n");
     for goes_on in ["", "-c"] {
-        let script =
-            format!("mkfifo p; cat p > came & cfp-get {goes_on} f -o p; wait; test -p p; cat came; rm p");
+        let script = format!(
+            "mkfifo p; cat p > came & cfp-get {goes_on} f -o p || kill $!; wait; test -p p; cat came; rm p"
+        );
         sandbox.sh(&script).stdout("text\n").stderr("").success();
     }
     sandbox.sh("cfp-get -c f -o /dev/null; test -c /dev/null").stdout("").stderr("").success();

@@ -1,15 +1,14 @@
 //! ^C ends the command that runs, and never the session; what was half done is not stored.
 
-use std::fs::{self, DirEntry, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, DirEntry, File};
+use std::io;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
 
 use super::person::Person;
+use crate::common::fifo::{self, FifoWriter};
 use crate::common::proxy::{Fault, Proxy};
 use crate::common::terminal::stop;
 use crate::common::{HANG, Sandbox};
@@ -18,12 +17,6 @@ const MIB: usize = 1 << 20;
 
 /// Longer than what buffers hold on the way.
 const LONG: usize = 64 << 20;
-
-fn pipe(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
-    let path = sandbox.work().join(name);
-    mkfifo(&path, Mode::S_IRWXU).unwrap();
-    path
-}
 
 #[test]
 fn an_interrupt_ends_a_search() {
@@ -59,16 +52,16 @@ fn an_interrupt_ends_an_upload_and_half_of_it_is_not_stored() {
 #[test]
 fn an_interrupt_ends_an_upload_from_a_pipe_that_pauses() {
     let sandbox = Sandbox::new();
-    let path = pipe(&sandbox, "pipe");
+    let path = fifo::make(&sandbox, "pipe");
     let mut person = Person::start(&sandbox);
     person.enter("upload pipe :stored");
-    let mut end = OpenOptions::new().write(true).open(path).unwrap();
+    let mut end = FifoWriter::open(&path);
     // It has come through when all of it is written: a pipe holds 64 KiB.
-    end.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    end.write(&vec![b'x'; 4 << 20]).unwrap();
     assert!(person.interrupt().ends_with("cfp-shell: upload: interrupted"));
     assert_eq!(person.says("list"), "There are no files.");
     // Whatever comes now comes too late.
-    let _ = end.write_all(b"the end");
+    let _ = end.write(b"the end");
     drop(end);
     assert_eq!(person.says("mkdir d"), ":d/ is made.");
     assert_eq!(person.says("list"), "d/");
@@ -168,12 +161,12 @@ fn until_kept(sandbox: &Sandbox, bytes: usize) {
 #[test]
 fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
     let sandbox = Sandbox::new();
-    let path = pipe(&sandbox, "pipe");
+    let path = fifo::make(&sandbox, "pipe");
     let mut person = Person::start(&sandbox);
     for (target, is_stored) in [("out", false), (":out", true)] {
         person.enter(&format!("replace old new pipe {target}"));
-        let mut end = OpenOptions::new().write(true).open(&path).unwrap();
-        end.write_all("an old line\n".repeat(200_000).as_bytes()).unwrap();
+        let mut end = FifoWriter::open(&path);
+        end.write("an old line\n".repeat(200_000).as_bytes()).unwrap();
         assert!(person.interrupt().ends_with("cfp-shell: replace: interrupted"), "{target}");
         drop(end);
         let root = if is_stored { sandbox.root() } else { sandbox.work() };
@@ -186,7 +179,7 @@ fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
 #[test]
 fn a_command_that_waits_for_a_local_file_is_left_behind() {
     let sandbox = Sandbox::new();
-    let path = pipe(&sandbox, "nobody-writes");
+    let path = fifo::make(&sandbox, "nobody-writes");
     sandbox.keep("f", "text\n");
     let mut person = Person::start(&sandbox);
     let commands = ["display nobody-writes", "search word nobody-writes", "upload nobody-writes"];
@@ -197,7 +190,7 @@ fn a_command_that_waits_for_a_local_file_is_left_behind() {
     }
     assert_eq!(person.says("display :f"), "text");
     // Now somebody writes, and those that were left behind read it: nobody sees it, and it is not stored.
-    fs::write(&path, "too late\n").unwrap();
+    FifoWriter::open(&path).write(b"too late\n").unwrap();
     assert_eq!(person.says("list"), "f");
     person.leave();
 }
