@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::common::client::Client;
 use crate::common::proxy::{Fault, Proxy};
 use crate::common::terminal::{Terminal, stop};
 use crate::common::{HANG, Sandbox};
@@ -146,6 +147,35 @@ fn a_directory_that_is_copied_or_deleted_shows_the_files_that_are_done_and_all()
         assert_eq!(status.code(), Some(0));
         assert!(shown.contains(&format!("{FILES} files: ")), "{shown:?}");
     }
+}
+
+#[test]
+fn a_search_of_a_directory_shows_the_files_that_are_done_and_all() {
+    let sandbox = Sandbox::new();
+    for name in ["d/a", "d/b"] {
+        sandbox.keep(name, "w");
+    }
+    File::create(sandbox.root().join("d/big")).unwrap().set_len(1 << 40).unwrap();
+    let mut person = at_terminal(&sandbox, &["cfp-search", "-r", "w", ":d/"]);
+    person.expect("2 of 3 files, ").press("\x03");
+    assert_eq!(person.finish().0.signal(), Some(Signal::SIGINT as i32));
+}
+
+#[test]
+fn a_search_tells_the_number_of_files_only_who_asks_for_it() {
+    let sandbox = Sandbox::new();
+    for number in 0..500 {
+        sandbox.keep(&format!("d/{number}"), "w");
+    }
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    let mut search = |query: &str, accept: &str| {
+        client.ask("GET", &format!("/d/?search=w{query}"), &[("Accept", accept)], None).unwrap().text()
+    };
+    let (asked, plain) = (search("&progress", "application/json"), search("", "application/json"));
+    assert_eq!(asked.lines().filter(|line| *line == r#"{"files":500}"#).count(), 1);
+    assert_eq!(asked.lines().count(), plain.lines().count() + 1);
+    assert!(asked.ends_with("{\"total\":500}\n") && !plain.contains("files"), "{plain}");
+    assert!(!search("&progress", "text/plain").contains("files"));
 }
 
 #[test]

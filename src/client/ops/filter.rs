@@ -93,7 +93,11 @@ impl Client {
     /// Counts the occurrences of a word in each file beneath a directory, in the order of a walk, with one request.
     /// Returns also the server's errors for files it cannot read.
     pub fn count_beneath(&mut self, name: &RemoteName, query: &Query) -> Result<Counts> {
-        let call = self.call("GET", &name.clone().as_directory(), query)?;
+        let mut query = query.clone();
+        if display::is_shown() {
+            query.push("progress", None);
+        }
+        let call = self.call("GET", &name.clone().as_directory(), &query)?;
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_answer("answer", "holds a line that is no count");
         answer.read(|body| {
@@ -108,6 +112,9 @@ impl Client {
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
                         unreadable.push(shown(said.as_bytes()));
+                    }
+                    (None, None) if object.get("files").is_some() => {
+                        display::expect(object.get("files").and_then(Value::as_u64).unwrap_or(0), 0);
                     }
                     // The last line, which is missing in an incomplete list.
                     (None, None) if object.get("total").is_some() => {}

@@ -1,8 +1,9 @@
 //! GET of a directory with `?search`: searches every file beneath it, with several threads.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, Scope};
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -21,8 +22,20 @@ use crate::text::PrefixedLines;
 /// How many results may be queued for a client that reads slowly.
 const WAITING_MAX: usize = 256;
 
-/// The result for one file: its name and the count.
-type FileCount = Result<(Vec<u8>, u64)>;
+/// How many names a walk that counts the files may be ahead of the search: so many names are held in memory.
+const AHEAD_MAX: usize = 100_000;
+/// How many names of such a walk are handed over at once.
+const BATCH: usize = 64;
+
+/// What a thread has found.
+type SearchResult = Result<TreeFinding>;
+
+enum TreeFinding {
+    /// The name of a file, and the count in it.
+    Count(Vec<u8>, u64),
+    /// How many files there are in all.
+    Files(u64),
+}
 
 /// Sends the matching lines of every file beneath a directory, or `COUNT name` for each, then `COUNT total`.
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
@@ -37,11 +50,13 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let globs = globs(&exchange.query)?;
     let entries = included(reader.list_readable(name)?, globs);
     let decoding = exchange.decoding();
-    let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding };
+    // Where JSON is asked for, so is the number of files, by a client that shows how far the search is.
+    let tells_files = json && exchange.query.has("progress");
+    let search = TreeSearch { reader, directory: name, operation: &operation, decoding: &decoding, json };
     // A name may hold a colon or a newline, but no NUL byte.
     let end = if exchange.query.has("null") { b"\0" } else { b":" };
     send_lines(exchange, name, media_type, SANDBOX, |out| match operation.is_number {
-        true => search.count_all(entries, &server.scan_threads, json, out),
+        true => search.count_all(entries, &server.scan_threads, tells_files, out),
         false => search.lines_of_all(entries, end, out),
     })
 }
@@ -52,6 +67,8 @@ struct TreeSearch<'a> {
     directory: &'a Name,
     operation: &'a Operation,
     decoding: &'a BoundedDecoding<'a>,
+    /// Whether the counts are sent as JSON.
+    json: bool,
 }
 
 impl TreeSearch<'_> {
@@ -60,54 +77,67 @@ impl TreeSearch<'_> {
         &self,
         entries: Entries<'_>,
         threads: &ScanThreads,
-        json: bool,
+        tells_files: bool,
         out: &mut LineSink<'_>,
     ) -> io::Result<()> {
-        let entries = Mutex::new(entries);
         let (sender, receiver) = sync_channel(WAITING_MAX);
         thread::scope(|scope| {
-            // Moved here, so that it is dropped before the scope waits for the threads: a blocked sender then ends.
+            // Both are moved here, so that they are dropped before the scope waits for the threads: a blocked sender then
+            // ends.
             let receiver = receiver;
-            let entries = &entries;
+            let entries = match tells_files {
+                true => walk_ahead(scope, entries, sender.clone())?,
+                false => entries,
+            };
+            let entries = Arc::new(Mutex::new(entries));
             let search = |permit: Option<_>| {
-                let sender = sender.clone();
+                let (sender, entries) = (sender.clone(), Arc::clone(&entries));
                 let work = move || {
                     let _permit = permit;
-                    self.work(entries, &sender);
+                    self.work(&entries, &sender);
                 };
                 thread::Builder::new().spawn_scoped(scope, work)
             };
             // The first search thread takes no permit, since this thread only writes; the others need one from the
             // pool.
-            search(None).map_err(|_| Error::overloaded("search", "no thread is left for it"))?;
+            search(None).map_err(|_| no_thread())?;
             for permit in threads.take_free() {
                 if search(Some(permit)).is_err() {
                     break;
                 }
             }
-            drop(sender);
-            let mut total = 0;
-            while let Some(found) = next(&receiver, out)? {
-                match found {
-                    Ok((name, count)) => {
-                        total += count;
-                        out.write_all(&line(&name, count, json))?;
-                    }
-                    // A compression that `decompress` does not support: JSON reports it and continues. Other errors end
-                    // the search.
-                    Err(error) if error.kind() == ErrorKind::Unprocessable && json => {
-                        writeln!(out, "{}", json!({ "error": error.to_string() }))?;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            let total = if json { json!({ "total": total }).to_string() } else { format!("{total} total") };
-            writeln!(out, "{total}")
+            drop((sender, entries));
+            self.write_results(&receiver, out)
         })
     }
 
+    /// Writes the results as they arrive, and the total.
+    fn write_results(&self, results: &Receiver<SearchResult>, out: &mut LineSink<'_>) -> io::Result<()> {
+        let mut total = 0;
+        while let Some(found) = next(results, out)? {
+            match found {
+                Ok(TreeFinding::Count(name, count)) => {
+                    total += count;
+                    out.write_all(&line(&name, count, self.json))?;
+                }
+                Ok(TreeFinding::Files(files)) => {
+                    writeln!(out, "{}", json!({ "files": files }))?;
+                    out.flush()?;
+                }
+                // A compression that `decompress` does not support: JSON reports it and continues. Other errors end the
+                // search.
+                Err(error) if error.kind() == ErrorKind::Unprocessable && self.json => {
+                    writeln!(out, "{}", json!({ "error": error.to_string() }))?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let total = if self.json { json!({ "total": total }).to_string() } else { format!("{total} total") };
+        writeln!(out, "{total}")
+    }
+
     /// Searches files until there are none, or the receiver is dropped.
-    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<FileCount>) {
+    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<SearchResult>) {
         loop {
             let next = entries.lock().next();
             let found = match next {
@@ -125,11 +155,11 @@ impl TreeSearch<'_> {
         }
     }
 
-    fn count(&self, below: &[u8]) -> FileCount {
+    fn count(&self, below: &[u8]) -> SearchResult {
         let mut number = Vec::new();
         self.run(below, &mut number)?;
         let count = std::str::from_utf8(number.trim_ascii()).ok().and_then(|digits| digits.parse().ok());
-        Ok((below.to_vec(), count.unwrap_or(0)))
+        Ok(TreeFinding::Count(below.to_vec(), count.unwrap_or(0)))
     }
 
     fn run(&self, below: &[u8], sink: &mut dyn Write) -> Result<()> {
@@ -159,8 +189,37 @@ impl TreeSearch<'_> {
     }
 }
 
+/// Walks the tree in a thread of its own, which sends the number of files as soon as it is known: it may be ahead of the
+/// search. Returns the entries that it has found.
+fn walk_ahead<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    entries: Entries<'scope>,
+    results: SyncSender<SearchResult>,
+) -> Result<Entries<'scope>> {
+    let (sender, batches) = sync_channel(AHEAD_MAX / BATCH);
+    let walk = move || {
+        let (mut files, mut batch) = (0, Vec::new());
+        for entry in entries {
+            files += u64::from(entry.as_ref().is_ok_and(|entry| entry.kind == Kind::File));
+            batch.push(entry);
+            if batch.len() == BATCH && sender.send(std::mem::take(&mut batch)).is_err() {
+                return;
+            }
+        }
+        // The search may have ended early, for an error or a client that has disconnected.
+        let _ = sender.send(batch);
+        let _ = results.send(Ok(TreeFinding::Files(files)));
+    };
+    thread::Builder::new().spawn_scoped(scope, walk).map_err(|_| no_thread())?;
+    Ok(Box::new(batches.into_iter().flatten()))
+}
+
+fn no_thread() -> Error {
+    Error::overloaded("search", "no thread is left for it")
+}
+
 /// The next result. Output that has waited is flushed before it waits longer.
-fn next(results: &Receiver<FileCount>, out: &mut LineSink<'_>) -> io::Result<Option<FileCount>> {
+fn next(results: &Receiver<SearchResult>, out: &mut LineSink<'_>) -> io::Result<Option<SearchResult>> {
     match results.recv_timeout(out.time_left()) {
         Err(RecvTimeoutError::Timeout) => {
             out.flush_waiting()?;

@@ -50,7 +50,9 @@ async function search(word, flags) {
   main.querySelector('table').before(section)
   const tell = (end) => {
     const parts = [counted(found.names, 'name'), `${counted(found.occurrences, 'occurrence')} in ${counted(found.files, 'file')}`]
-    state.textContent = `${end}${parts.join(', ')}; ${counted(found.searched, 'file')} searched.`
+    // The number of all files comes once the server has listed them.
+    const all = end && found.all !== undefined ? `${found.searched} of ${counted(found.all, 'file')}` : counted(found.searched, 'file')
+    state.textContent = `${end}${parts.join(', ')}; ${all} searched.`
   }
   const ticking = setInterval(() => tell('Searching … '), 500)
   try {
@@ -87,12 +89,13 @@ async function searchNames(word, flags, place, found, signal) {
 }
 
 async function searchContents(word, flags, place, found, signal) {
-  const query = [['search', word], ...flags.map((flag) => [flag])]
+  const query = [['search', word], ['progress'], ...flags.map((flag) => [flag])]
   const fields = { Accept: 'application/json, application/problem+json' }
   const answer = await ask('GET', withQuery(here, query), fields, { signal })
   let isWhole = false
   for await (const line of objectsOf(answer)) {
     if (line.total !== undefined) isWhole = true
+    if (line.files !== undefined) found.all = line.files
     if (line.count === undefined) continue
     found.searched += 1
     if (line.count === 0) continue
