@@ -26,7 +26,7 @@ pub const PROGRAM: Program = Program {
         "[-n] [-c] [option ...] FILE --as NAME",
     ],
     about: &[
-        "Stores each FILE on the server under its base name. A last operand that begins with a colon is the name or the directory there.",
+        "Stores each FILE on the server under its base name. A last operand that begins with a colon is the name to store it as, or the directory to store it in.",
     ],
     options: &[OPTIONS, LIMIT_RATE, FILES_FROM, NULL, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::File,

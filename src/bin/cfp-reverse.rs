@@ -15,7 +15,7 @@ use cfp::tools::prepared_filter::option;
 pub const PROGRAM: Program = Program {
     name: "cfp-reverse",
     usage: &["[--per-line] [--in-place] [--local] [option ...] [-o OUT] [FILE]"],
-    about: &["Writes the words of FILE last first; the white space stays where it is."],
+    about: &["Prints the words of FILE in reverse order; the white space between them stays where it is."],
     options: &[OPTIONS, FILES_FROM, NULL, IF_TARGET_MATCHES, SETTINGS, HELP],
     operands: Completion::Operand,
     examples: &["cfp-reverse notes.txt -o seton.txt", "cfp-reverse --in-place :notes.txt"],
