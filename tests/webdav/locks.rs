@@ -29,7 +29,13 @@ const WRITES: &[Row<'_>] = &[
     ("DELETE", "/d/sub/", &[], None, 204),
     ("DELETE", "/d/", &[], None, 204),
     ("MKCOL", "/d/m/", &[], None, 201),
+    ("PROPPATCH", "/d/f", &[], Some(PROPERTY), 207),
+    ("PROPPATCH", "/d/", &[], Some(PROPERTY), 207),
 ];
+
+/// The body of a PROPPATCH.
+const PROPERTY: &str =
+    "<propertyupdate xmlns='DAV:'><set><prop><a xmlns='urn:a'>b</a></prop></set></propertyupdate>";
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::with(&["--no-sync"]);
@@ -130,6 +136,12 @@ fn a_directory_does_not_go_from_under_a_lock_on_something_in_it() {
         assert_eq!(contents(&sandbox), before);
     }
     assert_eq!(client.put("/d/f", "new"), 204, "what is beside it is free");
+    let changed = client.status("PROPPATCH", "/d/", &[], Some(PROPERTY.as_bytes()));
+    assert_eq!(
+        (changed, client.put("/d/sub/g", "new")),
+        (207, 423),
+        "so are the properties of the directory"
+    );
     let condition = format!("</d/sub/g> (<{token}>)");
     assert_eq!(client.status("DELETE", "/d/", &[("If", &condition)], None), 204);
     assert_eq!(client.put("/d", "new"), 201);
