@@ -39,21 +39,21 @@ fn propfind_tells_no_more_than_a_list() {
         ("/pub/", "1", 207, &["/pub/", "/pub/f"]),
         ("/pub/f", "0", 207, &["/pub/f"]),
         ("/some/", "1", 207, &["/some/", "/some/open"]),
-        ("/some/hidden", "0", 403, &[]),
-        ("/some/none", "0", 403, &[]),
-        ("/secret/", "1", 403, &[]),
-        ("/secret/f", "0", 403, &[]),
-        ("/none", "0", 403, &[]),
+        ("/some/hidden", "0", 401, &[]),
+        ("/some/none", "0", 401, &[]),
+        ("/secret/", "1", 401, &[]),
+        ("/secret/f", "0", 401, &[]),
+        ("/none", "0", 401, &[]),
         ("/", "1", 207, &["/", "/pub/", "/some/"]),
     ];
     for (target, depth, status, named) in rows {
         let (answered, body) = propfind(&sandbox, target, depth);
         assert_eq!((answered, hrefs(&body).as_slice()), (status, named), "{target}: {body}");
     }
-    // To set a property is to replace: nobody may here.
+    // To set a property is to replace: nobody may here without a login.
     let set = "<propertyupdate xmlns='DAV:'><set><prop><a xmlns='u'/></prop></set></propertyupdate>";
-    assert_eq!(ask(&sandbox, "PROPPATCH", "/pub/f", "0", set).0, 403);
-    assert_eq!(ask(&sandbox, "PROPPATCH", "/none", "0", set).0, 403);
+    assert_eq!(ask(&sandbox, "PROPPATCH", "/pub/f", "0", set).0, 401);
+    assert_eq!(ask(&sandbox, "PROPPATCH", "/none", "0", set).0, 401);
 }
 
 #[test]
