@@ -47,8 +47,8 @@ impl ReadAt for AfterMark<'_> {
         self.0.read_size()
     }
 
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-        self.0.run_on_threads(work);
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+        self.0.run_on_threads(help, own);
     }
 }
 

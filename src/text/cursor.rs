@@ -3,76 +3,80 @@
 //! and words that are whole in both blocks; what crosses the end of a block takes the slow path.
 
 use std::io;
+use std::mem;
 
+use super::prepared::PreparedParts;
+use super::white_space::BOUNDARY;
 use super::{OutputBuffer, ReadAt, WordSpan, WordSpans, read_exact_at, white_space};
-use crate::io_block::IoBlock;
+use crate::io_block::{IoBlock, PAGE};
 
-/// A part of the source and the words in it. A word at either end may continue beyond it.
-struct Block<'a> {
+/// The sequences of blocks: from the beginning, and from the end.
+pub(super) const FORWARD: usize = 0;
+/// See [`FORWARD`].
+pub(super) const BACKWARD: usize = 1;
+
+/// A source in blocks, which begin and end at characters.
+pub(super) struct Blocks<'a> {
     source: &'a dyn ReadAt,
-    /// The size of the source.
     size: u64,
-    /// The most bytes that are read at once.
+    /// The most bytes that are read at once, four at the least.
     step: usize,
+}
+
+/// A block, and the words in it. A word at either end may continue beyond it.
+#[derive(Default)]
+pub(super) struct Block {
+    /// The block is `low..high` of the buffer.
     buffer: IoBlock,
     words: WordSpans,
-    /// The block is `low..high` of the buffer, and begins at `base` of the source.
     low: usize,
     high: usize,
+    /// Where it begins in the source.
     base: u64,
 }
 
-impl<'a> Block<'a> {
-    fn new(source: &'a dyn ReadAt, step: usize) -> Self {
-        let (words, size) = (WordSpans::default(), source.size());
-        let buffer = IoBlock::new(step.min(usize::try_from(size).unwrap_or(step)));
-        Block { source, size, step, buffer, words, low: 0, high: 0, base: 0 }
+impl<'a> Blocks<'a> {
+    pub(super) fn new(source: &'a dyn ReadAt, step: usize) -> Self {
+        Blocks { source, size: source.size(), step }
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.size.div_ceil(self.step as u64)
+    }
+
+    /// Reads the block with this index from the beginning, in the memory of another one.
+    pub(super) fn read(&self, index: u64, mut block: Block) -> io::Result<Block> {
+        let from = index * self.step as u64;
+        let to = self.size.min(from + self.step as u64);
+        let length = usize::try_from(to - from).unwrap_or(self.step);
+        if block.buffer.is_empty() {
+            block.buffer =
+                IoBlock::new(PAGE + self.step.min(usize::try_from(self.size).unwrap_or(self.step)));
+        }
+        // What is read begins at a page; the bytes before it decide whether a character begins before the block ends.
+        let before = index.min(1) * BOUNDARY as u64;
+        let (start, end) = (PAGE - usize::try_from(before).unwrap_or(0), PAGE + length);
+        let buffer = &mut block.buffer;
+        read_exact_at(self.source, buffer.get_mut(start..PAGE).unwrap_or_default(), from - before)?;
+        read_exact_at(self.source, buffer.get_mut(PAGE..end).unwrap_or_default(), from)?;
+        let complete = |from: usize, to: usize| {
+            from + white_space::complete_prefix_len(buffer.get(from..to).unwrap_or_default())
+        };
+        block.low = complete(start, PAGE);
+        block.high = if to < self.size { complete(block.low, end) } else { end };
+        block.base = from - (PAGE - block.low) as u64;
+        block.words.find(block.buffer.get(block.low..block.high).unwrap_or_default());
+        Ok(block)
+    }
+}
+
+impl Block {
     fn bytes(&self) -> &[u8] {
         self.buffer.get(self.low..self.high).unwrap_or_default()
     }
 
     fn len(&self) -> usize {
         self.high - self.low
-    }
-
-    fn end(&self) -> u64 {
-        self.base + self.len() as u64
-    }
-
-    /// Reads the block that begins at `from`, a character boundary.
-    fn fill_from(&mut self, from: u64) -> io::Result<()> {
-        let to = self.size.min(from + self.step as u64);
-        self.read(from, to)?;
-        if to < self.size {
-            self.high = white_space::complete_prefix_len(self.bytes());
-        }
-        self.find_words();
-        Ok(())
-    }
-
-    /// Reads the block that ends at `to`, a character boundary.
-    fn fill_to(&mut self, to: u64) -> io::Result<()> {
-        let from = to.saturating_sub(self.step as u64);
-        self.read(from, to)?;
-        if from > 0 {
-            self.low = white_space::continuation_prefix_len(self.bytes());
-            self.base += self.low as u64;
-        }
-        self.find_words();
-        Ok(())
-    }
-
-    fn read(&mut self, from: u64, to: u64) -> io::Result<()> {
-        let length = usize::try_from(to - from).unwrap_or(self.step);
-        read_exact_at(self.source, self.buffer.get_mut(..length).unwrap_or_default(), from)?;
-        (self.low, self.high, self.base) = (0, length, from);
-        Ok(())
-    }
-
-    fn find_words(&mut self) {
-        self.words.find(self.buffer.get(self.low..self.high).unwrap_or_default());
     }
 
     fn word(&self, index: usize) -> Option<WordSpan> {
@@ -82,15 +86,16 @@ impl<'a> Block<'a> {
 
 /// A cursor that runs from the beginning to the end.
 pub(super) struct Forward<'a> {
-    block: Block<'a>,
+    blocks: &'a PreparedParts<'a, Block>,
+    block: Block,
     at: usize,
     /// The index of the next word in the block.
     index: usize,
 }
 
 impl<'a> Forward<'a> {
-    pub(super) fn new(source: &'a dyn ReadAt, step: usize) -> Self {
-        Forward { block: Block::new(source, step), at: 0, index: 0 }
+    pub(super) fn new(blocks: &'a PreparedParts<'a, Block>) -> Self {
+        Forward { blocks, block: Block::default(), at: 0, index: 0 }
     }
 
     /// Copies the white space up to the next word; returns false if there is none.
@@ -149,30 +154,28 @@ impl<'a> Forward<'a> {
         Ok(())
     }
 
-    /// Reads the next block; returns false if there is none.
+    /// Takes the next block; returns false if there is none.
     fn fill(&mut self) -> io::Result<bool> {
-        let from = self.block.end();
-        if from == self.block.size {
-            return Ok(false);
-        }
-        self.block.fill_from(from)?;
+        let next = self.blocks.next(FORWARD, mem::take(&mut self.block))?;
         (self.at, self.index) = (0, 0);
-        Ok(true)
+        let is_there = next.is_some();
+        self.block = next.unwrap_or_default();
+        Ok(is_there)
     }
 }
 
 /// A cursor that runs from the end to the beginning.
 pub(super) struct Backward<'a> {
-    block: Block<'a>,
+    source: &'a dyn ReadAt,
+    blocks: &'a PreparedParts<'a, Block>,
+    block: Block,
     /// The number of words of the block that are still to come.
     left: usize,
 }
 
 impl<'a> Backward<'a> {
-    pub(super) fn new(source: &'a dyn ReadAt, step: usize) -> Self {
-        let mut block = Block::new(source, step);
-        block.base = block.size;
-        Backward { block, left: 0 }
+    pub(super) fn new(source: &'a dyn ReadAt, blocks: &'a PreparedParts<'a, Block>) -> Self {
+        Backward { source, blocks, block: Block::default(), left: 0 }
     }
 
     /// Copies the word before the cursor, and moves to its beginning.
@@ -189,7 +192,7 @@ impl<'a> Backward<'a> {
         }
         let end = self.block.base + u64::from(end);
         let begin = self.find_word_start()?;
-        output.push_from(self.block.source, begin, end)
+        output.push_from(self.source, begin, end)
     }
 
     /// Finds where the first word of the block begins, reading the blocks before as needed.
@@ -211,13 +214,12 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Reads the block before; returns false if there is none.
+    /// Takes the block before; returns false if there is none.
     fn fill(&mut self) -> io::Result<bool> {
-        if self.block.base == 0 {
-            return Ok(false);
-        }
-        self.block.fill_to(self.block.base)?;
+        let next = self.blocks.next(BACKWARD, mem::take(&mut self.block))?;
+        let is_there = next.is_some();
+        self.block = next.unwrap_or_default();
         self.left = self.block.words.spans().len();
-        Ok(true)
+        Ok(is_there)
     }
 }

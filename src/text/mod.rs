@@ -31,6 +31,7 @@ mod glob;
 mod matching_lines;
 mod output_buffer;
 mod prefixed_lines;
+mod prepared;
 mod query;
 mod ranges;
 mod read_at;

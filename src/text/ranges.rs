@@ -44,7 +44,7 @@ fn count_by(word: &Word, file: &dyn ReadAt, shortest: u64, block: usize) -> io::
         }
     };
     if ranges > 1 {
-        file.run_on_threads(&work)
+        file.run_on_threads(&work, &mut &work)
     } else {
         work()
     }
@@ -155,9 +155,10 @@ mod tests {
             self.0.read_at(buffer, offset)
         }
 
-        fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+        fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
             thread::scope(|scope| {
-                (0..3).for_each(|_| drop(scope.spawn(work)));
+                (0..3).for_each(|_| drop(scope.spawn(help)));
+                own();
             });
         }
     }
@@ -247,9 +248,10 @@ mod tests {
                 buffer.fill(b'a');
                 Ok(buffer.len())
             }
-            fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+            fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
                 thread::scope(|scope| {
-                    (0..2).for_each(|_| drop(scope.spawn(work)));
+                    (0..2).for_each(|_| drop(scope.spawn(help)));
+                    own();
                 });
             }
         }

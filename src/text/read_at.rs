@@ -20,9 +20,10 @@ pub trait ReadAt: Sync {
     fn read_size(&self) -> usize {
         0
     }
-    /// Calls `work` on this thread and, at the same time, on every other thread that is free to read these bytes. Returns when
-    /// all have ended. It has no default: a wrapper that forgot to pass it on would read on one thread, and no test would fail.
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync));
+    /// Calls `own` on this thread and, at the same time, `help` on every other thread that is free to read these bytes.
+    /// Returns when all have ended. It has no default: a wrapper that forgot to pass it on would read on one thread, and no test
+    /// would fail.
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut());
 }
 
 /// An open file up to the size it had when it was opened.
@@ -43,16 +44,16 @@ impl ReadAt for SizedFile<'_> {
     }
 
     /// One thread for each processor.
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         thread::scope(|scope| {
             for _ in 1..threads {
                 // Without another thread, this one does the rest.
-                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                if thread::Builder::new().spawn_scoped(scope, help).is_err() {
                     break;
                 }
             }
-            work();
+            own();
         });
     }
 }
@@ -67,8 +68,8 @@ impl ReadAt for &[u8] {
         self.get(offset..).unwrap_or_default().read(buffer)
     }
 
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-        work();
+    fn run_on_threads(&self, _help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+        own();
     }
 }
 

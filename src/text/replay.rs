@@ -64,10 +64,10 @@ impl ReadAt for Replay<'_> {
         }
     }
 
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
         match &self.storage {
-            Storage::Source(bytes) => bytes.run_on_threads(work),
-            Storage::Spool { .. } => work(),
+            Storage::Source(bytes) => bytes.run_on_threads(help, own),
+            Storage::Spool { .. } => own(),
         }
     }
 }

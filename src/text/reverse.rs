@@ -6,8 +6,8 @@ use std::io::{self, Read, Write};
 use memchr::{memchr, memrchr};
 
 use super::byte_order_mark::{AfterMark, BYTE_ORDER_MARK, has_mark, read_prefix};
-use super::cursor::{Backward, Forward};
-use super::{Filter, OutputBuffer, ReadAt, Replay, Source, WordSpan, WordSpans, read_some, split};
+use super::cursor::{Backward, Blocks, FORWARD, Forward};
+use super::{Filter, OutputBuffer, ReadAt, Replay, Source, WordSpan, WordSpans, prepared, read_some, split};
 
 /// How much is read at once, in bytes. A text or a line that fits is reversed in memory.
 const BLOCK: usize = 64 * 1024;
@@ -86,14 +86,22 @@ fn push_all(bytes: &mut dyn Read, block: &mut [u8], replay: &mut Replay<'_>) -> 
 
 /// Reverses all of `source`, reading it from both ends.
 fn reverse(source: &dyn ReadAt, block: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
-    let mut gaps = Forward::new(source, block);
-    let mut words = Backward::new(source, block);
-    while gaps.copy_gap(output)? {
-        gaps.skip_word()?;
-        words.copy_word(output)?;
-        gaps.copy_both(&mut words, output)?;
-    }
-    Ok(())
+    let blocks = Blocks::new(source, block);
+    let count = blocks.count();
+    let read = |sequence, index, used| match sequence {
+        FORWARD => blocks.read(index, used),
+        _ => blocks.read(count - 1 - index, used),
+    };
+    prepared::run(source, (2, count), &read, |parts| {
+        let mut gaps = Forward::new(parts);
+        let mut words = Backward::new(source, parts);
+        while gaps.copy_gap(output)? {
+            gaps.skip_word()?;
+            words.copy_word(output)?;
+            gaps.copy_both(&mut words, output)?;
+        }
+        Ok(())
+    })
 }
 
 /// Reverses the `words` of `from..to` of bytes in memory.
@@ -215,7 +223,29 @@ impl<'a> LineReverser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+
+    /// Bytes that two threads read.
+    struct Shared<'a>(&'a [u8]);
+
+    impl ReadAt for Shared<'_> {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.0.read_at(buffer, offset)
+        }
+
+        fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+            thread::scope(|scope| {
+                scope.spawn(help);
+                own();
+            });
+        }
+    }
 
     fn reversed(text: &[u8], per_line: bool, block: usize) -> Vec<u8> {
         let spool = || tempfile::tempfile();
@@ -223,6 +253,9 @@ mod tests {
         run(Source::File(&text), per_line, block, &mut file).unwrap();
         run(Source::Stream { bytes: &mut &*text, spool: &spool }, per_line, block, &mut stream).unwrap();
         assert_eq!(file, stream, "{:?} in blocks of {block}", text.escape_ascii().to_string());
+        let mut shared = Vec::new();
+        run(Source::File(&Shared(text)), per_line, block, &mut shared).unwrap();
+        assert_eq!(file, shared, "{:?} in blocks of {block}", text.escape_ascii().to_string());
         file
     }
 
@@ -290,8 +323,11 @@ mod tests {
                     0
                 })
             }
-            fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-                work();
+            fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+                thread::scope(|scope| {
+                    scope.spawn(help);
+                    own();
+                });
             }
         }
         let error = run(Source::File(&Shrunk), false, 16, &mut Vec::new()).unwrap_err();

@@ -126,8 +126,8 @@ impl ReadAt for CountedFile<'_> {
         Ok(read)
     }
 
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-        self.file.run_on_threads(work);
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+        self.file.run_on_threads(help, own);
     }
 }
 

@@ -36,9 +36,9 @@ impl ReadAt for Cancellable<'_> {
         Ok(Box::new(CancellableReader { bytes: self.content.reader(0..self.size())?, client: self.client }))
     }
 
-    /// The pool of threads belongs to `ScannedFile`.
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
-        work();
+    /// One thread: the files of a directory are shared out to several.
+    fn run_on_threads(&self, _help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+        own();
     }
 }
 

@@ -40,19 +40,19 @@ impl ReadAt for ScannedFile<'_> {
         self.file.read_size()
     }
 
-    fn run_on_threads(&self, work: &(dyn Fn() + Sync)) {
+    fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
         thread::scope(|scope| {
             for permit in self.threads.take_free() {
                 let work = move || {
                     let _permit = permit;
-                    work();
+                    help();
                 };
                 // Without another thread, this one does the rest.
                 if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
                 }
             }
-            work();
+            own();
         });
     }
 }
