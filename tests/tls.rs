@@ -244,6 +244,62 @@ fn an_agreement_that_does_not_come_is_given_up() {
     }
 }
 
+/// A record is decrypted with its last byte: a byte of it before restarts no time limit, neither that of the handshake, nor
+/// that of an idle connection, nor that of a head.
+#[test]
+fn a_record_that_drips_is_cut_by_the_time_limit() {
+    const SCRIPT: &str = r#"
+import select, socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+
+def drip(plain, record):
+    try:
+        for byte in record:
+            if select.select([plain], [], [], 0.05)[0] and not plain.recv(1 << 16):
+                return "cut"
+            plain.send(bytes([byte]))
+    except (ConnectionResetError, BrokenPipeError):
+        return "cut"
+    return "taken"
+
+def client(begin, rest):
+    plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(received, sent, server_hostname="localhost")
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            if begin is None:
+                return drip(plain, sent.read())
+            plain.sendall(sent.read())
+            received.write(plain.recv(1 << 16))
+    if begin:
+        tls.write(begin)
+    plain.sendall(sent.read())
+    tls.write(rest)
+    return drip(plain, sent.read())
+
+head = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+field = b"X: " + b"x" * 8000 + b"\r\n\r\n"
+print(client(None, b""), client(b"", head + field), client(head, field))
+"#;
+    let Some(certificate) = Certificate::new().filter(|_| need::programs(&["python3"])) else { return };
+    let sandbox = certificate.serve(&["--header-timeout", "1", "--idle-timeout", "1"]);
+    let threads = || fs::read_dir(format!("/proc/{}/task", sandbox.pid())).unwrap().count();
+    let before = threads();
+    let authority = certificate.path("cert.pem");
+    let arguments = ["-c", SCRIPT, port(&sandbox), authority.to_str().unwrap()];
+    sandbox.run("python3", arguments).success().stdout("cut cut cut\n");
+    let end = Instant::now() + HANG;
+    // One or two wait for another connection: those that serve the requests made here.
+    while threads() > before + 2 {
+        assert!(Instant::now() < end, "{} threads, {before} at first", threads());
+        certificate.run(&sandbox, "cfp-ls", &[]).success();
+    }
+}
+
 #[test]
 fn a_new_certificate_is_shown_after_hup_and_no_connection_is_dropped() {
     let Some(certificate) = Certificate::new() else { return };
