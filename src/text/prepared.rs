@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -11,6 +12,9 @@ use crate::error::Error;
 
 /// How many parts of a sequence are prepared at most before they are taken, which bounds the memory.
 const AHEAD: u64 = 3;
+/// How long a thread waits for a part to be taken before it leaves: the taking thread waits for a slow client then, and others
+/// may need the thread and the memory.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes a part of a sequence by its index, in the memory of a part that was taken before.
 pub(super) type Prepare<'p, P> = &'p (dyn Fn(usize, u64, P) -> io::Result<P> + Sync);
@@ -93,13 +97,17 @@ impl<P: Default + Send> PreparedParts<'_, P> {
         }
     }
 
-    /// Prepares parts until no more are taken.
+    /// Prepares parts until no more are taken, or none is for a while. Then what nobody has taken is dropped, to be prepared
+    /// again.
     fn help(&self) {
         let mut state = self.state.lock();
         while !state.is_ended {
             match state.claim(self.count) {
                 Some(claim) => self.prepare(&mut state, claim),
-                None => self.changed.wait(&mut state),
+                None if self.changed.wait_for(&mut state, PATIENCE).timed_out() => {
+                    return state.drop_untaken();
+                }
+                None => {}
             }
         }
     }
@@ -130,6 +138,18 @@ impl<P> PartsState<P> {
             ahead < AHEAD && sequence.taken + ahead < count
         });
         open.min_by_key(|(_, sequence)| sequence.ahead.len()).map(|(index, sequence)| sequence.claim(index))
+    }
+}
+
+impl<P> PartsState<P> {
+    /// Drops the parts that are prepared, from the last one on.
+    fn drop_untaken(&mut self) {
+        self.unused.clear();
+        for sequence in &mut self.sequences {
+            while let Some(Some(_)) = sequence.ahead.back() {
+                sequence.ahead.pop_back();
+            }
+        }
     }
 }
 
@@ -205,6 +225,50 @@ mod tests {
                 assert!(of_sequence.eq(0..50), "{helpers} {all:?}");
             }
         }
+    }
+
+    #[test]
+    fn who_prepares_leaves_where_nothing_is_taken_and_every_part_is_prepared_again() {
+        let prepared = Mutex::new(0);
+        let (mut taken, left) = (Vec::new(), (Mutex::new(false), Condvar::new()));
+        let file = Helped(1);
+        let prepare = |_: usize, index, _| {
+            *prepared.lock() += 1;
+            Ok(index)
+        };
+        struct Watched<'a>(&'a Helped, &'a (Mutex<bool>, Condvar));
+        impl ReadAt for Watched<'_> {
+            fn size(&self) -> u64 {
+                0
+            }
+
+            fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+                Ok(0)
+            }
+
+            fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
+                let help = || {
+                    help();
+                    *self.1.0.lock() = true;
+                    self.1.1.notify_all();
+                };
+                self.0.run_on_threads(&help, own);
+            }
+        }
+        run(&Watched(&file, &left), (1, 9), &prepare, |parts| {
+            let mut has_left = left.0.lock();
+            while !*has_left {
+                left.1.wait(&mut has_left);
+            }
+            assert_eq!(*prepared.lock(), AHEAD);
+            while let Some(part) = parts.next(0, 0)? {
+                taken.push(part);
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert!(taken.into_iter().eq(0..9));
+        assert_eq!(*prepared.lock(), 9 + AHEAD);
     }
 
     #[test]

@@ -192,6 +192,23 @@ fn a_search_of_one_large_file_takes_the_helpers_that_are_free() {
 }
 
 #[test]
+fn a_filter_whose_client_reads_slowly_keeps_no_helper() {
+    let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
+    // Neither is larger than the send buffer by chance.
+    sandbox.keep("f", "one two\n".repeat(8 << 20));
+    let mut watch = Watch::new(&sandbox);
+    let before = watch.held().threads;
+    for target in ["/f?reverse", "/f?reverse&x"] {
+        let mut raw = sandbox.connect();
+        raw.send(request("GET", target, ""));
+        assert_eq!(raw.head().status, 200);
+        watch.until("only its own thread", |watch| watch.held().threads <= before + 1);
+        drop(raw);
+        watch.until("its end", |watch| watch.held().threads <= before);
+    }
+}
+
+#[test]
 fn searches_share_their_helpers() {
     let sandbox = Sandbox::with(&["--scan-jobs", "3"]);
     for number in 0..16 {
