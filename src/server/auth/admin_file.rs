@@ -12,7 +12,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The records of a file, and the errors of its lines, each with file and line.
 pub type Records<T> = (Vec<T>, Vec<Error>);
 
-/// Reads a file; see [`parse`].
+/// Reads a file: a record a line, with its errors.
 pub fn read<T, E: Display>(
     path: &Path,
     record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,

@@ -45,7 +45,7 @@ fn line(lock: &WriteLock) -> String {
     format!("{token} {exclusion} {depth} {expires} {principal} {root} {owner}\n")
 }
 
-/// Parses what [`format`] has written; nothing at all is no lock.
+/// Parses what [`format()`] has written; nothing at all is no lock.
 pub(super) fn parse(bytes: &[u8]) -> Result<LockSet> {
     let unknown = || {
         let what = "is not understood: where it is removed while no cfpd runs, all locks are forgotten";
