@@ -71,6 +71,7 @@ conversations![
     sites,
     sites_users,
     webdav,
+    webdav_clients,
 ];
 
 #[test]
