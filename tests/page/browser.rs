@@ -5,13 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::raw::{Raw, request, request_with};
-use crate::common::{Sandbox, need};
+use crate::common::{HANG, Sandbox, need};
 
 /// What marks an element in an answer of WebDriver.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -25,6 +27,7 @@ pub struct Browser {
     session: String,
     /// The server whose page it shows.
     pub url: String,
+    without_scripts: bool,
     _only: MutexGuard<'static, ()>,
 }
 
@@ -55,7 +58,8 @@ impl Browser {
             Some(host) => sandbox.url().replace("127.0.0.1", host),
             None => sandbox.url().to_owned(),
         };
-        let mut browser = Browser { driver, raw, session: String::new(), url, _only: only };
+        let (session, without_scripts) = (String::new(), setup.without_scripts);
+        let mut browser = Browser { driver, raw, session, url, without_scripts, _only: only };
         // As root, as whom tests may run, it has no sandbox of its own.
         let mut arguments =
             vec!["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
@@ -112,6 +116,29 @@ impl Browser {
     /// Waits until an expression is true in the document, and returns it. A document that another takes the place of is asked
     /// no more: the next one is.
     pub fn until(&mut self, expression: &str) -> Value {
+        let found = match self.without_scripts {
+            true => self.until_seen(expression),
+            false => self.until_told(expression),
+        };
+        found.unwrap_or_else(|| {
+            let body = self.text("document.body.outerHTML");
+            panic!("never true: {expression}\n{body}\n{:?}", self.said());
+        })
+    }
+
+    /// A document without scripts has no timers: it is asked again and again.
+    fn until_seen(&mut self, expression: &str) -> Option<Value> {
+        let script = json!({ "script": format!("return ({expression}) || null"), "args": [] });
+        for _ in 0..HANG.as_millis() / 20 {
+            match self.try_ask("/execute/sync", script.clone()) {
+                Ok(Value::Null) | Err(_) => thread::sleep(Duration::from_millis(20)),
+                Ok(value) => return Some(value),
+            }
+        }
+        None
+    }
+
+    fn until_told(&mut self, expression: &str) -> Option<Value> {
         let script = format!(
             "const done = arguments[arguments.length - 1]
              const look = () => {{
@@ -123,13 +150,12 @@ impl Browser {
         );
         for _ in 0..100 {
             match self.try_ask("/execute/async", json!({ "script": script, "args": [] })) {
-                Ok(value) => return value,
+                Ok(value) => return Some(value),
                 Err(why) if why["error"] == "script timeout" => break,
                 Err(_) => {}
             }
         }
-        let body = self.text("document.body.outerHTML");
-        panic!("never true: {expression}\n{body}\n{:?}", self.said());
+        None
     }
 
     /// Waits for an element that matches and is shown, and returns how WebDriver calls it.
@@ -283,7 +309,7 @@ fn start_driver(sandbox: &Sandbox) -> Option<(Child, String)> {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             // The driver ends its browsers when it is told to; a request could panic again.
             let _ = self.raw.try_send(request("DELETE", &self.session, ""));
         } else {
