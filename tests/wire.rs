@@ -72,6 +72,7 @@ conversations![
     sites_users,
     webdav,
     webdav_clients,
+    webdav_infinity,
 ];
 
 #[test]
