@@ -145,16 +145,21 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     if !matches!(handler, Handler::Tells(_)) {
         server.health.require_answer()?;
     }
+    call(exchange, &handler, &name)
+}
+
+/// Calls a handler with the rights it needs.
+fn call(exchange: &mut Exchange<'_>, handler: &Handler, name: &Name) -> Result<()> {
     match handler {
-        Handler::Tells(act) => act(exchange, &name),
+        Handler::Tells(act) => act(exchange, name),
         Handler::Reads(act) => {
             let store = exchange.authorize()?;
-            act(exchange, &store, &name)
+            act(exchange, &store, name)
         }
         Handler::Writes(act) => {
             let store = exchange.authorize()?;
-            let writer = store.writer(&name)?;
-            once(exchange, store.principal(), |exchange| act(exchange, &writer, &name))
+            let writer = store.writer(name)?;
+            once(exchange, store.principal(), |exchange| act(exchange, &writer, name))
         }
     }
 }
