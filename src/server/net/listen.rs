@@ -9,11 +9,27 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
+use nix::{getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
 
 use crate::error::{Error, Result};
 use crate::server::net::ListenAddress;
 use crate::server::net::unix_socket::{self, SocketFile};
 use crate::server::observe::Peer;
+
+sockopt_impl!(
+    /// How many bytes may wait in a send buffer beyond what the peer's window takes (`TCP_NOTSENT_LOWAT`); nix does not
+    /// define the option.
+    UnsentMax,
+    Both,
+    libc::IPPROTO_TCP,
+    libc::TCP_NOTSENT_LOWAT,
+    u32
+);
+
+/// So many bytes keep the network busy until the thread has added more. Without a limit, thread and client work against each
+/// other: the client is woken for each segment, and a buffer of megabytes is in the cache of neither
+/// (docs/benchmarks.md). A client that does not read holds less kernel memory, too.
+const UNSENT_MAX: u32 = 16 << 10;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -57,8 +73,9 @@ impl Listener {
     pub fn of_tcp(listener: TcpListener, tls: bool) -> io::Result<Self> {
         // Another process may take a connection between the poll and the accept.
         listener.set_nonblocking(true)?;
-        // No delay by Nagle's algorithm; connections inherit the option.
+        // No delay by Nagle's algorithm; connections inherit both options.
         setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
+        setsockopt(&listener, UnsentMax, &UNSENT_MAX)?;
         let scheme = if tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok(Listener { socket: ListeningSocket::Tcp(listener), url, _file: None })
@@ -101,7 +118,10 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::net::TcpStream;
     use std::path::PathBuf;
+
+    use nix::sys::socket::getsockopt;
 
     use super::*;
     use crate::error::ErrorKind;
@@ -120,6 +140,17 @@ mod tests {
         assert!(Listener::bind(&address, false).is_err());
         drop(live);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_connection_inherits_the_limit_of_unsent_bytes() {
+        let address = ListenAddress::Tcp("127.0.0.1:0".parse().unwrap());
+        let listener = Listener::bind(&address, false).unwrap();
+        let ListeningSocket::Tcp(socket) = &listener.socket else { panic!() };
+        let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        let (stop, _other) = io::pipe().unwrap();
+        let (connection, _) = listener.accept(stop).unwrap().unwrap();
+        assert_eq!(getsockopt(&connection, UnsentMax).unwrap(), UNSENT_MAX);
     }
 
     #[test]
