@@ -17,11 +17,12 @@ pub(super) const BLOCK: usize = 128 * 1024;
 /// The most that is read at once of a file for which more is better, in bytes.
 const BLOCK_MAX: usize = 1 << 20;
 
-/// Returns how much of a source is read at once.
+/// Returns how much of a source is read at once. A small file gets a small buffer: there may be many, and each is zeroed.
 pub(super) fn block_of(source: &Source<'_>) -> usize {
     match source {
         Source::File(file) if file.size() > BLOCK as u64 => file.read_size().clamp(BLOCK, BLOCK_MAX),
-        _ => BLOCK,
+        Source::File(file) => usize::try_from(file.size()).unwrap_or(BLOCK).max(1),
+        Source::Stream { .. } => BLOCK,
     }
 }
 
