@@ -10,6 +10,7 @@ mod options;
 mod page_file;
 mod post;
 mod put;
+mod result_queue;
 pub(crate) mod router;
 mod search_tree;
 mod table;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, Scope};
 
 use parking_lot::Mutex;
@@ -15,17 +15,19 @@ use crate::server::exchange::{
     BoundedDecoding, Exchange, LineSink, Operation, ResultUse, SANDBOX, send_lines,
 };
 use crate::server::methods::list::{globs, included};
+use crate::server::methods::result_queue::{ResultQueue, ResultReceiver, ResultSender};
 use crate::server::shared::ScanThreads;
 use crate::store::{Entries, Kind, Name};
 use crate::text::PrefixedLines;
-
-/// How many results may be queued for a client that reads slowly.
-const WAITING_MAX: usize = 256;
 
 /// How many names a walk that counts the files may be ahead of the search: so many names are held in memory.
 const AHEAD_MAX: usize = 100_000;
 /// How many names of such a walk are handed over at once.
 const BATCH: usize = 64;
+
+/// How many names a thread takes at once: the others wait meanwhile. A thread that finds none left helps with the large files of
+/// the others.
+const TAKEN: usize = 16;
 
 /// What a thread has found.
 type SearchResult = Result<TreeFinding>;
@@ -80,18 +82,17 @@ impl TreeSearch<'_> {
         tells_files: bool,
         out: &mut LineSink<'_>,
     ) -> io::Result<()> {
-        let (sender, receiver) = sync_channel(WAITING_MAX);
+        let queue = ResultQueue::new();
         thread::scope(|scope| {
-            // Both are moved here, so that they are dropped before the scope waits for the threads: a blocked sender then
-            // ends.
-            let receiver = receiver;
+            // Dropped before the scope waits for the threads: one that waits for room then ends.
+            let receiver = queue.receiver();
             let entries = match tells_files {
-                true => walk_ahead(scope, entries, sender.clone())?,
+                true => walk_ahead(scope, entries, queue.sender())?,
                 false => entries,
             };
             let entries = Arc::new(Mutex::new(entries));
             let search = |permit: Option<_>| {
-                let (sender, entries) = (sender.clone(), Arc::clone(&entries));
+                let (sender, entries) = (queue.sender(), Arc::clone(&entries));
                 let work = move || {
                     let _permit = permit;
                     self.work(&entries, &sender);
@@ -106,51 +107,66 @@ impl TreeSearch<'_> {
                     break;
                 }
             }
-            drop((sender, entries));
+            drop(entries);
             self.write_results(&receiver, out)
         })
     }
 
     /// Writes the results as they arrive, and the total.
-    fn write_results(&self, results: &Receiver<SearchResult>, out: &mut LineSink<'_>) -> io::Result<()> {
+    fn write_results(
+        &self,
+        results: &ResultReceiver<'_, SearchResult>,
+        out: &mut LineSink<'_>,
+    ) -> io::Result<()> {
         let mut total = 0;
-        while let Some(found) = next(results, out)? {
-            match found {
-                Ok(TreeFinding::Count(name, count)) => {
-                    total += count;
-                    out.write_all(&line(&name, count, self.json))?;
-                }
-                Ok(TreeFinding::Files(files)) => {
-                    writeln!(out, "{}", json!({ "files": files }))?;
-                    out.flush()?;
-                }
-                // A compression that `decompress` does not support: JSON reports it and continues. Other errors end the
-                // search.
-                Err(error) if error.kind() == ErrorKind::Unprocessable && self.json => {
-                    writeln!(out, "{}", json!({ "error": error.to_string() }))?;
-                }
-                Err(error) => return Err(error.into()),
+        while let Some(found) = results.take() {
+            for found in found {
+                total += self.write_result(found, out)?;
             }
+            out.flush_waiting()?;
         }
         let total = if self.json { json!({ "total": total }).to_string() } else { format!("{total} total") };
         writeln!(out, "{total}")
     }
 
-    /// Searches files until there are none, or the receiver is dropped.
-    fn work(&self, entries: &Mutex<Entries<'_>>, results: &SyncSender<SearchResult>) {
-        loop {
-            let next = entries.lock().next();
-            let found = match next {
-                None => return,
-                Some(Err(error)) => Err(error),
-                Some(Ok(entry)) if entry.kind != Kind::File => continue,
-                Some(Ok(entry)) => self.count(&entry.name),
-            };
-            if found.as_ref().is_err_and(is_left_out) {
-                continue;
+    /// Writes a result, and returns its count.
+    fn write_result(&self, found: SearchResult, out: &mut LineSink<'_>) -> io::Result<u64> {
+        match found {
+            Ok(TreeFinding::Count(name, count)) => {
+                out.write_all(&line(&name, count, self.json))?;
+                Ok(count)
             }
-            if results.send(found).is_err() {
+            Ok(TreeFinding::Files(files)) => {
+                writeln!(out, "{}", json!({ "files": files }))?;
+                out.flush()?;
+                Ok(0)
+            }
+            // A compression that `decompress` does not support: JSON reports it and continues. Other errors end the
+            // search.
+            Err(error) if error.kind() == ErrorKind::Unprocessable && self.json => {
+                writeln!(out, "{}", json!({ "error": error.to_string() }))?;
+                Ok(0)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Searches files until there are none, or the receiver is dropped.
+    fn work(&self, entries: &Mutex<Entries<'_>>, results: &ResultSender<'_, SearchResult>) {
+        loop {
+            let batch: Vec<_> = entries.lock().by_ref().take(TAKEN).collect();
+            if batch.is_empty() {
                 return;
+            }
+            for entry in batch {
+                let found = match entry {
+                    Err(error) => Err(error),
+                    Ok(entry) if entry.kind != Kind::File => continue,
+                    Ok(entry) => self.count(&entry.name),
+                };
+                if !found.as_ref().is_err_and(is_left_out) && !results.send(found) {
+                    return;
+                }
             }
         }
     }
@@ -194,7 +210,7 @@ impl TreeSearch<'_> {
 fn walk_ahead<'scope>(
     scope: &'scope Scope<'scope, '_>,
     entries: Entries<'scope>,
-    results: SyncSender<SearchResult>,
+    results: ResultSender<'scope, SearchResult>,
 ) -> Result<Entries<'scope>> {
     let (sender, batches) = sync_channel(AHEAD_MAX / BATCH);
     let walk = move || {
@@ -208,7 +224,7 @@ fn walk_ahead<'scope>(
         }
         // The search may have ended early, for an error or a client that has disconnected.
         let _ = sender.send(batch);
-        let _ = results.send(Ok(TreeFinding::Files(files)));
+        results.send(Ok(TreeFinding::Files(files)));
     };
     thread::Builder::new().spawn_scoped(scope, walk).map_err(|_| no_thread())?;
     Ok(Box::new(batches.into_iter().flatten()))
@@ -216,17 +232,6 @@ fn walk_ahead<'scope>(
 
 fn no_thread() -> Error {
     Error::overloaded("search", "no thread is left for it")
-}
-
-/// The next result. Output that has waited is flushed before it waits longer.
-fn next(results: &Receiver<SearchResult>, out: &mut LineSink<'_>) -> io::Result<Option<SearchResult>> {
-    match results.recv_timeout(out.time_left()) {
-        Err(RecvTimeoutError::Timeout) => {
-            out.flush_waiting()?;
-            Ok(results.recv().ok())
-        }
-        found => Ok(found.ok()),
-    }
 }
 
 /// Whether a file is omitted: it was deleted since it was listed, or the daemon itself may not read it. Lists omit such
