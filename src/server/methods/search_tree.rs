@@ -17,7 +17,7 @@ use crate::server::exchange::{
 use crate::server::methods::list::{globs, included};
 use crate::server::methods::result_queue::{ResultQueue, ResultReceiver, ResultSender};
 use crate::server::shared::ScanThreads;
-use crate::store::{Entries, Kind, Name};
+use crate::store::{Entries, Entry, Kind, Name};
 use crate::text::PrefixedLines;
 
 /// How many names a walk that counts the files may be ahead of the search: so many names are held in memory.
@@ -25,9 +25,10 @@ const AHEAD_MAX: usize = 100_000;
 /// How many names of such a walk are handed over at once.
 const BATCH: usize = 64;
 
-/// How many names a thread takes at once: the others wait meanwhile. A thread that finds none left helps with the large files of
-/// the others.
-const TAKEN: usize = 16;
+/// The most names that a thread takes at once, while the others wait; and after how many it takes one more. At first it is one,
+/// so that all threads have something to read where there are few files.
+const TAKEN_MAX: usize = 16;
+const TAKEN_MORE_AFTER: usize = 64;
 
 /// What a thread has found.
 type SearchResult = Result<TreeFinding>;
@@ -63,6 +64,22 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     })
 }
 
+/// The entries that no thread has taken.
+struct ToSearch<'a> {
+    entries: Entries<'a>,
+    taken: usize,
+}
+
+impl ToSearch<'_> {
+    /// Takes some for one thread; nothing at the end.
+    fn take_some(&mut self) -> Vec<Result<Entry>> {
+        let most = (self.taken / TAKEN_MORE_AFTER).clamp(1, TAKEN_MAX);
+        let some: Vec<_> = self.entries.by_ref().take(most).collect();
+        self.taken += some.len();
+        some
+    }
+}
+
 /// One search of a directory tree.
 struct TreeSearch<'a> {
     reader: Reader<'a>,
@@ -90,7 +107,7 @@ impl TreeSearch<'_> {
                 true => walk_ahead(scope, entries, queue.sender())?,
                 false => entries,
             };
-            let entries = Arc::new(Mutex::new(entries));
+            let entries = Arc::new(Mutex::new(ToSearch { entries, taken: 0 }));
             let search = |permit: Option<_>| {
                 let (sender, entries) = (queue.sender(), Arc::clone(&entries));
                 let work = move || {
@@ -152,9 +169,9 @@ impl TreeSearch<'_> {
     }
 
     /// Searches files until there are none, or the receiver is dropped.
-    fn work(&self, entries: &Mutex<Entries<'_>>, results: &ResultSender<'_, SearchResult>) {
+    fn work(&self, entries: &Mutex<ToSearch<'_>>, results: &ResultSender<'_, SearchResult>) {
         loop {
-            let batch: Vec<_> = entries.lock().by_ref().take(TAKEN).collect();
+            let batch = entries.lock().take_some();
             if batch.is_empty() {
                 return;
             }
