@@ -185,7 +185,7 @@ pub trait Partial: Draft {
     fn time_left(&self) -> Duration;
     /// Returns a reader of all bytes so far.
     fn reader(&self) -> io::Result<Box<dyn Read + '_>>;
-    /// Truncates to `size` bytes and frees preallocated blocks.
+    /// Truncates to `size` bytes.
     fn truncate(&mut self, size: u64) -> Result<()>;
     /// Fsyncs what was written. To be called before the offset is reported to a client.
     fn sync(&self) -> Result<()>;

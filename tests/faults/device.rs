@@ -40,8 +40,6 @@ fn a_write_that_fails_is_told_logged_and_leaves_the_old_file_and_nothing_else() 
     let rows = [
         ("openat:error=EIO:when=1", "PUT", "/f", "", 500),
         ("openat:error=EMFILE:when=1", "PUT", "/f", "", 503),
-        ("fallocate:error=EIO", "PUT", "/f", "", 500),
-        ("fallocate:error=ENOSPC", "PUT", "/f", "", 507),
         ("write:error=EIO:when=1", "PUT", "/f", "", 500),
         ("write:error=ENOSPC:when=1", "PUT", "/f", "", 507),
         ("write:error=EDQUOT:when=1", "PUT", "/f", "", 507),

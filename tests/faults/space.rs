@@ -90,7 +90,7 @@ fn uploads_and_copies_at_the_same_time_leave_free_what_is_to_stay_free() {
 }
 
 #[test]
-fn an_upload_whose_daemon_was_killed_gives_back_the_room_set_aside_and_gets_no_more_time() {
+fn an_upload_sets_no_blocks_aside_and_gets_no_more_time_by_the_end_of_its_daemon() {
     if !need::attributes() {
         return;
     }
@@ -99,25 +99,17 @@ fn an_upload_whose_daemon_was_killed_gives_back_the_room_set_aside_and_gets_no_m
     let fields =
         [("Upload-Complete", "?1"), ("Upload-Draft-Interop-Version", "8"), ("Content-Length", "50000000")];
     let _client = begin(&sandbox, "/f", &fields, &text(1, SENT as usize));
+    let directory = sandbox.root().join(".cfpd-uploads");
     let kept = || {
-        let directory = sandbox.root().join(".cfpd-uploads");
-        let entry = fs::read_dir(directory).ok()?.next()?.ok()?;
+        let entry = fs::read_dir(&directory).ok()?.next()?.ok()?;
         fs::metadata(entry.path()).ok()
     };
     wait_until(&sandbox, "what was sent", || kept().is_some_and(|found| found.len() == SENT));
     let before = kept().unwrap();
-    if before.blocks() * 512 <= SENT {
-        need::left_out("this file system sets no room aside");
-    }
-    assert!(before.blocks() * 512 <= 3 * SENT, "no more than a step is set aside");
+    // XFS itself allocates ahead.
+    assert!(before.blocks() * 512 <= 2 * SENT, "{} blocks", before.blocks());
     sandbox.kill();
     sandbox.start_again();
-    let kept = || {
-        fs::metadata(
-            fs::read_dir(sandbox.root().join(".cfpd-uploads")).unwrap().next().unwrap().unwrap().path(),
-        )
-    };
-    wait_until(&sandbox, "the room beyond its bytes", || kept().unwrap().blocks() * 512 <= SENT + (64 << 10));
     let after = kept().unwrap();
     assert_eq!((after.len(), after.modified().unwrap()), (SENT, before.modified().unwrap()));
 }

@@ -41,11 +41,7 @@ pub fn receive(
             let is_past_length = matches!(error, Error::Failed { .. }) && metadata.length().is_some();
             return if is_past_length { refuse_length(exchange) } else { Err(error) };
         }
-        Err(error) => {
-            let size = partial.size()?;
-            partial.truncate(size)?;
-            return Err(error);
-        }
+        Err(error) => return Err(error),
         Ok(whole) => whole,
     };
     let said_in = [&exchange.request.fields, &whole.trailers];
@@ -58,7 +54,6 @@ pub fn receive(
         let taken = whole.digest.filter(|_| start == 0);
         return complete_upload(exchange, partial, metadata, &whole, taken);
     }
-    partial.truncate(size)?;
     partial.sync()?;
     // Whoever hears the answer may go on at another daemon.
     drop(partial);

@@ -1,14 +1,13 @@
 //! The account of disk space: how many bytes uploads, copies and spools have reserved on each file system and not yet
 //! written. The free space minus these can be reserved, so that `--keep-free` holds for any number of concurrent
-//! writes. Space is reserved one step ahead, and preallocated where the length is known. It does not know names.
+//! writes. Space is reserved one step ahead, but no blocks are allocated: the file system then chooses them when it knows how
+//! many there are (docs/benchmarks.md). It does not know names.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::{Statvfs, fstatvfs};
 use parking_lot::Mutex;
 
@@ -163,7 +162,7 @@ impl Drop for SpoolShare {
 
 /// The disk space of one content.
 pub(super) struct Allocation {
-    /// What is reserved and not yet on the disk.
+    /// What is reserved and not yet written.
     reservation: Reservation,
     /// The length of the content, where that is known.
     size: Option<u64>,
@@ -186,13 +185,9 @@ impl Allocation {
         if least == 0 {
             return Ok(0);
         }
-        let offset = self.written + self.ahead;
-        let to_come = self.size.map_or(u64::MAX, |size| size.saturating_sub(offset));
+        let to_come = self.size.map_or(u64::MAX, |size| size.saturating_sub(self.written + self.ahead));
         let most = step_after(self.written).min(to_come);
         let Some(granted) = self.reservation.grow(file, least, most)? else { return Ok(least) };
-        if self.size.is_some() && preallocate(file, offset, granted)? {
-            self.reservation.spend(granted);
-        }
         self.ahead += granted;
         Ok(0)
     }
@@ -207,16 +202,6 @@ impl Allocation {
     /// caller spends the reservation as it writes.
     pub fn reserve_all(&mut self, file: &File, size: u64) -> nix::Result<Option<&mut Reservation>> {
         Ok(self.reservation.grow(file, size, size)?.map(|_| &mut self.reservation))
-    }
-}
-
-/// Allocates blocks on the disk. False where the file system cannot.
-fn preallocate(file: &File, offset: u64, length: u64) -> nix::Result<bool> {
-    let signed = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
-    match fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, signed(offset), signed(length)) {
-        Ok(()) => Ok(true),
-        Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => Ok(false),
-        Err(errno) => Err(errno),
     }
 }
 

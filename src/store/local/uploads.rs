@@ -14,14 +14,11 @@ use parking_lot::Mutex;
 use super::walk::stat;
 use super::{
     DIRECTORY, EntryAt, Temporary, UPLOADS, Volume, Walk, completion, errno_of, is_absent, is_hexadecimal,
-    modified, open_beneath, size_of,
+    modified, open_beneath,
 };
 use crate::error::{Error, Result};
 use crate::store::CompletedUpload;
 
-/// The largest block size of a file system, in bytes: allocation past the end of a file counts as preallocation only
-/// beyond that.
-const BLOCK_MAX: i64 = 64 << 10;
 /// How many completed uploads are remembered: each takes a block of the disk.
 const COMPLETED_MAX: usize = 1000;
 /// Random bytes in an identifier.
@@ -103,12 +100,7 @@ impl Uploads {
             }
             let removed = match self.time_left(&found.details) {
                 None => self.remove_expired(directory, found.path),
-                Some(_) => {
-                    if is_preallocated(&found.details) {
-                        free_preallocated(directory, found.path);
-                    }
-                    false
-                }
+                Some(_) => false,
             };
             gone += u64::from(removed);
             left += usize::from(!removed);
@@ -164,24 +156,6 @@ pub(super) fn open(volume: &Volume) -> nix::Result<OwnedFd> {
 
 fn lock(directory: &OwnedFd, last: Vec<u8>) -> nix::Result<Temporary> {
     Temporary::named(directory.try_clone().map_err(errno_of)?, last, OFlag::empty())
-}
-
-/// Whether blocks past its end are preallocated, as when the process was killed while it received bytes.
-fn is_preallocated(stat: &FileStat) -> bool {
-    let (allocated, size) = (stat.st_blocks.saturating_mul(512), stat.st_size);
-    allocated > size.saturating_add(stat.st_blksize.max(BLOCK_MAX))
-}
-
-/// Frees the preallocated blocks of an upload that is not in use. Its mtime, and so its expiry, stays the same.
-fn free_preallocated(directory: &OwnedFd, last: Vec<u8>) {
-    let Ok(mut temporary) = lock(directory, last) else { return };
-    temporary.kept = true;
-    let file = &temporary.file;
-    // Truncating to the same size frees the blocks past it.
-    let _ = fstat(file).map_err(io::Error::from).and_then(|stat| {
-        file.set_len(size_of(&stat))?;
-        file.set_modified(modified(&stat))
-    });
 }
 
 fn fresh_id(random: Option<&File>) -> io::Result<String> {
