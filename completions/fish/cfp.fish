@@ -73,7 +73,7 @@ complete -c cfpd -n __cfp_before_command -l config -r -d 'Read options from FILE
 complete -c cfpd -n __cfp_before_command -l no-sync -d 'Answer a write before it is on the disk'
 complete -c cfpd -n __cfp_before_command -l shared -d 'Other daemons serve the same files too, on this machine or on others that mount them'
 complete -c cfpd -n __cfp_before_command -l send-size -x -d 'Send at most BYTES of a file at a time'
-complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Search directories, and search or reverse large files with at most N threads, over all requests'
+complete -c cfpd -n __cfp_before_command -l scan-jobs -x -d 'Search directories, and search, replace in or reverse large files with at most N threads, over all requests'
 complete -c cfpd -n __cfp_before_command -l log -r -d 'Append a line for each request to FILE'
 complete -c cfpd -n __cfp_before_command -l log-format -x -a 'combined json' -d 'Write the log as combined'
 complete -c cfpd -n __cfp_before_command -l background -d 'Run in the background'

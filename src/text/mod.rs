@@ -36,6 +36,7 @@ mod query;
 mod ranges;
 mod read_at;
 mod replace;
+mod replaced_ranges;
 mod replay;
 mod reverse;
 mod scalar;

@@ -27,23 +27,21 @@ pub(super) fn count(word: &Word, file: &dyn ReadAt) -> io::Result<u64> {
 /// Counts in ranges of `shortest` bytes or, for a large file, more.
 fn count_by(word: &Word, file: &dyn ReadAt, shortest: u64, block: usize) -> io::Result<u64> {
     let size = file.size();
-    let step = shortest.max(size.div_ceil(RANGES_MAX));
-    let ranges = (size / step).max(1);
-    let range = |index: u64| index * step..if index + 1 == ranges { size } else { (index + 1) * step };
-    let indexes = Mutex::new(0..ranges);
+    let ranges = Ranges::new(size, shortest.max(size.div_ceil(RANGES_MAX)));
+    let indexes = Mutex::new(0..ranges.count);
     let results = Mutex::new(Vec::new());
     let work = || {
         let mut window = ScanWindow::new(word, block);
         loop {
             let Some(index) = indexes.lock().next() else { return };
-            let result = count_range(&mut window, (file, size), range(index), block);
+            let result = count_range(&mut window, (file, size), ranges.of(index), block);
             if result.is_err() {
                 *indexes.lock() = 0..0;
             }
             results.lock().push((index, result));
         }
     };
-    if ranges > 1 {
+    if ranges.count > 1 {
         file.run_on_threads(&work, &mut &work)
     } else {
         work()
@@ -55,12 +53,31 @@ fn count_by(word: &Word, file: &dyn ReadAt, shortest: u64, block: usize) -> io::
         let mut found = result?;
         if found.first.is_some_and(|first| first < end) {
             let mut window = ScanWindow::new(word, block);
-            found = count_range(&mut window, (file, size), end..range(index).end, block)?;
+            found = count_range(&mut window, (file, size), end..ranges.of(index).end, block)?;
         }
         total += found.count;
         end = end.max(found.end);
     }
     Ok(total)
+}
+
+/// A file in ranges of `step` bytes, the last of which may have up to twice as many.
+pub(super) struct Ranges {
+    pub(super) size: u64,
+    step: u64,
+    pub(super) count: u64,
+}
+
+impl Ranges {
+    pub(super) fn new(size: u64, step: u64) -> Self {
+        Ranges { size, step, count: (size / step).max(1) }
+    }
+
+    /// Returns the range with this index.
+    pub(super) fn of(&self, index: u64) -> Range<u64> {
+        let end = if index + 1 == self.count { self.size } else { (index + 1) * self.step };
+        index * self.step..end
+    }
 }
 
 /// Counts the occurrences that begin in a range of a file of `size` bytes.
@@ -70,6 +87,28 @@ fn count_range(
     range: Range<u64>,
     block: usize,
 ) -> io::Result<RangeCount> {
+    let mut entered = enter(window, (file, size), &range)?;
+    let mut counter = RangeCount { position: entered.position, limit: range.end, ..RangeCount::default() };
+    window.scan(&mut entered.part, block, &mut counter)?;
+    Ok(counter)
+}
+
+/// A range of which the first bytes are in a window.
+pub(super) struct EnteredRange<'f> {
+    /// What the window is to scan.
+    pub(super) part: FilePart<'f>,
+    /// The offset of the first byte that is visited.
+    pub(super) position: u64,
+    /// The bytes of the range before that one: the end of a character that begins before the range.
+    pub(super) remainder: Vec<u8>,
+}
+
+/// Begins a scan for the occurrences that begin in a range of a file of `size` bytes.
+pub(super) fn enter<'f>(
+    window: &mut ScanWindow<'_>,
+    (file, size): (&'f dyn ReadAt, u64),
+    range: &Range<u64>,
+) -> io::Result<EnteredRange<'f>> {
     // What is read ends where every occurrence of the range and the character after it are complete.
     let end = size.min(range.end.saturating_add((window.word.longest() + scalar::LONGEST) as u64));
     let mut around = [0; 2 * scalar::LONGEST];
@@ -83,13 +122,12 @@ fn count_range(
     let edge = usize::try_from(range.start - from).unwrap_or(0);
     let start = (edge..known.len()).find(|&at| window.word.is_unit_start(known, at)).unwrap_or(edge);
     window.restart(known, start);
-    let mut counter = RangeCount { position: from + start as u64, limit: range.end, ..RangeCount::default() };
-    window.scan(&mut part, block, &mut counter)?;
-    Ok(counter)
+    let remainder = known.get(edge..start).unwrap_or_default().to_vec();
+    Ok(EnteredRange { part, position: from + start as u64, remainder })
 }
 
 /// The bytes of a part of a file, in order.
-struct FilePart<'a> {
+pub(super) struct FilePart<'a> {
     file: &'a dyn ReadAt,
     left: Range<u64>,
 }
@@ -139,8 +177,9 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::replaced_ranges::replace_by;
     use super::super::word::Matching;
-    use super::super::{Search, Show, Source};
+    use super::super::{Filter, OutputBuffer, Replace, Search, Show, Source};
     use super::*;
 
     /// Bytes that three threads read.
@@ -163,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Compares the count in ranges of every size with that of a stream.
+    /// Compares count and replacement in ranges of every size with those of a stream.
     fn check(word: &[u8], matching: Matching, text: &[u8]) {
         let prepared = Word::new(word, matching).unwrap();
         let search = Search { word: prepared.clone(), show: Show::Count };
@@ -175,6 +214,18 @@ mod tests {
             assert_eq!(found, expected, "{} in ranges of {step}", text.escape_ascii());
         }
         assert_eq!(count_by(&prepared, &Shared(text), 4, 3).unwrap(), expected);
+        let (replace, mut expected_text) =
+            (Replace { word: prepared.clone(), with: b"<>".to_vec() }, Vec::new());
+        replace.run(Source::Stream { bytes: &mut &*text, spool: &spool }, &mut expected_text).unwrap();
+        let replaced = |file: &dyn ReadAt, step| {
+            let mut sink = Vec::new();
+            let mut output = OutputBuffer::new(&mut sink);
+            let count = replace_by((&prepared, b"<>"), file, (step, 5), &mut output).unwrap();
+            assert_eq!(count, expected, "{} in ranges of {step}", text.escape_ascii());
+            assert_eq!(sink.escape_ascii().to_string(), expected_text.escape_ascii().to_string(), "{step}");
+        };
+        (scalar::LONGEST as u64..text.len() as u64 + 2).for_each(|step| replaced(&text, step));
+        replaced(&Shared(text), 4);
     }
 
     fn matchings() -> impl Iterator<Item = Matching> {
@@ -184,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_split_gives_the_same_count() {
+    fn every_split_gives_the_same_count_and_replacement() {
         let rows: [(&[u8], &[u8]); 12] = [
             (b"cat", b"cat, the category; the cat CAT"),
             (b"a", b"aaaa a a a-a a\xc3\xa9 a"),
@@ -206,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_has_the_same_count_in_any_ranges(
+        fn any_text_has_the_same_count_and_replacement_in_any_ranges(
             word in part(1..4),
             text in part(0..40),
         ) {

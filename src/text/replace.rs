@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::scan::{block_of, scan};
 use super::visit::Visit;
-use super::{Filter, OutputBuffer, ReadAt, Source, Word, split};
+use super::{Filter, OutputBuffer, ReadAt, Source, Word, replaced_ranges, split};
 
 /// Replaces a word. The replacement is not searched again.
 #[derive(Clone, Debug)]
@@ -29,7 +29,13 @@ impl Filter for Replace {
 impl Replace {
     /// Replaces the word, and returns how often.
     fn replace(&self, source: Source<'_>, sink: &mut dyn Write) -> io::Result<u64> {
-        let mut replacer = Replacer { with: &self.with, output: OutputBuffer::new(sink), count: 0 };
+        let mut output = OutputBuffer::new(sink);
+        if let Source::File(file) = source
+            && file.size() >= replaced_ranges::FILE_MIN
+        {
+            return replaced_ranges::replace(&self.word, &self.with, file, &mut output);
+        }
+        let mut replacer = Replacer { with: &self.with, output, count: 0 };
         let block = block_of(&source);
         scan(&self.word, &mut split(source)?.0, block, &mut replacer)?;
         Ok(replacer.count)

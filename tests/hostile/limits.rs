@@ -198,7 +198,7 @@ fn a_filter_whose_client_reads_slowly_keeps_no_helper() {
     sandbox.keep("f", "one two\n".repeat(8 << 20));
     let mut watch = Watch::new(&sandbox);
     let before = watch.held().threads;
-    for target in ["/f?reverse", "/f?reverse&x"] {
+    for target in ["/f?reverse", "/f?replace=one&with=three"] {
         let mut raw = sandbox.connect();
         raw.send(request("GET", target, ""));
         assert_eq!(raw.head().status, 200);

@@ -189,8 +189,8 @@ const OPERATION: &[ProgramOption] = options! {
     ///
     /// Without this option the system takes as much as it can.
     "", "--send-size" = "BYTES";
-    /// Search directories, and search or reverse large files with at most N threads, over all requests (default: the number
-    /// of cores).
+    /// Search directories, and search, replace in or reverse large files with at most N threads, over all requests (default: the
+    /// number of cores).
     ///
     /// Each request has at least one of its own.
     "", "--scan-jobs" = "N";
