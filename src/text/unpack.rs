@@ -1,12 +1,13 @@
 //! Compressed files, for `--decompress`: zstd and gzip are recognized by their magic bytes, any other file is passed through.
 //! Content codings on the wire belong to `http`.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 use zstd::stream::read::Decoder;
 
 use crate::error::Error;
+use crate::io_block::BlockReader;
 
 /// The largest zstd window, as a power of two: 8 MiB, what RFC 8878 §3.1.1.1.2 has every decoder take. The window is
 /// memory that the file, not the caller, asks for.
@@ -58,12 +59,12 @@ pub fn unpack<'a>(mut source: impl Read + 'a, name: &'a [u8]) -> io::Result<Box<
     let is_gzip = magic.starts_with(&[0x1f, 0x8b, 0x08]) && magic.len() == 4;
     let whole = Cursor::new(magic).chain(source);
     if is_zstd {
-        let mut decoder = Decoder::new(whole)?;
+        let mut decoder = Decoder::with_buffer(BlockReader::new(BLOCK, whole))?;
         decoder.window_log_max(WINDOW_LOG_MAX)?;
         return Ok(Box::new(Unpacking { bytes: decoder, name }));
     }
     if is_gzip {
-        let member = GzDecoder::new(BufReader::with_capacity(BLOCK, whole));
+        let member = GzDecoder::new(BlockReader::new(BLOCK, whole));
         return Ok(Box::new(Unpacking { bytes: Members(Some(member)), name }));
     }
     Ok(Box::new(whole))

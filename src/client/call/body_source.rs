@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::client::call::file_span::FileSpan;
@@ -26,6 +27,8 @@ const ASK_FROM: u64 = 1024 * 1024;
 const SHORT_MAX: u64 = 1024 * 1024;
 /// The size of a read, in bytes.
 const BLOCK: usize = 128 * 1024;
+/// How many bytes a pipe on standard input should hold.
+const PIPE: i32 = 256 * 1024;
 
 /// A local source of bytes: a file, or standard input.
 #[derive(Debug)]
@@ -74,6 +77,8 @@ impl BodySource {
             mute();
         }
         let mut upload = BodySource::new(STDIN.to_owned(), input)?;
+        // Who writes to a pipe of the usual 64 KiB is woken, and wakes, for each of its blocks. What is no pipe stays as it is.
+        let _ = fcntl(&upload.file, FcntlArg::F_SETPIPE_SZ(PIPE));
         if let Some((start, size)) = upload.place {
             let end = upload.file.seek(SeekFrom::Start(start + size));
             end.map_err(|error| Error::io(&upload.name, error))?;

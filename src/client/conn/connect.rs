@@ -1,7 +1,7 @@
 //! Connections to a server over TCP, TLS or a Unix socket, which a sending and a reading thread share. It does not know
 //! HTTP.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::net::{self, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -9,8 +9,11 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::libc::linger;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, setsockopt, socket, sockopt,
+};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::client::conn::addresses::connect_tcp;
@@ -19,9 +22,10 @@ use crate::client::conn::silence::{Silence, Timeouts, is_readable, is_ready};
 use crate::client::conn::tls::{Secured, Trust};
 use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
+use crate::io_block::BlockReader;
 
 /// The size of a read, in bytes.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: usize = 128 * 1024;
 
 /// A socket that may be read and written at the same time.
 #[derive(Clone, Debug)]
@@ -150,11 +154,11 @@ impl ClientSocket {
         if let Way::Tls(socket) = &self.way {
             return socket.read(out, &|| self.wait_readable());
         }
-        self.wait_readable()?;
-        match &self.way {
-            Way::Tcp(socket) => (&**socket).read(out),
-            Way::Tls(_) => Ok(0),
-            Way::Unix(socket) => (&**socket).read(out),
+        loop {
+            match recv(self.as_fd().as_raw_fd(), out, MsgFlags::MSG_DONTWAIT) {
+                Err(Errno::EAGAIN) => self.wait_readable()?,
+                received => return Ok(received?),
+            }
         }
     }
 
@@ -191,7 +195,7 @@ impl Write for ClientSocket {
 #[derive(Debug)]
 pub struct ServerConnection {
     /// What the server sends.
-    pub input: BufReader<ClientSocket>,
+    pub input: BlockReader<ClientSocket>,
 }
 
 impl ServerConnection {
@@ -216,7 +220,7 @@ impl ServerConnection {
             Ok(socket)
         });
         match socket {
-            Ok(socket) => Ok(ServerConnection { input: BufReader::with_capacity(BLOCK, socket) }),
+            Ok(socket) => Ok(ServerConnection { input: BlockReader::new(BLOCK, socket) }),
             Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 let seconds = timeouts.connect.as_secs();
                 Err(Error::interrupted(

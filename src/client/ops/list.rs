@@ -1,6 +1,6 @@
 //! Lists: the entries of a directory on the server, from JSON with one object a line.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
 use serde_json::Value;
 
@@ -9,6 +9,7 @@ use crate::client::{Client, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 use crate::http::json_name::{name_of, with_name};
+use crate::io_block::BlockReader;
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +52,15 @@ pub fn object(name: &[u8], rest: &[(&str, Value)]) -> String {
     format!("{}\n", with_name(Value::Object(members), name))
 }
 
+/// How much of a list is read at once, in bytes.
+const BLOCK: usize = 64 * 1024;
 /// The longest line of a list, in bytes. The longest path has 4096, each of them six in JSON and three more
 /// percent-encoded.
 const LINE_MAX: u64 = 1024 * 1024;
 
 /// Passes on each line of a body of text. An unterminated line is an error.
 pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
-    let mut body = BufReader::new(body);
+    let mut body = BlockReader::new(BLOCK, body);
     loop {
         let mut line = Vec::new();
         let read = body.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
