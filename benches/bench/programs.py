@@ -85,13 +85,15 @@ def version(program):
 
 
 def machine():
-    """Processor, cores, memory and kernel, in one line."""
+    """Processor, cores, memory, kernel and congestion control, in one line."""
     with open("/proc/cpuinfo") as file:
         model = re.search(r"model name\s*: (.*)", file.read())
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1])
     cores = len(os.sched_getaffinity(0))
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as file:
+        congestion = file.read().strip()
     return (
         f"{model.group(1) if model else platform.machine()}, {cores} cores, {memory / (1 << 20):.0f} GiB of memory, "
-        f"Linux {platform.release()}"
+        f"Linux {platform.release()}, TCP {congestion}"
     )
