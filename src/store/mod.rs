@@ -3,18 +3,20 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `contract` | the contract of every engine: [`Store`] and its types |
+//! | `contract` | the contract of every engine: [`Store`], and what it opens and writes |
+//! | `entry` | what it says of a file or directory |
 //! | `name` | the names of files, validated |
 //! | `local` | the engine of one local directory |
 
 pub use contract::{
-    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, DiskSpace, Draft,
-    Entries, Entry, EntryStat, Kind, LockRecordChange, LockRecordVersion, Meta, PROPERTIES_MAX, Partial,
-    Store, Transfer, Upkeep, Written,
+    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, DiskSpace, Draft,
+    LockRecordChange, LockRecordVersion, PROPERTIES_MAX, Partial, Store, Transfer, Upkeep, Written,
 };
+pub use entry::{Detail, Entries, Entry, EntryStat, Kind, Meta};
 pub use local::{Local, SpoolFile, Spools};
 pub use name::{Name, RESERVED};
 
 mod contract;
+mod entry;
 mod local;
 mod name;

@@ -87,8 +87,9 @@ impl<'w> CutRange<'w> {
         if !range.is_empty() {
             let mut entered = enter(&mut window, (file, size), &range)?;
             found.text.extend_from_slice(&entered.remainder);
-            let mut cutter = Cutter { position: entered.position, limit: range.end, found: &mut found };
-            window.scan(&mut entered.part, block, &mut cutter)?;
+            let mut remover =
+                OccurrenceRemover { position: entered.position, limit: range.end, found: &mut found };
+            window.scan(&mut entered.part, block, &mut remover)?;
         }
         Ok(CutRange { window: Some(window), ..found })
     }
@@ -107,14 +108,14 @@ impl<'w> CutRange<'w> {
 }
 
 /// Collects the text of a range, and cuts the occurrences out.
-struct Cutter<'a, 'w> {
+struct OccurrenceRemover<'a, 'w> {
     /// The offset of the next byte that is visited, and the end of the range.
     position: u64,
     limit: u64,
     found: &'a mut CutRange<'w>,
 }
 
-impl Visit for Cutter<'_, '_> {
+impl Visit for OccurrenceRemover<'_, '_> {
     fn visit(&mut self, unmatched: &[u8], occurrence: Option<&[u8]>) -> io::Result<()> {
         let within = usize::try_from(self.limit.saturating_sub(self.position)).unwrap_or(usize::MAX);
         self.found.text.extend_from_slice(unmatched.get(..within).unwrap_or(unmatched));

@@ -28,7 +28,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "admin_path",
         ],
     ),
-    ("store", &["local", "contract", "name"]),
+    ("store", &["local", "contract", "entry", "name"]),
     ("client", &["ops", "call", "output", "login", "settings", "conn", "progress", "operand"]),
 ];
 

@@ -2,9 +2,14 @@
 //! a file like others.
 
 use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::process::Stdio;
+use std::thread;
+use std::time::Instant;
 
-use crate::common::Sandbox;
+use nix::fcntl::{FcntlArg, fcntl};
+
+use crate::common::{HANG, Sandbox};
 
 /// Standard output and standard error, and the exit code, of a shell's one command.
 fn said(sandbox: &Sandbox, command: &str) -> (String, String, i32) {
@@ -127,4 +132,21 @@ fn a_dev_null_that_was_given_is_a_file_like_others() {
             assert!(tool.status().unwrap().success(), "{argv:?}");
         }
     }
+}
+
+#[test]
+fn a_pipe_on_standard_input_gets_room_for_several_blocks() {
+    let sandbox = Sandbox::new();
+    let (reader, mut writer) = io::pipe().unwrap();
+    let mut command = sandbox.command("cfp-search");
+    command.arg("two").stdin(reader).stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let end = Instant::now() + HANG;
+    while fcntl(&writer, FcntlArg::F_GETPIPE_SZ).unwrap() < 256 << 10 {
+        assert!(Instant::now() < end, "the pipe is as it was");
+        thread::yield_now();
+    }
+    writer.write_all(b"one two\n").unwrap();
+    drop(writer);
+    assert_eq!(child.wait_with_output().unwrap().stdout, b"1\n");
 }

@@ -15,14 +15,14 @@ const WAITING_MAX: usize = 2 * ENOUGH;
 
 /// Results that wait.
 pub(super) struct ResultQueue<T> {
-    state: Mutex<QueueState<T>>,
+    state: Mutex<WaitingResults<T>>,
     /// There is enough to take, or all senders have ended.
     ready: Condvar,
     /// Results were taken, or nobody takes any more.
     taken: Condvar,
 }
 
-struct QueueState<T> {
+struct WaitingResults<T> {
     results: Vec<T>,
     senders: usize,
     is_received: bool,
@@ -31,7 +31,7 @@ struct QueueState<T> {
 impl<T> ResultQueue<T> {
     /// A queue without senders, and the only receiver.
     pub fn new() -> Self {
-        let state = QueueState { results: Vec::new(), senders: 0, is_received: true };
+        let state = WaitingResults { results: Vec::new(), senders: 0, is_received: true };
         ResultQueue { state: Mutex::new(state), ready: Condvar::new(), taken: Condvar::new() }
     }
 
