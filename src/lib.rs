@@ -21,7 +21,7 @@
 //! | module | its folders and files, from top to bottom |
 //! |---|---|
 //! | server | daemon, conn, methods, webdav, resumable, exchange, page, shared, auth, net, observe, status, limits, admin_path |
-//! | store | local, contract, name |
+//! | store | local, contract, entry, name |
 //! | client | ops, call, output, login, settings, conn, progress, operand |
 
 pub mod attributes;
