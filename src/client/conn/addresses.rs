@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
+use crate::send_buffer::limit_unsent;
+
 /// TCP keepalive: after how many idle seconds the system probes the peer, and how often.
 const PROBE_SECONDS: u32 = 30;
 
@@ -27,6 +29,7 @@ pub(super) fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<T
                 setsockopt(&socket, sockopt::KeepAlive, &true)?;
                 setsockopt(&socket, sockopt::TcpKeepIdle, &PROBE_SECONDS)?;
                 setsockopt(&socket, sockopt::TcpKeepInterval, &PROBE_SECONDS)?;
+                limit_unsent(&socket)?;
                 return Ok(socket);
             }
             Err(error) => last = error,

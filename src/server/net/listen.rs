@@ -9,27 +9,12 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
-use nix::{getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
 
 use crate::error::{Error, Result};
+use crate::send_buffer::limit_unsent;
 use crate::server::net::ListenAddress;
 use crate::server::net::unix_socket::{self, SocketFile};
 use crate::server::observe::Peer;
-
-sockopt_impl!(
-    /// How many bytes may wait in a send buffer beyond what the peer's window takes (`TCP_NOTSENT_LOWAT`); nix does not
-    /// define the option.
-    UnsentMax,
-    Both,
-    libc::IPPROTO_TCP,
-    libc::TCP_NOTSENT_LOWAT,
-    u32
-);
-
-/// So many bytes keep the network busy until the thread has added more. Without a limit, thread and client work against each
-/// other: the client is woken for each segment, and a buffer of megabytes is in the cache of neither
-/// (docs/benchmarks.md). A client that does not read holds less kernel memory, too.
-const UNSENT_MAX: u32 = 16 << 10;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -75,7 +60,7 @@ impl Listener {
         listener.set_nonblocking(true)?;
         // No delay by Nagle's algorithm; connections inherit both options.
         setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
-        setsockopt(&listener, UnsentMax, &UNSENT_MAX)?;
+        limit_unsent(&listener)?;
         let scheme = if tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", listener.local_addr()?);
         Ok(Listener { socket: ListeningSocket::Tcp(listener), url, _file: None })
@@ -125,6 +110,7 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+    use crate::send_buffer::{UNSENT_MAX, UnsentMax};
 
     fn unix(path: PathBuf, mode: Option<u32>) -> ListenAddress {
         ListenAddress::Unix { path, mode, group: None }
