@@ -161,10 +161,11 @@ fn until_kept(sandbox: &Sandbox, bytes: usize) {
 #[test]
 fn an_interrupt_ends_a_filter_and_half_of_its_result_is_not_stored() {
     let sandbox = Sandbox::new();
-    let path = fifo::make(&sandbox, "pipe");
     let mut person = Person::start(&sandbox);
-    for (target, is_stored) in [("out", false), (":out", true)] {
-        person.enter(&format!("replace old new pipe {target}"));
+    // A pipe each: the command that was interrupted may still have its own open.
+    for (pipe, target, is_stored) in [("one", "out", false), ("two", ":out", true)] {
+        let path = fifo::make(&sandbox, pipe);
+        person.enter(&format!("replace old new {pipe} {target}"));
         let mut end = FifoWriter::open(&path);
         end.write("an old line\n".repeat(200_000).as_bytes()).unwrap();
         assert!(person.interrupt().ends_with("cfp-shell: replace: interrupted"), "{target}");
