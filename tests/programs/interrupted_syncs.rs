@@ -5,17 +5,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::Sandbox;
 use crate::common::proxy::{Fault, Proxy};
+use crate::common::{HANG, Sandbox};
 
 const SIZE: usize = 12 << 20;
 /// How much comes through before the interruption.
 const BEFORE: usize = 6 << 20;
-/// The most that the next run may transfer: buffers between the programs may have held some of what came before.
+/// How much of it is received before the interruption, at least, and the most that the next run may transfer.
+const RECEIVED_MIN: u64 = 3 << 20;
 const REST_MAX: usize = SIZE - (2 << 20);
 
 const UP: [&str; 2] = ["local", ":up/"];
@@ -39,7 +42,13 @@ fn furnished() -> Sandbox {
 fn interrupt(sandbox: &Sandbox, signal: Signal, operands: [&str; 2]) -> (Proxy, String) {
     let (tell, pid) = mpsc::channel::<u32>();
     let (end, ended) = mpsc::channel::<()>();
+    let down = (operands == DOWN).then(|| sandbox.work().join("down"));
     let act = move || {
+        // What came through may still wait in a buffer of the program.
+        let end = Instant::now() + HANG;
+        while down.as_ref().is_some_and(|down| received(down) < RECEIVED_MIN) && Instant::now() < end {
+            thread::yield_now();
+        }
         kill(Pid::from_raw(pid.recv().unwrap().cast_signed()), signal).unwrap();
         // The connection stays until the program has ended, else it might see the cut before the signal.
         let _ = ended.recv();
@@ -57,6 +66,12 @@ fn interrupt(sandbox: &Sandbox, signal: Signal, operands: [&str; 2]) -> (Proxy, 
     drop(end);
     assert!(!output.status.success());
     (proxy, String::from_utf8(output.stderr).unwrap())
+}
+
+/// How many bytes of the large file were received.
+fn received(down: &Path) -> u64 {
+    let files = fs::read_dir(down).into_iter().flatten().filter_map(Result::ok);
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).max().unwrap_or_default()
 }
 
 /// Runs cfp-sync to the end, and returns how many bytes went through the proxy, both ways.
