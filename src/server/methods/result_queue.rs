@@ -1,5 +1,5 @@
-//! Hands results from several threads to the one that writes them. That one looks at intervals and takes all there are: to
-//! wake it for each result would cost more than a small file does. It does not know what a result is.
+//! A queue of results from several threads to the one that writes them. It takes all there are, at intervals: to wake it for
+//! each result would cost more than the search of a small file. It does not know what a result is.
 
 use std::mem;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct WaitingResults<T> {
 }
 
 impl<T> ResultQueue<T> {
-    /// A queue without senders, and the only receiver.
+    /// An empty queue.
     pub fn new() -> Self {
         let state = WaitingResults { results: Vec::new(), senders: 0, is_received: true };
         ResultQueue { state: Mutex::new(state), ready: Condvar::new(), taken: Condvar::new() }
@@ -41,7 +41,7 @@ impl<T> ResultQueue<T> {
         ResultSender(self)
     }
 
-    /// The receiver. When it is dropped, the senders are told.
+    /// The only receiver. When it is dropped, nothing more can be sent.
     pub fn receiver(&self) -> ResultReceiver<'_, T> {
         ResultReceiver(self)
     }

@@ -98,10 +98,8 @@ impl Uploads {
             if !is_id(&found.path) {
                 continue;
             }
-            let removed = match self.time_left(&found.details) {
-                None => self.remove_expired(directory, found.path),
-                Some(_) => false,
-            };
+            let is_expired = self.time_left(&found.details).is_none();
+            let removed = is_expired && self.remove_expired(directory, found.path);
             gone += u64::from(removed);
             left += usize::from(!removed);
         }
