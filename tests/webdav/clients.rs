@@ -59,6 +59,14 @@ fn can_mount(programs: &[&str]) -> bool {
     is_there
 }
 
+/// What each mount is used for, by names alone.
+const BY_NAME: &str = r#"cat m/there
+            mkdir m/d
+            echo more > m/d/f
+            until [ "$(cfp-cat :d/f 2>&1)" = more ]; do sleep 0.05; done
+            mv m/d/f m/d/g
+            rm m/there"#;
+
 #[test]
 fn rclone_mounts_it_as_a_drive() {
     if !can_mount(&["rclone", "fusermount3"]) {
@@ -68,19 +76,16 @@ fn rclone_mounts_it_as_a_drive() {
     sandbox.keep("there", "text\n");
     let _mount = Mount(&sandbox);
     sandbox
-        .sh(r#"mkdir m
+        .sh(&format!(
+            r#"mkdir m
             rclone --config /dev/null mount ":webdav,url='$CFP_SERVER',vendor=owncloud:" m \
                 --cache-dir cache --vfs-cache-mode writes --vfs-write-back 0s --dir-cache-time 0s --daemon
-            cat m/there
-            mkdir m/d
-            echo more > m/d/f
-            until [ "$(cfp-cat :d/f 2>&1)" = more ]; do sleep 0.05; done
-            mv m/d/f m/d/g
-            rm m/there
+            {BY_NAME}
             ls m m/d
             fusermount3 -u m
             cfp-ls -R
-            cfp-cat :d/g"#)
+            cfp-cat :d/g"#
+        ))
         .success()
         .stdout("text\nm:\nd\n\nm/d:\ng\nd/\nd/g\nmore\n");
 }
@@ -96,17 +101,14 @@ fn davfs2_mounts_it_as_a_drive() {
     sandbox.write("davfs2.conf", "ask_auth 0\ndelay_upload 0\nuse_locks 1\n");
     let _mount = Mount(&sandbox);
     sandbox
-        .sh(r#"mkdir m
+        .sh(&format!(
+            r#"mkdir m
             mount.davfs -o "conf=$PWD/davfs2.conf" "$CFP_SERVER/" "$PWD/m" </dev/null
-            cat m/there
-            mkdir m/d
-            echo more > m/d/f
-            until [ "$(cfp-cat :d/f 2>&1)" = more ]; do sleep 0.05; done
-            mv m/d/f m/d/g
-            rm m/there
+            {BY_NAME}
             umount m
             cfp-ls -R
-            cfp-cat :d/g"#)
+            cfp-cat :d/g"#
+        ))
         .success()
         .stdout(starts_with("text\n").and(ends_with("d/\nd/g\nmore\n")));
 }
