@@ -3,9 +3,8 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use super::body_hasher::BodyHasher;
 use super::chunked::{Decoder, read_part, write_chunk};
-use super::{Digest, Fields, Framing};
+use super::{Digest, Fields, Framing, Hasher};
 use crate::error::Error;
 
 /// Proves that a body was received completely: only [`Body::finish`] makes one.
@@ -21,7 +20,7 @@ pub struct Complete {
 #[derive(Debug)]
 pub struct Body<R> {
     framed: FramedBytes<R>,
-    hasher: Option<BodyHasher>,
+    hasher: Option<Hasher>,
 }
 
 /// The framed bytes, and what is expected next of them.
@@ -56,22 +55,7 @@ impl<R: BufRead> Body<R> {
 
     /// Computes the digest of the bytes while they are read. Call it before the first read.
     pub fn hash(&mut self) {
-        self.hasher = Some(BodyHasher::default());
-    }
-
-    /// Reads the body to its end in blocks, passes each to `take`, and computes the digest as [`Body::hash`] does. The blocks
-    /// are hashed where they were read to, and begin at a page where a receive fills them.
-    pub fn read_blocks(&mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let Body { framed, hasher } = self;
-        let hasher = hasher.get_or_insert_default();
-        loop {
-            match hasher.read(|room| framed.read(room)) {
-                Ok([]) => return Ok(()),
-                Ok(bytes) => take(bytes)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.hasher = Some(Hasher::default());
     }
 
     /// Proves that the body is complete. Reads what is left first, so that the end is the one that the framing marks.
@@ -82,7 +66,7 @@ impl<R: BufRead> Body<R> {
             State::Chunked(decoder) => decoder.take_trailers(),
             _ => Fields::new(),
         };
-        Ok(Complete { trailers, digest: self.hasher.take().map(BodyHasher::finish).transpose()? })
+        Ok(Complete { trailers, digest: self.hasher.take().map(Hasher::finish) })
     }
 
     /// Returns whether reading failed: what follows on the connection cannot be read.
@@ -113,7 +97,7 @@ impl<R: BufRead> Read for Body<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.framed.read(out)?;
         if let Some(hasher) = &mut self.hasher {
-            hasher.update(out.get(..read).unwrap_or_default())?;
+            hasher.update(out.get(..read).unwrap_or_default());
         }
         Ok(read)
     }
@@ -268,10 +252,9 @@ mod tests {
             assert_eq!(read, b"onetwo!", "{framing:?}");
             let complete = body.finish().unwrap();
             assert_eq!(complete.trailers.get("a").is_some(), framing == Framing::Chunked);
-            let (mut body, mut blocks) = (Body::new(&wire[..], framing), Vec::new());
-            body.read_blocks(|bytes| blocks.write_all(bytes)).unwrap();
-            assert_eq!(blocks, b"onetwo!", "{framing:?}");
-            let mut expected = crate::http::Hasher::default();
+            let mut body = Body::new(&wire[..], framing);
+            body.hash();
+            let mut expected = Hasher::default();
             expected.update(b"onetwo!");
             assert_eq!(body.finish().unwrap().digest, Some(expected.finish()));
         }

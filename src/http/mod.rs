@@ -7,7 +7,6 @@
 pub mod accept;
 pub mod authority;
 pub mod body;
-mod body_hasher;
 pub mod chunked;
 pub mod coding;
 pub mod condition;

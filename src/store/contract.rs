@@ -89,7 +89,7 @@ pub struct Transfer<'a> {
 }
 
 /// New content for a name, invisible until [`Draft::commit`]; dropped before, it is discarded.
-pub trait Draft: Write {
+pub trait Draft: Write + Send {
     /// Sets the modification time, in seconds since 1970. Its fraction of a second is that of the current time, which
     /// distinguishes versions with the same seconds.
     fn set_modified(&mut self, seconds: i64);

@@ -38,4 +38,5 @@ pub(crate) mod send;
 pub(crate) mod spill;
 pub(crate) mod streamed;
 pub(crate) mod work;
+mod write_behind;
 pub(crate) mod written;

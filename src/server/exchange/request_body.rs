@@ -6,9 +6,8 @@ use std::io::{self, BufRead, Read, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::{self, Coding};
 use crate::http::{Body, Complete, Fields, Framing, Method, Request, Version, digest, resumption};
-use crate::io_block;
-use crate::server::exchange::{Bounded, BoundedDecoding, Coded, too_large};
-use crate::server::limits::{BLOCK, UNREAD_MAX};
+use crate::server::exchange::{Bounded, BoundedDecoding, Coded, too_large, write_behind};
+use crate::server::limits::UNREAD_MAX;
 use crate::server::observe::{CloseReason, Outcome};
 use crate::server::shared::DecoderPermit;
 
@@ -92,26 +91,27 @@ impl<'a> RequestBody<'a> {
 
     /// Writes the content to `sink` as [`RequestBody::copy_to`] does. Returns the proof that the body is complete and matches
     /// its digests.
-    pub fn store_to(&mut self, decoding: &BoundedDecoding<'_>, sink: &mut dyn Write) -> Result<Complete> {
+    pub fn store_to(
+        &mut self,
+        decoding: &BoundedDecoding<'_>,
+        sink: &mut (dyn Write + Send),
+    ) -> Result<Complete> {
         let whole = self.copy_to(decoding, sink)?;
         self.verify(whole)
     }
 
     /// Writes the content to `sink`. Does not check the digests, which may be those of a whole upload of several parts.
-    pub fn copy_to(&mut self, decoding: &BoundedDecoding<'_>, sink: &mut dyn Write) -> Result<Complete> {
+    pub fn copy_to(
+        &mut self,
+        decoding: &BoundedDecoding<'_>,
+        sink: &mut (dyn Write + Send),
+    ) -> Result<Complete> {
         let permit = self.begin(decoding)?;
         let most = self.most;
         let outcome = match &permit {
-            None => {
-                let mut left = most;
-                self.body.read_blocks(|bytes| {
-                    left = left.checked_sub(bytes.len() as u64).ok_or_else(|| too_large("body", most))?;
-                    sink.write_all(bytes)
-                })
-            }
-            Some(permit) => decoding.run(permit, Coded::Transfer, &mut self.body, most, |bytes| {
-                io_block::copy(bytes, sink, BLOCK).map(drop)
-            }),
+            None => write_behind::copy(&mut Bounded::new(&mut self.body, most), sink),
+            Some(permit) => decoding
+                .run(permit, Coded::Transfer, &mut self.body, most, |bytes| write_behind::copy(bytes, sink)),
         };
         self.end(outcome)
     }
