@@ -90,6 +90,26 @@ fn uploads_and_copies_at_the_same_time_leave_free_what_is_to_stay_free() {
 }
 
 #[test]
+fn what_was_replaced_or_deleted_makes_room_for_the_next_upload() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let Some(small) = Small::mount(&sandbox, "size=400m") else { return };
+    let (large, announced) = (vec![b'x'; 300 << 20], (200 * MIB).to_string());
+    let fields = [("Content-Length", announced.as_str()), ("Expect", "100-continue")];
+    for (method, body) in [("DELETE", None), ("PUT", Some(&b"short"[..]))].repeat(3) {
+        sandbox.keep("small/f", &large);
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        assert_eq!(client.ask(method, "/small/f", &[], body).unwrap().status, 204, "{method}");
+        client.send(&head("PUT", "/small/next", &fields)).unwrap();
+        assert_eq!(client.head().unwrap().status, 100, "{method}");
+        client.reset();
+    }
+    wait_until(&sandbox, "the blocks of all files", || small.free() > 399 * MIB);
+}
+
+#[test]
 fn an_upload_sets_no_blocks_aside_and_gets_no_more_time_by_the_end_of_its_daemon() {
     if !need::attributes() {
         return;

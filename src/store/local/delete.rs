@@ -28,6 +28,7 @@ pub(super) fn delete(
         _ => check(Some(&found.meta))?,
     }
     if !found.is_tree() {
+        let _deleted = volume.space().freeing.hold(&entry, &found.meta);
         entry.unlink().map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).map_err(named)?;

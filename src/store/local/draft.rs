@@ -60,11 +60,11 @@ pub(super) fn admit(
     check(looked.as_ref().ok().and_then(|(_, existing)| existing.meta()))?;
     let (entry, existing) = looked?;
     may_replace(Kind::File, name, &existing, replaces_any)?;
-    let available = volume.space().available(&entry.parent, entry.directory().0);
     let size = size.unwrap_or_default();
-    match available.map_err(|errno| map_errno(name, errno))? {
-        available if available < size => Err(no_room(name, size)),
-        _ => Ok(entry),
+    let has_room = volume.space().has(&entry.parent, entry.directory().0, size);
+    match has_room.map_err(|errno| map_errno(name, errno))? {
+        true => Ok(entry),
+        false => Err(no_room(name, size)),
     }
 }
 

@@ -93,6 +93,8 @@ impl Incoming<'_> {
                 volume.mounts.refuse(to, target)?;
             }
             (self.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
+            let _replaced =
+                existing.found().and_then(|found| volume.space().freeing.hold(target, &found.meta));
             let how = self.rename_flags(&existing);
             let exchanged = how == RenameFlags::RENAME_EXCHANGE;
             // Where no record can be written at the root, a kill may leave both entries.

@@ -17,7 +17,7 @@
 //! | `intent`, `recovery` | intent records, written ahead of a rename; what a killed daemon left |
 //! | `sync` | fsync of files and directories |
 //! | `space`, `spool` | the account of disk space, and what reserves it |
-//! | `unlink` | removing trees |
+//! | `unlink`, `freeing` | removing trees; the blocks of large files that were removed or replaced |
 //! | `sharing` | what a file system must do that several daemons serve |
 //! | `locks`, `lock_file` | locks on names, within the process and between processes |
 //! | `lock_record` | the record of the locks of clients, which the daemon keeps at the root |
@@ -38,6 +38,7 @@ use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_u
 use draft::{FileDraft, admit};
 use entry_at::EntryAt;
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
+use freeing::Freeing;
 use install::{Incoming, InstallError, Installed, may_replace, refuse_overlap, same_file};
 use intent::{InodeIdentity, Intent, Record, entry_at_path, is_own, is_record_name};
 use lock_file::{LockFile, ProcessLock};
@@ -45,7 +46,7 @@ use locks::{NameGuard, RootLocks};
 use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, lookup_unlocked};
 use mounts::Mounts;
 use properties_attribute::{properties_of_entry, properties_of_handle};
-use read_size::read_size;
+use read_size::{is_remote, read_size};
 use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
     DIGITS, LOCK_RECORD_NAME, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name,
@@ -83,6 +84,7 @@ mod draft;
 mod engine;
 mod entry_at;
 mod errors;
+mod freeing;
 mod install;
 mod intent;
 mod list;

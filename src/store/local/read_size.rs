@@ -21,6 +21,10 @@ const REMOTE_READ: usize = 1 << 20;
 
 /// Returns how many bytes should be read at once beneath this directory, at least.
 pub(super) fn read_size(directory: &OwnedFd) -> usize {
-    let is_remote = fstatfs(directory).is_ok_and(|system| REMOTE.contains(&system.filesystem_type()));
-    if is_remote { REMOTE_READ } else { 0 }
+    if is_remote(directory) { REMOTE_READ } else { 0 }
+}
+
+/// Whether this open file or directory is on such a file system.
+pub(super) fn is_remote(file: &OwnedFd) -> bool {
+    fstatfs(file).is_ok_and(|system| REMOTE.contains(&system.filesystem_type()))
 }

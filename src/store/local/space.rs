@@ -11,6 +11,7 @@ use std::sync::Arc;
 use nix::sys::statvfs::{Statvfs, fstatvfs};
 use parking_lot::Mutex;
 
+use super::Freeing;
 use crate::store::DiskSpace;
 
 /// The first reservation, in bytes, for content from a client. Each further one is as large as what was received, so
@@ -27,6 +28,8 @@ pub(super) struct Space {
     pub keep_free: u64,
     /// The limit of all spools together, in bytes; `None` is a tenth of their file system.
     pub max_spool: Option<u64>,
+    /// What will be free soon.
+    pub freeing: Freeing,
 }
 
 #[derive(Default)]
@@ -61,10 +64,24 @@ impl Space {
         SpoolShare { space: self.clone(), bytes: 0 }
     }
 
-    /// Returns how many bytes could still be reserved on the file system of an open file.
-    pub fn available(&self, on: impl AsFd, device: u64) -> nix::Result<u64> {
-        let account = self.account.lock();
-        Ok(self.available_in(&account, &fstatvfs(on)?, device))
+    /// Returns whether so many bytes could still be reserved on the file system of an open file.
+    pub fn has(&self, on: impl AsFd, device: u64, bytes: u64) -> nix::Result<bool> {
+        let has = || {
+            let available = self.available_in(&self.account.lock(), &fstatvfs(&on)?, device);
+            Ok((available >= bytes).then_some(()))
+        };
+        self.retry_when_freed(has).map(|has| has.is_some())
+    }
+
+    /// Calls `take`, and once more where it found too little space and large files were being freed.
+    fn retry_when_freed<T>(
+        &self,
+        mut take: impl FnMut() -> nix::Result<Option<T>>,
+    ) -> nix::Result<Option<T>> {
+        match take()? {
+            None if self.freeing.wait() => take(),
+            taken => Ok(taken),
+        }
     }
 
     /// Returns the space on the file system of an open file, or of an `O_PATH` descriptor.
@@ -86,6 +103,11 @@ impl Reservation {
     /// Reserves at least `least` and at most `most` more bytes; `None` where there is no space for `least`. Reads the
     /// free space under the lock of the account, so that no two threads reserve the same bytes.
     pub fn grow(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
+        let space = self.space.clone();
+        space.retry_when_freed(|| self.take(&on, least, most))
+    }
+
+    fn take(&mut self, on: impl AsFd, least: u64, most: u64) -> nix::Result<Option<u64>> {
         let mut account = self.space.account.lock();
         let available = self.space.available_in(&account, &fstatvfs(on)?, self.device);
         let granted = most.max(least).min(available);
