@@ -71,6 +71,15 @@ class Server:
     def cpu(self):
         return process.cpu(self.pid)
 
+    def settled_cpu(self):
+        """Its CPU seconds once it does nothing more: what it does after its response counts too, and disturbs no other server."""
+        spent = self.cpu()
+        while True:
+            time.sleep(0.05)
+            if (now := self.cpu()) == spent:
+                return spent
+            spent = now
+
     def stop(self):
         self.child.terminate()
         try:
