@@ -6,13 +6,13 @@
 //! |---|---|---|
 //! | [`error`] | the one error enum and its kinds | nothing |
 //! | [`io_block`] | page-aligned buffers for reads and writes | nothing |
-//! | [`send_buffer`] | how many bytes wait in the send buffer of a TCP socket | nothing |
+//! | [`tcp_options`] | the options of TCP sockets | nothing |
 //! | [`text`] | what a word is; search, replace, reverse: bytes in, bytes out | io_block, error |
 //! | [`http`] | the wire of HTTP/1.1, both directions, on `Read` and `Write` | io_block, error |
 //! | [`attributes`] | what a file is besides its content: owner, permissions, ACL, user attributes | nothing |
 //! | [`store`] | named files, atomically; the only module that opens served files | io_block, attributes, error |
-//! | [`client`] | the way from a tool to a server: URL, connection, call, operand | io_block, send_buffer, http, attributes, error |
-//! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | io_block, send_buffer, http, store, text, error |
+//! | [`client`] | the way from a tool to a server: URL, connection, call, operand | io_block, tcp_options, http, attributes, error |
+//! | [`server`] | where HTTP meets store and text: listeners, connections, exchanges | io_block, tcp_options, http, store, text, error |
 //! | [`cli`] | arguments, the way a program ends | client, error |
 //! | [`tools`] | what the programs share beyond one conversation: local files, the terminal, the shell | cli, client, text, http, error |
 //!
@@ -31,8 +31,8 @@ pub mod client;
 pub mod error;
 pub mod http;
 pub mod io_block;
-pub mod send_buffer;
 pub mod server;
 pub mod store;
+pub mod tcp_options;
 pub mod text;
 pub mod tools;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::send_buffer::limit_unsent;
+use crate::tcp_options::set_tcp_options;
 
 /// TCP keepalive: after how many idle seconds the system probes the peer, and how often.
 const PROBE_SECONDS: u32 = 30;
@@ -25,11 +25,10 @@ pub(super) fn connect_tcp(host: &str, port: u16, until: Instant) -> io::Result<T
         }
         match TcpStream::connect_timeout(address, share) {
             Ok(socket) => {
-                socket.set_nodelay(true)?;
                 setsockopt(&socket, sockopt::KeepAlive, &true)?;
                 setsockopt(&socket, sockopt::TcpKeepIdle, &PROBE_SECONDS)?;
                 setsockopt(&socket, sockopt::TcpKeepInterval, &PROBE_SECONDS)?;
-                limit_unsent(&socket)?;
+                set_tcp_options(&socket, address.ip())?;
                 return Ok(socket);
             }
             Err(error) => last = error,
@@ -52,4 +51,28 @@ fn look_up(host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>>
     })?;
     let left = until.saturating_duration_since(Instant::now());
     found.recv_timeout(left).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+    use crate::tcp_options::{LOOPBACK_CONGESTION, UNSENT_MAX, UnsentMax};
+
+    #[test]
+    fn a_connection_has_its_options() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, until) = (server.local_addr().unwrap().port(), Instant::now() + Duration::from_secs(60));
+        for host in ["127.0.0.1", "localhost", "::ffff:127.0.0.1"] {
+            let socket = connect_tcp(host, port, until).unwrap();
+            assert!(socket.nodelay().unwrap());
+            assert_eq!(getsockopt(&socket, sockopt::TcpKeepIdle).unwrap(), PROBE_SECONDS);
+            assert_eq!(getsockopt(&socket, UnsentMax).unwrap(), UNSENT_MAX);
+            assert_eq!(getsockopt(&socket, sockopt::TcpCongestion).unwrap(), LOOPBACK_CONGESTION, "{host}");
+        }
+    }
 }

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{Backlog, listen, setsockopt, sockopt};
+use nix::sys::socket::{Backlog, listen};
 
 use crate::error::{Error, Result};
-use crate::send_buffer::limit_unsent;
 use crate::server::net::ListenAddress;
 use crate::server::net::unix_socket::{self, SocketFile};
 use crate::server::observe::Peer;
+use crate::tcp_options::set_tcp_options;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -58,11 +58,11 @@ impl Listener {
     pub fn of_tcp(listener: TcpListener, tls: bool) -> io::Result<Self> {
         // Another process may take a connection between the poll and the accept.
         listener.set_nonblocking(true)?;
-        // No delay by Nagle's algorithm; connections inherit both options.
-        setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
-        limit_unsent(&listener)?;
+        let address = listener.local_addr()?;
+        // The connections inherit them.
+        set_tcp_options(&listener, address.ip())?;
         let scheme = if tls { "https" } else { "http" };
-        let url = format!("{scheme}://{}", listener.local_addr()?);
+        let url = format!("{scheme}://{address}");
         Ok(Listener { socket: ListeningSocket::Tcp(listener), url, _file: None })
     }
 
@@ -106,11 +106,11 @@ mod tests {
     use std::net::TcpStream;
     use std::path::PathBuf;
 
-    use nix::sys::socket::getsockopt;
+    use nix::sys::socket::{getsockopt, sockopt};
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::send_buffer::{UNSENT_MAX, UnsentMax};
+    use crate::tcp_options::{LOOPBACK_CONGESTION, UNSENT_MAX, UnsentMax};
 
     fn unix(path: PathBuf, mode: Option<u32>) -> ListenAddress {
         ListenAddress::Unix { path, mode, group: None }
@@ -129,14 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_inherits_the_limit_of_unsent_bytes() {
-        let address = ListenAddress::Tcp("127.0.0.1:0".parse().unwrap());
-        let listener = Listener::bind(&address, false).unwrap();
-        let ListeningSocket::Tcp(socket) = &listener.socket else { panic!() };
-        let _client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
-        let (stop, _other) = io::pipe().unwrap();
-        let (connection, _) = listener.accept(stop).unwrap().unwrap();
-        assert_eq!(getsockopt(&connection, UnsentMax).unwrap(), UNSENT_MAX);
+    fn a_connection_inherits_the_options_and_the_system_chooses_the_congestion_control_of_a_network() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let of_system = getsockopt(&other, sockopt::TcpCongestion).unwrap();
+        for (address, congestion) in [("127.0.0.1:0", LOOPBACK_CONGESTION.into()), ("0.0.0.0:0", of_system)] {
+            let listener = Listener::bind(&ListenAddress::Tcp(address.parse().unwrap()), false).unwrap();
+            let ListeningSocket::Tcp(socket) = &listener.socket else { panic!() };
+            let port = socket.local_addr().unwrap().port();
+            let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (stop, _other) = io::pipe().unwrap();
+            let (connection, _) = listener.accept(stop).unwrap().unwrap();
+            assert!(getsockopt(&connection, sockopt::TcpNoDelay).unwrap());
+            assert_eq!(getsockopt(&connection, UnsentMax).unwrap(), UNSENT_MAX);
+            assert_eq!(getsockopt(&connection, sockopt::TcpCongestion).unwrap(), congestion, "{address}");
+        }
     }
 
     #[test]
