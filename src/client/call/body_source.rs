@@ -26,7 +26,7 @@ const ASK_FROM: u64 = 1024 * 1024;
 /// Up to this size, in bytes, a body is read before it is sent: its length and digest are in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
 /// The size of a read, in bytes.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 256 * 1024;
 /// How many bytes a pipe on standard input should hold.
 const PIPE: i32 = 256 * 1024;
 
