@@ -1,11 +1,14 @@
 //! Message bodies, read and written under any framing. Only the reader here can prove that a body is complete: by a
 //! [`Complete`].
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 
-use super::chunked::{Decoder, read_part, write_chunk};
+use super::chunked::{CHUNK_END, Decoder, chunk_head, read_part, write_chunk};
 use super::{Digest, Fields, Framing, Hasher};
 use crate::error::Error;
+
+/// From this size on, in bytes, copying a chunk costs more than a call with several slices.
+const LARGE_CHUNK: usize = 16 << 10;
 
 /// Proves that a body was received completely: only [`Body::finish`] makes one.
 #[derive(Debug)]
@@ -137,12 +140,19 @@ pub struct BodyWriter<W> {
     framing: Framing,
     /// One framed chunk, so that it takes one write.
     chunk: Vec<u8>,
+    /// Whether the output writes several slices at once.
+    is_vectored: bool,
 }
 
 impl<W: Write> BodyWriter<W> {
     /// Makes a writer of the body after a head with this framing.
     pub fn new(output: W, framing: Framing) -> Self {
-        BodyWriter { output, framing, chunk: Vec::new() }
+        BodyWriter { output, framing, chunk: Vec::new(), is_vectored: false }
+    }
+
+    /// Writes large chunks without copying them, to an output that writes several slices at once.
+    pub fn vectored(self) -> Self {
+        BodyWriter { is_vectored: true, ..self }
     }
 
     /// Ends the body, with these trailer fields where it is chunked. A body shorter than its length is an error: the
@@ -180,7 +190,9 @@ impl<W: Write> Write for BodyWriter<W> {
             }
             Framing::Chunked => {
                 // An empty chunk would end the body.
-                if !block.is_empty() {
+                if self.is_vectored && block.len() >= LARGE_CHUNK {
+                    write_slices(&mut self.output, [chunk_head(block).as_bytes(), block, CHUNK_END])?;
+                } else if !block.is_empty() {
                     self.chunk.clear();
                     write_chunk(&mut self.chunk, block);
                     self.output.write_all(&self.chunk)?;
@@ -193,6 +205,21 @@ impl<W: Write> Write for BodyWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
+}
+
+/// Writes all bytes of these slices, with one call where the output takes them.
+fn write_slices<const COUNT: usize>(output: &mut impl Write, slices: [&[u8]; COUNT]) -> io::Result<()> {
+    let mut slices = slices.map(IoSlice::new);
+    let mut left = slices.as_mut_slice();
+    while !left.is_empty() {
+        match output.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -257,6 +284,40 @@ mod tests {
             let mut expected = Hasher::default();
             expected.update(b"onetwo!");
             assert_eq!(body.finish().unwrap().digest, Some(expected.finish()));
+        }
+    }
+
+    /// Takes at most so many bytes of the slices at once.
+    struct Narrow(Vec<u8>, usize);
+
+    impl Write for Narrow {
+        fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(block)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).take(self.1).collect();
+            self.0.extend_from_slice(&all);
+            Ok(all.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_the_same_whether_it_is_copied_or_not() {
+        let block = vec![b'x'; LARGE_CHUNK];
+        for size in [0, 1, LARGE_CHUNK - 1, LARGE_CHUNK] {
+            let mut copied = BodyWriter::new(Vec::new(), Framing::Chunked);
+            copied.write_all(&block[..size]).unwrap();
+            let copied = copied.finish(&Fields::new()).unwrap();
+            for width in [1, 2, 3, 5000, LARGE_CHUNK, usize::MAX] {
+                let mut written = BodyWriter::new(Narrow(Vec::new(), width), Framing::Chunked).vectored();
+                written.write_all(&block[..size]).unwrap();
+                assert!(written.finish(&Fields::new()).unwrap().0 == copied, "{size} by {width}");
+            }
         }
     }
 

@@ -186,10 +186,18 @@ fn cut() -> io::Error {
 
 /// Makes `block` one chunk on the wire, in `out`.
 pub fn write_chunk(out: &mut Vec<u8>, block: &[u8]) {
-    out.extend_from_slice(format!("{:x}\r\n", block.len()).as_bytes());
+    out.extend_from_slice(chunk_head(block).as_bytes());
     out.extend_from_slice(block);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(CHUNK_END);
 }
+
+/// What stands before a chunk.
+pub fn chunk_head(block: &[u8]) -> String {
+    format!("{:x}\r\n", block.len())
+}
+
+/// What stands after a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Sends bodies: a thread sends one while the response is read, and reports how it ended.
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, IoSlice, Read, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -129,6 +129,7 @@ impl Drop for Sending {
 /// Reads the source and writes the body; an error names the source.
 fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -> Result<Sent> {
     let body = BodyWriter::new(Wire(socket.clone()), form.framing);
+    let body = if socket.is_vectored() { body.vectored() } else { body };
     let mut body = Tee { writer: body, hasher: form.digest.clone() };
     let sent = if form.zstd {
         Encoder::new(body).and_then(|mut encoder| {
@@ -161,12 +162,21 @@ pub const DIGEST: &str = "Repr-Digest";
 /// The name in errors of the socket, to distinguish them from those of the source.
 const WIRE: &str = "the wire";
 
+/// The error of the socket.
+fn closed(_: io::Error) -> io::Error {
+    Error::interrupted(WIRE, "is closed").into()
+}
+
 /// The socket as a sink for a body: its errors are the server's, not the source's.
 struct Wire(ClientSocket);
 
 impl Write for Wire {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.0.write(block).map_err(|_| Error::interrupted(WIRE, "is closed").into())
+        self.0.write(block).map_err(closed)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(slices).map_err(closed)
     }
 
     fn flush(&mut self) -> io::Result<()> {

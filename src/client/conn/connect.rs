@@ -1,7 +1,7 @@
 //! Connections to a server over TCP, TLS or a Unix socket, which a sending and a reading thread share. It does not know
 //! HTTP.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::{self, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -162,12 +162,21 @@ impl ClientSocket {
         }
     }
 
+    /// Returns whether it writes several slices at once: TLS encrypts one after another, and a limited rate is counted by
+    /// the block.
+    pub fn is_vectored(&self) -> bool {
+        self.limit.is_none() && !matches!(self.way, Way::Tls(_))
+    }
+
     fn transmit(&mut self, block: &[u8]) -> io::Result<usize> {
-        let written = match &self.way {
+        self.unless_stalled(match &self.way {
             Way::Tcp(socket) => (&**socket).write(block),
             Way::Tls(socket) => socket.write(block),
             Way::Unix(socket) => (&**socket).write(block),
-        };
+        })
+    }
+
+    fn unless_stalled(&self, written: io::Result<usize>) -> io::Result<usize> {
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(self.silence.stall()),
             written => written,
@@ -184,6 +193,14 @@ impl Read for ClientSocket {
 impl Write for ClientSocket {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         self.limited(block.len(), |socket, most| socket.transmit(block.get(..most).unwrap_or_default()))
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (&self.way, self.is_vectored()) {
+            (Way::Tcp(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
+            (Way::Unix(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
+            _ => self.write(slices.iter().find(|slice| !slice.is_empty()).map_or(&[], |slice| slice)),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
