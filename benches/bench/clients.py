@@ -183,6 +183,8 @@ def calls(server, target, work):
 
 def traced(server, target, work, requests):
     log = work / "strace"
+    # A server that listens may not have its workers yet; one that has answered has.
+    ask_once(server, target)
     pids = [option for pid in process.tree(server.pid) for option in ("-p", str(pid))]
     tracer = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,name", "-o", str(log), *pids], stderr=subprocess.PIPE)
     # Says once for each process that it is attached.
