@@ -33,8 +33,8 @@ struct CountedHandle {
 }
 
 impl Freeing {
-    /// Holds what an entry with this metadata is, before it is removed or replaced. `None` where it is small, and where the file system belongs
-    /// to another machine or process: that would give an open file another name.
+    /// Keeps the file of an entry open, to be called before it is removed or replaced; `meta` is its metadata. `None` where it is
+    /// small, or on a file system of another machine or process, which would rename an open file instead of removing it.
     pub fn hold(&self, entry: &EntryAt, meta: &Meta) -> Option<HeldFile> {
         if meta.kind != Kind::File || meta.size < LARGE {
             return None;
