@@ -7,7 +7,9 @@ use memchr::{memchr, memrchr};
 
 use super::byte_order_mark::{AfterMark, BYTE_ORDER_MARK, has_mark, read_prefix};
 use super::cursor::{Backward, Blocks, FORWARD, Forward};
+use super::sliding_buffer::SlidingBuffer;
 use super::{Filter, OutputBuffer, ReadAt, Replay, Source, WordSpan, WordSpans, prepared, read_some, split};
+use crate::io_block::IoBlock;
 
 /// How much is read at once, in bytes. A text or a line that fits is reversed in memory.
 const BLOCK: usize = 64 * 1024;
@@ -60,28 +62,35 @@ fn run_after_mark(
         Source::File(file) => reverse(file, block, &mut output)?,
         stream => {
             let (mut bytes, mut replay) = split(stream)?;
-            let mut head = Vec::new();
-            bytes.by_ref().take(block as u64).read_to_end(&mut head)?;
-            if head.len() < block {
-                reverse(&head.as_slice(), block, &mut output)?;
-            } else {
-                replay.push(&head)?;
-                push_all(&mut bytes, &mut head, &mut replay)?;
-                reverse(&replay, block, &mut output)?;
+            let mut next = IoBlock::new(block);
+            loop {
+                let filled = fill(&mut bytes, &mut next)?;
+                let text = next.get(..filled).unwrap_or_default();
+                if filled < block && replay.size() == 0 {
+                    reverse(&text, block, &mut output)?;
+                    break;
+                }
+                replay.push(text)?;
+                if filled < block {
+                    reverse(&replay, block, &mut output)?;
+                    break;
+                }
             }
         }
     }
     output.flush()
 }
 
-/// Pushes all remaining bytes to the replay; `block` is a buffer for them.
-fn push_all(bytes: &mut dyn Read, block: &mut [u8], replay: &mut Replay<'_>) -> io::Result<()> {
-    loop {
-        match read_some(bytes, block)? {
-            0 => return Ok(()),
-            count => replay.push(block.get(..count).unwrap_or_default())?,
+/// Fills a block; returns how much of it, less only at the end.
+fn fill(bytes: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let room @ [_, ..] = block.get_mut(filled..).unwrap_or_default() {
+        match read_some(bytes, room)? {
+            0 => break,
+            count => filled += count,
         }
     }
+    Ok(filled)
 }
 
 /// Reverses all of `source`, reading it from both ends.
@@ -119,37 +128,32 @@ fn reverse_within(
 
 /// Reverses line by line. Complete lines are written before the next read.
 struct LineReverser<'a> {
-    buffer: Vec<u8>,
-    /// The line, or what was read of it, is `begin..end` of the buffer.
+    buffer: SlidingBuffer,
+    /// The longest line that is kept in the buffer, and half of what is read at once.
+    block: usize,
+    /// Where in the buffer the line begins of which the end was not read yet, and where in the source.
     begin: usize,
-    end: usize,
-    words: WordSpans,
-    /// The offset of the buffer in the source.
     offset: u64,
+    words: WordSpans,
     /// The beginning of a line that does not fit in the buffer.
     replay: Replay<'a>,
 }
 
 impl<'a> LineReverser<'a> {
     fn new(replay: Replay<'a>, block: usize) -> Self {
-        LineReverser {
-            buffer: vec![0; 2 * block],
-            begin: 0,
-            end: 0,
-            words: WordSpans::default(),
-            offset: 0,
-            replay,
-        }
+        let buffer = SlidingBuffer::new(block, 2 * block);
+        let begin = buffer.begin();
+        LineReverser { buffer, block, begin, offset: 0, words: WordSpans::default(), replay }
     }
 
     fn run(&mut self, bytes: &mut dyn Read, output: &mut OutputBuffer<'_>) -> io::Result<()> {
         loop {
             output.flush()?;
-            let old = self.end;
-            if self.read(bytes)? == 0 {
-                return self.end_line(self.end, output);
+            let old = self.buffer.end();
+            if self.buffer.read(bytes, 2 * self.block)? == 0 {
+                return self.end_line(old, output);
             }
-            let fresh = self.buffer.get(old..self.end).unwrap_or_default();
+            let fresh = self.buffer.bytes().get(old..).unwrap_or_default();
             if let Some(newline) = memrchr(b'\n', fresh) {
                 self.end_lines(old, old + newline + 1, output)?;
             }
@@ -157,21 +161,14 @@ impl<'a> LineReverser<'a> {
         }
     }
 
-    fn read(&mut self, bytes: &mut dyn Read) -> io::Result<usize> {
-        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let count = read_some(bytes, room)?;
-        self.end += count;
-        Ok(count)
-    }
-
     /// Reverses the complete lines up to `end`. The first newline is at `old` or after.
     fn end_lines(&mut self, old: usize, end: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
         if self.replay.size() > 0 {
-            let fresh = self.buffer.get(old..end).unwrap_or_default();
+            let fresh = self.buffer.bytes().get(old..end).unwrap_or_default();
             let first = memchr(b'\n', fresh).map_or(end, |newline| old + newline + 1);
             self.end_line(first, output)?;
         }
-        let lines = self.buffer.get(self.begin..end).unwrap_or_default();
+        let lines = self.buffer.bytes().get(self.begin..end).unwrap_or_default();
         self.words.find(lines);
         let (mut words, mut from) = (self.words.spans(), 0);
         while let Some(rest) = lines.get(from..)
@@ -183,39 +180,43 @@ impl<'a> LineReverser<'a> {
             reverse_within(lines, within, from, to, output)?;
             (words, from) = (after, to);
         }
-        self.begin = end;
+        self.pass(end);
         Ok(())
     }
 
     /// Reverses the line up to `end`, whose beginning may be in the replay.
     fn end_line(&mut self, end: usize, output: &mut OutputBuffer<'_>) -> io::Result<()> {
-        let line = self.buffer.get(self.begin..end).unwrap_or_default();
+        let line = self.buffer.bytes().get(self.begin..end).unwrap_or_default();
         if self.replay.size() > 0 {
             self.replay.push(line)?;
-            reverse(&self.replay, self.buffer.len() / 2, output)?;
+            reverse(&self.replay, self.block, output)?;
             self.replay.restart(0)?;
         } else {
             self.words.find(line);
             reverse_within(line, self.words.spans(), 0, line.len(), output)?;
         }
-        self.begin = end;
+        self.pass(end);
         Ok(())
     }
 
-    /// Makes room in the buffer: moves the incomplete line to the front if no more bytes are moved than dropped, or to the
-    /// replay if it fills the buffer.
+    /// Notes that what is before `end` was written, or is in the replay.
+    fn pass(&mut self, end: usize) {
+        self.offset += (end - self.begin) as u64;
+        self.begin = end;
+    }
+
+    /// Makes room in the buffer; an incomplete line that is too long for it goes to the replay.
     fn make_room(&mut self) -> io::Result<()> {
-        if self.end - self.begin <= self.begin {
-            self.buffer.copy_within(self.begin..self.end, 0);
-            self.offset += self.begin as u64;
-            (self.begin, self.end) = (0, self.end - self.begin);
-        } else if self.end == self.buffer.len() {
+        let line = self.buffer.bytes().get(self.begin..).unwrap_or_default();
+        if line.len() > self.block {
             if self.replay.size() == 0 {
-                self.replay.restart(self.offset + self.begin as u64)?;
+                self.replay.restart(self.offset)?;
             }
-            self.replay.push(self.buffer.get(self.begin..self.end).unwrap_or_default())?;
-            self.offset += self.end as u64;
-            (self.begin, self.end) = (0, 0);
+            self.replay.push(line)?;
+            self.pass(self.buffer.end());
+        }
+        if self.buffer.slide(self.begin) {
+            self.begin = self.buffer.begin();
         }
         Ok(())
     }
