@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::cores::cores;
+
 /// The limits that options change.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -34,7 +36,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Limits {
             connections: 1024,
             // Behind a proxy, all clients have one address.
@@ -46,7 +47,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(60),
             // Slower than any real connection.
             min_rate: 500,
-            scan_jobs: cores,
+            scan_jobs: cores(),
             partial_time: Duration::from_secs(24 * 60 * 60),
             partials: 1000,
             grace: Duration::from_secs(8),

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::thread;
+
+use crate::cores::cores;
 
 /// Bytes at offsets: a stored or local file.
 pub trait ReadAt: Sync {
@@ -45,9 +46,8 @@ impl ReadAt for SizedFile<'_> {
 
     /// One thread for each processor.
     fn run_on_threads(&self, help: &(dyn Fn() + Sync), own: &mut dyn FnMut()) {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
         thread::scope(|scope| {
-            for _ in 1..threads {
+            for _ in 1..cores() {
                 // Without another thread, this one does the rest.
                 if thread::Builder::new().spawn_scoped(scope, help).is_err() {
                     break;

@@ -2,11 +2,11 @@
 //! hashed. It does not know what the bytes are.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use crate::cores::cores;
 use crate::error::Error;
 use crate::io_block::{self, IoBlock};
 use crate::server::limits;
@@ -110,8 +110,7 @@ struct Permit;
 
 impl Permit {
     fn take() -> Option<Self> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let is_free = THREADS.fetch_add(1, Ordering::Relaxed) < cores;
+        let is_free = THREADS.fetch_add(1, Ordering::Relaxed) < cores();
         let permit = Permit;
         is_free.then_some(permit)
     }
@@ -234,8 +233,7 @@ mod tests {
 
     #[test]
     fn there_are_no_more_threads_than_cores() {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let permits: Vec<_> = (0..cores + 3).map(|_| Permit::take()).collect();
-        assert!(permits.iter().flatten().count() <= cores);
+        let permits: Vec<_> = (0..cores() + 3).map(|_| Permit::take()).collect();
+        assert!(permits.iter().flatten().count() <= cores());
     }
 }

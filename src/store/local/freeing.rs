@@ -1,7 +1,6 @@
 //! Frees the blocks of large files in threads of their own, after a file was replaced or deleted: a file system takes a tenth
 //! of a second and more for a gigabyte, for which no client need wait. Whoever lacks space waits for it instead.
 
-use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::{EntryAt, HANDLE, is_remote};
+use crate::cores::cores;
 use crate::store::{Kind, Meta};
 
 /// From this size on, in bytes, a thread is worth its start.
@@ -57,9 +57,8 @@ impl Freeing {
 impl Drop for HeldFile {
     fn drop(&mut self) {
         let Some(counted) = self.0.take() else { return };
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         // Whoever replaces more files at once waits for the rest itself, as where no thread can be started.
-        if *counted.freeing.held.0.lock() <= cores {
+        if *counted.freeing.held.0.lock() <= cores() {
             let _ = thread::Builder::new().name("free".to_owned()).spawn(move || drop(counted));
         }
     }
