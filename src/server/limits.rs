@@ -61,8 +61,9 @@ pub const STACK: usize = 256 * 1024;
 /// it no stack that an ended thread has grown (`get_cached_stack` of glibc).
 pub const STACK_IDLE: usize = 48 * 1024;
 /// How long an idle connection stays in a thread whose stack its requests have grown, before a thread with a small stack
-/// keeps it, which takes half the memory.
-pub const IDLE_ON_STACK: Duration = Duration::from_secs(1);
+/// keeps it, which takes half the memory. The heap keeps the size that it needs for all connections that are in such threads at
+/// once, so this is short: the change of threads takes a tenth of a millisecond.
+pub const IDLE_ON_STACK: Duration = Duration::from_millis(250);
 /// How long a thread without a connection waits for one.
 pub const WORKER_TIME: Duration = Duration::from_secs(1);
 /// How many threads wait for a connection at the most.
