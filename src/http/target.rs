@@ -142,22 +142,31 @@ impl<'n, 'v> FromIterator<(&'n str, Option<&'v [u8]>)> for Query {
 /// Encodes components and a query as a target. [`Target::parse`] restores every byte.
 pub fn encode<C: AsRef<[u8]>>(components: &[C], directory: bool, query: &Query) -> Vec<u8> {
     let mut target = Vec::new();
-    for component in components {
-        target.push(b'/');
-        target.extend(percent_encode(component.as_ref(), COMPONENT).flat_map(str::bytes));
-    }
+    push_components(&mut target, components);
     if directory || components.is_empty() {
         target.push(b'/');
     }
     for (at, (name, value)) in query.0.iter().enumerate() {
         target.push(if at == 0 { b'?' } else { b'&' });
-        target.extend(percent_encode(name, VALUE).flat_map(str::bytes));
+        push_encoded(&mut target, name, VALUE);
         if let Some(value) = value {
             target.push(b'=');
-            target.extend(percent_encode(value, VALUE).flat_map(str::bytes));
+            push_encoded(&mut target, value, VALUE);
         }
     }
     target
+}
+
+/// Encodes components after a target, each with a slash before it.
+pub fn push_components<C: AsRef<[u8]>>(target: &mut Vec<u8>, components: impl IntoIterator<Item = C>) {
+    for component in components {
+        target.push(b'/');
+        push_encoded(target, component.as_ref(), COMPONENT);
+    }
+}
+
+fn push_encoded(target: &mut Vec<u8>, bytes: &[u8], set: &'static AsciiSet) {
+    percent_encode(bytes, set).for_each(|part| target.extend_from_slice(part.as_bytes()));
 }
 
 #[cfg(test)]

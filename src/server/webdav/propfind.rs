@@ -94,11 +94,16 @@ impl Description<'_> {
     }
 
     fn write_entry(&self, entry: &Entry, meta: &Meta, text: &mut String) {
-        let components: Vec<_> = entry.name.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect();
-        let below = target::encode(&components, entry.kind == Kind::Directory, &Query::default());
-        let href = [self.href.strip_suffix(b"/").unwrap_or(self.href), &below].concat();
-        let last = components.last().map(Vec::as_slice).unwrap_or_default();
-        let locks = &discovery(self.server, self.locks, &self.name.join(&entry.name, false));
+        let mut href = self.href.strip_suffix(b"/").unwrap_or(self.href).to_vec();
+        target::push_components(&mut href, entry.name.split(|&byte| byte == b'/'));
+        if entry.kind == Kind::Directory {
+            href.push(b'/');
+        }
+        let last = entry.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let locks = &match self.locks.is_empty() {
+            true => String::new(),
+            false => discovery(self.server, self.locks, &self.name.join(&entry.name, false)),
+        };
         let dead = &DeadProperties::parse(&entry.properties);
         let space = self.space.filter(|_| entry.kind == Kind::Directory);
         write_response(self.request, &href, Resource { last, meta, locks, dead, space }, text);

@@ -72,17 +72,27 @@ pub fn dav_child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>>
 
 /// Escapes bytes as text for an element or an attribute. What is no UTF-8, or no character of XML, becomes U+FFFD.
 pub fn escape(bytes: &[u8], out: &mut String) {
-    for char in String::from_utf8_lossy(bytes).chars() {
-        match char {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            '\t' | '\n' => out.push(char),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            char => out.push(char),
-        }
+    let text = String::from_utf8_lossy(bytes);
+    let mut from = 0;
+    for (at, char) in text.match_indices(|char| escaped(char).is_some()) {
+        out.push_str(text.get(from..at).unwrap_or_default());
+        out.push_str(char.chars().find_map(escaped).unwrap_or_default());
+        from = at + char.len();
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+}
+
+/// What stands for a character that cannot stand for itself.
+fn escaped(char: char) -> Option<&'static str> {
+    match char {
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '&' => Some("&amp;"),
+        '"' => Some("&quot;"),
+        '\r' => Some("&#13;"),
+        '\t' | '\n' => None,
+        '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
+        _ => None,
     }
 }
 

@@ -120,13 +120,14 @@ impl LockTable {
         }
     }
 
+    /// Whether there is no lock at all.
+    pub fn is_empty(&self) -> bool {
+        self.state.read().locks.is_empty()
+    }
+
     /// Returns the locks that cover this name.
     pub fn covering(&self, name: &Name) -> Vec<WriteLock> {
-        let state = self.state.read();
-        match state.locks.is_empty() {
-            true => Vec::new(),
-            false => state.locks.covering(name.components(), SystemTime::now()).cloned().collect(),
-        }
+        self.state.read().locks.covering(name.components(), SystemTime::now()).cloned().collect()
     }
 
     /// Returns the tokens of the locks on this name, or with all names beneath it.
