@@ -12,7 +12,7 @@ use nix::unistd::fdatasync;
 
 use super::{
     Attribute, CacheCandidate, ContentSnapshot, FileCache, READ, Volume, absent, digest_writer, is_unchanged,
-    map_errno, meta_of, read_consistently, snapshot, stat_file, write_if_unchanged,
+    map_errno, meta_of, read_consistently, snapshot, stat_content, write_if_unchanged,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Kind, Meta, Name};
@@ -42,7 +42,8 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| map_errno(name, errno);
     let open = || volume.root.open_beneath(name.components(), READ | kind).map(File::from);
-    let (file, stat, kept) = open_consistently(open, stat_file, || volume.lock(name)).map_err(named)?;
+    let look = |file: &File| stat_content(file, volume.read_size > 0);
+    let (file, stat, kept) = open_consistently(open, look, || volume.lock(name)).map_err(named)?;
     let meta = meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => {

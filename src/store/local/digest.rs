@@ -44,11 +44,26 @@ pub(super) fn stat_handle(handle: &OwnedFd) -> nix::Result<(FileStat, Option<Att
     Ok((stat, read(&stat, |bytes| getxattr(path, ATTRIBUTE, bytes))))
 }
 
-/// Reads the attribute of a directory entry, which is no symbolic link. Where the ctime is the mtime, nothing but the
-/// content was changed last: no attribute was written since, and none is read, which takes longer than a stat.
+/// Stats an open file and reads the attribute, where there can be one: see [`is_written_alone`]. A file system of another machine may leave
+/// the ctime as it is when an attribute is written (JuiceFS does).
+pub(super) fn stat_content(file: &File, is_remote: bool) -> nix::Result<(FileStat, Option<Attribute>)> {
+    let stat = fstat(file)?;
+    match !is_remote && is_written_alone(&stat) {
+        true => Ok((stat, None)),
+        false => Ok((stat, read(&stat, |bytes| fgetxattr(file, ATTRIBUTE, bytes)))),
+    }
+}
+
+/// Whether nothing but the content was changed last, so that no attribute was written since: the ctime is the mtime. To read the
+/// attribute takes longer than a stat. A time in whole seconds may be that of a clock too coarse to tell.
+fn is_written_alone(stat: &FileStat) -> bool {
+    stat.st_mtime_nsec != 0 && change_time(stat) == modification_time(stat)
+}
+
+/// Reads the attribute of a directory entry, which is no symbolic link; none where [`is_written_alone`].
 pub(super) fn of_entry(directory: &OwnedFd, last: &[u8], stat: &FileStat) -> Option<Attribute> {
     use rustix::io::Errno;
-    if change_time(stat) == modification_time(stat) {
+    if is_written_alone(stat) {
         return None;
     }
     let path = [format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes(), last].concat();

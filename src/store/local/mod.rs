@@ -32,7 +32,7 @@ use case_folding::{differ_in_case, folds_case, folds_case_in, is_reserved_in_dis
 use content::open_consistently;
 use copy::{copy_directory, copy_file};
 use cross_device::move_across;
-use digest::{of_entry, read_consistently, stat_file, stat_handle};
+use digest::{of_entry, read_consistently, stat_content, stat_file, stat_handle};
 use digest_attribute::Attribute;
 use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_unchanged};
 use draft::{FileDraft, admit};

@@ -1,5 +1,6 @@
 //! What a `FileStat` says: identity, type, permissions, times, and the metadata for clients. Makes no system call.
 
+use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::stat::{FileStat, Mode, SFlag};
@@ -100,8 +101,19 @@ pub(super) fn entry_stat(stat: &FileStat) -> Option<(Kind, EntryStat)> {
 /// Makes the entity tag. The inode number distinguishes replaced files, size and mtime those written in place, the mark
 /// those whose mtime was set back. The ctime is not part of it: a rename changes it, but no byte.
 fn etag(stat: &FileStat, mark: Option<i128>) -> String {
-    let mark = mark.filter(|mark| *mark != 0).map(|mark| format!("-c{mark:x}")).unwrap_or_default();
-    format!("\"{:x}-{:x}-{:x}{mark}\"", stat.st_ino, stat.st_size, modification_time(stat))
+    // One is made for each entry of a list: room for all of it, and no division of 128 bits.
+    let mut tag = String::with_capacity(64);
+    let time = modification_time(stat);
+    // A write to a String does not fail.
+    let _ = match u64::try_from(time) {
+        Ok(time) => write!(tag, "\"{:x}-{:x}-{time:x}", stat.st_ino, stat.st_size),
+        Err(_) => write!(tag, "\"{:x}-{:x}-{time:x}", stat.st_ino, stat.st_size),
+    };
+    if let Some(mark) = mark.filter(|mark| *mark != 0) {
+        let _ = write!(tag, "-c{mark:x}");
+    }
+    tag.push('"');
+    tag
 }
 
 #[cfg(test)]
@@ -121,6 +133,8 @@ mod tests {
     fn the_tag_is_of_inode_size_time_and_mark() {
         let plain = |change: fn(&mut FileStat)| etag(&stat(change), None);
         assert_eq!(plain(|_| ()), "\"1a-400-3b9aca05\"");
+        let before_1970 = plain(|stat| stat.st_mtime = -1);
+        assert_eq!(before_1970, format!("\"1a-400-{}c4653605\"", "f".repeat(24)));
         let marked = |mark| etag(&stat(|_| ()), Some(mark));
         assert_eq!((marked(0), marked(0x1f)), (plain(|_| ()), "\"1a-400-3b9aca05-c1f\"".to_owned()));
         let others: [fn(&mut FileStat); 4] = [
