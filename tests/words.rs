@@ -285,7 +285,7 @@ proptest! {
         let word = Word::new(&word, matching).unwrap();
         let count = format!("{}\n", found.len()).into_bytes();
         let json = format!("{{\"count\":{}}}\n", found.len()).into_bytes();
-        let search = |show| Search { word: word.clone(), show };
+        let search = |show| Search::new(word.clone(), show);
         prop_assert_eq!(filtered(&search(Show::Count), &text, &cuts), count);
         prop_assert_eq!(filtered(&search(Show::Json), &text, &cuts), json);
         prop_assert_eq!(filtered(&search(Show::Lines { numbered: false }), &text, &cuts), matching_lines(&text, &found));
@@ -354,7 +354,7 @@ fn texts_of_many_blocks_are_treated_as_the_models_treat_them() {
                 let found = occurrences(word.as_bytes(), matching, &text);
                 let word = Word::new(word.as_bytes(), matching).unwrap();
                 assert!(apply(&Replace { word: word.clone(), with: vec![] }) == replaced(&text, &found, b""));
-                let count = Search { word, show: Show::Count }.count(Source::File(&text.as_slice())).unwrap();
+                let count = Search::new(word, Show::Count).count(Source::File(&text.as_slice())).unwrap();
                 assert_eq!(count, found.len() as u64);
             }
         }

@@ -20,7 +20,7 @@ pub fn check(bytes: &[u8]) {
     check_reverse(&text, at_once * 97);
     let matching = Matching { ignore_case: how & 1 != 0, substring: how & 2 != 0 };
     let Ok(prepared) = Word::new(word, matching) else { return };
-    let search = |show| run(&Search { word: prepared.clone(), show }, &text, at_once * 97);
+    let search = |show| run(&Search::new(prepared.clone(), show), &text, at_once * 97);
     let count = search(Show::Count);
     let replace =
         |with: &[u8]| run(&Replace { word: prepared.clone(), with: with.to_vec() }, &text, at_once * 97);

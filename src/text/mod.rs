@@ -43,6 +43,7 @@ mod scalar;
 mod scan;
 mod search;
 mod sliding_buffer;
+mod spare_blocks;
 mod spec;
 mod spool;
 mod unpack;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use parking_lot::Mutex;
 
 use super::scan::{ScanWindow, block_of};
+use super::spare_blocks::SpareBlocks;
 use super::visit::Visit;
 use super::{ReadAt, Source, Word, scalar};
 
@@ -20,26 +21,32 @@ const RANGE_MIN: u64 = 1 << 20;
 const RANGES_MAX: u64 = 1024;
 
 /// Counts the occurrences of a word in a file.
-pub(super) fn count(word: &Word, file: &dyn ReadAt) -> io::Result<u64> {
-    count_by(word, file, RANGE_MIN, block_of(&Source::File(file)))
+pub(super) fn count(word: &Word, file: &dyn ReadAt, spare: &SpareBlocks) -> io::Result<u64> {
+    count_by(word, file, (RANGE_MIN, block_of(&Source::File(file))), spare)
 }
 
-/// Counts in ranges of `shortest` bytes or, for a large file, more.
-fn count_by(word: &Word, file: &dyn ReadAt, shortest: u64, block: usize) -> io::Result<u64> {
+/// Counts in ranges of `shortest` bytes or, for a large file, more; reads `block` bytes at a time.
+fn count_by(
+    word: &Word,
+    file: &dyn ReadAt,
+    (shortest, block): (u64, usize),
+    spare: &SpareBlocks,
+) -> io::Result<u64> {
     let size = file.size();
     let ranges = Ranges::new(size, shortest.max(size.div_ceil(RANGES_MAX)));
     let indexes = Mutex::new(0..ranges.count);
     let results = Mutex::new(Vec::new());
     let work = || {
-        let mut window = ScanWindow::new(word, block);
+        let mut window = ScanWindow::in_spare(word, block, spare);
         loop {
-            let Some(index) = indexes.lock().next() else { return };
+            let Some(index) = indexes.lock().next() else { break };
             let result = count_range(&mut window, (file, size), ranges.of(index), block);
             if result.is_err() {
                 *indexes.lock() = 0..0;
             }
             results.lock().push((index, result));
         }
+        spare.put(window.into_block());
     };
     if ranges.count > 1 {
         file.run_on_threads(&work, &mut &work)
@@ -205,15 +212,15 @@ mod tests {
     /// Compares count and replacement in ranges of every size with those of a stream.
     fn check(word: &[u8], matching: Matching, text: &[u8]) {
         let prepared = Word::new(word, matching).unwrap();
-        let search = Search { word: prepared.clone(), show: Show::Count };
+        let (search, spare) = (Search::new(prepared.clone(), Show::Count), SpareBlocks::default());
         let spool = || tempfile::tempfile();
         let expected = search.count(Source::Stream { bytes: &mut &*text, spool: &spool }).unwrap();
         // No range ends among the last bytes of a file: a sequence there may be incomplete.
         for step in scalar::LONGEST as u64..text.len() as u64 + 2 {
-            let found = count_by(&prepared, &text, step, 5).unwrap();
+            let found = count_by(&prepared, &text, (step, 5), &spare).unwrap();
             assert_eq!(found, expected, "{} in ranges of {step}", text.escape_ascii());
         }
-        assert_eq!(count_by(&prepared, &Shared(text), 4, 3).unwrap(), expected);
+        assert_eq!(count_by(&prepared, &Shared(text), (4, 3), &spare).unwrap(), expected);
         let (replace, mut expected_text) =
             (Replace { word: prepared.clone(), with: b"<>".to_vec() }, Vec::new());
         replace.run(Source::Stream { bytes: &mut &*text, spool: &spool }, &mut expected_text).unwrap();
@@ -307,7 +314,7 @@ mod tests {
             }
         }
         let word = Word::new(b"b", Matching::default()).unwrap();
-        let error = count_by(&word, &Broken, 10, 8).unwrap_err();
+        let error = count_by(&word, &Broken, (10, 8), &SpareBlocks::default()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     }
 }

@@ -8,8 +8,10 @@
 use std::io::{self, Read};
 
 use super::sliding_buffer::SlidingBuffer;
+use super::spare_blocks::SpareBlocks;
 use super::visit::Visit;
 use super::{Candidate, Source, Word, scalar};
+use crate::io_block::IoBlock;
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 128 * 1024;
@@ -48,8 +50,23 @@ pub(super) struct ScanWindow<'w> {
 }
 
 impl<'w> ScanWindow<'w> {
+    /// A window for reads of at most `block` bytes.
     pub(super) fn new(word: &'w Word, block: usize) -> Self {
-        let buffer = SlidingBuffer::new(word.longest() + 2 * scalar::LONGEST, block);
+        ScanWindow::of(word, SlidingBuffer::new(kept(word), block))
+    }
+
+    /// The same, in a spare block.
+    pub(super) fn in_spare(word: &'w Word, block: usize, spare: &SpareBlocks) -> Self {
+        let size = SlidingBuffer::size(kept(word), block);
+        ScanWindow::of(word, SlidingBuffer::within(spare.take(size), kept(word)))
+    }
+
+    /// Returns its block.
+    pub(super) fn into_block(self) -> IoBlock {
+        self.buffer.into_block()
+    }
+
+    fn of(word: &'w Word, buffer: SlidingBuffer) -> Self {
         let start = buffer.begin();
         ScanWindow {
             word,
@@ -224,6 +241,11 @@ impl<'w> ScanWindow<'w> {
 
     #[cfg(not(test))]
     fn count_work(&mut self, _: usize) {}
+}
+
+/// Returns how many bytes may still be needed at the next read: those of a candidate, and a character at either side.
+fn kept(word: &Word) -> usize {
+    word.longest() + 2 * scalar::LONGEST
 }
 
 /// Passes to a visitor the bytes from `visited` to `from`, and the occurrence from there to `end` where there is one. Returns

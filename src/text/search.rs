@@ -5,16 +5,17 @@ use std::io::{self, Write};
 
 use super::matching_lines::MatchingLines;
 use super::scan::{BLOCK, block_of, scan};
+use super::spare_blocks::SpareBlocks;
 use super::visit::Visit;
 use super::{Filter, OutputBuffer, Source, Word, ranges, split};
 
 /// Searches for a word.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Search {
-    /// The word.
-    pub word: Word,
-    /// What is written of its occurrences.
-    pub show: Show,
+    word: Word,
+    show: Show,
+    /// Shared by the threads that search files of a directory.
+    spare: SpareBlocks,
 }
 
 /// What a search writes.
@@ -33,10 +34,15 @@ pub enum Show {
 }
 
 impl Search {
+    /// A search for a word, and what it writes of its occurrences.
+    pub fn new(word: Word, show: Show) -> Self {
+        Search { word, show, spare: SpareBlocks::default() }
+    }
+
     /// Counts the occurrences, whatever the search writes.
     pub fn count(&self, source: Source<'_>) -> io::Result<u64> {
         if let Source::File(file) = source {
-            return ranges::count(&self.word, file);
+            return ranges::count(&self.word, file, &self.spare);
         }
         let mut counter = MatchCounter(0);
         scan(&self.word, &mut split(source)?.0, BLOCK, &mut counter)?;
@@ -79,7 +85,7 @@ mod tests {
     const NUMBERED: Show = Show::Lines { numbered: true };
 
     fn shown(word: &[u8], show: Show, text: &[u8]) -> String {
-        let search = Search { word: Word::new(word, Matching::default()).unwrap(), show };
+        let search = Search::new(Word::new(word, Matching::default()).unwrap(), show);
         let (mut stream, mut file) = (Vec::new(), Vec::new());
         search
             .run(Source::Stream { bytes: &mut &*text, spool: &|| tempfile::tempfile() }, &mut stream)

@@ -19,9 +19,24 @@ pub(super) struct SlidingBuffer {
 impl SlidingBuffer {
     /// A buffer for reads of at most `size` bytes, of which at most `kept` are still needed at the next read.
     pub(super) fn new(kept: usize, size: usize) -> Self {
+        SlidingBuffer::within(IoBlock::new(SlidingBuffer::size(kept, size)), kept)
+    }
+
+    /// Returns how large the block of such a buffer is.
+    pub(super) fn size(kept: usize, size: usize) -> usize {
         // Room for what `slide` can leave, before the base; and for as much again where it moves nothing, and one read.
+        kept.next_multiple_of(PAGE) + 2 * kept + size
+    }
+
+    /// Such a buffer in a block that is at least so large.
+    pub(super) fn within(block: IoBlock, kept: usize) -> Self {
         let base = kept.next_multiple_of(PAGE);
-        SlidingBuffer { block: IoBlock::new(base + 2 * kept + size), base, begin: base, filled: base }
+        SlidingBuffer { block, base, begin: base, filled: base }
+    }
+
+    /// Returns the block.
+    pub(super) fn into_block(self) -> IoBlock {
+        self.block
     }
 
     /// Drops all bytes, and takes `known`, at most a page, in their place.

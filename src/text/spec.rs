@@ -88,7 +88,7 @@ pub static SEARCH: FilterSpec = FilterSpec {
             OutputKind::CountInJson => Show::Json,
             OutputKind::Count | OutputKind::Text => Show::Count,
         };
-        Ok(Arc::new(Search { word: given.pattern()?, show }))
+        Ok(Arc::new(Search::new(given.pattern()?, show)))
     },
 };
 
