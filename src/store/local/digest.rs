@@ -44,8 +44,8 @@ pub(super) fn stat_handle(handle: &OwnedFd) -> nix::Result<(FileStat, Option<Att
     Ok((stat, read(&stat, |bytes| getxattr(path, ATTRIBUTE, bytes))))
 }
 
-/// Stats an open file and reads the attribute, where there can be one: see [`is_written_alone`]. A file system of another machine may leave
-/// the ctime as it is when an attribute is written (JuiceFS does).
+/// Stats an open file and reads the attribute, where there can be one: see [`is_written_alone`]. A file system of another
+/// machine may leave the ctime as it is when an attribute is written (JuiceFS does).
 pub(super) fn stat_content(file: &File, is_remote: bool) -> nix::Result<(FileStat, Option<Attribute>)> {
     let stat = fstat(file)?;
     match !is_remote && is_written_alone(&stat) {
