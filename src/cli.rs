@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 pub use self::arguments::{Arguments, exactly, refuse_empty};
 pub use self::name_list::{FILES_FROM, NULL, NameList};
@@ -67,16 +68,22 @@ pub fn main<A>(
     display::end(outcome.is_ok());
     let status = match outcome {
         Ok(status) => status,
-        Err(error) if error.is_closed_pipe() => ExitStatus::DONE,
+        // What failed before has been reported.
+        Err(error) if error.is_closed_pipe() => ExitStatus(REPORTED.load(Ordering::Relaxed)),
         Err(error) => report(name, &error),
     };
     ExitCode::from(status.0)
 }
 
+/// The exit status for the worst error that was reported so far.
+static REPORTED: AtomicU8 = AtomicU8::new(0);
+
 /// Prints an error on standard error in one line, and returns the exit status for it.
 pub fn report(name: &str, error: &Error) -> ExitStatus {
     remark(name, error);
-    ExitStatus(exit_code(error))
+    let code = exit_code(error);
+    REPORTED.fetch_max(code, Ordering::Relaxed);
+    ExitStatus(code)
 }
 
 /// Maps an error to an exit code: 2 for a permanent one, 3 for a transient one, 4 for a failed precondition.

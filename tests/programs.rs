@@ -1,6 +1,7 @@
 //! The tools, each against a real cfpd: one module a program, and one for what goes wrong in all of them alike.
 
 mod cat;
+mod closed_pipes;
 mod failures;
 mod file_lists;
 mod get;

@@ -1,7 +1,7 @@
 //! Filters files in place: each result replaces its source, and where nothing changes nothing is written.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -29,15 +29,19 @@ pub(super) struct InPlace<'a> {
 impl InPlace<'_> {
     /// Changes each file, and prints the number of changes where that is counted.
     pub fn run(mut self, name: &str, sources: Vec<Result<Operand>>) -> Result<ExitStatus> {
-        let (mut output, mut total) = (self.counted.map(|_| Output::stdout()).transpose()?, 0);
+        let (mut printed, mut total) = (self.counted.map(|_| Output::stdout()).transpose()?, 0);
         let status = for_each_operand(name, sources, |source| {
             let source = source?;
             let changed = self.change(&source).map_err(|error| (self.advise)(&source, error))?;
             total = filter::add(total, changed)?;
-            if let Some(output) = &mut output {
+            if let Some(output) = &mut printed {
                 let name = terminal::name(source.shown().as_bytes());
                 let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
-                output.write_all(&line).map_err(|error| Error::io(STDOUT, error))?;
+                match output.write_all(&line) {
+                    // Nobody reads the numbers any more; the files are changed all the same.
+                    Err(error) if error.kind() == ErrorKind::BrokenPipe => printed = None,
+                    written => written.map_err(|error| Error::io(STDOUT, error))?,
+                }
             }
             Ok(ExitStatus::DONE)
         })?;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::cli::{ExitStatus, remark};
+use crate::cli::{ExitStatus, remark, report};
 use crate::client::ops::filter::{self, Counts};
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Precondition, RemoteName};
@@ -43,10 +43,25 @@ pub fn filter(
     let several = is_recursive || sources.len() > 1;
     let mut is_found = false;
     let status = session.for_each(sources, |session, source| {
-        is_found |= search.operand(session, &source, several).map_err(|error| search_hint(&source, error))?;
-        Ok(ExitStatus::DONE)
+        let found = search.operand(session, &source, several).map_err(|error| search_hint(&source, error))?;
+        is_found |= found.any;
+        Ok(found.status)
     })?;
     Ok(status.max(ExitStatus::of(is_found)))
+}
+
+/// What was found in one operand.
+struct OperandFinding {
+    /// Whether the word occurs in it.
+    any: bool,
+    /// The worst status of the files that could not be searched.
+    status: ExitStatus,
+}
+
+impl OperandFinding {
+    fn of(any: bool) -> Self {
+        OperandFinding { any, status: ExitStatus::DONE }
+    }
 }
 
 /// A search that counts or shows lines.
@@ -57,8 +72,13 @@ struct WordSearch {
 }
 
 impl WordSearch {
-    /// Searches one operand, and returns whether anything was found.
-    fn operand(&self, session: &mut Session, source: &Resolved<Operand>, several: bool) -> Result<bool> {
+    /// Searches one operand.
+    fn operand(
+        &self,
+        session: &mut Session,
+        source: &Resolved<Operand>,
+        several: bool,
+    ) -> Result<OperandFinding> {
         match &source.value {
             Operand::Stored(name)
                 if self.is_recursive && (name.directory || session.client().is_directory(name)?) =>
@@ -68,7 +88,7 @@ impl WordSearch {
             Operand::Local(path) if self.is_recursive && path.is_dir() => {
                 self.beneath_local(session, source, path)
             }
-            _ => self.file(session, source, several),
+            _ => self.file(session, source, several).map(OperandFinding::of),
         }
     }
 
@@ -96,7 +116,12 @@ impl WordSearch {
     }
 
     /// Searches everything beneath a directory on the server, with one request.
-    fn beneath(&self, session: &mut Session, source: &Resolved<Operand>, name: &RemoteName) -> Result<bool> {
+    fn beneath(
+        &self,
+        session: &mut Session,
+        source: &Resolved<Operand>,
+        name: &RemoteName,
+    ) -> Result<OperandFinding> {
         let typed = source.typed.trim_end_matches('/');
         if self.filter.output != OutputKind::Count {
             let mut client = session.client.lock();
@@ -107,34 +132,44 @@ impl WordSearch {
                 is_empty = lines.is_empty();
                 found
             })?;
-            return Ok(!is_empty);
+            return Ok(OperandFinding::of(!is_empty));
         }
         let Counts { counts, unreadable } = session.client().count_beneath(name, &self.prepared.query)?;
         let named = |(file, count): (RemoteName, u64)| (format!("{typed}/{}", shown(&file.bare())), count);
         unreadable.iter().for_each(|said| remark(session.name, said));
-        self.tell_all(session, counts.into_iter().map(named), &format!("{typed}/"))
+        let any = self.tell_all(session, counts.into_iter().map(named), &format!("{typed}/"))?;
+        let status = if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) };
+        Ok(OperandFinding { any, status })
     }
 
-    /// Searches everything beneath a local directory.
-    fn beneath_local(&self, session: &mut Session, source: &Resolved<Operand>, root: &Path) -> Result<bool> {
-        let mut counts = Vec::new();
+    /// Searches everything beneath a local directory. A file that cannot be searched is reported, and the next follows.
+    fn beneath_local(
+        &self,
+        session: &mut Session,
+        source: &Resolved<Operand>,
+        root: &Path,
+    ) -> Result<OperandFinding> {
+        let (mut counts, mut status) = (Vec::new(), ExitStatus::DONE);
         for step in walk(root) {
             session.cancellation.refuse_cancelled()?;
             let Step::File(path) = step? else { continue };
             let typed = shown(path.as_os_str().as_encoded_bytes());
             let file = Resolved { value: Operand::Local(path), typed };
-            match self.filter.output {
-                OutputKind::Count => {
-                    let count = self.prepared.count(Some(&mut session.client()), &file.value)?;
-                    counts.push((file.typed, count));
-                }
-                _ => counts.push((String::new(), u64::from(self.file(session, &file, true)?))),
+            let counted = match self.filter.output {
+                OutputKind::Count => self.prepared.count(Some(&mut session.client()), &file.value),
+                _ => self.file(session, &file, true).map(u64::from),
+            };
+            match counted {
+                Err(error) if session.ends(&error) => return Err(error),
+                Err(error) => status = status.max(report(session.name, &error)),
+                Ok(count) => counts.push((file.typed, count)),
             }
         }
-        match self.filter.output {
-            OutputKind::Count => self.tell_all(session, counts.into_iter(), &source.typed),
-            _ => Ok(counts.iter().any(|(_, found)| *found > 0)),
-        }
+        let any = match self.filter.output {
+            OutputKind::Count => self.tell_all(session, counts.into_iter(), &source.typed)?,
+            _ => counts.iter().any(|(_, found)| *found > 0),
+        };
+        Ok(OperandFinding { any, status })
     }
 
     /// Tells the count of each file that holds the word, and their sum.

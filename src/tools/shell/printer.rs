@@ -14,6 +14,8 @@ pub struct Printer {
     output: Output,
     /// Whether the output ends within a line: a displayed file need not end in a newline.
     midline: bool,
+    /// Whether the reader has closed the pipe: a command is still completed, but no sentence printed.
+    is_closed: bool,
     /// When this is cancelled, nothing more of a file is printed.
     pub cancellation: Cancellation,
 }
@@ -21,13 +23,25 @@ pub struct Printer {
 impl Printer {
     /// Opens standard output.
     pub fn new(cancellation: Cancellation) -> Result<Self> {
-        Ok(Printer { output: Output::stdout()?, midline: false, cancellation })
+        Ok(Printer { output: Output::stdout()?, midline: false, is_closed: false, cancellation })
     }
 
     /// Prints a line.
     pub fn say(&mut self, line: &str) -> Result<()> {
-        self.end_line()?;
-        self.output.write_all(format!("{line}\n").as_bytes()).map_err(|error| Error::io(STDOUT, error))
+        let end = if std::mem::take(&mut self.midline) { "\n" } else { "" };
+        match self.output.write_all(format!("{end}{line}\n").as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_closed = true,
+            written => written.map_err(|error| Error::io(STDOUT, error))?,
+        }
+        Ok(())
+    }
+
+    /// Returns the error of a closed pipe, after a command that printed sentences.
+    pub fn check(&self) -> Result<()> {
+        match self.is_closed {
+            true => Err(Error::io(STDOUT, io::ErrorKind::BrokenPipe.into())),
+            false => Ok(()),
+        }
     }
 
     /// Ends the unterminated line of a displayed file: the prompt, written from the start of the line, would

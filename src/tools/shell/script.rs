@@ -16,8 +16,8 @@ use crate::tools::shell::session::Session;
 pub fn run_commands(session: &mut Session, commands: &[OsString]) -> Result<ExitStatus> {
     for command in commands {
         match run_line(session, command.as_bytes()) {
-            // The remaining commands are not executed, which is no success.
-            Err(error) if error.is_closed_pipe() && commands.len() > 1 => return Ok(ExitStatus::code(3)),
+            // What is left of the commands is not executed or not told, which is no success.
+            Err(error) if error.is_closed_pipe() => return Ok(ExitStatus::code(3)),
             Ok(ExitStatus::DONE) if !session.ended => {}
             ended => return ended,
         }

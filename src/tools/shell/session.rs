@@ -84,7 +84,8 @@ impl Session {
         self.client().check_login()?;
         let text = self.client().send(&Call::new("OPTIONS", b"*".into()))?.check()?.text(GREETING_MAX)?;
         let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        self.say(&format!("{}\nType `help` to see what can be done, `logout` to end.", shown(first)))
+        self.say(&format!("{}\nType `help` to see what can be done, `logout` to end.", shown(first)))?;
+        self.printer.check()
     }
 
     /// Prepares for the next command, and returns the way to cancel it.
@@ -130,14 +131,19 @@ impl Session {
         for operand in operands {
             let outcome = self.cancellation.refuse_cancelled().and_then(|()| act(self, operand));
             let status = match outcome {
-                Err(error) if is_one || error.is_closed_pipe() || error.is_of(STDOUT) => return Err(error),
-                Err(error) if self.cancellation.is_cancelled() => return Err(error),
+                Err(error) if is_one || self.ends(&error) => return Err(error),
                 Err(error) => report(self.name, &error),
                 Ok(status) => status,
             };
             worst = worst.max(status);
         }
         Ok(worst)
+    }
+
+    /// Returns whether an error ends the command, not only what is done for one operand: nobody reads the output, or the command
+    /// was cancelled.
+    pub fn ends(&self, error: &Error) -> bool {
+        error.is_closed_pipe() || error.is_of(STDOUT) || self.cancellation.is_cancelled()
     }
 
     /// Returns the files on the server that an operand means, whose colon may be left out.
