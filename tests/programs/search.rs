@@ -87,9 +87,14 @@ fn a_file_that_cannot_be_searched_is_named_where_a_directory_is() {
         sandbox.keep(&format!("d/{number}"), "a lantern\n");
     }
     sandbox.keep("d/damaged.gz", b"\x1f\x8b\x08\0damaged");
-    for how in ["--per-file", "--lines"] {
-        let said = sandbox.run("cfp-search", ["-r", "--decompress", how, "lantern", ":d"]).stdout("").code(2);
-        said.stderr(predicates::str::starts_with("cfp-search: :d/damaged.gz: "));
+    let counted: String = (0..10).map(|number| format!(":d/{number}:1\n")).collect();
+    // Lines come as they are found; no line could tell of an error.
+    for (how, found) in [("--per-file", counted.as_str()), ("--lines", "")] {
+        let said = sandbox
+            .run("cfp-search", ["-r", "--decompress", how, "lantern", ":d"])
+            .stdout(found.to_owned())
+            .code(2);
+        said.stderr(predicates::str::starts_with("cfp-search: :d/damaged.gz: is damaged"));
     }
 }
 
@@ -229,6 +234,19 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
         assert!(
             stderr.lines().count() == 6 && rows.iter().all(|row| stderr.contains(row.2)),
             "{argv:?}: {stderr}"
+        );
+    }
+    // So in a session, which then ends.
+    for place in ["d", ":d"] {
+        let search = format!("search --decompress -r word {place}");
+        let said = sandbox.run("cfp-shell", ["-c", &search, "-c", "pwd"]);
+        let said = said.stdout(
+            predicates::str::contains("occurs 1 time in").and(predicates::str::ends_with(":/\n").not()),
+        );
+        let stderr = String::from_utf8_lossy(&said.code(2).get_output().stderr).into_owned();
+        assert!(
+            stderr.lines().count() == 6 && rows.iter().all(|row| stderr.contains(row.2)),
+            "{place}: {stderr}"
         );
     }
     // A text in UTF-16 is searched as it is, and a remark says so.

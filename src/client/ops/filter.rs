@@ -111,6 +111,8 @@ impl Client {
                     }
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
+                        // The server names a file from its root.
+                        let said = said.strip_prefix('/').map_or(said.to_owned(), |said| format!(":{said}"));
                         unreadable.push(shown(said.as_bytes()));
                     }
                     (None, None) if object.get("files").is_some() => {

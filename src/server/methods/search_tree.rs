@@ -158,9 +158,10 @@ impl TreeSearch<'_> {
                 out.flush()?;
                 Ok(0)
             }
-            // A compression that `decompress` does not support: JSON reports it and continues. Other errors end the
-            // search.
-            Err(error) if error.kind() == ErrorKind::Unprocessable && self.json => {
+            // What `decompress` does not support, or is damaged: JSON reports it and continues. Other errors end the search.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Unprocessable | ErrorKind::Damaged) && self.json =>
+            {
                 writeln!(out, "{}", json!({ "error": error.to_string() }))?;
                 Ok(0)
             }
