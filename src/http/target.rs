@@ -121,6 +121,14 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_slice())
     }
 
+    /// Refuses every parameter, with an error of kind `Invalid`: what is not understood must not be taken for a write without it.
+    pub fn require_none(&self) -> Result<()> {
+        match self.names().next() {
+            Some(unknown) => Err(Error::invalid(unknown, "is no parameter here")),
+            None => Ok(()),
+        }
+    }
+
     /// Returns whether there is a parameter of this name, with or without a value.
     pub fn has(&self, name: &str) -> bool {
         self.names().any(|have| have == name.as_bytes())

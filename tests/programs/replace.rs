@@ -1,10 +1,11 @@
 //! cfp-replace: from every kind of source to every kind of target.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use crate::common::Sandbox;
+use crate::common::raw::request;
 
 const OLD: &str = "red redder RED\r\nred";
 const NEW: &str = "blue redder RED\r\nblue";
@@ -189,4 +190,26 @@ fn a_directory_is_changed_with_all_in_it_here_and_there() {
         .sh("cfp-replace -r --local red green d > d/out; cat d/out")
         .stdout("a blue b\na blue b\na green b\nblue\n");
     sandbox.run("cfp-replace", ["-r", "--if-match", "x", "--in-place", "red", "blue", ":d"]).code(2);
+}
+
+#[test]
+fn a_file_replaces_itself_in_place_by_whatever_name_of_a_link() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.keep("d/f", "Rust\n");
+    symlink("d/f", sandbox.root().join("link")).unwrap();
+    symlink("d", sandbox.root().join("dl")).unwrap();
+    let copy = |from: &str, to: &str, query: &str| {
+        let fields = format!("Destination: {to}\r\n");
+        sandbox.connect().ask(request("COPY", &format!("{from}?{query}"), &fields))
+    };
+    let version = || fs::metadata(&file).map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec())).unwrap();
+    let before = version();
+    for (from, to) in [("/link", "/d/f"), ("/d/f", "/link"), ("/dl/f", "/d/f"), ("/link", "/dl/f")] {
+        let answer = copy(from, to, "replace=zzzz&with=y");
+        assert_eq!((answer.status, answer.field("Cfp-Changed")), (204, "0"), "{from} {to}");
+        assert_eq!(version(), before, "{from} {to}");
+    }
+    let answer = copy("/link", "/d/f", "replace=Rust&with=C");
+    assert_eq!((answer.status, answer.field("Cfp-Changed")), (204, "1"));
+    assert_eq!(fs::read_to_string(sandbox.root().join("link")).unwrap(), "C\n");
 }

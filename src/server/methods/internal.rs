@@ -38,6 +38,9 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
         Method::Delete => resource::cancel,
         _ => return refuse_method(exchange, "an upload", Scope::Upload),
     };
+    if exchange.request.method != Method::Head {
+        exchange.query.require_none()?;
+    }
     exchange.server.health.require_answer()?;
     let store = exchange.authorize()?;
     let _guard = resource::lock(exchange, id)?;

@@ -37,7 +37,7 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
 /// Renames a file or a directory.
 pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let request = exchange.request;
-    refuse_query(&exchange.query)?;
+    exchange.query.require_none()?;
     let to = destination(exchange)?;
     let transfer = writer.authorize_move(name, &to)?;
     let is_webdav = collection::is_of_webdav_client(&request.fields);
@@ -57,7 +57,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
 /// Deletes a file, or a directory with everything in it.
 pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
     let fields = &exchange.request.fields;
-    refuse_query(&exchange.query)?;
+    exchange.query.require_none()?;
     let name = &match collection::is_of_webdav_client(fields) {
         true => writer.removal_as_found(name)?,
         false => name.clone(),
@@ -75,7 +75,7 @@ pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
 
 /// Makes a directory.
 pub fn make_directory(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
-    refuse_query(&exchange.query)?;
+    exchange.query.require_none()?;
     if exchange.body.content_length().is_ok_and(|length| length != Some(0)) {
         return Err(Error::unsupported_type("body", "has no meaning in MKCOL"));
     }
@@ -92,7 +92,7 @@ fn copy_filtered(
     name: &Name,
     to: &Name,
 ) -> Result<()> {
-    let (request, decoding, is_in_place) = (exchange.request, exchange.decoding(), name == to);
+    let (request, decoding) = (exchange.request, exchange.decoding());
     let opened = transfer.open();
     if let Ok(content) = &opened {
         precondition(&request.fields, name)(Some(content.meta()))?;
@@ -106,6 +106,8 @@ fn copy_filtered(
         was_itself.set(is_read(existing));
         check_overwrite(request, to, existing)
     })?;
+    // One of the two names may be a symbolic link to the other, or lead through one.
+    let is_in_place = name == to || was_itself.get();
     // A stored file may be larger than what clients may send.
     let most = decoding.server.limits.file_size.max(read.size);
     let mut draft = Hashed::new(draft, most, &decoding.client);
@@ -123,8 +125,7 @@ fn copy_filtered(
         let run = operation.run_on_content(name, content.as_ref(), &decoding, &mut draft);
         run.map_err(|error| Error::io(name.shown(), error))?;
     }
-    // One of the two may be a symbolic link to the other.
-    let must_be_same = if is_in_place { !accepts_any_version(request) } else { was_itself.get() };
+    let must_be_same = is_in_place && !accepts_any_version(request);
     let written = draft.commit(None, &|existing| match is_read(existing) {
         false if must_be_same => {
             Err(Error::precondition_failed(name.shown(), "changed while it was worked on"))
@@ -167,17 +168,10 @@ fn destination(exchange: &Exchange<'_>) -> Result<Name> {
     let elsewhere = || Error::invalid("Destination", format!("is not beneath {}/", shown(prefix.encoded())));
     let below = prefix.below(value).ok_or_else(elsewhere)?;
     let target = Target::parse(if below.is_empty() { b"/" } else { below })?;
-    refuse_query(&target.query)?;
+    target.query.require_none()?;
     let name = Name::new(target.components, target.directory)?;
     match name.components().is_empty() {
         true => Err(Error::forbidden("Destination", "is the root")),
         false => Ok(name),
-    }
-}
-
-fn refuse_query(query: &Query) -> Result<()> {
-    match query.names().next() {
-        Some(unknown) => Err(Error::invalid(unknown, "is no parameter here")),
-        None => Ok(()),
     }
 }

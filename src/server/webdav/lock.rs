@@ -16,6 +16,7 @@ const NO_MATCH: &str = "<D:lock-token-matches-request-uri/>";
 
 /// Locks a name; without a body, begins the time of a lock again.
 pub fn lock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    exchange.query.require_none()?;
     let fields = &exchange.request.fields;
     let is_deep = match Depth::of_request(fields)? {
         Depth::Zero => false,
@@ -46,6 +47,7 @@ pub fn lock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
 
 /// Removes a lock.
 pub fn unlock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    exchange.query.require_none()?;
     let value = exchange.request.fields.get_once("Lock-Token")?;
     let value = value.ok_or_else(|| Error::invalid("Lock-Token", "is missing"))?;
     let token = if_header::coded_url(value);

@@ -15,6 +15,7 @@ const FAILED_DEPENDENCY: u16 = 424;
 
 /// Changes the properties that the body names.
 pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Result<()> {
+    exchange.query.require_none()?;
     let body = xml::read(exchange)?;
     let update = PropertyUpdate::parse(body.as_deref())?;
     let is_protected = |change: &PropertyChange| change.name.live.is_some();
