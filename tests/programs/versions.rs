@@ -51,6 +51,11 @@ fn another_version_stays_as_it_is_and_the_exit_status_is_4() {
         assert_eq!(stored(&sandbox), "f=old other=other ", "{argv:?}");
     }
     sandbox.run("cfp-put", ["f", "--as", "none/f", "--if-match", "*"]).code(4);
+    // What exists is kept, whatever the version of the other.
+    for tool in ["cfp-mv", "cfp-cp"] {
+        let said = sandbox.run(tool, ["-n", "--if-match", "*", "f", "other"]).stdout("").code(1);
+        said.stderr(format!("{tool}: :other: exists, and is kept (-n)\n"));
+    }
     assert_eq!(stored(&sandbox), "f=old other=other ");
 }
 

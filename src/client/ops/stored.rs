@@ -134,6 +134,12 @@ impl Client {
             {
                 Err(Error::conflict(target.shown(), "exists: a directory never replaces anything"))
             }
+            // One of two preconditions has failed.
+            Err(Error::Failed { kind: ErrorKind::PreconditionFailed, .. })
+                if precondition.keep && precondition.tag.is_some() && self.stat(&target).is_ok() =>
+            {
+                Ok(None)
+            }
             done => Ok(done?.map(|_| target)),
         }
     }
