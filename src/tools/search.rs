@@ -117,12 +117,13 @@ impl Searcher<'_> {
     }
 
     fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
+        let (before, remarks) = (self.total, !self.task.filter.decompresses && !self.task.settings.quiet);
+        let warn = || remark(self.program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
         if let Operand::Local(path) = source
-            && !self.task.filter.decompresses
-            && !self.task.settings.quiet
+            && remarks
             && begins_as_utf16(path)
         {
-            remark(self.program, format!("{}: {UTF_16}", shown(path.as_os_str().as_bytes())));
+            warn();
         }
         match self.lines {
             true => self.print_lines(source)?,
@@ -130,6 +131,14 @@ impl Searcher<'_> {
                 let count = self.search.count(self.client.as_mut(), source)?;
                 self.tell(&source.shown(), count)?;
             }
+        }
+        // The server is asked how a file begins where nothing was found in it.
+        if let (Operand::Stored(name), Some(client)) = (source, &mut self.client)
+            && remarks
+            && self.total == before
+            && client.beginning(name, 2).is_ok_and(|start| is_utf16(&start))
+        {
+            warn();
         }
         Ok(ExitStatus::DONE)
     }

@@ -72,6 +72,13 @@ impl Client {
         }
     }
 
+    /// Returns the first bytes of a file, at most so many.
+    pub fn beginning(&mut self, name: &RemoteName, most: u64) -> Result<Vec<u8>> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        let call = self.call("GET", name, &Query::default())?.with("Range", range);
+        self.send(&call)?.check()?.text(most)
+    }
+
     /// Returns whether a name is a directory; false if it does not exist.
     pub fn is_directory(&mut self, name: &RemoteName) -> Result<bool> {
         match self.stat(name) {
