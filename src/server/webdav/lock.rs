@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Query, if_header};
 use crate::server::auth::locks::WriteLock;
 use crate::server::auth::rights::{LockOutcome, WantedLock, Writer};
-use crate::server::exchange::{Exchange, location};
+use crate::server::exchange::{Exchange, location, precondition};
 use crate::server::webdav::depth::Depth;
 use crate::server::webdav::lock_discovery::write_discovery;
 use crate::server::webdav::lock_request::{LockInfo, timeout};
@@ -33,7 +33,8 @@ pub fn lock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
         };
     };
     let LockInfo { exclusion, owner } = LockInfo::parse(&body)?;
-    match writer.lock(name, WantedLock { exclusion, is_deep, owner, time })? {
+    let check = precondition(fields, name);
+    match writer.lock(name, WantedLock { exclusion, is_deep, owner, time }, &check)? {
         LockOutcome::Granted { lock, is_created } => {
             let mut fields = Fields::new().with("Lock-Token", format!("<{}>", lock.token));
             if is_created {

@@ -9,7 +9,7 @@ use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::rights::writer::Writer;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Kind, Meta, Name};
+use crate::store::{Check, Kind, Meta, Name};
 
 /// The rights of which a lock on a directory needs one.
 const LOCKS_DIRECTORY: [Verb; 3] = [Verb::Create, Verb::Replace, Verb::Delete];
@@ -44,8 +44,9 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Locks a name. A file needs `replace`, a directory one of the rights of a write, with all in it for everything in it.
-    /// Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`.
-    pub fn lock(&self, name: &Name, wanted: WantedLock) -> Result<LockOutcome> {
+    /// Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`. `precondition` must hold of what
+    /// exists.
+    pub fn lock(&self, name: &Name, wanted: WantedLock, precondition: Check<'_>) -> Result<LockOutcome> {
         let store = self.0;
         store.locks.catch_up()?;
         store.require_any(&LOCKS_DIRECTORY, name, false)?;
@@ -58,6 +59,7 @@ impl Writer<'_> {
         }
         let check = store.lock_check(name);
         check.require_if(name, existing.as_ref())?;
+        precondition(existing.as_ref())?;
         let root = if is_directory { name.as_directory() } else { name.clone() };
         let kind = (wanted.exclusion, wanted.is_deep);
         let lock = WriteLock::new(root, kind, wanted.owner, store.principal.clone(), wanted.time);
