@@ -165,3 +165,14 @@ fn a_copied_or_renamed_file_keeps_its_modification_time() {
     sandbox.run("cfp-reverse", [":y", "-o", ":turned"]).success();
     assert!(time("turned") > 1_000_000_000);
 }
+
+#[test]
+fn a_directory_is_named_as_it_was_typed() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/a b/f", "");
+    for argv in [["cfp-cat", ":d/a b"], ["cfp-reverse", ":d/a b"], ["cfp-get", "d/a b"], ["cfp-rm", "d/a b"]]
+    {
+        let said = sandbox.run(argv[0], &argv[1..]).code(2);
+        said.stderr(predicates::str::starts_with(format!("{}: :d/a b: is a directory", argv[0])));
+    }
+}

@@ -106,9 +106,9 @@ impl Call {
 }
 
 /// Formats a target as a user would type it, with a colon.
-fn shown_target(target: &[u8]) -> String {
+pub(crate) fn shown_target(target: &[u8]) -> String {
     let name: Vec<u8> = percent_decode(target).collect();
-    format!(":{}", shown(name.strip_prefix(b"/").unwrap_or(&name)))
+    RemoteName::shown_as_typed(&shown(&name))
 }
 
 #[cfg(test)]

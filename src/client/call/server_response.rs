@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
+use crate::client::call::call::shown_target;
 use crate::client::call::round_trip::{Begun, blame};
 use crate::client::call::sending::{Sending, Sent};
 use crate::client::conn::tls::speaks_tls;
@@ -86,7 +87,7 @@ impl ServerResponse<'_> {
     pub fn refusal(self) -> Error {
         let status = self.status();
         let target = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let name = RemoteName::shown_as_typed(&shown(target));
+        let name = shown_target(target);
         // cfpd redirects only from a directory without its slash.
         if status < 400 {
             return match status {
