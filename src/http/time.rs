@@ -78,9 +78,23 @@ pub fn rfc3339_millis(time: SystemTime) -> String {
     format!("{}.{:03}Z", without_zone(time), since.subsec_millis())
 }
 
+/// Parses a time in the format of [`rfc3339`] or [`rfc3339_millis`], and drops the fraction.
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    let [year, month, day] = <[&str; 3]>::try_from(date.split('-').collect::<Vec<_>>()).ok()?;
+    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+    let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+    // An HTTP date has the weekday, too, and only with the right one it is one.
+    const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    WEEKDAYS
+        .iter()
+        .find_map(|weekday| parse_http_date(&format!("{weekday}, {day} {month} {year} {clock} GMT")))
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 fn without_zone(time: SystemTime) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (day, month, year, clock) = parts(time);
     let month = MONTHS.iter().position(|name| *name == month).map_or(1, |at| at + 1);
     format!("{year}-{month:02}-{day}T{clock}")
@@ -135,6 +149,22 @@ mod tests {
         assert_eq!(rfc3339_millis(time), "1994-11-06T08:49:37.050Z");
         assert_eq!(rfc3339_of("Sun, 06 Nov 1994 08:49:37 GMT").as_deref(), Some("1994-11-06T08:49:37Z"));
         assert_eq!(rfc3339_of("yesterday"), None);
+        for text in
+            ["1994-11-06T08:49:37Z", "1969-12-31T23:59:59Z", "2300-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+        {
+            assert_eq!(parse_rfc3339(text).map(rfc3339).as_deref(), Some(text));
+        }
+        assert_eq!(parse_rfc3339("1994-11-06T08:49:37.250Z"), parse_rfc3339("1994-11-06T08:49:37Z"));
+        for text in [
+            "",
+            "yesterday",
+            "1994-11-06",
+            "1994-13-06T08:49:37Z",
+            "1994-00-06T08:49:37Z",
+            "1994-11-06T08:49:37",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
         assert_eq!(rfc3339(UNIX_EPOCH - LAST), "0370-01-01T00:00:00Z");
         assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_millis(500)), "1969-12-31T23:59:59Z");
         assert_eq!(rfc3339(UNIX_EPOCH + 2 * LAST), "9999-12-31T23:59:59Z");

@@ -637,3 +637,18 @@ fn a_server_that_lists_what_is_elsewhere_is_not_believed() {
         assert_eq!(tree(&sandbox.work()).len(), 2, "{name}");
     }
 }
+
+#[test]
+fn a_time_to_come_is_kept_and_the_file_not_fetched_again() {
+    let sandbox = Sandbox::new();
+    // 2100, also of a file that is fetched in parts.
+    let (small, large) = ("small".as_bytes().to_vec(), vec![b'x'; 17 << 20]);
+    for (name, content) in [("small", &small), ("large", &large)] {
+        write(&sandbox.work(), format!("local/{name}"), content, 4_102_444_800);
+    }
+    let all = "2 sent (17825797 bytes), 0 deleted, 0 unchanged\n";
+    sandbox.run("cfp-sync", ["local", ":up"]).success().stdout(all);
+    sandbox.run("cfp-sync", [":up", "back"]).success().stdout(all);
+    assert_eq!(tree(&sandbox.work().join("back")), tree(&sandbox.work().join("local")));
+    sandbox.run("cfp-sync", [":up", "back"]).success().stdout("0 sent (0 bytes), 0 deleted, 2 unchanged\n");
+}

@@ -12,10 +12,11 @@ use crate::client::ops::resumption::RESUMABLE_FROM;
 use crate::client::output::destination::Destination;
 use crate::client::output::local_version::LocalVersion;
 use crate::client::output::part::PartOwner;
-use crate::client::{BodySource, Client, Output, Precondition, Retries, Tag};
+use crate::client::{BodySource, Client, Output, Precondition, Retries, Sink, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
 use crate::http::digest::{Digest, Hasher};
+use crate::http::time::parse_rfc3339;
 
 /// How often a file that changes while it is sent is sent again.
 const CHANGES_MAX: u32 = 4;
@@ -35,7 +36,7 @@ pub(super) fn transfer(
     match &sync.to {
         _ if sync.is_dry => sync.list_change("send", path, false)?,
         Tree::Stored(_) => send(sync, client, path, seen)?,
-        Tree::Local(_) => fetch(sync, client, path, from.size, seen)?,
+        Tree::Local(_) => fetch(sync, client, path, from, seen)?,
     }
     Ok(true)
 }
@@ -87,14 +88,15 @@ fn fetch(
     sync: &Synchronization,
     client: &mut Client,
     path: &[u8],
-    size: u64,
+    from: &TreeEntry,
     seen: Option<String>,
 ) -> Result<()> {
     let (name, local) = (sync.from.stored(path, false), sync.to.local(path));
     let is_unchanged = || version_of(&local).map(|version| version == seen);
-    if size >= RESUMABLE_FROM
-        && let Some(part) = client.fetch_part(&name, &local, PartOwner::Sync, &|_| Ok(()))?
+    if from.size >= RESUMABLE_FROM
+        && let Some(mut part) = client.fetch_part(&name, &local, PartOwner::Sync, &|_| Ok(()))?
     {
+        set_time_to_come(from, &mut part)?;
         return match is_unchanged()? {
             true => part.commit(),
             false => {
@@ -105,9 +107,22 @@ fn fetch(
     }
     let mut output = Output::at(Destination::RemoteName(local.clone()), &local)?;
     client.fetch(&name, &mut output, &|_| Ok(()))?;
+    set_time_to_come(from, &mut output)?;
     match is_unchanged()? {
         true => output.commit(),
         false => Err(changed(sync, path)),
+    }
+}
+
+/// Gives a file that was fetched the time of the list where that is later: a server does not tell a time to come in
+/// `Last-Modified` (RFC 9110 §8.8.2.1), but lists it, and the file would be fetched again by each run.
+fn set_time_to_come(from: &TreeEntry, sink: &mut impl Sink) -> Result<()> {
+    let fetched = sink.draft().and_then(|file| file.metadata().and_then(|meta| meta.modified()).ok());
+    match parse_rfc3339(&from.modified) {
+        Some(listed) if fetched.is_some_and(|fetched| fetched < listed) => {
+            sink.set_modified(listed).map_err(|error| Error::io(sink.name(), error))
+        }
+        _ => Ok(()),
     }
 }
 
