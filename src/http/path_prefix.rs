@@ -50,7 +50,11 @@ impl PathPrefix {
             false => target,
         };
         for component in &self.components {
-            let path = rest.strip_prefix(b"/")?;
+            let mut path = rest.strip_prefix(b"/")?;
+            // Empty components and `.` are dropped, as in what follows the prefix.
+            while let Some(behind) = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"./")) {
+                path = behind;
+            }
             let end = path.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(path.len());
             let (first, behind) = path.split_at_checked(end)?;
             if !percent_decode(first).eq(component.iter().copied()) {
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_target_beneath_a_prefix_is_what_follows_it() {
-        let rows: [(&str, &str, Option<&str>); 15] = [
+        let rows: [(&str, &str, Option<&str>); 19] = [
             ("/", "/files/f", Some("/files/f")),
             ("/files", "/files/f", Some("/f")),
             ("/files/", "/files/d/?a=/b", Some("/d/?a=/b")),
@@ -79,6 +83,10 @@ mod tests {
             ("/files", "/%66iles/f", Some("/f")),
             ("/files", "http://h/files/f", Some("/f")),
             ("/files", "http://a|b/f", Some("http://a|b/f")),
+            ("/files", "//files/f", Some("/f")),
+            ("/files", "/././/files/f", Some("/f")),
+            ("/a%20b/c", "//a%20b/./c/f", Some("/f")),
+            ("/files", "/.files/f", None),
             ("/files", "/filesystem/f", None),
             ("/files", "/other", None),
             ("/files", "/", None),
