@@ -158,3 +158,16 @@ fn standard_input_is_an_operand_where_no_command_comes_from_it() {
         .stdout(predicate::str::contains("There are no files."))
         .success();
 }
+
+#[test]
+fn a_file_beneath_the_current_directory_is_named_from_there() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f", "a word\n");
+    let said =
+        sandbox.run("cfp-shell", ["-c", "cd d", "-c", "search -r word :", "-c", "search -r --lines word :"]);
+    said.stdout(
+        predicate::str::contains("'word' occurs 1 time in :f.\n")
+            .and(predicate::str::contains(":f:a word\n")),
+    )
+    .success();
+}

@@ -122,10 +122,13 @@ impl WordSearch {
         source: &Resolved<Operand>,
         name: &RemoteName,
     ) -> Result<OperandFinding> {
-        let typed = source.typed.trim_end_matches('/');
+        let prefix = match source.typed.as_str() {
+            ":" => ":".to_owned(),
+            typed => format!("{}/", typed.trim_end_matches('/')),
+        };
         if self.filter.output != OutputKind::Count {
             let mut client = session.client.lock();
-            let (mut is_empty, prefix) = (true, format!("{typed}/"));
+            let mut is_empty = true;
             session.printer.show(|sink| {
                 let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
                 let found = client.lines_beneath(name, &self.prepared.query, &mut lines, STDOUT);
@@ -135,9 +138,9 @@ impl WordSearch {
             return Ok(OperandFinding::of(!is_empty));
         }
         let Counts { counts, unreadable } = session.client().count_beneath(name, &self.prepared.query)?;
-        let named = |(file, count): (RemoteName, u64)| (format!("{typed}/{}", shown(&file.bare())), count);
+        let named = |(file, count): (RemoteName, u64)| (format!("{prefix}{}", shown(&file.bare())), count);
         unreadable.iter().for_each(|said| remark(session.name, said));
-        let any = self.tell_all(session, counts.into_iter().map(named), &format!("{typed}/"))?;
+        let any = self.tell_all(session, counts.into_iter().map(named), &prefix)?;
         let status = if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) };
         Ok(OperandFinding { any, status })
     }
