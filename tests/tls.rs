@@ -354,6 +354,12 @@ fn files_that_do_not_fit_are_refused_at_start() {
         let all = [&["-r", ".", "-l", "127.0.0.1:0"], options].concat();
         sandbox.run("cfpd", all).code(2).stdout("").stderr(contains(what).and(contains("\n").count(1)));
     }
+    // A check names both files.
+    let check = ["--check", "-r", ".", "--tls-cert", "no-cert", "--tls-key", "no-key"];
+    sandbox
+        .run("cfpd", check)
+        .code(2)
+        .stderr("cfpd: no-cert: no such file or directory\ncfpd: no-key: no such file or directory\n");
 }
 
 /// An answer that ends with its connection has not ended where the file became shorter: neither TLS nor TCP says so.

@@ -1,7 +1,7 @@
 //! The configuration of the daemon, and the check of it before anything is started.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,12 +137,12 @@ impl Config {
                 self.policy().map_or(Ok(()), |policy| policy.require_one_spelling(&*store))
             }),
         };
-        let tls = self.tls.as_ref().map(|files| Tls::open(files).map(drop));
+        let tls = self.tls.iter().flat_map(tls_faults);
         let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
         let exposed = self.listen.iter().map(|address| self.refuse_exposed(address));
         let before = rest.into_iter().flatten().chain(exposed).filter_map(Result::err);
-        let after = tls.into_iter().chain(listen).filter_map(Result::err);
-        before.chain(users).chain(access).chain(after).collect()
+        let after = listen.into_iter().filter_map(Result::err);
+        before.chain(users).chain(access).chain(tls).chain(after).collect()
     }
 
     /// Opens the engine at the configured root, and its spools: the one place that says which engine it is.
@@ -181,6 +181,18 @@ fn check_can_create(path: &Path) -> Result<()> {
     let ancestor = path.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
     require_writable(&ancestor.unwrap_or(Path::new(".")).join("."))
         .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error.into()))
+}
+
+/// Returns what is wrong with the files for TLS: those that cannot be read, else what is in them.
+fn tls_faults(files: &TlsFiles) -> Vec<Error> {
+    let unreadable = |path: &PathBuf| {
+        File::open(path).err().map(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
+    };
+    let unreadable: Vec<_> = [&files.certificate, &files.key].into_iter().filter_map(unreadable).collect();
+    match unreadable.is_empty() {
+        true => Tls::open(files).err().into_iter().collect(),
+        false => unreadable,
+    }
 }
 
 /// Checks that a log can be appended to or created, without creating it.
