@@ -139,17 +139,12 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     let mut refused = collisions(&targets, |(_, file), _, targets| {
         take(&args, Path::new(file), &name_of(&args, file), targets)
     });
-    if !refused.is_empty() {
-        let errors = sources.filter_map(|source| refused.remove(&source));
-        return cli::for_each_operand(PROGRAM.name, errors, Err);
-    }
     cli::for_each_operand(PROGRAM.name, sources, |source| {
         let (file, name) = (Path::new(source.1), name_of(&args, source.1));
-        match args.recursive && file.is_dir() {
-            true => put_directory(&mut client, &args, file, &name),
-            false => {
-                put(&mut client, &args, file.into(), &name).map_err(|error| advise(&args, source, error))
-            }
+        match refused.remove(&source) {
+            Some(error) => Err(error),
+            None if args.recursive && file.is_dir() => put_directory(&mut client, &args, file, &name),
+            None => put(&mut client, &args, file.into(), &name).map_err(|error| advise(&args, source, error)),
         }
     })
 }

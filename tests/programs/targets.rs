@@ -15,7 +15,7 @@ fn furnished() -> Sandbox {
 }
 
 #[test]
-fn two_sources_of_one_name_are_refused_before_anything_is_sent() {
+fn the_second_source_of_a_name_is_refused_before_anything_of_it_is_sent() {
     let rows = [
         ("a/x b/x", "b/x: would replace a/x: both go to :x"),
         ("only a/x b/x", "b/x: would replace a/x: both go to :x"),
@@ -36,7 +36,10 @@ fn two_sources_of_one_name_are_refused_before_anything_is_sent() {
         let sandbox = furnished();
         let script = format!("cfp-put {operands} || exit $?");
         sandbox.sh(&script).stdout("").stderr(format!("cfp-put: {said}\n")).code(2);
-        assert!(sandbox.all_stored().iter().all(|name| name.starts_with("there")), "{operands}");
+        // What was first stands, and was not replaced.
+        let first = said.split("would replace ").nth(1).unwrap().split(": both go to :").collect::<Vec<_>>();
+        let (first, name) = (sandbox.work().join(first[0]), sandbox.root().join(first[1]));
+        assert_eq!(fs::read(name).unwrap(), fs::read(first).unwrap(), "{operands}");
     }
     let sandbox = furnished();
     // Trees that share nothing but directories are put together.
