@@ -154,8 +154,7 @@ impl Searcher<'_> {
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }
-        unreadable.iter().for_each(|said| remark(self.program, said));
-        Ok(if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) })
+        Ok(remark_unreadable(self.program, &unreadable))
     }
 
     fn print_lines(&mut self, source: &Operand) -> Result<()> {
@@ -213,6 +212,12 @@ impl Searcher<'_> {
         };
         self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))
     }
+}
+
+/// Prints the server's errors for files that it could not search, and returns the exit status for them.
+pub(super) fn remark_unreadable(program: &str, unreadable: &[String]) -> ExitStatus {
+    unreadable.iter().for_each(|said| remark(program, said));
+    if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) }
 }
 
 /// Returns whether a local file begins with the byte order mark of UTF-16.

@@ -111,9 +111,7 @@ impl Client {
                     }
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
-                        // The server names a file from its root.
-                        let said = said.strip_prefix('/').map_or(said.to_owned(), |said| format!(":{said}"));
-                        unreadable.push(shown(said.as_bytes()));
+                        unreadable.push(shown(RemoteName::shown_as_typed(said).as_bytes()));
                     }
                     (None, None) if object.get("files").is_some() => {
                         display::expect(object.get("files").and_then(Value::as_u64).unwrap_or(0), 0);

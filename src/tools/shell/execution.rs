@@ -14,12 +14,12 @@ pub fn execute(session: &mut Session, line: &[u8], mut ask: Ask<'_>) -> Result<E
     let Some(parsed) = parse(line, &mut ask)? else { return Ok(ExitStatus::DONE) };
     display::begin(session.quiet, Sum::IfShown);
     let executed = act(session, &parsed, ask);
-    session.printer.check()?;
     // Of a command that was left behind it shows another one's.
     if !session.cancellation.is_cancelled() {
         display::end(executed.is_ok());
     }
-    executed
+    let status = executed?;
+    session.printer.check().map(|()| status)
 }
 
 fn act(session: &mut Session, parsed: &ParsedCommand, mut ask: Ask<'_>) -> Result<ExitStatus> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::cli::{ExitStatus, remark, report};
+use crate::cli::{ExitStatus, report};
 use crate::client::ops::filter::{self, Counts};
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Precondition, RemoteName};
@@ -13,6 +13,7 @@ use crate::text::{FilterQuery, FilterSpec, OutputKind, PrefixedLines};
 use crate::tools::change::store;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
+use crate::tools::search::remark_unreadable;
 use crate::tools::shell::location::Resolved;
 use crate::tools::shell::parsing::ParsedCommand;
 use crate::tools::shell::session::Session;
@@ -139,9 +140,8 @@ impl WordSearch {
         }
         let Counts { counts, unreadable } = session.client().count_beneath(name, &self.prepared.query)?;
         let named = |(file, count): (RemoteName, u64)| (format!("{prefix}{}", shown(&file.bare())), count);
-        unreadable.iter().for_each(|said| remark(session.name, said));
+        let status = remark_unreadable(session.name, &unreadable);
         let any = self.tell_all(session, counts.into_iter().map(named), &prefix)?;
-        let status = if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) };
         Ok(OperandFinding { any, status })
     }
 
