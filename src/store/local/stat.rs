@@ -105,9 +105,10 @@ fn etag(stat: &FileStat, mark: Option<i128>) -> String {
     let mut tag = String::with_capacity(64);
     let time = modification_time(stat);
     // A write to a String does not fail.
+    let _ = write!(tag, "\"{:x}-{:x}-", stat.st_ino, stat.st_size);
     let _ = match u64::try_from(time) {
-        Ok(time) => write!(tag, "\"{:x}-{:x}-{time:x}", stat.st_ino, stat.st_size),
-        Err(_) => write!(tag, "\"{:x}-{:x}-{time:x}", stat.st_ino, stat.st_size),
+        Ok(time) => write!(tag, "{time:x}"),
+        Err(_) => write!(tag, "{time:x}"),
     };
     if let Some(mark) = mark.filter(|mark| *mark != 0) {
         let _ = write!(tag, "-c{mark:x}");
