@@ -639,7 +639,7 @@ fn a_server_that_lists_what_is_elsewhere_is_not_believed() {
 }
 
 #[test]
-fn a_time_to_come_is_kept_and_the_file_not_fetched_again() {
+fn a_time_in_the_future_is_kept_and_the_file_not_fetched_again() {
     let sandbox = Sandbox::new();
     // 2100, also of a file that is fetched in parts.
     let (small, large) = ("small".as_bytes().to_vec(), vec![b'x'; 17 << 20]);

@@ -96,7 +96,7 @@ fn fetch(
     if from.size >= RESUMABLE_FROM
         && let Some(mut part) = client.fetch_part(&name, &local, PartOwner::Sync, &|_| Ok(()))?
     {
-        set_time_to_come(from, &mut part)?;
+        set_future_time(from, &mut part)?;
         return match is_unchanged()? {
             true => part.commit(),
             false => {
@@ -107,16 +107,16 @@ fn fetch(
     }
     let mut output = Output::at(Destination::RemoteName(local.clone()), &local)?;
     client.fetch(&name, &mut output, &|_| Ok(()))?;
-    set_time_to_come(from, &mut output)?;
+    set_future_time(from, &mut output)?;
     match is_unchanged()? {
         true => output.commit(),
         false => Err(changed(sync, path)),
     }
 }
 
-/// Gives a file that was fetched the time of the list where that is later: a server does not tell a time to come in
+/// Gives a file that was fetched the time of the list where that is later: a server sends no time in the future in
 /// `Last-Modified` (RFC 9110 §8.8.2.1), but lists it, and the file would be fetched again by each run.
-fn set_time_to_come(from: &TreeEntry, sink: &mut impl Sink) -> Result<()> {
+fn set_future_time(from: &TreeEntry, sink: &mut impl Sink) -> Result<()> {
     let fetched = sink.draft().and_then(|file| file.metadata().and_then(|meta| meta.modified()).ok());
     match parse_rfc3339(&from.modified) {
         Some(listed) if fetched.is_some_and(|fetched| fetched < listed) => {
