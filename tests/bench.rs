@@ -8,8 +8,21 @@ use std::process::{Command, Output};
 use crate::common::need;
 
 /// What rows measure with or beside. Those that come by cargo are no need of a test: their sides are left out without them.
-const PROGRAMS: [&str; 12] =
-    ["python3", "nginx", "lighttpd", "wrk", "curl", "rg", "sed", "perl", "zstd", "strace", "time", "gnuplot"];
+const PROGRAMS: [&str; 13] = [
+    "python3",
+    "nginx",
+    "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so",
+    "lighttpd",
+    "wrk",
+    "curl",
+    "rg",
+    "sed",
+    "perl",
+    "zstd",
+    "strace",
+    "time",
+    "gnuplot",
+];
 
 /// Runs a program of benches/bench with the programs under test and nothing of the caller's settings.
 fn bench(program: &str, settings: &[(&str, &Path)]) -> Output {
