@@ -29,6 +29,24 @@ fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &str) -> (u16, String,
 }
 
 #[test]
+fn a_read_only_server_offers_no_method_that_writes() {
+    let sandbox = Sandbox::with(&["--read-only"]);
+    for (target, allow) in [
+        ("*", "GET, HEAD, POST, OPTIONS, PROPFIND"),
+        ("/", "GET, HEAD, POST, OPTIONS, PROPFIND"),
+        ("/f", "GET, HEAD, OPTIONS, PROPFIND"),
+    ] {
+        let answer = sandbox.connect().ask(format!("OPTIONS {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        let names =
+            ["allow", "dav", "accept-patch", "upload-limit"].map(|name| answer.field(name).to_owned());
+        assert_eq!(names, [allow, "1", "", ""], "{target}");
+        let text = answer.text();
+        assert!(text.contains("(read-only)") && text.contains("GET /name?F"), "{text}");
+        assert!(!text.contains("PUT") && !text.contains("uploads") && !text.contains("MKCOL"), "{text}");
+    }
+}
+
+#[test]
 fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_named() {
     let sandbox = Sandbox::guarded(&[], RULES);
     sandbox.write("anyone", "allow list,read * /\n");

@@ -345,6 +345,10 @@ fn a_modification_time_that_a_client_gives_is_kept() {
         assert_eq!((answer.field("x-oc-mtime"), modified("f")), ("accepted", seconds), "{said}");
         tags.push(answer.field("etag").to_owned());
     }
+    // The last second of 9999: tmpfs keeps it, ext4 the largest time it has.
+    let answer = raw.ask(request_with("PUT", "/far", "X-OC-Mtime: 253402300799\r\n", "text"));
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.field("x-oc-mtime") == "accepted", modified("far") == 253_402_300_799);
     tags.dedup();
     assert_eq!(tags.len(), 3);
     let head = raw.ask(request("HEAD", "/f", ""));

@@ -62,6 +62,15 @@ pub fn seconds(text: &[u8]) -> Option<i64> {
     (seconds.unsigned_abs() <= LAST.as_secs()).then_some(seconds)
 }
 
+/// Returns the whole seconds from 1970 to a time, rounded down; negative before it.
+pub fn unix_seconds(time: SystemTime) -> i64 {
+    let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => whole(since.as_secs()),
+        Err(before) => -whole(before.duration().as_secs() + u64::from(before.duration().subsec_nanos() > 0)),
+    }
+}
+
 /// Converts an HTTP date (RFC 9110 §5.6.7) to the format of [`rfc3339`].
 pub fn rfc3339_of(date: &str) -> Option<String> {
     parse_http_date(date).map(rfc3339)
@@ -117,6 +126,21 @@ mod tests {
         }
         for none in ["", "Wed, 31 Dec 1969", "Thu, 31 Dec 1969 23:59:59 GMT x", "yesterday"] {
             assert_eq!(parse_http_date(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn seconds_of_a_time_are_rounded_down() {
+        let quarter = Duration::from_millis(250);
+        let rows = [
+            (UNIX_EPOCH, 0),
+            (UNIX_EPOCH + quarter, 0),
+            (UNIX_EPOCH - quarter, -1),
+            (UNIX_EPOCH - 4 * quarter, -1),
+            (UNIX_EPOCH + 9 * quarter, 2),
+        ];
+        for (time, seconds) in rows {
+            assert_eq!(unix_seconds(time), seconds, "{time:?}");
         }
     }
 

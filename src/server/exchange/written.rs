@@ -38,9 +38,10 @@ pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     time::seconds(value).map(Some).ok_or_else(invalid)
 }
 
-/// Confirms the modification time.
-pub fn accept_modified(fields: &mut Fields, modified: Option<i64>) {
-    if modified.is_some() {
+/// Confirms the modification time that the client set, unless the file system keeps another: it has a largest time, or
+/// counts in steps of two seconds.
+pub fn accept_modified(fields: &mut Fields, modified: Option<i64>, written: &Written) {
+    if modified.is_some_and(|seconds| seconds == time::unix_seconds(written.meta.modified)) {
         fields.push(time::MODIFIED, "accepted");
     }
 }

@@ -20,7 +20,7 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
         }
         [_, name] if matches!(name.as_slice(), b"health" | b"metrics") => match method {
             Method::Get | Method::Head => answer_readable(exchange, name),
-            Method::Options => options::send(exchange, &allowed(Scope::Anywhere, None)),
+            Method::Options => options::send(exchange, &allowed(Scope::Anywhere, |_| true)),
             _ => refuse_method(exchange, &format!("/.cfpd/{}", shown(name)), Scope::Anywhere),
         },
         _ if matches!(method, Method::Get | Method::Head | Method::Options) => {
@@ -49,7 +49,7 @@ fn answer_upload(exchange: &mut Exchange<'_>, id: &[u8]) -> Result<()> {
 
 /// Answers 405 with the methods that are allowed.
 fn refuse_method(exchange: &mut Exchange<'_>, on: &str, scope: Scope) -> Result<()> {
-    let fields = Fields::new().with("Allow", allowed(scope, None));
+    let fields = Fields::new().with("Allow", allowed(scope, |_| true));
     let error = Error::method_not_allowed(exchange.request.method_name(), format!("is not offered on {on}"));
     exchange.refuse(&error, fields, json!({}))
 }

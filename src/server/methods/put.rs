@@ -47,6 +47,6 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let written = draft.commit(complete.digest, &check)?;
     let mut fields = Fields::new();
     let status = fields_of_written(exchange.server, &mut fields, name, &written);
-    accept_modified(&mut fields, modified);
+    accept_modified(&mut fields, modified, &written);
     exchange.reply.empty(status, fields)
 }

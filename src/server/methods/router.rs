@@ -67,7 +67,7 @@ fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
         let target = Target::of_request(exchange.request.method, exchange.target);
         let is_root = target.is_ok_and(|target| target.components.is_empty());
         let scope = if is_root { Scope::Root } else { Scope::Below };
-        fields.push("Allow", allowed(scope, Some(exchange.request.method)));
+        fields.push("Allow", allowed(scope, |row| row.method != exchange.request.method));
     }
     fields
 }

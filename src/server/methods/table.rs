@@ -99,22 +99,21 @@ pub fn reads_body(method: Method) -> bool {
     METHODS.iter().any(|row| row.method == method && row.reads_body)
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1) in a scope, without the method `refused`, such as MKCOL where something
-/// exists.
-pub fn allowed(scope: Scope, refused: Option<Method>) -> String {
+/// The value of `Allow` (RFC 9110 §10.2.1) in a scope: the methods whose row is offered.
+pub fn allowed(scope: Scope, is_offered: impl Fn(&MethodRow) -> bool) -> String {
     let holds = |row: &&MethodRow| match scope {
         Scope::Upload => row.scope == scope,
         Scope::Anywhere => row.scope == Scope::Anywhere,
         _ => row.scope == scope || matches!(row.scope, Scope::Anywhere | Scope::Stored),
     };
-    names(METHODS.iter().filter(holds).map(|row| row.method).filter(|method| Some(*method) != refused))
+    names(METHODS.iter().filter(holds).filter(|row| is_offered(row)).map(|row| row.method))
 }
 
-/// The value of `Allow` for the server as a whole: everything that is offered anywhere (RFC 9110 §9.3.7).
-pub fn allowed_somewhere() -> String {
+/// The value of `Allow` for the server as a whole: the methods with a row that is offered (RFC 9110 §9.3.7).
+pub fn allowed_somewhere(is_offered: impl Fn(&MethodRow) -> bool) -> String {
     let on_names = |method| METHODS.iter().any(|row| row.method == method && row.scope != Scope::Upload);
     let rows = METHODS.iter().filter(|row| row.scope != Scope::Upload || !on_names(row.method));
-    names(rows.map(|row| row.method))
+    names(rows.filter(|row| is_offered(row)).map(|row| row.method))
 }
 
 fn names(methods: impl Iterator<Item = Method>) -> String {

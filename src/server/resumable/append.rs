@@ -113,7 +113,7 @@ fn complete_upload(
         Ok(written) => {
             let mut fields = Fields::new();
             let status = fields_of_written(exchange.server, &mut fields, &name, &written);
-            accept_modified(&mut fields, modified);
+            accept_modified(&mut fields, modified, &written);
             let fields = fields.with("Upload-Complete", "?1").with("Upload-Offset", size.to_string());
             exchange.reply.empty(status, fields)
         }
