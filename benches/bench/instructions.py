@@ -3,7 +3,8 @@
     make bench-check                    # fails where a count is more than 5 % above benches/instructions.txt
     make bench-check BASELINE=write     # writes the counts into that file
 
-Unlike seconds, the counts hardly move with what else the machine does. They do with the compiler and the C library, and with
+Unlike seconds, the counts hardly move with what else the machine does: all runs on one core, where threads have nothing to share
+out by chance. They do with the compiler and the C library, and with
 the instructions the processor has, which the libraries choose from: the file says what it was written with.
 INSTRUCTIONS=FILE takes another file.
 """
@@ -128,6 +129,7 @@ def main():
     if not (BIN / "cfpd").exists():
         tell(f"{BIN}/cfpd: no such program; `make` builds it, BIN=DIR names another directory")
         sys.exit(2)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     files = Files()
     try:
         preload(files)
