@@ -1,7 +1,7 @@
 //! Targets: the names that the sources of one command are stored as. Two sources with one target, of which the second
 //! would replace the first, are refused before anything is sent. It does not know what a source is or how it is sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
@@ -56,11 +56,18 @@ pub fn collisions<S: Copy + Eq + Hash>(
 
 /// Returns which of these names are equal to another, beneath one or above one: only the trees of those can collide.
 fn overlapping<'a>(names: &'a [impl AsRef<Path>]) -> impl Iterator<Item = usize> + 'a {
-    let meet = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
-    let is_met = move |at: usize, name: &Path| {
-        names.iter().enumerate().any(|(other, beside)| other != at && meet(name, beside.as_ref()))
+    let (mut numbers, mut above) = (HashMap::<&Path, usize>::new(), HashSet::new());
+    for name in names.iter().map(AsRef::as_ref) {
+        *numbers.entry(name).or_default() += 1;
+        above.extend(name.ancestors().skip(1));
+    }
+    let is_met = move |name: &Path| {
+        let is_repeated = numbers.get(name).is_some_and(|number| *number > 1);
+        is_repeated
+            || above.contains(name)
+            || name.ancestors().skip(1).any(|above| numbers.contains_key(above))
     };
-    names.iter().enumerate().filter(move |(at, name)| is_met(*at, name.as_ref())).map(|(at, _)| at)
+    names.iter().enumerate().filter(move |(_, name)| is_met(name.as_ref())).map(|(at, _)| at)
 }
 
 #[cfg(test)]
@@ -89,7 +96,9 @@ mod tests {
 
     #[test]
     fn names_overlap_where_one_is_the_other_or_beneath_it() {
-        let rows: [(&[&str], &[usize]); 5] = [
+        let rows: [(&[&str], &[usize]); 7] = [
+            (&["a/b/c", "a/b/d", "a/bc"], &[]),
+            (&["a/b/c/d", "x", "a", "a/b"], &[0, 2, 3]),
             (&["a", "b", "ab"], &[]),
             (&["a", "b", "a"], &[0, 2]),
             (&["a/b", "c", "a"], &[0, 2]),
