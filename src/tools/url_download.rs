@@ -8,7 +8,7 @@ use crate::client::conn::url::{base, is_web};
 use crate::client::login::credentials::CredentialSources;
 use crate::client::ops::fetch::{ShowHead, copy_checked, modified};
 use crate::client::{Call, Client, Output, Settings, Sink, Url, kind_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::http::head::reason;
 
 /// Fetches a URL to a file or to standard output; in a directory, the file is named after the last component of the
@@ -37,9 +37,16 @@ pub(super) fn fetch(
     let status = answer.status();
     show(answer.head())?;
     let (name, time) = (output.name.clone(), modified(answer.fields()));
+    let location = answer.fields().get("Location").map(shown);
     copy_checked(answer, &mut output, &name, url)?;
-    if status >= 400 {
-        return Err(Error::new(kind_of(status), url, format!("{status} {}", reason(status))));
+    match (status, location) {
+        (400.., _) => return Err(Error::new(kind_of(status), url, format!("{status} {}", reason(status)))),
+        // The content is on standard output as it was received, but no file is replaced by it.
+        (300.., Some(location)) if output.draft().is_some() => {
+            let what = format!("{status} {}: get {location} instead", reason(status));
+            return Err(Error::conflict(url, what));
+        }
+        _ => {}
     }
     if let Some(time) = time {
         output.set_modified(time).map_err(|error| Error::io(&output.name, error))?;
