@@ -129,6 +129,8 @@ fn a_reload_reads_the_files_that_are_named_again_and_says_what_takes_a_restart()
 
     fs::write(etc.join("access"), "allow read * /pub/\n").unwrap();
     fs::write(etc.join("cfpd.conf"), "max-connections 50\nread-onyl\n").unwrap();
+    // logrotate has renamed the log: the new one is begun whatever is wrong with the files.
+    fs::rename(sandbox.work().join("log"), sandbox.work().join("log.1")).unwrap();
     reload(
         &sandbox,
         "nothing was reloaded, all stays as it was: etc/cfpd.conf:2: read-onyl: is no option; cfpd.conf(5) lists them",

@@ -141,6 +141,7 @@ fn new_server(
         outcomes: Outcomes::default(),
         tls: config.tls.as_ref().map(Tls::open).transpose()?,
         hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),
+        has_users: config.users.is_some(),
         sites,
     });
     if !config.sync {

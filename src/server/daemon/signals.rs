@@ -56,7 +56,11 @@ fn keep_reloading(server: &Server, requests: &Receiver<()>, changed: &ChangedOpt
     while requests.recv().is_ok() {
         while requests.try_recv().is_ok() {}
         sd_notify::reloading();
-        let outcome = changed().and_then(|changed| server.reload().map(|()| changed));
+        // The log is reopened whatever is wrong with the files.
+        let outcome = server.reopen_log().and_then(|()| {
+            let changed = changed()?;
+            server.reload().map(|()| changed)
+        });
         sd_notify::ready(&server.status());
         match outcome {
             Ok(None) => server.log.remark("reloaded"),

@@ -97,7 +97,8 @@ impl Health {
 }
 
 fn hung() -> Error {
-    Error::unavailable("/", "the file system has not answered for 5 s")
+    let seconds = HEALTH_WITHIN.as_secs();
+    Error::unavailable("/", format!("the file system has not answered for {seconds} s"))
 }
 
 #[cfg(test)]

@@ -35,16 +35,23 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     /// The value of `Strict-Transport-Security` (RFC 6797).
     pub(crate) hsts: Option<String>,
+    /// Whether there are users with passwords.
+    pub(crate) has_users: bool,
     /// The hosts that requests may be for; `None` where users have passwords, which protect against pages of other
     /// sites.
     pub(crate) sites: Option<Sites>,
 }
 
 impl Server {
-    /// Reloads the configured files. Users, rules and certificate are read and validated first; where one of them is
-    /// invalid, none is replaced. The log is reopened in any case: logrotate(8) may be about to compress the old file.
-    pub(crate) fn reload(&self) -> Result<()> {
+    /// Opens the log by its name again: logrotate(8) may be about to compress the old file.
+    pub(crate) fn reopen_log(&self) -> Result<()> {
         self.log.swap(self.log.reopened()?);
+        Ok(())
+    }
+
+    /// Reloads the configured files. Users, rules and certificate are read and validated first; where one of them is
+    /// invalid, none is replaced.
+    pub(crate) fn reload(&self) -> Result<()> {
         let policy = self.gate.reopened()?;
         let config = self.tls.as_ref().map(Tls::reopened).transpose()?;
         let store = self.upkeep().reopened().map_err(advise)?;
@@ -81,7 +88,7 @@ impl Server {
     /// `Cache-Control` of stored bytes and of filter results: caches may store them and must revalidate; with users, no
     /// shared cache may store them.
     pub(crate) fn cache_control(&self) -> &'static str {
-        if self.sites.is_some() { "no-cache" } else { "private, no-cache" }
+        if self.has_users { "private, no-cache" } else { "no-cache" }
     }
 
     /// Logs and counts a client that was refused.
