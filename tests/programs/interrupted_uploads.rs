@@ -115,6 +115,21 @@ fn a_lost_upload_begins_anew_also_for_a_user_who_may_not_read_what_is_stored() {
 }
 
 #[test]
+fn an_upload_that_could_not_be_resumed_is_not_mixed_with_the_next_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", vec![b'x'; SIZE]);
+    let proxy = Proxy::new(sandbox.address(), [Fault::CutRequest(5 << 20), Fault::LoseRequest(0)]);
+    sandbox.run("cfp-put", ["-s", &proxy.url, "--retry", "0", "f"]).code(3);
+    let remembered = || records(&sandbox).iter().map(|record| fs::read(record).unwrap()).collect::<Vec<_>>();
+    let before = remembered();
+    assert_eq!(before.len(), 1);
+    // The server has the pipe in segments of an upload of its own.
+    let put = format!("cfp-put -s {} --retry 0 -c f pipe", proxy.url);
+    sandbox.sh(&format!("mkfifo pipe; cat f f >pipe & {put}; code=$?; wait; exit $code")).code(3);
+    assert_eq!((sandbox.stored("pipe").len(), remembered()), (2 * SIZE, before));
+}
+
+#[test]
 fn a_killed_cfp_put_leaves_an_upload_to_resume() {
     let sandbox = Sandbox::new();
     sandbox.write("f", vec![b'x'; SIZE]);

@@ -75,11 +75,13 @@ impl Client {
         let goal = (name, precondition);
         let ended = match kept.resume(self, upload, goal, &mut retries) {
             Err(error) => {
-                complete_upload(self, kept, upload, goal, &mut retries, map_body_error(error, name))?
+                complete_upload(self, kept, upload, goal, &mut retries, map_body_error(error, name))
             }
-            Ok(ended) => ended,
+            ended => ended,
         };
-        if let Some(record) = self.remember_in(None) {
+        let record = self.remember_in(None);
+        let ended = ended?;
+        if let Some(record) = record {
             record.remove();
         }
         match ended {
