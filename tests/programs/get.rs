@@ -164,6 +164,42 @@ fn a_transfer_goes_on_where_it_was_cut() {
 }
 
 #[test]
+fn a_redirect_replaces_no_file_and_is_shown_as_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "old");
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 6\r\n\r\nmoved\n";
+    for (argv, stdout, code) in [(&["-o", "f"][..], "", 2), (&["-o", "-"], "moved\n", 0), (&[], "moved\n", 0)]
+    {
+        let stranger = Stranger::new();
+        let url = format!("{}/f", stranger.url());
+        let server = stranger.answer(&[redirect]);
+        let said = sandbox.run("cfp-get", [&[url.as_str()], argv].concat()).stdout(stdout).code(code);
+        let stderr = if code == 2 {
+            format!("cfp-get: {url}: 302 Found: get /elsewhere instead\n")
+        } else {
+            String::new()
+        };
+        said.stderr(stderr);
+        server.join().unwrap();
+        assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), "old");
+    }
+    assert_eq!(names(&sandbox), ["f"]);
+}
+
+#[test]
+fn a_digest_that_is_none_is_the_fault_of_the_server() {
+    let sandbox = Sandbox::new();
+    let stranger = Stranger::new();
+    let url = format!("{}/f", stranger.url());
+    let server =
+        stranger.answer(&["HTTP/1.1 200 OK\r\nRepr-Digest: sha-256=x\r\nContent-Length: 1\r\n\r\nx"]);
+    let said = sandbox.run("cfp-get", [url.as_str()]).code(3);
+    let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(stderr.starts_with(&format!("cfp-get: {url}: ")) && stderr.contains("Repr-Digest"), "{stderr}");
+    server.join().unwrap();
+}
+
+#[test]
 fn a_part_of_another_content_is_not_gone_on_with() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", "new content");

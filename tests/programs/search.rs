@@ -161,6 +161,17 @@ fn many_operands_travel_over_one_connection() {
 }
 
 #[test]
+fn counts_without_their_total_are_cut_short() {
+    let sandbox = Sandbox::new();
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let server = stranger.answer(&["HTTP/1.1 200 OK\r\n\r\n{\"name\":\"a\",\"count\":2}\n"]);
+    let said = sandbox.run("cfp-search", ["-r", "-s", &url, "w", ":d/"]).stdout("").code(3);
+    said.stderr("cfp-search: answer: ended before its total\n");
+    server.join().unwrap();
+}
+
+#[test]
 fn counts_of_a_server_that_add_up_to_more_than_there_can_be_are_refused() {
     let sandbox = Sandbox::new();
     let many = "18446744073709551615";

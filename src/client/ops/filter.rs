@@ -101,7 +101,7 @@ impl Client {
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_answer("answer", "holds a line that is no count");
         answer.read(|body| {
-            let (mut counts, mut unreadable) = (Vec::new(), Vec::new());
+            let (mut counts, mut unreadable, mut is_complete) = (Vec::new(), Vec::new(), false);
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
                 match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
@@ -117,11 +117,14 @@ impl Client {
                         display::expect(object.get("files").and_then(Value::as_u64).unwrap_or(0), 0);
                     }
                     // The last line, which is missing in an incomplete list.
-                    (None, None) if object.get("total").is_some() => {}
+                    (None, None) if object.get("total").is_some() => is_complete = true,
                     _ => return Err(bad()),
                 }
                 Ok(())
             })?;
+            if !is_complete {
+                return Err(Error::interrupted("answer", "ended before its total"));
+            }
             // The counts come in the order in which the threads of the server finish.
             counts.sort_by(|(one, _): &(RemoteName, u64), (other, _)| one.components.cmp(&other.components));
             Ok(Counts { counts, unreadable })

@@ -2,9 +2,10 @@
 //! followed by the digest of the whole. The caller decides when to retry.
 
 use crate::client::call::call::WANT;
+use crate::client::ops::fetch::told_digest;
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries, Url, kind_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::digest::{self, Hasher};
+use crate::http::digest::Hasher;
 use crate::http::resumption::{self, INTEROP_VERSION, PARTIAL_UPLOAD};
 use crate::http::{Fields, Query};
 
@@ -132,7 +133,7 @@ pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &Remot
             };
         }
     };
-    let Some(stored) = digest::parse(&fields, "Repr-Digest")? else { return Ok(Ended::Lost) };
+    let Some(stored) = told_digest(&fields, &name.shown())? else { return Ok(Ended::Lost) };
     let mut hasher = Hasher::default();
     source.hash(0..source.size().unwrap_or(0), &mut hasher)?;
     Ok(if hasher.finish() == stored { Ended::Stored } else { Ended::Lost })

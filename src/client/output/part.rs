@@ -1,5 +1,5 @@
 //! Partial files: the received bytes of an incomplete download, beside its target, so that a later run can resume it.
-//! The name contains a digest of the entity tag, so that parts of different versions are never mixed.
+//! The name contains the entity tag, or a digest of it, so that parts of different versions are never mixed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -187,10 +187,11 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 /// Returns the path of the partial file of a version.
 fn beside(path: &Path, etag: &str, owner: PartOwner) -> PathBuf {
     let base = path.file_name().unwrap_or(OsStr::new("cfp")).as_bytes();
-    let tag: String = etag.chars().filter(char::is_ascii_alphanumeric).collect();
+    let tag = etag.trim_matches('"');
     let suffix = owner.suffix().as_bytes();
     let name = [b".", base, b".", tag.as_bytes(), suffix].concat();
-    if name.len() <= NAME_MAX {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.len() <= NAME_MAX && tag.bytes().all(is_plain) {
         return path.with_file_name(OsStr::from_bytes(&name));
     }
     // The digest includes the part of the name that is cut off, so that parts of different files are not mixed.
@@ -208,9 +209,15 @@ mod tests {
     fn a_part_lies_beside_its_file_under_the_tag_of_its_content() {
         assert_eq!(
             beside(Path::new("d/f.txt"), "\"1a-2b\"", PartOwner::Get),
-            Path::new("d/.f.txt.1a2b.part")
+            Path::new("d/.f.txt.1a-2b.part")
         );
         assert_eq!(beside(Path::new("f"), "\"x\"", PartOwner::Get), Path::new(".f.x.part"));
+        let tags = ["\"1-23\"", "\"12-3\"", "\"123\"", "\"1:23\"", "\"12:3\"", "\"../x\"", "\"a b\""];
+        let mut parts = tags.map(|tag| beside(Path::new("d/f"), tag, PartOwner::Get)).to_vec();
+        assert!(parts.iter().all(|part| part.parent() == Some(Path::new("d"))), "{parts:?}");
+        parts.sort();
+        parts.dedup();
+        assert_eq!(parts.len(), tags.len(), "{parts:?}");
         let parts = ["a", "b"]
             .map(|end| beside(&Path::new("d").join("n".repeat(254) + end), "\"x\"", PartOwner::Sync));
         assert_ne!(parts[0], parts[1]);
