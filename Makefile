@@ -103,7 +103,7 @@ check:
 	  else echo "make: advisories are not checked: their database cannot be fetched" >&2; fi; \
 	fi
 
-# cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
+# Who may not write /etc gets no config file; cfpd needs none. cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
 # and fish look for a file named after the program: a link for each.
 install: $(built)/cfpd
 	install -d $(bin) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
@@ -119,7 +119,7 @@ install: $(built)/cfpd
 	done
 	for unit in $(UNITS); do install -D -m 644 contrib/systemd/$$unit $(units)/$$unit || exit; done
 	install -D -m 644 contrib/sysusers/cfpd.conf $(users)/cfpd.conf
-	[ -e $(config) ] || install -D -m 644 contrib/cfpd.conf $(config)
+	[ -e $(config) ] || { [ -z "$(DESTDIR)" ] && [ ! -w /etc ]; } || install -D -m 644 contrib/cfpd.conf $(config)
 
 # The config file stays if it was changed.
 uninstall:

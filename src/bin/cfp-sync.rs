@@ -37,7 +37,7 @@ const OPTIONS: &[ProgramOption] = options! {
     ///
     /// A file with the same content is left alone, whatever its time is.
     "", "--checksum";
-    /// Transfer up to N files at once, each on a connection of its own (default: 8).
+    /// Transfer up to N files at once, each on a connection of its own (default: 8, at most 64).
     "-j", "--jobs" = "N";
     /// Retry up to N times without progress when the connection breaks (default: 8).
     ///

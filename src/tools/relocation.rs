@@ -69,12 +69,11 @@ impl Relocation {
         }
         for_each_operand(program, &self.olds, |old| {
             let old = RemoteName::read(old);
-            let moved = client.relocate(method, &old, new.clone(), &self.precondition)?;
-            if moved.is_none() && !self.settings.quiet {
-                let kept = if self.is_listed { name_in(&new, &old) } else { new.clone() };
-                remark(program, format!("{}: exists, and is kept (-n)", shown(&kept.shown())));
+            let (target, is_done) = client.relocate(method, &old, new.clone(), &self.precondition)?;
+            if !is_done && !self.settings.quiet {
+                remark(program, format!("{}: exists, and is kept (-n)", shown(&target.shown())));
             }
-            Ok(ExitStatus::of(moved.is_some()))
+            Ok(ExitStatus::of(is_done))
         })
     }
 

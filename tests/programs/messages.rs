@@ -144,6 +144,7 @@ fn what_would_be_right_is_said() {
         (&["cfp-reverse", "d"], 2, "d: is a directory"),
         (&["cfp-put", "-n", "f"], 1, ":f: exists, and is kept (-n)"),
         (&["cfp-cp", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
+        (&["cfp-cp", "-n", "f", "d"], 1, ":d/f: exists, and is kept (-n)"),
         (&["cfp-rm", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),
         (&["cfp-mv", "-n", "f", "d/f"], 1, ":d/f: exists, and is kept (-n)"),
         (&["cfp-put", "--if-match", "old", "f"], 4, ":f: was changed meanwhile: read it again and retry"),

@@ -109,14 +109,14 @@ impl Client {
     }
 
     /// Copies or renames as cp and mv do: into `to` if that is a directory, and a directory with all entries. Returns
-    /// the new name, or `None` if the precondition keeps what exists there.
+    /// the new name, and false if the precondition keeps what exists there.
     pub fn relocate(
         &mut self,
         method: &'static str,
         from: &RemoteName,
         to: RemoteName,
         precondition: &Precondition,
-    ) -> Result<Option<RemoteName>> {
+    ) -> Result<(RemoteName, bool)> {
         if from.is_root() {
             return Err(Error::method_not_allowed(
                 from.shown(),
@@ -145,9 +145,9 @@ impl Client {
             Err(Error::Failed { kind: ErrorKind::PreconditionFailed, .. })
                 if precondition.keep && precondition.tag.is_some() && self.stat(&target).is_ok() =>
             {
-                Ok(None)
+                Ok((target, false))
             }
-            done => Ok(done?.map(|_| target)),
+            done => done.map(|written| (target, written.is_some())),
         }
     }
 

@@ -57,7 +57,7 @@ pub fn relocate(
     let old = session.one_stored(&parsed.operand(0))?;
     let new = session.directory.stored(&parsed.operand(1).literal());
     let done = session.client().relocate(method, &old.value, new.value.clone(), &Precondition::default());
-    let target = done.map_err(|error| old.blame(new.blame(error)))?.unwrap_or_default();
+    let (target, _) = done.map_err(|error| old.blame(new.blame(error)))?;
     // It may have gone into a directory.
     let typed = match target.components == new.value.components {
         true => format!("{}{}", new.typed, if target.directory { "/" } else { "" }),
