@@ -176,7 +176,7 @@ fn a_browser_sees_a_list_and_a_harmless_page() {
     };
     let list = raw.ask(request("GET", "/", CHROME));
     assert_eq!((list.status, list.field("content-type")), (200, "text/html; charset=utf-8"));
-    assert!(plain(&list).contains("<a href=\"./page.html\">page.html</a>"));
+    assert!(plain(&list).contains("<a href=\"page.html\">page.html</a>"));
     let page = raw.ask(request("GET", "/page.html", CHROME));
     assert_eq!((page.status, page.field("content-type")), (200, "text/html; charset=utf-8"));
     assert_eq!(page.field("content-security-policy"), "sandbox");
@@ -442,9 +442,14 @@ fn lftp_mirrors_a_tree_as_it_is() {
     if need::programs(&["lftp", "diff"]) {
         let sandbox = tree();
         sandbox
-            .sh(r#"lftp -e "mirror / copy; exit" "$CFP_SERVER"
+            .sh(r#"lftp -e "set cmd:fail-exit yes; mirror / copy; exit" "$CFP_SERVER"
             diff -r copy ../root"#)
             .success();
+        // It knows the sizes from the list, and finds that there is nothing to do.
+        sandbox
+            .sh(r#"lftp -e "set cmd:fail-exit yes; mirror --ignore-time -v / copy; exit" "$CFP_SERVER""#)
+            .success()
+            .stdout(contains("ransferring").not());
     }
 }
 

@@ -13,9 +13,9 @@ pub const TARGET_MAX: usize = 32 * 1024;
 pub const PATH_MAX: usize = 8000;
 /// How much of a target an error repeats, in bytes.
 pub const TARGET_SHOWN: usize = 256;
-/// The most ranges of one response: as many as zsync and dnf request at once. With more, the whole representation is
+/// The most ranges of one response, as in Apache; zsync requests up to 20 at once. With more, the whole representation is
 /// sent.
-pub const RANGES_MAX: usize = 16;
+pub const RANGES_MAX: usize = 200;
 /// The most conditions of an `If` header: each is looked up for itself.
 pub const IF_CONDITIONS_MAX: usize = 1000;
 /// The most bytes of the line before a chunk: its size, and extensions that a proxy may add (RFC 9112 §7.1.1).

@@ -63,7 +63,7 @@ fn a_page_offers_what_its_reader_may_do_and_a_login() {
     browser.click("#tools > button");
     browser.fill("dialog.question input", "made");
     browser.click("dialog.question button.main");
-    browser.until("document.querySelector(\"a[href='./made/']\")");
+    browser.until("document.querySelector(\"a[href='made/']\")");
     assert!(sandbox.root().join("pub/made").is_dir());
 }
 

@@ -15,7 +15,7 @@ fn everything_is_done_beneath_a_prefix() {
     // Without its slash the browser is led to it.
     browser.go("");
     browser.until("location.pathname === '/files/' && document.documentElement.dataset.ready !== undefined");
-    browser.click("td a[href='./d/']");
+    browser.click("td a[href='d/']");
     browser
         .until("location.pathname === '/files/d/' && document.documentElement.dataset.ready !== undefined");
     browser.choose_files("Upload files", &[&small, &large]);

@@ -363,6 +363,26 @@ fn a_lock_takes_the_right_to_what_it_keeps_others_from() {
 }
 
 #[test]
+fn who_may_create_and_not_replace_fills_the_file_that_a_lock_has_made_once() {
+    let sandbox = Sandbox::guarded(&[], "allow create,read bob /new/\nallow all alice /\n");
+    sandbox.keep("new/empty", "");
+    let mut client = Locker::at(sandbox.address());
+    let bob = ("Authorization", "Basic Ym9iOmJ1aWxkZXI=");
+    let locked = client.try_lock("/new/f", "exclusive", &[bob]);
+    assert_eq!(locked.status, 201);
+    let held = format!("({})", locked.field("lock-token"));
+    let mut put = |target: &str, held: &[(&str, &str)], body: &str| {
+        client.ask("PUT", target, &[&[bob], held].concat(), Some(body.as_bytes())).status
+    };
+    assert_eq!(put("/new/f", &[], "x"), 403, "without the token");
+    assert_eq!(put("/new/f", &[("If", &held)], "text"), 204);
+    assert_eq!(put("/new/f", &[("If", &held)], "other"), 403);
+    assert_eq!(put("/new/empty", &[], "x"), 403);
+    assert_eq!(put("/new/empty", &[("If", &format!("</new/f> {held}"))], "x"), 403, "a lock on another file");
+    assert_eq!((sandbox.stored("new/f"), sandbox.stored("new/empty")), (b"text".to_vec(), b"".to_vec()));
+}
+
+#[test]
 fn the_root_can_be_locked_with_all_in_it() {
     let sandbox = sandbox();
     let mut client = Locker::at(sandbox.address());

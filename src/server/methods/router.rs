@@ -118,8 +118,11 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let elsewhere = || format!("is not beneath {}/", shown(server.prefix.encoded()));
     exchange.target =
         server.prefix.below(exchange.target).ok_or_else(|| Error::not_found(exchange.target, elsewhere()))?;
-    if matches!(exchange.target.first(), None | Some(b'?')) {
-        return redirect_to_root(exchange);
+    match (exchange.target.first(), method) {
+        // WebDAV clients leave the slash away: the file manager of GNOME always does.
+        (None, method) if !matches!(method, Method::Get | Method::Head) => exchange.target = b"/",
+        (None | Some(b'?'), _) => return redirect_to_root(exchange),
+        _ => {}
     }
     let target = Target::of_request(method, exchange.target)?;
     exchange.reply.outcome.filter = FILTERS.iter().map(|spec| spec.name).find(|name| target.query.has(name));

@@ -49,8 +49,8 @@ export async function refresh() {
 
 /** Marks a row, scrolls to it, and gives it the focus. */
 export function show(name) {
-  const href = './' + name
-  const link = [...table.querySelectorAll('tbody a')].find((link) => link.getAttribute('href') === href)
+  const { href } = new URL('./' + name, here)
+  const link = [...table.querySelectorAll('tbody a')].find((link) => link.href === href)
   link?.scrollIntoView({ block: 'nearest' })
   link?.focus()
 }

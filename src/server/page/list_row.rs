@@ -47,11 +47,12 @@ impl ListRow {
         self.name.strip_suffix(b"/").unwrap_or(&self.name)
     }
 
-    /// The row for a program, with the exact size.
+    /// The row for a program, with the exact size. lftp takes the columns for text: it expects the time before the size, in the
+    /// format of Apache's list, and white space between them.
     pub fn plain(&self) -> String {
-        let size = self.size.map_or_else(String::new, |size| size.to_string());
-        let modified = self.modified.map_or_else(String::new, rfc3339);
-        format!("<tr><td><a href=\"{}\">{}</a><td>{size}<td>{modified}\n", self.href(), escaped(&self.name))
+        let size = self.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
+        let modified = self.modified.map(rfc3339).map_or_else(String::new, |time| to_minute(&time));
+        format!("<tr><td><a href=\"{}\">{}</a> <td>{modified} <td>{size}\n", self.href(), escaped(&self.name))
     }
 
     /// The row for a person; `may` is what may be done with this entry, where not all entries allow the same.
@@ -61,16 +62,24 @@ impl ListRow {
         let (href, label) = (self.href(), marked(&self.name));
         let (size, modified) = (self.size.map_or_else(String::new, size), self.modified.map(rfc3339));
         let modified = modified.map_or_else(String::new, |time| {
-            let (day, clock) = (time.get(..10).unwrap_or_default(), time.get(11..16).unwrap_or_default());
-            format!("<time datetime=\"{time}\">{day} {clock}</time>")
+            format!("<time datetime=\"{time}\">{}</time>", to_minute(&time))
         });
         format!("<tr{may}><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
     }
 
-    /// The relative URL: a name like `javascript:x` is no scheme.
+    /// The relative URL. It begins with `./` only where the first component has a colon, and would be taken for a scheme
+    /// (RFC 3986 §4.2): some programs do not find links that begin so.
     fn href(&self) -> String {
         let parts: Vec<_> = self.components().collect();
         let path = target::encode(&parts, self.is_directory(), &Query::default());
-        format!(".{}", String::from_utf8_lossy(&path))
+        let has_colon = parts.first().is_some_and(|first| first.contains(&b':'));
+        let path = path.strip_prefix(b"/").unwrap_or(&path);
+        format!("{}{}", if has_colon { "./" } else { "" }, String::from_utf8_lossy(path))
     }
+}
+
+/// A time in the format of RFC 3339, to the minute and as a person writes it.
+fn to_minute(time: &str) -> String {
+    let (day, clock) = (time.get(..10).unwrap_or_default(), time.get(11..16).unwrap_or_default());
+    format!("{day} {clock}")
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::if_header::{IfHeader, ResourceState};
 use crate::server::auth::Principal;
 use crate::server::auth::locks::{IfConditions, LockTable, WriteLock, WriteReach, WriteSection};
-use crate::store::{Advance, Meta, Name};
+use crate::store::{Advance, Kind, Meta, Name};
 
 /// One write of a request, until it is done.
 pub(super) struct LockCheck<'a> {
@@ -116,12 +116,23 @@ impl<'a> LockCheck<'a> {
         self.require_if(name, existing)
     }
 
+    /// Returns whether the name is an empty file that the client holds with a lock of its own. A user without `replace` gets such a
+    /// lock only by a LOCK that makes the file.
+    pub fn is_unfilled(&self, name: &Name, existing: Option<&Meta>) -> bool {
+        let is_submitted = self.is_submitted();
+        existing.is_some_and(|meta| meta.kind == Kind::File && meta.size == 0)
+            && self.locks.covering(name).iter().any(|lock| same(&lock.root, name) && is_submitted(lock))
+    }
+
     fn require(&self, name: &Name, reach: WriteReach) -> Result<()> {
+        self.locks.require_unlocked(name, reach, self.is_submitted())
+    }
+
+    /// Returns the check whether the client holds a lock, and the request has its token.
+    fn is_submitted(&self) -> impl Fn(&WriteLock) -> bool {
         let mut tokens: Vec<_> = self.conditions.into_iter().flat_map(IfHeader::tokens).collect();
         tokens.extend(self.own.map(str::as_bytes));
-        let is_submitted =
-            |lock: &WriteLock| lock.principal == *self.principal && tokens.contains(&lock.token.as_bytes());
-        self.locks.require_unlocked(name, reach, is_submitted)
+        move |lock| lock.principal == *self.principal && tokens.contains(&lock.token.as_bytes())
     }
 
     /// Wraps the progress function of a long write: while something is copied, or removed after its name has gone, no lock

@@ -6,7 +6,8 @@ use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Check, Kind, Meta, Name};
 
-/// Checks the right to write a file to `name`, that no lock is in the way, and then `check`.
+/// Checks the right to write a file to `name`, that no lock is in the way, and then `check`. The first content of a file that a
+/// LOCK of the client has made counts as its creation.
 pub(super) fn with_right<'c>(
     store: &'c AuthorizedStore,
     name: &'c Name,
@@ -14,7 +15,10 @@ pub(super) fn with_right<'c>(
     check: Check<'c>,
 ) -> impl Fn(Option<&Meta>) -> Result<()> + 'c {
     move |existing| {
-        require_write(store, name, false, existing)?;
+        match locks.is_unfilled(name, existing) {
+            true => store.require_any(&[Verb::Create, Verb::Replace], name, false)?,
+            false => require_write(store, name, false, existing)?,
+        }
         locks.require_write(name, existing, is_directory(existing))?;
         check(existing)
     }
