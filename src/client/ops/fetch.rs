@@ -37,7 +37,7 @@ impl Client {
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
     pub fn resume(&mut self, name: &RemoteName, path: &Path, show: ShowHead<'_>) -> Result<()> {
         let found = Destination::find(path)?;
-        if let Destination::RemoteName(target) = &found
+        if let Destination::File(target) = &found
             && let Some(part) = self.fetch_part(name, target, PartOwner::Get, show)?
         {
             return part.commit();

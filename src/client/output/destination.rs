@@ -32,7 +32,7 @@ pub enum Destination {
     /// To an open device or pipe, which is written in place.
     Stream(File),
     /// Under the name of a regular file, or of a new one.
-    RemoteName(PathBuf),
+    File(PathBuf),
 }
 
 impl Destination {
@@ -57,8 +57,8 @@ impl Destination {
             Ok(meta) if !meta.is_file() => {
                 OpenOptions::new().write(true).open(&path).map(Destination::Stream)
             }
-            Ok(_) => Ok(Destination::RemoteName(path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination::RemoteName(path)),
+            Ok(_) => Ok(Destination::File(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination::File(path)),
             Err(error) => Err(error),
         }
     }
@@ -185,7 +185,7 @@ mod tests {
 
     fn name(path: &Path) -> PathBuf {
         match Destination::find(path).unwrap() {
-            Destination::RemoteName(path) => path,
+            Destination::File(path) => path,
             other => panic!("{other:?}"),
         }
     }

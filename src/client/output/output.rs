@@ -69,7 +69,7 @@ impl Output {
             Destination::Stream(file) => {
                 Ok(Output { name, is_terminal: file.is_terminal(), file, draft: None })
             }
-            Destination::RemoteName(target) => {
+            Destination::File(target) => {
                 let (file, draft) = StagedFile::begin(target)?;
                 Ok(Output { name, file, draft: Some(draft), is_terminal: false })
             }

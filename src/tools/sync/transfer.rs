@@ -105,7 +105,7 @@ fn fetch(
             }
         };
     }
-    let mut output = Output::at(Destination::RemoteName(local.clone()), &local)?;
+    let mut output = Output::at(Destination::File(local.clone()), &local)?;
     client.fetch(&name, &mut output, &|_| Ok(()))?;
     set_future_time(from, &mut output)?;
     match is_unchanged()? {
