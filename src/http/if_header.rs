@@ -47,7 +47,7 @@ impl<R> IfHeader<R> {
     }
 
     /// Whether one of the lists holds. `matches` tells whether a resource is in a state.
-    pub fn holds(&self, matches: impl Fn(Option<&R>, &ResourceState) -> Result<bool>) -> Result<bool> {
+    pub fn is_satisfied(&self, matches: impl Fn(Option<&R>, &ResourceState) -> Result<bool>) -> Result<bool> {
         for list in &self.lists {
             let mut holds = true;
             for condition in &list.conditions {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     /// `/a` has the lock `urn:a` and the tag `"1"`; the resource of the request has `urn:r` and `"2"`.
-    fn holds(value: &str) -> bool {
+    fn is_satisfied(value: &str) -> bool {
         let matches = |resource: Option<&String>, state: &ResourceState| {
             let (token, tag) = match resource.map(String::as_str) {
                 None => ("urn:r", "\"2\""),
@@ -222,7 +222,7 @@ mod tests {
                 ResourceState::EntityTag(have) => have == tag.as_bytes(),
             })
         };
-        parse(value).unwrap().holds(matches).unwrap()
+        parse(value).unwrap().is_satisfied(matches).unwrap()
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
             ("([\"a)b]\"]) (Not [\"\"])", true),
         ];
         for (value, expected) in rows {
-            assert_eq!(holds(value), expected, "{value}");
+            assert_eq!(is_satisfied(value), expected, "{value}");
         }
     }
 

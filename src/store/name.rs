@@ -92,7 +92,7 @@ impl Name {
     }
 
     /// Whether the other name is this one or beneath it.
-    pub(super) fn holds(&self, other: &Name) -> bool {
+    pub(super) fn contains(&self, other: &Name) -> bool {
         other.components.starts_with(&self.components)
     }
 
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_holds_itself_and_what_is_beneath_it() {
+    fn a_directory_contains_itself_and_what_is_beneath_it() {
         let rows = [
             ("/", "/a", true),
             ("/a/", "/a", true),
@@ -167,8 +167,8 @@ mod tests {
             ("/a", "/ab", false),
             ("/a/b", "/a", false),
         ];
-        for (outer, inner, holds) in rows {
-            assert_eq!(name(outer).unwrap().holds(&name(inner).unwrap()), holds, "{outer} {inner}");
+        for (outer, inner, contains) in rows {
+            assert_eq!(name(outer).unwrap().contains(&name(inner).unwrap()), contains, "{outer} {inner}");
         }
     }
 }

@@ -94,7 +94,7 @@ impl RoundTrip<'_> {
             Err(error) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(error)),
         };
         if let Some(sending) = &mut sending {
-            sending.hold();
+            sending.stop_before_body();
         }
         if is_shown {
             display::end_serving(call.served_name().filter(|_| head.status < 400).as_deref());

@@ -99,7 +99,7 @@ impl Sending {
     }
 
     /// Notes that the final response begins: a body that was not begun is not sent, and the progress bar is removed.
-    pub fn hold(&mut self) {
+    pub fn stop_before_body(&mut self) {
         self.go = None;
         self.progress.clear();
     }

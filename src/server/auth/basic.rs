@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, Result};
 use crate::http::Request;
-use crate::server::auth::origin::Origin;
+use crate::server::auth::login_source::LoginSource;
 use crate::server::auth::{Principal, Users};
 use crate::server::net::{RequestClient, Stream};
 use crate::server::observe::Peer;
@@ -24,11 +24,11 @@ pub fn identify(
 ) -> Result<Principal> {
     let local = stream.peer_id();
     let claim = request.fields.get_once("Authorization")?;
-    let origin = match &client.peer {
-        Peer::Address(address) => Origin::Address(address.ip()),
-        Peer::Local => Origin::Local(local),
+    let source = match &client.peer {
+        Peer::Address(address) => LoginSource::Address(address.ip()),
+        Peer::Local => LoginSource::Local(local),
     };
-    let user = users.zip(claim).map(|(users, claim)| prove(users, claim, origin)).transpose()?;
+    let user = users.zip(claim).map(|(users, claim)| prove(users, claim, source)).transpose()?;
     Ok(Principal { user, local })
 }
 
@@ -38,11 +38,11 @@ pub fn claimed_name(request: &Request) -> Option<Vec<u8>> {
 }
 
 /// Verifies the credentials, and returns the user name.
-fn prove(users: &Users, claim: &[u8], origin: Origin) -> Result<Vec<u8>> {
+fn prove(users: &Users, claim: &[u8], source: LoginSource) -> Result<Vec<u8>> {
     let Some((name, password)) = parse_basic(claim) else {
         return Err(Error::unauthenticated("Authorization", "is not a name and a password (Basic)"));
     };
-    match users.verify(&name, &password, origin)? {
+    match users.verify(&name, &password, source)? {
         true => Ok(name),
         false => Err(Error::unauthenticated(&name, "wrong user name or password")),
     }

@@ -157,10 +157,10 @@ mod tests {
     };
 
     /// A guess at a user from an address of IPv4.
-    fn keys(origin: u64, user: u64, guess: u64) -> Keys {
+    fn keys(source: u64, user: u64, guess: u64) -> Keys {
         // Keys are hashes: those of different things are never the same.
-        let pair = 1_000_000 + 10_000 * user + origin;
-        Keys { pair, prefix_pair: pair, user, prefix: 500_000 + origin, guess, is_user: true }
+        let pair = 1_000_000 + 10_000 * user + source;
+        Keys { pair, prefix_pair: pair, user, prefix: 500_000 + source, guess, is_user: true }
     }
 
     /// An attempt from one network of a prefix.
@@ -216,11 +216,11 @@ mod tests {
     #[test]
     fn a_user_who_is_guessed_at_from_everywhere_waits_for_a_pause_and_is_not_shut_out() {
         let (mut throttle, mut now) = (LoginThrottle::default(), Instant::now());
-        for origin in 0..u64::from(FAILURES_FREE_OF_ALL) {
-            now = fail(&mut throttle, keys(origin, 7, origin), 1, now);
+        for source in 0..u64::from(FAILURES_FREE_OF_ALL) {
+            now = fail(&mut throttle, keys(source, 7, source), 1, now);
         }
-        for origin in 100..2000 {
-            now = fail(&mut throttle, keys(origin, 7, origin), 1, now);
+        for source in 100..2000 {
+            now = fail(&mut throttle, keys(source, 7, source), 1, now);
         }
         let Admission::At(until) = throttle.begin(keys(9000, 7, 9000), now).unwrap() else {
             panic!("no pause")
@@ -277,7 +277,7 @@ mod tests {
             all.iter().for_each(|keys| throttle.wait(*keys, false));
         };
         fill(&|user| keys(50, 100 + user, 1000 + user), LOGINS_WAITING_FROM_NETWORK);
-        fill(&|origin| keys(100 + origin, 50, 1000 + origin), LOGINS_WAITING_AT_USER);
+        fill(&|source| keys(100 + source, 50, 1000 + source), LOGINS_WAITING_AT_USER);
         fill(&|each| keys(100 + each, 100 + each, 1000 + each), LOGINS_WAITING);
         throttle.end(keys(1, 1, 1), true, now);
         assert_eq!(throttle.begin(keys(9, 9, 9), now).unwrap(), Admission::Now);

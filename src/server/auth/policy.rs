@@ -94,6 +94,6 @@ impl Policy {
     }
 
     fn knows(&self, user: &[u8]) -> bool {
-        self.users.as_ref().is_some_and(|users| user == ANY_USER || users.holds(user))
+        self.users.as_ref().is_some_and(|users| user == ANY_USER || users.contains(user))
     }
 }

@@ -41,14 +41,14 @@ impl Sites {
         };
         let (host, _) = authority::split_port(authority);
         let text = std::str::from_utf8(host).unwrap_or_default();
-        match self.holds(text, || stream.socket.local_address()) {
+        match self.contains(text, || stream.socket.local_address()) {
             true => Ok(()),
             false => Err(Error::misdirected(host, "is no host of this server: see --host of cfpd")),
         }
     }
 
     /// Whether a host is one of these, a loopback address, or the local address of the connection.
-    fn holds(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
+    fn contains(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         // Without the zone, which has a meaning on this machine only.
         let address = literal.split('%').next().unwrap_or_default().parse::<IpAddr>();
@@ -166,7 +166,7 @@ mod tests {
             ("127.0.0.1.evil.example", false),
         ];
         for (host, answered) in rows {
-            assert_eq!(sites.holds(host, local), answered, "{host}");
+            assert_eq!(sites.contains(host, local), answered, "{host}");
         }
     }
 

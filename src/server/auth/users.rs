@@ -14,8 +14,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::Result;
 use crate::server::auth::htpasswd;
+use crate::server::auth::login_source::LoginSource;
 use crate::server::auth::login_throttle::{Admission, Keys, LoginThrottle};
-use crate::server::auth::origin::Origin;
 use crate::server::observe::peer::{NETWORK_BITS, PREFIX_BITS};
 
 /// All users who have a password.
@@ -49,14 +49,14 @@ impl Users {
     }
 
     /// Whether the user exists.
-    pub fn holds(&self, name: &[u8]) -> bool {
+    pub fn contains(&self, name: &[u8]) -> bool {
         self.hashes.contains_key(name)
     }
 
     /// Whether this is the user's password. An error has kind `Overloaded`: too many logins failed recently.
-    pub fn verify(&self, name: &[u8], password: &[u8], origin: Origin) -> Result<bool> {
+    pub fn verify(&self, name: &[u8], password: &[u8], source: LoginSource) -> Result<bool> {
         let logins = &*self.logins;
-        let keys = self.keys(name, password, origin);
+        let keys = self.keys(name, password, source);
         let mut throttle = logins.throttle.lock();
         loop {
             if keys.is_user && logins.remembers(name, keys.guess) {
@@ -86,9 +86,9 @@ impl Users {
 
     /// The keys of an attempt: hashes that nobody outside of this process can predict. The key of the password includes
     /// the bcrypt hash it is checked against, so that a changed password is no longer cached.
-    fn keys(&self, name: &[u8], password: &[u8], origin: Origin) -> Keys {
-        let mark = |of: (&str, &[u8], Option<Origin>)| self.logins.key.hash_one(of);
-        let (network, prefix) = (origin.network(NETWORK_BITS), origin.network(PREFIX_BITS));
+    fn keys(&self, name: &[u8], password: &[u8], source: LoginSource) -> Keys {
+        let mark = |of: (&str, &[u8], Option<LoginSource>)| self.logins.key.hash_one(of);
+        let (network, prefix) = (source.network(NETWORK_BITS), source.network(PREFIX_BITS));
         let hash = self.hashes.get(name);
         let pair = mark(("pair", name, Some(network)));
         Keys {
@@ -125,7 +125,7 @@ mod tests {
     use crate::server::auth::admin_file;
     use crate::server::limits::FAILURES_FREE;
 
-    const HERE: Origin = Origin::Local(None);
+    const HERE: LoginSource = LoginSource::Local(None);
 
     fn parse(file: &str, text: &[u8]) -> Result<Users> {
         let hashes = admin_file::valid(admin_file::parse(file, text, htpasswd::user()))?;
@@ -154,7 +154,7 @@ mod tests {
             ("", "", false),
         ];
         for (at, (name, password, right)) in rows.into_iter().chain(rows).enumerate() {
-            let from = Origin::Local(Some(at.try_into().unwrap()));
+            let from = LoginSource::Local(Some(at.try_into().unwrap()));
             assert_eq!(users.verify(name.as_bytes(), password.as_bytes(), from).unwrap(), right, "{name}");
         }
         assert!(!parse("users", b"").unwrap().check(b"a", b"b"));
@@ -181,7 +181,7 @@ mod tests {
         }
         assert_eq!(users.verify(b"bob", b"b", HERE).unwrap_err().kind(), ErrorKind::Overloaded);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
-        assert!(users.verify(b"bob", b"b", Origin::Local(Some(1))).unwrap());
+        assert!(users.verify(b"bob", b"b", LoginSource::Local(Some(1))).unwrap());
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             ErrorKind::Overloaded,
             "wrong ones count on"
         );
-        let elsewhere = Origin::Local(Some(1));
+        let elsewhere = LoginSource::Local(Some(1));
         assert!(
             !new.verify(b"bob", b"b", elsewhere).unwrap() && !new.verify(b"carol", b"c", elsewhere).unwrap()
         );
@@ -247,6 +247,6 @@ mod tests {
             assert_eq!(parse("f", text.as_bytes()).err().unwrap().to_string(), said);
         }
         let marked = format!("\u{feff}a:{good}");
-        assert!(parse("f", marked.as_bytes()).unwrap().holds(b"a"));
+        assert!(parse("f", marked.as_bytes()).unwrap().contains(b"a"));
     }
 }

@@ -75,7 +75,7 @@ pub const METHODS: [MethodRow; 16] = [
 ];
 
 impl Scope {
-    fn holds(self, components: &[Vec<u8>]) -> bool {
+    fn contains(self, components: &[Vec<u8>]) -> bool {
         match (self, components) {
             (Scope::Anywhere, _) => true,
             (Scope::Root, components) => components.is_empty(),
@@ -91,7 +91,7 @@ impl Scope {
 
 /// The row of a method for a name; none where it is not offered there.
 pub fn row(method: Method, components: &[Vec<u8>]) -> Option<&'static MethodRow> {
-    METHODS.iter().find(|row| row.method == method && row.scope.holds(components))
+    METHODS.iter().find(|row| row.method == method && row.scope.contains(components))
 }
 
 /// Whether a method reads the request body where it is offered.

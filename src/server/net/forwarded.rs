@@ -242,10 +242,10 @@ mod tests {
             ("192.0.2.0/24", "::ffff:192.0.2.7", true),
             ("::ffff:192.0.2.0/120", "192.0.2.7", true),
         ];
-        for (network, address, holds) in rows {
+        for (network, address, contains) in rows {
             assert_eq!(
                 Network::parse(network).unwrap().contains(address.parse().unwrap()),
-                holds,
+                contains,
                 "{network}"
             );
         }

@@ -70,7 +70,7 @@ impl Stream {
     fn wait_decrypted(&self, session: &mut TlsSession, timeout: Duration) -> io::Result<bool> {
         let until = Instant::now() + timeout;
         while !self.fill(session).map_err(|error| session.handshake_error(error))? {
-            let out = if session.holds() { PollFlags::POLLOUT } else { PollFlags::empty() };
+            let out = if session.wants_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
             let (handshake, left) = (session.time_left(), until.saturating_duration_since(Instant::now()));
             match handshake.map_or(left, |handshake| handshake.min(left)) {
                 Duration::ZERO if left.is_zero() => return Ok(false),

@@ -42,9 +42,9 @@ impl Stream {
     /// Writes a head that a body follows, so that both may share a packet.
     pub fn write_head(&self, mut head: &[u8]) -> io::Result<()> {
         while !head.is_empty() {
-            let held = self.session().map(|mut session| session.hold(head)).transpose()?;
-            let sent = match held {
-                Some(held @ 1..) => held,
+            let encrypted = self.session().map(|mut session| session.encrypt(head)).transpose()?;
+            let sent = match encrypted {
+                Some(taken @ 1..) => taken,
                 Some(0) => (&mut &*self).write(head)?,
                 None => self.socket.try_send(head, MORE)?.unwrap_or_default(),
             };

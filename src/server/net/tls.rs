@@ -134,7 +134,7 @@ impl TlsSession {
     }
 
     /// Whether encrypted bytes are buffered.
-    pub fn holds(&self) -> bool {
+    pub fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
@@ -186,13 +186,13 @@ impl TlsSession {
         if !self.flush(wire)? {
             return Ok(None);
         }
-        let taken = self.hold(block)?;
+        let taken = self.encrypt(block)?;
         self.flush(wire)?;
         Ok(Some(taken))
     }
 
     /// Encrypts some of a block into the buffer, to be sent with the next block.
-    pub fn hold(&mut self, block: &[u8]) -> io::Result<usize> {
+    pub fn encrypt(&mut self, block: &[u8]) -> io::Result<usize> {
         self.connection.writer().write(block)
     }
 

@@ -36,7 +36,7 @@ impl Draft for FileDraft<'_> {
         let entry = volume.root.entry_to_write(&name, self.links)?;
         let done = Finished::of(&self, &entry).map_err(named)?;
         self.finish(&done.attributes).map_err(named)?;
-        let guard = volume.hold(&[&entry]).map_err(named)?;
+        let guard = volume.lock_names(&[&entry]).map_err(named)?;
         let incoming = Incoming {
             volume,
             entry: &self.temporary.entry,

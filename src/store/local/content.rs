@@ -43,7 +43,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let named = |errno| map_errno(name, errno);
     let open = || volume.root.open_beneath(name.components(), READ | kind).map(File::from);
     let look = |file: &File| stat_content(file, volume.read_size > 0);
-    let (file, stat, kept) = open_consistently(open, look, || volume.lock(name)).map_err(named)?;
+    let (file, stat, kept) = open_consistently(open, look, || volume.lock_name(name)).map_err(named)?;
     let meta = meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => {

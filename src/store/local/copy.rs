@@ -78,7 +78,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
 
     volume.sync.file_system(&temporary.file).map_err(to_errno)?;
     let entry = volume.root.entry_to_write(to, links)?;
-    let guard = volume.hold(&[&entry]).map_err(to_errno)?;
+    let guard = volume.lock_names(&[&entry]).map_err(to_errno)?;
     let incoming = Incoming {
         volume,
         entry: &temporary.entry,

@@ -43,7 +43,7 @@ fn move_file(volume: &Volume, old: &EntryAt, transfer: Transfer<'_>) -> Result<W
     let named = |errno| map_errno(from, errno);
     let before = old.stat().map_err(named)?;
     let written = copy_file(volume, transfer, Links::Replaced)?;
-    let guard = volume.hold(&[old]).map_err(named)?;
+    let guard = volume.lock_names(&[old]).map_err(named)?;
     let now = old.stat().map_err(named)?;
     let version = |stat: &FileStat| (stat.st_ino, stat.st_size, change_time(stat));
     if version(&now) != version(&before) {

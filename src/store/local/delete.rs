@@ -17,7 +17,7 @@ pub(super) fn delete(
 ) -> Result<Option<Error>> {
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
-    let guard = volume.hold(&[&entry]).map_err(named)?;
+    let guard = volume.lock_names(&[&entry]).map_err(named)?;
     let found = lookup(&volume.root, name, &entry)?.require(name)?;
     match (found.meta.kind, name.is_directory()) {
         (Kind::File, true) => return Err(absent(name)),
@@ -28,7 +28,7 @@ pub(super) fn delete(
         _ => check(Some(&found.meta))?,
     }
     if !found.is_tree() {
-        let _deleted = volume.space().freeing.hold(&entry, &found.meta);
+        let _deleted = volume.space().freeing.keep_open(&entry, &found.meta);
         entry.unlink().map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).map_err(named)?;

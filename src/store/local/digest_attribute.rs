@@ -55,7 +55,7 @@ impl Attribute {
             return None;
         }
         let mark = i128::from_le_bytes(*mark);
-        Some(match TimeWindow::parse(window.try_into().ok()?)?.holds(change_time(stat)) {
+        Some(match TimeWindow::parse(window.try_into().ok()?)?.contains(change_time(stat)) {
             true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_true: true },
             // The file was unlinked after it was opened, which changes the ctime too.
             false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_true: true },
@@ -99,7 +99,7 @@ impl TimeWindow {
     }
 
     /// Whether a ctime falls into it.
-    pub fn holds(&self, ctime: i128) -> bool {
+    pub fn contains(&self, ctime: i128) -> bool {
         (i128::from(self.from)..=i128::from(self.to)).contains(&ctime)
     }
 }

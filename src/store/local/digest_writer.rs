@@ -60,7 +60,7 @@ fn write_until_true(
         };
         let after = fstat(file)?;
         let (is_true, is_same) =
-            (window.holds(change_time(&after)), content_of(&after) == content_of(&before));
+            (window.contains(change_time(&after)), content_of(&after) == content_of(&before));
         let mark = if is_true { attribute.mark } else { change_time(&after) };
         written = Some((after, is_same.then_some(mark)));
         if is_true || !is_same {

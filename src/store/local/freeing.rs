@@ -35,7 +35,7 @@ struct CountedHandle {
 impl Freeing {
     /// Keeps the file of an entry open, to be called before it is removed or replaced; `meta` is its metadata. `None` where it is
     /// small, or on a file system of another machine or process, which would rename an open file instead of removing it.
-    pub fn hold(&self, entry: &EntryAt, meta: &Meta) -> Option<HeldFile> {
+    pub fn keep_open(&self, entry: &EntryAt, meta: &Meta) -> Option<HeldFile> {
         if meta.kind != Kind::File || meta.size < LARGE {
             return None;
         }
@@ -82,11 +82,11 @@ mod tests {
     use crate::store::Name;
     use crate::store::local::{Volume, lookup};
 
-    fn hold(volume: &Volume, name: &str) -> Option<HeldFile> {
+    fn keep_open(volume: &Volume, name: &str) -> Option<HeldFile> {
         let name = Name::new(vec![name.as_bytes().to_vec()], false).unwrap();
         let entry = volume.root.existing_entry(&name).unwrap();
         let found = lookup(&volume.root, &name, &entry).unwrap().into_found().unwrap();
-        volume.space().freeing.hold(&entry, &found.meta)
+        volume.space().freeing.keep_open(&entry, &found.meta)
     }
 
     /// How many descriptors of this process are of removed files in a directory.
@@ -104,9 +104,9 @@ mod tests {
         sized("large", LARGE);
         sized("small", LARGE - 1);
         fs::create_dir(folder.path().join("directory")).unwrap();
-        assert!(hold(&volume, "large").is_some());
+        assert!(keep_open(&volume, "large").is_some());
         for other in ["small", "directory"] {
-            assert!(hold(&volume, other).is_none(), "{other}");
+            assert!(keep_open(&volume, other).is_none(), "{other}");
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
             .map(|_| {
                 let file = File::create(&path).unwrap();
                 file.set_len(LARGE).unwrap();
-                let held = hold(&volume, "large");
+                let held = keep_open(&volume, "large");
                 fs::remove_file(&path).unwrap();
                 held
             })

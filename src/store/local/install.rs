@@ -94,7 +94,7 @@ impl Incoming<'_> {
             }
             (self.prepare)(existing.found()).map_err(|errno| map_errno(to, errno))?;
             let _replaced =
-                existing.found().and_then(|found| volume.space().freeing.hold(target, &found.meta));
+                existing.found().and_then(|found| volume.space().freeing.keep_open(target, &found.meta));
             let how = self.rename_flags(&existing);
             let exchanged = how == RenameFlags::RENAME_EXCHANGE;
             // Where no record can be written at the root, a kill may leave both entries.
@@ -220,7 +220,7 @@ fn is_inside(inner: &EntryAt, outer: &EntryAt) -> bool {
 
 /// Refuses two names that are equal, or of which one lies beneath the other.
 pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
-    match (from.holds(to), to.holds(from)) {
+    match (from.contains(to), to.contains(from)) {
         (true, true) => Err(same_file(to)),
         (false, false) => Ok(()),
         _ => Err(nested(to)),

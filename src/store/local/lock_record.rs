@@ -47,7 +47,7 @@ pub(super) fn update(
     name: Option<&Name>,
     change: LockRecordChange<'_>,
 ) -> Result<LockRecordVersion> {
-    let _guard = volume.locks.hold_lock_record().map_err(named)?;
+    let _guard = volume.locks.lock_lock_record().map_err(named)?;
     let present = read(volume)?.map(|(bytes, _)| bytes).unwrap_or_default();
     let bytes = change(&present)?;
     let _name = name.map(|name| hold_between_daemons(volume, name)).transpose()?;
@@ -57,7 +57,7 @@ pub(super) fn update(
 /// Locks a name while other daemons write to the same files: the threads of this one do not need it.
 fn hold_between_daemons<'v>(volume: &'v Volume, name: &Name) -> Result<Option<NameGuard<'v>>> {
     match volume.locks.is_shared() {
-        true => volume.lock(name).map_err(|errno| map_errno(name, errno)),
+        true => volume.lock_name(name).map_err(|errno| map_errno(name, errno)),
         false => Ok(None),
     }
 }

@@ -128,23 +128,23 @@ impl RootLocks {
 
     /// Waits until none of the names is locked, then locks all of them. `EAGAIN` where others keep one locked. Who
     /// `writes` looks for other processes first.
-    pub fn hold(&self, entries: &[&EntryAt], writes: bool) -> nix::Result<NameGuard<'_>> {
+    pub fn lock_names(&self, entries: &[&EntryAt], writes: bool) -> nix::Result<NameGuard<'_>> {
         let mut bytes: Vec<_> = entries.iter().map(|entry| byte_of(entry)).collect();
         // Every process locks the bytes in this order, so that no two deadlock.
         bytes.sort_unstable();
         bytes.dedup();
-        self.0.hold(bytes, writes)
+        self.0.lock_bytes(bytes, writes)
     }
 
     /// Locks the upkeep, which one process does at a time. `EAGAIN` where another one does it.
-    pub fn hold_upkeep(&self) -> nix::Result<Option<NameGuard<'_>>> {
+    pub fn lock_upkeep(&self) -> nix::Result<Option<NameGuard<'_>>> {
         let is_shared = matches!(self.0.state.lock().scope, LockScope::Everywhere(_));
-        is_shared.then(|| self.0.hold(vec![UPKEEP], true)).transpose()
+        is_shared.then(|| self.0.lock_bytes(vec![UPKEEP], true)).transpose()
     }
 
     /// Locks the lock record, which one thread of one process replaces at a time. `EAGAIN` where another one keeps it.
-    pub fn hold_lock_record(&self) -> nix::Result<NameGuard<'_>> {
-        self.0.hold(vec![LOCK_RECORD], true)
+    pub fn lock_lock_record(&self) -> nix::Result<NameGuard<'_>> {
+        self.0.lock_bytes(vec![LOCK_RECORD], true)
     }
 }
 
@@ -160,7 +160,7 @@ impl Drop for RootLocks {
 }
 
 impl Locks {
-    fn hold(&self, bytes: Vec<u64>, writes: bool) -> nix::Result<NameGuard<'_>> {
+    fn lock_bytes(&self, bytes: Vec<u64>, writes: bool) -> nix::Result<NameGuard<'_>> {
         let until = Instant::now() + LOCK_WAIT;
         let taken = |state: &mut LockState| bytes.iter().any(|byte| state.held.contains(byte));
         let mut state = self.state.lock();
@@ -296,7 +296,7 @@ mod tests {
                         scope.spawn(move || {
                             let entries = pair.map(|last| entry(root, last));
                             for _ in 0..1000 {
-                                let held = locks.hold(&entries.each_ref(), true).unwrap();
+                                let held = locks.lock_names(&entries.each_ref(), true).unwrap();
                                 if pair.contains(&"b") {
                                     drop(inside.try_lock().unwrap());
                                 }
@@ -314,11 +314,11 @@ mod tests {
         with_locks(|root, locks| {
             let a = entry(root, "a");
             let held = || {
-                let _held = locks.hold(&[&a], true).unwrap();
+                let _held = locks.lock_names(&[&a], true).unwrap();
                 panic!("on purpose");
             };
             assert!(catch_unwind(AssertUnwindSafe(held)).is_err());
-            drop(locks.hold(&[&a], true).unwrap());
+            drop(locks.lock_names(&[&a], true).unwrap());
         });
     }
 
@@ -327,7 +327,7 @@ mod tests {
         with_locks(|root, locks| {
             let other = RootLocks::of(root).unwrap();
             for locks in [locks, &other] {
-                drop(locks.hold(&[&entry(root, "a")], true).unwrap());
+                drop(locks.lock_names(&[&entry(root, "a")], true).unwrap());
                 assert_eq!(locks.find_others(), None);
             }
             assert!(matches!(locks.0.state.lock().scope, LockScope::Alone));

@@ -41,7 +41,7 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| volume.root.explain_absence(map_errno(name, errno));
     let open = || volume.root.open_beneath(name.components(), HANDLE | kind);
-    let (_, stat, kept) = open_consistently(open, stat_handle, || volume.lock(name)).map_err(named)?;
+    let (_, stat, kept) = open_consistently(open, stat_handle, || volume.lock_name(name)).map_err(named)?;
     meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))
 }
 
@@ -66,7 +66,7 @@ pub(super) fn lookup_unlocked(volume: &Volume, name: &Name, entry: &EntryAt) -> 
     if existing.found().is_none_or(|found| found.is_settled) {
         return Ok(existing);
     }
-    let _guard = volume.hold(&[entry]).map_err(|errno| map_errno(name, errno))?;
+    let _guard = volume.lock_names(&[entry]).map_err(|errno| map_errno(name, errno))?;
     lookup(&volume.root, name, entry)
 }
 
@@ -78,7 +78,7 @@ pub(super) fn lookup(root: &Root, name: &Name, entry: &EntryAt) -> Result<Lookup
 /// Looks up an entry of a list again, under the lock of its name.
 pub(super) fn lookup_locked(volume: &Volume, name: &Name) -> nix::Result<Lookup> {
     let Ok(entry) = volume.root.entry_to_write(name, Links::Followed) else { return Ok(Lookup::Free) };
-    let _guard = volume.hold(&[&entry])?;
+    let _guard = volume.lock_names(&[&entry])?;
     lookup_entry(&volume.root, name.components(), &entry)
 }
 
@@ -174,7 +174,7 @@ mod tests {
         for mode in 0..500 {
             let (entry, start) =
                 (volume.root.entry_to_write(&name, Links::Followed).unwrap(), Barrier::new(2));
-            let guard = volume.hold(&[&entry]).unwrap();
+            let guard = volume.lock_names(&[&entry]).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(0o600 + mode % 2)).unwrap();
             thread::scope(|scope| {
                 let looking = scope.spawn(|| {

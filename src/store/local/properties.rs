@@ -30,7 +30,7 @@ pub(super) fn change(
     change: ChangeProperties<'_>,
 ) -> Result<()> {
     let entry = volume.root.entry_to_write(name, Links::Followed)?;
-    let _guard = volume.hold(&[&entry]).map_err(|errno| map_errno(name, errno))?;
+    let _guard = volume.lock_names(&[&entry]).map_err(|errno| map_errno(name, errno))?;
     let found = lookup(&volume.root, name, &entry)?.require(name)?;
     if found.meta.kind == Kind::File && name.is_directory() {
         return Err(absent(name));

@@ -71,7 +71,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
 fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", source].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, source)).map_err(named)? else { return Ok(false) };
-    let _held = volume.hold(&[&entry]).map_err(named)?;
+    let _held = volume.lock_names(&[&entry]).map_err(named)?;
     match found(InodeIdentity::of(&entry)).map_err(named)? {
         Some(now) if now.is_same(replaced) => {}
         _ => return Ok(false),
@@ -91,7 +91,7 @@ fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<
     let named = |errno: Errno| Error::io([b"/", target].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, target)).map_err(named)? else { return Ok(false) };
     let aside = entry.sibling(aside).map_err(named)?;
-    let _held = volume.hold(&[&entry]).map_err(named)?;
+    let _held = volume.lock_names(&[&entry]).map_err(named)?;
     let Some(stat) = found(aside.stat()).map_err(named)? else { return Ok(false) };
     let source = found(entry_at_path(volume, source).and_then(|source| source.stat())).map_err(named)?;
     match (found(entry.stat()).map_err(named)?.is_some(), source.is_some()) {
@@ -120,7 +120,7 @@ fn found<T>(looked: nix::Result<T>) -> nix::Result<Option<T>> {
 /// first error of a removal at the end.
 pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: Errno| Error::io("/", errno.into());
-    let _held = match volume.locks.hold_upkeep() {
+    let _held = match volume.locks.lock_upkeep() {
         Err(Errno::EAGAIN) => return Ok(0),
         held => held.map_err(named)?,
     };

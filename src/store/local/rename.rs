@@ -31,7 +31,7 @@ pub(super) fn rename(volume: &Volume, transfer: Transfer<'_>) -> Result<Written>
     if old.key() == new.key() {
         return Err(same_file(to));
     }
-    let guard = volume.hold(&[&old, &new]).map_err(|errno| map_errno(to, errno))?;
+    let guard = volume.lock_names(&[&old, &new]).map_err(|errno| map_errno(to, errno))?;
     let moved = lookup(&volume.root, from, &old)?.require(from)?;
     admit_source(volume, transfer, &old, &moved)?;
     if is_change_of_case(volume, &old, &new) {

@@ -75,7 +75,7 @@ impl Uploads {
 
     /// Removes the expired ones and returns their number; 0 while another daemon does.
     pub fn expire(&self, volume: &Volume) -> Result<u64> {
-        let held = volume.locks.hold_upkeep();
+        let held = volume.locks.lock_upkeep();
         let cleared = held.and_then(|_held| self.clear(&open(volume)?));
         match cleared {
             Ok((removed, _)) => Ok(removed),

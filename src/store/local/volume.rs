@@ -90,15 +90,15 @@ impl Volume {
         Ok(())
     }
 
-    /// Locks names: see [`RootLocks::hold`].
-    pub fn hold(&self, entries: &[&EntryAt]) -> nix::Result<NameGuard<'_>> {
-        self.locks.hold(entries, !self.read_only)
+    /// Locks names: see [`RootLocks::lock_names`].
+    pub fn lock_names(&self, entries: &[&EntryAt]) -> nix::Result<NameGuard<'_>> {
+        self.locks.lock_names(entries, !self.read_only)
     }
 
     /// Locks the name of a file; `None` where its directory is no longer there.
-    pub fn lock(&self, name: &Name) -> nix::Result<Option<NameGuard<'_>>> {
+    pub fn lock_name(&self, name: &Name) -> nix::Result<Option<NameGuard<'_>>> {
         match self.root.entry_to_write(name, Links::Followed) {
-            Ok(entry) => self.hold(&[&entry]).map(Some),
+            Ok(entry) => self.lock_names(&[&entry]).map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -101,7 +101,7 @@ impl<'a> LockCheck<'a> {
                 }
             })
         };
-        match conditions.holds(matches)? {
+        match conditions.is_satisfied(matches)? {
             true => Ok(()),
             false => Err(Error::precondition_failed(self.subject.shown(), "is not as If says")),
         }

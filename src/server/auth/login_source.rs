@@ -1,23 +1,23 @@
-//! The origin of a login: an address or a local user, and the network that origins share.
+//! The source of a login: an address or a local user, and the network that sources share.
 
 use std::net::IpAddr;
 
 use crate::server::observe::peer;
 
-/// The origin of a login.
+/// The source of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum LoginSource {
     /// An address. In IPv6 one machine may use a whole /64.
     Address(IpAddr),
     /// A user of this machine, by id.
     Local(Option<u32>),
 }
 
-impl Origin {
+impl LoginSource {
     /// The network of an IPv6 address with a prefix of `bits` bits; an IPv4 address and a local user as they are.
     pub fn network(self, bits: u32) -> Self {
         match self {
-            Origin::Address(address) => Origin::Address(peer::network(address, bits)),
+            LoginSource::Address(address) => LoginSource::Address(peer::network(address, bits)),
             local => local,
         }
     }
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn neighbours_in_a_network_of_ipv6_are_one() {
-        let bits = |text: &str, bits| Origin::Address(text.parse().unwrap()).network(bits);
+        let bits = |text: &str, bits| LoginSource::Address(text.parse().unwrap()).network(bits);
         let network = |text: &str| bits(text, NETWORK_BITS);
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_eq!(bits("2001:db8:0:1::1", PREFIX_BITS), bits("2001:db8:0:2::1", PREFIX_BITS));
