@@ -2,5 +2,5 @@
 
 pub(crate) mod append;
 pub(crate) mod metadata;
-mod public_url;
+mod origin;
 pub(crate) mod resource;

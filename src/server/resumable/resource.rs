@@ -10,7 +10,7 @@ use crate::server::auth::rights::{AuthorizedStore, GuardedPartial, WriteTarget};
 use crate::server::exchange::Exchange;
 use crate::server::resumable::append::{receive, refuse, refuse_length};
 use crate::server::resumable::metadata::UploadMetadata;
-use crate::server::resumable::public_url;
+use crate::server::resumable::origin::origin;
 use crate::server::shared::UploadGuard;
 use crate::store::{Check, CompletedUpload, Name, Partial};
 
@@ -182,7 +182,7 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
 /// The fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
 /// known: some clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
-    let origin = public_url::origin(exchange.client, exchange.request).unwrap_or_default();
+    let origin = origin(exchange.client, exchange.request).unwrap_or_default();
     let prefix = shown(exchange.server.prefix.encoded());
     let location = format!("{origin}{prefix}/.cfpd/uploads/{}", partial.id());
     Fields::new().with("Location", location).with("Upload-Limit", limit(exchange, partial))
