@@ -93,27 +93,27 @@ impl Attributes {
     /// full disk is an error.
     ///
     /// Returns whether the group was set. If not, the file's group gets no more permissions than others have.
-    pub fn give(&self, file: &File) -> io::Result<bool> {
+    pub fn apply_to(&self, file: &File) -> io::Result<bool> {
         for (name, value) in &self.users {
             may_fail(fsetxattr(file, name.as_c_str(), value, XattrFlags::empty()))?;
         }
         let stat = fstat(file)?;
-        let (has_user, has_group) = self.give_owner(file, &stat);
+        let (has_user, has_group) = self.set_owner(file, &stat);
         let special = if has_user && has_group { SPECIAL } else { 0 };
         let mode = self.mode & (special | 0o777) | inherited(&stat);
         match self.access.as_deref().map(|acl| if has_group { acl.to_vec() } else { narrowed(acl) }) {
             Some(acl) if may_fail(fsetxattr(file, ACCESS, &acl, XattrFlags::empty()))? => {
                 // The ACL contains the other bits.
                 if mode & SPECIAL != 0 {
-                    give_mode(file, mode)?;
+                    set_mode(file, mode)?;
                 }
             }
-            Some(acl) => give_mode(file, with_group(mode, group_of(&acl)))?,
+            Some(acl) => set_mode(file, with_group(mode, group_of(&acl)))?,
             None => {
                 // An ACL inherited from the directory would grant its users what the mode grants the group.
                 may_fail(fremovexattr(file, ACCESS))?;
                 let group = if has_group { mode >> 3 } else { mode >> 3 & mode };
-                give_mode(file, with_group(mode, group))?;
+                set_mode(file, with_group(mode, group))?;
             }
         }
         if let Some(acl) = &self.default {
@@ -123,7 +123,7 @@ impl Attributes {
     }
 
     /// Sets user and group, and returns whether each is as it should be.
-    fn give_owner(&self, file: &File, stat: &FileStat) -> (bool, bool) {
+    fn set_owner(&self, file: &File, stat: &FileStat) -> (bool, bool) {
         let Some((user, group)) = self.owner else { return (true, true) };
         if (stat.st_uid, stat.st_gid) == (user, group) {
             return (true, true);
@@ -194,7 +194,7 @@ fn may_fail(done: rustix::io::Result<()>) -> io::Result<bool> {
 }
 
 /// Sets the mode. A file system without permissions (FAT) refuses it and uses those of the mount.
-fn give_mode(file: &File, mode: u32) -> io::Result<()> {
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     match fchmod(file, Mode::from_bits_truncate(mode)) {
         Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
         done => Ok(done?),
@@ -274,15 +274,15 @@ mod tests {
         let (old, new) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
         let set = |name: &str| fsetxattr(&old, name, b"value", XattrFlags::empty()).is_ok();
         let has_attributes = set("user.note") && set("user.cfpd.sha256");
-        give_mode(&old, 0o4750).unwrap();
+        set_mode(&old, 0o4750).unwrap();
         let attributes = Attributes::of(&old).unwrap();
-        assert!(attributes.give(&new).unwrap());
+        assert!(attributes.apply_to(&new).unwrap());
         assert_eq!(fstat(&new).unwrap().st_mode & 0o7777, 0o4750);
         if has_attributes {
             assert_eq!(list(new.as_fd()), [c"user.note".to_owned()]);
             assert_eq!(get(new.as_fd(), c"user.note").unwrap(), b"value");
         }
-        attributes.without_special_bits().give(&new).unwrap();
+        attributes.without_special_bits().apply_to(&new).unwrap();
         assert_eq!(fstat(&new).unwrap().st_mode & 0o7777, 0o750);
     }
 }

@@ -47,7 +47,7 @@ impl Name {
     }
 
     /// One of the daemon's own resources, which can be named in rules and not be stored.
-    pub fn own(below: &[u8]) -> Self {
+    pub fn internal(below: &[u8]) -> Self {
         Name { components: vec![RESERVED.to_vec(), below.to_vec()], directory: false }
     }
 

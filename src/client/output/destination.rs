@@ -66,11 +66,11 @@ impl Destination {
 
 /// Sets the metadata of a file that will replace `target`: owner, mode, ACL and user attributes of the old file, or the
 /// mode of a new one. Until then only its owner may open it.
-pub fn give_mode(file: &File, target: &Path) -> io::Result<()> {
+pub fn copy_attributes(file: &File, target: &Path) -> io::Result<()> {
     match fs::symlink_metadata(target) {
         Ok(existing) if existing.is_file() => {
             let existing = OpenOptions::new().read(true).custom_flags(O_PATH | O_NOFOLLOW).open(target)?;
-            Attributes::of(&existing)?.give(file).map(drop)
+            Attributes::of(&existing)?.apply_to(file).map(drop)
         }
         _ => file.set_permissions(Permissions::from_mode(mode_of_new(directory_of(target)))),
     }

@@ -12,7 +12,7 @@ use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
 
 use crate::client::Sink;
-use crate::client::output::destination::give_mode;
+use crate::client::output::destination::copy_attributes;
 use crate::client::output::staged_file;
 use crate::client::progress::interruption::Note;
 use crate::error::{Error, Result, shown};
@@ -113,7 +113,7 @@ impl Part {
 
     /// Completes the download: renames the file to its target, with the owner and mode of the old file if possible.
     pub fn commit(self) -> Result<()> {
-        let committed = give_mode(&self.file, &self.target)
+        let committed = copy_attributes(&self.file, &self.target)
             .and_then(|()| staged_file::sync(&self.file))
             .and_then(|()| fs::rename(&self.path, &self.target))
             .and_then(|()| staged_file::sync_name(&self.file, &self.target));

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tempfile::{Builder, TempPath};
 
-use crate::client::output::destination::{directory_of, give_mode};
+use crate::client::output::destination::{copy_attributes, directory_of};
 use crate::client::progress::interruption::{self, Note};
 use crate::error::shown;
 
@@ -45,7 +45,7 @@ impl StagedFile {
 
     /// Sets the file's mode, fsyncs it, renames it to its name, and fsyncs the directory.
     pub fn commit(mut self, file: &File) -> io::Result<()> {
-        give_mode(file, &self.target)?;
+        copy_attributes(file, &self.target)?;
         sync(file)?;
         let mut pending = PENDING.lock();
         fs::rename(&self.path, &self.target)?;

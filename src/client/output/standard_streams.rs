@@ -50,17 +50,17 @@ fn fill_closed() {
 /// Returns standard input. One that is not open for reading is an error.
 pub fn input() -> Result<File> {
     let stdin = io::stdin();
-    own(&stdin, OFlag::O_WRONLY).map_err(|error| Error::io(STDIN, error))
+    duplicate(&stdin, OFlag::O_WRONLY).map_err(|error| Error::io(STDIN, error))
 }
 
 /// Returns standard output. One that is not open for writing is an error.
 pub fn output() -> Result<File> {
     let stdout = io::stdout();
-    own(&stdout, OFlag::O_RDONLY).map_err(|error| Error::io(STDOUT, error))
+    duplicate(&stdout, OFlag::O_RDONLY).map_err(|error| Error::io(STDOUT, error))
 }
 
 /// Duplicates a descriptor, unless it is open in the wrong mode.
-fn own(stream: &impl AsFd, wrong_way: OFlag) -> io::Result<File> {
+fn duplicate(stream: &impl AsFd, wrong_way: OFlag) -> io::Result<File> {
     let flags = OFlag::from_bits_retain(fcntl(stream, FcntlArg::F_GETFL)?);
     match flags & OFlag::O_ACCMODE == wrong_way {
         true => Err(Errno::EBADF.into()),

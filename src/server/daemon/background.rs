@@ -35,7 +35,7 @@ pub fn start(account: Option<&Account>) -> Result<u8> {
     let directory = private_directory().map_err(named)?;
     let path = directory.path().join("notify");
     let news = UnixDatagram::bind(&path).map_err(named)?;
-    account.map_or(Ok(()), |account| account.own(&path).and_then(|()| account.own(directory.path())))?;
+    account.map_or(Ok(()), |account| account.chown(&path).and_then(|()| account.chown(directory.path())))?;
     let child = Command::new(env::current_exe().map_err(named)?)
         .args(env::args_os().skip(1))
         .env(PARENT, id().to_string())

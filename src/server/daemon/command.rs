@@ -48,8 +48,8 @@ impl PrivateSocket {
 
     /// Changes the owner of the bound socket and its directory to the account that the daemon and the command run as.
     pub fn give_to(&self, account: &Account) -> Result<()> {
-        account.own(&self.path())?;
-        account.own(self.directory.path())
+        account.chown(&self.path())?;
+        account.chown(self.directory.path())
     }
 
     /// The URL of the socket.

@@ -24,7 +24,9 @@ use crate::server::net::listen_address::DEFAULT;
 use crate::server::net::{ListenAddress, Listener, Tls};
 use crate::server::observe::log::STANDARD_ERROR;
 use crate::server::observe::{Log, Metrics};
-use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, Server, UploadLocks, progress, threads};
+use crate::server::shared::{
+    Coders, Health, IdempotentResponses, ScanThreads, Server, UploadLocks, progress, threads,
+};
 use crate::store::{Confinement, Spools, Store};
 
 /// Serves until a signal or the end of the command, and returns the exit code. `say` prints a line to standard output;
@@ -113,7 +115,7 @@ fn make_root(config: &Config) -> Result<()> {
     let named = |error| Error::io(config.root.as_os_str().as_encoded_bytes(), error);
     // The mode that the package uses: not readable by other users of the machine.
     fs::DirBuilder::new().recursive(true).mode(0o750).create(&config.root).map_err(named)?;
-    config.run_as.as_ref().map_or(Ok(()), |account| account.own(&config.root))
+    config.run_as.as_ref().map_or(Ok(()), |account| account.chown(&config.root))
 }
 
 /// Makes the shared state.
@@ -138,7 +140,7 @@ fn new_server(
         trusted_proxies: config.trusted_proxies.clone(),
         prefix: config.prefix.clone(),
         dav_infinity: config.dav_infinity,
-        outcomes: Outcomes::default(),
+        responses: IdempotentResponses::default(),
         tls: config.tls.as_ref().map(Tls::open).transpose()?,
         hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),
         has_users: config.users.is_some(),

@@ -45,7 +45,7 @@ impl Account {
     }
 
     /// Changes the owner of a file or directory to this account.
-    pub fn own(&self, path: &Path) -> Result<()> {
+    pub fn chown(&self, path: &Path) -> Result<()> {
         chown(path, Some(self.user.as_raw()), Some(self.group.as_raw()))
             .map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
     }

@@ -1,5 +1,5 @@
 //! Executes a request with an `Idempotency-Key` once, however often it is sent
-//! (draft-ietf-httpapi-idempotency-key-header-07). `outcomes` stores the responses.
+//! (draft-ietf-httpapi-idempotency-key-header-07). `idempotent_responses` stores the responses.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub fn once(
     };
     let liveness = ClientLiveness::new(exchange.stream);
     let client = (principal.clone(), address);
-    let outcomes = &exchange.server.outcomes;
-    let claim = outcomes
+    let responses = &exchange.server.responses;
+    let claim = responses
         .claim(&client, (&request.key, request.fingerprint), request.retry, &|| liveness.check_connected());
     match claim? {
         Claim::Repeated(status, fields) => {

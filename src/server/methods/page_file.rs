@@ -20,7 +20,7 @@ pub fn answer(exchange: &mut Exchange<'_>, name: &[u8]) -> Result<()> {
     restrict_browsers(&mut fields, "default-src 'none'; style-src 'unsafe-inline'");
     fields.push("Cross-Origin-Resource-Policy", "same-origin");
     let current = Validators { etag: Some(&etag), ..Validators::default() };
-    match is_not_modified(exchange.request, &Name::own(b"page"), current)? {
+    match is_not_modified(exchange.request, &Name::internal(b"page"), current)? {
         true => exchange.reply.empty(304, of_not_modified(&fields)),
         false => exchange.reply.bytes(200, file.media_type, file.content, fields),
     }

@@ -9,7 +9,7 @@ use crate::server::auth::{Gate, Sites};
 use crate::server::limits::Limits;
 use crate::server::net::{Connections, Tls, TrustedProxies};
 use crate::server::observe::{Gauges, Log, Metrics, Peer, Refusal};
-use crate::server::shared::{Coders, Health, Outcomes, ScanThreads, UploadLocks};
+use crate::server::shared::{Coders, Health, IdempotentResponses, ScanThreads, UploadLocks};
 use crate::server::status::status_of;
 use crate::store::{Spools, Upkeep};
 
@@ -31,7 +31,7 @@ pub struct Server {
     pub(crate) prefix: PathPrefix,
     /// Whether a PROPFIND may ask for everything beneath a directory.
     pub(crate) dav_infinity: bool,
-    pub(crate) outcomes: Outcomes,
+    pub(crate) responses: IdempotentResponses,
     pub(crate) tls: Option<Tls>,
     /// The value of `Strict-Transport-Security` (RFC 6797).
     pub(crate) hsts: Option<String>,

@@ -101,7 +101,7 @@ impl FileCache {
     pub fn offer(&self, name: &Name, opened: CacheCandidate<'_>) {
         let is_fit = !name.is_directory()
             && opened.meta.size <= FILE_MAX
-            && opened.kept.is_none_or(|kept| kept.is_true)
+            && opened.attribute.is_none_or(|attribute| attribute.is_current)
             && opened.stat.st_dev != self.untrusted.load(Ordering::Relaxed)
             && self.was_asked(opened.stat);
         let Some(_turn) = self.turn.try_lock().filter(|_| is_fit) else { return };

@@ -46,7 +46,7 @@ pub(super) struct CacheCandidate<'a> {
     /// Its stat.
     pub stat: &'a FileStat,
     /// Its digest attribute.
-    pub kept: Option<Attribute>,
+    pub attribute: Option<Attribute>,
 }
 
 /// What identifies a directory, and who may search it.
@@ -55,7 +55,7 @@ type DirectoryIdentity = (FileId, u32, u32, u32);
 impl CachedFile {
     /// Reads an open file; `None` where it may have changed since its stat, or where a later change could not be told.
     pub fn read(root: &OwnedFd, components: &[Vec<u8>], opened: CacheCandidate<'_>) -> Option<Self> {
-        let CacheCandidate { file, meta, stat, kept } = opened;
+        let CacheCandidate { file, meta, stat, attribute } = opened;
         // Writes back dirty pages of another program's mapping: only then does its next change update the ctime.
         let is_written = meta.kind == Kind::Directory || fdatasync(file).is_ok();
         if !is_written || is_racy(stat) {
@@ -67,7 +67,8 @@ impl CachedFile {
             [first, _] => directory_identity(root, first),
             _ => None,
         };
-        let digest = kept.and_then(|kept| kept.digest).map_or_else(OnceLock::new, OnceLock::from);
+        let digest =
+            attribute.and_then(|attribute| attribute.digest).map_or_else(OnceLock::new, OnceLock::from);
         let read = CachedFile { meta: meta.clone(), stat: *stat, digest, bytes, directory };
         let is_same = fstat(file).is_ok_and(|now| is_same(&now, stat));
         (is_same && read.is_current(root, components)).then_some(read)

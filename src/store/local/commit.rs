@@ -51,7 +51,7 @@ impl Draft for FileDraft<'_> {
         let installed = incoming.install()?;
         let created = installed.created;
         // A directory that was exchanged has the temporary name now, and is removed with it.
-        self.temporary.kept = !installed.exchanged;
+        self.temporary.persists = !installed.exchanged;
         let meta = self.write_digest(digest).map_err(named)?;
         drop(guard);
         volume.sync.directory(&entry).and_then(|()| installed.end(volume)).map_err(named)?;
@@ -65,7 +65,7 @@ impl FileDraft<'_> {
     /// the kernel's clock is too coarse for that.
     fn finish(&self, attributes: &Attributes) -> nix::Result<()> {
         set_modified(self.file(), self.modified)?;
-        attributes.give(self.file()).map_err(errno_of)?;
+        attributes.apply_to(self.file()).map_err(errno_of)?;
         self.volume.sync.content(self.file())
     }
 

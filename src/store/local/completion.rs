@@ -32,7 +32,7 @@ pub(super) fn begin(upload: &EntryAt) -> nix::Result<Temporary> {
 /// Fills the file, once the upload is stored.
 pub(super) fn end(mut file: Temporary, upload: &CompletedUpload) -> io::Result<()> {
     file.file.write_all(&to_bytes(upload))?;
-    file.kept = true;
+    file.persists = true;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) struct OpenFile {
     pub file: File,
     meta: Meta,
     stat: FileStat,
-    kept: Option<Attribute>,
+    attribute: Option<Attribute>,
     /// The bytes, where `st_size` is wrong.
     pub snapshot: Option<ContentSnapshot>,
     /// See [`Content::read_size`].
@@ -43,12 +43,12 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
     let named = |errno| map_errno(name, errno);
     let open = || volume.root.open_beneath(name.components(), READ | kind).map(File::from);
     let look = |file: &File| stat_content(file, volume.read_size > 0);
-    let (file, stat, kept) = open_consistently(open, look, || volume.lock_name(name)).map_err(named)?;
-    let meta = meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))?;
+    let (file, stat, attribute) = open_consistently(open, look, || volume.lock_name(name)).map_err(named)?;
+    let meta = meta_of(&stat, attribute.map(|attribute| attribute.mark)).ok_or_else(|| absent(name))?;
     match meta.kind {
         Kind::Directory => {
             volume.cache.iter().for_each(|cache| {
-                cache.offer(name, CacheCandidate { file: &file, meta: &meta, stat: &stat, kept })
+                cache.offer(name, CacheCandidate { file: &file, meta: &meta, stat: &stat, attribute })
             });
             Err(no_file(name))
         }
@@ -63,7 +63,7 @@ pub(super) fn open(volume: &Volume, name: &Name) -> Result<OpenFile> {
                 file,
                 meta,
                 stat,
-                kept,
+                attribute,
                 snapshot,
                 read_size,
                 read_only,
@@ -83,14 +83,14 @@ pub(super) fn open_consistently<T, G>(
     lock: impl FnOnce() -> nix::Result<Option<G>>,
 ) -> nix::Result<(T, FileStat, Option<Attribute>)> {
     let opened = open()?;
-    let (stat, kept) = look(&opened)?;
-    if kept.is_none_or(|kept| kept.is_true) {
-        return Ok((opened, stat, kept));
+    let (stat, attribute) = look(&opened)?;
+    if attribute.is_none_or(|attribute| attribute.is_current) {
+        return Ok((opened, stat, attribute));
     }
-    let Some(_guard) = lock()? else { return Ok((opened, stat, kept)) };
+    let Some(_guard) = lock()? else { return Ok((opened, stat, attribute)) };
     let opened = open()?;
-    let (stat, kept) = read_consistently(|| look(&opened))?;
-    Ok((opened, stat, kept))
+    let (stat, attribute) = read_consistently(|| look(&opened))?;
+    Ok((opened, stat, attribute))
 }
 
 /// The error of a directory that is opened as a file.
@@ -113,8 +113,8 @@ impl OpenFile {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         if let Some(cache) = &self.cache {
-            let OpenFile { file, meta, stat, kept, .. } = self;
-            cache.offer(&self.name, CacheCandidate { file, meta, stat, kept: *kept });
+            let OpenFile { file, meta, stat, attribute, .. } = self;
+            cache.offer(&self.name, CacheCandidate { file, meta, stat, attribute: *attribute });
         }
     }
 }
@@ -175,7 +175,7 @@ impl Content for OpenFile {
     }
 
     fn digest(&self) -> Option<[u8; 32]> {
-        self.kept?.digest
+        self.attribute?.digest
     }
 
     /// Writes back dirty pages of another program's mapping: only then does its next change update the ctime.
@@ -190,7 +190,7 @@ impl Content for OpenFile {
     fn keep_digest(&self, digest: &[u8; 32]) {
         if !self.read_only && !self.is_fresh {
             // Ignore the error: the digest can be computed again.
-            let _ = write_if_unchanged(&Attribute::new(*digest, self.kept), &self.file, &self.stat);
+            let _ = write_if_unchanged(&Attribute::new(*digest, self.attribute), &self.file, &self.stat);
         }
     }
 }

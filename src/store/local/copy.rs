@@ -74,7 +74,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     if !transfer.is_shallow {
         tree::fill(volume, from, base, &temporary.file, advance).map_err(from_error)?;
     }
-    attributes.give(&temporary.file).map_err(from_error)?;
+    attributes.apply_to(&temporary.file).map_err(from_error)?;
 
     volume.sync.file_system(&temporary.file).map_err(to_errno)?;
     let entry = volume.root.entry_to_write(to, links)?;
@@ -93,7 +93,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let installed = incoming.install()?;
     let created = installed.created;
     if !installed.exchanged {
-        temporary.kept = true;
+        temporary.persists = true;
     }
     drop(guard);
     volume.sync.directory(&entry).and_then(|()| installed.end(volume)).map_err(to_errno)?;

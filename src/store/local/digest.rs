@@ -20,7 +20,7 @@ pub(super) fn read_consistently(
 ) -> nix::Result<(FileStat, Option<Attribute>)> {
     let mut last = look()?;
     for _ in 0..LOOKS_MAX {
-        if last.1.is_none_or(|kept| kept.is_true) {
+        if last.1.is_none_or(|attribute| attribute.is_current) {
             break;
         }
         let next = look()?;

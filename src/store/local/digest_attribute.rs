@@ -35,13 +35,13 @@ pub(super) struct Attribute {
     pub mark: i128,
     /// Whether nothing has changed since it was written. A change may come from another thread that is about to write
     /// the attribute again, under the lock of the name: see `digest`.
-    pub is_true: bool,
+    pub is_current: bool,
 }
 
 impl Attribute {
     /// Makes an attribute of a digest, with the mark of the previous one.
     pub fn new(digest: [u8; 32], before: Option<Self>) -> Self {
-        Attribute { digest: Some(digest), mark: before.map_or(0, |before| before.mark), is_true: true }
+        Attribute { digest: Some(digest), mark: before.map_or(0, |before| before.mark), is_current: true }
     }
 
     /// Parses it for a file with this stat; `None` where it is of another content.
@@ -56,10 +56,10 @@ impl Attribute {
         }
         let mark = i128::from_le_bytes(*mark);
         Some(match TimeWindow::parse(window.try_into().ok()?)?.contains(change_time(stat)) {
-            true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_true: true },
+            true => Attribute { digest: (*is_known != [0]).then_some(*digest), mark, is_current: true },
             // The file was unlinked after it was opened, which changes the ctime too.
-            false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_true: true },
-            false => Attribute { digest: None, mark: change_time(stat), is_true: false },
+            false if stat.st_nlink == 0 => Attribute { digest: None, mark, is_current: true },
+            false => Attribute { digest: None, mark: change_time(stat), is_current: false },
         })
     }
 

@@ -59,11 +59,11 @@ fn write_until_true(
             None => as_owner(file, || write(&fstat(file)?))?,
         };
         let after = fstat(file)?;
-        let (is_true, is_same) =
+        let (is_current, is_same) =
             (window.contains(change_time(&after)), content_of(&after) == content_of(&before));
-        let mark = if is_true { attribute.mark } else { change_time(&after) };
+        let mark = if is_current { attribute.mark } else { change_time(&after) };
         written = Some((after, is_same.then_some(mark)));
-        if is_true || !is_same {
+        if is_current || !is_same {
             break;
         }
         unmoved = Some(change_time(&after)).filter(|time| *time == change_time(&before));

@@ -98,7 +98,7 @@ impl Record {
 
     /// Keeps the record for the next start when this is dropped.
     pub fn keep(&mut self) {
-        self.file.kept = true;
+        self.file.persists = true;
     }
 
     /// Removes the record and what was moved aside. The caller has fsynced everything before.

@@ -147,14 +147,14 @@ fn properties_of_target(volume: &Volume, path: &EntryPath<'_>) -> Vec<u8> {
 fn lookup(
     volume: &Volume,
     path: &EntryPath<'_>,
-    (stat, kept): (FileStat, Option<Attribute>),
+    (stat, attribute): (FileStat, Option<Attribute>),
 ) -> nix::Result<Option<Meta>> {
-    if !is_link(&stat) && kept.is_none_or(|kept| kept.is_true) {
-        return Ok(meta_of(&stat, kept.map(|kept| kept.mark)));
+    if !is_link(&stat) && attribute.is_none_or(|attribute| attribute.is_current) {
+        return Ok(meta_of(&stat, attribute.map(|attribute| attribute.mark)));
     }
-    let found = match kept.is_none_or(|kept| kept.is_true) {
+    let found = match attribute.is_none_or(|attribute| attribute.is_current) {
         false => lookup_locked(volume, &Name::join(path.directory, path.below, false))?,
-        true => classify(&volume.root, &path.components(), stat, kept)?,
+        true => classify(&volume.root, &path.components(), stat, attribute)?,
     };
     Ok(found.into_found().map(|found| found.meta))
 }

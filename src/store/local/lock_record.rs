@@ -68,7 +68,7 @@ fn write(volume: &Volume, bytes: &[u8]) -> nix::Result<LockRecordVersion> {
     volume.sync.content(&temporary.file)?;
     let entry = &temporary.entry;
     renameat(&entry.parent, entry.last.as_slice(), &entry.parent, LOCK_RECORD_NAME)?;
-    temporary.kept = true;
+    temporary.persists = true;
     volume.sync.directory(&temporary.entry)?;
     fstat(&temporary.file).map(|stat| version_of(&stat))
 }

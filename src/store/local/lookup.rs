@@ -33,7 +33,7 @@ pub(super) struct Found {
     /// Whether the name itself is a symbolic link.
     pub link: bool,
     /// Whether nothing has changed the file since its digest attribute was written, where it has one.
-    is_settled: bool,
+    is_current: bool,
 }
 
 /// Looks up what a name leads to.
@@ -41,8 +41,9 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     let kind = if name.is_directory() { OFlag::O_DIRECTORY } else { OFlag::empty() };
     let named = |errno| volume.root.explain_absence(map_errno(name, errno));
     let open = || volume.root.open_beneath(name.components(), HANDLE | kind);
-    let (_, stat, kept) = open_consistently(open, stat_handle, || volume.lock_name(name)).map_err(named)?;
-    meta_of(&stat, kept.map(|kept| kept.mark)).ok_or_else(|| absent(name))
+    let (_, stat, attribute) =
+        open_consistently(open, stat_handle, || volume.lock_name(name)).map_err(named)?;
+    meta_of(&stat, attribute.map(|attribute| attribute.mark)).ok_or_else(|| absent(name))
 }
 
 /// Looks up the disk space beneath a directory.
@@ -63,7 +64,7 @@ pub(super) fn look_up_to_write(volume: &Volume, name: &Name, links: Links) -> Re
 /// since another thread may be between a rename and the write of the attribute that follows it.
 pub(super) fn lookup_unlocked(volume: &Volume, name: &Name, entry: &EntryAt) -> Result<Lookup> {
     let existing = lookup(&volume.root, name, entry)?;
-    if existing.found().is_none_or(|found| found.is_settled) {
+    if existing.found().is_none_or(|found| found.is_current) {
         return Ok(existing);
     }
     let _guard = volume.lock_names(&[entry]).map_err(|errno| map_errno(name, errno))?;
@@ -90,27 +91,27 @@ fn lookup_entry(root: &Root, components: &[Vec<u8>], entry: &EntryAt) -> nix::Re
     }
 }
 
-/// Classifies an entry. `stat` and `kept` are of the entry itself; where it is a symbolic link, its target is looked up
+/// Classifies an entry. `stat` and `attribute` are of the entry itself; where it is a symbolic link, its target is looked up
 /// by `components`, the path of the entry.
 pub(super) fn classify(
     root: &Root,
     components: &[Vec<u8>],
     stat: FileStat,
-    kept: Option<Attribute>,
+    attribute: Option<Attribute>,
 ) -> nix::Result<Lookup> {
     let link = is_link(&stat);
-    let (stat, kept) = match link {
+    let (stat, attribute) = match link {
         true => match root.open_beneath(components, HANDLE) {
             Err(errno) if is_absent(errno) => return Ok(Lookup::Unserved),
             opened => stat_handle(&opened?)?,
         },
-        false => (stat, kept),
+        false => (stat, attribute),
     };
-    let is_settled = kept.is_none_or(|kept| kept.is_true);
-    Ok(match meta_of(&stat, kept.map(|kept| kept.mark)) {
+    let is_current = attribute.is_none_or(|attribute| attribute.is_current);
+    Ok(match meta_of(&stat, attribute.map(|attribute| attribute.mark)) {
         Some(meta) => {
             let (changed, file) = (change_time(&stat), file_id(&stat));
-            Lookup::Found(Found { meta, changed, file, link, is_settled })
+            Lookup::Found(Found { meta, changed, file, link, is_current })
         }
         None => Lookup::Unserved,
     })

@@ -53,7 +53,7 @@ pub(super) fn begin<'a>(
             temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata)).map(|()| (id, temporary))
         });
     Ok(made.ok().map(|(id, mut temporary)| {
-        temporary.kept = true;
+        temporary.persists = true;
         let draft = FileDraft::over(volume, name, temporary, size, 0);
         PartialFile { draft, id, metadata: metadata.to_vec(), time_left: uploads.time }
     }))
@@ -96,7 +96,7 @@ pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Re
         opened => opened.map(Some),
     };
     let mut temporary = lock_file::retry(Instant::now() + RESUME_WAIT, open).map_err(failed)?;
-    temporary.kept = true;
+    temporary.persists = true;
     let stat = fstat(&temporary.file).map_err(failed)?;
     let time_left = uploads.time_left(&stat).ok_or_else(unknown)?;
     let attribute = temporary.file.get_xattr(ATTRIBUTE).ok().flatten().ok_or_else(unknown)?;
@@ -132,7 +132,7 @@ impl Draft for PartialFile<'_> {
 
     fn commit(self: Box<Self>, digest: Option<[u8; 32]>, check: Check<'_>) -> Result<Written> {
         let (size, mut draft) = (self.size()?, self.draft);
-        draft.temporary.kept = false;
+        draft.temporary.persists = false;
         // The attribute is removed only once the file is in place: should the process end before, the upload can still
         // be resumed.
         draft.unfinished = Some(ATTRIBUTE);
@@ -194,7 +194,7 @@ impl Partial for PartialFile<'_> {
     }
 
     fn remove(mut self: Box<Self>) {
-        self.draft.temporary.kept = false;
+        self.draft.temporary.persists = false;
     }
 }
 

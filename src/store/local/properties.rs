@@ -43,14 +43,14 @@ pub(super) fn change(
         return Ok(());
     }
     let file = File::from(handle);
-    let kept = match found.meta.kind {
+    let attribute = match found.meta.kind {
         Kind::File => read_consistently(|| stat_file(&file)).map_err(|errno| map_errno(name, errno))?.1,
         Kind::Directory => None,
     };
     as_owner(&file, || write(&file, &after)).map_err(|error| map_error(name, error))?;
-    if let Some(kept) = kept {
+    if let Some(attribute) = attribute {
         // Ignore the error: the digest can be computed again.
-        let _ = write_attribute(&kept, &file);
+        let _ = write_attribute(&attribute, &file);
     }
     volume.sync.content(&file).map_err(|errno| map_errno(name, errno))
 }

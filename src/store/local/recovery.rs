@@ -50,7 +50,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
         Err(errno) if is_absent(errno) => return Ok(false),
         Err(errno) => return Err(named(errno)),
     };
-    record.kept = true;
+    record.persists = true;
     if record.file.try_lock().is_err() || !fstat(&record.file).is_ok_and(|stat| is_own(&stat)) {
         return Ok(false);
     }
@@ -62,7 +62,7 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
             finish_two_renames(volume, &source, &target, aside)?
         }
     };
-    record.kept = false;
+    record.persists = false;
     drop(record);
     Ok(done)
 }

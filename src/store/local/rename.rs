@@ -185,8 +185,8 @@ impl DigestRenewal {
     /// Writes the attribute again after the rename.
     fn renew(&self) {
         if self.is_unchanged.get()
-            && let Ok((_, Some(kept))) = stat_file(&self.file)
-            && !kept.is_true
+            && let Ok((_, Some(attribute))) = stat_file(&self.file)
+            && !attribute.is_current
         {
             let _ = write_attribute(&self.attribute, &self.file);
         }

@@ -1,5 +1,5 @@
 //! Temporary files and directories: under a reserved name in the directory of their target, so that one rename installs
-//! them. Removed when dropped, unless they are kept.
+//! them. Removed when dropped, unless they persist.
 //!
 //! Each is locked (`flock`) while it is in use. A daemon that dies leaves it unlocked, so that a sweep (`recovery`) can
 //! distinguish a leftover from one that another daemon is still writing.
@@ -26,8 +26,8 @@ pub(super) struct Temporary {
     pub entry: EntryAt,
     /// The open file or directory.
     pub file: File,
-    /// Whether it is kept when this is dropped: it was renamed, or is used again later.
-    pub kept: bool,
+    /// Whether it persists when this is dropped: it was renamed, or is used again later.
+    pub persists: bool,
 }
 
 impl Temporary {
@@ -61,7 +61,7 @@ impl Temporary {
                 Err(errno) => return Err(errno),
             };
             if is_ours(&file)? {
-                return Ok(Temporary { entry, file, kept: false });
+                return Ok(Temporary { entry, file, persists: false });
             }
         }
         Err(SWEPT)
@@ -75,7 +75,7 @@ impl Temporary {
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let file = File::from(openat(&entry.parent, entry.last.as_slice(), flags, mode)?);
         match is_ours(&file)? {
-            true => Ok(Temporary { entry, file, kept: false }),
+            true => Ok(Temporary { entry, file, persists: false }),
             false => Err(Errno::EAGAIN),
         }
     }
@@ -83,7 +83,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.persists {
             // Ignore the error: the next sweep tries again.
             let _ = remove(&self.entry.parent, &self.entry.last);
         }

@@ -71,7 +71,7 @@ impl TreeCopy<'_> {
         let copy = open_beneath(&to.parent, &to.last, DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
         // The copy of a directory that was removed since it was listed stays empty.
         match self.walk.open(&found.path, DIRECTORY).or_else(|_| self.walk.open(&found.path, HANDLE)) {
-            Ok(first) => attributes_of(first)?.open_to_owner().give(&copy.into()).map(drop),
+            Ok(first) => attributes_of(first)?.open_to_owner().apply_to(&copy.into()).map(drop),
             Err(_) => Ok(()),
         }
     }
@@ -97,7 +97,7 @@ impl TreeCopy<'_> {
         let mut sink = Spending { to: &copy, reservation: &mut self.reservation, advance: self.advance };
         copy_content(file, snapshot.as_ref(), size_of(&stat), &mut sink)?;
         set_modified(&copy, Some(stat.st_mtime))?;
-        attributes_of(file)?.give(&copy)?;
+        attributes_of(file)?.apply_to(&copy)?;
         (self.advance)(1, 0)
     }
 

@@ -135,7 +135,7 @@ impl Uploads {
     fn remove_expired(&self, directory: &OwnedFd, last: Vec<u8>) -> bool {
         lock(directory, last).is_ok_and(|mut temporary| {
             let is_expired = fstat(&temporary.file).is_ok_and(|stat| self.time_left(&stat).is_none());
-            temporary.kept = !is_expired;
+            temporary.persists = !is_expired;
             is_expired
         })
     }

@@ -41,8 +41,8 @@ pub(super) fn stat_and_digest(directory: &OwnedFd, entry: &Entry) -> nix::Result
     let (file_type, stat) = stat(directory, entry)?;
     let name = entry.file_name().to_bytes();
     // The daemon's own files are not listed, and must not be opened: closing the lock file would unlock all names.
-    let kept = if name.starts_with(TEMPORARY) { None } else { of_entry(directory, name, &stat) };
-    Ok((file_type, (stat, kept)))
+    let attribute = if name.starts_with(TEMPORARY) { None } else { of_entry(directory, name, &stat) };
+    Ok((file_type, (stat, attribute)))
 }
 
 /// Reads the stat of an entry, its digest attribute and its properties.

@@ -61,8 +61,8 @@ impl AuthorizedStore {
     }
 
     /// Checks that one of the daemon's own resources, beneath `/.cfpd/`, may be read; needs `read`.
-    pub fn require_own(&self, below: &[u8]) -> Result<()> {
-        self.require(Verb::Read, &Name::own(below), false)
+    pub fn require_internal(&self, below: &[u8]) -> Result<()> {
+        self.require(Verb::Read, &Name::internal(below), false)
     }
 
     /// Whether the rules allow it; with `tree`, also of everything beneath.

@@ -1,8 +1,8 @@
-//! The outcomes of recent requests with an `Idempotency-Key`, so that a request whose response was lost can be repeated
-//! without being executed twice. Each client has its own outcomes and cannot see those of others.
+//! The responses of recent requests with an `Idempotency-Key`, so that a request whose response was lost can be repeated
+//! without being executed twice. Each client has its own responses and cannot see those of others.
 //!
 //! They do not outlive the process. A retry with an unknown key may therefore have been executed before; by the epoch,
-//! and the time since which all outcomes are remembered, its client can tell whether it was.
+//! and the time since which all responses are remembered, its client can tell whether it was.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -21,35 +21,35 @@ use crate::server::limits::{LIVENESS_CHECK_INTERVAL, OUTCOMES_BYTES_MAX, OUTCOME
 /// The owner of a key: a user, a local process, or anyone with this address.
 pub type KeyOwner = (Principal, Option<IpAddr>);
 
-/// The outcomes that are remembered.
-pub struct Outcomes {
-    memory: Mutex<Memory>,
+/// The responses that are remembered.
+pub struct IdempotentResponses {
+    table: Mutex<ResponseTable>,
     ended: Condvar,
     /// Distinguishes this process from earlier ones.
     instance: u64,
-    limits: OutcomeLimits,
+    limits: ResponseLimits,
 }
 
 /// The limits of what is remembered.
 #[derive(Clone, Copy)]
-struct OutcomeLimits {
+struct ResponseLimits {
     entries: usize,
     bytes: usize,
     time: Duration,
 }
 
 #[derive(Debug)]
-struct Memory {
-    clients: HashMap<KeyOwner, OwnerOutcomes>,
+struct ResponseTable {
+    clients: HashMap<KeyOwner, OwnerResponses>,
     entries: usize,
     bytes: usize,
-    /// The forgotten outcomes of owners that were removed.
+    /// The forgotten responses of owners that were removed.
     forgotten: Forgotten,
 }
 
-/// The outcomes of one owner, oldest first.
+/// The responses of one owner, oldest first.
 #[derive(Debug)]
-struct OwnerOutcomes {
+struct OwnerResponses {
     entries: VecDeque<KeyRecord>,
     forgotten: Forgotten,
 }
@@ -72,7 +72,7 @@ enum Execution {
     Open,
 }
 
-/// When the newest outcome that was forgotten began, and how many were forgotten.
+/// When the request of the newest forgotten response began, and how many were forgotten.
 #[derive(Clone, Copy, Debug)]
 struct Forgotten {
     last: Instant,
@@ -85,30 +85,34 @@ pub enum Claim<'a> {
     First(Running<'a>),
     /// Repeat this response.
     Repeated(u16, Fields),
-    /// Refuse it: it may have been executed before. In this epoch, all outcomes since this time are remembered.
+    /// Refuse it: it may have been executed before. In this epoch, all responses since this time are remembered.
     Unknown { epoch: String, since: Duration },
 }
 
 /// A request with a key, while it runs. To be dropped where nothing was changed: the key can then be used again.
 pub struct Running<'a> {
-    outcomes: &'a Outcomes,
+    responses: &'a IdempotentResponses,
     client: KeyOwner,
     key: Vec<u8>,
 }
 
-impl Default for Outcomes {
+impl Default for IdempotentResponses {
     fn default() -> Self {
-        Outcomes::new(OutcomeLimits { entries: OUTCOMES_MAX, bytes: OUTCOMES_BYTES_MAX, time: OUTCOMES_TIME })
+        IdempotentResponses::new(ResponseLimits {
+            entries: OUTCOMES_MAX,
+            bytes: OUTCOMES_BYTES_MAX,
+            time: OUTCOMES_TIME,
+        })
     }
 }
 
-impl Outcomes {
-    fn new(limits: OutcomeLimits) -> Self {
+impl IdempotentResponses {
+    fn new(limits: ResponseLimits) -> Self {
         let forgotten = Forgotten { last: Instant::now(), count: 0 };
-        let memory = Memory { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
+        let table = ResponseTable { clients: HashMap::new(), entries: 0, bytes: 0, forgotten };
         // Seeded randomly in each process.
         let instance = RandomState::new().build_hasher().finish();
-        Outcomes { memory: Mutex::new(memory), ended: Condvar::new(), instance, limits }
+        IdempotentResponses { table: Mutex::new(table), ended: Condvar::new(), instance, limits }
     }
 
     /// Claims a key. Waits while another request with it runs, as long as `is_waited_for` returns no error. `retry` is
@@ -121,36 +125,36 @@ impl Outcomes {
         retry: Option<Option<Vec<u8>>>,
         is_waited_for: &dyn Fn() -> io::Result<()>,
     ) -> Result<Claim<'_>> {
-        let mut memory = self.memory.lock();
+        let mut table = self.table.lock();
         loop {
-            memory.forget_old(self.limits.time);
-            let Some(entry) = memory.find(client, key) else { break };
+            table.forget_old(self.limits.time);
+            let Some(entry) = table.find(client, key) else { break };
             if entry.fingerprint != fingerprint {
                 return Err(Error::unprocessable(KEY, "was used for another request"));
             }
             match &entry.state {
                 Execution::Done(status, fields) => return Ok(Claim::Repeated(*status, fields.clone())),
-                Execution::Open => return Ok(self.unknown(&memory, client, Duration::ZERO)),
+                Execution::Open => return Ok(self.unknown(&table, client, Duration::ZERO)),
                 Execution::Running => {
-                    self.ended.wait_for(&mut memory, LIVENESS_CHECK_INTERVAL);
-                    let still = MutexGuard::unlocked(&mut memory, is_waited_for);
+                    self.ended.wait_for(&mut table, LIVENESS_CHECK_INTERVAL);
+                    let still = MutexGuard::unlocked(&mut table, is_waited_for);
                     still.map_err(|error| Error::io("client", error))?;
                 }
             }
         }
-        let forgotten = memory.forgotten_of(client);
+        let forgotten = table.forgotten_of(client);
         if retry.is_some_and(|epoch| epoch.is_none_or(|epoch| epoch != self.epoch(forgotten).as_bytes())) {
-            return Ok(self.unknown(&memory, client, forgotten.last.elapsed()));
+            return Ok(self.unknown(&table, client, forgotten.last.elapsed()));
         }
         let entry =
             KeyRecord { key: key.to_vec(), fingerprint, begun: Instant::now(), state: Execution::Running };
-        memory.add(client, entry);
-        memory.shrink(self.limits);
-        Ok(Claim::First(Running { outcomes: self, client: client.clone(), key: key.to_vec() }))
+        table.add(client, entry);
+        table.shrink(self.limits);
+        Ok(Claim::First(Running { responses: self, client: client.clone(), key: key.to_vec() }))
     }
 
-    fn unknown(&self, memory: &Memory, client: &KeyOwner, since: Duration) -> Claim<'_> {
-        Claim::Unknown { epoch: self.epoch(memory.forgotten_of(client)), since }
+    fn unknown(&self, table: &ResponseTable, client: &KeyOwner, since: Duration) -> Claim<'_> {
+        Claim::Unknown { epoch: self.epoch(table.forgotten_of(client)), since }
     }
 
     fn epoch(&self, forgotten: Forgotten) -> String {
@@ -170,20 +174,20 @@ impl Running<'_> {
     }
 
     fn conclude(self, state: Execution) {
-        let mut memory = self.outcomes.memory.lock();
-        memory.bytes += state.size();
-        if let Some(entry) = memory.find(&self.client, &self.key) {
+        let mut table = self.responses.table.lock();
+        table.bytes += state.size();
+        if let Some(entry) = table.find(&self.client, &self.key) {
             entry.state = state;
         }
-        memory.shrink(self.outcomes.limits);
+        table.shrink(self.responses.limits);
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let is_running = |entry: &KeyRecord| entry.key == self.key && !entry.has_ended();
-        self.outcomes.memory.lock().remove(&self.client, is_running);
-        self.outcomes.ended.notify_all();
+        self.responses.table.lock().remove(&self.client, is_running);
+        self.responses.ended.notify_all();
     }
 }
 
@@ -203,7 +207,7 @@ impl KeyRecord {
     }
 }
 
-impl Memory {
+impl ResponseTable {
     fn find(&mut self, client: &KeyOwner, key: &[u8]) -> Option<&mut KeyRecord> {
         let own = self.clients.get_mut(client)?;
         own.entries.iter_mut().find(|entry| entry.key == key)
@@ -219,13 +223,15 @@ impl Memory {
         self.entries += 1;
         let forgotten = Forgotten { last: self.forgotten.last, count: 0 };
         let own = self.clients.entry(client.clone());
-        own.or_insert_with(|| OwnerOutcomes { entries: VecDeque::new(), forgotten }).entries.push_back(entry);
+        own.or_insert_with(|| OwnerResponses { entries: VecDeque::new(), forgotten })
+            .entries
+            .push_back(entry);
     }
 
-    /// Forgets outcomes older than `time`.
+    /// Forgets responses older than `time`.
     fn forget_old(&mut self, time: Duration) {
         let is_old = |entry: &KeyRecord| entry.begun.elapsed() >= time && entry.has_ended();
-        let has_old = |own: &OwnerOutcomes| own.entries.front().is_some_and(is_old);
+        let has_old = |own: &OwnerResponses| own.entries.front().is_some_and(is_old);
         let clients: Vec<_> =
             self.clients.iter().filter(|(_, own)| has_old(own)).map(|(client, _)| client.clone()).collect();
         for client in clients {
@@ -235,9 +241,9 @@ impl Memory {
         }
     }
 
-    /// Forgets the oldest outcomes of the owner with the most until everything is within the limits. Running requests
+    /// Forgets the oldest responses of the owner with the most until everything is within the limits. Running requests
     /// are limited by the number of connections.
-    fn shrink(&mut self, limits: OutcomeLimits) {
+    fn shrink(&mut self, limits: ResponseLimits) {
         while self.entries > limits.entries || self.bytes > limits.bytes {
             let ended = self.clients.iter().filter(|(_, own)| own.entries.iter().any(KeyRecord::has_ended));
             let most = ended.max_by_key(|(_, own)| own.entries.len());
@@ -272,103 +278,108 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    const ANY: OutcomeLimits = OutcomeLimits { entries: 4, bytes: 1000, time: Duration::MAX };
+    const ANY: ResponseLimits = ResponseLimits { entries: 4, bytes: 1000, time: Duration::MAX };
 
     fn named(name: &str) -> KeyOwner {
         (Principal { user: Some(name.into()), local: None }, None)
     }
 
-    fn claim<'a>(outcomes: &'a Outcomes, name: &str, key: &str, retry: Option<Option<Vec<u8>>>) -> Claim<'a> {
-        outcomes.claim(&named(name), (key.as_bytes(), [1; 32]), retry, &|| Ok(())).unwrap()
+    fn claim<'a>(
+        responses: &'a IdempotentResponses,
+        name: &str,
+        key: &str,
+        retry: Option<Option<Vec<u8>>>,
+    ) -> Claim<'a> {
+        responses.claim(&named(name), (key.as_bytes(), [1; 32]), retry, &|| Ok(())).unwrap()
     }
 
-    fn carry_out(outcomes: &Outcomes, name: &str, key: &str) {
-        let Claim::First(running) = claim(outcomes, name, key, None) else { panic!("{key} came before") };
+    fn carry_out(responses: &IdempotentResponses, name: &str, key: &str) {
+        let Claim::First(running) = claim(responses, name, key, None) else { panic!("{key} came before") };
         running.end(204, Fields::new());
     }
 
-    fn is_remembered(outcomes: &Outcomes, name: &str, key: &str) -> bool {
-        matches!(claim(outcomes, name, key, Some(None)), Claim::Repeated(204, _))
+    fn is_remembered(responses: &IdempotentResponses, name: &str, key: &str) -> bool {
+        matches!(claim(responses, name, key, Some(None)), Claim::Repeated(204, _))
     }
 
     #[test]
     fn what_was_carried_out_is_answered_again_and_what_changed_nothing_is_carried_out() {
-        let outcomes = Outcomes::new(ANY);
-        carry_out(&outcomes, "alice", "a");
-        assert!(matches!(claim(&outcomes, "alice", "a", None), Claim::Repeated(204, _)));
-        assert!(matches!(claim(&outcomes, "bob", "a", None), Claim::First(_)));
-        drop(claim(&outcomes, "alice", "b", None));
-        assert!(matches!(claim(&outcomes, "alice", "b", None), Claim::First(_)));
-        let other = outcomes.claim(&named("alice"), (b"a", [2; 32]), None, &|| Ok(()));
+        let responses = IdempotentResponses::new(ANY);
+        carry_out(&responses, "alice", "a");
+        assert!(matches!(claim(&responses, "alice", "a", None), Claim::Repeated(204, _)));
+        assert!(matches!(claim(&responses, "bob", "a", None), Claim::First(_)));
+        drop(claim(&responses, "alice", "b", None));
+        assert!(matches!(claim(&responses, "alice", "b", None), Claim::First(_)));
+        let other = responses.claim(&named("alice"), (b"a", [2; 32]), None, &|| Ok(()));
         assert_eq!(other.err().unwrap().kind(), ErrorKind::Unprocessable);
     }
 
     #[test]
     fn a_retry_of_what_never_came_is_carried_out_in_the_epoch_it_was_told_and_in_no_other() {
-        let outcomes = Outcomes::new(ANY);
-        let Claim::Unknown { epoch, .. } = claim(&outcomes, "alice", "a", Some(None)) else { panic!() };
+        let responses = IdempotentResponses::new(ANY);
+        let Claim::Unknown { epoch, .. } = claim(&responses, "alice", "a", Some(None)) else { panic!() };
         let retry = || Some(Some(epoch.clone().into_bytes()));
-        assert!(matches!(claim(&outcomes, "alice", "a", retry()), Claim::First(_)));
-        let restarted = Outcomes::new(ANY);
+        assert!(matches!(claim(&responses, "alice", "a", retry()), Claim::First(_)));
+        let restarted = IdempotentResponses::new(ANY);
         assert!(matches!(claim(&restarted, "alice", "a", retry()), Claim::Unknown { .. }));
-        ["b", "c", "d", "e", "f"].iter().for_each(|key| carry_out(&outcomes, "alice", key));
-        let Claim::Unknown { since, .. } = claim(&outcomes, "alice", "a", retry()) else { panic!() };
-        assert!(since < outcomes.memory.lock().forgotten.last.elapsed());
+        ["b", "c", "d", "e", "f"].iter().for_each(|key| carry_out(&responses, "alice", key));
+        let Claim::Unknown { since, .. } = claim(&responses, "alice", "a", retry()) else { panic!() };
+        assert!(since < responses.table.lock().forgotten.last.elapsed());
     }
 
     #[test]
     fn a_failure_that_leaves_open_how_far_it_came_is_unknown_for_ever() {
-        let outcomes = Outcomes::new(ANY);
-        let Claim::First(running) = claim(&outcomes, "alice", "a", None) else { panic!() };
+        let responses = IdempotentResponses::new(ANY);
+        let Claim::First(running) = claim(&responses, "alice", "a", None) else { panic!() };
         running.leave_open();
-        let Claim::Unknown { epoch, since } = claim(&outcomes, "alice", "a", None) else { panic!() };
+        let Claim::Unknown { epoch, since } = claim(&responses, "alice", "a", None) else { panic!() };
         assert_eq!(since, Duration::ZERO);
-        let again = claim(&outcomes, "alice", "a", Some(Some(epoch.into_bytes())));
+        let again = claim(&responses, "alice", "a", Some(Some(epoch.into_bytes())));
         assert!(matches!(again, Claim::Unknown { .. }));
     }
 
     #[test]
     fn a_flood_of_keys_costs_only_the_outcomes_of_who_sends_it() {
-        let outcomes = Outcomes::new(ANY);
-        carry_out(&outcomes, "alice", "a");
-        (0..100).for_each(|number| carry_out(&outcomes, "mallory", &number.to_string()));
-        assert!(is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "mallory", "99"));
-        assert!(!is_remembered(&outcomes, "mallory", "0"));
-        assert_eq!(outcomes.memory.lock().entries, ANY.entries);
+        let responses = IdempotentResponses::new(ANY);
+        carry_out(&responses, "alice", "a");
+        (0..100).for_each(|number| carry_out(&responses, "mallory", &number.to_string()));
+        assert!(is_remembered(&responses, "alice", "a") && is_remembered(&responses, "mallory", "99"));
+        assert!(!is_remembered(&responses, "mallory", "0"));
+        assert_eq!(responses.table.lock().entries, ANY.entries);
         assert_eq!(
-            outcomes.memory.lock().clients.values().map(|own| own.entries.len()).sum::<usize>(),
+            responses.table.lock().clients.values().map(|own| own.entries.len()).sum::<usize>(),
             ANY.entries
         );
     }
 
     #[test]
     fn large_outcomes_are_counted_by_their_bytes_and_old_ones_forgotten() {
-        let outcomes = Outcomes::new(ANY);
+        let responses = IdempotentResponses::new(ANY);
         for key in ["a", "b", "c"] {
-            let Claim::First(running) = claim(&outcomes, "alice", key, None) else { panic!() };
+            let Claim::First(running) = claim(&responses, "alice", key, None) else { panic!() };
             let mut fields = Fields::new();
             fields.push("Location", "l".repeat(450));
             running.end(204, fields);
         }
-        assert!(!is_remembered(&outcomes, "alice", "a") && is_remembered(&outcomes, "alice", "b"));
-        let forgetful = Outcomes::new(OutcomeLimits { time: Duration::ZERO, ..ANY });
+        assert!(!is_remembered(&responses, "alice", "a") && is_remembered(&responses, "alice", "b"));
+        let forgetful = IdempotentResponses::new(ResponseLimits { time: Duration::ZERO, ..ANY });
         carry_out(&forgetful, "alice", "a");
         assert!(!is_remembered(&forgetful, "alice", "a"));
-        let memory = forgetful.memory.lock();
-        assert_eq!((memory.entries, memory.clients.len()), (0, 0));
+        let table = forgetful.table.lock();
+        assert_eq!((table.entries, table.clients.len()), (0, 0));
     }
 
     #[test]
     fn who_comes_while_the_first_runs_waits_for_its_outcome() {
-        let outcomes = Outcomes::new(ANY);
-        let Claim::First(running) = claim(&outcomes, "alice", "a", None) else { panic!() };
+        let responses = IdempotentResponses::new(ANY);
+        let Claim::First(running) = claim(&responses, "alice", "a", None) else { panic!() };
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| is_remembered(&outcomes, "alice", "a"));
+            let second = scope.spawn(|| is_remembered(&responses, "alice", "a"));
             running.end(204, Fields::new());
             assert!(second.join().unwrap());
         });
-        let Claim::First(_running) = claim(&outcomes, "alice", "b", None) else { panic!() };
+        let Claim::First(_running) = claim(&responses, "alice", "b", None) else { panic!() };
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
-        assert!(outcomes.claim(&named("alice"), (b"b", [1; 32]), None, &gone).is_err());
+        assert!(responses.claim(&named("alice"), (b"b", [1; 32]), None, &gone).is_err());
     }
 }
