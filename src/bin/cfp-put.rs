@@ -132,7 +132,7 @@ fn run(mut args: Args) -> Result<ExitStatus> {
     }
     display::begin(args.settings.quiet, Sum::Always);
     if display::is_shown() {
-        args.files.iter().for_each(|file| expect(&args, Path::new(file)));
+        args.files.iter().for_each(|file| add_to_total(&args, Path::new(file)));
     }
     let sources = args.files.iter().enumerate();
     let targets: Vec<_> = sources.clone().map(|source| (source, name_of(&args, source.1).path())).collect();
@@ -193,14 +193,14 @@ fn name_of(args: &Args, file: &OsStr) -> RemoteName {
 }
 
 /// Announces the files of an operand. What cannot be examined is reported when it is stored.
-fn expect(args: &Args, file: &Path) {
+fn add_to_total(args: &Args, file: &Path) {
     let size = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
     if !(args.recursive && file.is_dir()) {
-        return display::expect(1, size(file));
+        return display::add_total(1, size(file));
     }
     for step in walk(file).flatten() {
         if let Step::File(path) = step {
-            display::expect(1, size(&path));
+            display::add_total(1, size(&path));
         }
     }
 }

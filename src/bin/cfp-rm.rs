@@ -60,7 +60,7 @@ fn run(args: Args) -> Result<ExitStatus> {
     let mut client = Client::new(&args.settings)?;
     display::begin(args.settings.quiet, Sum::IfShown);
     if !args.recursive {
-        display::expect(args.names.len() as u64, 0);
+        display::add_total(args.names.len() as u64, 0);
     }
     cli::for_each_operand(PROGRAM.name, &args.names, |operand| {
         let name = RemoteName::read(operand);

@@ -67,7 +67,7 @@ pub type ChangeProperties<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<u8>>;
 
 /// Called while content is copied or removed, with the files and the bytes that were done since the last call. An error stops
 /// a copy; a deletion goes on, since its name is gone.
-pub type Advance<'a> = &'a dyn Fn(u64, u64) -> io::Result<()>;
+pub type ReportProgress<'a> = &'a dyn Fn(u64, u64) -> io::Result<()>;
 
 /// The two names of a copy or a rename, and their conditions.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ pub struct Transfer<'a> {
     /// Checks what exists at the target.
     pub target: Check<'a>,
     /// Is told how far the copy is.
-    pub advance: Advance<'a>,
+    pub report: ReportProgress<'a>,
     /// Whether a directory at the target gives way to whatever comes, also where its name has no final slash.
     pub replaces_any: bool,
     /// Whether a directory is copied without what is in it.
@@ -264,7 +264,7 @@ pub trait Store: Upkeep {
     /// Deletes a file, or, where the name has a final slash, a directory with everything in it. The name disappears
     /// atomically; freeing the space may take longer. A directory without the slash is `IsDirectory`. Returns the error
     /// where some of the space could not be freed, for the log.
-    fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>>;
+    fn delete(&self, name: &Name, check: Check<'_>, report: ReportProgress<'_>) -> Result<Option<Error>>;
     /// Returns the properties that clients have set: bytes that mean nothing to the engine, empty where there are none. A
     /// rename takes them along, a copy has them too, and new content under the name keeps them.
     fn properties(&self, name: &Name) -> Result<Vec<u8>>;

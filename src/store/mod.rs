@@ -9,8 +9,8 @@
 //! | `local` | the engine of one local directory |
 
 pub use contract::{
-    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, DiskSpace, Draft,
-    LockRecordChange, LockRecordVersion, PROPERTIES_MAX, Partial, Store, Transfer, Upkeep, Written,
+    ChangeProperties, Check, CompletedUpload, Confinement, Content, DiskSpace, Draft, LockRecordChange,
+    LockRecordVersion, PROPERTIES_MAX, Partial, ReportProgress, Store, Transfer, Upkeep, Written,
 };
 pub use entry::{Detail, Entries, Entry, EntryStat, Kind, Meta};
 pub use local::{Local, SpoolFile, Spools};

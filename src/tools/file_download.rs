@@ -39,7 +39,7 @@ impl FileDownload {
     pub fn run(&self, program: &str) -> Result<ExitStatus> {
         display::begin(self.settings.quiet, Sum::Always);
         if !self.recursive {
-            display::expect(self.names.len() as u64, 0);
+            display::add_total(self.names.len() as u64, 0);
         }
         let output = self.output.as_deref().map(Path::new);
         let directory = output.filter(|output| output.is_dir());
@@ -179,7 +179,7 @@ impl Downloader<'_> {
         let entries = self.client()?.list(name, true)?;
         let files = entries.iter().filter(|entry| !entry.name.directory);
         let (count, bytes) = files.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
-        display::expect(count, bytes);
+        display::add_total(count, bytes);
         if !path.as_os_str().is_empty() {
             make(path)?;
         }

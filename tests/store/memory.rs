@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cfp::error::{Error, Result, shown};
 use cfp::store::{
-    Advance, ChangeProperties, Check, CompletedUpload, Content, Detail, Draft, Entries, Entry, Kind, Meta,
-    Name, Partial, Store, Transfer, Upkeep, Written,
+    ChangeProperties, Check, CompletedUpload, Content, Detail, Draft, Entries, Entry, Kind, Meta, Name,
+    Partial, ReportProgress, Store, Transfer, Upkeep, Written,
 };
 
 /// The longest component, the longest path and the largest content it takes, in bytes.
@@ -288,7 +288,7 @@ impl Store for Memory {
         Ok(state.install(to, tree))
     }
 
-    fn delete(&self, name: &Name, check: Check<'_>, _: Advance<'_>) -> Result<Option<Error>> {
+    fn delete(&self, name: &Name, check: Check<'_>, _: ReportProgress<'_>) -> Result<Option<Error>> {
         let mut state = self.state();
         if name.components().is_empty() {
             return Err(Error::forbidden(name.shown(), "is the root and stays"));

@@ -161,7 +161,7 @@ pub fn all_of(content: &dyn Content) -> Vec<u8> {
 }
 
 pub fn transfer<'a>(from: &'a Name, to: &'a Name, source: Check<'a>, target: Check<'a>) -> Transfer<'a> {
-    Transfer { from, to, source, target, advance: &unwatched, replaces_any: false, is_shallow: false }
+    Transfer { from, to, source, target, report: &unwatched, replaces_any: false, is_shallow: false }
 }
 
 /// Lets a copy or a deletion go on.

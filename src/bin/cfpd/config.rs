@@ -21,7 +21,7 @@ pub const SCAN_JOBS_MAX: usize = 1024;
 /// Reads the options; returns the configuration and all errors in it.
 pub fn read(arguments: &mut Arguments, file: &ConfigFile) -> Result<(Config, Vec<Error>)> {
     let command = arguments.command()?;
-    let mut read = OptionReader { arguments, file, faults: Vec::new() };
+    let mut read = OptionReader { arguments, file, errors: Vec::new() };
     let listen = read.each("--listen", ListenAddress::parse).into_iter().flatten().collect();
     let root = read.path("--root");
     let options = Config {
@@ -53,9 +53,9 @@ pub fn read(arguments: &mut Arguments, file: &ConfigFile) -> Result<(Config, Vec
         background: read.flag("--background"),
         command,
     };
-    let mut faults = read.faults;
-    faults.extend(contradictions(&options).map(Error::usage));
-    Ok((options, faults))
+    let mut errors = read.errors;
+    errors.extend(contradictions(&options).map(Error::usage));
+    Ok((options, errors))
 }
 
 /// Sets the directory to serve: the operand, which replaces that of the config file, else that of `--root`, else the
@@ -102,7 +102,7 @@ fn contradictions(options: &Config) -> impl Iterator<Item = &'static str> {
 struct OptionReader<'a> {
     arguments: &'a mut Arguments,
     file: &'a ConfigFile,
-    faults: Vec<Error>,
+    errors: Vec<Error>,
 }
 
 impl OptionReader<'_> {
@@ -128,7 +128,7 @@ impl OptionReader<'_> {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
             _ => {
-                self.faults.push(Error::usage("--tls-cert and --tls-key go together"));
+                self.errors.push(Error::usage("--tls-cert and --tls-key go together"));
                 None
             }
         }
@@ -188,7 +188,7 @@ impl OptionReader<'_> {
     }
 
     fn checked<T>(&mut self, outcome: Result<T>) -> Option<T> {
-        outcome.map_err(|error| self.faults.push(error)).ok()
+        outcome.map_err(|error| self.errors.push(error)).ok()
     }
 }
 
@@ -205,7 +205,7 @@ impl Value {
     fn parsed<T>(self, parse: impl FnOnce(OsString) -> Result<T>) -> Result<T> {
         match self {
             Value::Argument(text) => parse(text),
-            Value::File(entry) => parse(entry.value.clone()).map_err(|error| entry.fault(&error)),
+            Value::File(entry) => parse(entry.value.clone()).map_err(|error| entry.name_in_error(&error)),
         }
     }
 }

@@ -39,9 +39,9 @@ impl ConfigFile {
         let is_given = |option: &&ProgramOption| arguments.is_given(option.long);
         let replaced = PROGRAM.all_options().filter(is_given).map(|option| option.long).collect();
         let mut file = ConfigFile { path, entries: Vec::new(), replaced };
-        let (entries, faults) = file.counting_entries();
+        let (entries, errors) = file.counting_entries();
         file.entries = entries;
-        (file, faults)
+        (file, errors)
     }
 
     /// Returns its path, where there is a file.
@@ -62,9 +62,9 @@ impl ConfigFile {
     /// Reads the file again, and returns a message about the options that have changed. Their values are not checked: a
     /// confined process cannot look up the names of hosts and users.
     pub fn changed(&self) -> Result<Option<String>> {
-        let (entries, faults) = self.counting_entries();
-        if let Some(fault) = faults.into_iter().next() {
-            return Err(fault);
+        let (entries, errors) = self.counting_entries();
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
         }
         let of = |entries: &[ConfigLine], long: &&str| {
             let entries = entries.iter().filter(|entry| entry.option.long == *long);
@@ -81,23 +81,23 @@ impl ConfigFile {
     fn counting_entries(&self) -> (Vec<ConfigLine>, Vec<Error>) {
         let Some(path) = &self.path else { return (Vec::new(), Vec::new()) };
         let line = |name: &str, line: &[u8]| Ok::<_, Error>(Some((name.to_owned(), line.to_vec())));
-        let (lines, mut faults) = server::read_admin_file(path, line);
+        let (lines, mut errors) = server::read_admin_file(path, line);
         let directory = path.parent().unwrap_or(Path::new(""));
         let mut entries: Vec<ConfigLine> = Vec::new();
         for (name, line) in lines {
             match entry(&name, &line, directory).and_then(|entry| once(&entries, entry)) {
                 Ok(entry) => entries.extend(entry),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
         entries.retain(|entry| !self.replaced.contains(&entry.option.long));
-        (entries, faults)
+        (entries, errors)
     }
 }
 
 impl ConfigLine {
     /// Names the line in an error about the value, and the option as the file does.
-    pub fn fault(&self, error: &Error) -> Error {
+    pub fn name_in_error(&self, error: &Error) -> Error {
         Error::invalid(&self.line, name_in_file(&error.to_string()))
     }
 }
@@ -191,9 +191,9 @@ mod tests {
         let path = directory.path().join("c");
         std::fs::write(&path, text).unwrap();
         let arguments = Arguments::new(&PROGRAM, argv.iter().copied());
-        let (file, faults) = ConfigFile::read(Some(path.clone()), &arguments);
-        let bare = |fault: &Error| fault.to_string().replace(path.to_str().unwrap(), "c");
-        (file, faults.iter().map(bare).collect())
+        let (file, errors) = ConfigFile::read(Some(path.clone()), &arguments);
+        let bare = |error: &Error| error.to_string().replace(path.to_str().unwrap(), "c");
+        (file, errors.iter().map(bare).collect())
     }
 
     fn values(file: &ConfigFile, long: &str) -> Vec<String> {
@@ -204,8 +204,8 @@ mod tests {
     fn a_line_is_a_name_and_the_rest_of_it_is_the_value() {
         let text = "\u{feff}# whole\r\n\r\nroot /srv/my files \t\r\n  max-connections\t500 # many\r\n\
                     host a#b\nhost c\nread-only\nlog -";
-        let (file, faults) = read(text, &[]);
-        assert_eq!(faults, [""; 0]);
+        let (file, errors) = read(text, &[]);
+        assert_eq!(errors, [""; 0]);
         for (long, expected) in [
             ("--root", &["/srv/my files"][..]),
             ("--max-connections", &["500"]),

@@ -22,7 +22,7 @@ struct Args {
     config: Config,
     file: ConfigFile,
     /// The errors in the options, for `--check`.
-    faults: Vec<Error>,
+    errors: Vec<Error>,
 }
 
 /// What cfpd does.
@@ -36,15 +36,15 @@ enum Task {
 
 fn parse(mut arguments: Arguments) -> Result<Args> {
     let path = arguments.name("--config")?.map(PathBuf::from);
-    let (file, mut faults) = ConfigFile::read(path, &arguments);
+    let (file, mut errors) = ConfigFile::read(path, &arguments);
     let (mut config, of_values) = config::read(&mut arguments, &file)?;
-    faults.extend(of_values);
+    errors.extend(of_values);
     let (check, explain) = (arguments.flag("--check"), arguments.flag("--explain"));
     let (task, directory) = task(arguments.operands()?, check, explain)?;
     config::choose_root(&mut config, &file, directory)?;
-    match check || faults.is_empty() {
-        true => Ok(Args { task, config, file, faults }),
-        false => Err(faults.swap_remove(0)),
+    match check || errors.is_empty() {
+        true => Ok(Args { task, config, file, errors }),
+        false => Err(errors.swap_remove(0)),
     }
 }
 
@@ -69,9 +69,9 @@ fn run(args: Args) -> Result<ExitStatus> {
             server::run(args.config, &announce, changed).map(ExitStatus::code)
         }
         Task::Check => {
-            let faults: Vec<_> = args.faults.into_iter().chain(args.config.faults()).collect();
-            faults.iter().for_each(|fault| cli::remark(options::PROGRAM.name, fault));
-            Ok(ExitStatus::code(if faults.is_empty() { 0 } else { 2 }))
+            let errors: Vec<_> = args.errors.into_iter().chain(args.config.errors()).collect();
+            errors.iter().for_each(|error| cli::remark(options::PROGRAM.name, error));
+            Ok(ExitStatus::code(if errors.is_empty() { 0 } else { 2 }))
         }
         Task::Explain(question) => {
             let (allowed, why) = args.config.explain(question.each_ref().map(OsString::as_os_str))?;
@@ -189,7 +189,7 @@ mod tests {
         let argv =
             ["--check", "--listen", "8398", "--log=", "--min-rate", "x", "--grace", "1K", "--log-format=xml"];
         let args = parse(Arguments::new(&PROGRAM, argv)).unwrap();
-        let said: Vec<_> = args.faults.iter().map(Error::to_string).collect();
+        let said: Vec<_> = args.errors.iter().map(Error::to_string).collect();
         let options = ["8398", "--log ", "--log-format", "--min-rate", "--grace"];
         assert!(
             said.len() == 5 && said.iter().zip(options).all(|(line, option)| line.starts_with(option)),

@@ -114,7 +114,7 @@ impl Client {
                         unreadable.push(shown(RemoteName::shown_as_typed(said).as_bytes()));
                     }
                     (None, None) if object.get("files").is_some() => {
-                        display::expect(object.get("files").and_then(Value::as_u64).unwrap_or(0), 0);
+                        display::add_total(object.get("files").and_then(Value::as_u64).unwrap_or(0), 0);
                     }
                     // The last line, which is missing in an incomplete list.
                     (None, None) if object.get("total").is_some() => is_complete = true,

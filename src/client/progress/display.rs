@@ -64,8 +64,8 @@ pub fn is_shown() -> bool {
 }
 
 /// Announces that the work has so many files and bytes more.
-pub fn expect(files: u64, bytes: u64) {
-    change(|work| work.expect(files, bytes));
+pub fn add_total(files: u64, bytes: u64) {
+    change(|work| work.add_total(files, bytes));
 }
 
 /// Counts a file or a name that is done, and its bytes.

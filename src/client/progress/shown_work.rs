@@ -86,7 +86,7 @@ impl ShownWork {
         &self.bar
     }
 
-    pub fn expect(&mut self, files: u64, bytes: u64) {
+    pub fn add_total(&mut self, files: u64, bytes: u64) {
         self.files_total = Some(self.files_total.unwrap_or(0) + files);
         self.bytes_total = Some(self.bytes_total.unwrap_or(0) + bytes);
     }
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn transfers_at_once_are_one_sum_in_which_what_is_sent_again_counts_once() {
         let mut job = ShownWork::new(Sum::Never, true, channel().0);
-        job.expect(2, 20);
+        job.add_total(2, 20);
         job.add_in_flight(6);
         job.add_in_flight(9);
         assert!(job.state().starts_with("0 of 2 files, 15 B of 20 B, "), "{}", job.state());

@@ -32,18 +32,18 @@ pub fn parse<T, E: Display>(
     mut record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,
 ) -> Records<T> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let (mut records, mut faults) = (Vec::new(), Vec::new());
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
         let line_name = format!("{file}:{number}");
         match record(&line_name, line) {
             Ok(record) => records.extend(record),
-            Err(what) => faults.push(Error::usage(format!("{line_name}: {what}"))),
+            Err(what) => errors.push(Error::usage(format!("{line_name}: {what}"))),
         }
     }
-    (records, faults)
+    (records, errors)
 }
 
 /// Returns the records, or the first error.
-pub fn valid<T>((records, faults): Records<T>) -> Result<Vec<T>> {
-    faults.into_iter().next().map_or(Ok(records), Err)
+pub fn valid<T>((records, errors): Records<T>) -> Result<Vec<T>> {
+    errors.into_iter().next().map_or(Ok(records), Err)
 }

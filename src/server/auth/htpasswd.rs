@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<HashMap<Vec<u8>, String>> {
 }
 
 /// Returns all errors of a file, line by line.
-pub fn faults(path: &Path) -> Vec<Error> {
+pub fn errors(path: &Path) -> Vec<Error> {
     admin_file::read(path, user()).1
 }
 

@@ -123,13 +123,13 @@ impl Config {
 
     /// Returns the errors with which the daemon would fail to start, as far as they can be found without starting it.
     /// Switches to the configured account before it opens any file, as the daemon does.
-    pub fn faults(&self) -> Vec<Error> {
+    pub fn errors(&self) -> Vec<Error> {
         let listen: Vec<_> = self.listen.iter().map(ListenAddress::check).collect();
         let pid_file = self.pid_file.as_deref().map(pid_file::check_writable);
         let run_as = self.run_as.as_ref().map(Account::assume);
-        let users = self.users.iter().flat_map(|path| htpasswd::faults(path));
+        let users = self.users.iter().flat_map(|path| htpasswd::errors(path));
         let with_users = self.users.is_some();
-        let access = self.access.iter().flat_map(|path| AccessList::faults(path, with_users));
+        let access = self.access.iter().flat_map(|path| AccessList::errors(path, with_users));
         let root = match self.make_root && !self.root.exists() {
             true => check_can_create(&self.root),
             // Rules that cannot be read are reported below.
@@ -137,7 +137,7 @@ impl Config {
                 self.policy().map_or(Ok(()), |policy| policy.require_one_spelling(&*store))
             }),
         };
-        let tls = self.tls.iter().flat_map(tls_faults);
+        let tls = self.tls.iter().flat_map(tls_errors);
         let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
         let exposed = self.listen.iter().map(|address| self.refuse_exposed(address));
         let before = rest.into_iter().flatten().chain(exposed).filter_map(Result::err);
@@ -184,7 +184,7 @@ fn check_can_create(path: &Path) -> Result<()> {
 }
 
 /// Returns what is wrong with the files for TLS: those that cannot be read, else what is in them.
-fn tls_faults(files: &TlsFiles) -> Vec<Error> {
+fn tls_errors(files: &TlsFiles) -> Vec<Error> {
     let unreadable = |path: &PathBuf| {
         File::open(path).err().map(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
     };
@@ -215,10 +215,10 @@ mod tests {
     fn a_default_root_is_one_that_can_be_made() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "").unwrap();
-        for (root, faults) in [("new", 0), ("new/er/cfpd", 0), (".", 0), ("file/cfpd", 1), ("file/x/y", 1)] {
+        for (root, errors) in [("new", 0), ("new/er/cfpd", 0), (".", 0), ("file/cfpd", 1), ("file/x/y", 1)] {
             let root = folder.path().join(root);
             let config = Config { make_root: true, root: root.clone(), ..Config::default() };
-            assert_eq!(config.faults().len(), faults, "{}", root.display());
+            assert_eq!(config.errors().len(), errors, "{}", root.display());
         }
     }
 }

@@ -20,23 +20,23 @@ impl<'a> Work<'a> {
 
     /// Sets how much there is to do, for a client that asked: a directory is counted first, as far as the client may
     /// list it, with the sizes if `detail` has them.
-    pub fn expect(&self, writer: &Writer<'_>, name: &Name, size: u64, detail: Detail) {
+    pub fn set_total(&self, writer: &Writer<'_>, name: &Name, size: u64, detail: Detail) {
         let interim = &self.client.stream.interim;
         if !interim.is_counted() {
             return;
         }
         if !name.is_directory() {
-            return interim.work.expect(0, size);
+            return interim.work.set_total(0, size);
         }
         let Ok(entries) = writer.reader().list(name, true, detail) else { return };
         let files = entries.flatten().filter(|entry| entry.kind == Kind::File);
         let sizes = files.map(|entry| entry.stat.map_or(0, |stat| stat.size));
         let (files, bytes) = sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
-        interim.work.expect(files, bytes);
+        interim.work.set_total(files, bytes);
     }
 
     /// Returns what the store calls: it counts, and fails with `EPIPE` once the client has disconnected.
-    pub fn advance(&self) -> impl Fn(u64, u64) -> io::Result<()> {
+    pub fn report(&self) -> impl Fn(u64, u64) -> io::Result<()> {
         |files, bytes| {
             let work = &self.client.stream.interim.work;
             work.add_files(files);

@@ -183,7 +183,7 @@ fn digest_of(exchange: &Exchange<'_>, content: &mut dyn Content) -> Result<Optio
         return Ok(kept);
     }
     content.prepare_digest();
-    exchange.stream.interim.work.expect(0, content.meta().size);
+    exchange.stream.interim.work.set_total(0, content.meta().size);
     let client = ClientLiveness::new(exchange.stream);
     let file = Cancellable { content, client: &client };
     let taken = file.reader().and_then(compute_digest);
@@ -222,7 +222,7 @@ fn answer_filtered(
             return exchange.reply.head_only(200, fields);
         }
         let mut number = Vec::new();
-        exchange.stream.interim.work.expect(0, content.meta().size);
+        exchange.stream.interim.work.set_total(0, content.meta().size);
         let run = operation.run_on_content(name, content.as_ref(), &exchange.decoding(), &mut number);
         run.map_err(|error| Error::io(name.shown(), error))?;
         return exchange.reply.bytes(200, &media_type, &number, fields);

@@ -28,9 +28,9 @@ pub fn copy(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> Re
     let transfer = writer.authorize_copy(&from, &to)?.replacing_any(is_webdav).shallow(is_shallow);
     let source = check_source(request, name, &transfer)?;
     let work = Work::new(exchange.stream);
-    work.expect(writer, &from, source.map_or(0, |meta| meta.size), Detail::Sizes);
+    work.set_total(writer, &from, source.map_or(0, |meta| meta.size), Detail::Sizes);
     let check = precondition(&request.fields, name);
-    let written = transfer.copy(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
+    let written = transfer.copy(&check, &|at| check_overwrite(request, &to, at), &work.report())?;
     answer_written(exchange, &to, &written, Fields::new())
 }
 
@@ -50,7 +50,7 @@ pub fn rename(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let check = precondition(&request.fields, name);
     let work = Work::new(exchange.stream);
     // Between file systems it is a copy.
-    let written = transfer.rename(&check, &|at| check_overwrite(request, &to, at), &work.advance())?;
+    let written = transfer.rename(&check, &|at| check_overwrite(request, &to, at), &work.report())?;
     answer_written(exchange, &to, &written, Fields::new())
 }
 
@@ -66,9 +66,9 @@ pub fn delete(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
         collection::require_whole(fields)?;
     }
     let work = Work::new(exchange.stream);
-    work.expect(writer, name, 0, Detail::Names);
+    work.set_total(writer, name, 0, Detail::Names);
     let check = precondition(fields, name);
-    let left = writer.delete(name, &check, &work.advance())?;
+    let left = writer.delete(name, &check, &work.report())?;
     left.iter().for_each(|left| exchange.server.log.error(left));
     exchange.reply.empty(204, Fields::new())
 }
@@ -112,7 +112,7 @@ fn copy_filtered(
     let most = decoding.server.limits.file_size.max(read.size);
     let mut draft = Hashed::new(draft, most, &decoding.client);
     let mut fields = Fields::new();
-    exchange.stream.interim.work.expect(0, read.size);
+    exchange.stream.interim.work.set_total(0, read.size);
     if is_in_place {
         let changed = operation.change_content(name, content.as_ref(), &decoding, &mut draft);
         let changed = changed.map_err(|error| Error::io(name.shown(), error))?;

@@ -20,7 +20,7 @@ impl WorkCounts {
     }
 
     /// Sets how many files and bytes the work has in all.
-    pub fn expect(&self, files: u64, bytes: u64) {
+    pub fn set_total(&self, files: u64, bytes: u64) {
         self.files_total.store(files, Ordering::Relaxed);
         self.bytes_total.store(bytes, Ordering::Relaxed);
     }
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(counts.format(), None);
         counts.add_read(5);
         assert_eq!(counts.format().as_deref(), Some("bytes 5/*"));
-        counts.expect(2, 4);
+        counts.set_total(2, 4);
         assert_eq!(counts.format().as_deref(), Some("files 0/2, bytes 4/4"));
         counts.add_written(3);
         counts.add_files(1);

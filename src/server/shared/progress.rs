@@ -77,7 +77,7 @@ mod tests {
             let guard = connections.enter(stream, &limits, &TrustedProxies::default()).ok().unwrap();
             let stream = &guard.connection.stream;
             stream.interim.begin(&request(&head));
-            stream.interim.work.expect(0, 3);
+            stream.interim.work.set_total(0, 3);
             stream.interim.work.add_read(2);
             let is_counted = told == counted;
             let (plain, counted) = if is_counted { (never, now) } else { (now, never) };

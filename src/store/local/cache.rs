@@ -75,7 +75,7 @@ impl FileCache {
     }
 
     /// An empty cache with the same limit, beneath another directory.
-    pub fn again(&self, root: OwnedFd) -> Self {
+    pub fn for_new_root(&self, root: OwnedFd) -> Self {
         FileCache::new(root, self.most as u64)
     }
 

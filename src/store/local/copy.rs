@@ -44,14 +44,14 @@ fn refuse_early(volume: &Volume, transfer: Transfer<'_>, kind: Kind) -> Result<(
 
 /// Copies a file, which keeps its modification time; `source` checks the content that is copied.
 pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target, advance, .. } = transfer;
+    let Transfer { from, to, source, target, report, .. } = transfer;
     let named = |error| map_error(from, error);
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
     let mut draft = draft::begin(volume, to, links, Some(size), &|_| Ok(()), transfer.replaces_any)?;
     let file = draft.file().try_clone().map_err(named)?;
-    let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, advance };
+    let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, report };
     copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;
     draft.attributes = Some(attributes_of(&content.file).map_err(named)?);
     draft.set_modified(fstat(&content.file).map_err(|errno| map_errno(from, errno))?.st_mtime);
@@ -62,7 +62,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
 
 /// Copies a directory with everything in it, unless the transfer is shallow.
 pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
-    let Transfer { from, to, source, target, advance, .. } = transfer;
+    let Transfer { from, to, source, target, report, .. } = transfer;
     let from_errno = |errno| map_errno(from, errno);
     let from_error = |error| map_error(from, error);
     let to_errno = |errno| map_errno(to, errno);
@@ -72,7 +72,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let mut temporary = Temporary::directory(parent).map_err(|errno| map_errno_new(to, errno))?;
     let attributes = attributes_of(&base).map_err(from_error)?.open_to_owner();
     if !transfer.is_shallow {
-        tree::fill(volume, from, base, &temporary.file, advance).map_err(from_error)?;
+        tree::fill(volume, from, base, &temporary.file, report).map_err(from_error)?;
     }
     attributes.apply_to(&temporary.file).map_err(from_error)?;
 

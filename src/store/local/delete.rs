@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use super::{Volume, absent, hide, lookup, map_errno, remove_counting, remove_in_place};
 use crate::error::{Error, Result};
-use crate::store::{Advance, Check, Kind, Name};
+use crate::store::{Check, Kind, Name, ReportProgress};
 
 /// Deletes what exists under a name. Returns the error where part of a directory could not be removed after the name
 /// was.
@@ -13,7 +13,7 @@ pub(super) fn delete(
     volume: &Volume,
     name: &Name,
     check: Check<'_>,
-    advance: Advance<'_>,
+    report: ReportProgress<'_>,
 ) -> Result<Option<Error>> {
     let named = |errno| map_errno(name, errno);
     let entry = volume.root.existing_entry(name)?;
@@ -41,7 +41,7 @@ pub(super) fn delete(
         Ok(hidden) => {
             volume.sync.directory(&entry).map_err(named)?;
             // The name is gone: the rest is removed for a client that has disconnected too.
-            let count = || drop(advance(1, 0));
+            let count = || drop(report(1, 0));
             let removed = remove_counting(&entry.parent, &hidden, &count);
             Ok(removed.err().map(|errno| not_removed(name, &hidden, errno)))
         }

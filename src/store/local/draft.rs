@@ -39,14 +39,14 @@ pub(super) fn begin<'a>(
     check: Check<'_>,
     replaces_any: bool,
 ) -> Result<FileDraft<'a>> {
-    let entry = admit(volume, name, links, size, check, replaces_any)?;
+    let entry = require_installable(volume, name, links, size, check, replaces_any)?;
     let temporary = Temporary::file(entry.parent).map_err(|errno| map_errno_new(name, errno))?;
     Ok(FileDraft { links, replaces_any, ..FileDraft::over(volume, name, temporary, size, 0) })
 }
 
 /// Refuses, before a byte is sent, what can never be installed under the name. Reserves no space yet: else a client
 /// could claim all of it with one request head.
-pub(super) fn admit(
+pub(super) fn require_installable(
     volume: &Volume,
     name: &Name,
     links: Links,

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::store::{
-    Advance, ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, DiskSpace, Draft,
-    Entries, LockRecordChange, LockRecordVersion, Meta, Name, Partial, Store, Transfer, Upkeep, Written,
+    ChangeProperties, Check, CompletedUpload, Confinement, Content, Detail, DiskSpace, Draft, Entries,
+    LockRecordChange, LockRecordVersion, Meta, Name, Partial, ReportProgress, Store, Transfer, Upkeep,
+    Written,
 };
 
 /// The files beneath one directory of this machine (Linux 5.6 or later, for `openat2`).
@@ -103,7 +104,7 @@ impl Local {
     }
 
     /// Refuses reserved names in another case, in a directory that folds case.
-    fn admit(&self, name: &Name) -> Result<()> {
+    fn refuse_reserved(&self, name: &Name) -> Result<()> {
         match is_reserved_in_disguise(&self.volume, name) {
             true => Err(Error::forbidden(name.shown(), "belongs to the daemon")),
             false => Ok(()),
@@ -158,7 +159,7 @@ impl Upkeep for Local {
         }
         let volume = self.volume.reopen()?;
         let named = |error| Error::io(volume.root.path.as_os_str().as_encoded_bytes(), error);
-        let uploads = self.uploads.again().map_err(named)?;
+        let uploads = self.uploads.for_new_root().map_err(named)?;
         Ok(Some(Arc::new(Local { volume, uploads })))
     }
 
@@ -191,12 +192,12 @@ impl Upkeep for Local {
 
 impl Store for Local {
     fn meta(&self, name: &Name) -> Result<Meta> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         lookup::meta(&self.volume, name)
     }
 
     fn open(&self, name: &Name) -> Result<Box<dyn Content>> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         let cache = self.volume.cache.as_ref();
         if let Some(file) = cache.and_then(|cache| cache.get(name)) {
             return match file.is_directory() {
@@ -211,13 +212,13 @@ impl Store for Local {
     }
 
     fn list(&self, name: &Name, recursive: bool, detail: Detail) -> Result<Entries<'_>> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         self.volume.root.require_attached()?;
         list::list(&self.volume, name, recursive, detail)
     }
 
     fn create(&self, name: &Name, size: Option<u64>, check: Check<'_>) -> Result<Box<dyn Draft + '_>> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         Ok(Box::new(draft::begin(&self.volume, name, Links::Followed, size, check, false)?))
     }
 
@@ -228,7 +229,7 @@ impl Store for Local {
         check: Check<'_>,
         metadata: &[u8],
     ) -> Result<Option<Box<dyn Partial + '_>>> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         let begun = partial::begin(&self.volume, &self.uploads, name, size, check, metadata)?;
         Ok(begun.map(|partial| Box::new(partial) as Box<dyn Partial>))
     }
@@ -242,39 +243,39 @@ impl Store for Local {
     }
 
     fn copy(&self, transfer: Transfer<'_>) -> Result<Written> {
-        self.admit(transfer.from)?;
-        self.admit(transfer.to)?;
+        self.refuse_reserved(transfer.from)?;
+        self.refuse_reserved(transfer.to)?;
         copy::copy(&self.volume, transfer)
     }
 
     fn rename(&self, transfer: Transfer<'_>) -> Result<Written> {
-        self.admit(transfer.from)?;
-        self.admit(transfer.to)?;
+        self.refuse_reserved(transfer.from)?;
+        self.refuse_reserved(transfer.to)?;
         rename::rename(&self.volume, transfer)
     }
 
-    fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
-        self.admit(name)?;
-        delete::delete(&self.volume, name, check, advance)
+    fn delete(&self, name: &Name, check: Check<'_>, report: ReportProgress<'_>) -> Result<Option<Error>> {
+        self.refuse_reserved(name)?;
+        delete::delete(&self.volume, name, check, report)
     }
 
     fn disk_space(&self, directory: &Name) -> Result<Option<DiskSpace>> {
-        self.admit(directory)?;
+        self.refuse_reserved(directory)?;
         lookup::disk_space(&self.volume, directory).map(Some)
     }
 
     fn properties(&self, name: &Name) -> Result<Vec<u8>> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         properties::read(&self.volume, name)
     }
 
     fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         properties::change(&self.volume, name, check, change)
     }
 
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
-        self.admit(name)?;
+        self.refuse_reserved(name)?;
         directory::make_directory(&self.volume, name, check)
     }
 }

@@ -35,7 +35,7 @@ use cross_device::move_across;
 use digest::{of_entry, read_consistently, stat_content, stat_file, stat_handle};
 use digest_attribute::Attribute;
 use digest_writer::{as_owner, is_racy, store_digest, write_attribute, write_if_unchanged};
-use draft::{FileDraft, admit};
+use draft::{FileDraft, require_installable};
 use entry_at::EntryAt;
 use errors::{absent, errno_of, is_absent, map_errno, map_errno_new, no_directory, no_room, unfit};
 use freeing::Freeing;

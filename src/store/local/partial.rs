@@ -17,8 +17,8 @@ use rustix::fs::{AtFlags, StatxFlags, statx};
 use xattr::FileExt as _;
 
 use super::{
-    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, admit, completion, is_absent, is_id, lock_file,
-    size_of, uploads,
+    EntryAt, FileDraft, Links, Temporary, Uploads, Volume, completion, is_absent, is_id, lock_file,
+    require_installable, size_of, uploads,
 };
 use crate::error::{Error, Result};
 use crate::store::{Check, CompletedUpload, Draft, Name, Partial, Written};
@@ -47,7 +47,7 @@ pub(super) fn begin<'a>(
     check: Check<'_>,
     metadata: &[u8],
 ) -> Result<Option<PartialFile<'a>>> {
-    let entry = admit(volume, name, Links::Followed, size, check, false)?;
+    let entry = require_installable(volume, name, Links::Followed, size, check, false)?;
     let made =
         uploads.make(volume, |directory| can_be_renamed(directory, &entry)).and_then(|(id, temporary)| {
             temporary.file.set_xattr(ATTRIBUTE, &attribute(name, metadata)).map(|()| (id, temporary))

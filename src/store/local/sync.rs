@@ -44,7 +44,7 @@ struct Round {
 
 impl Syncer {
     /// A syncer with the same setting for another root.
-    pub fn again(&self) -> Self {
+    pub fn for_new_root(&self) -> Self {
         Syncer { off: self.off, rounds: Mutex::default() }
     }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::attributes::Attributes;
 use crate::error::Error;
-use crate::store::{Advance, Kind, Name};
+use crate::store::{Kind, Name, ReportProgress};
 
 /// Copies everything beneath `base`, the directory `from`, into the empty directory `top`.
 pub(super) fn fill(
@@ -27,10 +27,10 @@ pub(super) fn fill(
     from: &Name,
     base: OwnedFd,
     top: &File,
-    advance: Advance<'_>,
+    report: ReportProgress<'_>,
 ) -> io::Result<()> {
     let reservation = volume.space().reservation(fstat(top)?.st_dev);
-    let mut copy = TreeCopy { volume, from, walk: Walk::new(base, true, stat)?, reservation, advance };
+    let mut copy = TreeCopy { volume, from, walk: Walk::new(base, true, stat)?, reservation, report };
     while let Some(found) = copy.walk.next() {
         let found = found?;
         if !found.is_temporary() {
@@ -51,7 +51,7 @@ struct TreeCopy<'a> {
     walk: Walk<FileStat>,
     /// The space for the file that is being copied.
     reservation: Reservation,
-    advance: Advance<'a>,
+    report: ReportProgress<'a>,
 }
 
 impl TreeCopy<'_> {
@@ -94,11 +94,11 @@ impl TreeCopy<'_> {
         if let Some(all) = &snapshot {
             self.reserve(to, all.size())?;
         }
-        let mut sink = Spending { to: &copy, reservation: &mut self.reservation, advance: self.advance };
+        let mut sink = Spending { to: &copy, reservation: &mut self.reservation, report: self.report };
         copy_content(file, snapshot.as_ref(), size_of(&stat), &mut sink)?;
         set_modified(&copy, Some(stat.st_mtime))?;
         attributes_of(file)?.apply_to(&copy)?;
-        (self.advance)(1, 0)
+        (self.report)(1, 0)
     }
 
     /// Copies a symbolic link. From its new directory, one that leads out of the tree could lead to a file that the
@@ -192,13 +192,13 @@ pub(super) struct Spending<'a> {
     /// The space.
     pub reservation: &'a mut Reservation,
     /// Is told what was written.
-    pub advance: Advance<'a>,
+    pub report: ReportProgress<'a>,
 }
 
 impl Spending<'_> {
     fn spend(&mut self, written: u64) -> io::Result<()> {
         self.reservation.spend(written);
-        (self.advance)(0, written)
+        (self.report)(0, written)
     }
 }
 
@@ -231,7 +231,7 @@ mod tests {
                 from.write_all(b"content").unwrap();
                 from.rewind().unwrap();
                 let reservation = &mut Space::default().reservation(0);
-                let mut sink = Spending { to: &to, reservation, advance: &|_, _| Ok(()) };
+                let mut sink = Spending { to: &to, reservation, report: &|_, _| Ok(()) };
                 let done = way(&from, size, &mut sink);
                 to.rewind().unwrap();
                 match copied {

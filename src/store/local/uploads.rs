@@ -45,7 +45,7 @@ impl Default for Uploads {
 
 impl Uploads {
     /// The same settings for another root.
-    pub fn again(&self) -> io::Result<Self> {
+    pub fn for_new_root(&self) -> io::Result<Self> {
         let random = self.random.as_ref().map(File::try_clone).transpose()?;
         Ok(Uploads { most: self.most, time: self.time, random, counting: Mutex::default() })
     }

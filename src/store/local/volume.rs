@@ -57,14 +57,14 @@ impl Volume {
     pub fn reopen(&self) -> Result<Self> {
         let root = Root::open(&self.root.path)?;
         self.spools.follow_root(duplicate(&root)?);
-        let again = |cache: &Arc<FileCache>| duplicate(&root).map(|root| Arc::new(cache.again(root)));
-        let cache = self.cache.as_ref().map(again).transpose()?;
+        let empty = |cache: &Arc<FileCache>| duplicate(&root).map(|root| Arc::new(cache.for_new_root(root)));
+        let cache = self.cache.as_ref().map(empty).transpose()?;
         let volume = Volume {
             locks: locks_of(&root)?,
             read_size: read_size(&root.handle),
             root,
             mounts: Arc::clone(&self.mounts),
-            sync: self.sync.again(),
+            sync: self.sync.for_new_root(),
             spools: self.spools.clone(),
             cache,
             ..*self

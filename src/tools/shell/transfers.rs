@@ -44,7 +44,7 @@ pub fn upload(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatu
         taken.take(to.typed.as_bytes(), TargetKind::File, source.typed.as_bytes())?;
     }
     for (source, _) in &pairs {
-        display::expect(1, source.value.metadata().map_or(0, |meta| meta.len()));
+        display::add_total(1, source.value.metadata().map_or(0, |meta| meta.len()));
     }
     session.for_each(pairs, |session, (source, to)| {
         store(session, &source.value, &to.value).map_err(|error| to.blame(error))?;
@@ -121,7 +121,7 @@ pub fn download(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitSta
         taken.take(path.as_os_str().as_bytes(), TargetKind::File, source.typed.as_bytes())?;
     }
     let resumes = parsed.has("--continue");
-    display::expect(pairs.len() as u64, 0);
+    display::add_total(pairs.len() as u64, 0);
     session.for_each(pairs, |session, (source, path)| {
         fetch(session, &source.value, &path, resumes).map_err(|error| source.blame(error))?;
         session.done(&format!("{} is stored here as {}.", source.typed, shown(path.as_os_str().as_bytes())))

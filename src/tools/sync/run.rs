@@ -150,7 +150,7 @@ impl Run<'_> {
     fn add(&self, queue: &Queue<'_, SyncJob>, jobs: Vec<SyncJob>) {
         for job in &jobs {
             if let SyncJob::File { from, .. } = job {
-                display::expect(1, from.size);
+                display::add_total(1, from.size);
             }
         }
         let is_first = |job: &SyncJob| !self.sync.is_dry && matches!(job, SyncJob::Directory { .. });

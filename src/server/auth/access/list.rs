@@ -38,7 +38,7 @@ impl AccessList {
     }
 
     /// Returns all errors of a file, line by line.
-    pub fn faults(path: &Path, with_users: bool) -> Vec<Error> {
+    pub fn errors(path: &Path, with_users: bool) -> Vec<Error> {
         admin_file::read(path, |name, line| file::rule(name, line, with_users)).1
     }
 

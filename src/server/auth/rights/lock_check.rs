@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::if_header::{IfHeader, ResourceState};
 use crate::server::auth::Principal;
 use crate::server::auth::locks::{IfConditions, LockTable, WriteLock, WriteReach, WriteSection};
-use crate::store::{Advance, Kind, Meta, Name};
+use crate::store::{Kind, Meta, Name, ReportProgress};
 
 /// One write of a request, until it is done.
 pub(super) struct LockCheck<'a> {
@@ -137,10 +137,10 @@ impl<'a> LockCheck<'a> {
 
     /// Wraps the progress function of a long write: while something is copied, or removed after its name has gone, no lock
     /// waits for it.
-    pub fn pausing<'s>(&'s self, advance: Advance<'s>) -> impl Fn(u64, u64) -> io::Result<()> + 's {
+    pub fn pausing<'s>(&'s self, report: ReportProgress<'s>) -> impl Fn(u64, u64) -> io::Result<()> + 's {
         move |files, bytes| {
             self.section.set(None);
-            advance(files, bytes)
+            report(files, bytes)
         }
     }
 

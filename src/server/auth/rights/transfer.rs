@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::server::auth::rights::write_right::{is_directory, require_write};
 use crate::server::auth::rights::writer::{WriteTarget, Writer};
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, Check, Content, Kind, Meta, Name, Transfer, Written};
+use crate::store::{Check, Content, Kind, Meta, Name, ReportProgress, Transfer, Written};
 
 impl Writer<'_> {
     /// Authorizes a copy; needs `read` for the source, for a directory also `list` for everything in it, and `create`
@@ -74,7 +74,7 @@ impl<'a> AuthorizedTransfer<'a> {
     }
 
     /// See [`Store::copy`](crate::store::Store::copy).
-    pub fn copy(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
+    pub fn copy(&self, source: Check<'_>, target: Check<'_>, report: ReportProgress<'_>) -> Result<Written> {
         let AuthorizedTransfer { store, from, to, replaces_any, is_shallow, .. } = *self;
         let (tree, locks) = (from.is_directory(), store.lock_check(from));
         let source = |at: Option<&Meta>| locks.require_if(from, at).and_then(|()| source(at));
@@ -83,9 +83,9 @@ impl<'a> AuthorizedTransfer<'a> {
             locks.require_write(to, at, tree || is_directory(at))?;
             target(at)
         };
-        let advance = locks.pausing(advance);
-        let (source, target, advance) = (&source, &target, &advance);
-        let transfer = Transfer { from, to, source, target, advance, replaces_any, is_shallow };
+        let report = locks.pausing(report);
+        let (source, target, report) = (&source, &target, &report);
+        let transfer = Transfer { from, to, source, target, report, replaces_any, is_shallow };
         let written = store.store.writable(&locks).copy(transfer)?;
         locks.end();
         Ok(written)
@@ -93,7 +93,12 @@ impl<'a> AuthorizedTransfer<'a> {
 
     /// See [`Store::rename`](crate::store::Store::rename). A directory is renamed with everything in it, with or
     /// without the final slash.
-    pub fn rename(&self, source: Check<'_>, target: Check<'_>, advance: Advance<'_>) -> Result<Written> {
+    pub fn rename(
+        &self,
+        source: Check<'_>,
+        target: Check<'_>,
+        report: ReportProgress<'_>,
+    ) -> Result<Written> {
         let AuthorizedTransfer { store, verbs, from, to, replaces_any, is_shallow } = *self;
         let (tree, locks) = (Cell::new(from.is_directory()), store.lock_check(from));
         let source = |at: Option<&Meta>| {
@@ -107,9 +112,9 @@ impl<'a> AuthorizedTransfer<'a> {
             locks.require_write(to, at, tree.get() || is_directory(at))?;
             target(at)
         };
-        let advance = locks.pausing(advance);
-        let (source, target, advance) = (&source, &target, &advance);
-        let transfer = Transfer { from, to, source, target, advance, replaces_any, is_shallow };
+        let report = locks.pausing(report);
+        let (source, target, report) = (&source, &target, &report);
+        let transfer = Transfer { from, to, source, target, report, replaces_any, is_shallow };
         let written = store.store.writable(&locks).rename(transfer)?;
         locks.end();
         Ok(written)

@@ -7,7 +7,7 @@ use crate::server::auth::rights::guarded::{Guarded, GuardedDraft, GuardedPartial
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::{AuthorizedStore, Verb};
-use crate::store::{Advance, ChangeProperties, Check, CompletedUpload, Kind, Meta, Name};
+use crate::store::{ChangeProperties, Check, CompletedUpload, Kind, Meta, Name, ReportProgress};
 
 /// The store for writing.
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
@@ -68,11 +68,11 @@ impl<'a> Writer<'a> {
 
     /// Deletes a file or directory; needs `delete`, for a directory also for everything in it. See
     /// [`Store::delete`](crate::store::Store::delete).
-    pub fn delete(&self, name: &Name, check: Check<'_>, advance: Advance<'_>) -> Result<Option<Error>> {
+    pub fn delete(&self, name: &Name, check: Check<'_>, report: ReportProgress<'_>) -> Result<Option<Error>> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
         let locks = self.0.lock_check(name);
         let check = |at: Option<&Meta>| locks.require_removal(name, at).and_then(|()| check(at));
-        let left = self.0.store.writable(&locks).delete(name, &check, &locks.pausing(advance))?;
+        let left = self.0.store.writable(&locks).delete(name, &check, &locks.pausing(report))?;
         locks.end();
         Ok(left)
     }
