@@ -90,11 +90,11 @@ pub fn report(name: &str, error: &Error) -> ExitStatus {
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::PreconditionFailed => ExitStatus::CHANGED.0,
-        ErrorKind::BadAnswer
+        ErrorKind::BadResponse
         | ErrorKind::Busy
         | ErrorKind::Internal
         | ErrorKind::Interrupted
-        | ErrorKind::NoAnswer
+        | ErrorKind::NoResponse
         | ErrorKind::NoSpace
         | ErrorKind::NotImplemented
         | ErrorKind::Overloaded

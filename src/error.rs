@@ -115,9 +115,9 @@ kinds! {
     /// A protocol version that is not supported.
     VersionNotSupported version_not_supported;
     /// A server answered something invalid.
-    BadAnswer bad_answer;
+    BadResponse bad_response;
     /// A server did not answer in time.
-    NoAnswer no_answer;
+    NoResponse no_response;
 }
 
 impl Error {

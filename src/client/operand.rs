@@ -140,7 +140,7 @@ impl RemoteName {
     pub fn refuse_escape(&self) -> Result<()> {
         let has_nul = self.components.iter().any(|part| part.contains(&0));
         match self.refuse_none().is_err() || has_nul {
-            true => Err(Error::bad_answer(self.shown(), "is no name for a local file")),
+            true => Err(Error::bad_response(self.shown(), "is no name for a local file")),
             false => Ok(()),
         }
     }
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_name_from_a_server_cannot_leave_its_directory() {
         for name in [&b"../a"[..], b"a/../b", b"a//b", b"./a", b"a\0"] {
-            assert_eq!(RemoteName::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadAnswer);
+            assert_eq!(RemoteName::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadResponse);
         }
         assert!(RemoteName::parse(b"a/..b/c.").refuse_escape().is_ok());
         for (name, what) in

@@ -30,12 +30,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns whether bodies are compressed to and from a server, which may be near: on this machine.
-    pub(crate) fn compresses(&self, is_near: bool) -> bool {
+    /// Returns whether bodies are compressed to and from a server, which may be on this machine.
+    pub(crate) fn compresses(&self, is_on_this_machine: bool) -> bool {
         match self.compress {
             Compress::Always => true,
             Compress::Never => false,
-            Compress::Auto => !is_near,
+            Compress::Auto => !is_on_this_machine,
         }
     }
 }

@@ -13,8 +13,10 @@ use crate::error::{Error, Result};
 /// A SHA-256.
 pub type Digest = [u8; 32];
 
+/// The field with the digest of a representation, in the head or in the trailer section.
+pub const REPR_DIGEST: &str = "Repr-Digest";
 /// The digest fields. On a request with a complete body both are of the bytes as received.
-const FIELDS: [&str; 2] = ["Repr-Digest", "Content-Digest"];
+const FIELDS: [&str; 2] = [REPR_DIGEST, "Content-Digest"];
 
 /// Computes a SHA-256.
 #[derive(Clone, Debug, Default)]
@@ -118,11 +120,11 @@ pub fn is_announced(fields: &Fields) -> bool {
 
 /// Verifies the digest fields of head and trailer section against the computed digest. An error has kind `Invalid`.
 pub fn verify(head: &Fields, trailers: &Fields, taken: Option<Digest>) -> Result<()> {
-    FIELDS.into_iter().try_for_each(|name| verify_field(name, [head, trailers], taken))
+    FIELDS.into_iter().try_for_each(|name| verify_field(name, &[head, trailers], taken))
 }
 
-/// Verifies one digest field of head and trailer section. An error has kind `Invalid`.
-pub fn verify_field(name: &str, said_in: [&Fields; 2], taken: Option<Digest>) -> Result<()> {
+/// Verifies one digest field wherever the client sent it, in head or trailer section. An error has kind `Invalid`.
+pub fn verify_field(name: &str, said_in: &[&Fields], taken: Option<Digest>) -> Result<()> {
     for fields in said_in {
         if let Some(said) = parse(fields, name)?
             && taken != Some(said)

@@ -40,7 +40,7 @@ pub fn of_response(response: &Response, method: &str) -> Result<Framing> {
     if method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304) {
         return Ok(Framing::None);
     }
-    Ok(of_fields(&response.fields, ErrorKind::BadAnswer)?.unwrap_or(Framing::UntilClose))
+    Ok(of_fields(&response.fields, ErrorKind::BadResponse)?.unwrap_or(Framing::UntilClose))
 }
 
 /// Returns the framing that the fields determine, if they do. The error has this kind where they contradict each other.

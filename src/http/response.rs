@@ -35,7 +35,7 @@ impl Response {
         let mut parsed = httparse::Response::new(&mut slots);
         let outcome = parsed.parse(&text).map_err(|error| bad_head(&text, error))?;
         let (Some(status), true) = (parsed.code, outcome.is_complete()) else {
-            return Err(Error::bad_answer("answer", "is not an HTTP head"));
+            return Err(Error::bad_response("answer", "is not an HTTP head"));
         };
         let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
         let mut spans = Vec::new();

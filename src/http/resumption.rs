@@ -2,6 +2,7 @@
 //! fields (RFC 9651). The server and the store keep the uploads themselves.
 
 use super::fields::Fields;
+use super::target::Target;
 
 /// The interop version of the draft. A message without one follows the document itself.
 pub const INTEROP_VERSION: &str = "8";
@@ -34,6 +35,12 @@ pub fn format_complete(complete: bool) -> &'static str {
 pub fn integer(fields: &Fields, name: &str) -> Option<u64> {
     let digits = item(fields, name).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number <= INTEGER_MAX)
+}
+
+/// Returns the identifier of an upload: the last path component of `Location`, which names its resource.
+pub fn upload_id_of(fields: &Fields) -> Option<Vec<u8>> {
+    let location = fields.get("location")?;
+    Target::parse(location).ok()?.components.pop()
 }
 
 /// Returns the value of `Upload-Limit`: the largest size in bytes, and the remaining lifetime of an upload in

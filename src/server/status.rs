@@ -27,9 +27,9 @@ pub fn status_of(error: &Error) -> u16 {
         ErrorKind::HeadTooLarge => 431,
         ErrorKind::Internal | ErrorKind::BadDescriptor => 500,
         ErrorKind::NotImplemented => 501,
-        ErrorKind::BadAnswer => 502,
+        ErrorKind::BadResponse => 502,
         ErrorKind::Busy | ErrorKind::Interrupted | ErrorKind::Overloaded | ErrorKind::Unavailable => 503,
-        ErrorKind::NoAnswer => 504,
+        ErrorKind::NoResponse => 504,
         ErrorKind::VersionNotSupported => 505,
         ErrorKind::NoSpace => 507,
     }

@@ -154,7 +154,7 @@ fn new_spool() -> SpooledTempFile {
 }
 
 fn bad_line() -> io::Error {
-    Error::bad_answer("answer", "holds a line without its number").into()
+    Error::bad_response("answer", "holds a line without its number").into()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::client::call::file_span::FileSpan;
-use crate::client::call::segment::{PAUSE, SegmentReader, Shared};
+use crate::client::call::segment::{PAUSE, SegmentReader, SharedTally};
 use crate::client::conn::silence::is_readable;
 use crate::client::output::destination::descriptor;
 use crate::client::output::local_version::LocalVersion;
@@ -22,7 +22,7 @@ use crate::http::digest::Hasher;
 use crate::io_block;
 
 /// From this size on, in bytes, the request waits for `100 Continue`.
-const ASK_FROM: u64 = 1024 * 1024;
+const EXPECT_CONTINUE_FROM: u64 = 1024 * 1024;
 /// Up to this size, in bytes, a body is read before it is sent: its length and digest are in the head then.
 const SHORT_MAX: u64 = 1024 * 1024;
 /// The size of a read, in bytes.
@@ -37,7 +37,7 @@ pub struct BodySource {
     pub name: String,
     file: File,
     /// Offset and length, of a regular file.
-    place: Option<(u64, u64)>,
+    span: Option<(u64, u64)>,
     /// The digest of the bytes before these, if they are the rest of a file.
     before: Hasher,
     /// The bytes of a pipe that were read already.
@@ -47,7 +47,7 @@ pub struct BodySource {
     /// Whether it is an error if the file is written to while it is read.
     refuses_changes: bool,
     /// The segment up to the next pause of a pipe, and its count, if only that is sent.
-    piece: Option<Shared>,
+    segment: Option<SharedTally>,
 }
 
 impl BodySource {
@@ -79,7 +79,7 @@ impl BodySource {
         let mut upload = BodySource::new(STDIN.to_owned(), input)?;
         // Who writes to a pipe of the usual 64 KiB is woken, and wakes, for each of its blocks. What is no pipe stays as it is.
         let _ = fcntl(&upload.file, FcntlArg::F_SETPIPE_SZ(PIPE));
-        if let Some((start, size)) = upload.place {
+        if let Some((start, size)) = upload.span {
             let end = upload.file.seek(SeekFrom::Start(start + size));
             end.map_err(|error| Error::io(&upload.name, error))?;
         }
@@ -87,15 +87,15 @@ impl BodySource {
     }
 
     fn new(name: String, mut file: File) -> Result<Self> {
-        let place = place_of(&mut file).map_err(|error| Error::io(&name, error))?;
-        Ok(BodySource::over(name, file, place))
+        let span = span_of(&mut file).map_err(|error| Error::io(&name, error))?;
+        Ok(BodySource::over(name, file, span))
     }
 
     /// Makes a source of a part of an open regular file, or of everything from a pipe.
-    fn over(name: String, file: File, place: Option<(u64, u64)>) -> Self {
+    fn over(name: String, file: File, span: Option<(u64, u64)>) -> Self {
         let (before, first) = (Hasher::default(), Vec::new());
         let (opened, refuses_changes) = (None, false);
-        BodySource { name, file, place, before, first, opened, refuses_changes, piece: None }
+        BodySource { name, file, span, before, first, opened, refuses_changes, segment: None }
     }
 
     /// Makes a source of these bytes; `before` is the digest of those before them.
@@ -104,13 +104,13 @@ impl BodySource {
         let mut file: File =
             memfd_create(c"cfp", MFdFlags::MFD_CLOEXEC).map_err(|errno| named(errno.into()))?.into();
         file.write_all(bytes).map_err(named)?;
-        let place = Some((0, bytes.len() as u64));
-        Ok(BodySource { before, ..BodySource::over(name.to_owned(), file, place) })
+        let span = Some((0, bytes.len() as u64));
+        Ok(BodySource { before, ..BodySource::over(name.to_owned(), file, span) })
     }
 
     /// Waits for the first bytes of a pipe: there is no reason to connect before.
     pub(crate) fn await_first(&mut self) -> Result<()> {
-        if self.place.is_none() && self.first.is_empty() {
+        if self.span.is_none() && self.first.is_empty() {
             self.first = self.read_some()?;
         }
         Ok(())
@@ -119,7 +119,7 @@ impl BodySource {
     /// Reads a pipe until it pauses or exceeds a short body. One that ends before becomes a short body.
     pub(crate) fn gather(&mut self) -> Result<()> {
         self.await_first()?;
-        while self.place.is_none() {
+        while self.span.is_none() {
             let is_long = self.first.len() as u64 > SHORT_MAX;
             if is_long || (!self.first.is_empty() && !is_readable(&self.file, PAUSE)) {
                 return Ok(());
@@ -153,10 +153,10 @@ impl BodySource {
     }
 
     /// Returns the segment of a pipe up to its next pause, which begins with the bytes read already.
-    pub(crate) fn piece(&self, first: Vec<u8>, tally: &Shared) -> Result<Self> {
+    pub(crate) fn segment(&self, first: Vec<u8>, tally: &SharedTally) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
-        let piece = Some(tally.clone());
-        Ok(BodySource { first, piece, ..BodySource::over(self.name.clone(), file, None) })
+        let segment = Some(tally.clone());
+        Ok(BodySource { first, segment, ..BodySource::over(self.name.clone(), file, None) })
     }
 
     /// Returns the modification time of a named local file, in seconds since 1970.
@@ -173,12 +173,12 @@ impl BodySource {
 
     /// Returns the size, if it is known before the bytes are read.
     pub fn size(&self) -> Option<u64> {
-        self.place.map(|(_, size)| size)
+        self.span.map(|(_, size)| size)
     }
 
     /// Returns whether the bytes can be read again.
-    pub fn can_repeat(&self) -> bool {
-        self.place.is_some()
+    pub fn is_rereadable(&self) -> bool {
+        self.span.is_some()
     }
 
     /// Reads the body of a short file, encoded if wanted; `None` if it is long or its size is unknown.
@@ -198,20 +198,20 @@ impl BodySource {
     }
 
     /// Returns whether to wait for `100 Continue`: there may be many bytes, or they can be read only once.
-    pub fn is_worth_asking(&self) -> bool {
-        self.size().is_none_or(|size| size > ASK_FROM)
+    pub fn is_worth_expect_continue(&self) -> bool {
+        self.size().is_none_or(|size| size > EXPECT_CONTINUE_FROM)
     }
 
     /// Returns the file and its size, of a regular file that is read from its beginning.
     pub fn whole_file(&self) -> Option<(&File, u64)> {
-        self.place.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
+        self.span.filter(|(start, _)| *start == 0).map(|(_, size)| (&self.file, size))
     }
 
     /// Returns a reader of the bytes from the first one. A regular file is read at offsets, because a thread that still
     /// sends to a broken connection would share its file position.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
-        Ok(match self.place {
+        Ok(match self.span {
             Some((at, size)) => {
                 let opened = self.opened.as_ref().filter(|_| self.refuses_changes);
                 let version = opened.map(|meta| (self.name.clone(), LocalVersion::of(meta)));
@@ -219,7 +219,7 @@ impl BodySource {
             }
             None => {
                 let first = Cursor::new(self.first.clone());
-                match &self.piece {
+                match &self.segment {
                     Some(tally) => Box::new(SegmentReader { first, file, tally: tally.clone() }),
                     None => Box::new(first.chain(file)),
                 }
@@ -229,7 +229,7 @@ impl BodySource {
 
     /// Adds a part of the bytes to a digest. Only of a regular file.
     pub fn hash(&self, part: Range<u64>, hasher: &mut Hasher) -> Result<()> {
-        let (start, _) = self.place.unwrap_or_default();
+        let (start, _) = self.span.unwrap_or_default();
         let left = part.end.saturating_sub(part.start);
         let mut span = FileSpan { file: &self.file, at: start + part.start, left, version: None };
         copy(&mut span, hasher).map_err(|error| Error::io(&self.name, error))
@@ -238,9 +238,9 @@ impl BodySource {
     /// Returns a source of the bytes of a regular file from `offset` on; `before` is the digest of those before.
     pub fn rest(&self, offset: u64, before: Hasher) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| Error::io(&self.name, error))?;
-        let place = self.place.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
+        let span = self.span.map(|(start, size)| (start + offset, size.saturating_sub(offset)));
         let (opened, refuses_changes) = (self.opened.clone(), self.refuses_changes);
-        Ok(BodySource { before, opened, refuses_changes, ..BodySource::over(self.name.clone(), file, place) })
+        Ok(BodySource { before, opened, refuses_changes, ..BodySource::over(self.name.clone(), file, span) })
     }
 
     /// Returns the digest of the bytes before the first one.
@@ -249,7 +249,7 @@ impl BodySource {
     }
 }
 
-fn place_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
+fn span_of(file: &mut File) -> io::Result<Option<(u64, u64)>> {
     let meta = file.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

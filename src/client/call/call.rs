@@ -22,7 +22,7 @@ pub struct Call {
     pub key: Option<String>,
     /// The body, if there is one.
     pub upload: Option<BodySource>,
-    /// The name that is stored, if the target is another: the resource of an upload in pieces.
+    /// The name that is stored, if the target is another: the resource of an upload in segments.
     pub stored: Option<RemoteName>,
 }
 
@@ -42,14 +42,14 @@ impl Call {
 
     /// Returns whether it may be sent again when a kept connection turns out to be closed: it changes nothing, as the
     /// filters of POST, or is idempotent.
-    pub(crate) fn may_repeat(&self) -> bool {
+    pub(crate) fn may_resend(&self) -> bool {
         let is_whole = self.method == "PUT" && self.key.is_none();
-        (is_whole || matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "POST")) && self.can_repeat()
+        (is_whole || matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "POST")) && self.is_rereadable()
     }
 
     /// Returns whether its body can be read again.
-    pub(crate) fn can_repeat(&self) -> bool {
-        self.upload.as_ref().is_none_or(BodySource::can_repeat)
+    pub(crate) fn is_rereadable(&self) -> bool {
+        self.upload.as_ref().is_none_or(BodySource::is_rereadable)
     }
 
     /// Returns what an error message names.
@@ -100,8 +100,8 @@ impl Call {
     }
 
     /// Returns whether it waits for `100 Continue`. A filter accepts any body, and responds while it is being sent.
-    pub(crate) fn asks(&self) -> bool {
-        self.method == "PUT" && self.upload.as_ref().is_some_and(BodySource::is_worth_asking)
+    pub(crate) fn expects_continue(&self) -> bool {
+        self.method == "PUT" && self.upload.as_ref().is_some_and(BodySource::is_worth_expect_continue)
     }
 }
 

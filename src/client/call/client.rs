@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::client::call::round_trip::{Begun, RoundTrip, blame};
+use crate::client::call::round_trip::{Begun, RoundTrip};
+use crate::client::call::status::blame;
 use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::rate_limit::RateLimit;
 use crate::client::login::credentials::{CredentialSources, Credentials};
@@ -29,7 +30,7 @@ pub struct Client {
     /// A connection that has carried no request yet: if it breaks, the last request is not affected.
     unused: Option<ServerConnection>,
     /// Whether the server was reached once: only then are failed connections retried.
-    pub(super) met: bool,
+    pub(super) has_connected: bool,
     /// The identifier by which the server finds the last upload.
     upload_id: Option<Vec<u8>>,
     /// The command that resumes an interrupted upload, if identifiers of uploads are remembered for it.
@@ -60,7 +61,7 @@ impl Client {
             credentials: None,
             kept: None,
             unused: None,
-            met: false,
+            has_connected: false,
             upload_id: None,
             resumer: None,
             record: None,
@@ -73,9 +74,10 @@ impl Client {
     /// Makes a client of the same server with the same credentials and limit, which has no connection, and remembers uploads if
     /// this one does.
     pub fn another(&self) -> Self {
-        let (credentials, limit, met) = (self.credentials.clone(), self.limit.clone(), self.met);
+        let (credentials, limit, has_connected) =
+            (self.credentials.clone(), self.limit.clone(), self.has_connected);
         let new = Client::at(self.url.clone(), &self.settings, self.given);
-        Client { credentials, limit, met, resumer: self.resumer, ..new }
+        Client { credentials, limit, has_connected, resumer: self.resumer, ..new }
     }
 
     /// Returns whether no progress is shown.
@@ -147,10 +149,10 @@ impl Client {
     pub(crate) fn is_coding(&mut self) -> Result<bool> {
         self.kept = self.kept.take().filter(ServerConnection::is_fresh);
         if let Some(connection) = &self.kept {
-            return Ok(self.settings.compresses(connection.socket().is_near()));
+            return Ok(self.settings.compresses(connection.socket().is_on_this_machine()));
         }
         let connection = self.open()?;
-        let coding = self.settings.compresses(connection.socket().is_near());
+        let coding = self.settings.compresses(connection.socket().is_on_this_machine());
         self.unused = Some(connection);
         Ok(coding)
     }
@@ -164,11 +166,11 @@ impl Client {
         loop {
             match ServerConnection::open(&self.url, &self.settings.trust, self.settings.timeouts) {
                 Ok(mut connection) => {
-                    self.met = true;
+                    self.has_connected = true;
                     connection.limit_rate(self.limit.clone());
                     return Ok(connection);
                 }
-                Err(error) if !self.met && self.settings.awaits_server => {
+                Err(error) if !self.has_connected && self.settings.awaits_server => {
                     self.pause(&mut retries, error).map_err(|error| self.not_reached(error))?;
                 }
                 Err(error) => return Err(self.not_reached(error)),
@@ -180,7 +182,7 @@ impl Client {
     fn not_reached(&self, error: Error) -> Error {
         match error {
             Error::Failed { kind: ErrorKind::Interrupted, name, what }
-                if !self.met && self.given == CredentialSources::ALL =>
+                if !self.has_connected && self.given == CredentialSources::ALL =>
             {
                 Error::interrupted(
                     name,
@@ -203,7 +205,7 @@ impl Client {
         let begun = match self.begin(connection, call, None) {
             // The server knows how much of the upload it received.
             Err(error) if self.upload_id.is_some() => Err(error),
-            Err(error) if was_kept && call.may_repeat() && self.is_broken(&error) => {
+            Err(error) if was_kept && call.may_resend() && self.is_broken(&error) => {
                 let connection = self.open()?;
                 self.begin(connection, call, None)
             }

@@ -1,11 +1,12 @@
 //! Makes the head of a request: the framing of its body, its own fields, and those of every request.
 
 use crate::client::Call;
-use crate::client::call::sending::{DIGEST, Form};
+use crate::client::call::sending::BodyPlan;
 use crate::error::Result;
+use crate::http::digest::{self, REPR_DIGEST};
 use crate::http::head::write_request;
 use crate::http::idempotency::{KEY, RETRY};
-use crate::http::{Fields, Framing, digest};
+use crate::http::{Fields, Framing};
 
 /// The value of `User-Agent`.
 const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
@@ -13,7 +14,7 @@ const AGENT: &str = concat!("cfp/", env!("CARGO_PKG_VERSION"));
 const PROGRESS: (&str, &str) = ("Cfp-Progress", "?1");
 
 /// Decides how the body of a request is sent, over a connection that compresses or not; `None` if it has no body.
-pub(crate) fn form(call: &Call, compresses: bool) -> Result<Option<Form>> {
+pub(crate) fn plan_body(call: &Call, compresses: bool) -> Result<Option<BodyPlan>> {
     let Some(upload) = &call.upload else { return Ok(None) };
     let zstd = compresses && upload.size() != Some(0) && !call.is_resumable();
     // A body is stored as it was sent, so its digest is sent with it. A filter responds while it reads.
@@ -25,7 +26,7 @@ pub(crate) fn form(call: &Call, compresses: bool) -> Result<Option<Form>> {
         _ => Framing::Chunked,
     };
     let digest = (stores && short.is_none()).then(|| upload.before());
-    Ok(Some(Form { framing, zstd, asks: call.asks(), short, digest }))
+    Ok(Some(BodyPlan { framing, zstd, expects_continue: call.expects_continue(), short, digest }))
 }
 
 /// Formats the head. `connection` are the fields that depend on the server: `Host`, and `Authorization` where there
@@ -34,7 +35,7 @@ pub(crate) fn encode(
     call: &Call,
     connection: Fields,
     compresses: bool,
-    form: Option<&Form>,
+    plan: Option<&BodyPlan>,
     retry: Option<&str>,
 ) -> Vec<u8> {
     let mut fields = connection;
@@ -49,27 +50,27 @@ pub(crate) fn encode(
     call.fields.iter().for_each(|(name, value)| fields.push(&String::from_utf8_lossy(name), value));
     call.key.iter().for_each(|key| fields.push(KEY, key));
     retry.iter().for_each(|retry| fields.push(RETRY, retry));
-    form.iter().for_each(|form| push_form(&mut fields, form));
+    plan.iter().for_each(|plan| push_body_fields(&mut fields, plan));
     let mut head = Vec::with_capacity(512);
     write_request(&mut head, call.method, &call.target, &fields);
     head
 }
 
 /// The fields that tell how the body is sent.
-fn push_form(fields: &mut Fields, form: &Form) {
-    match form.framing {
+fn push_body_fields(fields: &mut Fields, plan: &BodyPlan) {
+    match plan.framing {
         Framing::Length(length) => fields.push("Content-Length", length.to_string()),
         _ => fields.push("Transfer-Encoding", "chunked"),
     }
-    if form.zstd {
+    if plan.zstd {
         fields.push("Content-Encoding", "zstd");
     }
-    match &form.short {
-        Some(body) => fields.push(DIGEST, digest::format(&digest::of(body))),
-        None if form.digest.is_some() => fields.push("Trailer", DIGEST),
+    match &plan.short {
+        Some(body) => fields.push(REPR_DIGEST, digest::format(&digest::of(body))),
+        None if plan.digest.is_some() => fields.push("Trailer", REPR_DIGEST),
         None => {}
     }
-    if form.asks {
+    if plan.expects_continue {
         fields.push("Expect", "100-continue");
     }
 }

@@ -20,7 +20,7 @@ impl Client {
     /// Returns whether an error is transient: the connection to a server that was reached once broke, or the server is
     /// busy.
     fn may_pass(&self, error: &Error) -> bool {
-        self.met
+        self.has_connected
             && !self.cancellation.is_cancelled()
             && match error {
                 Error::Failed { kind: ErrorKind::Interrupted | ErrorKind::Unavailable, .. } => true,
@@ -70,7 +70,7 @@ impl Client {
             if self.is_of_body(&error) {
                 return Err(error);
             }
-            if !(call.can_repeat() && self.is_broken(&error)) {
+            if !(call.is_rereadable() && self.is_broken(&error)) {
                 return Err(self.doubt(call, &error));
             }
             if waits && let Err(last) = self.wait_to_retry(&mut retries, error) {

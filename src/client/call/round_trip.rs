@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::client::call::head::{encode, form};
-use crate::client::call::sending::{Form, Sending};
+use crate::client::call::head::{encode, plan_body};
+use crate::client::call::sending::{BodyPlan, Sending};
+use crate::client::call::status::blame;
 use crate::client::call::upload_record::UploadRecord;
 use crate::client::conn::connect::ClientSocket;
 use crate::client::conn::tls::speaks_tls;
@@ -13,9 +14,10 @@ use crate::client::output::staged_file::watch_signals;
 use crate::client::progress::display;
 use crate::client::progress::interruption::Note;
 use crate::client::{Call, Progress, ServerConnection, Settings, Url};
-use crate::error::{Error, ErrorKind, Result, shown};
+use crate::error::{Error, Result, shown};
 use crate::http::head::reason;
-use crate::http::{Fields, Response, Target};
+use crate::http::resumption::upload_id_of;
+use crate::http::{Fields, Response};
 
 /// How many interim responses (1xx) are read in a row. A server sends one or two; a client that was stopped (SIGSTOP) finds
 /// those of some minutes.
@@ -61,8 +63,8 @@ impl RoundTrip<'_> {
         retry: Option<&str>,
     ) -> Result<Begun> {
         trace(self.settings, '>', &format!("{} {}", call.method, shown(&call.target)));
-        let zstd = self.settings.compresses(connection.socket().is_near());
-        let form = form(call, zstd)?;
+        let zstd = self.settings.compresses(connection.socket().is_on_this_machine());
+        let plan = plan_body(call, zstd)?;
         let mut fields = Fields::new();
         fields.push("Host", &self.url.host);
         if let Some(value) = self.credentials.and_then(Credentials::value) {
@@ -72,14 +74,14 @@ impl RoundTrip<'_> {
         if is_shown {
             fields.push(COUNTED.0, COUNTED.1);
         }
-        let mut head = encode(call, fields, zstd, form.as_ref(), retry);
+        let mut head = encode(call, fields, zstd, plan.as_ref(), retry);
         // A body that the system's buffer holds needs no thread.
-        let form = match form {
-            Some(Form { short: Some(body), .. }) if body.len() <= WITH_HEAD_MAX => {
+        let plan = match plan {
+            Some(BodyPlan { short: Some(body), .. }) if body.len() <= WITH_HEAD_MAX => {
                 head.extend_from_slice(&body);
                 None
             }
-            form => form,
+            plan => plan,
         };
         let _note = call.left_by_interruption(self.record.map(|record| record.resumer)).map(|what| {
             watch_signals();
@@ -88,7 +90,7 @@ impl RoundTrip<'_> {
         let mut socket = connection.socket().clone();
         socket.close_with_reset(true);
         socket.write_all(&head).map_err(|_| Error::interrupted(&self.url.shown, "closed the connection"))?;
-        let mut sending = self.start_sending(call, form, socket)?;
+        let mut sending = self.start_sending(call, plan, socket)?;
         let head = match self.read_head(&mut connection, sending.as_ref()) {
             Ok(head) => head,
             Err(error) => return Err(sending.and_then(|sending| sending.failure()).unwrap_or(error)),
@@ -102,17 +104,17 @@ impl RoundTrip<'_> {
         Ok(Begun { head, target: call.target.clone(), connection, sending })
     }
 
-    /// Starts to send the body of a request, if any. Without a `form` it was sent with the head, and is only counted.
+    /// Starts to send the body of a request, if any. Without a `plan` it was sent with the head, and is only counted.
     fn start_sending(
         &self,
         call: &Call,
-        form: Option<Form>,
+        plan: Option<BodyPlan>,
         socket: ClientSocket,
     ) -> Result<Option<Sending>> {
         let Some(upload) = &call.upload else { return Ok(None) };
         let progress = Progress::new(&upload.name, upload.size(), self.settings.quiet);
-        match form {
-            Some(form) => Sending::start(upload, form, socket, progress).map(Some),
+        match plan {
+            Some(plan) => Sending::start(upload, plan, socket, progress).map(Some),
             None => {
                 progress.add(upload.size().unwrap_or(0));
                 progress.clear();
@@ -146,7 +148,7 @@ impl RoundTrip<'_> {
             match (response.status, sending) {
                 (100, Some(sending)) => sending.continue_with_body(),
                 (101, _) => {
-                    return Err(Error::bad_answer(
+                    return Err(Error::bad_response(
                         &self.url.shown,
                         "switched to another protocol without being asked",
                     ));
@@ -158,11 +160,11 @@ impl RoundTrip<'_> {
                 _ => return Ok(response),
             }
         }
-        Err(Error::bad_answer(&self.url.shown, "sends interim responses without end"))
+        Err(Error::bad_response(&self.url.shown, "sends interim responses without end"))
     }
 
     fn take_upload_id(&mut self, fields: &Fields) {
-        let Some(id) = last_component(fields) else { return };
+        let Some(id) = upload_id_of(fields) else { return };
         if let Some(record) = self.record.filter(|_| self.upload_id.as_ref() != Some(&id)) {
             record.save(&id);
         }
@@ -175,7 +177,7 @@ impl RoundTrip<'_> {
             Error::System { name, source }
                 if source.kind() == io::ErrorKind::TimedOut && self.upload_id.is_none() =>
             {
-                Error::no_answer(name, source.to_string())
+                Error::no_response(name, source.to_string())
             }
             other => other,
         }
@@ -186,23 +188,5 @@ impl RoundTrip<'_> {
 pub(crate) fn trace(settings: &Settings, direction: char, line: &str) {
     if settings.verbose {
         display::aside(|| drop(writeln!(io::stderr(), "{direction} {line}")));
-    }
-}
-
-/// Returns the last path component of `Location`.
-pub(crate) fn last_component(fields: &Fields) -> Option<Vec<u8>> {
-    let location = fields.get("location")?;
-    Target::parse(location).ok()?.components.pop()
-}
-
-/// Maps an error in a response to one that names the server. It is not a refusal, since the request was not at fault.
-pub(crate) fn blame(server: &str, error: Error) -> Error {
-    match error {
-        Error::System { source, .. } => Error::io(server, source),
-        Error::Failed { kind, name, what } => {
-            let kind = if kind == ErrorKind::Interrupted { kind } else { ErrorKind::BadAnswer };
-            Error::new(kind, server, if name == server { what } else { format!("{name} {what}") })
-        }
-        Error::Usage(what) => Error::interrupted(server, what),
     }
 }

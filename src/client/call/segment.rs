@@ -25,7 +25,7 @@ pub(crate) struct SegmentTally {
 }
 
 /// The count of a segment that is being sent.
-pub(crate) type Shared = Arc<Mutex<SegmentTally>>;
+pub(crate) type SharedTally = Arc<Mutex<SegmentTally>>;
 
 /// A segment: the bytes read already, then those up to a pause or EOF.
 pub(crate) struct SegmentReader {
@@ -34,7 +34,7 @@ pub(crate) struct SegmentReader {
     /// The pipe.
     pub file: File,
     /// What was read of it.
-    pub tally: Shared,
+    pub tally: SharedTally,
 }
 
 impl Read for SegmentReader {

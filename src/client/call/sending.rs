@@ -12,11 +12,11 @@ use crate::client::progress::display::ProgressReader;
 use crate::client::{BodySource, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::coding::Encoder;
-use crate::http::digest::{self, Hasher, Tee};
+use crate::http::digest::{self, Hasher, REPR_DIGEST, Tee};
 use crate::http::{BodyWriter, Fields, Framing};
 
 /// How long to wait for `100 Continue` (RFC 9110 §10.1.1: not indefinitely).
-const ASK_FOR: Duration = Duration::from_secs(1);
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a complete response waits for the sending thread to report its end.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -33,13 +33,13 @@ pub enum Sent {
 
 /// How a body is sent.
 #[derive(Debug)]
-pub struct Form {
+pub struct BodyPlan {
     /// The framing.
     pub framing: Framing,
     /// Whether it is encoded with zstd.
     pub zstd: bool,
     /// Whether to wait for `100 Continue`.
-    pub asks: bool,
+    pub expects_continue: bool,
     /// All of it, encoded, if it is short.
     pub short: Option<Vec<u8>>,
     /// The hasher of its digest, if that follows in the trailer section.
@@ -59,24 +59,26 @@ impl Sending {
     /// Sends the bytes of `upload` in a thread of its own.
     pub fn start(
         upload: &BodySource,
-        mut form: Form,
+        mut plan: BodyPlan,
         socket: ClientSocket,
         progress: Progress,
     ) -> Result<Self> {
-        let (reader, encodes): (Box<dyn Read + Send>, _) = match form.short.take() {
+        let (reader, encodes): (Box<dyn Read + Send>, _) = match plan.short.take() {
             Some(body) => (Box::new(Cursor::new(body)), false),
-            None => (upload.reader()?, form.zstd),
+            None => (upload.reader()?, plan.zstd),
         };
-        form.zstd = encodes;
+        plan.zstd = encodes;
         let reader = ProgressReader { reader, progress: progress.clone() };
         let (name, sent_all) = (upload.name.clone(), progress.clone());
         let (go, asked) = mpsc::channel();
         let (told, outcome) = mpsc::channel();
         socket.silence.begin_sending();
         let work = move || {
-            let sent = match form.asks && asked.recv_timeout(ASK_FOR) == Err(RecvTimeoutError::Disconnected) {
+            let sent = match plan.expects_continue
+                && asked.recv_timeout(CONTINUE_TIMEOUT) == Err(RecvTimeoutError::Disconnected)
+            {
                 true => Ok(Sent::Nothing),
-                false => send(reader, &form, &socket, &name),
+                false => send(reader, &plan, &socket, &name),
             };
             sent_all.wait();
             let failed = sent.is_err();
@@ -84,7 +86,7 @@ impl Sending {
             let _ = told.send(sent);
             // Report first: the reader of the response looks for the reason once the connection has ended.
             if failed {
-                socket.cut();
+                socket.shut_down();
             }
         };
         thread::Builder::new().spawn(work).map_err(|error| Error::io("a thread", error))?;
@@ -127,11 +129,11 @@ impl Drop for Sending {
 }
 
 /// Reads the source and writes the body; an error names the source.
-fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -> Result<Sent> {
-    let body = BodyWriter::new(Wire(socket.clone()), form.framing);
+fn send(mut reader: impl Read, plan: &BodyPlan, socket: &ClientSocket, name: &str) -> Result<Sent> {
+    let body = BodyWriter::new(Wire(socket.clone()), plan.framing);
     let body = if socket.is_vectored() { body.vectored() } else { body };
-    let mut body = Tee { writer: body, hasher: form.digest.clone() };
-    let sent = if form.zstd {
+    let mut body = Tee { writer: body, hasher: plan.digest.clone() };
+    let sent = if plan.zstd {
         Encoder::new(body).and_then(|mut encoder| {
             copy(&mut reader, &mut encoder)?;
             finish(encoder.finish()?)
@@ -151,13 +153,10 @@ fn send(mut reader: impl Read, form: &Form, socket: &ClientSocket, name: &str) -
 fn finish<W: Write>(body: Tee<BodyWriter<W>>) -> io::Result<W> {
     let mut trailers = Fields::new();
     if let Some(hasher) = body.hasher {
-        trailers.push(DIGEST, digest::format(&hasher.finish()));
+        trailers.push(REPR_DIGEST, digest::format(&hasher.finish()));
     }
     body.writer.finish(&trailers)
 }
-
-/// The field with the digest of a body, in the head or in the trailer section.
-pub const DIGEST: &str = "Repr-Digest";
 
 /// The name in errors of the socket, to distinguish them from those of the source.
 const WIRE: &str = "the wire";

@@ -5,8 +5,9 @@ use std::io::{self, Read, Write};
 
 use crate::client::call::body_source::copy;
 use crate::client::call::call::shown_target;
-use crate::client::call::round_trip::{Begun, blame};
+use crate::client::call::round_trip::Begun;
 use crate::client::call::sending::{Sending, Sent};
+use crate::client::call::status::blame;
 use crate::client::conn::tls::speaks_tls;
 use crate::client::output::standard_streams::mute_progress;
 use crate::client::progress::display::ProgressReader;
@@ -92,7 +93,7 @@ impl ServerResponse<'_> {
         if status < 400 {
             return match status {
                 301 | 308 => Error::is_directory(&name, "is a directory"),
-                _ => Error::bad_answer(&name, format!("{status} is no answer to this request")),
+                _ => Error::bad_response(&name, format!("{status} is no answer to this request")),
             };
         }
         let is_text =
@@ -111,7 +112,7 @@ impl ServerResponse<'_> {
     }
 
     /// Returns whether the body of a refused request was not sent, and not read.
-    pub fn kept_body(&self) -> bool {
+    pub fn body_was_not_sent(&self) -> bool {
         self.begun.sending.as_ref().is_none_or(|sending| matches!(sending.outcome(), Some(Ok(Sent::Nothing))))
     }
 
@@ -216,7 +217,7 @@ fn read_body<T>(
 /// Skips unwanted content, up to a limit.
 fn skip(body: &mut impl Read, server: &str) -> io::Result<()> {
     match io::copy(&mut body.take(UNWANTED_MAX), &mut io::sink())? {
-        UNWANTED_MAX => Err(Error::bad_answer(server, "sent more than was requested").into()),
+        UNWANTED_MAX => Err(Error::bad_response(server, "sent more than was requested").into()),
         _ => Ok(()),
     }
 }

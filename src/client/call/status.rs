@@ -1,6 +1,7 @@
-//! Maps the status code of a response to a kind of error. No other file of the client does so.
+//! Errors of responses: maps a status code to a kind of error, which no other file of the client does, and an error in a
+//! response to one that names the server.
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 
 /// Returns the kind of error for a status code. An unknown one is treated as the x00 of its class (RFC 9110 §15).
 pub fn kind_of(status: u16) -> ErrorKind {
@@ -27,11 +28,23 @@ pub fn kind_of(status: u16) -> ErrorKind {
         431 => ErrorKind::HeadTooLarge,
         400..500 => ErrorKind::Invalid,
         501 => ErrorKind::NotImplemented,
-        502 => ErrorKind::BadAnswer,
+        502 => ErrorKind::BadResponse,
         503 => ErrorKind::Unavailable,
-        504 => ErrorKind::NoAnswer,
+        504 => ErrorKind::NoResponse,
         505 => ErrorKind::VersionNotSupported,
         507 => ErrorKind::NoSpace,
         500.. => ErrorKind::Internal,
+    }
+}
+
+/// Maps an error in a response to one that names the server. It is not a refusal, since the request was not at fault.
+pub(crate) fn blame(server: &str, error: Error) -> Error {
+    match error {
+        Error::System { source, .. } => Error::io(server, source),
+        Error::Failed { kind, name, what } => {
+            let kind = if kind == ErrorKind::Interrupted { kind } else { ErrorKind::BadResponse };
+            Error::new(kind, server, if name == server { what } else { format!("{name} {what}") })
+        }
+        Error::Usage(what) => Error::interrupted(server, what),
     }
 }

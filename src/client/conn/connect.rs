@@ -19,7 +19,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use crate::client::conn::addresses::connect_tcp;
 use crate::client::conn::rate_limit::RateLimit;
 use crate::client::conn::silence::{Silence, Timeouts, is_readable, is_ready};
-use crate::client::conn::tls::{Secured, Trust};
+use crate::client::conn::tls::{TlsStream, Trust};
 use crate::client::conn::url::{Endpoint, Url};
 use crate::error::{Error, Result};
 use crate::io_block::BlockReader;
@@ -30,7 +30,7 @@ const BLOCK: usize = 128 * 1024;
 /// A socket that may be read and written at the same time.
 #[derive(Clone, Debug)]
 pub struct ClientSocket {
-    way: Way,
+    transport: Transport,
     /// The timeout of the server on it.
     pub silence: Arc<Silence>,
     /// The limit on its rate.
@@ -39,10 +39,10 @@ pub struct ClientSocket {
 
 /// The transport.
 #[derive(Clone, Debug)]
-enum Way {
+enum Transport {
     Tcp(Arc<TcpStream>),
     /// TCP with TLS.
-    Tls(Arc<Secured>),
+    Tls(Arc<TlsStream>),
     /// A Unix socket.
     Unix(Arc<UnixStream>),
 }
@@ -59,7 +59,7 @@ impl Shutdown for TcpStream {
     }
 }
 
-impl Shutdown for Secured {
+impl Shutdown for TlsStream {
     fn shut_down(&self) {
         self.tcp.shut_down();
     }
@@ -73,30 +73,30 @@ impl Shutdown for UnixStream {
 
 impl ClientSocket {
     /// Shuts the connection down for both threads.
-    pub fn cut(&self) {
-        match &self.way {
-            Way::Tcp(socket) => socket.shut_down(),
-            Way::Tls(socket) => socket.shut_down(),
-            Way::Unix(socket) => socket.shut_down(),
+    pub fn shut_down(&self) {
+        match &self.transport {
+            Transport::Tcp(socket) => socket.shut_down(),
+            Transport::Tls(socket) => socket.shut_down(),
+            Transport::Unix(socket) => socket.shut_down(),
         }
     }
 
     /// Returns what shuts the connection down, and does not keep it open.
     pub fn shutdown(&self) -> Weak<dyn Shutdown> {
-        match &self.way {
-            Way::Tcp(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
-            Way::Tls(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
-            Way::Unix(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+        match &self.transport {
+            Transport::Tcp(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+            Transport::Tls(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
+            Transport::Unix(socket) => Arc::downgrade(socket) as Weak<dyn Shutdown>,
         }
     }
 
     /// Sets whether a close resets the connection, also one by the end of this process: the server then stops at once. Has no
     /// effect on a Unix socket, whose close ends both directions.
     pub fn close_with_reset(&self, resets: bool) {
-        let tcp = match &self.way {
-            Way::Tcp(socket) => socket,
-            Way::Tls(socket) => &socket.tcp,
-            Way::Unix(_) => return,
+        let tcp = match &self.transport {
+            Transport::Tcp(socket) => socket,
+            Transport::Tls(socket) => &socket.tcp,
+            Transport::Unix(_) => return,
         };
         let linger = linger { l_onoff: resets.into(), l_linger: 0 };
         // Without it the server stops when it next sends something.
@@ -104,18 +104,18 @@ impl ClientSocket {
     }
 
     /// Returns whether the server is on this machine.
-    pub fn is_near(&self) -> bool {
-        let tcp = match &self.way {
-            Way::Tcp(socket) => socket,
-            Way::Tls(socket) => &socket.tcp,
-            Way::Unix(_) => return true,
+    pub fn is_on_this_machine(&self) -> bool {
+        let tcp = match &self.transport {
+            Transport::Tcp(socket) => socket,
+            Transport::Tls(socket) => &socket.tcp,
+            Transport::Unix(_) => return true,
         };
         tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Returns whether the server has neither closed the connection nor sent anything since the last read.
     fn is_quiet(&self) -> bool {
-        if let Way::Tls(socket) = &self.way {
+        if let Transport::Tls(socket) = &self.transport {
             return socket.is_quiet();
         }
         !is_ready(self)
@@ -131,10 +131,10 @@ impl ClientSocket {
 
 impl AsFd for ClientSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.way {
-            Way::Tcp(socket) => socket.as_fd(),
-            Way::Tls(socket) => socket.tcp.as_fd(),
-            Way::Unix(socket) => socket.as_fd(),
+        match &self.transport {
+            Transport::Tcp(socket) => socket.as_fd(),
+            Transport::Tls(socket) => socket.tcp.as_fd(),
+            Transport::Unix(socket) => socket.as_fd(),
         }
     }
 }
@@ -151,7 +151,7 @@ impl ClientSocket {
     }
 
     fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Way::Tls(socket) = &self.way {
+        if let Transport::Tls(socket) = &self.transport {
             return socket.read(out, &|| self.wait_readable());
         }
         loop {
@@ -165,14 +165,14 @@ impl ClientSocket {
     /// Returns whether it writes several slices at once: TLS encrypts one after another, and a limited rate is counted by
     /// the block.
     pub fn is_vectored(&self) -> bool {
-        self.limit.is_none() && !matches!(self.way, Way::Tls(_))
+        self.limit.is_none() && !matches!(self.transport, Transport::Tls(_))
     }
 
     fn transmit(&mut self, block: &[u8]) -> io::Result<usize> {
-        self.unless_stalled(match &self.way {
-            Way::Tcp(socket) => (&**socket).write(block),
-            Way::Tls(socket) => socket.write(block),
-            Way::Unix(socket) => (&**socket).write(block),
+        self.unless_stalled(match &self.transport {
+            Transport::Tcp(socket) => (&**socket).write(block),
+            Transport::Tls(socket) => socket.write(block),
+            Transport::Unix(socket) => (&**socket).write(block),
         })
     }
 
@@ -196,9 +196,9 @@ impl Write for ClientSocket {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match (&self.way, self.is_vectored()) {
-            (Way::Tcp(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
-            (Way::Unix(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
+        match (&self.transport, self.is_vectored()) {
+            (Transport::Tcp(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
+            (Transport::Unix(socket), true) => self.unless_stalled((&**socket).write_vectored(slices)),
             _ => self.write(slices.iter().find(|slice| !slice.is_empty()).map_or(&[], |slice| slice)),
         }
     }
@@ -219,20 +219,21 @@ impl ServerConnection {
     /// Connects to a server. The error names it.
     pub fn open(url: &Url, trust: &Trust, timeouts: Timeouts) -> Result<Self> {
         let until = Instant::now() + timeouts.connect;
-        let way = match &url.address {
+        let transport = match &url.address {
             Endpoint::Tcp { host, port } => {
-                connect_tcp(host, *port, until).map(|socket| Way::Tcp(Arc::new(socket)))
+                connect_tcp(host, *port, until).map(|socket| Transport::Tcp(Arc::new(socket)))
             }
             Endpoint::Tls { host, port } => match connect_tcp(host, *port, until) {
-                Ok(socket) => Ok(Way::Tls(Arc::new(Secured::open(socket, url, host, trust, until)?))),
+                Ok(socket) => Ok(Transport::Tls(Arc::new(TlsStream::open(socket, url, host, trust, until)?))),
                 Err(error) => Err(error),
             },
             Endpoint::Unix(path) => {
-                connect_unix(path, timeouts.connect).map(|socket| Way::Unix(Arc::new(socket)))
+                connect_unix(path, timeouts.connect).map(|socket| Transport::Unix(Arc::new(socket)))
             }
         };
-        let socket = way.and_then(|way| {
-            let socket = ClientSocket { way, silence: Arc::new(Silence::new(timeouts.silence)), limit: None };
+        let socket = transport.and_then(|transport| {
+            let socket =
+                ClientSocket { transport, silence: Arc::new(Silence::new(timeouts.silence)), limit: None };
             setsockopt(&socket, sockopt::SendTimeout, &time_of(timeouts.silence))?;
             Ok(socket)
         });
@@ -266,8 +267,8 @@ impl ServerConnection {
     /// Waits for the server's first bytes, and returns whether they are a TLS record, mostly an alert, on a connection
     /// without TLS (RFC 8446 §5.1).
     pub fn begins_with_tls(&mut self) -> io::Result<bool> {
-        match self.socket().way {
-            Way::Tcp(_) => Ok(matches!(self.input.fill_buf()?, [0x14..=0x17, 0x03, ..])),
+        match self.socket().transport {
+            Transport::Tcp(_) => Ok(matches!(self.input.fill_buf()?, [0x14..=0x17, 0x03, ..])),
             _ => Ok(false),
         }
     }

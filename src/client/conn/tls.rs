@@ -76,7 +76,7 @@ fn read_all(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 /// A TCP connection with TLS.
 #[derive(Debug)]
-pub struct Secured {
+pub struct TlsStream {
     /// The transport.
     pub tcp: TcpStream,
     session: Mutex<ClientConnection>,
@@ -84,7 +84,7 @@ pub struct Secured {
     sending: Mutex<()>,
 }
 
-impl Secured {
+impl TlsStream {
     /// Performs the handshake. The error says why the server is not trusted, if that is the reason.
     pub fn open(tcp: TcpStream, url: &Url, host: &str, trust: &Trust, until: Instant) -> Result<Self> {
         let bad = || Error::usage(format!("{host}: is not a valid name for a certificate"));
@@ -95,9 +95,9 @@ impl Secured {
         while session.is_handshaking() {
             session
                 .complete_io(&mut Timed { tcp: &tcp, until })
-                .map_err(|error| not_agreed(&url.shown, error))?;
+                .map_err(|error| handshake_error(&url.shown, error))?;
         }
-        Ok(Secured { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
+        Ok(TlsStream { tcp, session: Mutex::new(session), sending: Mutex::new(()) })
     }
 
     /// Returns whether the server has neither closed the connection nor sent anything unrequested. TLS messages between
@@ -189,7 +189,7 @@ pub(crate) fn speaks_tls(server: &str) -> Error {
 }
 
 /// Maps an error of TLS: an untrusted certificate is permanent, anything else may be transient.
-fn not_agreed(url: &str, error: io::Error) -> Error {
+fn handshake_error(url: &str, error: io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match why {
         None if error.kind() == io::ErrorKind::TimedOut => {

@@ -14,7 +14,7 @@ use crate::client::output::destination::Destination;
 use crate::client::output::part::{Part, PartOwner};
 use crate::client::{Call, Client, Output, RemoteName, Retries, ServerResponse, Sink};
 use crate::error::{Error, Result};
-use crate::http::digest::{self, Digest, Hasher, Tee};
+use crate::http::digest::{self, Digest, Hasher, REPR_DIGEST, Tee};
 use crate::http::range::parse_content_range;
 use crate::http::time::parse_http_date;
 use crate::http::{Fields, Query, Response};
@@ -88,7 +88,7 @@ impl Client {
 
 /// Returns the digest of the content that a response tells, if any. A malformed one is an error of the server.
 pub(crate) fn told_digest(fields: &Fields, name: &[u8]) -> Result<Option<Digest>> {
-    digest::parse(fields, "Repr-Digest").map_err(|error| Error::bad_answer(name, error.to_string()))
+    digest::parse(fields, REPR_DIGEST).map_err(|error| Error::bad_response(name, error.to_string()))
 }
 
 /// Copies the content of any response to a sink, and verifies it with the digest in its head.
@@ -109,7 +109,7 @@ pub fn modified(fields: &Fields) -> Option<SystemTime> {
 fn refuse_difference(name: &[u8], told: Option<Digest>, have: Digest) -> Result<()> {
     match told {
         Some(told) if told != have => {
-            Err(Error::bad_answer(name, "does not match the server's digest (SHA-256)"))
+            Err(Error::bad_response(name, "does not match the server's digest (SHA-256)"))
         }
         _ => Ok(()),
     }
@@ -228,9 +228,10 @@ impl<'a> Download<'a> {
             let part = fields.get("content-range").and_then(parse_content_range);
             return match part.is_some_and(|(range, _)| range.start == self.have && self.have > 0) {
                 true => Ok(()),
-                false => {
-                    Err(Error::bad_answer(self.name.shown(), "the server sent another range than requested"))
-                }
+                false => Err(Error::bad_response(
+                    self.name.shown(),
+                    "the server sent another range than requested",
+                )),
             };
         }
         // All of it is sent: the server has no ranges, or another version than the part.
@@ -249,7 +250,7 @@ impl<'a> Download<'a> {
                 (self.have, self.hasher) = (0, Hasher::default());
                 Ok(())
             }
-            false => Err(Error::bad_answer(self.name.shown(), "changed while it was fetched")),
+            false => Err(Error::bad_response(self.name.shown(), "changed while it was fetched")),
         }
     }
 

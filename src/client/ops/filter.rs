@@ -99,7 +99,7 @@ impl Client {
         }
         let call = self.call("GET", &name.clone().as_directory(), &query)?;
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
-        let bad = || Error::bad_answer("answer", "holds a line that is no count");
+        let bad = || Error::bad_response("answer", "holds a line that is no count");
         answer.read(|body| {
             let (mut counts, mut unreadable, mut is_complete) = (Vec::new(), Vec::new(), false);
             each_line(body, |line| {
@@ -138,12 +138,12 @@ pub fn number(answer: &[u8]) -> Result<u64> {
     let is_number = digits.iter().all(u8::is_ascii_digit);
     let number =
         std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| Error::bad_answer("answer", "is no number"))
+    number.ok_or_else(|| Error::bad_response("answer", "is no number"))
 }
 
 /// Adds counts, of which a server may send any.
 pub fn add(total: u64, count: u64) -> Result<u64> {
-    total.checked_add(count).ok_or_else(|| Error::bad_answer("answer", "has a count that is too large"))
+    total.checked_add(count).ok_or_else(|| Error::bad_response("answer", "has a count that is too large"))
 }
 
 /// The result of a search of a directory.

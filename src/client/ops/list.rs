@@ -28,7 +28,7 @@ pub struct ListEntry {
 
 impl ListEntry {
     fn parse(json: &[u8]) -> Result<Self> {
-        let bad = || Error::bad_answer("list", "holds a line that is no entry");
+        let bad = || Error::bad_response("list", "holds a line that is no entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
         let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
@@ -68,7 +68,10 @@ pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>
             0 => return Ok(()),
             _ if line.last() == Some(&b'\n') => drop(line.pop()),
             read if read as u64 == LINE_MAX => {
-                return Err(Error::bad_answer("list", format!("holds a line of more than {LINE_MAX} bytes")));
+                return Err(Error::bad_response(
+                    "list",
+                    format!("holds a line of more than {LINE_MAX} bytes"),
+                ));
             }
             _ => {}
         }
@@ -82,9 +85,9 @@ impl Client {
     /// Says of an answer that makes no sense that the server may be another program.
     pub(crate) fn no_cfpd(&self, error: Error) -> Error {
         match error {
-            Error::Failed { kind: ErrorKind::BadAnswer, name, what } if name != self.url.shown => {
+            Error::Failed { kind: ErrorKind::BadResponse, name, what } if name != self.url.shown => {
                 let server = &self.url.shown;
-                Error::bad_answer(name, format!("{what}: {server} may be no cfpd, name another with -s"))
+                Error::bad_response(name, format!("{what}: {server} may be no cfpd, name another with -s"))
             }
             error => error,
         }
@@ -150,7 +153,11 @@ mod tests {
     #[test]
     fn a_server_that_tells_nonsense_or_a_way_out_is_at_fault() {
         for json in ["[", "{}", r#"{"name":"../x","type":"file"}"#, r#"{"name":"a","name_bytes":"a%00"}"#] {
-            assert_eq!(ListEntry::parse(json.as_bytes()).unwrap_err().kind(), ErrorKind::BadAnswer, "{json}");
+            assert_eq!(
+                ListEntry::parse(json.as_bytes()).unwrap_err().kind(),
+                ErrorKind::BadResponse,
+                "{json}"
+            );
         }
     }
 }

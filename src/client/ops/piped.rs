@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::client::call::round_trip::last_component;
-use crate::client::call::segment::Shared;
+use crate::client::call::segment::SharedTally;
 use crate::client::ops::resumption;
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::resumption::upload_id_of;
 
 /// Stores what is read from a pipe, segment by segment. Returns false if the precondition keeps an existing file,
 /// and `None` if the server does not support resumable uploads and has received nothing.
-pub(crate) fn put_in_pieces(
+pub(crate) fn put_in_segments(
     client: &mut Client,
     upload: &BodySource,
     name: &RemoteName,
     precondition: &Precondition,
     call: Call,
 ) -> Result<Option<bool>> {
-    let mut shared = Shared::default();
-    let call = Call { upload: Some(upload.piece(upload.first().to_vec(), &shared)?), ..call };
+    let mut shared = SharedTally::default();
+    let call = Call { upload: Some(upload.segment(upload.first().to_vec(), &shared)?), ..call };
     let begun = match client.write(&call, name, precondition) {
         Err(Error::Failed { kind: ErrorKind::Invalid, name, .. })
             if name == "Upload-Complete" && shared.lock().sent == 0 =>
@@ -33,8 +33,8 @@ pub(crate) fn put_in_pieces(
     };
     client.take_upload_id();
     let Some(fields) = begun? else { return Ok(Some(false)) };
-    let lost = || Error::bad_answer(name.shown(), "the server did not send the location of the upload");
-    let id = last_component(&fields).ok_or_else(lost)?;
+    let lost = || Error::bad_response(name.shown(), "the server did not send the location of the upload");
+    let id = upload_id_of(&fields).ok_or_else(lost)?;
     let target = resumption::target_of(&client.url, id)?;
     loop {
         let tally = shared.lock().clone();
@@ -43,7 +43,7 @@ pub(crate) fn put_in_pieces(
         shared = Arc::new(Mutex::new(tally.clone()));
         let body = match complete {
             true => BodySource::of_bytes(&upload.name, &[], tally.hasher)?,
-            false => upload.piece(first, &shared)?,
+            false => upload.segment(first, &shared)?,
         };
         let answer = client.send(&resumption::append(target.clone(), name, tally.sent, complete, body))?;
         match answer.status() {

@@ -23,7 +23,7 @@ impl Precondition {
 
     /// Returns whether the request may be repeated. With a precondition it may not: if the first one was performed and
     /// only its response was lost, its own change makes the precondition false.
-    pub fn may_repeat(&self) -> bool {
+    pub fn may_resend(&self) -> bool {
         *self == Precondition::default()
     }
 

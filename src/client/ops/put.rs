@@ -1,12 +1,12 @@
 //! Stores local bytes on the server: in one request, or in several for a pipe that pauses. If the connection breaks,
 //! they are sent again or resumed.
 
-use crate::client::call::sending::DIGEST;
 use crate::client::call::upload_record::UploadRecord;
-use crate::client::ops::piped::put_in_pieces;
+use crate::client::ops::piped::put_in_segments;
 use crate::client::ops::resumption::{self, Ended, RESUMABLE_FROM, Resumption};
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries};
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::digest::REPR_DIGEST;
 use crate::http::{Query, idempotency, time};
 
 impl Client {
@@ -28,7 +28,7 @@ impl Client {
         let keep = precondition.keep.then(|| ("If-None-Match", b"*".to_vec()));
         let modified = modified.map(|seconds| (time::MODIFIED, seconds.into_bytes()));
         let fields = precondition.field().into_iter().chain(keep).chain(modified);
-        let key = (!precondition.may_repeat()).then(idempotency::fresh_key);
+        let key = (!precondition.may_resend()).then(idempotency::fresh_key);
         let stored = Some(name.clone());
         let request =
             || Call { key: key.clone(), stored: stored.clone(), ..Call::new("PUT", target.clone()) };
@@ -37,7 +37,7 @@ impl Client {
         let is_resumable = !is_filtered && !self.always_compresses();
         if is_resumable && size.is_none() {
             let fields = fields.clone().chain(resumption::creation(None)).collect();
-            let stored = put_in_pieces(self, &upload, name, precondition, Call { fields, ..request() });
+            let stored = put_in_segments(self, &upload, name, precondition, Call { fields, ..request() });
             if let Some(stored) = stored.map_err(|error| map_body_error(error, name))? {
                 return Ok(stored);
             }
@@ -45,7 +45,7 @@ impl Client {
         let offer = size.filter(|size| is_resumable && *size >= RESUMABLE_FROM);
         let is_offered = offer.is_some();
         let offer = offer.into_iter().flat_map(|size| resumption::creation(Some(size)));
-        let is_known_by_digest = upload.can_repeat() && !is_filtered;
+        let is_known_by_digest = upload.is_rereadable() && !is_filtered;
         let record = if is_offered { record(self, &upload, name, precondition) } else { None };
         self.remember_in(record);
         let call = Call { fields: fields.chain(offer).collect(), upload: Some(upload), ..request() };
@@ -112,7 +112,7 @@ fn put_until_stored(
     name: &RemoteName,
     precondition: &Precondition,
 ) -> Result<bool> {
-    let repeats = call.can_repeat() && precondition.may_repeat();
+    let repeats = call.is_rereadable() && precondition.may_resend();
     let mut retries = Retries::new(client.retries());
     loop {
         client.take_upload_id();
@@ -169,7 +169,7 @@ fn complete_upload(
 }
 
 /// The names in the errors of `cfpd` about a body.
-const OF_BODY: [&str; 4] = [DIGEST, "body", "chunk", "trailer"];
+const OF_BODY: [&str; 4] = [REPR_DIGEST, "body", "chunk", "trailer"];
 
 /// Maps the refusal of a body or its digest to a transient error: the server received other bytes than were sent.
 fn map_body_error(error: Error, name: &RemoteName) -> Error {

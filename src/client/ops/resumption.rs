@@ -148,7 +148,7 @@ fn has_ended(fields: &Fields) -> bool {
 fn may_pass(error: Error) -> Error {
     match error {
         Error::Failed {
-            kind: ErrorKind::Internal | ErrorKind::BadAnswer | ErrorKind::NoAnswer,
+            kind: ErrorKind::Internal | ErrorKind::BadResponse | ErrorKind::NoResponse,
             name,
             what,
         } => Error::Failed { kind: ErrorKind::Unavailable, name, what },

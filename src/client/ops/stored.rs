@@ -185,7 +185,7 @@ impl Client {
         let answer = self.send(call)?;
         let answer = match answer.status() {
             409 => {
-                let repeats = answer.kept_body() || call.can_repeat();
+                let repeats = answer.body_was_not_sent() || call.is_rereadable();
                 let refusal = answer.refusal();
                 if !repeats || !self.make_parents(name)? {
                     return Err(refusal);

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::coding::Coding;
 use crate::http::condition::{Validators, known_tag, range_holds};
-use crate::http::digest::{self, Digest};
+use crate::http::digest::{self, Digest, REPR_DIGEST};
 use crate::http::range::{self, Selected};
 use crate::http::{Fields, Method, accept};
 use crate::server::auth::rights::AuthorizedStore;
@@ -123,7 +123,7 @@ fn answer_uncoded(
     mut fields: Fields,
 ) -> Result<()> {
     if let Some(digest) = digest_of(exchange, content)? {
-        fields.push("Repr-Digest", digest::format(&digest));
+        fields.push(REPR_DIGEST, digest::format(&digest));
     }
     let (size, modified) = (content.meta().size, Some(content.meta().modified));
     let current = Validators { etag: Some(&content.meta().etag), coded: None, modified };

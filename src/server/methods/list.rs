@@ -16,15 +16,15 @@ use crate::store::{Detail, Entries, Entry, Kind, Name};
 use crate::text::Globs;
 
 /// The media types of a list in order of preference, with their names for `?format`.
-const FORMS: [(&str, &str); 3] =
+const FORMATS: [(&str, &str); 3] =
     [("html", "text/html"), ("json", "application/json"), ("text", "text/plain")];
 
 /// Sends the list of a directory.
 pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name) -> Result<()> {
-    let form = form(exchange)?;
+    let media_type = media_type_of(exchange)?;
     let globs = globs(&exchange.query)?;
-    let is_page = form == "text/html" && accept::names(&exchange.request.fields, form);
-    let detail = match form {
+    let is_page = media_type == "text/html" && accept::names(&exchange.request.fields, media_type);
+    let detail = match media_type {
         "application/json" => Detail::Metadata,
         "text/html" if !is_page => Detail::Sizes,
         _ => Detail::Names,
@@ -44,22 +44,25 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     };
     let page = ListPage { name, viewer: is_page.then(viewer) };
     let policy = if is_page { POLICY } else { "default-src 'none'" };
-    send_lines(exchange, name, form, policy, |out| match form {
+    send_lines(exchange, name, media_type, policy, |out| match media_type {
         "text/html" => page.write(entries, out),
-        _ => write_lines(entries, form == "application/json", out),
+        _ => write_lines(entries, media_type == "application/json", out),
     })
 }
 
 /// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` or
 /// `NotAcceptable`.
-fn form(exchange: &Exchange<'_>) -> Result<&'static str> {
+fn media_type_of(exchange: &Exchange<'_>) -> Result<&'static str> {
     let Some(wanted) = exchange.query.get("format") else {
-        return accept::media_type(&exchange.request.fields, &FORMS.map(|(_, form)| form)).ok_or_else(|| {
-            Error::not_acceptable("Accept", "fits neither text/html, application/json nor text/plain")
-        });
+        return accept::media_type(&exchange.request.fields, &FORMATS.map(|(_, media_type)| media_type))
+            .ok_or_else(|| {
+                Error::not_acceptable("Accept", "fits neither text/html, application/json nor text/plain")
+            });
     };
-    let found = FORMS.into_iter().find(|(short, _)| short.as_bytes() == wanted);
-    found.map(|(_, form)| form).ok_or_else(|| Error::invalid("format", "is neither html, json nor text"))
+    let found = FORMATS.into_iter().find(|(short, _)| short.as_bytes() == wanted);
+    found
+        .map(|(_, media_type)| media_type)
+        .ok_or_else(|| Error::invalid("format", "is neither html, json nor text"))
 }
 
 /// The include and exclude globs of the query. Errors have kind `Invalid`.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::digest::{self, Digest};
+use crate::http::digest::{self, Digest, REPR_DIGEST};
 use crate::http::resumption::{self, PROBLEM_TYPES};
 use crate::http::{Complete, Fields, head};
 use crate::server::auth::rights::GuardedPartial;
@@ -45,7 +45,7 @@ pub fn receive(
         Ok(whole) => whole,
     };
     let said_in = [&exchange.request.fields, &whole.trailers];
-    if let Err(error) = digest::verify_field("Content-Digest", said_in, whole.digest) {
+    if let Err(error) = digest::verify_field("Content-Digest", &said_in, whole.digest) {
         partial.truncate(start)?;
         return Err(error);
     }
@@ -141,9 +141,8 @@ fn commit(
                 partial.reader().and_then(compute_digest).map_err(|error| Error::io(name.shown(), error))?
             }
         };
-        let said = [&metadata.fields, &exchange.request.fields];
-        digest::verify_field("Repr-Digest", said, Some(digest))?;
-        digest::verify_field("Repr-Digest", [&whole.trailers; 2], Some(digest))?;
+        let said_in = [&metadata.fields, &exchange.request.fields, &whole.trailers];
+        digest::verify_field(REPR_DIGEST, &said_in, Some(digest))?;
         Ok(digest)
     };
     match verify() {

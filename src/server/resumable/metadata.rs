@@ -2,10 +2,11 @@
 //! in another process.
 
 use crate::error::Result;
+use crate::http::digest::REPR_DIGEST;
 use crate::http::{Fields, head, resumption};
 
 /// The fields that are stored unchanged.
-const KEPT: [&str; 5] = ["If-Match", "If-None-Match", "If-Unmodified-Since", "Repr-Digest", "X-OC-Mtime"];
+const KEPT: [&str; 5] = ["If-Match", "If-None-Match", "If-Unmodified-Since", REPR_DIGEST, "X-OC-Mtime"];
 /// The field with the length, once it is known.
 const LENGTH: &str = "Upload-Length";
 

@@ -168,7 +168,7 @@ fn list_stored(client: &mut Client, directory: &RemoteName) -> Result<Vec<TreeEn
             (false, _) => EntryKind::File,
         };
         let [name] = <[Vec<u8>; 1]>::try_from(entry.name.components)
-            .map_err(|_| Error::bad_answer("list", "holds a name of another directory"))?;
+            .map_err(|_| Error::bad_response("list", "holds a name of another directory"))?;
         // The tag of a symbolic link is that of the file behind it, which no deletion is about.
         let version = entry.etag.filter(|_| !entry.is_link).unwrap_or_default();
         let (size, modified) = (entry.size, entry.modified);
