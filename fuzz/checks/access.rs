@@ -1,7 +1,7 @@
 //! Access files: the first rule that fits decides, as if each line stood alone; a yes for a directory with all in it
 //! is a yes for everything a rule names there.
 
-use cfp::server::auth::access::{AccessList, Principal, Verb, name_of};
+use cfp::server::auth::access::{AccessList, Principal, Verb, parse_name};
 use cfp::store::Name;
 
 const VERBS: [&[u8]; 6] = [b"list", b"read", b"create", b"replace", b"delete", b"process"];
@@ -54,7 +54,7 @@ fn names(lines: &[&[u8]]) -> Vec<Name> {
         .iter()
         .flat_map(|line| line.split(u8::is_ascii_whitespace))
         .filter(|word| word.starts_with(b"/"));
-    let mut names: Vec<_> = places.filter_map(|word| name_of(word).ok()).collect();
+    let mut names: Vec<_> = places.filter_map(|word| parse_name(word).ok()).collect();
     for name in names.clone() {
         names.push(name.join(b"x", false));
         names.push(name.join(b"y/z", true));

@@ -20,7 +20,7 @@ pub fn exact(bytes: &[u8]) -> String {
 }
 
 /// Reads the name in a JSON object; `None` if there is none.
-pub fn name_of(object: &Value) -> Option<Vec<u8>> {
+pub fn json_name(object: &Value) -> Option<Vec<u8>> {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     match text("name_bytes") {
         Some(encoded) => Some(percent_decode_str(encoded).collect()),
@@ -37,8 +37,8 @@ mod tests {
     fn a_name_is_read_as_it_was_written() {
         for name in [&b"a"[..], "é\"".as_bytes(), b"\xff.%41", b"a\n\x1b"] {
             let object = with_name(json!({ "count": 1 }), name);
-            assert_eq!(name_of(&object).unwrap(), name);
+            assert_eq!(json_name(&object).unwrap(), name);
         }
-        assert_eq!(name_of(&json!({})), None);
+        assert_eq!(json_name(&json!({})), None);
     }
 }

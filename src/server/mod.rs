@@ -7,7 +7,7 @@
 
 pub use crate::http::PathPrefix;
 pub use crate::server::auth::admin_file::read as read_admin_file;
-pub use crate::server::auth::sites::parse as parse_host;
+pub use crate::server::auth::served_hosts::parse as parse_host;
 pub use crate::server::daemon::config::Config;
 pub use crate::server::daemon::run::run;
 pub use crate::server::daemon::run_as::Account;

@@ -11,7 +11,7 @@ use crate::client::progress::display;
 use crate::client::{BodySource, Client, Operand, Precondition, RemoteName, ServerResponse, Tag};
 use crate::error::{Error, Result, shown};
 use crate::http::Query;
-use crate::http::json_name::name_of;
+use crate::http::json_name::json_name;
 
 /// The field in which a server says how much a filter changed in place.
 const CHANGED: &str = "Cfp-Changed";
@@ -104,7 +104,7 @@ impl Client {
             let (mut counts, mut unreadable, mut is_complete) = (Vec::new(), Vec::new(), false);
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
-                match (name_of(&object), object.get("count").and_then(Value::as_u64)) {
+                match (json_name(&object), object.get("count").and_then(Value::as_u64)) {
                     (Some(file), Some(count)) => {
                         display::count(0);
                         counts.push((RemoteName::parse(&file), count));

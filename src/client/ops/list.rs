@@ -8,7 +8,7 @@ use crate::client::progress::display;
 use crate::client::{Client, RemoteName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Query;
-use crate::http::json_name::{name_of, with_name};
+use crate::http::json_name::{json_name, with_name};
 use crate::io_block::BlockReader;
 
 /// One line of a list.
@@ -31,7 +31,7 @@ impl ListEntry {
         let bad = || Error::bad_response("list", "holds a line that is no entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
-        let below = name_of(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
+        let below = json_name(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;
         let mut name = RemoteName::parse(&below);
         name.directory = text("type") == Some("directory");
         name.refuse_escape()?;

@@ -3,7 +3,7 @@
 pub(crate) use access::{AccessList, Principal, Verb};
 pub(crate) use policy::{Policy, PolicyFiles};
 pub(crate) use rights::{AuthorizedStore, Gate};
-pub(crate) use sites::Sites;
+pub(crate) use served_hosts::ServedHosts;
 pub(crate) use users::Users;
 
 pub mod access;
@@ -16,5 +16,5 @@ pub(crate) mod login_source;
 pub(crate) mod login_throttle;
 pub(crate) mod policy;
 pub(crate) mod rights;
-pub(crate) mod sites;
+pub(crate) mod served_hosts;
 pub(crate) mod users;

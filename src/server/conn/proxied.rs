@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::server::conn::refusal::refuse_connection;
 use crate::server::exchange::closing_response;
 use crate::server::limits::FIRST_READ;
-use crate::server::net::{Beginning, ConnectionGuard, Stream};
+use crate::server::net::{ConnectionGuard, ProxyHeader, Stream};
 use crate::server::observe::Refusal;
 use crate::server::shared::Server;
 
@@ -26,7 +26,7 @@ pub fn without_header(
     let taken = take_header(server, &guard.connection.stream, buffer, received);
     let header = taken.and_then(|(header, end)| {
         let (length, client) = match header {
-            Beginning::Header(length, client) => (length, Some(client)),
+            ProxyHeader::Complete(length, client) => (length, Some(client)),
             _ => (0, None),
         };
         let rest = length..end;
@@ -57,12 +57,12 @@ fn take_header(
     stream: &Stream,
     buffer: &mut [u8; FIRST_READ],
     received: usize,
-) -> Result<(Beginning, usize)> {
+) -> Result<(ProxyHeader, usize)> {
     let (mut end, deadline) = (received, Instant::now() + server.limits.header_time);
     let named = |error| Error::io("client", error);
     loop {
-        match Beginning::of(buffer.get(..end).unwrap_or_default())? {
-            Beginning::Incomplete => {
+        match ProxyHeader::detect(buffer.get(..end).unwrap_or_default())? {
+            ProxyHeader::Incomplete => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() || !stream.socket.wait_to_read(left).map_err(named)? {
                     return Err(Error::timed_out("PROXY header", "did not come in time"));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::http::PathPrefix;
 use crate::server::admin_path::{parent_of, require_writable};
-use crate::server::auth::access::name_of;
+use crate::server::auth::access::parse_name;
 use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
 use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
@@ -172,7 +172,7 @@ impl Config {
     /// says why.
     pub fn explain(&self, [who, verb, name]: [&OsStr; 3]) -> Result<(bool, String)> {
         let (who, verb) = (Principal::parse(who.as_bytes())?, Verb::parse(verb.as_bytes())?);
-        Ok(self.policy()?.explain(&who, verb, &name_of(name.as_bytes())?))
+        Ok(self.policy()?.explain(&who, verb, &parse_name(name.as_bytes())?))
     }
 }
 

@@ -63,7 +63,7 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
         Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
         WriteFile,
     };
-    let strange = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
+    let never_granted = Execute | IoctlDev | MakeBlock | MakeChar | MakeFifo | MakeSock;
     let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]);
     let files = config.file.iter().chain(&config.users).chain(&config.access).chain(tls);
     let log = config.log.as_ref().filter(|path| !is_standard_error(path));
@@ -71,13 +71,13 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
         ListenAddress::Unix { path, .. } => Some(path),
         ListenAddress::Tcp(_) => None,
     });
-    let gone = sockets.chain(&config.pid_file).map(|file| parent_of(file).to_owned());
+    let removal_directories = sockets.chain(&config.pid_file).map(|file| parent_of(file).to_owned());
     let mut all = Vec::new();
     let mut allow = |places: Vec<PathBuf>, access: BitFlags<AccessFs>| {
         all.extend(places.into_iter().map(|place| (place, access)));
     };
     allow(vec!["/proc/self/status".into(), "/dev/urandom".into()], ReadFile.into());
-    allow(store.changed.clone(), AccessFs::from_all(LEVEL) & !strange);
+    allow(store.changed.clone(), AccessFs::from_all(LEVEL) & !never_granted);
     allow(store.read.clone(), ReadFile.into());
     allow(files.flat_map(|file| around(file)).collect(), ReadFile.into());
     // The names of local users, where rules may name them.
@@ -85,7 +85,7 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
     // For the log it is enough to resolve the users that exist now.
     allow(log.iter().map(|_| "/etc/passwd".into()).collect(), ReadFile.into());
     allow(log.iter().flat_map(|file| around(file)).collect(), MakeReg | WriteFile);
-    allow(gone.collect(), RemoveFile.into());
+    allow(removal_directories.collect(), RemoveFile.into());
     allow(config.spools().into_iter().collect(), ReadDir | MakeReg | ReadFile | WriteFile | RemoveFile);
     all
 }

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result, shown};
-use crate::server::auth::{Gate, Policy, Sites};
+use crate::server::auth::{Gate, Policy, ServedHosts};
 use crate::server::conn::accept;
 use crate::server::daemon::command::{PrivateSocket, StopReason, exit_code_of};
 use crate::server::daemon::config::Config;
@@ -46,11 +46,11 @@ pub fn run(config: Config, say: &dyn Fn(&str) -> io::Result<()>, changed: Change
     become_account(&config, private.as_ref())?;
     // Rules name users of this machine; looking them up may load shared libraries, which Landlock forbids later.
     let policy = config.policy()?;
-    let sites = config.users.is_none().then(|| Sites::of_machine(&config.hosts));
+    let served_hosts = config.users.is_none().then(|| ServedHosts::of_machine(&config.hosts));
     let (store, spools) = config.open_store(config.read_only)?;
     let restricted = restrict(&config, &store.confinement(), private.is_some())?;
     policy.require_one_spelling(&*store)?;
-    let server = new_server(&config, policy, (store, spools), sites)?;
+    let server = new_server(&config, policy, (store, spools), served_hosts)?;
     restricted.iter().for_each(|remark| server.log.remark(remark));
     server.gate.load_locks()?;
     cleanup::recover(&server);
@@ -123,7 +123,7 @@ fn new_server(
     config: &Config,
     policy: Policy,
     (store, spools): (Arc<dyn Store>, Spools),
-    sites: Option<Sites>,
+    served_hosts: Option<ServedHosts>,
 ) -> Result<Arc<Server>> {
     let server = Arc::new(Server {
         gate: Gate::new(store, policy),
@@ -144,7 +144,7 @@ fn new_server(
         tls: config.tls.as_ref().map(Tls::open).transpose()?,
         hsts: config.hsts.map(|seconds| format!("max-age={seconds}")),
         has_users: config.users.is_some(),
-        sites,
+        served_hosts,
     });
     if !config.sync {
         server.log.remark("writes are acknowledged before they are on the disk (--no-sync)");

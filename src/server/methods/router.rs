@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::{Fields, Framing, Method, Query, Request, Target, authority, framing, resumption};
 use crate::server::auth::rights::{AuthorizedStore, Writer};
-use crate::server::auth::sites::refuse_foreign_page;
+use crate::server::auth::served_hosts::refuse_cross_site_write;
 use crate::server::exchange::once::once;
 use crate::server::exchange::{Exchange, Reply, RequestBody};
 use crate::server::methods::table::{Scope, allowed, reads_body, row};
@@ -129,9 +129,11 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let method = if creates_upload(request, method, &target) { Method::Put } else { method };
     exchange.query = target.query;
     let row = row(method, &target.components);
-    server.sites.iter().try_for_each(|sites| sites.require(exchange.stream, authority, request.version))?;
+    if let Some(hosts) = &server.served_hosts {
+        hosts.require(exchange.stream, authority, request.version)?;
+    }
     if row.is_none_or(|row| row.does_write) {
-        refuse_foreign_page(&request.fields, authority, exchange.client.is_forwarded)?;
+        refuse_cross_site_write(&request.fields, authority, exchange.client.is_forwarded)?;
     }
     if target.components.first().is_some_and(|first| first == RESERVED) {
         exchange.body.require_acceptable()?;

@@ -6,7 +6,7 @@ pub(crate) use input::HeadReader;
 pub(crate) use interim::Interim;
 pub(crate) use listen::Listener;
 pub(crate) use listen_address::ListenAddress;
-pub(crate) use proxy_header::Beginning;
+pub(crate) use proxy_header::ProxyHeader;
 pub(crate) use shutdown::ShutdownHandle;
 pub(crate) use socket::{PeerState, Socket};
 pub(crate) use stall::StallTimer;

@@ -15,28 +15,28 @@ const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The length of what precedes the addresses in version 2.
 const BINARY_START: usize = 16;
 
-/// What a connection begins with.
+/// The PROXY header with which a connection begins, as far as it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
+pub enum ProxyHeader {
     /// A part of what may become a header.
     Incomplete,
     /// No header.
-    Other,
+    Absent,
     /// A header of so many bytes, with the client that it names: none for a connection of the proxy itself, or where the
     /// client has no address.
-    Header(usize, Option<SocketAddr>),
+    Complete(usize, Option<SocketAddr>),
 }
 
-impl Beginning {
+impl ProxyHeader {
     /// Looks for a header at the beginning of `bytes`, all that was received. An error of kind `Invalid` is a header that is
     /// malformed, or longer than [`PROXY_HEADER_MAX`].
-    pub fn of(bytes: &[u8]) -> Result<Self> {
+    pub fn detect(bytes: &[u8]) -> Result<Self> {
         let begins = |with: &[u8]| bytes.iter().zip(with).all(|(byte, expected)| byte == expected);
         match (begins(TEXT), begins(BINARY)) {
             (true, _) if bytes.len() >= TEXT.len() => text(bytes),
             (_, true) if bytes.len() >= BINARY.len() => binary(bytes),
-            (false, false) => Ok(Beginning::Other),
-            _ => Ok(Beginning::Incomplete),
+            (false, false) => Ok(ProxyHeader::Absent),
+            _ => Ok(ProxyHeader::Incomplete),
         }
     }
 }
@@ -46,11 +46,11 @@ fn malformed(what: &str) -> Error {
 }
 
 /// Parses version 1: `PROXY TCP4 192.0.2.1 198.51.100.1 4711 80`, with CRLF.
-fn text(bytes: &[u8]) -> Result<Beginning> {
+fn text(bytes: &[u8]) -> Result<ProxyHeader> {
     let longest = bytes.get(..TEXT_MAX).unwrap_or(bytes);
     let Some(end) = longest.windows(2).position(|pair| pair == b"\r\n") else {
         return match bytes.len() < TEXT_MAX {
-            true => Ok(Beginning::Incomplete),
+            true => Ok(ProxyHeader::Incomplete),
             false => Err(malformed("has no end of its line")),
         };
     };
@@ -65,7 +65,7 @@ fn text(bytes: &[u8]) -> Result<Beginning> {
         }
         _ => return Err(malformed("names no client as version 1 does")),
     };
-    Ok(Beginning::Header(end + 2, client))
+    Ok(ProxyHeader::Complete(end + 2, client))
 }
 
 /// Parses an address of `TCP4` or `TCP6` and its port.
@@ -82,11 +82,11 @@ fn endpoint(family: &str, address: &str, port: &str) -> Result<SocketAddr> {
 }
 
 /// Parses version 2: a fixed start, addresses, and further values, which are skipped.
-fn binary(bytes: &[u8]) -> Result<Beginning> {
+fn binary(bytes: &[u8]) -> Result<ProxyHeader> {
     let Some((&[command, family, high, low], rest)) =
         bytes.get(BINARY.len()..).and_then(<[u8]>::split_first_chunk)
     else {
-        return Ok(Beginning::Incomplete);
+        return Ok(ProxyHeader::Incomplete);
     };
     let length = usize::from(u16::from_be_bytes([high, low]));
     let is_local = match command {
@@ -97,9 +97,9 @@ fn binary(bytes: &[u8]) -> Result<Beginning> {
     if BINARY_START + length > PROXY_HEADER_MAX {
         return Err(malformed("is too long"));
     }
-    let Some(rest) = rest.get(..length) else { return Ok(Beginning::Incomplete) };
+    let Some(rest) = rest.get(..length) else { return Ok(ProxyHeader::Incomplete) };
     let client = if is_local { None } else { addresses(family, rest)? };
-    Ok(Beginning::Header(BINARY_START + length, client))
+    Ok(ProxyHeader::Complete(BINARY_START + length, client))
 }
 
 /// The client in the addresses of version 2: of TCP, else none.
@@ -156,11 +156,15 @@ mod tests {
         for (header, client) in rows {
             let client = client.map(|client| client.parse().unwrap());
             let whole = [&header, &b"GET / HTTP/1.1\r\n"[..]].concat();
-            assert_eq!(Beginning::of(&whole).unwrap(), Beginning::Header(header.len(), client), "{whole:?}");
+            assert_eq!(
+                ProxyHeader::detect(&whole).unwrap(),
+                ProxyHeader::Complete(header.len(), client),
+                "{whole:?}"
+            );
             for cut in 0..header.len() {
                 assert_eq!(
-                    Beginning::of(&header[..cut]).unwrap(),
-                    Beginning::Incomplete,
+                    ProxyHeader::detect(&header[..cut]).unwrap(),
+                    ProxyHeader::Incomplete,
                     "{cut}: {header:?}"
                 );
             }
@@ -180,7 +184,7 @@ mod tests {
             b"proxy TCP4",
         ];
         for bytes in rows {
-            assert_eq!(Beginning::of(bytes).unwrap(), Beginning::Other, "{}", bytes.escape_ascii());
+            assert_eq!(ProxyHeader::detect(bytes).unwrap(), ProxyHeader::Absent, "{}", bytes.escape_ascii());
         }
     }
 
@@ -217,7 +221,7 @@ mod tests {
         rows.push(binary(0x20, 0x00, &[0; PROXY_HEADER_MAX - 15]));
         rows.push([BINARY, &[0x21, 0x11, 0xff, 0xff]].concat());
         for row in rows {
-            let kind = Beginning::of(&row).map_err(|error| error.kind());
+            let kind = ProxyHeader::detect(&row).map_err(|error| error.kind());
             assert_eq!(kind, Err(ErrorKind::Invalid), "{}", row.escape_ascii());
         }
     }

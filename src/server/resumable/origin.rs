@@ -1,8 +1,8 @@
 //! The origin of this server as its clients see it (RFC 6454): scheme, host and port, where they are certain.
-//! `forwarded` finds the client; `sites` has the hosts that the server answers for.
+//! `forwarded` finds the client; `served_hosts` has the hosts that the server answers for.
 
 use crate::http::{Request, authority};
-use crate::server::auth::sites::is_loopback;
+use crate::server::auth::served_hosts::is_loopback;
 use crate::server::net::{ClientScheme, RequestClient};
 
 /// Returns `SCHEME://AUTHORITY`; `None` where one of the two is not certain.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::http::PathPrefix;
-use crate::server::auth::{Gate, Sites};
+use crate::server::auth::{Gate, ServedHosts};
 use crate::server::limits::Limits;
 use crate::server::net::{Connections, Tls, TrustedProxies};
 use crate::server::observe::{Gauges, Log, Metrics, Peer, Refusal};
@@ -39,7 +39,7 @@ pub struct Server {
     pub(crate) has_users: bool,
     /// The hosts that requests may be for; `None` where users have passwords, which protect against pages of other
     /// sites.
-    pub(crate) sites: Option<Sites>,
+    pub(crate) served_hosts: Option<ServedHosts>,
 }
 
 impl Server {

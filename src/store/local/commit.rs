@@ -34,7 +34,7 @@ impl Draft for FileDraft<'_> {
         let name = self.name.clone();
         let named = |errno| map_errno(&name, errno);
         let entry = volume.root.entry_to_write(&name, self.links)?;
-        let done = Finished::of(&self, &entry).map_err(named)?;
+        let done = FinalAttributes::of(&self, &entry).map_err(named)?;
         self.finish(&done.attributes).map_err(named)?;
         let guard = volume.lock_names(&[&entry]).map_err(named)?;
         let incoming = Incoming {
@@ -71,9 +71,14 @@ impl FileDraft<'_> {
 
     /// Called right before the rename: finishes once more in the rare case that another program has changed the file to
     /// be replaced.
-    fn finish_again(&self, done: &Finished, entry: &EntryAt, replaced: Option<&Found>) -> nix::Result<()> {
+    fn finish_again(
+        &self,
+        done: &FinalAttributes,
+        entry: &EntryAt,
+        replaced: Option<&Found>,
+    ) -> nix::Result<()> {
         if done.replaced != replaced.map(Found::version) {
-            let now = Finished::of(self, entry)?;
+            let now = FinalAttributes::of(self, entry)?;
             if now.attributes != done.attributes {
                 self.finish(&now.attributes)?;
             }
@@ -95,13 +100,13 @@ impl FileDraft<'_> {
 }
 
 /// What the content was finished with before its name was locked.
-struct Finished {
+struct FinalAttributes {
     attributes: Attributes,
     /// The file that it was about to replace, and its ctime.
     replaced: Option<(FileId, i128)>,
 }
 
-impl Finished {
+impl FinalAttributes {
     /// Reads what the content is to be finished with under this name.
     fn of(draft: &FileDraft<'_>, entry: &EntryAt) -> nix::Result<Self> {
         let replaced = match entry.stat() {
@@ -121,7 +126,10 @@ impl Finished {
                 of_new(&entry.parent, draft.volume.umask, is_made_there).map_err(errno_of)?
             }
         };
-        Ok(Finished { attributes, replaced: replaced.map(|stat| (file_id(&stat), change_time(&stat))) })
+        Ok(FinalAttributes {
+            attributes,
+            replaced: replaced.map(|stat| (file_id(&stat), change_time(&stat))),
+        })
     }
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use nix::sys::stat::fstat;
 
 use super::{
-    DIRECTORY, Incoming, Links, Spending, Temporary, Volume, absent, attributes_of, content, copy_content,
-    draft, lookup, lookup_unlocked, map_errno, map_errno_new, may_replace, meta_of, refuse_overlap,
-    same_file, tree,
+    DIRECTORY, Incoming, Links, ReservedFile, Temporary, Volume, absent, attributes_of, content,
+    copy_content, draft, lookup, lookup_unlocked, map_errno, map_errno_new, may_replace, meta_of,
+    refuse_overlap, same_file, tree,
 };
 use crate::error::{Error, Result};
 use crate::store::{Content, Draft, Kind, Name, Transfer, Written};
@@ -51,7 +51,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
     let size = content.meta().size;
     let mut draft = draft::begin(volume, to, links, Some(size), &|_| Ok(()), transfer.replaces_any)?;
     let file = draft.file().try_clone().map_err(named)?;
-    let mut sink = Spending { to: &file, reservation: draft.reserve_all(size)?, report };
+    let mut sink = ReservedFile { to: &file, reservation: draft.reserve_all(size)?, report };
     copy_content(&content.file, content.snapshot.as_ref(), size, &mut sink).map_err(named)?;
     draft.attributes = Some(attributes_of(&content.file).map_err(named)?);
     draft.set_modified(fstat(&content.file).map_err(|errno| map_errno(from, errno))?.st_mtime);

@@ -61,7 +61,7 @@ use stat::{
 };
 use sync::Syncer;
 use temporary::{Temporary, unlinked_file};
-use tree::{Spending, attributes_of, copy_content};
+use tree::{ReservedFile, attributes_of, copy_content};
 use unlink::{hide, remove, remove_counting, remove_in_place};
 use uploads::{Uploads, is_id};
 use volume::Volume;

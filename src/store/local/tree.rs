@@ -94,7 +94,7 @@ impl TreeCopy<'_> {
         if let Some(all) = &snapshot {
             self.reserve(to, all.size())?;
         }
-        let mut sink = Spending { to: &copy, reservation: &mut self.reservation, report: self.report };
+        let mut sink = ReservedFile { to: &copy, reservation: &mut self.reservation, report: self.report };
         copy_content(file, snapshot.as_ref(), size_of(&stat), &mut sink)?;
         set_modified(&copy, Some(stat.st_mtime))?;
         attributes_of(file)?.apply_to(&copy)?;
@@ -142,7 +142,7 @@ pub(super) fn copy_content(
     from: &File,
     snapshot: Option<&ContentSnapshot>,
     size: u64,
-    sink: &mut Spending<'_>,
+    sink: &mut ReservedFile<'_>,
 ) -> io::Result<()> {
     match snapshot {
         Some(all) => all.write_to(sink),
@@ -156,7 +156,7 @@ pub(super) fn attributes_of(first: impl AsFd) -> io::Result<Attributes> {
 }
 
 /// Copies the first `size` bytes. Fewer are an error: the file was truncated meanwhile.
-fn transfer(from: &File, size: u64, sink: &mut Spending<'_>) -> io::Result<()> {
+fn transfer(from: &File, size: u64, sink: &mut ReservedFile<'_>) -> io::Result<()> {
     let mut left = size;
     while left > 0 {
         let step = usize::try_from(left.min(STEP)).unwrap_or(usize::MAX);
@@ -177,7 +177,7 @@ fn transfer(from: &File, size: u64, sink: &mut Spending<'_>) -> io::Result<()> {
 }
 
 /// The same by read and write: between file systems, or where `copy_file_range` is not supported.
-fn stream(from: &File, left: u64, sink: &mut Spending<'_>) -> io::Result<()> {
+fn stream(from: &File, left: u64, sink: &mut ReservedFile<'_>) -> io::Result<()> {
     use io::Read;
     match io::copy(&mut from.take(left), sink)? {
         copied if copied < left => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -186,7 +186,7 @@ fn stream(from: &File, left: u64, sink: &mut Spending<'_>) -> io::Result<()> {
 }
 
 /// A file for which space was reserved; what is written spends the reservation.
-pub(super) struct Spending<'a> {
+pub(super) struct ReservedFile<'a> {
     /// The file.
     pub to: &'a File,
     /// The space.
@@ -195,14 +195,14 @@ pub(super) struct Spending<'a> {
     pub report: ReportProgress<'a>,
 }
 
-impl Spending<'_> {
+impl ReservedFile<'_> {
     fn spend(&mut self, written: u64) -> io::Result<()> {
         self.reservation.spend(written);
         (self.report)(0, written)
     }
 }
 
-impl io::Write for Spending<'_> {
+impl io::Write for ReservedFile<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         let written = self.to.write(block)?;
         self.spend(written as u64)?;
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_copying_stop_at_the_size_and_miss_no_byte() {
-        type Way = fn(&File, u64, &mut Spending<'_>) -> io::Result<()>;
+        type Way = fn(&File, u64, &mut ReservedFile<'_>) -> io::Result<()>;
         let ways: [Way; 2] = [transfer, stream];
         for way in ways {
             for (size, copied) in [(0, Some("")), (3, Some("con")), (7, Some("content")), (8, None)] {
@@ -231,7 +231,7 @@ mod tests {
                 from.write_all(b"content").unwrap();
                 from.rewind().unwrap();
                 let reservation = &mut Space::default().reservation(0);
-                let mut sink = Spending { to: &to, reservation, report: &|_, _| Ok(()) };
+                let mut sink = ReservedFile { to: &to, reservation, report: &|_, _| Ok(()) };
                 let done = way(&from, size, &mut sink);
                 to.rewind().unwrap();
                 match copied {

@@ -25,8 +25,13 @@ pub(super) fn rule(line_name: &str, line: &[u8], with_users: bool) -> Result<Opt
         return Err(Error::usage("a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"));
     };
     let shown = format!("{line_name}: {}", shown(&words.join(&b' ')));
-    let rule =
-        Rule { allows, verbs: verbs_of(verbs)?, subject: subject_of(subject)?, path: name_of(name)?, shown };
+    let rule = Rule {
+        allows,
+        verbs: verbs_of(verbs)?,
+        subject: subject_of(subject)?,
+        path: parse_name(name)?,
+        shown,
+    };
     match rule.subject {
         Subject::User(_) | Subject::AnyUser if !with_users => {
             Err(Error::usage("there is no user without --users"))
@@ -57,7 +62,7 @@ fn subject_of(text: &[u8]) -> Result<Subject> {
 }
 
 /// Parses an absolute path as in a URL, percent-encoded where necessary.
-pub fn name_of(text: &[u8]) -> Result<Name> {
+pub fn parse_name(text: &[u8]) -> Result<Name> {
     let bad = |what: &str| Error::usage(format!("{}: {what}", shown(text)));
     if !text.starts_with(b"/") {
         return Err(bad("is no name from the root on, as /pub/ is"));

@@ -92,7 +92,7 @@ impl AccessList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::auth::access::file::name_of;
+    use crate::server::auth::access::file::parse_name;
 
     const FILE: &str = "\
 # verbs            who       where
@@ -112,7 +112,7 @@ allow read,delete  local:root /d/e/
     }
 
     fn named(name: &str) -> Name {
-        name_of(name.as_bytes()).unwrap()
+        parse_name(name.as_bytes()).unwrap()
     }
 
     fn principal(text: &str) -> Principal {
@@ -206,7 +206,7 @@ allow read,delete  local:root /d/e/
     #[test]
     fn a_rule_is_shown_in_one_line_without_its_comment() {
         let access = access();
-        let name = name_of(b"/backups/a").unwrap();
+        let name = parse_name(b"/backups/a").unwrap();
         let rule = access.decide(&Principal::parse(b"backup").unwrap(), Verb::Create, &name).unwrap();
         assert_eq!(rule.shown, "access:3: allow create backup /backups/");
     }

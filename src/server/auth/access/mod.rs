@@ -1,6 +1,6 @@
 //! Who may do what where: principals, rules, and the list that decides.
 
-pub use file::name_of;
+pub use file::parse_name;
 pub use list::AccessList;
 pub use principal::{ANY_USER, Principal, local_name};
 pub use rule::{Rule, Verb};

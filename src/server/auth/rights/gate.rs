@@ -93,7 +93,7 @@ impl Gate {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::server::auth::access::name_of;
+    use crate::server::auth::access::parse_name;
     use crate::server::auth::policy::PolicyFiles;
     use crate::store::{Local, Meta, Name};
     use std::fs;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Name {
-        name_of(name.as_bytes()).unwrap()
+        parse_name(name.as_bytes()).unwrap()
     }
 
     fn unwatched(_: u64, _: u64) -> std::io::Result<()> {

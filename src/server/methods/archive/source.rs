@@ -72,20 +72,20 @@ impl NamesLeft {
 
 /// The bytes of a file, as many as the archive announces. A file that became shorter is an error: the connection is cut, so
 /// that no archive looks complete that is not.
-pub struct Exactly<'a> {
+pub struct ExactLength<'a> {
     content: Cancellable<'a>,
     offset: u64,
     size: u64,
 }
 
-impl<'a> Exactly<'a> {
+impl<'a> ExactLength<'a> {
     /// The bytes of a file for a client.
     pub fn new(content: &'a dyn Content, client: &'a ClientLiveness<'a>) -> Self {
-        Exactly { content: Cancellable { content, client }, offset: 0, size: content.meta().size }
+        ExactLength { content: Cancellable { content, client }, offset: 0, size: content.meta().size }
     }
 }
 
-impl Read for Exactly<'_> {
+impl Read for ExactLength<'_> {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.size - self.offset).unwrap_or(usize::MAX).min(block.len());
         if left == 0 {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::server::exchange::ClientLiveness;
-use crate::server::methods::archive::source::{ArchiveSource, Exactly};
+use crate::server::methods::archive::source::{ArchiveSource, ExactLength};
 use crate::store::Kind;
 
 /// Writes all files and directories, and returns the sink.
@@ -22,7 +22,7 @@ pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, 
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);
             let mut header = header(tar::EntryType::Regular, 0o644, size, modified);
-            builder.append_data(&mut header, path, Exactly::new(content.as_ref(), client))?;
+            builder.append_data(&mut header, path, ExactLength::new(content.as_ref(), client))?;
         }
     }
     builder.into_inner()

@@ -10,7 +10,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::error::{Error, shown};
 use crate::http::time::rfc3339;
 use crate::server::exchange::ClientLiveness;
-use crate::server::methods::archive::source::{ArchiveSource, Exactly, NamesLeft};
+use crate::server::methods::archive::source::{ArchiveSource, ExactLength, NamesLeft};
 use crate::store::Kind;
 
 /// A file from this size on has 64-bit sizes; less than 4 GiB, since deflate can make it larger.
@@ -31,7 +31,7 @@ pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, 
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);
             writer.start_file(name, options(size, modified).unix_permissions(0o644)).map_err(failed)?;
-            io::copy(&mut Exactly::new(content.as_ref(), client), &mut writer)?;
+            io::copy(&mut ExactLength::new(content.as_ref(), client), &mut writer)?;
         }
     }
     writer.finish().map(StreamWriter::into_inner).map_err(failed)

@@ -17,19 +17,19 @@ const LOOPBACK: [&str; 4] = ["localhost", "localhost.localdomain", "ip6-localhos
 
 /// The host names that requests may be for.
 #[derive(Clone, Debug, Default)]
-pub struct Sites {
+pub struct ServedHosts {
     /// In lower case, without a final dot.
     names: Vec<String>,
 }
 
-impl Sites {
+impl ServedHosts {
     /// The names of loopback and of this machine, and those that an admin gave.
     pub fn of_machine(given: &[String]) -> Self {
         let host = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
         let own = names_of_machine(&host, &hosts);
         let names = LOOPBACK.map(str::to_owned).into_iter().chain(own).chain(given.iter().cloned());
-        Sites { names: names.map(|name| plain(&name)).collect() }
+        ServedHosts { names: names.map(|name| plain(&name)).collect() }
     }
 
     /// Refuses a request for another host (421). Web pages cannot reach a Unix socket, and browsers do not speak
@@ -114,7 +114,7 @@ fn plain(name: &str) -> String {
 
 /// Refuses a write to this authority from a page of another site (403). In a secure context a browser sends `Sec-Fetch-Site`, which no
 /// page can set; else `Origin`. A trusted proxy may name the host.
-pub fn refuse_foreign_page(fields: &Fields, authority: Option<&[u8]>, through_proxy: bool) -> Result<()> {
+pub fn refuse_cross_site_write(fields: &Fields, authority: Option<&[u8]>, through_proxy: bool) -> Result<()> {
     let foreign = |field| Error::forbidden(field, "a page of another site may change nothing here");
     match fields.get("sec-fetch-site") {
         // `none` is the user, not a page. Behind a proxy that changes `Host`, only this field is reliable.
@@ -139,7 +139,7 @@ mod tests {
         let hosts = "127.0.0.1 localhost\n127.0.1.1\tbox.example.org box # this one\n::1 six\n\
                      192.0.2.7 nas\n192.0.2.8 Box box-lan\n";
         let machine = names_of_machine("box", hosts).iter().map(|name| plain(name)).collect();
-        let sites = Sites { names: [machine, vec!["files.example.org".to_owned()]].concat() };
+        let served_hosts = ServedHosts { names: [machine, vec!["files.example.org".to_owned()]].concat() };
         let local = || Some(IpAddr::from([192, 0, 2, 1]));
         let rows = [
             ("localhost", true),
@@ -166,7 +166,7 @@ mod tests {
             ("127.0.0.1.evil.example", false),
         ];
         for (host, answered) in rows {
-            assert_eq!(sites.contains(host, local), answered, "{host}");
+            assert_eq!(served_hosts.contains(host, local), answered, "{host}");
         }
     }
 
@@ -200,7 +200,8 @@ mod tests {
         for (fields, may) in rows {
             let text = format!("PUT /f HTTP/1.1\r\nHost: h:1\r\n{fields}\r\n");
             let request = Request::read(&mut text.as_bytes(), None).unwrap().unwrap();
-            let refuse = |through_proxy| refuse_foreign_page(&request.fields, Some(b"h:1"), through_proxy);
+            let refuse =
+                |through_proxy| refuse_cross_site_write(&request.fields, Some(b"h:1"), through_proxy);
             let status = refuse(false).err().map(|error| error.kind());
             assert_eq!(status, (!may).then_some(ErrorKind::Forbidden), "{fields}");
             let is_told_by_a_proxy = fields.contains("X-Forwarded-Host");
