@@ -96,7 +96,7 @@ impl<'e> Exchange<'e> {
         let _ = match locked::condition(error, &self.request.fields, self.server.prefix.encoded()) {
             Some(condition) => {
                 self.body.close_if_pending(&mut self.reply.outcome);
-                self.reply.bytes(status_of(error), locked::XML, &condition, fields)
+                self.reply.bytes(status_of(error), locked::XML_TYPE, &condition, fields)
             }
             None => self.refuse(error, fields, json!({})),
         };

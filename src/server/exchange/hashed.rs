@@ -19,7 +19,7 @@ pub fn compute_digest(mut bytes: impl Read) -> io::Result<Digest> {
 }
 
 /// A draft being written.
-pub struct Hashed<'a> {
+pub struct HashedDraft<'a> {
     draft: GuardedDraft<'a>,
     hasher: Option<Hasher>,
     /// How many bytes it may hold, and how many of them are left.
@@ -29,16 +29,16 @@ pub struct Hashed<'a> {
     client: Option<&'a ClientLiveness<'a>>,
 }
 
-impl<'a> Hashed<'a> {
+impl<'a> HashedDraft<'a> {
     /// Computes the digest of the result of a filter, at most `most` bytes: more is an error of kind `TooLarge`. Writes
     /// fail once the client has disconnected.
     pub fn new(draft: GuardedDraft<'a>, most: u64, client: &'a ClientLiveness<'a>) -> Self {
-        Hashed { draft, hasher: Some(Hasher::default()), most, left: most, client: Some(client) }
+        HashedDraft { draft, hasher: Some(Hasher::default()), most, left: most, client: Some(client) }
     }
 
     /// Computes no digest: the caller, who hashes the same bytes anyway, passes it to `commit`.
     pub fn without_digest(draft: GuardedDraft<'a>) -> Self {
-        Hashed { draft, hasher: None, most: u64::MAX, left: u64::MAX, client: None }
+        HashedDraft { draft, hasher: None, most: u64::MAX, left: u64::MAX, client: None }
     }
 
     /// Commits as `Draft::commit` does; `known` is the digest where none was computed here.
@@ -47,7 +47,7 @@ impl<'a> Hashed<'a> {
     }
 }
 
-impl Write for Hashed<'_> {
+impl Write for HashedDraft<'_> {
     fn write(&mut self, block: &[u8]) -> io::Result<usize> {
         self.client.map_or(Ok(()), ClientLiveness::check_connected)?;
         if block.len() as u64 > self.left {

@@ -4,8 +4,10 @@
 use crate::error::{Error, ErrorKind};
 use crate::http::{Fields, Query, accept, target};
 
-/// The media type of the body.
-pub const XML: &str = "application/xml; charset=utf-8";
+/// The media type of every XML body of a response.
+pub const XML_TYPE: &str = "application/xml; charset=utf-8";
+/// The beginning of every XML body of a response.
+pub const XML_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
 
 /// The fields that only WebDAV clients send.
 const OF_WEBDAV: [&str; 3] = ["If", "Depth", "Lock-Token"];
@@ -20,9 +22,9 @@ pub fn condition(error: &Error, request: &Fields, prefix: &[u8]) -> Option<Vec<u
     }
     let path: Vec<_> = name.split('/').filter(|part| !part.is_empty()).collect();
     let path = target::encode(&path, name.ends_with('/'), &Query::default());
-    let before = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\"><D:lock-token-submitted><D:href>";
+    let before = b"<D:error xmlns:D=\"DAV:\"><D:lock-token-submitted><D:href>";
     let after = b"</D:href></D:lock-token-submitted></D:error>\n";
-    Some([before, prefix, &path, after].concat())
+    Some([XML_DECLARATION.as_bytes(), before, prefix, &path, after].concat())
 }
 
 #[cfg(test)]

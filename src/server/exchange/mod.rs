@@ -4,8 +4,9 @@ pub(crate) use cancellable::Cancellable;
 pub(crate) use decoding::{Bounded, BoundedDecoding, Coded, too_large};
 pub(crate) use exchange::Exchange;
 pub(crate) use filter::{Operation, ResultUse};
-pub(crate) use hashed::{Hashed, compute_digest};
+pub(crate) use hashed::{HashedDraft, compute_digest};
 pub(crate) use liveness::ClientLiveness;
+pub(crate) use locked::{XML_DECLARATION, XML_TYPE};
 pub(crate) use media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
 pub(crate) use problem::{Problem, closing_response};
 pub(crate) use representation::{

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Query, Request, Target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
-    Exchange, Hashed, Operation, ResultUse, Work, answer_written, failed, location, precondition,
+    Exchange, HashedDraft, Operation, ResultUse, Work, answer_written, failed, location, precondition,
 };
 use crate::server::webdav::collection;
 use crate::store::{Detail, Meta, Name};
@@ -110,7 +110,7 @@ fn copy_filtered(
     let is_in_place = name == to || was_itself.get();
     // A stored file may be larger than what clients may send.
     let most = decoding.server.limits.file_size.max(read.size);
-    let mut draft = Hashed::new(draft, most, &decoding.client);
+    let mut draft = HashedDraft::new(draft, most, &decoding.client);
     let mut fields = Fields::new();
     exchange.stream.interim.work.set_total(0, read.size);
     if is_in_place {

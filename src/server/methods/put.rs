@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::http::Fields;
 use crate::server::auth::rights::Writer;
 use crate::server::exchange::{
-    Exchange, Hashed, Operation, ResultUse, accept_modified, fields_of_written, modified, precondition,
+    Exchange, HashedDraft, Operation, ResultUse, accept_modified, fields_of_written, modified, precondition,
 };
 use crate::server::resumable::resource;
 use crate::store::Name;
@@ -34,8 +34,8 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     // The body is hashed as it arrives; the result of a filter has another digest. An unchanged body is stored even after
     // the client has disconnected; a filter is cancelled.
     let mut draft = match operation.is_none() && exchange.body.is_identity() {
-        true => Hashed::without_digest(draft),
-        false => Hashed::new(draft, exchange.server.limits.file_size, &decoding.client),
+        true => HashedDraft::without_digest(draft),
+        false => HashedDraft::new(draft, exchange.server.limits.file_size, &decoding.client),
     };
     let body = &mut exchange.body;
     let complete = match operation {

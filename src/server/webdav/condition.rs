@@ -3,13 +3,12 @@
 use crate::error::Error;
 use crate::error::Result;
 use crate::http::Fields;
-use crate::server::exchange::Exchange;
+use crate::server::exchange::{Exchange, XML_DECLARATION, XML_TYPE};
 use crate::server::status::status_of;
-use crate::server::webdav::xml;
 
 /// Sends an error with its condition, the content of a `DAV:error` element.
 pub fn refuse(exchange: &mut Exchange<'_>, error: &Error, condition: &str) -> Result<()> {
-    let body = format!("{}<D:error xmlns:D=\"DAV:\">{condition}</D:error>\n", xml::DECLARATION);
+    let body = format!("{XML_DECLARATION}<D:error xmlns:D=\"DAV:\">{condition}</D:error>\n");
     exchange.body.close_if_pending(&mut exchange.reply.outcome);
-    exchange.reply.bytes(status_of(error), "application/xml; charset=utf-8", body.as_bytes(), Fields::new())
+    exchange.reply.bytes(status_of(error), XML_TYPE, body.as_bytes(), Fields::new())
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Query, if_header};
 use crate::server::auth::locks::WriteLock;
 use crate::server::auth::rights::{LockOutcome, WantedLock, Writer};
-use crate::server::exchange::{Exchange, location, precondition};
+use crate::server::exchange::{Exchange, XML_DECLARATION, XML_TYPE, location, precondition};
 use crate::server::webdav::depth::Depth;
 use crate::server::webdav::lock_discovery::write_discovery;
 use crate::server::webdav::lock_request::{LockInfo, timeout};
@@ -61,11 +61,11 @@ pub fn unlock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
 
 /// Sends the lock as the property `lockdiscovery`.
 fn answer(exchange: &mut Exchange<'_>, status: u16, mut fields: Fields, lock: &WriteLock) -> Result<()> {
-    let mut body = format!("{}<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>", xml::DECLARATION);
+    let mut body = format!("{XML_DECLARATION}<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>");
     write_discovery(exchange.server, lock, &mut body);
     body += "</D:lockdiscovery></D:prop>\n";
     fields.push("Cache-Control", "no-store");
-    exchange.reply.bytes(status, "application/xml; charset=utf-8", body.as_bytes(), fields)
+    exchange.reply.bytes(status, XML_TYPE, body.as_bytes(), fields)
 }
 
 /// Refuses a lock because of another one: 423, or where that is on something beneath the directory, 207 with both.
@@ -82,12 +82,11 @@ fn refuse(exchange: &mut Exchange<'_>, name: &Name, root: &Name) -> Result<()> {
         return condition::refuse(exchange, &error, &condition);
     }
     let body = format!(
-        "{}<D:multistatus xmlns:D=\"DAV:\"><D:response>{}<D:status>HTTP/1.1 423 Locked</D:status><D:error>{condition}\
-         </D:error></D:response><D:response>{}<D:status>HTTP/1.1 424 Failed Dependency</D:status></D:response>\
-         </D:multistatus>\n",
-        xml::DECLARATION,
+        "{XML_DECLARATION}<D:multistatus xmlns:D=\"DAV:\"><D:response>{}<D:status>HTTP/1.1 423 Locked</D:status>\
+         <D:error>{condition}</D:error></D:response><D:response>{}<D:status>HTTP/1.1 424 Failed Dependency</D:status>\
+         </D:response></D:multistatus>\n",
         href(root),
         href(name)
     );
-    exchange.reply.bytes(207, "application/xml; charset=utf-8", body.as_bytes(), Fields::new())
+    exchange.reply.bytes(207, XML_TYPE, body.as_bytes(), Fields::new())
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::http::{Fields, Query, target};
 use crate::server::auth::locks::LockTable;
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::{Exchange, LineSink, location, send_buffered};
+use crate::server::exchange::{Exchange, LineSink, XML_DECLARATION, XML_TYPE, location, send_buffered};
 use crate::server::shared::Server;
 use crate::server::webdav::condition;
 use crate::server::webdav::dead_properties::DeadProperties;
@@ -44,7 +44,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         false => None,
     };
     let href = location(exchange.server, name, is_directory, &Query::default());
-    let mut fields = Fields::new().with("Content-Type", "application/xml; charset=utf-8");
+    let mut fields = Fields::new().with("Content-Type", XML_TYPE);
     fields.push("Cache-Control", exchange.server.cache_control());
     fields.push("Vary", "Accept-Encoding");
     if is_directory && !name.is_directory() {
@@ -80,7 +80,7 @@ impl Description<'_> {
         entries: Option<Entries<'_>>,
         out: &mut LineSink<'_>,
     ) -> io::Result<()> {
-        let mut text = [xml::DECLARATION, START].concat();
+        let mut text = [XML_DECLARATION, START].concat();
         write_response(self.request, self.href, resource, &mut text);
         out.write_all(text.as_bytes())?;
         for entry in entries.into_iter().flatten() {

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Fields, Query, head};
 use crate::server::auth::rights::Writer;
-use crate::server::exchange::{Exchange, location, precondition};
+use crate::server::exchange::{Exchange, XML_DECLARATION, XML_TYPE, location, precondition};
 use crate::server::status::status_of;
 use crate::server::webdav::multistatus::{END, START};
 use crate::server::webdav::property_update::{PropertyChange, PropertyUpdate};
@@ -36,14 +36,14 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
             }
         }
     };
-    let mut text = [xml::DECLARATION, START, "<D:response><D:href>"].concat();
+    let mut text = [XML_DECLARATION, START, "<D:response><D:href>"].concat();
     let is_directory = meta.kind == Kind::Directory;
     xml::escape(&location(exchange.server, name, is_directory, &Query::default()), &mut text);
     text.push_str("</D:href>");
     update.iter().for_each(|change| write_change(change, status_of_change(change), &mut text));
     text.push_str("</D:response>\n");
     text.push_str(END);
-    exchange.reply.bytes(207, "application/xml; charset=utf-8", text.as_bytes(), Fields::new())
+    exchange.reply.bytes(207, XML_TYPE, text.as_bytes(), Fields::new())
 }
 
 /// Whether an error is about the properties, not about the file: it is then told for each of them.

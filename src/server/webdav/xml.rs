@@ -10,9 +10,6 @@ use crate::server::limits::{XML_MAX, XML_NODES_MAX};
 /// The namespace of RFC 4918.
 pub const DAV: &str = "DAV:";
 
-/// The beginning of every XML body of a response.
-pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
-
 /// Reads the body of a request; `None` where it is empty. Errors have kind `UnsupportedType` for a media type that is not
 /// XML, `TooLarge` past [`XML_MAX`], `Invalid` where it is not UTF-8.
 pub fn read(exchange: &mut Exchange<'_>) -> Result<Option<String>> {
