@@ -5,7 +5,7 @@
 //! would grant the group what only the named users had.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -201,6 +201,14 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     }
 }
 
+/// Reads the umask of this process from /proc; `None` where that does not tell it. `umask(2)` would set another one for a
+/// moment, in all threads.
+pub fn umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
 fn with_group(mode: u32, group: u32) -> u32 {
     mode & !0o070 | (group & 0o7) << 3
 }
@@ -284,5 +292,13 @@ mod tests {
         }
         attributes.without_special_bits().apply_to(&new).unwrap();
         assert_eq!(fstat(&new).unwrap().st_mode & 0o7777, 0o750);
+    }
+
+    #[test]
+    fn the_umask_is_that_of_the_process() {
+        use nix::sys::stat::umask as set;
+        let mask = set(Mode::from_bits_truncate(0o022));
+        set(mask);
+        assert_eq!(umask(), Some(mask.bits()));
     }
 }

@@ -10,6 +10,7 @@ use cfp::cli::{
     options,
 };
 use cfp::client::progress::display::{self, Sum};
+use cfp::client::standard_streams::STDOUT;
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
 use cfp::http::Query;
@@ -53,7 +54,7 @@ fn run(args: Args) -> Result<ExitStatus> {
         return show_all(args, output).map(|(ending, _)| ending);
     }
     let (ending, visible) = show_all(args, Visible::new(output))?;
-    visible.finish().map_err(|error| Error::io("standard output", error))?;
+    visible.finish().map_err(|error| Error::io(STDOUT, error))?;
     Ok(ending)
 }
 
@@ -68,11 +69,11 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(ExitStatus, W)> {
                     Some(client) => client,
                     none => none.insert(Client::new(&args.settings)?),
                 };
-                client.get(&name, &Query::default())?.copy_to(&mut numbered, "standard output")?;
+                client.get(&name, &Query::default())?.copy_to(&mut numbered, STDOUT)?;
             }
             source => {
                 output.refuse_itself(&source)?;
-                local::copy(&source, &mut numbered, "standard output")?;
+                local::copy(&source, &mut numbered, STDOUT)?;
             }
         }
         Ok(ExitStatus::DONE)

@@ -11,6 +11,7 @@ use cfp::cli::{
 };
 use cfp::client::ops::list::{ListEntry, object};
 use cfp::client::progress::display::{self, Sum};
+use cfp::client::standard_streams::STDOUT;
 use cfp::client::{Client, Output, RemoteName, Settings};
 use cfp::error::{Error, Result, shown};
 use cfp::http::Query;
@@ -105,13 +106,12 @@ fn run(args: Args) -> Result<ExitStatus> {
         }
         Ok(ExitStatus::DONE)
     })?;
-    output.flush().map_err(|error| Error::io("standard output", error))?;
+    output.flush().map_err(|error| Error::io(STDOUT, error))?;
     Ok(ending)
 }
 
 fn print(output: &mut impl Write, args: &Args, entry: &ListEntry) -> Result<ExitStatus> {
-    write_entry(output, args, entry, terminal::is_stdout())
-        .map_err(|error| Error::io("standard output", error))?;
+    write_entry(output, args, entry, terminal::is_stdout()).map_err(|error| Error::io(STDOUT, error))?;
     Ok(ExitStatus::DONE)
 }
 

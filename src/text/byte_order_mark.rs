@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::read_at::{ReadAt, read_exact_at, read_some};
 
 /// U+FEFF in UTF-8.
-pub(super) const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
+pub const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
 /// Returns whether a file begins with the mark.
 pub(super) fn has_mark(text: &dyn ReadAt) -> io::Result<bool> {

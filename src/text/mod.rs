@@ -1,5 +1,6 @@
 //! Words: what a word is (`docs/words.md`), the filters on words, and what a glob matches. Bytes in, bytes out: it
 //! does not know HTTP or storage.
+pub use byte_order_mark::BYTE_ORDER_MARK;
 pub use compared::Compared;
 pub use filter::{Filter, Source};
 pub use glob::Globs;

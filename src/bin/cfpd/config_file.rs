@@ -133,13 +133,10 @@ fn entry(line: &str, text: &[u8], directory: &Path) -> Result<Option<ConfigLine>
 
 /// Returns the line up to a word that begins with `#`.
 fn without_comment(line: &[u8]) -> &[u8] {
-    let begins_word = |at: usize| at.checked_sub(1).is_none_or(|before| is_white_space(line.get(before)));
+    let is_white = |at: usize| line.get(at).is_some_and(u8::is_ascii_whitespace);
+    let begins_word = |at: usize| at.checked_sub(1).is_none_or(is_white);
     let end = (0..line.len()).find(|at| line.get(*at) == Some(&b'#') && begins_word(*at));
     line.get(..end.unwrap_or(line.len())).unwrap_or_default()
-}
-
-fn is_white_space(byte: Option<&u8>) -> bool {
-    byte.is_some_and(u8::is_ascii_whitespace)
 }
 
 fn option_named(name: &[u8]) -> Option<&'static ProgramOption> {

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::libc::{O_NOFOLLOW, O_PATH, O_TMPFILE};
 use nix::unistd::geteuid;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, umask};
 use crate::client::standard_streams;
 use crate::error::{Error, Result};
 
@@ -51,7 +51,7 @@ impl Destination {
             Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             _ if is_directory => Err(io::ErrorKind::NotADirectory.into()),
             Ok(meta) if meta.file_type().is_fifo() => {
-                refuse_strange(directory_of(&path), &meta, &path, "a pipe")?;
+                refuse_other_users_link(directory_of(&path), &meta, &path, "a pipe")?;
                 OpenOptions::new().write(true).open(&path).map(Destination::Stream)
             }
             Ok(meta) if !meta.is_file() => {
@@ -82,15 +82,8 @@ fn mode_of_new(directory: &Path) -> u32 {
     let unnamed = OpenOptions::new().write(true).mode(MODE_NEW).custom_flags(O_TMPFILE).open(directory);
     match unnamed.and_then(|file| file.metadata()) {
         Ok(meta) => meta.mode() & 0o777,
-        Err(_) => MODE_NEW & !umask(),
+        Err(_) => MODE_NEW & !umask().unwrap_or(UMASK_UNKNOWN),
     }
-}
-
-/// Returns the umask. The system call for it would set another one, in all threads.
-fn umask() -> u32 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    mask.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok()).unwrap_or(UMASK_UNKNOWN)
 }
 
 /// Returns the parent directory of a path.
@@ -145,7 +138,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
                 if links > LINKS_MAX {
                     return Err(Errno::ELOOP.into());
                 }
-                refuse_strange(&found, &meta, &next, "a symbolic link")?;
+                refuse_other_users_link(&found, &meta, &next, "a symbolic link")?;
                 rest.extend(parts(&fs::read_link(&next)?));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -162,7 +155,7 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 
 /// Refuses a symbolic link or a pipe in a sticky directory that all users may write, such as /tmp, unless it belongs to
 /// the user or to the owner of the directory (Linux, Documentation/admin-guide/sysctl/fs.rst, protected_symlinks).
-fn refuse_strange(directory: &Path, link: &Metadata, path: &Path, what: &str) -> io::Result<()> {
+fn refuse_other_users_link(directory: &Path, link: &Metadata, path: &Path, what: &str) -> io::Result<()> {
     let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let directory = fs::metadata(here)?;
     let is_shared = directory.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
@@ -203,14 +196,6 @@ mod tests {
         for (name, kind) in [("d", ErrorKind::IsDirectory), ("round", ErrorKind::NotFound)] {
             assert_eq!(Destination::find(&path(name)).unwrap_err().kind(), kind);
         }
-    }
-
-    #[test]
-    fn the_umask_is_that_of_the_process() {
-        use nix::sys::stat::{Mode, umask as set};
-        let mask = set(Mode::from_bits_truncate(0o022));
-        set(mask);
-        assert_eq!(umask(), mask.bits());
     }
 
     #[test]

@@ -156,15 +156,15 @@ fn open(path: &Path, owner: PartOwner) -> io::Result<File> {
         made => return made,
     }
     // A pipe, a device or a symbolic link is an error, and is not opened.
-    refuse_strange(path, &fs::symlink_metadata(path)?, owner)?;
+    require_own_regular_file(path, &fs::symlink_metadata(path)?, owner)?;
     let file = options.open(path)?;
-    refuse_strange(path, &file.metadata()?, owner)?;
+    require_own_regular_file(path, &file.metadata()?, owner)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
 }
 
-/// Refuses anything but a regular file of the user with one name.
-fn refuse_strange(path: &Path, meta: &Metadata, owner: PartOwner) -> io::Result<()> {
+/// Requires a regular file of the user with one name.
+fn require_own_regular_file(path: &Path, meta: &Metadata, owner: PartOwner) -> io::Result<()> {
     let what = match meta {
         meta if !meta.is_file() => "is not a regular file".to_owned(),
         meta if meta.uid() != geteuid().as_raw() => format!("is another user's: {}", owner.advice()),

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result, shown};
-
-/// U+FEFF in UTF-8, an invisible mark that some editors write at the start.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::text::BYTE_ORDER_MARK;
 
 /// The records of a file, and the errors of its lines, each with file and line.
 pub type Records<T> = (Vec<T>, Vec<Error>);
@@ -31,7 +29,8 @@ pub fn parse<T, E: Display>(
     text: &[u8],
     mut record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,
 ) -> Records<T> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    // Some editors write this invisible mark at the start.
+    let text = text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(text);
     let (mut records, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
         let line_name = format!("{file}:{number}");

@@ -13,7 +13,8 @@ use crate::store::Name;
 /// Whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
 /// be written; where not, the directory holds nothing that could be reached by another spelling.
 pub(super) fn folds_case(volume: &Volume, directory: &OwnedFd) -> bool {
-    match try_entry(directory) {
+    // The first name with a letter in it.
+    match find(directory, |name| name.iter().any(u8::is_ascii_alphabetic)) {
         Ok(Some(entry)) if !has_other_case(directory, &entry) => false,
         // The name in the other case may be another file.
         Ok(Some(entry)) => try_new(volume, directory)
@@ -46,11 +47,6 @@ pub(super) fn is_reserved_in_disguise(volume: &Volume, name: &Name) -> bool {
 fn looks_reserved(component: &[u8], at: usize) -> bool {
     let begins = component.get(..TEMPORARY.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(TEMPORARY));
     begins || (at == 0 && component.eq_ignore_ascii_case(RESERVED))
-}
-
-/// Finds the first name with a letter in it.
-fn try_entry(directory: &OwnedFd) -> nix::Result<Option<Vec<u8>>> {
-    find(directory, |name| name.iter().any(u8::is_ascii_alphabetic))
 }
 
 fn is_listed(directory: &OwnedFd, wanted: &[u8]) -> nix::Result<bool> {

@@ -1,6 +1,5 @@
 //! The root directory of a store and what all operations share: locks, fsync, the account of disk space, and settings.
 
-use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use super::{
     EntryAt, FileCache, Links, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer,
     read_size,
 };
+use crate::attributes::umask;
 use crate::error::{Error, Result};
 use crate::store::Name;
 
@@ -115,11 +115,4 @@ fn duplicate(root: &Root) -> Result<OwnedFd> {
 
 fn locks_of(root: &Root) -> Result<RootLocks> {
     RootLocks::of(root).map_err(|error| root.named(error))
-}
-
-/// Reads the umask of this process from /proc: `umask(2)` would change it for a moment.
-fn umask() -> Option<u32> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
-    u32::from_str_radix(line.trim(), 8).ok()
 }

@@ -136,8 +136,9 @@ fn is_local(session: &mut Session, word: &ShellWord, before: usize) -> Result<bo
     if literal.starts_with(b":") || word.is_glob() {
         return Ok(false);
     }
-    if is_path || local(&literal).value.is_dir() || before > 1 {
-        return Ok(is_path || local(&literal).value.is_dir());
+    let is_here = is_path || local(&literal).value.is_dir();
+    if is_here || before > 1 {
+        return Ok(is_here);
     }
     let name = session.directory.stored(&literal);
     match session.client().stat(&name.value) {
