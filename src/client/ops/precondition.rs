@@ -21,7 +21,7 @@ impl Precondition {
         Precondition { keep: false, tag }
     }
 
-    /// Returns whether the request may be repeated. With a precondition it may not: if the first one was performed and
+    /// Returns whether the request may be sent again. With a precondition it may not: if the first one was performed and
     /// only its response was lost, its own change makes the precondition false.
     pub fn may_resend(&self) -> bool {
         *self == Precondition::default()

@@ -110,8 +110,8 @@ fn attribute(name: &Name, metadata: &[u8]) -> Vec<u8> {
     [&name.shown()[..], &[0], metadata].concat()
 }
 
-fn parse_attribute(kept: &[u8]) -> Option<(Name, Vec<u8>)> {
-    let (shown, metadata) = kept.split_at_checked(kept.iter().position(|&byte| byte == 0)?)?;
+fn parse_attribute(attribute: &[u8]) -> Option<(Name, Vec<u8>)> {
+    let (shown, metadata) = attribute.split_at_checked(attribute.iter().position(|&byte| byte == 0)?)?;
     Some((Name::parse_shown(shown)?, metadata.strip_prefix(&[0])?.to_vec()))
 }
 
