@@ -89,8 +89,8 @@ impl Attributes {
         Attributes { mode: self.mode | Mode::S_IRWXU.bits(), ..self }
     }
 
-    /// Sets them on a file that no other process has open. What this process is not permitted to set is left out; a
-    /// full disk is an error.
+    /// Applies the attributes to a file that no other process has open. What this process is not permitted to set is left
+    /// out; a full disk is an error.
     ///
     /// Returns whether the group was set. If not, the file's group gets no more permissions than others have.
     pub fn apply_to(&self, file: &File) -> io::Result<bool> {

@@ -268,8 +268,8 @@ pub trait Store: Upkeep {
     /// Returns the properties that clients have set: bytes that mean nothing to the engine, empty where there are none. A
     /// rename takes them along, a copy has them too, and new content under the name keeps them.
     fn properties(&self, name: &Name) -> Result<Vec<u8>>;
-    /// Changes them: `check` and `change` are called under the lock of the name. The entity tag stays the same. What has no
-    /// room is `NoSpace`.
+    /// Changes the properties of a name, under its lock: `check` and `change` are called there. The entity tag stays the
+    /// same. What has no room is `NoSpace`.
     fn change_properties(&self, name: &Name, check: Check<'_>, change: ChangeProperties<'_>) -> Result<()>;
     /// Returns the disk space beneath a directory; `None` where the engine does not know it.
     fn disk_space(&self, _directory: &Name) -> Result<Option<DiskSpace>> {

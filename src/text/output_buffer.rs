@@ -65,7 +65,7 @@ impl<'a> OutputBuffer<'a> {
         }
     }
 
-    /// Does that while both are short and there is room; returns how many of each.
+    /// Copies pairs of a gap and a word while both are at most `STRIDE` bytes and fit; returns how many pairs.
     fn push_short(
         &mut self,
         (gaps, at): (&[u8], &mut usize),

@@ -55,7 +55,7 @@ impl<'w> ScanWindow<'w> {
         ScanWindow::of(word, SlidingBuffer::new(kept(word), block))
     }
 
-    /// The same, in a spare block.
+    /// Makes a window in a spare block.
     pub(super) fn in_spare(word: &'w Word, block: usize, spare: &SpareBlocks) -> Self {
         let size = SlidingBuffer::size(kept(word), block);
         ScanWindow::of(word, SlidingBuffer::within(spare.take(size), kept(word)))

@@ -28,7 +28,7 @@ impl SlidingBuffer {
         kept.next_multiple_of(PAGE) + 2 * kept + size
     }
 
-    /// Such a buffer in a block that is at least so large.
+    /// Makes a buffer in a block of at least [`SlidingBuffer::size`] bytes.
     pub(super) fn within(block: IoBlock, kept: usize) -> Self {
         let base = kept.next_multiple_of(PAGE);
         SlidingBuffer { block, base, begin: base, filled: base }

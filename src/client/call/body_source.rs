@@ -77,7 +77,8 @@ impl BodySource {
             mute();
         }
         let mut upload = BodySource::new(STDIN.to_owned(), input)?;
-        // Who writes to a pipe of the usual 64 KiB is woken, and wakes, for each of its blocks. What is no pipe stays as it is.
+        // A writer to a pipe of 64 KiB is woken for every block; enlarge the pipe. Anything else returns an error, which
+        // is ignored.
         let _ = fcntl(&upload.file, FcntlArg::F_SETPIPE_SZ(PIPE));
         if let Some((start, size)) = upload.span {
             let end = upload.file.seek(SeekFrom::Start(start + size));

@@ -58,7 +58,7 @@ impl Output {
         Output::at(Destination::find(path)?, path)
     }
 
-    /// Does the same with a path that was resolved already.
+    /// Opens an output at a path that was resolved already.
     pub(crate) fn at(found: Destination, path: &Path) -> Result<Self> {
         let name = shown(path.as_os_str().as_encoded_bytes());
         Output::open(found, name.clone()).map_err(|error| Error::io(name, error))

@@ -27,7 +27,7 @@ pub fn begin(quiet: bool, sum: Sum) {
     show(quiet, sum, false);
 }
 
-/// The same for a program that transfers several files at once, and prints a sum of its own.
+/// Begins to show concurrent transfers, for a program that prints a sum of its own.
 pub fn begin_concurrent(quiet: bool) {
     show(quiet, Sum::Never, true);
 }
@@ -49,7 +49,7 @@ fn show(quiet: bool, sum: Sum, is_concurrent: bool) {
     let _ = mask.map(|mask| mask.thread_set_mask());
 }
 
-/// Ends it: removes the bar, and prints the sum if the work was done.
+/// Stops showing progress, and prints the sum if the work was done.
 pub fn end(is_done: bool) {
     let Some(work) = WORK.lock().take() else { return };
     work.clear();
@@ -88,7 +88,7 @@ pub fn pause() {
     change(|work| work.pause(true));
 }
 
-/// Shows it again.
+/// Shows the bar again.
 pub fn resume() {
     change(|work| work.pause(false));
 }

@@ -33,7 +33,7 @@ struct WorkersState {
 }
 
 impl Workers {
-    /// No thread yet.
+    /// Makes a pool without threads.
     pub fn new(server: &Arc<Server>) -> Arc<Self> {
         let server = Arc::clone(server);
         Arc::new(Workers { server, state: Mutex::default(), added: Condvar::new() })

@@ -44,7 +44,7 @@ pub fn send_content(
     sent
 }
 
-/// Of the bytes at the beginning of a content those that are the beginning of a range.
+/// Returns the bytes of a range that were read already.
 fn known_of<'s>(start: &'s [u8], part: &Range<u64>) -> &'s [u8] {
     let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(start.len());
     start.get(at(part.start)..at(part.end)).unwrap_or_default()

@@ -30,7 +30,7 @@ pub fn copy(mut body: &mut dyn Read, sink: &mut (dyn Write + Send)) -> io::Resul
     threaded.unwrap_or_else(|| io_block::copy(body, sink, limits::BLOCK).map(drop))
 }
 
-/// The same with a thread that writes. `None` where it could not be started, and nothing was read.
+/// Copies with a second thread that writes. `None` if it could not be started; nothing was read then.
 fn copy_behind(body: &mut dyn Read, sink: &mut (dyn Write + Send)) -> Option<io::Result<()>> {
     thread::scope(|scope| {
         let (full, to_write) = channel();

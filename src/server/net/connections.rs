@@ -31,7 +31,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// All of them.
+    /// Returns the open connections.
     pub fn all(&self) -> Vec<Arc<ConnectionEntry>> {
         self.table.lock().connections.values().cloned().collect()
     }

@@ -66,7 +66,7 @@ impl Stream {
         }
     }
 
-    /// The same under TLS: received data may be a part of a record, or belong to the handshake.
+    /// Waits for decrypted data under TLS: what was received may be part of a record or of the handshake.
     fn wait_decrypted(&self, session: &mut TlsSession, timeout: Duration) -> io::Result<bool> {
         let until = Instant::now() + timeout;
         while !self.fill(session).map_err(|error| session.handshake_error(error))? {

@@ -30,7 +30,7 @@ impl Viewer<'_> {
         self.may.split(' ').any(|may| may == verb)
     }
 
-    /// Who is logged in, or how to.
+    /// Formats the link to log in, or the user's name and the link to log out.
     pub fn account(&self, directory: &Name, root: &str) -> String {
         match self.user {
             Some(user) => format!(

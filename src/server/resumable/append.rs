@@ -55,7 +55,7 @@ pub fn receive(
         return complete_upload(exchange, partial, metadata, &whole, taken);
     }
     partial.sync()?;
-    // Whoever hears the answer may go on at another daemon.
+    // The client may continue with another daemon after this response: release the upload first.
     drop(partial);
     fields.push("Upload-Complete", "?0");
     fields.push("Upload-Offset", size.to_string());

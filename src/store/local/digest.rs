@@ -38,7 +38,7 @@ pub(super) fn stat_file(file: &File) -> nix::Result<(FileStat, Option<Attribute>
     Ok((stat, read(&stat, |bytes| fgetxattr(file, ATTRIBUTE, bytes))))
 }
 
-/// The same through an `O_PATH` descriptor.
+/// Stats a file through an `O_PATH` descriptor, and reads its attribute.
 pub(super) fn stat_handle(handle: &OwnedFd) -> nix::Result<(FileStat, Option<Attribute>)> {
     let (stat, path) = (fstat(handle)?, format!("/proc/self/fd/{}", handle.as_raw_fd()));
     Ok((stat, read(&stat, |bytes| getxattr(path, ATTRIBUTE, bytes))))

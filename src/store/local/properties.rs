@@ -22,7 +22,7 @@ pub(super) fn read(volume: &Volume, name: &Name) -> Result<Vec<u8>> {
     Ok(properties_of_handle(&handle))
 }
 
-/// Changes them under the lock of the name. `change` gets the present ones and returns the new ones.
+/// Changes the properties of a name, under its lock. `change` gets the present ones and returns the new ones.
 pub(super) fn change(
     volume: &Volume,
     name: &Name,

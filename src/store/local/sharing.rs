@@ -24,7 +24,7 @@ const COARSE: &str = "--shared: times in the served directory are not kept to th
 /// A time that only a file system with nanoseconds keeps.
 const TIME: Duration = Duration::from_nanos(1_700_000_000_123_456_789);
 
-/// Tries it, in a temporary directory, and returns a message for each thing that is missing.
+/// Tests the features that several daemons need, in a temporary directory; returns a message for each missing one.
 pub(super) fn find_missing(root: &OwnedFd) -> nix::Result<Vec<&'static str>> {
     let directory = Temporary::directory(root.try_clone().map_err(errno_of)?)?;
     let again = || directory.file.try_clone().map(OwnedFd::from).map_err(errno_of);

@@ -176,7 +176,7 @@ fn transfer(from: &File, size: u64, sink: &mut ReservedFile<'_>) -> io::Result<(
     Ok(())
 }
 
-/// The same by read and write: between file systems, or where `copy_file_range` is not supported.
+/// Copies by read and write: between file systems, or without `copy_file_range`.
 fn stream(from: &File, left: u64, sink: &mut ReservedFile<'_>) -> io::Result<()> {
     use io::Read;
     match io::copy(&mut from.take(left), sink)? {

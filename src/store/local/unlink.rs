@@ -31,7 +31,7 @@ pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
     remove_counting(parent, last, &|| ())
 }
 
-/// The same, and calls `count` after each entry that is no directory.
+/// Removes a file or a tree, and calls `count` after each entry that is not a directory.
 pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -> nix::Result<()> {
     if !is_left(unlinkat(parent, last, UnlinkatFlags::NoRemoveDir))? {
         return Ok(());

@@ -14,7 +14,7 @@ pub fn execute(session: &mut Session, line: &[u8], mut ask: Ask<'_>) -> Result<E
     let Some(parsed) = parse(line, &mut ask)? else { return Ok(ExitStatus::DONE) };
     display::begin(session.quiet, Sum::IfShown);
     let executed = act(session, &parsed, ask);
-    // Of a command that was left behind it shows another one's.
+    // A cancelled command that is still running must not end the progress of the next one.
     if !session.cancellation.is_cancelled() {
         display::end(executed.is_ok());
     }

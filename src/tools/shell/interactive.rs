@@ -16,7 +16,7 @@ use crate::tools::shell::job::{Job, JobEvent};
 use crate::tools::shell::script::may_fail;
 use crate::tools::shell::session::{Ask, Session};
 
-/// How long a command may take to end after ^C, before it is left behind: it may wait for a local pipe, which nothing else
+/// How long a command may take to end after ^C, before it is abandoned: it may wait for a local pipe, which nothing else
 /// ends.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -36,7 +36,7 @@ pub fn run(name: &'static str, client: Client) -> Result<ExitStatus> {
     }
 }
 
-/// Who has the terminal.
+/// The interactive shell: session, prompt and interrupts.
 struct Shell {
     name: &'static str,
     interrupts: Interrupts,
@@ -123,7 +123,7 @@ impl Shell {
         }
     }
 
-    /// Reports that the password is wrong, and asks for it again. False if there is none, or nobody whose it could be.
+    /// Reports the wrong password and asks again. Returns false if the user gives none, or no user is named.
     fn asks_again(&mut self, error: &Error) -> bool {
         report(self.name, error);
         let asked = self.session.client().ask_password();
@@ -163,7 +163,7 @@ impl Shell {
                 }
                 JobEvent::Ended(session, outcome) => {
                     self.session = *session;
-                    // What may have been done is told, whatever ended it.
+                    // An error that leaves the outcome unknown is reported even after ^C.
                     let is_interrupted =
                         limit.is_some() && outcome.is_err() && !self.session.client().take_doubt();
                     return if is_interrupted { Ok(None) } else { outcome.map(Some) };

@@ -1,5 +1,5 @@
 //! A job: one command of a session in a thread of its own, so that whoever has the terminal can answer its questions and
-//! end it. A job that does not come to an end is left behind; whatever it tries later fails.
+//! end it. A job that does not end within the grace period is abandoned; its later requests fail.
 
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;

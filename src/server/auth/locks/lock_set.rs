@@ -13,7 +13,7 @@ use crate::server::auth::Principal;
 pub(super) struct LockSet(BTreeMap<Vec<Vec<u8>>, Vec<WriteLock>>);
 
 impl LockSet {
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -76,7 +76,7 @@ impl LockTable {
         Ok(())
     }
 
-    /// Reads them again where another daemon has changed them. To be called before the others are.
+    /// Reloads the locks if another daemon has changed the lock record. Call it before the other methods.
     pub fn catch_up(&self) -> Result<()> {
         match self.store.is_shared() && self.store.lock_record_version()? != self.state.read().version {
             true => self.load(),

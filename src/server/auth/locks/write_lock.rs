@@ -64,7 +64,7 @@ impl WriteLock {
     }
 }
 
-/// When a lock ends for which a client asks for this time: later than the second in which that is over.
+/// Returns when a lock with this lifetime expires, rounded up to the next second.
 fn expiry(time: Option<Duration>) -> SystemTime {
     let time = time.unwrap_or(LOCK_TIME).clamp(Duration::from_secs(1), LOCK_TIME_MAX);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -37,7 +37,7 @@ pub(super) enum Coverage {
 }
 
 impl AuthorizedStore {
-    /// Who makes the request.
+    /// Returns the principal that makes the request.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }

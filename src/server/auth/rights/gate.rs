@@ -49,7 +49,7 @@ impl Gate {
         self.current().locks.load()
     }
 
-    /// Removes those that have ended, and returns how many those are.
+    /// Removes the expired locks of WebDAV clients, and returns their number.
     pub fn expire_locks(&self) -> Result<u64> {
         let Current { policy, locks, .. } = self.current();
         if policy.read_only { Ok(0) } else { locks.expire() }
