@@ -17,8 +17,8 @@
 //! | [`cli`] | arguments, the way a program ends | client, error |
 //! | [`tools`] | what the programs share beyond one conversation: local files, the terminal, the shell | cli, client, text, http, error |
 //!
-//! The programs are in `src/bin`, one a file. `cfpd` imports cli, server and error; a tool imports cli, tools, client,
-//! http and error, and a filter also text, for `--local`. Within a module, imports run downwards only:
+//! The programs are in `src/bin`, one a file; `cfpd` is a folder of four. `cfpd` imports cli, server and error; a tool imports
+//! cli, tools, client, http and error, and a filter also text, for `--local`. Within a module, imports run downwards only:
 //!
 //! | module | its folders and files, from top to bottom |
 //! |---|---|

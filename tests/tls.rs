@@ -132,7 +132,7 @@ fn who_agrees_on_no_keys_is_a_line_in_the_log() {
     let sandbox = certificate.serve(&["--header-timeout", "1"]);
     for (bytes, line) in [
         (&b"GET / HTTP/1.1\r\n\r\n"[..], "cfpd: 127.0.0.1: refused with 400: TLS: "),
-        (b"\x16\x03\x01", "cfpd: 127.0.0.1: refused with 408: TLS: no keys were agreed on in time\n"),
+        (b"\x16\x03\x01", "cfpd: 127.0.0.1: refused with 408: TLS: the handshake took too long\n"),
     ] {
         let mut stream = TcpStream::connect(("127.0.0.1", port(&sandbox).parse().unwrap())).unwrap();
         stream.write_all(bytes).unwrap();

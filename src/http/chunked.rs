@@ -191,12 +191,12 @@ pub fn write_chunk(out: &mut Vec<u8>, block: &[u8]) {
     out.extend_from_slice(CHUNK_END);
 }
 
-/// What stands before a chunk.
+/// Returns the line before a chunk's data.
 pub fn chunk_head(block: &[u8]) -> String {
     format!("{:x}\r\n", block.len())
 }
 
-/// What stands after a chunk.
+/// The line end after a chunk's data.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Takes what stands between `open` and the first `close`.
+    /// Takes the bytes between `open` and the first `close`.
     fn until(&mut self, open: &[u8], close: u8) -> Result<&'a [u8]> {
         let rest =
             self.rest.strip_prefix(open).ok_or_else(|| malformed("has an entity tag without quotes"))?;

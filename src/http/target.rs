@@ -40,8 +40,8 @@ impl Target {
         Target::parse(if method == Method::Options && raw == b"*" { b"/" } else { raw })
     }
 
-    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have kind `Invalid`, or `NameTooLong` for a
-    /// path that is too long.
+    /// Decodes a target in origin form or absolute form (RFC 9112 §3.2.1, §3.2.2). Errors have kind `Invalid`, or
+    /// `NameTooLong` for a path that is too long.
     pub fn parse(raw: &[u8]) -> Result<Self> {
         let bad = |what: &str| Error::invalid(raw.get(..TARGET_SHOWN).unwrap_or(raw), what);
         // Clients never send a fragment (RFC 9112 §3.2); a proxy may take it for part of the path.

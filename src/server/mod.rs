@@ -3,7 +3,7 @@
 //!
 //! A thread accepts on each listener, a thread serves each connection, and the first thread waits for signals. The
 //! folders are in the order in which a request passes them, and each imports only those after it: daemon, conn,
-//! methods, webdav, resumable, exchange, page, shared, auth, net, observe; limits and admin_path come last.
+//! methods, webdav, resumable, exchange, page, shared, auth, net, observe, status; limits and admin_path come last.
 
 pub use crate::http::PathPrefix;
 pub use crate::server::auth::admin_file::read as read_admin_file;

@@ -82,7 +82,7 @@ pub struct Transfer<'a> {
     pub target: Check<'a>,
     /// Is told how far the copy is.
     pub report: ReportProgress<'a>,
-    /// Whether a directory at the target gives way to whatever comes, also where its name has no final slash.
+    /// Whether a directory at the target may be replaced by a file, also where its name has no final slash.
     pub replaces_any: bool,
     /// Whether a directory is copied without what is in it.
     pub is_shallow: bool,
@@ -257,7 +257,7 @@ pub trait Store: Upkeep {
     /// modification times, in whole seconds. A copy onto itself is `Forbidden`, one into itself `Conflict`.
     ///
     /// A directory at `to` is replaced only by a directory, and only where `to` has the final slash, unless the transfer says
-    /// that anything gives way.
+    /// that it may be replaced by a file.
     fn copy(&self, transfer: Transfer<'_>) -> Result<Written>;
     /// Atomically renames a file or a directory, replacing what existed at `to` by the rules of [`Store::copy`].
     fn rename(&self, transfer: Transfer<'_>) -> Result<Written>;

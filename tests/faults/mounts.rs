@@ -149,7 +149,7 @@ fn a_directory_of_a_lower_layer_is_moved_as_mv_does() {
     assert_eq!(sandbox.stored("high"), b"low");
     // Neither takes the place of one that the system would have to rename.
     for method in ["COPY", "MOVE"] {
-        expect(&sandbox, [method, "/new/", "/e/"], 409, "/e/: stands, and this file system replaces no");
+        expect(&sandbox, [method, "/new/", "/e/"], 409, "/e/: exists, and this file system cannot replace");
     }
     assert_eq!(sandbox.stored("e/deeper/f"), b"low 1");
     assert_eq!(files_beneath(&sandbox.root().join("new")), before);
@@ -242,7 +242,7 @@ fn a_directory_is_not_replaced_where_the_system_can_do_it_in_no_way_and_the_reas
     // A start could not tell what another daemon is at work on.
     let _strace = Strace::attach(&sandbox, &["trace=flock", "inject=flock:error=ENOSYS"]);
     for method in ["COPY", "MOVE"] {
-        let says = "/e/: stands, and this file system replaces no directory in one step";
+        let says = "/e/: exists, and this file system cannot replace a directory atomically";
         expect(&sandbox, [method, "/d/", "/e/"], 409, says);
     }
     assert_eq!(files_beneath(&sandbox.root()), ["d/f", "e/f"]);

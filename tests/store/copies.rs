@@ -53,7 +53,7 @@ fn a_copied_directory_leads_nowhere_else_than_the_first() {
     let before = sandbox.everything();
     assert_eq!(
         sandbox.copy("/pub/d/", "/other/").unwrap_err().to_string(),
-        "/pub/d/up: is a link to a directory, by a way out of what is copied"
+        "/pub/d/up: is a link to a directory outside of what is copied"
     );
     assert_eq!(sandbox.everything(), before);
 }

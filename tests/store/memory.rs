@@ -318,7 +318,7 @@ impl Store for Memory {
 
     fn make_directory(&self, name: &Name, check: Check<'_>) -> Result<()> {
         let mut state = self.state();
-        let exists = || Error::already_exists(name.shown(), "stands already");
+        let exists = || Error::already_exists(name.shown(), "exists already");
         if name.components().is_empty() {
             return Err(exists());
         }

@@ -176,7 +176,7 @@ pub fn any(_: Option<&Meta>) -> Result<()> {
 /// What `If-None-Match: *` asks.
 pub fn only_new(standing: Option<&Meta>) -> Result<()> {
     match standing {
-        Some(_) => Err(Error::precondition_failed("f", "stands already")),
+        Some(_) => Err(Error::precondition_failed("f", "exists already")),
         None => Ok(()),
     }
 }

@@ -160,7 +160,7 @@ fn once(earlier: &[ConfigLine], entry: Option<ConfigLine>) -> Result<Option<Conf
     match same.filter(|_| !entry.option.is_repeatable()) {
         Some(first) => {
             let number = first.line.rsplit(':').next().unwrap_or_default();
-            let what = format!("{}: stands in line {number} already", name_in_file(entry.option.long));
+            let what = format!("{}: is set in line {number} already", name_in_file(entry.option.long));
             Err(Error::invalid(&entry.line, what))
         }
         None => Ok(Some(entry)),
@@ -251,7 +251,7 @@ mod tests {
             "c:9: check: is for the command line only",
             "c:10: explain: is for the command line only",
             "c:11: help: is for the command line only",
-            "c:13: root: stands in line 12 already",
+            "c:13: root: is set in line 12 already",
             "c:14: -r: is no option; cfpd.conf(5) lists them",
             "c:15: log: needs a value: FILE",
         ];

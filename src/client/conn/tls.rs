@@ -217,9 +217,7 @@ fn reason(why: &CertificateError) -> String {
         Why::Revoked => "it was revoked",
         Why::UnknownIssuer
         | Why::BadSignature
-        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "nobody who is trusted has signed it"
-        }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => "its issuer is not trusted",
         other if is_of_authority(other) => "it is one of an authority, not of a server",
         other => return other.to_string(),
     };

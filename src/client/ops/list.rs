@@ -58,7 +58,7 @@ const BLOCK: usize = 64 * 1024;
 /// percent-encoded.
 const LINE_MAX: u64 = 1024 * 1024;
 
-/// Passes on each line of a body of text. An unterminated line is an error.
+/// Passes each non-empty line of a body to `act`, without its newline. A line longer than `LINE_MAX` is an error.
 pub fn each_line(body: &mut dyn Read, mut act: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
     let mut body = BlockReader::new(BLOCK, body);
     loop {

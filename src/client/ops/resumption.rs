@@ -127,7 +127,7 @@ pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &Remot
         Ok((_, fields)) => fields,
         Err(error) => {
             return match error.kind() {
-                // Who may not read the file, with a name (403) or without one (401), may still be allowed to store it.
+                // A user without the right to read (403, 401) may still have the right to store.
                 ErrorKind::NotFound | ErrorKind::Forbidden | ErrorKind::Unauthenticated => Ok(Ended::Lost),
                 _ => Err(error),
             };

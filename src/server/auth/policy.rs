@@ -25,7 +25,7 @@ pub struct Policy {
     pub users: Option<Users>,
     /// The rules.
     pub access: AccessList,
-    /// Whether nobody may write.
+    /// Whether the server is read-only.
     pub read_only: bool,
 }
 

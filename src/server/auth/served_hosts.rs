@@ -112,8 +112,8 @@ fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Refuses a write to this authority from a page of another site (403). In a secure context a browser sends `Sec-Fetch-Site`, which no
-/// page can set; else `Origin`. A trusted proxy may name the host.
+/// Refuses a write to this authority from a page of another site (403). In a secure context a browser sends
+/// `Sec-Fetch-Site`, which no page can set; else `Origin`. A trusted proxy may name the host.
 pub fn refuse_cross_site_write(fields: &Fields, authority: Option<&[u8]>, through_proxy: bool) -> Result<()> {
     let foreign = |field| Error::forbidden(field, "a page of another site may change nothing here");
     match fields.get("sec-fetch-site") {

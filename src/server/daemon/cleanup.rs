@@ -25,11 +25,11 @@ pub fn start(server: &Arc<Server>) -> Result<()> {
     let pause = server.limits.partial_time.min(limits::EXPIRE_EVERY);
     threads::start("cleanup", move || {
         let swept = server.upkeep().sweep();
-        report(&server, swept, "unfinished uploads of a daemon that ended were removed");
+        report(&server, swept, "temporary files of a daemon that ended were removed");
         loop {
             let expired = server.upkeep().expire();
-            report(&server, expired, "uploads that nobody went on with were removed");
-            report(&server, server.gate.expire_locks(), "locks that no client refreshed have ended");
+            report(&server, expired, "expired uploads were removed");
+            report(&server, server.gate.expire_locks(), "expired locks were removed");
             thread::sleep(pause);
         }
     })

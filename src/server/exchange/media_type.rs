@@ -23,8 +23,8 @@ const SPARSE: [&str; 12] = [
     "font/ttf",
     "image/bmp",
 ];
-/// The first bytes of files that are compressed already: gzip, zstd and its skippable frames, xz, bzip2, lz4, zip, 7z, ar (deb), rpm,
-/// PDF, PNG, JPEG.
+/// The first bytes of files that are compressed already: gzip, zstd and its skippable frames, xz, bzip2, lz4, zip, 7z,
+/// ar (deb), rpm, PDF, PNG, JPEG.
 const DENSE: [&[u8]; 13] = [
     b"\x1f\x8b",
     b"\x28\xb5\x2f\xfd",

@@ -28,8 +28,8 @@ pub struct RequestBody<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    /// The body that follows the head of `request` in `input`, at most `most` bytes. Computes its digest where it announces one, or is stored:
-    /// the trailer section may have an unannounced one.
+    /// The body that follows the head of `request` in `input`, at most `most` bytes. Computes its digest where it
+    /// announces one, or is stored: the trailer section may have an unannounced one.
     pub fn new(request: &'a Request, framing: Framing, most: u64, input: &'a mut dyn BufRead) -> Self {
         let head = &request.fields;
         let is_complete = matches!(framing, Framing::None | Framing::Length(0));

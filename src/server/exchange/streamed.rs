@@ -16,9 +16,9 @@ use crate::store::{Name, Spools};
 /// The bytes of lines that share a write.
 const LINES_TOGETHER: usize = 32 << 10;
 
-/// Sends what `write` writes with this status, as it is written. Nothing is sent before the first byte, so that an earlier error still
-/// gets a response; a later one aborts the connection. `spools` buffer the response while the client sends and does not
-/// read; without them the writer blocks.
+/// Sends what `write` writes with this status, as it is written. Nothing is sent before the first byte, so that an
+/// earlier error still gets a response; a later one aborts the connection. `spools` buffer the response while the client
+/// sends and does not read; without them the writer blocks.
 pub fn send_streamed(
     reply: &mut Reply<'_>,
     status: u16,

@@ -58,7 +58,8 @@ impl Stream {
         }
     }
 
-    /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS handshake fails.
+    /// Waits for data to read, or its end. False on time-out. Errors have kind `Invalid` or `TimedOut` where the TLS
+    /// handshake fails.
     pub fn wait_readable(&self, timeout: Duration) -> io::Result<bool> {
         match self.session() {
             None => self.socket.wait(PollFlags::POLLIN, timeout),
@@ -75,7 +76,7 @@ impl Stream {
             match handshake.map_or(left, |handshake| handshake.min(left)) {
                 Duration::ZERO if left.is_zero() => return Ok(false),
                 Duration::ZERO => {
-                    return Err(Error::timed_out("TLS", "no keys were agreed on in time").into());
+                    return Err(Error::timed_out("TLS", "the handshake took too long").into());
                 }
                 left => self.socket.wait(PollFlags::POLLIN | out, left)?,
             };

@@ -18,8 +18,8 @@ use crate::server::net::Stream;
 use crate::server::resumable::metadata::UploadMetadata;
 use crate::store::{Partial, Written};
 
-/// Receives the part of an upload from `start` on; `complete` tells that it is the last. Where the body ends early, what was received is kept. The last argument is the response to a part
-/// that does not complete the upload.
+/// Receives the part of an upload from `start` on; `complete` tells that it is the last. Where the body ends early, what
+/// was received is kept. The last argument is the response to a part that does not complete the upload.
 pub fn receive(
     exchange: &mut Exchange<'_>,
     mut partial: GuardedPartial<'_>,

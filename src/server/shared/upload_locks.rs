@@ -1,6 +1,5 @@
-//! Locks on resumable uploads. One request at a time locks an upload. A later one
-//! aborts the connection of the earlier one: a client resumes only when its earlier connection has failed, even if the
-//! server has not noticed yet.
+//! Locks on resumable uploads. One request at a time locks an upload. A later one aborts the connection of the earlier
+//! one: a client resumes only when its earlier connection has failed, even if the server has not noticed yet.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
-//! COPY, MOVE and DELETE as WebDAV clients expect them (RFC 4918 §5.2, §9.6, §9.8, §9.9): a directory is meant with or without the
-//! final slash, and what is copied or moved replaces whatever is at its destination. Other clients are kept from that, since a
-//! missing slash may be a mistake.
+//! COPY, MOVE and DELETE as WebDAV clients expect them (RFC 4918 §5.2, §9.6, §9.8, §9.9): a directory is meant with or
+//! without the final slash, and what is copied or moved replaces whatever is at its destination. Other clients are kept
+//! from that, since a missing slash may be a mistake.
 
 use crate::error::{Error, Result};
 use crate::http::{Fields, authority};

@@ -79,7 +79,7 @@ pub fn escape(bytes: &[u8], out: &mut String) {
     out.push_str(text.get(from..).unwrap_or_default());
 }
 
-/// What stands for a character that cannot stand for itself.
+/// Returns the escape for a character.
 fn escaped(char: char) -> Option<&'static str> {
     match char {
         '<' => Some("&lt;"),

@@ -1,5 +1,5 @@
-//! A small file in memory, or that a name is a directory's, and the proof that it is what a fresh open of its name would find at that moment. Nothing
-//! of it is served without that proof.
+//! A small file in memory, or that a name is a directory's, and the proof that it is what a fresh open of its name would
+//! find at that moment. Nothing of it is served without that proof.
 //!
 //! The proof is one stat of the name for a file in the root: the entry is the same inode, with the same size, mtime and
 //! ctime. A change of the content, the mode, the owner or the attributes changes the ctime, which no program can set; a

@@ -10,7 +10,7 @@ use crate::store::{Check, Name};
 /// Makes a directory with the permissions that the umask leaves.
 pub(super) fn make_directory(volume: &Volume, name: &Name, check: Check<'_>) -> Result<()> {
     check(lookup::meta(volume, name).ok().as_ref())?;
-    let exists = || Error::already_exists(name.shown(), "stands already");
+    let exists = || Error::already_exists(name.shown(), "exists already");
     if name.components().is_empty() {
         return Err(exists());
     }

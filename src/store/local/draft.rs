@@ -23,7 +23,7 @@ pub(super) struct FileDraft<'a> {
     pub modified: Option<i64>,
     /// The attributes it gets where it replaces nothing; `None` for those of a new file.
     pub attributes: Option<Attributes>,
-    /// Whether a directory under the name gives way.
+    /// Whether a directory under the name may be replaced by a file.
     pub replaces_any: bool,
     /// The extended attribute that marks unfinished content, removed once it is in place.
     pub unfinished: Option<&'static str>,

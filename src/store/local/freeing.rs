@@ -1,5 +1,5 @@
 //! Frees the blocks of large files in threads of their own, after a file was replaced or deleted: a file system takes a tenth
-//! of a second and more for a gigabyte, for which no client need wait. Whoever lacks space waits for it instead.
+//! of a second and more for a gigabyte, for which no client need wait. A write that lacks space waits for the frees.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Freeing {
 impl Drop for HeldFile {
     fn drop(&mut self) {
         let Some(counted) = self.0.take() else { return };
-        // Whoever replaces more files at once waits for the rest itself, as where no thread can be started.
+        // If more files are being freed than there are cores, free in this thread.
         if *counted.freeing.held.0.lock() <= cores() {
             let _ = thread::Builder::new().name("free".to_owned()).spawn(move || drop(counted));
         }

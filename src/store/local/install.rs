@@ -2,9 +2,9 @@
 //! applies the rules below, calls the caller's check, and renames.
 //!
 //! A file replaces a file; a directory replaces a file, and another directory only where the name was given with its
-//! final slash, or where the caller lets anything give way. Anything else under the name (a device, a FIFO, a socket) is never replaced. A rename replaces a
-//! symbolic link itself; new content replaces its target (`root`). A link never replaces its own target, which would be
-//! lost.
+//! final slash, or where the caller says that it may be replaced by a file. Anything else under the name (a device, a
+//! FIFO, a socket) is never replaced. A rename replaces a symbolic link itself; new content replaces its target (`root`).
+//! A link never replaces its own target, which would be lost.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat};
@@ -34,7 +34,7 @@ pub(super) struct Incoming<'a> {
     pub target: &'a EntryAt,
     /// The condition of the caller.
     pub check: Check<'a>,
-    /// Whether a directory there gives way to anything.
+    /// Whether a directory there may be replaced by a file.
     pub replaces_any: bool,
     /// Called right before the rename, with what is about to be replaced.
     pub prepare: &'a dyn Fn(Option<&Found>) -> nix::Result<()>,
@@ -159,7 +159,8 @@ impl Incoming<'_> {
             Errno::ENOENT => no_directory(to),
             errno if is_unable(errno) && are_nested(self.entry, self.target) => nested(to),
             errno if exchanges && (is_unable(errno) || errno == Errno::EXDEV) => {
-                let what = "stands, and this file system replaces no directory in one step: delete it first";
+                let what =
+                    "exists, and this file system cannot replace a directory atomically: delete it first";
                 Error::conflict(to.shown(), what)
             }
             Errno::EINVAL | Errno::EILSEQ => unfit(to),

@@ -126,8 +126,8 @@ impl RootLocks {
         state.news.take()
     }
 
-    /// Waits until none of the names is locked, then locks all of them. `EAGAIN` where others keep one locked. Who
-    /// `writes` looks for other processes first.
+    /// Waits until none of the names is locked, then locks all of them. `EAGAIN` where others keep one locked. With
+    /// `writes` it looks for other processes first.
     pub fn lock_names(&self, entries: &[&EntryAt], writes: bool) -> nix::Result<NameGuard<'_>> {
         let mut bytes: Vec<_> = entries.iter().map(|entry| byte_of(entry)).collect();
         // Every process locks the bytes in this order, so that no two deadlock.

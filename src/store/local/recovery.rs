@@ -116,8 +116,8 @@ fn found<T>(looked: nix::Result<T>) -> nix::Result<Option<T>> {
     }
 }
 
-/// Walks through the whole store and returns how many leftovers it removed; 0 while another daemon does. Skips what cannot be read; returns the
-/// first error of a removal at the end.
+/// Walks through the whole store and returns how many leftovers it removed; 0 while another daemon does. Skips what
+/// cannot be read; returns the first error of a removal at the end.
 pub(super) fn sweep(volume: &Volume) -> Result<u64> {
     let named = |errno: Errno| Error::io("/", errno.into());
     let _held = match volume.locks.lock_upkeep() {

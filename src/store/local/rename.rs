@@ -64,7 +64,7 @@ fn admit_source(volume: &Volume, transfer: Transfer<'_>, old: &EntryAt, moved: &
     }
     source(Some(&moved.meta))?;
     match moved.link && !leads_to_same(volume, old, to, moved.file) {
-        true => Err(Error::forbidden(to.shown(), "is where that link would lead elsewhere")),
+        true => Err(Error::forbidden(to.shown(), "the symbolic link would lead to another file from there")),
         false => Ok(()),
     }
 }

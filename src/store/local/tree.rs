@@ -115,7 +115,7 @@ impl TreeCopy<'_> {
         }
         if target.meta.kind == Kind::Directory {
             let name = [self.from.shown(), found.path.clone()].concat();
-            let what = "is a link to a directory, by a way out of what is copied";
+            let what = "is a link to a directory outside of what is copied";
             return Err(Error::conflict(name, what).into());
         }
         self.reserve(to, target.meta.size)?;

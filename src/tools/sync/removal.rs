@@ -49,7 +49,8 @@ fn remove_covered(sync: &Synchronization, tally: &Tally, client: &mut Client, pa
     Ok(is_gone)
 }
 
-/// Deletes an entry of TO with all in it, unless somebody else has changed it since the list was read.
+/// Deletes an entry of TO with all in it. A file is kept if somebody else has changed it since the list was read; a
+/// directory is not checked.
 fn remove_whole(
     sync: &Synchronization,
     tally: &Tally,

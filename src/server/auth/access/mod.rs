@@ -1,4 +1,4 @@
-//! Who may do what where: principals, rules, and the list that decides.
+//! Authorization: principals, access rules, and the list that decides.
 
 pub use file::parse_name;
 pub use list::AccessList;

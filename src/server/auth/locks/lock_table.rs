@@ -182,7 +182,7 @@ impl LockTable {
         if ended > 0 {
             self.change(None, &mut |_, _| Ok(()))?;
         }
-        // Another daemon counts those that it has removed.
+        // Several daemons would each report the same locks, so none does.
         if self.store.is_shared() {
             ended = 0;
         }

@@ -55,7 +55,7 @@ impl Gate {
         if policy.read_only { Ok(0) } else { locks.expire() }
     }
 
-    /// Whether nobody may write.
+    /// Whether the server is read-only.
     pub fn is_read_only(&self) -> bool {
         self.current().policy.read_only
     }

@@ -135,7 +135,7 @@ fn make_empty(store: &AuthorizedStore, name: &Name, lock: &WriteLock) -> Result<
     let locks = store.lock_check(name).with_token(&lock.token);
     let is_free = |existing: Option<&Meta>| match existing {
         None => Ok(()),
-        Some(_) => Err(Error::already_exists(name.shown(), "stands already")),
+        Some(_) => Err(Error::already_exists(name.shown(), "exists already")),
     };
     let check = with_right(store, name, &locks, &is_free);
     store.store.writable(&locks).create(name, Some(0), &check)?.commit(None, &check).map(drop)

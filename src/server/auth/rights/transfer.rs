@@ -38,7 +38,7 @@ impl<'a> AuthorizedTransfer<'a> {
         Ok(AuthorizedTransfer { store, verbs, from, to, replaces_any: false, is_shallow: false })
     }
 
-    /// Lets a directory at the target give way to anything.
+    /// Lets a file replace a directory at the target.
     pub fn replacing_any(self, replaces_any: bool) -> Self {
         AuthorizedTransfer { replaces_any, ..self }
     }
