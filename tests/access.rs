@@ -80,7 +80,7 @@ fn an_address_that_other_machines_reach_is_refused_and_the_options_it_needs_are_
     // A rule that cannot be read is told as such.
     sandbox.write("typo", "allow raed * /\n");
     let typo = ["-r", ".", "-l", "0.0.0.0:0", "--insecure-plain", "--access", "typo"];
-    sandbox.run("cfpd", typo).code(2).stderr(contains("typo:1: raed: is no verb"));
+    sandbox.run("cfpd", typo).code(2).stderr(contains("typo:1: raed: is not a verb"));
     // Forms of addresses.
     let listens = |address| {
         let argv = ["-r", ".", "-l", address, "--read-only", "--insecure-plain", "--", "true"];
@@ -108,7 +108,7 @@ fn check_names_every_bad_line_of_each_file() {
     let expected = [
         "cfpd: 0.0.0.0:1: other machines can reach it",
         "cfpd: [::]:1: other machines can reach it",
-        "cfpd: users:1: is no user",
+        "cfpd: users:1: is not a user",
         "cfpd: users:3: has no bcrypt hash",
         "cfpd: users:4: names a user a second time",
         "cfpd: access:1: raed",
@@ -125,7 +125,7 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
     sandbox.write("plain", "# people\nalice:secret\n");
     sandbox.write("typo", "allow all alice /\nallow raed * /\n");
     let users = "plain:2: has no bcrypt hash: make it with htpasswd -B";
-    let rules = "typo:2: raed: is no verb: use list, read, create, replace, delete, process, all";
+    let rules = "typo:2: raed: is not a verb: use list, read, create, replace, delete, process, all";
     sandbox
         .run("cfpd", ["-r", ".", "--users", "plain"])
         .code(2)
@@ -148,13 +148,13 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
     let faults = [
         "none: no such file or directory",
         "none/log: no such file or directory",
-        "plain: is there and is no pid file",
+        "plain: exists and is not a pid file",
         "[::]:1: other machines can reach it: needs --tls-cert and --tls-key, or --insecure-plain",
         users,
         rules,
         "none: no such file or directory",
-        "no-such-group: is no group of this machine",
-        "typo: is there and is no socket",
+        "no-such-group: is not a group of this machine",
+        "typo: exists and is not a socket",
     ];
     said.stderr(faults.map(|fault| format!("cfpd: {fault}\n")).concat());
     let made: Vec<_> =
@@ -177,7 +177,7 @@ fn explain_says_which_rule_decides() {
         (&["bob", "list", "/"], 0, "on the way to what is allowed: access:4: allow all bob /d/"),
         (&["bob", "list", "/e/"], 1, "no rule: what no rule allows is denied"),
         (&["-", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
-        (&["carol", "read", "/d/y"], 1, "carol: is no user"),
+        (&["carol", "read", "/d/y"], 1, "carol: is not a user"),
         (&["@users", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
         (&["alice", "create", "/a", "--read-only"], 1, "--read-only: nobody may write"),
         (&["alice", "read", "/a", "--read-only"], 0, "access:2: allow all alice /"),
@@ -190,7 +190,7 @@ fn explain_says_which_rule_decides() {
     said.stdout("no --access: allow all @users /\n");
     let said = sandbox.run("cfpd", ["--users", "users", "--explain", "@users", "read", "/"]).success();
     said.stdout("no --access: allow all @users /\n");
-    sandbox.run("cfpd", ["--explain", "@users", "read", "/"]).code(1).stdout("@users: is no user\n");
+    sandbox.run("cfpd", ["--explain", "@users", "read", "/"]).code(1).stdout("@users: is not a user\n");
     sandbox.run("cfpd", ["--explain", "-", "delete", "/"]).success().stdout("no --access: allow all * /\n");
     // Without users a claim to be one is passed over.
     sandbox.run("cfpd", ["--explain", "bob", "delete", "/"]).success().stdout("no --access: allow all * /\n");
@@ -247,7 +247,7 @@ fn a_peer_on_a_unix_socket_is_known_by_its_user() {
     serve(format!("deny read local:{me} /\nallow read * /\n")).code(2).stdout("");
     serve("allow read local:no-such-user /\n".to_owned())
         .code(2)
-        .stderr("cfpd: rules:1: local:no-such-user: is no user of this machine\n");
+        .stderr("cfpd: rules:1: local:no-such-user: is not a user of this machine\n");
     // Over TCP nobody is local.
     sandbox.write("rules", format!("allow read local:{me} /\n"));
     sandbox.restart(&["--access", "rules"]);

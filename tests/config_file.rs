@@ -81,10 +81,10 @@ fn a_check_names_every_wrong_line_and_a_start_the_first_one() {
     let text =
         "max-conections 5\nlisten 8398\nlog-format xml\naccess access\nroot\nhost h\ngrace 1K\nuse rs u\n";
     sandbox.write("etc/cfpd.conf", text);
-    let said = "cfpd: etc/cfpd.conf:1: max-conections: is no option; cfpd.conf(5) lists them\n\
+    let said = "cfpd: etc/cfpd.conf:1: max-conections: is not an option; cfpd.conf(5) lists them\n\
                 cfpd: etc/cfpd.conf:5: root: needs a value: DIR\n\
-                cfpd: etc/cfpd.conf:8: use: is no option; cfpd.conf(5) lists them\n\
-                cfpd: etc/cfpd.conf:2: 8398: is no address";
+                cfpd: etc/cfpd.conf:8: use: is not an option; cfpd.conf(5) lists them\n\
+                cfpd: etc/cfpd.conf:2: 8398: is not a listen address";
     let check = ["--config", "etc/cfpd.conf", "--check", "."];
     let all = sandbox.run("cfpd", check).code(2).stdout("");
     let all = String::from_utf8_lossy(&all.get_output().stderr).into_owned();
@@ -92,13 +92,13 @@ fn a_check_names_every_wrong_line_and_a_start_the_first_one() {
     for (line, what) in [(3, "log-format xml: is neither"), (7, "grace 1K: is not a number, 0 or more")] {
         assert!(all.contains(&format!("cfpd: etc/cfpd.conf:{line}: {what}")), "{all}");
     }
-    assert!(all.contains("cfpd: etc/access:2: al: is no verb"), "{all}");
+    assert!(all.contains("cfpd: etc/access:2: al: is not a verb"), "{all}");
     assert_eq!(all.lines().count(), 7, "{all}");
     sandbox
         .run("cfpd", ["--config", "etc/cfpd.conf", "."])
         .code(2)
         .stdout("")
-        .stderr("cfpd: etc/cfpd.conf:1: max-conections: is no option; cfpd.conf(5) lists them\n");
+        .stderr("cfpd: etc/cfpd.conf:1: max-conections: is not an option; cfpd.conf(5) lists them\n");
     sandbox
         .run("cfpd", ["--config", "etc/none", "."])
         .code(2)
@@ -133,7 +133,7 @@ fn a_reload_reads_the_files_that_are_named_again_and_says_what_takes_a_restart()
     fs::rename(sandbox.work().join("log"), sandbox.work().join("log.1")).unwrap();
     reload(
         &sandbox,
-        "nothing was reloaded, all stays as it was: etc/cfpd.conf:2: read-onyl: is no option; cfpd.conf(5) lists them",
+        "nothing was reloaded, all stays as it was: etc/cfpd.conf:2: read-onyl: is not an option; cfpd.conf(5) lists them",
     );
     assert_eq!(status(&sandbox, "GET", "/"), 200);
     fs::remove_file(etc.join("cfpd.conf")).unwrap();

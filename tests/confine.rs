@@ -219,7 +219,7 @@ fn check_finds_what_the_user_that_is_named_cannot_do() {
 fn who_cannot_become_that_user_does_not_start() {
     let sandbox = Sandbox::new();
     let unknown = ["-r", ".", "-l", "127.0.0.1:0", "--run-as", "no-such-user"];
-    sandbox.run("cfpd", unknown).code(2).stdout("").stderr(starts_with("cfpd: no-such-user: is no user"));
+    sandbox.run("cfpd", unknown).code(2).stdout("").stderr(starts_with("cfpd: no-such-user: is not a user"));
     if geteuid().is_root() {
         // Who is this user already takes up the group all the same.
         let options = ["--run-as", "root:nogroup", "--", "id", "-gn"];

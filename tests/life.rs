@@ -135,13 +135,13 @@ fn what_is_handed_and_no_socket_of_this_machine_is_refused() {
     };
     let (code, said) = run(Stdio::null());
     assert!(
-        code == Some(2) && said.contains("handed socket 1: is no TCP or Unix socket that listens"),
+        code == Some(2) && said.contains("handed socket 1: is not a listening TCP or Unix socket"),
         "{said}"
     );
     let connected = TcpStream::connect(sandbox.address()).unwrap();
     let (code, said) = run(OwnedFd::from(connected).into());
     assert!(
-        code == Some(2) && said.contains("handed socket 1: is no TCP or Unix socket that listens"),
+        code == Some(2) && said.contains("handed socket 1: is not a listening TCP or Unix socket"),
         "{said}"
     );
     let exposed = TcpListener::bind("0.0.0.0:0").unwrap();
@@ -343,6 +343,6 @@ fn in_the_background_a_start_that_fails_is_told() {
     assert!(!sandbox.work().join("pid").exists());
     sandbox.write("pid", "notes");
     let options = ["-r", ".", "-l", "127.0.0.1:0", "--background", "--pid-file", "pid"];
-    sandbox.run("cfpd", options).code(2).stdout("").stderr("cfpd: pid: is there and is no pid file\n");
+    sandbox.run("cfpd", options).code(2).stdout("").stderr("cfpd: pid: exists and is not a pid file\n");
     assert_eq!(fs::read_to_string(sandbox.work().join("pid")).unwrap(), "notes");
 }

@@ -98,8 +98,8 @@ fn the_tools_work_beneath_a_prefix_that_their_url_has() {
 fn a_prefix_that_is_no_path_is_refused() {
     let sandbox = Sandbox::new();
     for (argv, said) in [
-        (&["--prefix", "files"][..], "--prefix files: is no path as /files"),
-        (&["--prefix", "/a/../b"], "--prefix /a/../b: is no path as /files"),
+        (&["--prefix", "files"][..], "--prefix files: is not a path such as /files"),
+        (&["--prefix", "/a/../b"], "--prefix /a/../b: is not a path such as /files"),
         (&["--prefix", "/files", "--", "true"], "--prefix cannot be used with a COMMAND"),
     ] {
         let argv = [&["-r", ".", "-l", "127.0.0.1:0"], argv].concat();

@@ -95,7 +95,7 @@ impl Arguments {
         if let Some(unknown) = operands.iter().find(is_option) {
             let dash = match unknown.as_bytes().starts_with(b"--") {
                 true => "",
-                false => "; put -- before it if it is no option",
+                false => "; put -- before it if it is not an option",
             };
             return Err(Error::usage(format!("unknown option {}{dash}", shown(unknown.as_bytes()))));
         }

@@ -132,7 +132,7 @@ impl Arguments {
         let retries = retry.map_or(Ok(RETRIES), |given| {
             let number = given.to_str().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
             let number = number.and_then(|digits| digits.parse().ok());
-            number.ok_or_else(|| Error::usage(format!("--retry {} is no number", shown(given.as_bytes()))))
+            number.ok_or_else(|| Error::usage(format!("--retry {} is not a number", shown(given.as_bytes()))))
         })?;
         let rate = rate.map(|given| {
             let size = given.to_str().and_then(parse_size).filter(|rate| *rate > 0);

@@ -129,8 +129,8 @@ impl RemoteName {
     pub fn refuse_none(&self) -> Result<()> {
         let has = |error: &[&[u8]]| self.components.iter().any(|part| error.contains(&part.as_slice()));
         let what = match () {
-            () if has(&[b""]) => "an empty part between two slashes is no name",
-            () if has(&[b".", b".."]) => "`.` and `..` are no names",
+            () if has(&[b""]) => "a name cannot have an empty part between two slashes",
+            () if has(&[b".", b".."]) => "`.` and `..` are not names",
             () => return Ok(()),
         };
         Err(Error::invalid(self.shown(), what))
@@ -140,7 +140,7 @@ impl RemoteName {
     pub fn refuse_escape(&self) -> Result<()> {
         let has_nul = self.components.iter().any(|part| part.contains(&0));
         match self.refuse_none().is_err() || has_nul {
-            true => Err(Error::bad_response(self.shown(), "is no name for a local file")),
+            true => Err(Error::bad_response(self.shown(), "is not a name for a local file")),
             false => Ok(()),
         }
     }
@@ -195,9 +195,11 @@ mod tests {
             assert_eq!(RemoteName::parse(name).refuse_escape().unwrap_err().kind(), ErrorKind::BadResponse);
         }
         assert!(RemoteName::parse(b"a/..b/c.").refuse_escape().is_ok());
-        for (name, what) in
-            [(&b"a//b"[..], ":a//b: an empty part"), (b"./a", ":./a: `.` and"), (b"..", ":..: ")]
-        {
+        for (name, what) in [
+            (&b"a//b"[..], ":a//b: a name cannot have an empty part"),
+            (b"./a", ":./a: `.` and"),
+            (b"..", ":..: "),
+        ] {
             let error = RemoteName::parse(name).refuse_none().unwrap_err();
             assert!(error.kind() == ErrorKind::Invalid && error.to_string().starts_with(what), "{error}");
         }

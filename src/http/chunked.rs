@@ -94,7 +94,7 @@ fn read_size(input: &mut impl BufRead) -> io::Result<u64> {
     let valid = (1..=16).contains(&digits.len()) && are_extensions(extensions);
     let text = std::str::from_utf8(digits).ok().filter(|_| valid);
     text.and_then(|text| u64::from_str_radix(text, 16).ok())
-        .ok_or_else(|| bad("has a size that is no number"))
+        .ok_or_else(|| bad("has a size that is not a number"))
 }
 
 /// Returns whether these are extensions of a chunk, none or more: `;name`, `;name=token` or `;name="quoted"`, with

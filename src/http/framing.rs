@@ -24,7 +24,7 @@ pub fn of_request(request: &Request) -> Result<Framing> {
     let fields = &request.fields;
     match (fields.get_once("Host")?, request.version) {
         (None, Version::Http11) => return Err(Error::invalid("Host", "is missing")),
-        (Some(host), _) if !is_host(host) => return Err(Error::invalid("Host", "is no host")),
+        (Some(host), _) if !is_host(host) => return Err(Error::invalid("Host", "is not a host")),
         _ => {}
     }
     match of_fields(fields, ErrorKind::Invalid)? {

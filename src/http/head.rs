@@ -118,7 +118,7 @@ pub fn parse_fields(text: Vec<u8>) -> Result<Fields> {
             Ok(Fields::over(text, spans))
         }
         Err(httparse::Error::TooManyHeaders) => Err(too_many("trailer")),
-        _ => Err(Error::invalid("trailer", "is no field of HTTP")),
+        _ => Err(Error::invalid("trailer", "is not an HTTP field")),
     }
 }
 

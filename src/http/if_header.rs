@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
                     }
                 }
                 (b'(', false) => lists.push(IfList { resource: None, conditions: self.list()? }),
-                _ => return Err(malformed("is no sequence of lists in parentheses")),
+                _ => return Err(malformed("is not a sequence of lists in parentheses")),
             }
         }
         if lists.is_empty() { Err(malformed("has no list")) } else { Ok(lists) }

@@ -18,7 +18,8 @@ pub struct PathPrefix {
 impl PathPrefix {
     /// Parses `/PATH`, percent-encoded as in a URL. Errors are of usage.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = || Error::usage(format!("--prefix {}: is no path as /files", shown(text.as_bytes())));
+        let bad =
+            || Error::usage(format!("--prefix {}: is not a path such as /files", shown(text.as_bytes())));
         let target = Some(text).filter(|text| text.starts_with('/')).ok_or_else(bad)?;
         let target = Target::parse(target.as_bytes()).map_err(|_| bad())?;
         let is_up = |component: &Vec<u8>| component.as_slice() == b"..";

@@ -50,7 +50,7 @@ impl Target {
         }
         let is_absolute = authority::is_absolute(raw);
         let rest = match is_absolute {
-            true => authority::split_absolute(raw).ok_or_else(|| bad("is no target this server knows"))?.1,
+            true => authority::split_absolute(raw).ok_or_else(|| bad("is not a target of this server"))?.1,
             false => raw,
         };
         let mut halves = rest.splitn(2, |&byte| byte == b'?');
@@ -124,7 +124,7 @@ impl Query {
     /// Refuses every parameter, with an error of kind `Invalid`: what is not understood must not be taken for a write without it.
     pub fn require_none(&self) -> Result<()> {
         match self.names().next() {
-            Some(unknown) => Err(Error::invalid(unknown, "is no parameter here")),
+            Some(unknown) => Err(Error::invalid(unknown, "is an unknown parameter")),
             None => Ok(()),
         }
     }

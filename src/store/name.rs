@@ -24,10 +24,10 @@ impl Name {
         let name = Name { directory: directory || components.is_empty(), components };
         for component in &name.components {
             let error = match component.as_slice() {
-                b"" => "an empty part between two slashes is no name",
-                b"." | b".." => "`.` and `..` are no names",
-                part if part.contains(&0) => "a NUL is no part of a name",
-                part if part.contains(&b'/') => "an encoded slash is no part of a name",
+                b"" => "a name cannot have an empty part between two slashes",
+                b"." | b".." => "`.` and `..` are not names",
+                part if part.contains(&0) => "a name cannot contain a NUL",
+                part if part.contains(&b'/') => "a name cannot contain an encoded slash",
                 _ => continue,
             };
             return Err(Error::invalid(name.shown(), error));

@@ -59,7 +59,8 @@ impl Glob {
         if text.len() > GLOB_MAX {
             return Err(Error::invalid("glob", format!("is longer than {GLOB_MAX} bytes")));
         }
-        let glob = std::str::from_utf8(text).map_err(|_| invalid("is a glob that is no UTF-8".to_owned()))?;
+        let glob =
+            std::str::from_utf8(text).map_err(|_| invalid("is a glob that is not UTF-8".to_owned()))?;
         let rest = glob.strip_suffix('/').unwrap_or(glob);
         let is_whole = rest.contains('/');
         let inner = rest.strip_prefix('/').unwrap_or(rest);
@@ -67,7 +68,7 @@ impl Glob {
             return Err(invalid("is an empty glob".to_owned()));
         }
         let built = GlobBuilder::new(inner).literal_separator(true).backslash_escape(true).build();
-        let built = built.map_err(|error| invalid(format!("is no glob: {}", error.kind())))?;
+        let built = built.map_err(|error| invalid(format!("is not a valid glob: {}", error.kind())))?;
         Ok(Glob { matcher: built.compile_matcher(), is_whole, is_directory: rest.len() < glob.len() })
     }
 

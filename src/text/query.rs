@@ -115,7 +115,7 @@ fn refuse_ambiguous(spec: Option<&FilterSpec>, parameters: &[Parameter<'_>]) -> 
         if !is_flag
             && !spec.is_some_and(|spec| is(spec.name) || spec.words.iter().any(|word| is(word.parameter)))
         {
-            return Err(Error::invalid(name, "is no parameter here"));
+            return Err(Error::invalid(name, "is an unknown parameter"));
         }
         if parameters.iter().take(at).any(|(earlier, _)| earlier == name) {
             return Err(Error::invalid(name, "comes twice"));

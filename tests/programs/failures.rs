@@ -164,11 +164,11 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
         (&["cfp-shell", "-c", "copy / new"], ":/: is the root, which cannot be renamed or copied"),
         (&["cfp-rm", "d"], ":d: is a directory: use -r"),
         (&["cfp-rm", "d/"], ":d/: is a directory: use -r"),
-        (&["cfp-rm", "-r", "."], ":.: `.` and `..` are no names"),
-        (&["cfp-ls", ".."], ":..: `.` and `..` are no names"),
-        (&["cfp-get", "./d/f"], ":./d/f: `.` and `..` are no names"),
-        (&["cfp-get", "d//f"], ":d//f: an empty part between two slashes is no name"),
-        (&["cfp-shell", "-c", "download ../f"], ":../f: `.` and `..` are no names"),
+        (&["cfp-rm", "-r", "."], ":.: `.` and `..` are not names"),
+        (&["cfp-ls", ".."], ":..: `.` and `..` are not names"),
+        (&["cfp-get", "./d/f"], ":./d/f: `.` and `..` are not names"),
+        (&["cfp-get", "d//f"], ":d//f: a name cannot have an empty part between two slashes"),
+        (&["cfp-shell", "-c", "download ../f"], ":../f: `.` and `..` are not names"),
     ];
     for (argv, what) in rows {
         sandbox.run(argv[0], &argv[1..]).stdout("").stderr(format!("{}: {what}\n", argv[0])).code(2);

@@ -84,7 +84,7 @@ fn a_word_that_begins_with_a_dash_is_told_how_to_be_no_option() {
         let option = line.strip_prefix("unknown option ").and_then(|rest| rest.split("; ").next());
         assert!(option.is_some_and(|option| option.starts_with('-')), "{line}");
         assert!(
-            line.ends_with(&format!("; put -- before it if it is no option, see {tool} --help")),
+            line.ends_with(&format!("; put -- before it if it is not an option, see {tool} --help")),
             "{line}"
         );
     }

@@ -57,7 +57,7 @@ fn who_means_a_word_by_a_dash_is_told_what_to_write() {
         [(["cfp-search", "-x", "f"], "-x"), (["cfp-rm", "-rxf", "f"], "-xf"), (["cfp-cat", "-5", "f"], "-5")]
     {
         let line = format!(
-            "{0}: unknown option {option}; put -- before it if it is no option, see {0} --help\n",
+            "{0}: unknown option {option}; put -- before it if it is not an option, see {0} --help\n",
             argv[0]
         );
         sandbox.run(argv[0], &argv[1..]).stdout("").stderr(line).code(2);

@@ -201,7 +201,7 @@ fn counts_of_a_server_that_add_up_to_more_than_there_can_be_are_refused() {
         let server = stranger.answer(&[answer]);
         let said = sandbox.run("cfp-search", ["-s", &url, "w", ":a"]).stdout("").code(3);
         said.stderr(format!(
-            "cfp-search: answer: is no number: {url} may be no cfpd, name another with -s\n"
+            "cfp-search: answer: is not a number: {url} may be no cfpd, name another with -s\n"
         ));
         server.join().unwrap();
     }

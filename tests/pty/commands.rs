@@ -100,7 +100,7 @@ fn several_files_are_fetched_into_a_directory() {
         "{said}"
     );
     assert!(person.says("download d").contains(":d: is a directory"));
-    assert!(person.says("download a.txt b.txt c.md ./file").contains("./file: is no directory"));
+    assert!(person.says("download a.txt b.txt c.md ./file").contains("./file: is not a directory"));
     person.leave();
     for name in ["here/a.txt", "here/b.txt", "c.md", "a.txt", "new/a.txt", "again", "b.txt"] {
         assert!(sandbox.work().join(name).is_file(), "{name}");
@@ -159,7 +159,7 @@ fn names_begin_at_the_directory_that_was_chosen() {
     assert_eq!(person.says("cd /f"), "cfp-shell: :/f: is a file, not a directory");
     assert_eq!(person.says("cd"), "");
     assert_eq!(person.says("list a"), "b/");
-    assert!(person.says("list ../x").contains("`.` and `..` are no names"));
+    assert!(person.says("list ../x").contains("`.` and `..` are not names"));
     person.leave();
     assert_eq!(sandbox.all_stored(), ["a", "a/b", "a/b/copy", "a/b/f", "a/b/local", "f"]);
 }

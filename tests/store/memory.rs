@@ -252,7 +252,7 @@ impl Store for Memory {
     fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         let known = String::from_utf8_lossy(id).into_owned();
         let upload = match self.state().uploads.get_mut(&known) {
-            None => return Err(Error::not_found(id, "is no upload, or none any more")),
+            None => return Err(Error::not_found(id, "is not an upload, or no longer one")),
             Some(upload) => upload.take().ok_or_else(|| Error::busy(id, "is in use"))?,
         };
         Ok(Box::new(self.draft(&upload.name, upload.bytes, Some((known, upload.metadata)))))

@@ -149,7 +149,7 @@ fn advice(name: &[u8]) -> &'static str {
     match name.strip_prefix(DASHES.as_bytes()) {
         Some(bare) if option_named(bare).is_some() => "is written without dashes in this file",
         None if option_named(before_equals).is_some() => "the value follows a space, without =",
-        _ => "is no option; cfpd.conf(5) lists them",
+        _ => "is not an option; cfpd.conf(5) lists them",
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
         let text = "max-conections 5\n--root /srv\nroot=/srv\nroot = /srv\nroot\nroot \"/my files\"\n\
                     read-only yes\nconfig other\ncheck\nexplain - read /\nhelp\nroot /a\nroot /b\n-r /c\nlog # a";
         let said = [
-            "c:1: max-conections: is no option; cfpd.conf(5) lists them",
+            "c:1: max-conections: is not an option; cfpd.conf(5) lists them",
             "c:2: --root: is written without dashes in this file",
             "c:3: root=/srv: the value follows a space, without =",
             "c:4: root: the value follows a space, without =",
@@ -252,7 +252,7 @@ mod tests {
             "c:10: explain: is for the command line only",
             "c:11: help: is for the command line only",
             "c:13: root: is set in line 12 already",
-            "c:14: -r: is no option; cfpd.conf(5) lists them",
+            "c:14: -r: is not an option; cfpd.conf(5) lists them",
             "c:15: log: needs a value: FILE",
         ];
         assert_eq!(read(text, &[]).1, said);

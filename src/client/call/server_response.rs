@@ -93,7 +93,7 @@ impl ServerResponse<'_> {
         if status < 400 {
             return match status {
                 301 | 308 => Error::is_directory(&name, "is a directory"),
-                _ => Error::bad_response(&name, format!("{status} is no answer to this request")),
+                _ => Error::bad_response(&name, format!("{status} is not an answer to this request")),
             };
         }
         let is_text =

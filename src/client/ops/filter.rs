@@ -99,7 +99,7 @@ impl Client {
         }
         let call = self.call("GET", &name.clone().as_directory(), &query)?;
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
-        let bad = || Error::bad_response("answer", "holds a line that is no count");
+        let bad = || Error::bad_response("answer", "holds a line that is not a count");
         answer.read(|body| {
             let (mut counts, mut unreadable, mut is_complete) = (Vec::new(), Vec::new(), false);
             each_line(body, |line| {
@@ -138,7 +138,7 @@ pub fn number(answer: &[u8]) -> Result<u64> {
     let is_number = digits.iter().all(u8::is_ascii_digit);
     let number =
         std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| Error::bad_response("answer", "is no number"))
+    number.ok_or_else(|| Error::bad_response("answer", "is not a number"))
 }
 
 /// Adds counts, of which a server may send any.

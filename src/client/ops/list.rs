@@ -28,7 +28,7 @@ pub struct ListEntry {
 
 impl ListEntry {
     fn parse(json: &[u8]) -> Result<Self> {
-        let bad = || Error::bad_response("list", "holds a line that is no entry");
+        let bad = || Error::bad_response("list", "holds a line that is not an entry");
         let object: Value = serde_json::from_slice(json).map_err(|_| bad())?;
         let text = |key: &str| object.get(key).and_then(Value::as_str);
         let below = json_name(&object).filter(|name| !name.starts_with(b"/")).ok_or_else(bad)?;

@@ -45,7 +45,7 @@ fn entry(line: &[u8]) -> Result<User, &'static str> {
     let colon = line.iter().position(|&byte| byte == b':').filter(|at| *at > 0);
     let (name, hash) = colon
         .and_then(|at| line.split_at_checked(at))
-        .ok_or("is no user: a line is NAME:HASH, as htpasswd -B writes it")?;
+        .ok_or("is not a user: a line is NAME:HASH, as htpasswd -B writes it")?;
     let hash = std::str::from_utf8(hash.get(1..).unwrap_or_default()).unwrap_or_default();
     let parts = HashParts::from_str(hash).map_err(|_| "has no bcrypt hash: make it with htpasswd -B")?;
     match parts.get_cost() {

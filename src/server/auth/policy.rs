@@ -79,7 +79,7 @@ impl Policy {
         let beneath = if is_list { self.access.rule_beneath(principal, verb, name) } else { None };
         match (principal.user.as_ref().filter(|user| !self.knows(user)), rule, beneath) {
             _ if self.read_only && verb.writes() => (false, "--read-only: nobody may write".to_owned()),
-            (Some(user), ..) => (false, format!("{}: is no user", shown(user))),
+            (Some(user), ..) => (false, format!("{}: is not a user", shown(user))),
             (None, Some(rule), _) if rule.allows => (true, rule.shown.clone()),
             (None, _, Some(beneath)) => (true, format!("on the way to what is allowed: {}", beneath.shown)),
             (None, Some(rule), None) => (false, rule.shown.clone()),

@@ -43,7 +43,7 @@ impl ServedHosts {
         let text = std::str::from_utf8(host).unwrap_or_default();
         match self.contains(text, || stream.socket.local_address()) {
             true => Ok(()),
-            false => Err(Error::misdirected(host, "is no host of this server: see --host of cfpd")),
+            false => Err(Error::misdirected(host, "is not a host of this server: see --host of cfpd")),
         }
     }
 
@@ -83,9 +83,7 @@ pub fn parse(text: &str) -> Result<String> {
     let is_address = literal.parse::<IpAddr>().is_ok();
     match is_address || (!text.is_empty() && !text.contains(':') && authority::is_host(text.as_bytes())) {
         true => Ok(literal.to_owned()),
-        false => {
-            Err(Error::usage(format!("--host {text}: is no name of a host (leave out scheme and port)")))
-        }
+        false => Err(Error::usage(format!("--host {text}: is not a host name (leave out scheme and port)"))),
     }
 }
 

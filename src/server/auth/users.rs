@@ -232,8 +232,8 @@ mod tests {
         let good = bcrypt::hash("a", 4).unwrap();
         let costly = good.replace("$04$", "$18$");
         let rows = [
-            ("alice".to_owned(), "f:1: is no user: a line is NAME:HASH, as htpasswd -B writes it"),
-            (format!(":{good}"), "f:1: is no user: a line is NAME:HASH, as htpasswd -B writes it"),
+            ("alice".to_owned(), "f:1: is not a user: a line is NAME:HASH, as htpasswd -B writes it"),
+            (format!(":{good}"), "f:1: is not a user: a line is NAME:HASH, as htpasswd -B writes it"),
             ("# x\n\na:$apr1$x$y".to_owned(), "f:3: has no bcrypt hash: make it with htpasswd -B"),
             ("a:secret".to_owned(), "f:1: has no bcrypt hash: make it with htpasswd -B"),
             (format!("a:{costly}"), "f:1: has a hash that takes minutes to check: use htpasswd -C 12"),

@@ -59,7 +59,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     require_writable(&parent_of(path).join(".")).map_err(|error| Error::io(name, error.into()))?;
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() || !fs::read(path).is_ok_and(|text| pid_of(&text).is_some()) => {
-            Err(Error::conflict(name, "is there and is no pid file"))
+            Err(Error::conflict(name, "exists and is not a pid file"))
         }
         _ => Ok(()),
     }

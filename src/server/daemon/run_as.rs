@@ -30,7 +30,8 @@ impl Account {
     pub fn parse(text: &str) -> Result<Self> {
         let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         let found = User::from_name(user).map_err(|error| Error::io(user, error.into()))?;
-        let unknown = |name: &str, what: &str| Error::usage(format!("{name}: is no {what} of this machine"));
+        let unknown =
+            |name: &str, what: &str| Error::usage(format!("{name}: is not a {what} of this machine"));
         let found = found.ok_or_else(|| unknown(user, "user"))?;
         let is_named = group.is_some();
         let group = match group {

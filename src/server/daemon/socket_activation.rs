@@ -27,7 +27,7 @@ pub fn refuse(option: &str) -> Result<()> {
 
 fn listener(config: &Config, handed: &mut ListenFd, at: usize) -> Result<Listener> {
     let name = format!("handed socket {}", at + 1);
-    let unfit = || Error::usage(format!("{name}: is no TCP or Unix socket that listens"));
+    let unfit = || Error::usage(format!("{name}: is not a listening TCP or Unix socket"));
     if let Ok(Some(socket)) = handed.take_tcp_listener(at) {
         listens(&socket).then_some(()).ok_or_else(unfit)?;
         let address = socket.local_addr().map_err(|error| Error::io(&name, error))?;

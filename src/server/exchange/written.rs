@@ -34,7 +34,7 @@ pub fn location(server: &Server, name: &Name, directory: bool, query: &Query) ->
 /// The modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     let Some(value) = fields.get_once(time::MODIFIED)? else { return Ok(None) };
-    let invalid = || Error::invalid(time::MODIFIED, "is no number of seconds since 1970");
+    let invalid = || Error::invalid(time::MODIFIED, "is not a number of seconds since 1970");
     time::seconds(value).map(Some).ok_or_else(invalid)
 }
 

@@ -108,9 +108,9 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
     let refusal = |kind, what: &str| Err(Error::new(kind, request.method_name(), what));
     // Before the target is parsed: these methods may have a request target of another form.
     match method {
-        Method::Unknown => return refusal(ErrorKind::NotImplemented, "is no method this server knows"),
+        Method::Unknown => return refusal(ErrorKind::NotImplemented, "is not a method of this server"),
         Method::Connect => {
-            return refusal(ErrorKind::NotImplemented, "is not done here: this server is no proxy");
+            return refusal(ErrorKind::NotImplemented, "is not supported: this server is not a proxy");
         }
         _ => {}
     }

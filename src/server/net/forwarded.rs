@@ -47,7 +47,7 @@ impl Network {
         if text == "unix:" {
             return Ok(Network::Unix);
         }
-        let invalid = || Error::usage(format!("--trusted-proxy {text}: is no ADDR/BITS"));
+        let invalid = || Error::usage(format!("--trusted-proxy {text}: is not ADDR/BITS"));
         let (address, bits) = text.split_once('/').map_or((text, None), |(left, right)| (left, Some(right)));
         let address: IpAddr = address.parse().map_err(|_| invalid())?;
         let most = if address.is_ipv4() { 32 } else { 128 };

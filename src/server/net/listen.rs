@@ -151,7 +151,7 @@ mod tests {
         let path = folder.path().join("s");
         let address = unix(path.clone(), None);
         fs::write(&path, "notes").unwrap();
-        let said = format!("{}: is there and is no socket", path.display());
+        let said = format!("{}: exists and is not a socket", path.display());
         assert_eq!(Listener::bind(&address, false).unwrap_err().to_string(), said);
         assert_eq!(address.check().unwrap_err().to_string(), said);
         let long = unix(folder.path().join("s".repeat(108)), None);

@@ -9,7 +9,8 @@ use nix::net::if_::if_nametoindex;
 use crate::error::{Error, Result};
 
 /// The message for text in none of these forms.
-const USE: &str = "is no address: use 127.0.0.1:8398, [::1]:8398, :8398, localhost:8398 or unix:/path";
+const USE: &str =
+    "is not a listen address: use 127.0.0.1:8398, [::1]:8398, :8398, localhost:8398 or unix:/path";
 
 /// Parses `127.0.0.1:8398`, `[::1]:0`, `[fe80::1%eth0]:80`, `:8000` for all addresses, `localhost:8000` for those of a name.
 pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
@@ -32,14 +33,14 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     if host.contains(['/', '[', ']', '%', ':']) {
         return Err(bad(USE));
     }
-    let found = (host, port).to_socket_addrs().map_err(|_| bad("is no host that is known here"))?;
+    let found = (host, port).to_socket_addrs().map_err(|_| bad("is not a host known here"))?;
     let mut all = Vec::new();
     for address in found.filter(|address| is_of_this_machine(*address)) {
         if !all.contains(&address) {
             all.push(address);
         }
     }
-    if all.is_empty() { Err(bad("is no address of this machine")) } else { Ok(all) }
+    if all.is_empty() { Err(bad("is not an address of this machine")) } else { Ok(all) }
 }
 
 /// The unspecified address: of IPv6 where the machine has it, whose socket accepts IPv4 connections too.

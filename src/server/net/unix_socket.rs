@@ -45,7 +45,7 @@ pub fn check_path(path: &Path) -> Result<()> {
     }
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
-            Err(Error::conflict(name, "is there and is no socket"))
+            Err(Error::conflict(name, "exists and is not a socket"))
         }
         _ => Ok(()),
     }
@@ -54,7 +54,9 @@ pub fn check_path(path: &Path) -> Result<()> {
 /// The id of a group of this machine.
 pub fn group_id(name: &str) -> Result<Gid> {
     let found = Group::from_name(name).map_err(|error| Error::io(name, error.into()))?;
-    found.map(|group| group.gid).ok_or_else(|| Error::usage(format!("{name}: is no group of this machine")))
+    found
+        .map(|group| group.gid)
+        .ok_or_else(|| Error::usage(format!("{name}: is not a group of this machine")))
 }
 
 impl Drop for SocketFile {

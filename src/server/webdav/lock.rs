@@ -52,7 +52,7 @@ pub fn unlock(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     let value = exchange.request.fields.get_once("Lock-Token")?;
     let value = value.ok_or_else(|| Error::invalid("Lock-Token", "is missing"))?;
     let token = if_header::coded_url(value);
-    let token = token.ok_or_else(|| Error::invalid("Lock-Token", "is no URL between < and >"))?;
+    let token = token.ok_or_else(|| Error::invalid("Lock-Token", "is not a URL between < and >"))?;
     match writer.unlock(name, token) {
         Err(error) if error.kind() == ErrorKind::Conflict => condition::refuse(exchange, &error, NO_MATCH),
         unlocked => unlocked.and_then(|()| exchange.reply.empty(204, Fields::new())),

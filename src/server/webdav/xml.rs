@@ -23,7 +23,7 @@ pub fn read(exchange: &mut Exchange<'_>) -> Result<Option<String>> {
     if !exchange.request.fields.get("content-type").is_none_or(is_xml) {
         return Err(Error::unsupported_type("Content-Type", "is not application/xml"));
     }
-    String::from_utf8(text).map(Some).map_err(|_| Error::invalid("body", "is no XML in UTF-8"))
+    String::from_utf8(text).map(Some).map_err(|_| Error::invalid("body", "is not XML in UTF-8"))
 }
 
 /// Whether a media type is one of XML (RFC 7303 §4).
@@ -53,7 +53,7 @@ pub fn parse_dav<'t>(text: &'t str, root: &str) -> Result<Document<'t>> {
     let document = parse(text)?;
     match is_dav(document.root_element(), root) {
         true => Ok(document),
-        false => Err(Error::invalid("body", format!("is no {root} of DAV:"))),
+        false => Err(Error::invalid("body", format!("is not a {root} of DAV:"))),
     }
 }
 

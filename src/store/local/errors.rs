@@ -40,7 +40,7 @@ pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
 
 /// The file system does not allow this name.
 pub(super) fn unfit(name: &Name) -> Error {
-    Error::conflict(name.shown(), "is no name that this file system takes")
+    Error::conflict(name.shown(), "this file system does not allow this name")
 }
 
 /// Nothing served exists under the name.

@@ -84,7 +84,7 @@ fn mount(directory: &OwnedFd) -> Option<u64> {
 
 /// Opens a partial upload to resume it. `NotFound` if there is none, `Busy` if another daemon keeps it in use.
 pub(super) fn resume<'a>(volume: &'a Volume, uploads: &Uploads, id: &[u8]) -> Result<PartialFile<'a>> {
-    let unknown = || Error::not_found(id, "is no upload, or none any more");
+    let unknown = || Error::not_found(id, "is not an upload, or no longer one");
     let failed = |errno: Errno| match errno {
         Errno::EAGAIN => Error::busy(id, "is in use"),
         errno if is_absent(errno) => unknown(),

@@ -103,7 +103,7 @@ pub fn download(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitSta
     if let Some(target) = target.as_ref().filter(|_| sources.len() > 1 && !into) {
         return Err(Error::conflict(
             &target.typed,
-            "is no directory, as several files need: make it, or end it in /",
+            "is not a directory, which several files need: make it, or end it in /",
         ));
     }
     let place = |source: Resolved<RemoteName>| {

@@ -18,7 +18,10 @@ pub(super) fn rule(line_name: &str, line: &[u8], with_users: bool) -> Result<Opt
         [b"allow", ..] => true,
         [b"deny", ..] => false,
         [other, ..] => {
-            return Err(Error::usage(format!("{}: is no rule: it begins with allow or deny", shown(other))));
+            return Err(Error::usage(format!(
+                "{}: is not a rule: it begins with allow or deny",
+                shown(other)
+            )));
         }
     };
     let [_, verbs, subject, name] = words else {
@@ -65,7 +68,7 @@ fn subject_of(text: &[u8]) -> Result<Subject> {
 pub fn parse_name(text: &[u8]) -> Result<Name> {
     let bad = |what: &str| Error::usage(format!("{}: {what}", shown(text)));
     if !text.starts_with(b"/") {
-        return Err(bad("is no name from the root on, as /pub/ is"));
+        return Err(bad("is not a name from the root on, such as /pub/"));
     }
     let target = Target::parse(text)?;
     match target.query.names().next() {
@@ -86,17 +89,20 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_refused_with_file_and_line() {
         let rows = [
-            ("permit all * /", "a:1: permit: is no rule: it begins with allow or deny"),
+            ("permit all * /", "a:1: permit: is not a rule: it begins with allow or deny"),
             ("\n\nallow all", "a:3: a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"),
             ("deny all * / x", "a:1: a rule is: allow VERBS WHO WHERE, or deny VERBS WHO WHERE"),
             (
                 "allow read,wirte * /",
-                "a:1: wirte: is no verb: use list, read, create, replace, delete, process, all",
+                "a:1: wirte: is not a verb: use list, read, create, replace, delete, process, all",
             ),
-            ("allow read, * /", "a:1: : is no verb: use list, read, create, replace, delete, process, all"),
+            (
+                "allow read, * /",
+                "a:1: : is not a verb: use list, read, create, replace, delete, process, all",
+            ),
             ("allow read @staff /", "a:1: @staff: use @users, or a name"),
-            ("allow read local:no-such /", "a:1: local:no-such: is no user of this machine"),
-            ("allow read * pub/", "a:1: pub/: is no name from the root on, as /pub/ is"),
+            ("allow read local:no-such /", "a:1: local:no-such: is not a user of this machine"),
+            ("allow read * pub/", "a:1: pub/: is not a name from the root on, such as /pub/"),
             ("allow read * /a?b", "a:1: /a?b: has a ?, which a name needs as %3F"),
             ("deny read * /a#b", "a:1: /a#b: has a #, which a name needs as %23"),
         ];

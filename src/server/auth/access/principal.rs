@@ -36,7 +36,7 @@ pub fn local_id(name: &[u8]) -> Result<u32> {
     let found = std::str::from_utf8(name).ok().and_then(|name| User::from_name(name).ok().flatten());
     found
         .map(|user| user.uid.as_raw())
-        .ok_or_else(|| Error::usage(format!("local:{}: is no user of this machine", shown(name))))
+        .ok_or_else(|| Error::usage(format!("local:{}: is not a user of this machine", shown(name))))
 }
 
 /// Looks up the name of a user of this machine, with its prefix as in a rule; the id where the user has no name.

@@ -37,7 +37,7 @@ impl Verb {
         let found = Verb::NAMES.iter().find(|(name, _)| name.as_bytes() == text);
         found.map(|(_, verb)| *verb).ok_or_else(|| {
             let names = Verb::NAMES.map(|(name, _)| name).join(", ");
-            Error::usage(format!("{}: is no verb: use {names}", shown(text)))
+            Error::usage(format!("{}: is not a verb: use {names}", shown(text)))
         })
     }
 

@@ -89,7 +89,7 @@ impl Writer<'_> {
     fn existing(&self, name: &Name) -> Result<Option<Meta>> {
         match self.0.store.meta(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => match name.is_directory() {
-                true => Err(Error::conflict(name.shown(), "is no directory: MKCOL makes one")),
+                true => Err(Error::conflict(name.shown(), "is not a directory: MKCOL makes one")),
                 false => Ok(None),
             },
             found => found.map(Some),
