@@ -121,12 +121,12 @@ kinds! {
 }
 
 impl Error {
-    /// Wrong use, in one line.
+    /// Makes an error of wrong use, in one line.
     pub fn usage(what: impl Into<String>) -> Self {
         Error::Usage(what.into())
     }
 
-    /// An error of a kind: `name` is the thing, `what` is wrong with it.
+    /// Makes an error of a kind: `name` is the thing, `what` is wrong with it.
     pub fn new(kind: ErrorKind, name: impl AsRef<[u8]>, what: impl Into<String>) -> Self {
         Error::Failed { kind, name: shown(name.as_ref()), what: what.into() }
     }
@@ -140,7 +140,7 @@ impl Error {
         }
     }
 
-    /// What kind of error it is.
+    /// Returns what kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Usage(_) => ErrorKind::Usage,
@@ -149,18 +149,18 @@ impl Error {
         }
     }
 
-    /// Whether the reader of what is written has closed its end. A tool then ends quietly.
+    /// Returns whether the reader of what is written has closed its end. A tool then ends quietly.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Error::System { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Whether the operating system refused an operation on the thing with this name.
+    /// Returns whether the operating system refused an operation on the thing with this name.
     pub fn is_of(&self, thing: &str) -> bool {
         matches!(self, Error::System { name, .. } if name == thing)
     }
 }
 
-/// The kind of an error of the operating system. Numbers where `std` has no stable kind: Linux errno.
+/// Returns the kind of an error of the operating system. Numbers where `std` has no stable kind: Linux errno.
 fn kind_of(source: &io::Error) -> ErrorKind {
     use nix::libc::{EBADF, ELOOP, EMFILE, ENFILE, ENXIO, EXDEV};
     match source.kind() {
@@ -206,7 +206,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What the system reported, in lower case and without the number.
+/// Returns what the system reported, in lower case and without the number.
 fn said(source: &io::Error) -> String {
     let text = source.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -217,7 +217,7 @@ fn said(source: &io::Error) -> String {
     }
 }
 
-/// Whether a terminal does something else with a character than show it: a control character, or one that changes the
+/// Returns whether a terminal does something else with a character than show it: a control character, or one that changes the
 /// direction of the text around it (UAX 9 §2), so that a name looks like another.
 pub fn is_control(char: char) -> bool {
     let is_direction = matches!(
@@ -227,7 +227,7 @@ pub fn is_control(char: char) -> bool {
     char.is_control() || is_direction
 }
 
-/// Bytes as one line of readable text: control characters and bytes that are not UTF-8 as `\xNN`.
+/// Formats bytes as one line of readable text: control characters and bytes that are not UTF-8 as `\xNN`.
 pub fn shown(bytes: &[u8]) -> String {
     let mut line = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

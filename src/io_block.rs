@@ -18,7 +18,7 @@ pub struct IoBlock {
 }
 
 impl IoBlock {
-    /// A block of `size` bytes.
+    /// Makes a block of `size` bytes.
     pub fn new(size: usize) -> Self {
         let bytes = vec![0; size + PAGE];
         let start = bytes.as_ptr().align_offset(PAGE).min(PAGE);
@@ -51,22 +51,22 @@ pub struct BlockReader<R> {
 }
 
 impl<R: Read> BlockReader<R> {
-    /// A reader with a buffer of `size` bytes.
+    /// Makes a reader with a buffer of `size` bytes.
     pub fn new(size: usize, reader: R) -> Self {
         BlockReader { reader, block: IoBlock::new(size), from: 0, to: 0 }
     }
 
-    /// What is read.
+    /// Returns what is read.
     pub fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// What is read.
+    /// Returns what is read.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// The bytes that were read and not yet taken.
+    /// Returns the bytes that were read and not yet taken.
     pub fn buffer(&self) -> &[u8] {
         self.block.get(self.from..self.to).unwrap_or_default()
     }

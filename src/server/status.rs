@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// The status of the answer to an error (RFC 9110 §15, RFC 4918 §11, RFC 6585 §5).
+/// Returns the status of the answer to an error (RFC 9110 §15, RFC 4918 §11, RFC 6585 §5).
 pub fn status_of(error: &Error) -> u16 {
     match error.kind() {
         ErrorKind::Usage | ErrorKind::Invalid => 400,

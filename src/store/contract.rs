@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// The content of an open file, which stays the same when its name is replaced or deleted.
 pub trait Content: Send + Sync {
-    /// What is known of it.
+    /// Returns what is known of it.
     fn meta(&self) -> &Meta;
     /// Returns a reader of the bytes of a range, in order. It ends where the range or the content ends, whose size is that
     /// at the time of the open.
@@ -23,19 +23,19 @@ pub trait Content: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.reader(offset..offset.saturating_add(buffer.len() as u64))?.read(buffer)
     }
-    /// How many bytes of a large content should be read at once, at least: many where each read takes long.
+    /// Returns how many bytes of a large content should be read at once, at least: many where each read takes long.
     fn read_size(&self) -> usize {
         0
     }
-    /// All bytes, where the engine has them in memory.
+    /// Returns all bytes, where the engine has them in memory.
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
-    /// The file descriptor for `sendfile`, where the engine has one.
+    /// Returns the file descriptor for `sendfile`, where the engine has one.
     fn descriptor(&self) -> Option<&File> {
         None
     }
-    /// The stored SHA-256 of the whole content, where there is one and it is still valid.
+    /// Returns the stored SHA-256 of the whole content, where there is one and it is still valid.
     fn digest(&self) -> Option<[u8; 32]> {
         None
     }
@@ -101,17 +101,17 @@ pub trait Draft: Write + Send {
 /// New content that is written in several parts. It is kept when this value is dropped and when the process ends. It
 /// ends with [`Draft::commit`], even one that fails, and expires when nothing is written to it for a time.
 pub trait Partial: Draft {
-    /// Its identifier for [`Store::resume`], which cannot be guessed.
+    /// Returns its identifier for [`Store::resume`], which cannot be guessed.
     fn id(&self) -> &str;
-    /// The name it will be stored under.
+    /// Returns the name it will be stored under.
     fn name(&self) -> &Name;
-    /// The metadata stored with it.
+    /// Returns the metadata stored with it.
     fn metadata(&self) -> &[u8];
     /// Replaces the metadata.
     fn set_metadata(&mut self, metadata: &[u8]) -> Result<()>;
-    /// Its size in bytes so far, all of which survive the end of the process.
+    /// Returns its size in bytes so far, all of which survive the end of the process.
     fn size(&self) -> Result<u64>;
-    /// The time until it expires if nothing is written to it, measured when it was opened.
+    /// Returns the time until it expires if nothing is written to it, measured when it was opened.
     fn time_left(&self) -> Duration;
     /// Returns a reader of all bytes so far.
     fn reader(&self) -> io::Result<Box<dyn Read + '_>>;
@@ -170,7 +170,7 @@ pub trait Upkeep: Send + Sync {
     fn check_health(&self) -> Result<()> {
         Ok(())
     }
-    /// Whether other daemons may write to the same files.
+    /// Returns whether other daemons may write to the same files.
     fn is_shared(&self) -> bool {
         false
     }
@@ -187,7 +187,7 @@ pub trait Upkeep: Send + Sync {
     fn reopened(&self) -> Result<Option<Arc<dyn Store>>> {
         Ok(None)
     }
-    /// Whether the directory of these components folds case.
+    /// Returns whether the directory of these components folds case.
     fn folds_case(&self, _components: &[Vec<u8>]) -> bool {
         false
     }

@@ -44,7 +44,7 @@ pub struct Entry {
 }
 
 impl Meta {
-    /// The part of it that a list of sizes has.
+    /// Returns the part of it that a list of sizes has.
     pub fn stat(&self) -> EntryStat {
         EntryStat { size: self.size, modified: self.modified }
     }

@@ -46,7 +46,7 @@ impl Name {
         Name::new(components, false).ok()
     }
 
-    /// One of the daemon's own resources, which can be named in rules and not be stored.
+    /// Makes the name of one of the daemon's own resources, which can be named in rules and not be stored.
     pub fn internal(below: &[u8]) -> Self {
         Name { components: vec![RESERVED.to_vec(), below.to_vec()], directory: false }
     }
@@ -60,43 +60,43 @@ impl Name {
         }
     }
 
-    /// The directory above all others.
+    /// Returns the directory above all others.
     pub fn root() -> Self {
         Name { components: Vec::new(), directory: true }
     }
 
-    /// The same name with the final slash: a directory and everything in it.
+    /// Returns the same name with the final slash: a directory and everything in it.
     pub fn as_directory(&self) -> Self {
         Name { components: self.components.clone(), directory: true }
     }
 
-    /// The same name without the final slash; the root stays as it is.
+    /// Returns the same name without the final slash; the root stays as it is.
     pub fn as_file(&self) -> Self {
         Name { components: self.components.clone(), directory: self.components.is_empty() }
     }
 
-    /// The name of an entry that a list of this directory names `below`: components joined by `/`.
+    /// Returns the name of an entry that a list of this directory names `below`: components joined by `/`.
     pub fn join(&self, below: &[u8], directory: bool) -> Self {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         Name { components: self.components.iter().cloned().chain(below).collect(), directory }
     }
 
-    /// The components, from the root down.
+    /// Returns the components, from the root down.
     pub fn components(&self) -> &[Vec<u8>] {
         &self.components
     }
 
-    /// Whether it ends with a slash: it must then be a directory.
+    /// Returns whether it ends with a slash: it must then be a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
     }
 
-    /// Whether the other name is this one or beneath it.
+    /// Returns whether the other name is this one or beneath it.
     pub(super) fn contains(&self, other: &Name) -> bool {
         other.components.starts_with(&self.components)
     }
 
-    /// The name as a client writes it: `/d/f`, `/d/`.
+    /// Returns the name as a client writes it: `/d/f`, `/d/`.
     pub fn shown(&self) -> Vec<u8> {
         let mut shown = Vec::new();
         for component in &self.components {

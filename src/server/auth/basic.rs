@@ -32,7 +32,7 @@ pub fn identify(
     Ok(Principal { user, local })
 }
 
-/// The user name in the credentials of a request, verified or not.
+/// Returns the user name in the credentials of a request, verified or not.
 pub fn claimed_name(request: &Request) -> Option<Vec<u8>> {
     request.fields.get("authorization").and_then(parse_basic).map(|(name, _)| name)
 }

@@ -27,7 +27,7 @@ impl FailureCounts {
         FailureCounts { failures: HashMap::new(), most }
     }
 
-    /// The time until which the next attempt with this key has to wait.
+    /// Returns the time until which the next attempt with this key has to wait.
     pub fn until(&self, key: u64) -> Option<Instant> {
         self.failures.get(&key).map(|failures| failures.until)
     }

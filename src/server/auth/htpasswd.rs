@@ -40,7 +40,7 @@ pub(super) fn user() -> impl FnMut(&str, &[u8]) -> Result<Option<User>, &'static
     }
 }
 
-/// The name and the hash of a line.
+/// Returns the name and the hash of a line.
 fn entry(line: &[u8]) -> Result<User, &'static str> {
     let colon = line.iter().position(|&byte| byte == b':').filter(|at| *at > 0);
     let (name, hash) = colon

@@ -14,7 +14,7 @@ pub enum LoginSource {
 }
 
 impl LoginSource {
-    /// The network of an IPv6 address with a prefix of `bits` bits; an IPv4 address and a local user as they are.
+    /// Returns the network of an IPv6 address with a prefix of `bits` bits; an IPv4 address and a local user as they are.
     pub fn network(self, bits: u32) -> Self {
         match self {
             LoginSource::Address(address) => LoginSource::Address(peer::network(address, bits)),

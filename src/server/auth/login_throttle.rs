@@ -156,14 +156,14 @@ mod tests {
         FAILURE_PAUSE_MAX, FAILURE_WAIT_MAX, FAILURES_FORGOTTEN, FAILURES_FREE_OF_ALL,
     };
 
-    /// A guess at a user from an address of IPv4.
+    /// Returns the keys of a guess at a user from an address of IPv4.
     fn keys(source: u64, user: u64, guess: u64) -> Keys {
         // Keys are hashes: those of different things are never the same.
         let pair = 1_000_000 + 10_000 * user + source;
         Keys { pair, prefix_pair: pair, user, prefix: 500_000 + source, guess, is_user: true }
     }
 
-    /// An attempt from one network of a prefix.
+    /// Returns the keys of an attempt from one network of a prefix.
     fn within(prefix: u64, network: u64, user: u64) -> Keys {
         let pair = 2_000_000_000 + 1_000_000 * prefix + network;
         Keys { pair, prefix_pair: 3_000_000_000 + prefix, ..keys(prefix, user, network) }

@@ -23,7 +23,7 @@ pub struct ServedHosts {
 }
 
 impl ServedHosts {
-    /// The names of loopback and of this machine, and those that an admin gave.
+    /// Returns the names of loopback and of this machine, and those that an admin gave.
     pub fn of_machine(given: &[String]) -> Self {
         let host = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
@@ -47,7 +47,7 @@ impl ServedHosts {
         }
     }
 
-    /// Whether a host is one of these, a loopback address, or the local address of the connection.
+    /// Returns whether a host is one of these, a loopback address, or the local address of the connection.
     fn contains(&self, host: &str, local: impl FnOnce() -> Option<IpAddr>) -> bool {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         // Without the zone, which has a meaning on this machine only.
@@ -66,7 +66,7 @@ impl ServedHosts {
     }
 }
 
-/// Whether the host of an authority is loopback; the port does not matter.
+/// Returns whether the host of an authority is loopback; the port does not matter.
 pub fn is_loopback(authority: &[u8]) -> bool {
     let (host, _) = authority::split_port(authority);
     let text = std::str::from_utf8(host).unwrap_or_default();
@@ -87,7 +87,7 @@ pub fn parse(text: &str) -> Result<String> {
     }
 }
 
-/// The names of this machine: the host name, also in multicast DNS, and what `/etc/hosts` lists for loopback or beside
+/// Returns the names of this machine: the host name, also in multicast DNS, and what `/etc/hosts` lists for loopback or beside
 /// the host name.
 fn names_of_machine(host: &str, hosts: &str) -> Vec<String> {
     let mut names = vec![host.to_owned()];

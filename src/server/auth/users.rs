@@ -48,12 +48,12 @@ impl Users {
         Users { logins, ..self }
     }
 
-    /// Whether the user exists.
+    /// Returns whether the user exists.
     pub fn contains(&self, name: &[u8]) -> bool {
         self.hashes.contains_key(name)
     }
 
-    /// Whether this is the user's password. An error has kind `Overloaded`: too many logins failed recently.
+    /// Returns whether this is the user's password. An error has kind `Overloaded`: too many logins failed recently.
     pub fn verify(&self, name: &[u8], password: &[u8], source: LoginSource) -> Result<bool> {
         let logins = &*self.logins;
         let keys = self.keys(name, password, source);
@@ -84,7 +84,7 @@ impl Users {
         Ok(is_right)
     }
 
-    /// The keys of an attempt: hashes that nobody outside of this process can predict. The key of the password includes
+    /// Returns the keys of an attempt: hashes that nobody outside of this process can predict. The key of the password includes
     /// the bcrypt hash it is checked against, so that a changed password is no longer cached.
     fn keys(&self, name: &[u8], password: &[u8], source: LoginSource) -> Keys {
         let mark = |of: (&str, &[u8], Option<LoginSource>)| self.logins.key.hash_one(of);
@@ -112,7 +112,7 @@ impl Users {
 }
 
 impl Logins {
-    /// Whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
+    /// Returns whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
     fn remembers(&self, name: &[u8], guess: u64) -> bool {
         self.remembered.lock().get(name) == Some(&guess)
     }

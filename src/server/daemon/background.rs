@@ -19,7 +19,7 @@ use crate::server::daemon::run_as::Account;
 /// The environment variable with the id of the process that waits for the background process.
 const PARENT: &str = "CFPD_PARENT";
 
-/// Whether this process is the one in the background. If so, starts a new session without a terminal (setsid(2)).
+/// Returns whether this process is the one in the background. If so, starts a new session without a terminal (setsid(2)).
 pub fn is_there() -> Result<bool> {
     let is_child = env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
     match is_child.then(setsid) {

@@ -52,7 +52,7 @@ impl PrivateSocket {
         account.chown(self.directory.path())
     }
 
-    /// The URL of the socket.
+    /// Returns the URL of the socket.
     pub fn url(&self) -> String {
         format!("unix:{}", self.path().display())
     }
@@ -89,7 +89,7 @@ pub(crate) fn private_directory() -> io::Result<TempDir> {
 /// The search path where `PATH` is unset (confstr(3), `_CS_PATH`).
 const STANDARD_PATH: &str = "/bin:/usr/bin";
 
-/// `PATH` with the directory of this program first, so that the command finds the tools that belong to it.
+/// Returns `PATH` with the directory of this program first, so that the command finds the tools that belong to it.
 fn path_with_own_folder() -> OsString {
     let inherited = env::var_os("PATH").unwrap_or_else(|| STANDARD_PATH.into());
     let own = env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.to_path_buf()));
@@ -105,7 +105,7 @@ pub fn exit_code(mut child: Child) -> u8 {
     }
 }
 
-/// The exit code of a command that a signal killed, as in a shell: 128 plus the signal number.
+/// Returns the exit code of a command that a signal killed, as in a shell: 128 plus the signal number.
 pub fn exit_code_of(signal: Signal) -> u8 {
     u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

@@ -89,7 +89,7 @@ impl Config {
         Policy::read(files, self.read_only)
     }
 
-    /// The directory for spool files where the root is not writable: `$TMPDIR` or `/var/tmp`, since `/tmp` may be in
+    /// Returns the directory for spool files where the root is not writable: `$TMPDIR` or `/var/tmp`, since `/tmp` may be in
     /// memory.
     pub(crate) fn spools(&self) -> Option<PathBuf> {
         let may_write = require_writable(&self.root.join(".")).is_ok();
@@ -111,7 +111,7 @@ impl Config {
         Err(Error::usage(format!("{address}: other machines can reach it: needs {needs}")))
     }
 
-    /// Whether access is restricted on purpose: users have passwords, or the rules name `*` alone, or the server is
+    /// Returns whether access is restricted on purpose: users have passwords, or the rules name `*` alone, or the server is
     /// read-only.
     fn is_guarded(&self) -> Result<bool> {
         match &self.access {

@@ -48,7 +48,7 @@ fn restrict(config: &Config, store: &Confinement) -> Result<RulesetStatus, Rules
     Ok(rules.restrict_self()?.ruleset)
 }
 
-/// The scopes to confine. A service manager may listen on an abstract socket (sd_notify(3)).
+/// Returns the scopes to confine. A service manager may listen on an abstract socket (sd_notify(3)).
 fn scopes() -> BitFlags<Scope> {
     let socket = std::env::var_os("NOTIFY_SOCKET");
     match socket.is_some_and(|socket| socket.as_encoded_bytes().starts_with(b"@")) {
@@ -57,7 +57,7 @@ fn scopes() -> BitFlags<Scope> {
     }
 }
 
-/// The paths and what is granted on each.
+/// Returns the paths and what is granted on each.
 fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     use AccessFs::{
         Execute, IoctlDev, MakeBlock, MakeChar, MakeFifo, MakeReg, MakeSock, ReadDir, ReadFile, RemoveFile,
@@ -90,7 +90,7 @@ fn allowed(config: &Config, store: &Confinement) -> Vec<(PathBuf, BitFlags<Acces
     all
 }
 
-/// The directory of a file, and that of the target where it is a symbolic link.
+/// Returns the directory of a file, and that of the target where it is a symbolic link.
 fn around(file: &Path) -> impl Iterator<Item = PathBuf> {
     let target = fs::canonicalize(file).ok().map(|target| parent_of(&target).to_owned());
     [parent_of(file).to_owned()].into_iter().chain(target)

@@ -42,7 +42,7 @@ impl PidFile {
         let _ = self.file.unlock();
     }
 
-    /// Whether the file still has its name, and holds this process's id.
+    /// Returns whether the file still has its name, and holds this process's id.
     fn is_ours(&self) -> bool {
         let place = |found: fs::Metadata| (found.dev(), found.ino());
         let named = fs::symlink_metadata(&self.path).ok().map(place);
@@ -65,7 +65,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     }
 }
 
-/// Whether a running daemon has it locked.
+/// Returns whether a running daemon has it locked.
 fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }

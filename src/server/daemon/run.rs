@@ -158,7 +158,7 @@ fn open_log(config: &Config) -> Result<Log> {
     Log::open(config.log.as_deref().or(terminal), config.log_format)
 }
 
-/// Whether a person reads what the daemon says, and nothing else writes there.
+/// Returns whether a person reads what the daemon says, and nothing else writes there.
 fn is_at_terminal(config: &Config) -> bool {
     config.command.is_empty() && io::stderr().is_terminal()
 }

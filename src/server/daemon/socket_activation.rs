@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::server::daemon::config::Config;
 use crate::server::net::{ListenAddress, Listener};
 
-/// The inherited sockets; none without socket activation. A socket that does not listen, or that other machines can
+/// Returns the inherited sockets; none without socket activation. A socket that does not listen, or that other machines can
 /// reach without permission, is an error.
 pub fn listeners(config: &Config) -> Result<Vec<Listener>> {
     let mut handed = ListenFd::from_env();

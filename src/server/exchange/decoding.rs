@@ -107,7 +107,7 @@ pub struct Bounded<R> {
 }
 
 impl<R> Bounded<R> {
-    /// At most `most` bytes.
+    /// Makes a reader of at most `most` bytes.
     pub fn new(bytes: R, most: u64) -> Self {
         Bounded { bytes, left: most, most }
     }
@@ -122,7 +122,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// The error of kind `TooLarge`: more than `most` bytes.
+/// Returns the error of kind `TooLarge`: more than `most` bytes.
 pub fn too_large(name: impl AsRef<[u8]>, most: u64) -> Error {
     Error::too_large(name, format!("is larger than {most} bytes"))
 }

@@ -65,7 +65,7 @@ impl<'e> Exchange<'e> {
         })
     }
 
-    /// The limits and the decoder pool for what the client sends or requests.
+    /// Returns the limits and the decoder pool for what the client sends or requests.
     pub fn decoding(&self) -> BoundedDecoding<'e> {
         BoundedDecoding { server: self.server, client: ClientLiveness::new(self.stream) }
     }
@@ -110,7 +110,7 @@ impl<'e> Exchange<'e> {
     }
 }
 
-/// Whether an error is the server's fault and goes to the log. A disconnected client is not; a reached limit is logged
+/// Returns whether an error is the server's fault and goes to the log. A disconnected client is not; a reached limit is logged
 /// as a refusal.
 fn is_server_error(error: &Error) -> bool {
     use ErrorKind::{BadDescriptor, Busy, Internal, Interrupted, NoSpace, Unavailable};
@@ -119,7 +119,7 @@ fn is_server_error(error: &Error) -> bool {
     is_ours && !is_gone(error)
 }
 
-/// Whether the client has disconnected.
+/// Returns whether the client has disconnected.
 fn is_gone(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     matches!(error, Error::System { source, .. } if matches!(source.kind(), BrokenPipe | ConnectionReset))

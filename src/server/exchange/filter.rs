@@ -67,7 +67,7 @@ impl Operation {
         }))
     }
 
-    /// The filter that changes nothing.
+    /// Returns the filter that changes nothing.
     pub fn identity() -> Self {
         Operation {
             filter: Arc::new(IdentityFilter),
@@ -143,7 +143,7 @@ impl Operation {
         })
     }
 
-    /// The entity tag of the result on a file with this tag (RFC 9110 §8.8.3).
+    /// Returns the entity tag of the result on a file with this tag (RFC 9110 §8.8.3).
     pub fn etag(&self, of_file: &str) -> String {
         format!("{}-{:016x}\"", of_file.trim_end_matches('"'), self.tag)
     }
@@ -169,7 +169,7 @@ impl text::SpoolStorage for SpoolFile {
     }
 }
 
-/// The media type of a number that the client prefers.
+/// Returns the media type of a number that the client prefers.
 fn number_type(fields: &Fields) -> Result<&'static str> {
     accept::media_type(fields, &NUMBER_TYPES)
         .and_then(|chosen| NUMBER_TYPES.into_iter().find(|offer| *offer == chosen))

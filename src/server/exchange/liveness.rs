@@ -29,7 +29,7 @@ struct Observation {
 }
 
 impl<'a> ClientLiveness<'a> {
-    /// The liveness of a client that has just sent a request.
+    /// Returns the liveness of a client that has just sent a request.
     pub fn new(stream: &'a Stream) -> Self {
         let last = Observation { at: Instant::now(), sent: 0, silent_since: None, is_gone: false };
         ClientLiveness { stream, last: Mutex::new(last) }

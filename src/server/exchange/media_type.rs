@@ -56,7 +56,7 @@ const ENDINGS: [(&str, &str); 7] = [
 pub struct ContentStart(OnceCell<Vec<u8>>);
 
 impl ContentStart {
-    /// The bytes at the beginning of `content`: all of a small one, of a large one as many as tell what it is.
+    /// Returns the bytes at the beginning of `content`: all of a small one, of a large one as many as tell what it is.
     fn read<'a>(&'a self, content: &'a dyn Content) -> &'a [u8] {
         if let Some(bytes) = content.bytes() {
             return bytes;
@@ -71,7 +71,7 @@ impl ContentStart {
         })
     }
 
-    /// The bytes that were read.
+    /// Returns the bytes that were read.
     pub fn known(&self) -> &[u8] {
         self.0.get().map_or(&[], Vec::as_slice)
     }
@@ -110,7 +110,7 @@ impl NamedType {
         }
     }
 
-    /// The media type without parameters, where the name tells it.
+    /// Returns the media type without parameters, where the name tells it.
     pub fn essence(self) -> Option<&'static str> {
         match self {
             NamedType::Whole(known) | NamedType::Text(known) => Some(known),
@@ -118,7 +118,7 @@ impl NamedType {
         }
     }
 
-    /// Whether the media type may be one that is worth compressing.
+    /// Returns whether the media type may be one that is worth compressing.
     pub fn may_be_compressible(self) -> bool {
         !matches!(self, NamedType::Whole(known) if !is_compressible(known))
     }
@@ -137,7 +137,7 @@ impl NamedType {
     }
 }
 
-/// The media type of text made from a stored file. Names the charset UTF-8 only where the file begins with valid UTF-8:
+/// Returns the media type of text made from a stored file. Names the charset UTF-8 only where the file begins with valid UTF-8:
 /// without a charset a browser guesses, with a wrong one it shows wrong letters.
 pub fn text_type(essence: &str, content: &dyn Content, start: &ContentStart) -> String {
     match begins_like_text(start.read(content)) {
@@ -156,7 +156,7 @@ fn begins_like_text(start: &[u8]) -> bool {
     valid && !start.contains(&0)
 }
 
-/// Whether compression of such a type is worth the work: text, and what compresses like it. For unknown types a
+/// Returns whether compression of such a type is worth the work: text, and what compresses like it. For unknown types a
 /// `Content-Length` serves the client better.
 pub fn is_compressible(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();

@@ -66,7 +66,7 @@ impl Problem {
     }
 }
 
-/// The whole response to an error where there is no request, or a malformed one; the connection closes after it.
+/// Returns the whole response to an error where there is no request, or a malformed one; the connection closes after it.
 pub fn closing_response(error: &Error) -> Vec<u8> {
     let fields = Fields::new().with("Date", http_date(SystemTime::now())).with("Connection", "close");
     let Problem { body, mut fields, .. } = Problem::new(error, None, fields, json!({}));

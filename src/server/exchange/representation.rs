@@ -13,7 +13,7 @@ use crate::store::{Meta, Name};
 /// The fields of a 304 (RFC 9110 §15.4.5).
 const OF_NOT_MODIFIED: [&str; 3] = ["ETag", "Vary", "Cache-Control"];
 
-/// The fields of a 304 in place of a response with these fields.
+/// Returns the fields of a 304 in place of a response with these fields.
 pub fn of_not_modified(fields: &Fields) -> Fields {
     let mut kept = Fields::new();
     for name in OF_NOT_MODIFIED {
@@ -22,7 +22,7 @@ pub fn of_not_modified(fields: &Fields) -> Fields {
     kept
 }
 
-/// The fields of every response with stored bytes, except their type; `cache` is the value of `Cache-Control`.
+/// Returns the fields of every response with stored bytes, except their type; `cache` is the value of `Cache-Control`.
 pub fn fields_of(etag: &str, modified: SystemTime, cache: &str) -> Fields {
     let mut fields = Fields::new();
     fields.push("ETag", etag);
@@ -52,7 +52,7 @@ pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) 
     }
 }
 
-/// The entity tag of a coded representation, which must differ from that of the plain one (RFC 9110 §8.8.3.3).
+/// Returns the entity tag of a coded representation, which must differ from that of the plain one (RFC 9110 §8.8.3.3).
 pub fn coded_etag(etag: &str, coding: Coding) -> String {
     match coding {
         Coding::Identity => etag.to_owned(),
@@ -60,7 +60,7 @@ pub fn coded_etag(etag: &str, coding: Coding) -> String {
     }
 }
 
-/// The preconditions of a write, evaluated against the existing file, which a client may know by the tag of its compressed
+/// Returns the preconditions of a write, evaluated against the existing file, which a client may know by the tag of its compressed
 /// representation too. An error has kind `PreconditionFailed`.
 pub fn precondition<'a>(fields: &'a Fields, name: &'a Name) -> impl Fn(Option<&Meta>) -> Result<()> + 'a {
     move |existing| {
@@ -75,7 +75,7 @@ pub fn precondition<'a>(fields: &'a Fields, name: &'a Name) -> impl Fn(Option<&M
     }
 }
 
-/// The error of a failed precondition, of kind `PreconditionFailed`.
+/// Returns the error of a failed precondition, of kind `PreconditionFailed`.
 pub fn failed(name: &Name) -> Error {
     Error::precondition_failed(name.shown(), "is not as the condition says")
 }

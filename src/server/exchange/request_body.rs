@@ -28,7 +28,7 @@ pub struct RequestBody<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    /// The body that follows the head of `request` in `input`, at most `most` bytes. Computes its digest where it
+    /// Returns the body that follows the head of `request` in `input`, at most `most` bytes. Computes its digest where it
     /// announces one, or is stored: the trailer section may have an unannounced one.
     pub fn new(request: &'a Request, framing: Framing, most: u64, input: &'a mut dyn BufRead) -> Self {
         let head = &request.fields;
@@ -52,7 +52,7 @@ impl<'a> RequestBody<'a> {
         self.refusal.take().map_or(Ok(()), Err)
     }
 
-    /// The length of the content where the head has it. An error has kind `LengthRequired`: no body was announced.
+    /// Returns the length of the content where the head has it. An error has kind `LengthRequired`: no body was announced.
     pub fn content_length(&self) -> Result<Option<u64>> {
         match self.framing {
             Framing::None => {
@@ -63,7 +63,7 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Whether the body has no content coding.
+    /// Returns whether the body has no content coding.
     pub fn is_identity(&self) -> bool {
         self.coding == Coding::Identity
     }
@@ -170,7 +170,7 @@ impl<'a> RequestBody<'a> {
         }
     }
 
-    /// Whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known
+    /// Returns whether the rest of the body cannot be skipped, so that the connection has to close: it was cut short, is known
     /// to be too long, or it is unknown whether the client sends it.
     fn ends_connection(&self) -> bool {
         self.body.is_broken()
@@ -187,7 +187,7 @@ impl<'a> RequestBody<'a> {
     }
 }
 
-/// The coding of a body that a head with these fields allows; errors are those of [`RequestBody::require_acceptable`].
+/// Returns the coding of a body that a head with these fields allows; errors are those of [`RequestBody::require_acceptable`].
 fn check_head(head: &Fields, framing: Framing, most: u64) -> Result<Coding> {
     if head.members("expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Error::expectation_failed("Expect", "is not 100-continue"));

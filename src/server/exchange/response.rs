@@ -37,7 +37,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// A response to `request`.
+    /// Makes a response to `request`.
     pub fn new(server: &'a Server, stream: &'a Stream, request: &Request) -> Self {
         let close = (!request.keeps_alive).then_some(CloseReason::ClientRequested);
         Reply {
@@ -112,7 +112,7 @@ impl<'a> Reply<'a> {
         self.record = Some(Fields::new());
     }
 
-    /// The status and the fields that were sent, without those that every response has.
+    /// Returns the status and the fields that were sent, without those that every response has.
     pub fn take_record(&mut self) -> Option<(u16, Fields)> {
         self.record.take().filter(|_| self.is_begun()).map(|fields| (self.outcome.status, fields))
     }
@@ -123,7 +123,7 @@ impl<'a> Reply<'a> {
         self.outcome.abort();
     }
 
-    /// Whether a head was sent.
+    /// Returns whether a head was sent.
     pub fn is_begun(&self) -> bool {
         self.outcome.status != 0
     }

@@ -16,7 +16,7 @@ pub struct ScannedFile<'a> {
 }
 
 impl<'a> ScannedFile<'a> {
-    /// A file that is scanned for the client of `decoding`.
+    /// Makes a file that is scanned for the client of `decoding`.
     pub fn new(content: &'a dyn Content, decoding: &'a BoundedDecoding<'_>) -> Self {
         let file = Cancellable { content, client: &decoding.client };
         ScannedFile { file, threads: &decoding.server.scan_threads }

@@ -91,7 +91,7 @@ fn deliver(content: &dyn Content, part: &mut Range<u64>, stream: &Stream) -> io:
     }
 }
 
-/// Whether an error of `sendfile` may come from the file: it does not tell whether the file or the socket failed, and
+/// Returns whether an error of `sendfile` may come from the file: it does not tell whether the file or the socket failed, and
 /// not every file system supports it. Then read(2) and write(2) are used instead, and the error of a read names the
 /// file.
 fn may_come_from_file(error: &io::Error) -> bool {

@@ -29,12 +29,12 @@ struct Spilled {
 }
 
 impl<'a> Spill<'a> {
-    /// A writer to `stream`, which begins with `head`.
+    /// Makes a writer to `stream`, which begins with `head`.
     pub fn new(stream: &'a Stream, head: Vec<u8>, spools: Option<&'a Spools>) -> Self {
         Spill { stream, spools, head: Some(head), taken: 0, spool: None }
     }
 
-    /// Whether anything was written, and with it the head.
+    /// Returns whether anything was written, and with it the head.
     pub fn has_begun(&self) -> bool {
         self.head.is_none()
     }

@@ -118,7 +118,7 @@ pub struct LineSink<'a> {
 }
 
 impl LineSink<'_> {
-    /// How long the lines may still wait in the buffer.
+    /// Returns how long the lines may still wait in the buffer.
     pub fn time_left(&self) -> Duration {
         FLUSH_LINES_AFTER.saturating_sub(self.since.elapsed())
     }

@@ -13,7 +13,7 @@ pub struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// The work for the client of this connection.
+    /// Returns the work for the client of this connection.
     pub fn new(stream: &'a Stream) -> Self {
         Work { client: ClientLiveness::new(stream) }
     }

@@ -17,7 +17,7 @@ pub fn answer_written(
     exchange.reply.empty(status, fields)
 }
 
-/// The status of that response, and its fields.
+/// Returns the status of that response, and adds its fields.
 pub fn fields_of_written(server: &Server, fields: &mut Fields, name: &Name, written: &Written) -> u16 {
     fields.push("ETag", &written.meta.etag);
     if written.created {
@@ -26,12 +26,12 @@ pub fn fields_of_written(server: &Server, fields: &mut Fields, name: &Name, writ
     if written.created { 201 } else { 204 }
 }
 
-/// The URL path of a name, beneath the prefix, for `Location`.
+/// Returns the URL path of a name, beneath the prefix, for `Location`.
 pub fn location(server: &Server, name: &Name, directory: bool, query: &Query) -> Vec<u8> {
     [server.prefix.encoded(), &target::encode(name.components(), directory, query)].concat()
 }
 
-/// The modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.
+/// Returns the modification time that a client sets. A malformed one is an error of kind `Invalid`: the client relies on it.
 pub fn modified(fields: &Fields) -> Result<Option<i64>> {
     let Some(value) = fields.get_once(time::MODIFIED)? else { return Ok(None) };
     let invalid = || Error::invalid(time::MODIFIED, "is not a number of seconds since 1970");

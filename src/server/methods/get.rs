@@ -109,7 +109,7 @@ fn answer_whole(exchange: &mut Exchange<'_>, name: &Name, mut content: Box<dyn C
     answer_uncoded(exchange, name, content.as_mut(), &start, fields)
 }
 
-/// The value of `Range`, which is defined for GET alone (RFC 9110 §14.2).
+/// Returns the value of `Range`, which is defined for GET alone (RFC 9110 §14.2).
 fn range_of<'e>(exchange: &Exchange<'e>) -> Option<&'e [u8]> {
     exchange.request.fields.get("range").filter(|_| exchange.request.method == Method::Get)
 }

@@ -69,7 +69,7 @@ fn answer_readable(exchange: &mut Exchange<'_>, what: &[u8]) -> Result<()> {
     exchange.reply.bytes(200, media_type, text.as_bytes(), Fields::new())
 }
 
-/// Whether the daemon can serve. The reason goes only to the log, since anybody may ask.
+/// Returns whether the daemon can serve. The reason goes only to the log, since anybody may ask.
 fn is_healthy(exchange: &Exchange<'_>) -> bool {
     let (is_ok, news) = exchange.server.health.ask();
     news.iter().for_each(|error| exchange.server.log.error(error));

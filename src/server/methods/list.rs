@@ -50,7 +50,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     })
 }
 
-/// The media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` or
+/// Returns the media type of the list: that of `?format`, for clients that cannot set `Accept`. Errors have kind `Invalid` or
 /// `NotAcceptable`.
 fn media_type_of(exchange: &Exchange<'_>) -> Result<&'static str> {
     let Some(wanted) = exchange.query.get("format") else {
@@ -65,7 +65,7 @@ fn media_type_of(exchange: &Exchange<'_>) -> Result<&'static str> {
         .ok_or_else(|| Error::invalid("format", "is neither html, json nor text"))
 }
 
-/// The include and exclude globs of the query. Errors have kind `Invalid`.
+/// Returns the include and exclude globs of the query. Errors have kind `Invalid`.
 pub fn globs(query: &Query) -> Result<Globs> {
     let count = query.get_all("include").chain(query.get_all("exclude")).count();
     match count > GLOBS_MAX {
@@ -74,7 +74,7 @@ pub fn globs(query: &Query) -> Result<Globs> {
     }
 }
 
-/// Those of the entries that the globs select.
+/// Returns the entries that the globs select.
 pub fn included(entries: Entries<'_>, globs: Globs) -> Entries<'_> {
     Box::new(entries.filter(move |entry| match entry {
         Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
@@ -94,7 +94,7 @@ fn write_lines(
     Ok(())
 }
 
-/// The line of an entry: its name, with a slash where it is a directory.
+/// Returns the line of an entry: its name, with a slash where it is a directory.
 fn text_line(entry: &Entry) -> Vec<u8> {
     let mut line = entry.name.clone();
     line.extend_from_slice(if entry.kind == Kind::Directory { b"/\n" } else { b"\n" });

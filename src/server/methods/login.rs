@@ -13,7 +13,7 @@ use crate::server::exchange::Exchange;
 /// The challenge to a script: browsers do not know the scheme and ask for nothing.
 const SILENT_CHALLENGE: &str = "Logout";
 
-/// Whether a query of the root is a login or a logout.
+/// Returns whether a query of the root is a login or a logout.
 pub fn is_meant(query: &Query) -> bool {
     query.has("login") || query.has("logout")
 }

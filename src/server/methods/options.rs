@@ -37,7 +37,7 @@ pub fn send(exchange: &mut Exchange<'_>, allow: &str) -> Result<()> {
     exchange.reply.bytes(200, "text/plain", text(read_only).as_bytes(), fields)
 }
 
-/// Whether a method is of use: a read-only server has no uploads either that a HEAD could ask for.
+/// Returns whether a method is of use: a read-only server has no uploads either that a HEAD could ask for.
 fn is_offered(row: &MethodRow, read_only: bool) -> bool {
     !(read_only && (row.does_write || row.scope == Scope::Upload))
 }

@@ -29,19 +29,19 @@ struct WaitingResults<T> {
 }
 
 impl<T> ResultQueue<T> {
-    /// An empty queue.
+    /// Makes an empty queue.
     pub fn new() -> Self {
         let state = WaitingResults { results: Vec::new(), senders: 0, is_received: true };
         ResultQueue { state: Mutex::new(state), ready: Condvar::new(), taken: Condvar::new() }
     }
 
-    /// Another sender.
+    /// Makes another sender.
     pub fn sender(&self) -> ResultSender<'_, T> {
         self.state.lock().senders += 1;
         ResultSender(self)
     }
 
-    /// The only receiver. When it is dropped, nothing more can be sent.
+    /// Returns the only receiver. When it is dropped, nothing more can be sent.
     pub fn receiver(&self) -> ResultReceiver<'_, T> {
         ResultReceiver(self)
     }

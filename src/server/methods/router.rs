@@ -60,7 +60,7 @@ fn refused(server: &Server, mut reply: Reply<'_>, error: &Error, request: &Reque
     reply.outcome
 }
 
-/// The fields of an error response: `Allow` for a 405 (RFC 9110 §15.5.6).
+/// Returns the fields of an error response: `Allow` for a 405 (RFC 9110 §15.5.6).
 fn fields_of_refusal(exchange: &Exchange<'_>, error: &Error) -> Fields {
     let mut fields = Fields::new();
     if matches!(error.kind(), ErrorKind::MethodNotAllowed | ErrorKind::AlreadyExists) {
@@ -80,7 +80,7 @@ enum Handler {
     Writes(fn(&mut Exchange<'_>, &Writer<'_>, &Name) -> Result<()>),
 }
 
-/// The handler of a method; none where the method is not offered on any name.
+/// Returns the handler of a method; none where the method is not offered on any name.
 fn handler(method: Method) -> Option<Handler> {
     match method {
         Method::Options => Some(Handler::Tells(options::answer)),
@@ -177,7 +177,7 @@ fn redirect_to_root(exchange: &mut Exchange<'_>) -> Result<()> {
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), Fields::new().with("Location", location))
 }
 
-/// Whether a POST creates a resumable upload: it is handled like a PUT.
+/// Returns whether a POST creates a resumable upload: it is handled like a PUT.
 fn creates_upload(request: &Request, method: Method, target: &Target) -> bool {
     method == Method::Post
         && target.components.last().is_some()

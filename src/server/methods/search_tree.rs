@@ -252,7 +252,7 @@ fn no_thread() -> Error {
     Error::overloaded("search", "no thread is left for it")
 }
 
-/// Whether a file is omitted: it was deleted since it was listed, or the daemon itself may not read it. Lists omit such
+/// Returns whether a file is omitted: it was deleted since it was listed, or the daemon itself may not read it. Lists omit such
 /// directories too.
 fn is_left_out(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)

@@ -89,17 +89,17 @@ impl Scope {
     }
 }
 
-/// The row of a method for a name; none where it is not offered there.
+/// Returns the row of a method for a name; none where it is not offered there.
 pub fn row(method: Method, components: &[Vec<u8>]) -> Option<&'static MethodRow> {
     METHODS.iter().find(|row| row.method == method && row.scope.contains(components))
 }
 
-/// Whether a method reads the request body where it is offered.
+/// Returns whether a method reads the request body where it is offered.
 pub fn reads_body(method: Method) -> bool {
     METHODS.iter().any(|row| row.method == method && row.reads_body)
 }
 
-/// The value of `Allow` (RFC 9110 §10.2.1) in a scope: the methods whose row is offered.
+/// Returns the value of `Allow` (RFC 9110 §10.2.1) in a scope: the methods whose row is offered.
 pub fn allowed(scope: Scope, is_offered: impl Fn(&MethodRow) -> bool) -> String {
     let holds = |row: &&MethodRow| match scope {
         Scope::Upload => row.scope == scope,
@@ -109,7 +109,7 @@ pub fn allowed(scope: Scope, is_offered: impl Fn(&MethodRow) -> bool) -> String 
     names(METHODS.iter().filter(holds).filter(|row| is_offered(row)).map(|row| row.method))
 }
 
-/// The value of `Allow` for the server as a whole: the methods with a row that is offered (RFC 9110 §9.3.7).
+/// Returns the value of `Allow` for the server as a whole: the methods with a row that is offered (RFC 9110 §9.3.7).
 pub fn allowed_somewhere(is_offered: impl Fn(&MethodRow) -> bool) -> String {
     let on_names = |method| METHODS.iter().any(|row| row.method == method && row.scope != Scope::Upload);
     let rows = METHODS.iter().filter(|row| row.scope != Scope::Upload || !on_names(row.method));

@@ -74,7 +74,7 @@ impl ConnectionTable {
     }
 }
 
-/// The network by which the connections of a peer are counted; none for a Unix socket.
+/// Returns the network by which the connections of a peer are counted; none for a Unix socket.
 pub(super) fn network_of(peer: &Peer) -> Option<IpAddr> {
     match peer {
         Peer::Address(address) => Some(network(address.ip(), NETWORK_BITS)),

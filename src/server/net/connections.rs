@@ -46,7 +46,7 @@ impl Connections {
         self.interim_sender.get().into_iter().for_each(Thread::unpark);
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn count(&self) -> usize {
         self.table.lock().connections.len()
     }
@@ -97,7 +97,7 @@ impl Connections {
         }
     }
 
-    /// Whether the daemon shuts down: connections then close after their current response.
+    /// Returns whether the daemon shuts down: connections then close after their current response.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }

@@ -82,7 +82,7 @@ impl Network {
 }
 
 impl TrustedProxies {
-    /// Whether a peer is a trusted proxy.
+    /// Returns whether a peer is a trusted proxy.
     pub fn trusts(&self, peer: &Peer) -> bool {
         match peer {
             Peer::Address(address) => self.trusts_address(address.ip()),
@@ -94,7 +94,7 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// The client of a request with these fields on a connection. Where a PROXY header names the client, or says that the
+    /// Returns the client of a request with these fields on a connection. Where a PROXY header names the client, or says that the
     /// proxy cannot, the fields are the client's own, unless it is a trusted proxy too. Errors are those of
     /// [`TrustedProxies::client`].
     pub fn client_on(&self, stream: &Stream, fields: &Fields) -> Result<RequestClient> {
@@ -109,8 +109,8 @@ impl TrustedProxies {
         }
     }
 
-    /// The client of a request with these fields from `peer`. An error of kind `Invalid` where a trusted proxy passes on two
-    /// fields that name two clients: one of them is the client's own claim.
+    /// Returns the client of a request with these fields from `peer`. An error of kind `Invalid` where a trusted proxy
+    /// passes on two fields that name two clients: one of them is the client's own claim.
     pub fn client(&self, peer: &Peer, is_tls: bool, fields: &Fields) -> Result<RequestClient> {
         if !self.trusts(peer) {
             let scheme = if is_tls { Some(ClientScheme::Https) } else { loopback_scheme(peer, fields) };
@@ -194,14 +194,14 @@ fn scheme(value: &[u8]) -> Option<ClientScheme> {
     }
 }
 
-/// The scheme that all values name; `None` where they differ.
+/// Returns the scheme that all values name; `None` where they differ.
 fn said_scheme<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<ClientScheme> {
     let mut said = values.map(scheme);
     let first = said.next().flatten()?;
     said.all(|other| other == Some(first)).then_some(first)
 }
 
-/// The scheme of a client on this machine that connects directly; `None` where fields of a proxy show that it does not.
+/// Returns the scheme of a client on this machine that connects directly; `None` where fields of a proxy show that it does not.
 fn loopback_scheme(peer: &Peer, fields: &Fields) -> Option<ClientScheme> {
     let Peer::Address(address) = peer else { return None };
     let marks = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"];

@@ -23,7 +23,7 @@ pub struct HeadReader<'a> {
 }
 
 impl<'a> HeadReader<'a> {
-    /// A reader of a stream of which these bytes were received.
+    /// Makes a reader of a stream of which these bytes were received.
     pub fn new(stream: &'a Stream, received: &'a [u8]) -> Self {
         HeadReader { stream, deadline: None, received }
     }
@@ -92,7 +92,7 @@ impl Stream {
         session.fill(&mut &self.socket)
     }
 
-    /// Whether the next byte is one of an HTTP method; a TLS handshake never begins so.
+    /// Returns whether the next byte is one of an HTTP method; a TLS handshake never begins so.
     pub(super) fn begins_in_plain(&self) -> bool {
         self.socket.peek().is_some_and(|byte| byte.is_ascii_alphabetic())
     }

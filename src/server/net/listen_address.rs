@@ -63,7 +63,7 @@ impl ListenAddress {
         group.as_deref().map_or(Ok(()), |group| group_id(group).map(drop))
     }
 
-    /// Whether other machines can connect to it.
+    /// Returns whether other machines can connect to it.
     pub fn is_exposed(&self) -> bool {
         matches!(self, ListenAddress::Tcp(address) if !address.ip().to_canonical().is_loopback())
     }

@@ -43,7 +43,7 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>> {
     if all.is_empty() { Err(bad("is not an address of this machine")) } else { Ok(all) }
 }
 
-/// The unspecified address: of IPv6 where the machine has it, whose socket accepts IPv4 connections too.
+/// Returns the unspecified address: of IPv6 where the machine has it, whose socket accepts IPv4 connections too.
 fn all_addresses(port: u16) -> SocketAddr {
     match TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) {
         Ok(_) => (Ipv6Addr::UNSPECIFIED, port).into(),
@@ -51,7 +51,7 @@ fn all_addresses(port: u16) -> SocketAddr {
     }
 }
 
-/// Whether this machine has an address: host names often resolve to a family that is not in use here. Other errors are
+/// Returns whether this machine has an address: host names often resolve to a family that is not in use here. Other errors are
 /// reported when the address is bound.
 fn is_of_this_machine(address: SocketAddr) -> bool {
     use nix::libc::{EADDRNOTAVAIL, EAFNOSUPPORT};

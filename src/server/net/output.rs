@@ -132,7 +132,7 @@ impl Socket {
         })
     }
 
-    /// The part of a block that one write may take.
+    /// Returns the part of a block that one write may take.
     fn limit_to_send_size<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         block.get(..self.send_size).unwrap_or(block)
     }

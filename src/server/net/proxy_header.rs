@@ -102,7 +102,7 @@ fn binary(bytes: &[u8]) -> Result<ProxyHeader> {
     Ok(ProxyHeader::Complete(BINARY_START + length, client))
 }
 
-/// The client in the addresses of version 2: of TCP, else none.
+/// Returns the client in the addresses of version 2: of TCP, else none.
 fn addresses(family: u8, rest: &[u8]) -> Result<Option<SocketAddr>> {
     let size = match family >> 4 {
         0 => 0,

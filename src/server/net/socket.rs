@@ -73,12 +73,12 @@ impl Socket {
         }
     }
 
-    /// The user id of the process that connected to a Unix socket, as of the connect.
+    /// Returns the user id of the process that connected to a Unix socket, as of the connect.
     pub(super) fn peer_id(&self) -> Option<u32> {
         getsockopt(&self.descriptor, sockopt::PeerCredentials).ok().map(|peer| peer.uid())
     }
 
-    /// The address the peer connected to; none on a Unix socket.
+    /// Returns the address the peer connected to; none on a Unix socket.
     pub fn local_address(&self) -> Option<IpAddr> {
         let name: SockaddrStorage = getsockname(self.descriptor.as_raw_fd()).ok()?;
         let v4 = name.as_sockaddr_in().map(|name| IpAddr::V4(name.ip()));
@@ -124,7 +124,7 @@ impl Socket {
         }
     }
 
-    /// The state of the peer now. poll(2) reports errors and hang-ups whether they are asked for or not.
+    /// Returns the state of the peer now. poll(2) reports errors and hang-ups whether they are asked for or not.
     pub fn peer_state(&self) -> io::Result<PeerState> {
         if self.check_not_aborted().is_err() {
             return Ok(PeerState::Gone);
@@ -136,7 +136,7 @@ impl Socket {
         })
     }
 
-    /// How many bytes were written so far.
+    /// Returns how many bytes were written so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -176,12 +176,12 @@ impl Socket {
         self.end_reading();
     }
 
-    /// A handle by which another thread shuts this connection down, also after this value is dropped.
+    /// Returns a handle by which another thread shuts this connection down, also after this value is dropped.
     pub fn shutdown_handle(&self) -> io::Result<ShutdownHandle> {
         self.descriptor.try_clone().map(ShutdownHandle)
     }
 
-    /// The next byte, without consuming it; `None` where none was received.
+    /// Returns the next byte, without consuming it; `None` where none was received.
     pub(super) fn peek(&self) -> Option<u8> {
         let mut byte = [0; 1];
         let received =

@@ -16,13 +16,13 @@ pub struct StallTimer {
 }
 
 impl StallTimer {
-    /// A timer for a transfer that may stall for `limit`, and needs at least `rate` bytes a second on average.
+    /// Makes a timer for a transfer that may stall for `limit`, and needs at least `rate` bytes a second on average.
     pub fn new(limit: Duration, rate: u64) -> Self {
         let limit = micros(limit);
         StallTimer { limit, rate, left: AtomicU64::new(limit) }
     }
 
-    /// How long the next wait may take.
+    /// Returns how long the next wait may take.
     pub fn left(&self) -> Duration {
         Duration::from_micros(self.left.load(Ordering::Relaxed))
     }
@@ -52,7 +52,7 @@ fn micros(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// How many rounds of a wait and some bytes a client lasts, up to 1000.
+    /// Returns how many rounds of a wait and some bytes a client lasts, up to 1000.
     fn rounds(rate: u64, waited: Duration, bytes: usize) -> usize {
         let timer = StallTimer::new(Duration::from_secs(60), rate);
         let lasts = |_: &usize| {

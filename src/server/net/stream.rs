@@ -30,18 +30,18 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream of a connected socket, with TLS where there is a session.
+    /// Returns the stream of a connected socket, with TLS where there is a session.
     pub fn new(socket: Socket, peer: Peer, tls: Option<TlsSession>) -> Self {
         let tls = tls.map(|session| Box::new(Mutex::new(session)));
         Stream { socket, peer, proxied: OnceLock::new(), interim: Interim::default(), tls }
     }
 
-    /// Whether it is encrypted.
+    /// Returns whether it is encrypted.
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Whether the TLS handshake is not complete. It has a time limit of its own, which only a receive enforces.
+    /// Returns whether the TLS handshake is not complete. It has a time limit of its own, which only a receive enforces.
     pub(super) fn is_handshaking(&self) -> bool {
         self.session().is_some_and(|session| session.time_left().is_some())
     }
@@ -55,17 +55,17 @@ impl Stream {
         self.proxied.get_or_init(|| client.map(Peer::Address));
     }
 
-    /// What a PROXY header said; `None` where there was none.
+    /// Returns what a PROXY header said; `None` where there was none.
     pub fn proxied(&self) -> Option<Option<&Peer>> {
         self.proxied.get().map(Option::as_ref)
     }
 
-    /// The client that a PROXY header names, else the peer.
+    /// Returns the client that a PROXY header names, else the peer.
     pub fn client(&self) -> &Peer {
         self.proxied().flatten().unwrap_or(&self.peer)
     }
 
-    /// The user id of the process that connected to a Unix socket, as of the connect. None where that is a proxy which
+    /// Returns the user id of the process that connected to a Unix socket, as of the connect. None where that is a proxy which
     /// speaks for somebody else.
     pub fn peer_id(&self) -> Option<u32> {
         match (&self.peer, self.proxied()) {

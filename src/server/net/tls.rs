@@ -42,7 +42,7 @@ impl TlsFiles {
         Ok(Arc::new(config))
     }
 
-    /// The error of a certificate and a key that do not fit together.
+    /// Returns the error of a certificate and a key that do not fit together.
     fn unfit(&self, error: &rustls::Error) -> Error {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         Error::usage(match error {
@@ -116,7 +116,7 @@ pub struct TlsSession {
 }
 
 impl TlsSession {
-    /// The remaining time for the handshake; `None` once it is complete.
+    /// Returns the remaining time for the handshake; `None` once it is complete.
     pub fn time_left(&self) -> Option<Duration> {
         self.connection
             .is_handshaking()
@@ -133,7 +133,7 @@ impl TlsSession {
         }
     }
 
-    /// Whether encrypted bytes are buffered.
+    /// Returns whether encrypted bytes are buffered.
     pub fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }

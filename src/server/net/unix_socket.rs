@@ -51,7 +51,7 @@ pub fn check_path(path: &Path) -> Result<()> {
     }
 }
 
-/// The id of a group of this machine.
+/// Returns the id of a group of this machine.
 pub fn group_id(name: &str) -> Result<Gid> {
     let found = Group::from_name(name).map_err(|error| Error::io(name, error.into()))?;
     found
@@ -85,7 +85,7 @@ fn remove_dead(path: &Path) -> io::Result<()> {
     if is_socket && is_dead(path)? { fs::remove_file(path) } else { Ok(()) }
 }
 
-/// Whether no process listens on a socket file. A connect that would block means a full backlog, and so a listener.
+/// Returns whether no process listens on a socket file. A connect that would block means a full backlog, and so a listener.
 fn is_dead(path: &Path) -> io::Result<bool> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let client = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;

@@ -42,7 +42,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason for which an error of this kind refuses a malformed request.
+    /// Returns the reason for which an error of this kind refuses a malformed request.
     pub fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::TimedOut => Refusal::Slow,
@@ -153,7 +153,7 @@ impl Metrics {
         }
     }
 
-    /// The number of threads of the process; 0 where `/proc` is not readable.
+    /// Returns the number of threads of the process; 0 where `/proc` is not readable.
     fn threads(&self) -> usize {
         let mut text = [0; 4096];
         let read = self.process.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
@@ -176,7 +176,7 @@ impl Metrics {
         self.refusals.get_or_create(&[("reason", why.name())]).inc();
     }
 
-    /// The most important metrics in one line, for a person.
+    /// Returns the most important metrics in one line, for a person.
     pub fn line(&self, now: &Gauges) -> String {
         let Gauges { connections, connections_max, scan_jobs, scan_jobs_max } = now;
         let [answered, refused] = self.totals.each_ref().map(|total| total.get());
@@ -189,7 +189,7 @@ impl Metrics {
         )
     }
 
-    /// All metrics in the text format of OpenMetrics.
+    /// Returns all metrics in the text format of OpenMetrics.
     pub fn text(&self, now: &Gauges) -> Result<String> {
         let Gauges { connections, connections_max, scan_jobs, scan_jobs_max } = *now;
         let values = [connections, connections_max, scan_jobs, scan_jobs_max, self.threads()];

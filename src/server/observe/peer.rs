@@ -17,7 +17,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// The address without its port, as a log names it.
+    /// Returns the address without its port, as a log names it.
     pub fn shown(&self) -> String {
         match self {
             Peer::Address(address) => address.ip().to_string(),
@@ -26,7 +26,7 @@ impl Peer {
     }
 }
 
-/// The network of an address: the first `bits` of an IPv6 address, an IPv4 address as it is.
+/// Returns the network of an address: the first `bits` of an IPv6 address, an IPv4 address as it is.
 pub fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !(u128::MAX >> bits)).into()),

@@ -3,7 +3,7 @@
 use crate::http::head;
 use crate::server::page::html::{document_head, escaped, root_of};
 
-/// The page of an error: its status, its line, and the target of the request.
+/// Returns the page of an error: its status, its line, and the target of the request.
 pub fn error_page(status: u16, line: &str, target: &[u8]) -> String {
     let (root, reason) = (root_of(target), head::reason(status));
     let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn error_page(status: u16, line: &str, target: &[u8]) -> String {
     )
 }
 
-/// The link that asks for a name and a password, and comes back to a path. It is one of the root: browsers send what they
+/// Returns the link that asks for a name and a password, and comes back to a path. It is one of the root: browsers send what they
 /// were told there with every request beneath (RFC 7617 §2.2).
 pub fn login_link(root: &str, path: &[u8]) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, percent_encode};

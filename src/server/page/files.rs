@@ -43,12 +43,12 @@ impl PageFile {
         PageFile { name, media_type, content }
     }
 
-    /// The file of this name.
+    /// Returns the file of this name.
     pub fn named(name: &[u8]) -> Option<&'static Self> {
         FILES.iter().find(|file| file.name.as_bytes() == name)
     }
 
-    /// Its strong entity tag, made of its content.
+    /// Returns its strong entity tag, made of its content.
     pub fn etag(&self) -> String {
         let mut tag = String::from("\"");
         for byte in Sha256::digest(self.content).iter().take(16) {

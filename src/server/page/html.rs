@@ -15,7 +15,7 @@ pub fn marked(bytes: &[u8]) -> String {
     escape(bytes, ["<i>", "</i>"])
 }
 
-/// The relative URL of the root from the page at this request target: browsers resolve it by the slashes of the path, so it
+/// Returns the relative URL of the root from the page at this request target: browsers resolve it by the slashes of the path, so it
 /// is right beneath a prefix too.
 pub fn root_of(target: &[u8]) -> String {
     let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn root_of(target: &[u8]) -> String {
     if depth <= 1 { "./".to_owned() } else { "../".repeat(depth - 1) }
 }
 
-/// The beginning of a document. Everything it loads is a file of the daemon's own.
+/// Returns the beginning of a document. Everything it loads is a file of the daemon's own.
 pub fn document_head(title: &[u8], root: &str) -> String {
     let (title, files) = (escaped(title), format!("{root}{FILES_AT}"));
     format!(
@@ -70,7 +70,7 @@ fn escape(bytes: &[u8], [open, close]: [&str; 2]) -> String {
     text
 }
 
-/// Whether a browser shows nothing for a character, or space that looks like a common one: control characters, format
+/// Returns whether a browser shows nothing for a character, or space that looks like a common one: control characters, format
 /// characters (bidirectional, zero-width), variation selectors, fillers (`Default_Ignorable_Code_Point` of UAX 44), and
 /// spaces other than U+0020 and U+3000.
 fn is_invisible(char: char) -> bool {

@@ -18,7 +18,7 @@ pub struct ListRow {
 }
 
 impl ListRow {
-    /// The row of an entry.
+    /// Returns the row of an entry.
     pub fn of(entry: Entry) -> Self {
         let (mut name, stat) = (entry.name, entry.stat);
         name.extend((entry.kind == Kind::Directory).then_some(b'/'));
@@ -32,22 +32,22 @@ impl ListRow {
         self.modified = Some(meta.modified);
     }
 
-    /// Whether it is a directory.
+    /// Returns whether it is a directory.
     pub fn is_directory(&self) -> bool {
         self.name.ends_with(b"/")
     }
 
-    /// The components of its name, without the empty one after a final slash.
+    /// Returns the components of its name, without the empty one after a final slash.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
         self.path().split(|&byte| byte == b'/')
     }
 
-    /// Its name without a final slash.
+    /// Returns its name without a final slash.
     pub fn path(&self) -> &[u8] {
         self.name.strip_suffix(b"/").unwrap_or(&self.name)
     }
 
-    /// The row for a program, with the exact size. lftp takes the columns for text: it expects the time before the size, in the
+    /// Returns the row for a program, with the exact size. lftp takes the columns for text: it expects the time before the size, in the
     /// format of Apache's list, and white space between them.
     pub fn plain(&self) -> String {
         let size = self.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
@@ -55,7 +55,7 @@ impl ListRow {
         format!("<tr><td><a href=\"{}\">{}</a> <td>{modified} <td>{size}\n", self.href(), escaped(&self.name))
     }
 
-    /// The row for a person; `may` is what may be done with this entry, where not all entries allow the same.
+    /// Returns the row for a person; `may` is what may be done with this entry, where not all entries allow the same.
     pub fn page(&self, may: Option<&str>) -> String {
         let may = may.map_or_else(String::new, |may| format!(" data-may=\"{may}\""));
         let size = |size: u64| format!("<data value=\"{size}\">{}</data>", human(size));
@@ -67,7 +67,7 @@ impl ListRow {
         format!("<tr{may}><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
     }
 
-    /// The relative URL. It begins with `./` only where the first component has a colon, and would be taken for a scheme
+    /// Returns the relative URL. It begins with `./` only where the first component has a colon, and would be taken for a scheme
     /// (RFC 3986 §4.2): some programs do not find links that begin so.
     fn href(&self) -> String {
         let parts: Vec<_> = self.components().collect();

@@ -3,7 +3,7 @@
 /// The units of 1024 bytes and their powers.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/// A number of bytes with at most three digits: `812 B`, `1.4 KiB`, `23 MiB`.
+/// Formats a number of bytes with at most three digits: `812 B`, `1.4 KiB`, `23 MiB`.
 pub fn human(bytes: u64) -> String {
     let (mut value, mut unit) = (bytes, "B");
     let mut tenths = 0;

@@ -25,7 +25,7 @@ pub struct Viewer<'a> {
 }
 
 impl Viewer<'_> {
-    /// Whether they may do this with something in the directory.
+    /// Returns whether they may do this with something in the directory.
     pub fn may_do(&self, verb: &str) -> bool {
         self.may.split(' ').any(|may| may == verb)
     }
@@ -45,7 +45,7 @@ impl Viewer<'_> {
         }
     }
 
-    /// A form that works without a script, too: the server counts the word in every file beneath.
+    /// Returns a form that works without a script, too: the server counts the word in every file beneath.
     pub fn search_form(&self) -> &'static str {
         match self.may_do("read") {
             true => {

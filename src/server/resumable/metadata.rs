@@ -20,7 +20,7 @@ pub struct UploadMetadata {
 pub struct Inconsistent;
 
 impl UploadMetadata {
-    /// The metadata in the fields of the request that creates an upload.
+    /// Returns the metadata in the fields of the request that creates an upload.
     pub fn of_request(fields: &Fields) -> Self {
         let mut kept = Fields::new();
         for name in KEPT {
@@ -34,7 +34,7 @@ impl UploadMetadata {
         Ok(UploadMetadata { fields: head::parse_fields(stored.to_vec())? })
     }
 
-    /// The form in which it is stored.
+    /// Returns the form in which it is stored.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut stored = Vec::new();
         self.fields.write_to(&mut stored);
@@ -42,7 +42,7 @@ impl UploadMetadata {
         stored
     }
 
-    /// The length of the whole upload, where it is known.
+    /// Returns the length of the whole upload, where it is known.
     pub fn length(&self) -> Option<u64> {
         resumption::integer(&self.fields, LENGTH)
     }

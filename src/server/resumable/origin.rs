@@ -21,7 +21,7 @@ pub fn origin(client: &RequestClient, request: &Request) -> Option<String> {
     std::str::from_utf8(authority).ok().map(|authority| format!("{scheme}://{authority}"))
 }
 
-/// The authority that a trusted proxy reports, if any; else the request's.
+/// Returns the authority that a trusted proxy reports, if any; else the request's.
 fn authority_of<'r>(client: &RequestClient, request: &'r Request) -> Option<&'r [u8]> {
     let mut forwarded = request.fields.members("x-forwarded-host").filter(|_| client.is_forwarded);
     match (forwarded.next(), forwarded.next()) {

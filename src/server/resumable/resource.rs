@@ -51,7 +51,7 @@ pub fn create(
     }
 }
 
-/// The error of a partial body where uploads cannot be resumed.
+/// Returns the error of a partial body where uploads cannot be resumed.
 pub fn incomplete() -> Error {
     Error::invalid("Upload-Complete", "is ?0, but here all must come at once")
 }
@@ -179,7 +179,7 @@ fn refuse_offset(exchange: &mut Exchange<'_>, size: u64, offset: u64) -> Result<
     exchange.refuse(&error, fields, members)
 }
 
-/// The fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
+/// Returns the fields with the URL and the limits of an upload resource. `Location` is an absolute URL where the origin is
 /// known: some clients accept no relative reference (RFC 9110 §10.2.2).
 fn location(exchange: &Exchange<'_>, partial: &dyn Partial) -> Fields {
     let origin = origin(exchange.client, exchange.request).unwrap_or_default();
@@ -193,7 +193,7 @@ fn limit(exchange: &Exchange<'_>, partial: &dyn Partial) -> String {
     resumption::format_limit(exchange.server.limits.file_size, Some(max_age))
 }
 
-/// `Accept-Patch` of everything that takes resumable uploads (RFC 5789 §3.1).
+/// Returns `Accept-Patch` of everything that takes resumable uploads (RFC 5789 §3.1).
 pub fn accept_patch() -> Fields {
     Fields::new().with("Accept-Patch", PARTIAL_UPLOAD)
 }

@@ -118,7 +118,7 @@ impl Pace {
         self.bytes += bytes;
     }
 
-    /// Whether the transfer is slow. A burst of bytes counts for no longer than [`CODER_PACE_OVER`].
+    /// Returns whether the transfer is slow. A burst of bytes counts for no longer than [`CODER_PACE_OVER`].
     fn is_slow(&self, now: Instant) -> bool {
         let over = now.saturating_duration_since(self.since);
         let most = CODER_PACE.saturating_mul(CODER_PACE_OVER.as_secs());

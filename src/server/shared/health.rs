@@ -62,7 +62,7 @@ impl Health {
         (state.error.is_none(), None)
     }
 
-    /// An error where the store has not responded for [`HEALTH_WITHIN`].
+    /// Returns an error where the store has not responded for [`HEALTH_WITHIN`].
     pub fn require_answer(&self) -> Result<()> {
         let is_hung = self.is_asking.load(Ordering::Relaxed)
             && self.state.lock().asking.is_some_and(|since| since.elapsed() >= HEALTH_WITHIN);

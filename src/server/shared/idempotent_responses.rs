@@ -192,7 +192,7 @@ impl Drop for Running<'_> {
 }
 
 impl Execution {
-    /// Its size beyond the record, in bytes.
+    /// Returns its size beyond the record, in bytes.
     fn size(&self) -> usize {
         match self {
             Execution::Done(_, fields) => fields.iter().map(|(name, value)| name.len() + value.len()).sum(),

@@ -12,13 +12,13 @@ pub struct ScanThreads {
 pub struct ScanThread<'a>(&'a ScanThreads);
 
 impl ScanThreads {
-    /// A pool for at most `jobs` threads per search, one of which is the request's own and not of the pool.
+    /// Makes a pool for at most `jobs` threads per search, one of which is the request's own and not of the pool.
     pub fn new(jobs: usize) -> Self {
         let most = jobs.saturating_sub(1);
         ScanThreads { most, free: AtomicUsize::new(most) }
     }
 
-    /// How many permits are taken, and how many there are.
+    /// Returns how many permits are taken, and how many there are.
     pub fn busy(&self) -> (usize, usize) {
         (self.most.saturating_sub(self.free.load(Ordering::Relaxed)), self.most)
     }

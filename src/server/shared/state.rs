@@ -68,24 +68,24 @@ impl Server {
         Ok(())
     }
 
-    /// The upkeep of the current store.
+    /// Returns the upkeep of the current store.
     pub(crate) fn upkeep(&self) -> Arc<dyn Upkeep> {
         self.gate.upkeep()
     }
 
-    /// The current values of the gauges.
+    /// Returns the current values of the gauges.
     pub(crate) fn gauges(&self) -> Gauges {
         let (scan_jobs, scan_jobs_max) = self.scan_threads.busy();
         let connections = self.connections.count();
         Gauges { connections, connections_max: self.limits.connections, scan_jobs, scan_jobs_max }
     }
 
-    /// The status line.
+    /// Returns the status line.
     pub(crate) fn status(&self) -> String {
         self.metrics.line(&self.gauges())
     }
 
-    /// `Cache-Control` of stored bytes and of filter results: caches may store them and must revalidate; with users, no
+    /// Returns `Cache-Control` of stored bytes and of filter results: caches may store them and must revalidate; with users, no
     /// shared cache may store them.
     pub(crate) fn cache_control(&self) -> &'static str {
         if self.has_users { "private, no-cache" } else { "no-cache" }

@@ -6,15 +6,15 @@ use crate::error::{Error, Result};
 use crate::http::{Fields, authority};
 use crate::server::webdav::depth::Depth;
 
-/// Whether a request is one of a WebDAV client: it has a field that no other client sends, or tells to overwrite a destination
-/// that is a whole URL, as RFC 2518 had it.
+/// Returns whether a request is one of a WebDAV client: it has a field that no other client sends, or tells to
+/// overwrite a destination that is a whole URL, as RFC 2518 had it.
 pub fn is_of_webdav_client(fields: &Fields) -> bool {
     let overwrites = fields.get("Overwrite").is_some_and(|value| value.eq_ignore_ascii_case(b"T"));
     let has_url = fields.get("Destination").is_some_and(authority::is_absolute);
     fields.get("Depth").is_some() || fields.get("Translate").is_some() || (overwrites && has_url)
 }
 
-/// Whether a directory is to be copied without what is in it. Errors have kind `Invalid`.
+/// Returns whether a directory is to be copied without what is in it. Errors have kind `Invalid`.
 pub fn is_shallow_copy(fields: &Fields) -> Result<bool> {
     match Depth::of_request(fields)? {
         Depth::Zero => Ok(true),

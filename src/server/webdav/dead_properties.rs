@@ -39,12 +39,12 @@ impl DeadProperties {
         parts.collect::<Vec<_>>().concat()
     }
 
-    /// All of them, in order.
+    /// Returns all properties, in order.
     pub fn iter(&self) -> impl Iterator<Item = &DeadProperty> {
         self.0.iter()
     }
 
-    /// The property of this name.
+    /// Returns the property of this name.
     pub fn get(&self, namespace: &str, local: &str) -> Option<&DeadProperty> {
         self.0.iter().find(|property| property.is_named(namespace, local))
     }

@@ -38,7 +38,7 @@ pub fn text_of(node: Node<'_, '_>) -> String {
     [name, &declared, rest].concat()
 }
 
-/// The names of the attributes in a start tag, whose text after the element's name this is. It is well-formed.
+/// Returns the names of the attributes in a start tag, whose text after the element's name this is. It is well-formed.
 fn attribute_names(mut tag: &str) -> Vec<&str> {
     let mut names = Vec::new();
     loop {

@@ -65,18 +65,18 @@ pub struct Resource<'a> {
 }
 
 impl LiveProperty {
-    /// The property of this name.
+    /// Returns the property of this name.
     pub fn named(namespace: &str, local: &str) -> Option<Self> {
         let found = NAMES.iter().find(|(name, _)| *name == local);
         found.filter(|_| namespace == xml::DAV).map(|(_, property)| *property)
     }
 
-    /// All of them.
+    /// Returns all live properties.
     pub fn all() -> impl Iterator<Item = LiveProperty> {
         NAMES.into_iter().map(|(_, property)| property)
     }
 
-    /// Its local name.
+    /// Returns its local name.
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(_, property)| *property == self).map_or("", |(name, _)| name)
     }

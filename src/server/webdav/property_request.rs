@@ -47,7 +47,7 @@ impl PropertyRequest {
 }
 
 impl PropertyRequest {
-    /// Whether it asks for the disk space.
+    /// Returns whether it asks for the disk space.
     pub fn wants_space(&self) -> bool {
         let is_of_space = |name: &PropertyName| {
             matches!(name.live, Some(LiveProperty::QuotaAvailable | LiveProperty::QuotaUsed))
@@ -58,7 +58,7 @@ impl PropertyRequest {
         }
     }
 
-    /// Whether it asks for properties that clients have set.
+    /// Returns whether it asks for properties that clients have set.
     pub fn wants_dead(&self) -> bool {
         match self {
             PropertyRequest::All(_) | PropertyRequest::Names => true,
@@ -68,7 +68,7 @@ impl PropertyRequest {
 }
 
 impl PropertyName {
-    /// The name of an element.
+    /// Returns the name of an element.
     pub fn of(node: Node<'_, '_>) -> Self {
         let (namespace, local) = (node.tag_name().namespace().unwrap_or_default(), node.tag_name().name());
         let live = LiveProperty::named(namespace, local);

@@ -45,7 +45,7 @@ impl PropertyUpdate {
         Ok(PropertyUpdate(changes))
     }
 
-    /// The changes, in order.
+    /// Returns the changes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &PropertyChange> {
         self.0.iter()
     }

@@ -46,7 +46,7 @@ pub fn answer(exchange: &mut Exchange<'_>, writer: &Writer<'_>, name: &Name) -> 
     exchange.reply.bytes(207, XML_TYPE, text.as_bytes(), Fields::new())
 }
 
-/// Whether an error is about the properties, not about the file: it is then told for each of them.
+/// Returns whether an error is about the properties, not about the file: it is then told for each of them.
 fn is_of_properties(error: &Error) -> bool {
     error.kind() == ErrorKind::NoSpace
 }

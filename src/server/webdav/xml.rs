@@ -26,7 +26,7 @@ pub fn read(exchange: &mut Exchange<'_>) -> Result<Option<String>> {
     String::from_utf8(text).map(Some).map_err(|_| Error::invalid("body", "is not XML in UTF-8"))
 }
 
-/// Whether a media type is one of XML (RFC 7303 §4).
+/// Returns whether a media type is one of XML (RFC 7303 §4).
 fn is_xml(media_type: &[u8]) -> bool {
     let essence = media_type.split(|&byte| byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii().to_ascii_lowercase();
@@ -57,12 +57,12 @@ pub fn parse_dav<'t>(text: &'t str, root: &str) -> Result<Document<'t>> {
     }
 }
 
-/// Whether a node is this element of RFC 4918.
+/// Returns whether a node is this element of RFC 4918.
 pub fn is_dav(node: Node<'_, '_>, name: &str) -> bool {
     node.is_element() && node.tag_name().name() == name && node.tag_name().namespace() == Some(DAV)
 }
 
-/// The first child that is this element of RFC 4918.
+/// Returns the first child that is this element of RFC 4918.
 pub fn dav_child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     node.children().find(|child| is_dav(*child, name))
 }

@@ -61,7 +61,7 @@ struct CacheEntry {
 }
 
 impl FileCache {
-    /// An empty cache for files beneath this directory, of at most so many bytes.
+    /// Makes an empty cache for files beneath this directory, of at most so many bytes.
     pub fn new(root: OwnedFd, most: u64) -> Self {
         FileCache {
             root,
@@ -74,7 +74,7 @@ impl FileCache {
         }
     }
 
-    /// An empty cache with the same limit, beneath another directory.
+    /// Makes an empty cache with the same limit, beneath another directory.
     pub fn for_new_root(&self, root: OwnedFd) -> Self {
         FileCache::new(root, self.most as u64)
     }
@@ -113,7 +113,7 @@ impl FileCache {
         }
     }
 
-    /// Whether this version was asked for before; notes that it was now.
+    /// Returns whether this version was asked for before; notes that it was now.
     fn was_asked(&self, stat: &FileStat) -> bool {
         let hash = self.hasher.hash_one((file_id(stat), change_time(stat))).max(1);
         let at = usize::try_from(hash % ASKED as u64).unwrap_or_default();

@@ -74,17 +74,17 @@ impl CachedFile {
         (is_same && read.is_current(root, components)).then_some(read)
     }
 
-    /// Whether it is no file, but a directory, of which nothing more is known.
+    /// Returns whether it is not a file but a directory, of which nothing more is known.
     pub fn is_directory(&self) -> bool {
         self.meta.kind == Kind::Directory
     }
 
-    /// How many bytes it has.
+    /// Returns how many bytes it has.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether these components lead to it now, and nothing has changed it.
+    /// Returns whether these components lead to it now, and nothing has changed it.
     pub fn is_current(&self, root: &OwnedFd, components: &[Vec<u8>]) -> bool {
         let found = match (components, self.directory) {
             ([last], _) => stat_entry(root, last),
@@ -116,7 +116,7 @@ fn directory_identity(root: &OwnedFd, name: &[u8]) -> Option<DirectoryIdentity> 
     Some((file_id(&found), found.st_mode, found.st_uid, found.st_gid))
 }
 
-/// Whether two stats are of the same inode, and nothing has changed it in between.
+/// Returns whether two stats are of the same inode, and nothing has changed it in between.
 fn is_same(now: &FileStat, before: &FileStat) -> bool {
     file_id(now) == file_id(before)
         && is_unchanged(now, before)

@@ -10,7 +10,7 @@ use nix::sys::stat::fstatat;
 use super::{HANDLE, RESERVED, TEMPORARY, Temporary, Volume, errno_of, names_in, reopen};
 use crate::store::Name;
 
-/// Whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
+/// Returns whether a directory folds case. In a directory without a suitable name a temporary file is made, where the store may
 /// be written; where not, the directory holds nothing that could be reached by another spelling.
 pub(super) fn folds_case(volume: &Volume, directory: &OwnedFd) -> bool {
     // The first name with a letter in it.
@@ -24,19 +24,19 @@ pub(super) fn folds_case(volume: &Volume, directory: &OwnedFd) -> bool {
     }
 }
 
-/// Whether two names differ in nothing but case (Unicode).
+/// Returns whether two names differ in nothing but case (Unicode).
 pub(super) fn differ_in_case(one: &[u8], other: &[u8]) -> bool {
     let lower = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase();
     one != other && lower(one) == lower(other)
 }
 
-/// Whether these components lead to a directory that folds case.
+/// Returns whether these components lead to a directory that folds case.
 pub(super) fn folds_case_in(volume: &Volume, components: &[Vec<u8>]) -> bool {
     let opened = volume.root.open_beneath(components, HANDLE | OFlag::O_DIRECTORY);
     opened.is_ok_and(|directory| folds_case(volume, &directory))
 }
 
-/// Whether a component is a reserved name in another case, in a directory that folds case.
+/// Returns whether a component is a reserved name in another case, in a directory that folds case.
 pub(super) fn is_reserved_in_disguise(volume: &Volume, name: &Name) -> bool {
     name.components().iter().enumerate().any(|(at, component)| {
         looks_reserved(component, at)
@@ -65,7 +65,7 @@ fn try_new(volume: &Volume, directory: &OwnedFd) -> nix::Result<bool> {
     Ok(has_other_case(directory, &made.entry.last))
 }
 
-/// Whether a look-up in the other case finds something. Inode numbers are not compared: FUSE may give one file two, one
+/// Returns whether a look-up in the other case finds something. Inode numbers are not compared: FUSE may give one file two, one
 /// for each name.
 fn has_other_case(directory: &OwnedFd, name: &[u8]) -> bool {
     fstatat(directory, in_other_case(name).as_slice(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()

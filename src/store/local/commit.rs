@@ -151,7 +151,7 @@ fn of_new(directory: &OwnedFd, umask: Option<u32>, is_made_there: bool) -> io::R
     }
 }
 
-/// Whether the directory has no default ACL: the umask alone decides then.
+/// Returns whether the directory has no default ACL: the umask alone decides then.
 fn has_no_default(directory: &OwnedFd) -> bool {
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
     let acl = getxattr(path, ACL_OF_NEW, &mut [0u8; 0][..]);
@@ -169,7 +169,7 @@ pub(super) fn set_modified(file: &File, seconds: Option<i64>) -> nix::Result<()>
     }
 }
 
-/// A time of `seconds` since 1970 with the fraction of `moment`; `moment` where that cannot be represented.
+/// Returns a time of `seconds` since 1970 with the fraction of `moment`; `moment` where that cannot be represented.
 fn at_second(seconds: i64, moment: SystemTime) -> SystemTime {
     let whole = match seconds {
         0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),

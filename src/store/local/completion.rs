@@ -56,7 +56,7 @@ pub(super) fn find(directory: &OwnedFd, id: &[u8]) -> Result<Option<(CompletedUp
     }
 }
 
-/// The identifier of the upload whose file has this name.
+/// Returns the identifier of the upload whose file has this name.
 pub(super) fn id_of(last: &[u8]) -> Option<&[u8]> {
     last.strip_suffix(SUFFIX)
 }

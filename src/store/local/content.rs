@@ -93,7 +93,7 @@ pub(super) fn open_consistently<T, G>(
     Ok((opened, stat, attribute))
 }
 
-/// The error of a directory that is opened as a file.
+/// Returns the error of a directory that is opened as a file.
 pub(super) fn no_file(name: &Name) -> Error {
     Error::is_directory(name.shown(), "is a directory")
 }
@@ -104,7 +104,7 @@ impl OpenFile {
         self.cache = cache.filter(|_| self.snapshot.is_none());
     }
 
-    /// Whether nothing has changed it since it was opened.
+    /// Returns whether nothing has changed it since it was opened.
     pub fn is_unchanged(&self) -> bool {
         fstat(&self.file).is_ok_and(|now| is_unchanged(&now, &self.stat))
     }

@@ -53,7 +53,7 @@ pub(super) fn delete(
     }
 }
 
-/// The error of a directory that keeps space under a hidden name.
+/// Returns the error of a directory that keeps space under a hidden name.
 fn not_removed(name: &Name, hidden: &[u8], errno: Errno) -> Error {
     Error::io([&name.shown(), &b" as "[..], hidden].concat(), errno.into())
 }

@@ -54,8 +54,9 @@ pub(super) fn stat_content(file: &File, is_remote: bool) -> nix::Result<(FileSta
     }
 }
 
-/// Whether nothing but the content was changed last, so that no attribute was written since: the ctime is the mtime. To read the
-/// attribute takes longer than a stat. A time in whole seconds may be that of a clock too coarse to tell.
+/// Returns whether nothing but the content was changed last, so that no attribute was written since: the ctime is the
+/// mtime. To read the attribute takes longer than a stat. A time in whole seconds may be that of a clock too coarse to
+/// tell.
 fn is_written_alone(stat: &FileStat) -> bool {
     stat.st_mtime_nsec != 0 && change_time(stat) == modification_time(stat)
 }

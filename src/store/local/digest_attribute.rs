@@ -84,7 +84,7 @@ pub(super) struct TimeWindow {
 }
 
 impl TimeWindow {
-    /// The window that begins now. Where the last write has not moved the ctime, which is `unmoved`, it begins there, and
+    /// Returns the window that begins now. Where the last write has not moved the ctime, which is `unmoved`, it begins there, and
     /// no later than the last tick of a coarse clock: some file systems (JuiceFS) leave the ctime as it is.
     pub fn now(attempt: u32, unmoved: Option<i128>) -> Self {
         let now = now();
@@ -98,13 +98,13 @@ impl TimeWindow {
         Some(TimeWindow { from: i64::from_le_bytes(*from), to: i64::from_le_bytes(to.try_into().ok()?) })
     }
 
-    /// Whether a ctime falls into it.
+    /// Returns whether a ctime falls into it.
     pub fn contains(&self, ctime: i128) -> bool {
         (i128::from(self.from)..=i128::from(self.to)).contains(&ctime)
     }
 }
 
-/// The current time in nanoseconds since 1970.
+/// Returns the current time in nanoseconds since 1970.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or_default()

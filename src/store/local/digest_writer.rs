@@ -80,13 +80,13 @@ pub(super) fn outwait(stat: &FileStat) {
     }
 }
 
-/// Whether the next change could have the same ctime as the last one: on Linux before 6.13, or where the clock of a
+/// Returns whether the next change could have the same ctime as the last one: on Linux before 6.13, or where the clock of a
 /// file server is ahead.
 pub(super) fn is_fresh(stat: &FileStat) -> bool {
     (change_time(stat) - i128::from(now())).abs() < i128::from(TICK)
 }
 
-/// Whether the next change could have the ctime of the last one also on a file system that keeps whole seconds.
+/// Returns whether the next change could have the ctime of the last one also on a file system that keeps whole seconds.
 pub(super) fn is_racy(stat: &FileStat) -> bool {
     let grain = if stat.st_ctime_nsec == 0 { 2_000_000_000 } else { i128::from(TICK) };
     (change_time(stat) - i128::from(now())).abs() < grain

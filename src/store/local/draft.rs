@@ -91,7 +91,7 @@ impl<'a> FileDraft<'a> {
         }
     }
 
-    /// The file the content is written to.
+    /// Returns the file the content is written to.
     pub fn file(&self) -> &File {
         &self.temporary.file
     }

@@ -98,7 +98,7 @@ impl Local {
         self
     }
 
-    /// The spools of the daemon, whose disk space is reserved in the same account as that of writes.
+    /// Returns the spools of the daemon, whose disk space is reserved in the same account as that of writes.
     pub fn spools(&self) -> Spools {
         self.volume.spools.clone()
     }
@@ -280,7 +280,7 @@ impl Store for Local {
     }
 }
 
-/// The directory around the target of a root that is a symbolic link: when it is reopened, it may lead to another directory
+/// Returns the directory around the target of a root that is a symbolic link: when it is reopened, it may lead to another directory
 /// there.
 fn beside_target(root: &Path) -> Option<PathBuf> {
     let is_link = fs::symlink_metadata(root).is_ok_and(|found| found.is_symlink());

@@ -23,13 +23,13 @@ pub(super) struct EntryAt {
 pub(super) type EntryKey = (FileId, Vec<u8>);
 
 impl EntryAt {
-    /// An entry of a directory that was opened beneath the root.
+    /// Makes an entry of a directory that was opened beneath the root.
     pub fn new(parent: OwnedFd, last: Vec<u8>) -> nix::Result<Self> {
         let directory = file_id(&fstat(&parent)?);
         Ok(EntryAt { parent, last, directory })
     }
 
-    /// Another entry of the same directory.
+    /// Makes another entry of the same directory.
     pub fn sibling(&self, last: Vec<u8>) -> nix::Result<Self> {
         let parent = self.parent.try_clone().map_err(errno_of)?;
         Ok(EntryAt { parent, last, directory: self.directory })
@@ -56,12 +56,12 @@ impl EntryAt {
         unlinkat(&self.parent, self.last.as_slice(), UnlinkatFlags::NoRemoveDir)
     }
 
-    /// The identity of the directory.
+    /// Returns the identity of the directory.
     pub fn directory(&self) -> FileId {
         self.directory
     }
 
-    /// What identifies it.
+    /// Returns what identifies it.
     pub fn key(&self) -> EntryKey {
         (self.directory, self.last.clone())
     }

@@ -9,7 +9,7 @@ use crate::store::Name;
 const LOST: &str =
     "the file .cfpd-locks was removed, by which daemons lock names: restart all that serve this directory";
 
-/// Whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
+/// Returns whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
 /// leads outside, a socket or a device without a driver.
 pub(super) fn is_absent(errno: Errno) -> bool {
     use Errno::{ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EXDEV};
@@ -38,17 +38,17 @@ pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
     }
 }
 
-/// The file system does not allow this name.
+/// Returns the error of a name that the file system does not allow.
 pub(super) fn unfit(name: &Name) -> Error {
     Error::conflict(name.shown(), "this file system does not allow this name")
 }
 
-/// Nothing served exists under the name.
+/// Returns the error of a name under which nothing served exists.
 pub(super) fn absent(name: &Name) -> Error {
     Error::not_found(name.shown(), "is not there")
 }
 
-/// The parent directory of the name does not exist.
+/// Returns the error of a name whose parent directory does not exist.
 pub(super) fn no_directory(name: &Name) -> Error {
     let above = name.components().split_last().map(|(_, above)| above).unwrap_or_default();
     let directory: Vec<u8> =
@@ -56,7 +56,7 @@ pub(super) fn no_directory(name: &Name) -> Error {
     Error::no_parent(name.shown(), format!("no directory /{}", shown(&directory)))
 }
 
-/// The disk has no space for content of this size.
+/// Returns the error of a disk without space for content of this size.
 pub(super) fn no_room(name: &Name, size: u64) -> Error {
     Error::no_space(name.shown(), format!("no room for {size} bytes"))
 }

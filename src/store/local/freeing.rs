@@ -89,7 +89,7 @@ mod tests {
         volume.space().freeing.keep_open(&entry, &found.meta)
     }
 
-    /// How many descriptors of this process are of removed files in a directory.
+    /// Returns how many descriptors of this process are of removed files in a directory.
     fn removed_and_open(directory: &Path) -> usize {
         let links = fs::read_dir("/proc/self/fd").unwrap().flatten();
         let targets = links.filter_map(|link| fs::read_link(link.path()).ok());

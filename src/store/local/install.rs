@@ -117,18 +117,18 @@ impl Incoming<'_> {
         Err(self.refusal(RenameFlags::empty(), last))
     }
 
-    /// Whether its entry is a directory itself, not a link to one.
+    /// Returns whether its entry is a directory itself, not a link to one.
     fn is_tree(&self) -> bool {
         self.moved.map_or(self.kind == Kind::Directory, |(_, found)| found.is_tree())
     }
 
-    /// Its target, where it is a symbolic link.
+    /// Returns its target, where it is a symbolic link.
     fn leads_to(&self) -> Option<FileId> {
         self.moved.filter(|(_, found)| found.link).map(|(_, found)| found.file)
     }
 
-    /// A free name must still be free at the rename (`RENAME_NOREPLACE`). A file is replaced by a plain rename; a
-    /// directory is exchanged, since rename(2) replaces only an empty one.
+    /// Returns the flags of the rename. A free name must still be free at the rename (`RENAME_NOREPLACE`). A file is
+    /// replaced by a plain rename; a directory is exchanged, since rename(2) replaces only an empty one.
     fn rename_flags(&self, existing: &Lookup) -> RenameFlags {
         match existing.found() {
             None => RenameFlags::RENAME_NOREPLACE,
@@ -193,12 +193,12 @@ pub(super) fn may_replace(kind: Kind, to: &Name, existing: &Lookup, replaces_any
     }
 }
 
-/// Whether the name was changed between look-up and rename.
+/// Returns whether the name was changed between look-up and rename.
 fn is_race(errno: Errno) -> bool {
     matches!(errno, Errno::EEXIST | Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENOTEMPTY)
 }
 
-/// Whether one of two directory entries lies beneath the other.
+/// Returns whether one of two directory entries lies beneath the other.
 fn are_nested(one: &EntryAt, other: &EntryAt) -> bool {
     is_inside(one, other) || is_inside(other, one)
 }
@@ -228,12 +228,12 @@ pub(super) fn refuse_overlap(from: &Name, to: &Name) -> Result<()> {
     }
 }
 
-/// Source and target are the same.
+/// Returns the error of a source and a target that are the same.
 pub(super) fn same_file(to: &Name) -> Error {
     Error::forbidden(to.shown(), "is the same file")
 }
 
-/// One of source and target lies beneath the other.
+/// Returns the error of a source and a target of which one lies beneath the other.
 fn nested(to: &Name) -> Error {
     Error::conflict(to.shown(), "one of the two lies inside the other")
 }

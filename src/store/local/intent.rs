@@ -60,7 +60,7 @@ impl InodeIdentity {
         })
     }
 
-    /// Whether both are the same inode. The device number may change at a reboot; the birth time then decides.
+    /// Returns whether both are the same inode. The device number may change at a reboot; the birth time then decides.
     pub fn is_same(&self, other: &InodeIdentity) -> bool {
         let is_same_device = self.born.is_some() || self.device == other.device;
         is_same_device && (self.inode, self.born) == (other.inode, other.born)
@@ -136,12 +136,12 @@ fn write(volume: &Volume, digits: &[u8], intent: &Intent) -> io::Result<Temporar
     Ok(file)
 }
 
-/// Whether a name is that of a record.
+/// Returns whether a name is that of a record.
 pub(super) fn is_record_name(last: &[u8]) -> bool {
     last.strip_prefix(RECORD).is_some_and(|digits| is_hexadecimal(digits, DIGITS))
 }
 
-/// Whether this user owns the file and it has one link: other users cannot make such a file.
+/// Returns whether this user owns the file and it has one link: other users cannot make such a file.
 pub(super) fn is_own(stat: &FileStat) -> bool {
     is_regular(stat) && stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1
 }

@@ -61,7 +61,7 @@ pub(super) fn list<'a>(
     })
 }
 
-/// The entries of a walk that clients see: `classify` returns what is known of a path, `None` where clients must not see
+/// Returns the entries of a walk that clients see: `classify` returns what is known of a path, `None` where clients must not see
 /// it.
 fn entries<D>(
     walk: Walk<D>,
@@ -112,14 +112,14 @@ struct EntryPath<'a> {
 }
 
 impl EntryPath<'_> {
-    /// The components for an open beneath the root; the last one may be several.
+    /// Returns the components for an open beneath the root; the last one may be several.
     fn components(&self) -> Vec<Vec<u8>> {
         let below = std::iter::once(self.below.to_vec());
         self.directory.components().iter().cloned().chain(below).collect()
     }
 }
 
-/// The kind of an entry; a symbolic link is followed.
+/// Returns the kind of an entry; a symbolic link is followed.
 fn kind_of(volume: &Volume, path: &EntryPath<'_>, file_type: SFlag) -> nix::Result<Option<Kind>> {
     Ok(match file_type {
         SFlag::S_IFREG => Some(Kind::File),
@@ -129,7 +129,7 @@ fn kind_of(volume: &Volume, path: &EntryPath<'_>, file_type: SFlag) -> nix::Resu
     })
 }
 
-/// The stat of what a symbolic link leads to; none where clients must not see it.
+/// Returns the stat of what a symbolic link leads to; none where clients must not see it.
 fn target_stat(volume: &Volume, path: &EntryPath<'_>) -> nix::Result<Option<FileStat>> {
     match volume.root.open_beneath(&path.components(), HANDLE) {
         Err(errno) if is_absent(errno) => Ok(None),
@@ -137,13 +137,13 @@ fn target_stat(volume: &Volume, path: &EntryPath<'_>) -> nix::Result<Option<File
     }
 }
 
-/// The properties of what a symbolic link leads to.
+/// Returns the properties of what a symbolic link leads to.
 fn properties_of_target(volume: &Volume, path: &EntryPath<'_>) -> Vec<u8> {
     let target = volume.root.open_beneath(&path.components(), HANDLE);
     target.map_or(Vec::new(), |target| properties_of_handle(&target))
 }
 
-/// The metadata of an entry; again under the lock of its name where its digest attribute does not fit.
+/// Returns the metadata of an entry; again under the lock of its name where its digest attribute does not fit.
 fn lookup(
     volume: &Volume,
     path: &EntryPath<'_>,
@@ -159,7 +159,7 @@ fn lookup(
     Ok(found.into_found().map(|found| found.meta))
 }
 
-/// Whether it is beneath `/.cfpd`.
+/// Returns whether it is beneath `/.cfpd`.
 fn is_reserved(name: &Name, path: &[u8]) -> bool {
     name.components().is_empty() && path.split(|&byte| byte == b'/').next() == Some(RESERVED)
 }

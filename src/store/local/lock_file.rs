@@ -124,7 +124,7 @@ impl ProcessLock {
         Ok(process)
     }
 
-    /// Whether no other process of this machine writes.
+    /// Returns whether no other process of this machine writes.
     pub fn is_alone(&self) -> bool {
         !self.is_locked_by_others(WRITES)
     }
@@ -145,7 +145,7 @@ impl ProcessLock {
         fcntl(&self.0, FcntlArg::F_OFD_SETLK(&record(kind, byte))).map(drop)
     }
 
-    /// False, too, where the file system has no such locks.
+    /// Returns whether another process has the byte locked; false, too, where the file system has no such locks.
     fn is_locked_by_others(&self, byte: u64) -> bool {
         let mut found = record(F_WRLCK, byte);
         fcntl(&self.0, FcntlArg::F_OFD_GETLK(&mut found)).is_ok() && c_int::from(found.l_type) != F_UNLCK
@@ -167,7 +167,7 @@ pub(super) fn retry<T>(until: Instant, attempt: impl Fn() -> nix::Result<Option<
     }
 }
 
-/// A lock of this kind on one byte.
+/// Returns a lock of this kind on one byte.
 fn record(kind: c_int, byte: u64) -> flock {
     flock {
         l_type: c_short::try_from(kind).unwrap_or_default(),

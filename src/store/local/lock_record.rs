@@ -73,7 +73,7 @@ fn write(volume: &Volume, bytes: &[u8]) -> nix::Result<LockRecordVersion> {
     fstat(&temporary.file).map(|stat| version_of(&stat))
 }
 
-/// Its inode, size and ctime: each replacement is another file.
+/// Returns its inode, size and ctime: each replacement is another file.
 fn version_of(stat: &FileStat) -> LockRecordVersion {
     LockRecordVersion(vec![stat.st_ino.into(), size_of(stat).into(), change_time(stat)])
 }

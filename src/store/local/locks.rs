@@ -76,7 +76,7 @@ enum LockScope {
 }
 
 impl RootLocks {
-    /// The locks of this root.
+    /// Returns the locks of this root.
     pub fn of(root: &Root) -> io::Result<Self> {
         let mut roots = ROOTS.lock();
         if let Some((_, locks)) = roots.iter().find(|(identity, _)| *identity == root.identity()) {
@@ -104,7 +104,7 @@ impl RootLocks {
         Ok(())
     }
 
-    /// Whether other processes may write here.
+    /// Returns whether other processes may write here.
     pub fn is_shared(&self) -> bool {
         !matches!(self.0.state.lock().scope, LockScope::Unknown | LockScope::Alone)
     }
@@ -255,7 +255,7 @@ impl Drop for NameGuard<'_> {
     }
 }
 
-/// The byte of a name: 62 bits of the SHA-256 of the inode number of its directory and its last component. Not of the
+/// Returns the byte of a name: 62 bits of the SHA-256 of the inode number of its directory and its last component. Not of the
 /// device number, which differs between machines. Two names with one byte exclude each other, which is harmless.
 fn byte_of(entry: &EntryAt) -> u64 {
     let sum =

@@ -118,12 +118,12 @@ pub(super) fn classify(
 }
 
 impl Lookup {
-    /// The metadata of what a client sees there.
+    /// Returns the metadata of what a client sees there.
     pub fn meta(&self) -> Option<&Meta> {
         self.found().map(|found| &found.meta)
     }
 
-    /// What a client sees there.
+    /// Returns what a client sees there.
     pub fn found(&self) -> Option<&Found> {
         match self {
             Lookup::Found(found) => Some(found),
@@ -136,19 +136,19 @@ impl Lookup {
         if let Lookup::Found(found) = self { Some(found) } else { None }
     }
 
-    /// What a client sees there, or the error `NotFound`.
+    /// Returns what a client sees there, or the error `NotFound`.
     pub fn require(self, name: &Name) -> Result<Found> {
         self.into_found().ok_or_else(|| absent(name))
     }
 }
 
 impl Found {
-    /// What changes with the content or any attribute: the identity and the ctime.
+    /// Returns what changes with the content or any attribute: the identity and the ctime.
     pub fn version(&self) -> (FileId, i128) {
         (self.file, self.changed)
     }
 
-    /// Whether the entry itself is a directory, not a link to one.
+    /// Returns whether the entry itself is a directory, not a link to one.
     pub fn is_tree(&self) -> bool {
         !self.link && self.meta.kind == Kind::Directory
     }

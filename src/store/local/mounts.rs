@@ -44,7 +44,7 @@ impl Mounts {
         }
     }
 
-    /// The path from a directory to a mount point beneath it, joined by `/`; empty where the directory is a mount point
+    /// Returns the path from a directory to a mount point beneath it, joined by `/`; empty where the directory is a mount point
     /// itself.
     pub fn at_or_beneath(&self, directory: &OwnedFd) -> Option<Vec<u8>> {
         let own = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
@@ -64,7 +64,7 @@ impl Mounts {
     }
 }
 
-/// The fifth field of a line, in which white space and backslashes are written as three octal digits.
+/// Returns the fifth field of a line, in which white space and backslashes are written as three octal digits.
 fn mount_point(line: &[u8]) -> Option<Vec<u8>> {
     let mut parts = line.split(|&byte| byte == b' ').nth(4)?.split(|&byte| byte == b'\\');
     let mut path = parts.next()?.to_vec();
@@ -76,7 +76,7 @@ fn mount_point(line: &[u8]) -> Option<Vec<u8>> {
     Some(path)
 }
 
-/// The relative path from one absolute path to another that is equal or beneath it.
+/// Returns the relative path from one absolute path to another that is equal or beneath it.
 fn below(above: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     match path.strip_prefix(above)? {
         b"" => Some(Vec::new()),

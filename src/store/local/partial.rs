@@ -59,7 +59,7 @@ pub(super) fn begin<'a>(
     }))
 }
 
-/// Whether a file made in one directory can be renamed into another, which must be on the same file system and mount,
+/// Returns whether a file made in one directory can be renamed into another, which must be on the same file system and mount,
 /// and can be given the group of a file made there.
 fn can_be_renamed(directory: &OwnedFd, entry: &EntryAt) -> nix::Result<bool> {
     Ok(fstat(directory)?.st_dev == entry.directory().0
@@ -76,7 +76,7 @@ fn can_give_group(directory: &FileStat) -> bool {
         || getgroups().is_ok_and(|groups| groups.contains(&group))
 }
 
-/// The mount id of a directory (statx(2), from Linux 5.8 on).
+/// Returns the mount id of a directory (statx(2), from Linux 5.8 on).
 fn mount(directory: &OwnedFd) -> Option<u64> {
     let stat = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
     StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID).then_some(stat.stx_mnt_id)

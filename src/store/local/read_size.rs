@@ -24,7 +24,7 @@ pub(super) fn read_size(directory: &OwnedFd) -> usize {
     if is_remote(directory) { REMOTE_READ } else { 0 }
 }
 
-/// Whether this open file or directory is on such a file system.
+/// Returns whether this open file or directory is on such a file system.
 pub(super) fn is_remote(file: &OwnedFd) -> bool {
     fstatfs(file).is_ok_and(|system| REMOTE.contains(&system.filesystem_type()))
 }

@@ -123,7 +123,7 @@ fn finish(
     }
 }
 
-/// Whether the new name is the old one in another case, in a directory that folds case: nothing is replaced then.
+/// Returns whether the new name is the old one in another case, in a directory that folds case: nothing is replaced then.
 fn is_change_of_case(volume: &Volume, old: &EntryAt, new: &EntryAt) -> bool {
     old.directory() == new.directory()
         && differ_in_case(&old.last, &new.last)
@@ -141,7 +141,7 @@ fn sync_entries(volume: &Volume, old: &EntryAt, new: &EntryAt) -> nix::Result<()
     if old.directory() == new.directory() { Ok(()) } else { volume.sync.directory(old) }
 }
 
-/// Whether a symbolic link would lead to the same file from its new name. Else it could lead to a file that the client
+/// Returns whether a symbolic link would lead to the same file from its new name. Else it could lead to a file that the client
 /// has no right to read.
 fn leads_to_same(volume: &Volume, link: &EntryAt, to: &Name, target: FileId) -> bool {
     let above = to.components().split_last().map_or(&[][..], |(_, above)| above);

@@ -61,7 +61,7 @@ pub(super) fn two_renames(
     Ok(record)
 }
 
-/// Whether the file system may not know this call or its flags.
+/// Returns whether the file system may not know this call or its flags.
 pub(super) fn is_unable(errno: Errno) -> bool {
     matches!(errno, Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)
 }

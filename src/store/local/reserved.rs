@@ -22,12 +22,12 @@ pub(super) fn fresh_digits() -> Vec<u8> {
     format!("{random:0DIGITS$x}").into_bytes()
 }
 
-/// Whether [`fresh_name`] may have made this name. Other names with the same prefix are not the daemon's.
+/// Returns whether [`fresh_name`] may have made this name. Other names with the same prefix are not the daemon's.
 pub(super) fn is_fresh_name(last: &[u8]) -> bool {
     last.strip_prefix(TEMPORARY).is_some_and(|digits| is_hexadecimal(digits, DIGITS))
 }
 
-/// Whether these are `count` lower-case hexadecimal digits.
+/// Returns whether these are `count` lower-case hexadecimal digits.
 pub(super) fn is_hexadecimal(digits: &[u8], count: usize) -> bool {
     digits.len() == count && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }

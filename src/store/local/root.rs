@@ -69,7 +69,7 @@ impl Root {
         Ok(root)
     }
 
-    /// The directory, whatever its names.
+    /// Returns the identity of the directory, whatever its names.
     pub fn identity(&self) -> FileId {
         self.identity
     }
@@ -96,7 +96,7 @@ impl Root {
         }
     }
 
-    /// Whether a path leads to it; `None` where it cannot be opened.
+    /// Returns whether a path leads to it; `None` where it cannot be opened.
     fn is_at(&self, path: &Path) -> Option<bool> {
         match stat(path) {
             Ok(stat) => Some(file_id(&stat) == self.identity),
@@ -199,7 +199,7 @@ pub(super) fn open_beneath(
     Err(Errno::EAGAIN)
 }
 
-/// Whether an open directory has not been removed.
+/// Returns whether an open directory has not been removed.
 pub(super) fn is_linked(directory: impl AsFd) -> bool {
     fstat(directory).is_ok_and(|stat| stat.st_nlink > 0)
 }

@@ -122,12 +122,12 @@ fn append(spool: &mut SpoolFile, block: &[u8], limits: SnapshotLimits) -> io::Re
 }
 
 impl ContentSnapshot {
-    /// How many bytes there are.
+    /// Returns how many bytes there are.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Its metadata. The entity tag depends on the bytes alone.
+    /// Returns its metadata. The entity tag depends on the bytes alone.
     pub fn meta(&self) -> Meta {
         let etag = format!("\"{:x}-{}\"", self.size, self.tag);
         Meta { kind: Kind::File, size: self.size, modified: SystemTime::now(), etag }

@@ -227,12 +227,12 @@ impl Allocation {
     }
 }
 
-/// How many bytes are reserved ahead for content of which `written` bytes were received.
+/// Returns how many bytes are reserved ahead for content of which `written` bytes were received.
 pub(super) fn step_after(written: u64) -> u64 {
     written.clamp(STEP_MIN, STEP_MAX)
 }
 
-/// The free space of a file system, in bytes.
+/// Returns the free space of a file system, in bytes.
 pub(super) fn free(disk: &Statvfs) -> u64 {
     disk.blocks_available().saturating_mul(disk.fragment_size())
 }

@@ -116,7 +116,7 @@ impl SpoolFile {
         Ok(false)
     }
 
-    /// How many bytes it holds.
+    /// Returns how many bytes it holds.
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -10,42 +10,42 @@ use crate::store::{EntryStat, Kind, Meta};
 /// The identity of a file, whatever its names: device and inode number.
 pub(super) type FileId = (u64, u64);
 
-/// The identity of the file.
+/// Returns the identity of the file.
 pub(super) fn file_id(stat: &FileStat) -> FileId {
     (stat.st_dev, stat.st_ino)
 }
 
-/// The size in bytes.
+/// Returns the size in bytes.
 pub(super) fn size_of(stat: &FileStat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or_default()
 }
 
-/// The type bits.
+/// Returns the type bits.
 pub(super) fn file_type(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// Whether it is a regular file.
+/// Returns whether it is a regular file.
 pub(super) fn is_regular(stat: &FileStat) -> bool {
     file_type(stat) == SFlag::S_IFREG
 }
 
-/// Whether it is a directory.
+/// Returns whether it is a directory.
 pub(super) fn is_directory(stat: &FileStat) -> bool {
     file_type(stat) == SFlag::S_IFDIR
 }
 
-/// Whether it is a symbolic link.
+/// Returns whether it is a symbolic link.
 pub(super) fn is_link(stat: &FileStat) -> bool {
     file_type(stat) == SFlag::S_IFLNK
 }
 
-/// The permission bits, without set-user-ID, set-group-ID and sticky.
+/// Returns the permission bits, without set-user-ID, set-group-ID and sticky.
 pub(super) fn permissions(stat: &FileStat) -> Mode {
     Mode::from_bits_truncate(stat.st_mode & 0o777)
 }
 
-/// The mtime as a `SystemTime`.
+/// Returns the mtime as a `SystemTime`.
 pub(super) fn modified(stat: &FileStat) -> SystemTime {
     let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
     let whole = match stat.st_mtime {
@@ -56,18 +56,18 @@ pub(super) fn modified(stat: &FileStat) -> SystemTime {
     whole.and_then(|whole| whole.checked_add(rest)).unwrap_or(UNIX_EPOCH)
 }
 
-/// The mtime in nanoseconds since 1970: when the content was last changed, unless a program has set another time.
+/// Returns the mtime in nanoseconds since 1970: when the content was last changed, unless a program has set another time.
 pub(super) fn modification_time(stat: &FileStat) -> i128 {
     i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec)
 }
 
-/// The ctime in nanoseconds since 1970: when the content or any metadata of the inode was last changed. No program can
+/// Returns the ctime in nanoseconds since 1970: when the content or any metadata of the inode was last changed. No program can
 /// set it.
 pub(super) fn change_time(stat: &FileStat) -> i128 {
     i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec)
 }
 
-/// Size and mtime: they change with the content, unless a program restores them.
+/// Returns size and mtime: they change with the content, unless a program restores them.
 pub(super) fn content_of(stat: &FileStat) -> [u8; 24] {
     let mut content = [0; 24];
     let (size, time) = content.split_at_mut(8);
@@ -76,19 +76,19 @@ pub(super) fn content_of(stat: &FileStat) -> [u8; 24] {
     content
 }
 
-/// Whether nothing has changed a file between two stats.
+/// Returns whether nothing has changed a file between two stats.
 pub(super) fn is_unchanged(now: &FileStat, before: &FileStat) -> bool {
     content_of(now) == content_of(before) && change_time(now) == change_time(before)
 }
 
-/// The metadata for clients, with the mark of the digest attribute; `None` where it is neither a regular file nor a
+/// Returns the metadata for clients, with the mark of the digest attribute; `None` where it is neither a regular file nor a
 /// directory.
 pub(super) fn meta_of(stat: &FileStat, mark: Option<i128>) -> Option<Meta> {
     let (kind, EntryStat { size, modified }) = entry_stat(stat)?;
     Some(Meta { kind, size, modified, etag: etag(stat, mark) })
 }
 
-/// The kind, size and time for clients; `None` as for [`meta_of`].
+/// Returns the kind, size and time for clients; `None` as for [`meta_of`].
 pub(super) fn entry_stat(stat: &FileStat) -> Option<(Kind, EntryStat)> {
     let (kind, size) = match file_type(stat) {
         SFlag::S_IFREG => (Kind::File, size_of(stat)),

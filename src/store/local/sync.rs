@@ -43,7 +43,7 @@ struct Round {
 }
 
 impl Syncer {
-    /// A syncer with the same setting for another root.
+    /// Makes a syncer with the same setting for another root.
     pub fn for_new_root(&self) -> Self {
         Syncer { off: self.off, rounds: Mutex::default() }
     }

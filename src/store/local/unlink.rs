@@ -151,7 +151,7 @@ fn open_above(directory: &OwnedFd, expected: FileId) -> nix::Result<OwnedFd> {
     if file_id(&fstat(&above)?) == expected { Ok(above) } else { Err(Errno::EAGAIN) }
 }
 
-/// Whether an entry still exists after the removal: it is a directory, or one that is not empty.
+/// Returns whether an entry still exists after the removal: it is a directory, or one that is not empty.
 pub(super) fn is_left(removed: nix::Result<()>) -> nix::Result<bool> {
     match removed {
         Ok(()) | Err(Errno::ENOENT) => Ok(false),

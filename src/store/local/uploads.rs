@@ -44,7 +44,7 @@ impl Default for Uploads {
 }
 
 impl Uploads {
-    /// The same settings for another root.
+    /// Returns the same settings for another root.
     pub fn for_new_root(&self) -> io::Result<Self> {
         let random = self.random.as_ref().map(File::try_clone).transpose()?;
         Ok(Uploads { most: self.most, time: self.time, random, counting: Mutex::default() })
@@ -140,7 +140,7 @@ impl Uploads {
         })
     }
 
-    /// The time until an upload with this stat expires if nothing is written to it; `None` where it has expired.
+    /// Returns the time until an upload with this stat expires if nothing is written to it; `None` where it has expired.
     pub fn time_left(&self, stat: &FileStat) -> Option<Duration> {
         let age = SystemTime::now().duration_since(modified(stat)).unwrap_or_default();
         self.time.checked_sub(age).filter(|left| !left.is_zero())
@@ -163,7 +163,7 @@ fn fresh_id(random: Option<&File>) -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Whether this can be an identifier.
+/// Returns whether this can be an identifier.
 pub(super) fn is_id(id: &[u8]) -> bool {
     is_hexadecimal(id, 2 * RANDOM)
 }

@@ -103,7 +103,7 @@ impl Volume {
         }
     }
 
-    /// The account of the disk space that is reserved for what is being written.
+    /// Returns the account of the disk space that is reserved for what is being written.
     pub fn space(&self) -> &Space {
         &self.spools.space
     }

@@ -98,7 +98,7 @@ impl<D> Walk<D> {
         open_beneath(&self.base, path, flags, ResolveFlag::RESOLVE_NO_SYMLINKS)
     }
 
-    /// Whether every step of a symbolic link of the walk stays beneath the directory where the walk began.
+    /// Returns whether every step of a symbolic link of the walk stays beneath the directory where the walk began.
     pub fn stays_within(&self, path: &[u8]) -> bool {
         open_beneath(&self.base, path, HANDLE, ResolveFlag::empty()).is_ok()
     }
@@ -172,7 +172,7 @@ impl Reading {
 }
 
 impl<D> WalkEntry<D> {
-    /// Its parent directory, relative to the start of the walk, and its name there.
+    /// Returns its parent directory, relative to the start of the walk, and its name there.
     pub fn split(&self) -> (&[u8], &[u8]) {
         let slash = self.path.iter().rposition(|&byte| byte == b'/');
         match slash.and_then(|slash| self.path.split_at_checked(slash)) {
@@ -181,7 +181,7 @@ impl<D> WalkEntry<D> {
         }
     }
 
-    /// Whether it is one of the daemon's temporary files or directories.
+    /// Returns whether it is one of the daemon's temporary files or directories.
     pub fn is_temporary(&self) -> bool {
         self.split().1.starts_with(TEMPORARY)
     }
@@ -193,7 +193,7 @@ pub(super) fn names_in(directory: OwnedFd) -> nix::Result<impl Iterator<Item = n
     Ok(names.filter(|name| !name.as_ref().is_ok_and(|name| is_dots(name))))
 }
 
-/// Whether it is `.` or `..`.
+/// Returns whether it is `.` or `..`.
 fn is_dots(name: &[u8]) -> bool {
     matches!(name, b"." | b"..")
 }

@@ -19,7 +19,7 @@ pub struct AccessList {
 }
 
 impl AccessList {
-    /// The rule that applies without an access file: any user may do everything; without users, anyone may.
+    /// Returns the rule that applies without an access file: any user may do everything; without users, anyone may.
     pub fn standard(with_users: bool) -> Self {
         let (subject, text) = match with_users {
             true => (Subject::AnyUser, "allow all @users /"),
@@ -48,22 +48,22 @@ impl AccessList {
         Ok(AccessList { rules: admin_file::valid(records)? })
     }
 
-    /// Whether every rule has the subject `*`.
+    /// Returns whether every rule has the subject `*`.
     pub fn is_for_anyone(&self) -> bool {
         self.rules.iter().all(|rule| rule.subject == Subject::Anyone)
     }
 
-    /// The deny rules, each with its path.
+    /// Returns the deny rules, each with its path.
     pub fn denials(&self) -> impl Iterator<Item = (&Rule, &Name)> {
         self.rules.iter().filter(|rule| !rule.allows).map(|rule| (rule, &rule.path))
     }
 
-    /// The rule that decides whether `principal` may do this to a name; `None` denies.
+    /// Returns the rule that decides whether `principal` may do this to a name; `None` denies.
     pub fn decide(&self, principal: &Principal, verb: Verb, name: &Name) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.is_about(principal, verb) && rule.covers(name))
     }
 
-    /// The rule that decides whether `principal` may do this to a directory and everything beneath it: the first one
+    /// Returns the rule that decides whether `principal` may do this to a directory and everything beneath it: the first one
     /// that covers the directory, or that denies a path beneath it which no earlier rule covers.
     pub fn decide_tree(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let directory = directory.as_directory();
@@ -77,7 +77,7 @@ impl AccessList {
         about.find(|(at, rule)| decides(*at, rule)).map(|(_, rule)| rule)
     }
 
-    /// A rule that allows `principal` to do this to something beneath a directory. The directory is then listed, so
+    /// Returns a rule that allows `principal` to do this to something beneath a directory. The directory is then listed, so
     /// that the client can reach it.
     pub fn rule_beneath(&self, principal: &Principal, verb: Verb, directory: &Name) -> Option<&Rule> {
         let leads = |rule: &Rule| {
@@ -119,7 +119,7 @@ allow read,delete  local:root /d/e/
         Principal::parse(text.as_bytes()).unwrap()
     }
 
-    /// The number of a rule's line, and whether it allows.
+    /// Returns the number of a rule's line, and whether it allows.
     fn told(rule: Option<&Rule>) -> Option<(usize, bool)> {
         rule.map(|rule| (rule.shown.split(':').nth(1).unwrap().parse().unwrap(), rule.allows))
     }

@@ -32,7 +32,7 @@ impl Verb {
         ("process", Verb::Process),
     ];
 
-    /// The verb of this name.
+    /// Returns the verb of this name.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let found = Verb::NAMES.iter().find(|(name, _)| name.as_bytes() == text);
         found.map(|(_, verb)| *verb).ok_or_else(|| {
@@ -41,12 +41,12 @@ impl Verb {
         })
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         Verb::NAMES.iter().find(|(_, verb)| *verb == self).map_or("", |(name, _)| *name)
     }
 
-    /// Whether it changes what is stored.
+    /// Returns whether it changes what is stored.
     pub fn writes(self) -> bool {
         matches!(self, Verb::Create | Verb::Replace | Verb::Delete)
     }
@@ -81,7 +81,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether it matches this principal and verb.
+    /// Returns whether it matches this principal and verb.
     pub fn is_about(&self, principal: &Principal, verb: Verb) -> bool {
         let is_subject = match &self.subject {
             Subject::Anyone => true,
@@ -92,7 +92,7 @@ impl Rule {
         is_subject && self.verbs.contains(&verb)
     }
 
-    /// Whether it covers this name. A path with a final slash covers the directory and everything beneath it. A path
+    /// Returns whether it covers this name. A path with a final slash covers the directory and everything beneath it. A path
     /// without one covers only that file in an allow rule; in a deny rule it covers the file or directory of that name
     /// and everything beneath.
     pub fn covers(&self, name: &Name) -> bool {
@@ -102,7 +102,7 @@ impl Rule {
         }
     }
 
-    /// Whether its path is a directory or beneath it.
+    /// Returns whether its path is a directory or beneath it.
     pub fn is_beneath(&self, directory: &Name) -> bool {
         self.path.components().starts_with(directory.components())
     }

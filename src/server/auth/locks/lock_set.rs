@@ -18,17 +18,17 @@ impl LockSet {
         self.0.is_empty()
     }
 
-    /// All locks.
+    /// Returns all locks.
     pub fn iter(&self) -> impl Iterator<Item = &WriteLock> {
         self.0.values().flatten()
     }
 
-    /// The number of locks, and of those that this principal has made.
+    /// Returns the number of locks, and of those that this principal has made.
     pub fn count(&self, principal: &Principal) -> (usize, usize) {
         (self.iter().count(), self.iter().filter(|lock| lock.principal == *principal).count())
     }
 
-    /// The locks on this name and the deep ones on a directory above it.
+    /// Returns the locks on this name and the deep ones on a directory above it.
     pub fn covering(&self, name: &[Vec<u8>], now: SystemTime) -> impl Iterator<Item = &WriteLock> {
         let above = (0..=name.len()).filter_map(|length| name.get(..length));
         let locks = above.filter_map(|above| self.0.get(above)).flatten();
@@ -38,14 +38,14 @@ impl LockSet {
             .filter(unexpired(now))
     }
 
-    /// The locks on names beneath this one.
+    /// Returns the locks on names beneath this one.
     pub fn beneath(&self, name: &[Vec<u8>], now: SystemTime) -> impl Iterator<Item = &WriteLock> {
         let after = self.0.range::<[Vec<u8>], _>((Bound::Excluded(name), Bound::Unbounded));
         let beneath = after.take_while(move |(root, _)| root.starts_with(name));
         beneath.flat_map(|(_, locks)| locks).filter(unexpired(now))
     }
 
-    /// A lock that excludes this one.
+    /// Returns a lock that excludes this one.
     pub fn conflict(&self, wanted: &WriteLock, now: SystemTime) -> Option<&WriteLock> {
         let name = wanted.root.components();
         let beneath = wanted.is_deep.then(|| self.beneath(name, now)).into_iter().flatten();

@@ -56,7 +56,7 @@ pub struct WriteReach {
 }
 
 impl LockTable {
-    /// An empty table for this store; see [`LockTable::load`].
+    /// Makes an empty table for this store; see [`LockTable::load`].
     pub fn new(store: Arc<dyn Store>) -> Self {
         LockTable {
             store,
@@ -120,7 +120,7 @@ impl LockTable {
         }
     }
 
-    /// Whether there is no lock at all.
+    /// Returns whether there is no lock at all.
     pub fn is_empty(&self) -> bool {
         self.state.read().locks.is_empty()
     }
@@ -263,7 +263,7 @@ impl Drop for WriteSection<'_> {
     }
 }
 
-/// The error of a write to what is locked.
+/// Returns the error of a write to what is locked.
 fn locked(lock: &WriteLock, now: SystemTime) -> Error {
     let seconds = lock.time_left(now).unwrap_or_default().as_secs().max(1);
     let what = format!("is locked by another client, for {seconds} s at the most: try again later");

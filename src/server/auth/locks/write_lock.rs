@@ -36,7 +36,7 @@ pub struct WriteLock {
 }
 
 impl WriteLock {
-    /// A lock with a token of its own, for the time that its client asks for.
+    /// Makes a lock with a token of its own, for the time that its client asks for.
     pub fn new(
         root: Name,
         (exclusion, is_deep): (LockExclusion, bool),
@@ -53,12 +53,12 @@ impl WriteLock {
         self.expires = expiry(time);
     }
 
-    /// The time until it ends; `None` where it has ended.
+    /// Returns the time until it ends; `None` where it has ended.
     pub fn time_left(&self, now: SystemTime) -> Option<Duration> {
         self.expires.duration_since(now).ok().filter(|left| !left.is_zero())
     }
 
-    /// Whether it and another one exclude each other where they cover the same name.
+    /// Returns whether it and another one exclude each other where they cover the same name.
     pub(super) fn excludes(&self, other: &WriteLock) -> bool {
         [self, other].iter().any(|lock| lock.exclusion == LockExclusion::Exclusive)
     }

@@ -42,13 +42,13 @@ impl AuthorizedStore {
         &self.principal
     }
 
-    /// The check of the locks on what a write changes, before it begins; `subject` is the resource of the request.
+    /// Returns the check of the locks on what a write changes, before it begins; `subject` is the resource of the request.
     pub(super) fn lock_check<'a>(&'a self, subject: &'a Name) -> LockCheck<'a> {
         let tag_of = |name: &Name| self.store.meta(name).ok().map(|meta| meta.etag);
         LockCheck::new(&self.locks, &self.principal, self.conditions.as_ref(), subject, tag_of)
     }
 
-    /// The principal's name as in a rule. With `local` also that of a peer on a Unix socket, which takes a look-up in
+    /// Returns the principal's name as in a rule. With `local` also that of a peer on a Unix socket, which takes a look-up in
     /// the user database.
     pub fn user_name(&self, local: bool) -> Option<Vec<u8>> {
         let peer = || self.principal.local.filter(|_| local).map(local_name);
@@ -65,7 +65,7 @@ impl AuthorizedStore {
         self.require(Verb::Read, &Name::internal(below), false)
     }
 
-    /// Whether the rules allow it; with `tree`, also of everything beneath.
+    /// Returns whether the rules allow it; with `tree`, also of everything beneath.
     pub(super) fn may(&self, verb: Verb, name: &Name, tree: bool) -> bool {
         let access = &self.policy.access;
         let rule = match tree {
@@ -75,7 +75,7 @@ impl AuthorizedStore {
         rule.is_some_and(|rule| rule.allows)
     }
 
-    /// How much of a directory the rules allow.
+    /// Returns how much of a directory the rules allow.
     pub(super) fn coverage(&self, verb: Verb, directory: &Name) -> Coverage {
         if self.may(verb, directory, true) {
             Coverage::All
@@ -97,7 +97,7 @@ impl AuthorizedStore {
         }
     }
 
-    /// The error of a missing right: `Unauthenticated` where a password could help and none was sent, else `Forbidden`.
+    /// Returns the error of a missing right: `Unauthenticated` where a password could help and none was sent, else `Forbidden`.
     pub(super) fn refusal(&self, verbs: &[Verb], name: &Name, tree: bool) -> Error {
         let verbs = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(" or ");
         let it = if tree { "it with all in it" } else { "it" };
@@ -123,14 +123,14 @@ impl AuthorizedStore {
         verbs.iter().chain(listed).try_for_each(|verb| self.require(*verb, name, tree))
     }
 
-    /// Whether an entry of a list may be shown: a directory also where something beneath it may.
+    /// Returns whether an entry of a list may be shown: a directory also where something beneath it may.
     pub(super) fn shows(&self, verb: Verb, directory: &Name, entry: &Entry) -> bool {
         let is_directory = entry.kind == Kind::Directory;
         let name = directory.join(&entry.name, is_directory);
         self.may(verb, &name, false) || (is_directory && self.allows_beneath(verb, &name))
     }
 
-    /// Whether the rules allow something beneath a directory.
+    /// Returns whether the rules allow something beneath a directory.
     pub(super) fn allows_beneath(&self, verb: Verb, directory: &Name) -> bool {
         self.policy.access.rule_beneath(&self.principal, verb, directory).is_some()
     }

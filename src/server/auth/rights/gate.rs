@@ -25,12 +25,12 @@ pub struct Current {
 }
 
 impl Current {
-    /// The users who have a password.
+    /// Returns the users who have a password.
     pub fn users(&self) -> Option<&Users> {
         self.policy.users.as_ref()
     }
 
-    /// The store as this principal may use it, with the `If` header of the request.
+    /// Returns the store as this principal may use it, with the `If` header of the request.
     pub fn authorize(self, principal: Principal, conditions: Option<IfConditions>) -> AuthorizedStore {
         let Current { store, policy, locks } = self;
         AuthorizedStore { store: Stored::new(store), policy, principal, locks, conditions }
@@ -38,7 +38,7 @@ impl Current {
 }
 
 impl Gate {
-    /// A gate before `store`.
+    /// Makes a gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
         let locks = Arc::new(LockTable::new(Arc::clone(&store)));
         Gate { current: RwLock::new(Current { store, policy: Arc::new(policy), locks }) }
@@ -55,7 +55,7 @@ impl Gate {
         if policy.read_only { Ok(0) } else { locks.expire() }
     }
 
-    /// Whether the server is read-only.
+    /// Returns whether the server is read-only.
     pub fn is_read_only(&self) -> bool {
         self.current().policy.read_only
     }
@@ -78,12 +78,12 @@ impl Gate {
         Ok(())
     }
 
-    /// The upkeep of the current store, which gives no access to its files.
+    /// Returns the upkeep of the current store, which gives no access to its files.
     pub fn upkeep(&self) -> Arc<dyn Upkeep> {
         self.current().store
     }
 
-    /// What a request begins with.
+    /// Returns what a request begins with.
     pub fn current(&self) -> Current {
         self.current.read().clone()
     }
@@ -98,7 +98,7 @@ mod tests {
     use crate::store::{Local, Meta, Name};
     use std::fs;
 
-    /// A gate with these rules before a store with the directories `d` and `n`, a file in each, and one file at the
+    /// Makes a gate with these rules before a store with the directories `d` and `n`, a file in each, and one file at the
     /// root.
     fn gate(rules: &str) -> (tempfile::TempDir, Gate) {
         let folder = tempfile::tempdir().unwrap();

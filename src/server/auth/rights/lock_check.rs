@@ -29,7 +29,7 @@ pub(super) struct LockCheck<'a> {
 }
 
 impl<'a> LockCheck<'a> {
-    /// The check of a write, before it begins; no name is locked yet. `tag_of` reads the entity tag of a name.
+    /// Makes the check of a write, before it begins; no name is locked yet. `tag_of` reads the entity tag of a name.
     pub fn new(
         locks: &'a LockTable,
         principal: &'a Principal,
@@ -44,7 +44,7 @@ impl<'a> LockCheck<'a> {
         LockCheck { locks, principal, conditions, subject, tags, section, removed, own: None }
     }
 
-    /// The same with the token of a lock that the request itself has made.
+    /// Returns the same check with the token of a lock that the request itself has made.
     pub fn with_token(self, token: &'a str) -> Self {
         LockCheck { own: Some(token), ..self }
     }
@@ -152,7 +152,7 @@ impl<'a> LockCheck<'a> {
     }
 }
 
-/// Whether two names are of one resource: a final slash makes no difference.
+/// Returns whether two names are of one resource: a final slash makes no difference.
 fn same(one: &Name, other: &Name) -> bool {
     one.components() == other.components()
 }

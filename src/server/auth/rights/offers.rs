@@ -8,17 +8,17 @@ use crate::store::Name;
 const OFFERED: [Verb; 5] = [Verb::Read, Verb::Create, Verb::Replace, Verb::Delete, Verb::Process];
 
 impl AuthorizedStore {
-    /// Whether users have passwords, and the principal has sent none.
+    /// Returns whether users have passwords, and the principal has sent none.
     pub fn may_log_in(&self) -> bool {
         self.policy.users.is_some() && self.principal.user.is_none()
     }
 
-    /// Whether every verb is allowed everywhere, so that a login would add nothing.
+    /// Returns whether every verb is allowed everywhere, so that a login would add nothing.
     pub fn may_do_all(&self) -> bool {
         Verb::NAMES.iter().all(|(_, verb)| self.may_here(*verb, &Name::root(), true))
     }
 
-    /// The verbs that are allowed in a directory, or somewhere beneath it.
+    /// Returns the verbs that are allowed in a directory, or somewhere beneath it.
     pub fn offers_in(&self, directory: &Name) -> String {
         self.offered(|verb| {
             self.may_here(verb, directory, false)
@@ -26,12 +26,12 @@ impl AuthorizedStore {
         })
     }
 
-    /// Whether every verb that is allowed in a directory is allowed for everything beneath it.
+    /// Returns whether every verb that is allowed in a directory is allowed for everything beneath it.
     pub fn offers_the_same_beneath(&self, directory: &Name) -> bool {
         OFFERED.into_iter().all(|verb| self.coverage(verb, directory) != Coverage::Part)
     }
 
-    /// The verbs that are allowed for an entry of a directory; for a directory with all in it.
+    /// Returns the verbs that are allowed for an entry of a directory; for a directory with all in it.
     pub fn offers_on(&self, directory: &Name, entry: &[u8], is_directory: bool) -> String {
         let name = directory.join(entry, is_directory);
         self.offered(|verb| self.may_here(verb, &name, is_directory))
@@ -46,7 +46,7 @@ impl AuthorizedStore {
         self.may_write(verb) && self.may(verb, name, tree)
     }
 
-    /// Whether the server lets anybody do this.
+    /// Returns whether the server lets anybody do this.
     fn may_write(&self, verb: Verb) -> bool {
         !(self.policy.read_only && verb.writes())
     }

@@ -10,14 +10,14 @@ use crate::store::{Content, Detail, DiskSpace, Entries, Kind, Meta, Name};
 pub struct Reader<'a>(&'a AuthorizedStore);
 
 impl AuthorizedStore {
-    /// The store for reading.
+    /// Returns the store for reading.
     pub fn reader(&self) -> Reader<'_> {
         Reader(self)
     }
 }
 
 impl<'a> Reader<'a> {
-    /// The store itself, for the other files of this folder.
+    /// Returns the store itself, for the other files of this folder.
     pub(super) fn authorized(self) -> &'a AuthorizedStore {
         self.0
     }
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether this directory, or something beneath it, may be listed.
+    /// Returns whether this directory, or something beneath it, may be listed.
     fn may_list(self, name: &Name) -> bool {
         self.0.coverage(Verb::List, name) != Coverage::Nothing
     }

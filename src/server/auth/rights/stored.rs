@@ -14,7 +14,7 @@ impl Stored {
         Stored(store)
     }
 
-    /// The store for a write, whose condition calls this check.
+    /// Returns the store for a write, whose condition calls this check.
     pub fn writable(&self, _: &LockCheck<'_>) -> &dyn Store {
         &*self.0
     }
@@ -39,7 +39,7 @@ impl Stored {
         self.0.disk_space(directory)
     }
 
-    /// A draft, whose commit is `guarded`.
+    /// Returns an upload, whose commit is `guarded`.
     pub fn resume(&self, id: &[u8]) -> Result<Box<dyn Partial + '_>> {
         self.0.resume(id)
     }

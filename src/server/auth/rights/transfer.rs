@@ -48,7 +48,7 @@ impl<'a> AuthorizedTransfer<'a> {
         AuthorizedTransfer { is_shallow, ..self }
     }
 
-    /// The two names as what is there has them: with the final slash where there is a directory, or will be.
+    /// Returns the two names as what is there has them: with the final slash where there is a directory, or will be.
     pub fn names_as_found(&self) -> (Name, Name) {
         let (from, to) = (self.from.clone(), self.to.clone());
         match self.source() {
@@ -63,12 +63,12 @@ impl<'a> AuthorizedTransfer<'a> {
         self.store.store.open(self.from)
     }
 
-    /// The target, for another content than that of the source.
+    /// Returns the target, for another content than that of the source.
     pub fn target(&self) -> WriteTarget<'a, 'a> {
         WriteTarget { store: self.store, name: self.to, subject: Some(self.from) }
     }
 
-    /// What exists at the source.
+    /// Returns what exists at the source.
     pub fn source(&self) -> Result<Meta> {
         self.store.store.meta(self.from)
     }

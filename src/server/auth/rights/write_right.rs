@@ -24,7 +24,7 @@ pub(super) fn with_right<'c>(
     }
 }
 
-/// Whether a directory is there, which goes with all in it where it is replaced.
+/// Returns whether a directory is there, which goes with all in it where it is replaced.
 pub(super) fn is_directory(existing: Option<&Meta>) -> bool {
     existing.is_some_and(|meta| meta.kind == Kind::Directory)
 }

@@ -13,7 +13,7 @@ use crate::store::{ChangeProperties, Check, CompletedUpload, Kind, Meta, Name, R
 pub struct Writer<'a>(pub(super) &'a AuthorizedStore);
 
 impl AuthorizedStore {
-    /// The store for writing. An error of kind `Forbidden` where the server is read-only.
+    /// Returns the store for writing. An error of kind `Forbidden` where the server is read-only.
     pub fn writer(&self, name: &Name) -> Result<Writer<'_>> {
         match self.policy.read_only {
             true => Err(Error::forbidden(name.shown(), "this server is read-only")),
@@ -37,7 +37,7 @@ impl AuthorizedStore {
 }
 
 impl<'a> Writer<'a> {
-    /// The same store, for reading.
+    /// Returns the same store, for reading.
     pub fn reader(&self) -> Reader<'a> {
         self.0.reader()
     }
@@ -47,7 +47,7 @@ impl<'a> Writer<'a> {
         self.0.require_process(name)
     }
 
-    /// A name that is to be written; needs `create` or `replace`, before it is known which.
+    /// Returns the target of a write; needs `create` or `replace`, before it is known which.
     pub fn target<'n>(&self, name: &'n Name) -> Result<WriteTarget<'a, 'n>> {
         self.require(name)?;
         Ok(WriteTarget { store: self.0, name, subject: None })
@@ -58,7 +58,7 @@ impl<'a> Writer<'a> {
         self.0.require_any(&WRITES, name, false)
     }
 
-    /// The name as what is there has it, with the final slash where it is a directory; needs `delete`.
+    /// Returns the name as what is there has it, with the final slash where it is a directory; needs `delete`.
     pub fn removal_as_found(&self, name: &Name) -> Result<Name> {
         self.0.require(Verb::Delete, name, name.is_directory())?;
         let found = self.0.store.meta(name);

@@ -79,7 +79,7 @@ pub struct ExactLength<'a> {
 }
 
 impl<'a> ExactLength<'a> {
-    /// The bytes of a file for a client.
+    /// Returns the bytes of a file for a client.
     pub fn new(content: &'a dyn Content, client: &'a ClientLiveness<'a>) -> Self {
         ExactLength { content: Cancellable { content, client }, offset: 0, size: content.meta().size }
     }

@@ -46,7 +46,7 @@ fn options(size: u64, modified: SystemTime) -> SimpleFileOptions {
     }
 }
 
-/// The time as a zip file has it, in UTC; none before 1980 and after 2107.
+/// Returns the time as a zip file has it, in UTC; none before 1980 and after 2107.
 fn dos_time(time: SystemTime) -> Option<zip::DateTime> {
     let text = rfc3339(time);
     let mut numbers = text.split(|char: char| !char.is_ascii_digit()).map(str::parse::<u16>);

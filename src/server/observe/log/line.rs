@@ -35,7 +35,7 @@ pub struct LogEntry<'a> {
 }
 
 impl LogFormat {
-    /// The line of a request, without its line end.
+    /// Returns the line of a request, without its line end.
     pub fn exchange(self, entry: &LogEntry<'_>, now: SystemTime) -> String {
         match self {
             LogFormat::Combined => combined(entry, now),
@@ -43,7 +43,7 @@ impl LogFormat {
         }
     }
 
-    /// The line of a malformed request, or of a client that was refused. Its format is stable, since programs that ban
+    /// Returns the line of a malformed request, or of a client that was refused. Its format is stable, since programs that ban
     /// addresses (fail2ban) parse it.
     pub fn refusal(self, peer: &Peer, status: u16, error: &Error, now: SystemTime) -> String {
         let why = error.to_string();
@@ -56,7 +56,7 @@ impl LogFormat {
         }
     }
 
-    /// The line of a failed login, as stable as that of a refusal. The user's name is last, so that nothing in it can
+    /// Returns the line of a failed login, as stable as that of a refusal. The user's name is last, so that nothing in it can
     /// be mistaken for another field.
     pub fn refused_login(self, peer: &Peer, user: &[u8], now: SystemTime) -> String {
         match self {
@@ -67,7 +67,7 @@ impl LogFormat {
         }
     }
 
-    /// The line of a message to the admin.
+    /// Returns the line of a message to the admin.
     pub fn remark(self, what: &str, now: SystemTime) -> String {
         match self {
             LogFormat::Combined => format!("cfpd: {what}"),

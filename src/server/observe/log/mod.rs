@@ -54,7 +54,7 @@ impl Log {
         self.access.iter().for_each(|(_, lines)| lines.finish());
     }
 
-    /// Whether requests are logged.
+    /// Returns whether requests are logged.
     pub fn has_access_lines(&self) -> bool {
         self.access.is_some()
     }
@@ -116,7 +116,7 @@ impl Log {
 /// The name of standard error as a log file.
 pub const STANDARD_ERROR: &str = "-";
 
-/// Whether a log file is standard error.
+/// Returns whether a log file is standard error.
 pub fn is_standard_error(path: &Path) -> bool {
     path.as_os_str() == STANDARD_ERROR
 }
