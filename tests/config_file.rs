@@ -136,6 +136,15 @@ fn a_reload_reads_the_files_that_are_named_again_and_says_what_takes_a_restart()
         "nothing was reloaded, all stays as it was: etc/cfpd.conf:2: read-onyl: is not an option; cfpd.conf(5) lists them",
     );
     assert_eq!(status(&sandbox, "GET", "/"), 200);
+    // To open a pipe would wait for a writer, and no later HUP would be heeded.
+    sandbox.sh("mv etc/access kept; mkfifo etc/access; echo 'access access' >etc/cfpd.conf").success();
+    let pipe = "etc/access: is a pipe: name a file, which can be read again";
+    reload(&sandbox, &format!("nothing was reloaded, all stays as it was: {pipe}"));
+    sandbox.run("cfpd", ["--check", "--access", "etc/access", "."]).code(2).stderr(contains(pipe));
+    sandbox.sh("mkfifo key; mv key etc/key").success();
+    let tls = ["--check", "--tls-cert", "etc/key", "--tls-key", "etc/key", "."];
+    sandbox.run("cfpd", tls).code(2).stderr(contains("etc/key: is a pipe"));
+    sandbox.sh("mv kept etc/access").success();
     fs::remove_file(etc.join("cfpd.conf")).unwrap();
     reload(&sandbox, "nothing was reloaded, all stays as it was: etc/cfpd.conf: ");
 }

@@ -1,10 +1,10 @@
 //! Reads configuration files with one record per line. What a line means is up to the caller.
 
 use std::fmt::Display;
-use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result, shown};
+use crate::server::admin_path;
 use crate::text::BYTE_ORDER_MARK;
 
 /// The records of a file, and the errors of its lines, each with file and line.
@@ -15,10 +15,9 @@ pub fn read<T, E: Display>(
     path: &Path,
     record: impl FnMut(&str, &[u8]) -> Result<Option<T>, E>,
 ) -> Records<T> {
-    let name = path.as_os_str().as_encoded_bytes();
-    match fs::read(path) {
-        Ok(text) => parse(&shown(name), &text, record),
-        Err(error) => (Vec::new(), vec![Error::io(name, error)]),
+    match admin_path::read(path) {
+        Ok(text) => parse(&shown(path.as_os_str().as_encoded_bytes()), &text, record),
+        Err(error) => (Vec::new(), vec![error]),
     }
 }
 

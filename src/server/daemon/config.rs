@@ -1,14 +1,14 @@
 //! The configuration of the daemon, and the check of it before anything is started.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::http::PathPrefix;
-use crate::server::admin_path::{parent_of, require_writable};
+use crate::server::admin_path::{self, parent_of, require_writable};
 use crate::server::auth::access::parse_name;
 use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
 use crate::server::daemon::pid_file;
@@ -185,10 +185,8 @@ fn check_can_create(path: &Path) -> Result<()> {
 
 /// Returns what is wrong with the files for TLS: those that cannot be read, else what is in them.
 fn tls_errors(files: &TlsFiles) -> Vec<Error> {
-    let unreadable = |path: &PathBuf| {
-        File::open(path).err().map(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
-    };
-    let unreadable: Vec<_> = [&files.certificate, &files.key].into_iter().filter_map(unreadable).collect();
+    let files_of = [&files.certificate, &files.key];
+    let unreadable: Vec<_> = files_of.into_iter().filter_map(|path| admin_path::read(path).err()).collect();
     match unreadable.is_empty() {
         true => Tls::open(files).err().into_iter().collect(),
         false => unreadable,

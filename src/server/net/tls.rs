@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
 use crate::error::{Error, Result};
+use crate::server::admin_path;
 
 /// The files of certificate and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +26,14 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// Reads both files. An error names the file.
     fn read(&self) -> Result<Arc<ServerConfig>> {
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| unreadable(&self.certificate, error, CERTIFICATE))?;
+        let chain = CertificateDer::pem_slice_iter(&admin_path::read(&self.certificate)?)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| without(&self.certificate, CERTIFICATE))?;
         if chain.is_empty() {
-            return Err(unreadable(&self.certificate, pem::Error::NoItemsFound, CERTIFICATE));
+            return Err(without(&self.certificate, CERTIFICATE));
         }
-        let key =
-            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unreadable(&self.key, error, KEY))?;
+        let key = PrivateKeyDer::from_pem_slice(&admin_path::read(&self.key)?)
+            .map_err(|_| without(&self.key, KEY))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = versions
@@ -61,12 +62,8 @@ impl TlsFiles {
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "private key without a passphrase";
 
-fn unreadable(file: &Path, error: pem::Error, what: &str) -> Error {
-    let name = file.as_os_str().as_encoded_bytes();
-    match error {
-        pem::Error::Io(error) => Error::io(name, error),
-        _ => Error::usage(format!("{}: holds no {what} in PEM", file.display())),
-    }
+fn without(file: &Path, what: &str) -> Error {
+    Error::usage(format!("{}: holds no {what} in PEM", file.display()))
 }
 
 /// The certificate and key of new connections.
