@@ -1,9 +1,14 @@
 //! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
 //! then removed. A symbolic link itself is deleted, never its target.
 
+use std::os::fd::OwnedFd;
+
 use nix::errno::Errno;
 
-use super::{Volume, absent, hide, lookup, map_errno, remove_counting, remove_in_place};
+use super::{
+    EntryAt, Volume, absent, hide, lookup, make_writable, map_errno, remove_counting, remove_in_place,
+    rename_to_free,
+};
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name, ReportProgress};
 
@@ -42,14 +47,45 @@ pub(super) fn delete(
             volume.sync.directory(&entry).map_err(named)?;
             // The name is gone: the rest is removed for a client that has disconnected too.
             let count = || drop(report(1, 0));
-            let removed = remove_counting(&entry.parent, &hidden, &count);
-            Ok(removed.err().map(|errno| not_removed(name, &hidden, errno)))
+            match remove_with_permission(&entry.parent, &hidden, &count) {
+                Ok(()) => Ok(None),
+                Err(errno) => put_back(volume, name, &entry, hidden, errno),
+            }
         }
         // A directory of a lower layer of an overlay cannot be renamed: it is deleted under its name, as rm(1) does.
         Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(()))
             .and_then(|()| volume.sync.directory(&entry))
             .map_or_else(|errno| Err(named(errno)), |()| Ok(None)),
         Err(errno) => Err(named(errno)),
+    }
+}
+
+/// Removes a tree; where a directory in it is write-protected but belongs to this process, its permissions are changed first.
+fn remove_with_permission(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> nix::Result<()> {
+    match remove_counting(parent, hidden, count) {
+        Err(Errno::EACCES) => {
+            make_writable(parent, hidden)?;
+            remove_counting(parent, hidden, count)
+        }
+        removed => removed,
+    }
+}
+
+/// Gives what is left of a directory its name again, and returns the error of the removal; returns `Ok` with an error for the log
+/// where the name is taken.
+fn put_back(
+    volume: &Volume,
+    name: &Name,
+    entry: &EntryAt,
+    hidden: Vec<u8>,
+    errno: Errno,
+) -> Result<Option<Error>> {
+    let named = |errno| map_errno(name, errno);
+    let _guard = volume.lock_names(&[entry]).map_err(named)?;
+    let left = not_removed(name, &hidden, errno);
+    match rename_to_free(&entry.sibling(hidden).map_err(named)?, entry, true) {
+        Ok(()) => volume.sync.directory(entry).and(Err(errno)).map_err(named),
+        Err(_) => Ok(Some(left)),
     }
 }
 

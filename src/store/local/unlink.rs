@@ -7,15 +7,19 @@
 //! crosses no mount point, and holds two descriptors at any depth, and a name for each level. It ascends by `..`, after
 //! checking that this is still the directory it descended from.
 
-use std::os::fd::OwnedFd;
+use std::fs::{self, Permissions};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 
+use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{
-    DIRECTORY, EntryAt, FileId, HANDLE, errno_of, file_id, fresh_name, names_in, open_beneath, reopen,
+    DIRECTORY, EntryAt, FileId, HANDLE, errno_of, file_id, fresh_name, is_dots, names_in, open_beneath,
+    reopen,
 };
 
 /// Renames an entry to a name that no client sees, and returns that name.
@@ -43,6 +47,27 @@ pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -
             match flatten(&top, &name, count) {
                 Err(Errno::EXDEV) => remove_in_place(&top, &name, &|_, _| Ok(()))?,
                 flattened => flattened?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives their owner all permissions on the directories of a tree, as far as this process may, so that their entries can be
+/// removed.
+pub(super) fn make_writable(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
+    let mut waiting = vec![last.to_vec()];
+    while let Some(path) = waiting.pop() {
+        let Ok(Some(directory)) = open_to_clear(parent, &path, HANDLE | OFlag::O_DIRECTORY) else { continue };
+        let handle = format!("/proc/self/fd/{}", directory.as_raw_fd());
+        if fs::set_permissions(handle, Permissions::from_mode(0o700)).is_err() {
+            continue;
+        }
+        for entry in Dir::from_fd(reopen(&directory)?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if entry.file_type().is_none_or(|kind| kind == Type::Directory) && !is_dots(name) {
+                waiting.push([&path[..], b"/", name].concat());
             }
         }
     }

@@ -194,6 +194,6 @@ pub(super) fn names_in(directory: OwnedFd) -> nix::Result<impl Iterator<Item = n
 }
 
 /// Returns whether it is `.` or `..`.
-fn is_dots(name: &[u8]) -> bool {
+pub(super) fn is_dots(name: &[u8]) -> bool {
     matches!(name, b"." | b"..")
 }
