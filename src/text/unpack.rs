@@ -34,8 +34,9 @@ fn unsupported(magic: &[u8]) -> Option<String> {
     Some(format!("is compressed with {program}, which is not supported: unpack it with {program} -d"))
 }
 
-/// The error of a text in UTF-16, in which no word is found.
-pub const UTF_16: &str = "is UTF-16, in which no word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8";
+/// The error of a text in UTF-16, in which hardly a word is found.
+pub const UTF_16: &str =
+    "is UTF-16, in which hardly a word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8";
 
 /// Returns whether a text begins with the byte order mark of UTF-16, of either order.
 pub fn is_utf16(start: &[u8]) -> bool {

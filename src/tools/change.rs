@@ -76,6 +76,10 @@ impl Change {
         let filter = PreparedFilter::new(&self.filter);
         let mut client = local::server(&self.settings, self.local)?;
         let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
+        if replaces && !self.settings.quiet {
+            let named = sources.iter().flatten();
+            named.for_each(|source| local::remark_utf16(name, source));
+        }
         let output = match &self.target {
             ResultTarget::InPlace => {
                 let counted = replaces.then_some(&self.filter);

@@ -2,10 +2,8 @@
 //! occurrence is, on the server and in this process.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use crate::cli::{ExitStatus, for_each_operand, remark};
 use crate::client::ops::filter::{self, Counts};
@@ -118,12 +116,8 @@ impl Searcher<'_> {
 
     fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
         let (before, remarks) = (self.total, !self.task.filter.decompresses && !self.task.settings.quiet);
-        let warn = || remark(self.program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
-        if let Operand::Local(path) = source
-            && remarks
-            && begins_as_utf16(path)
-        {
-            warn();
+        if remarks {
+            local::remark_utf16(self.program, source);
         }
         match self.lines {
             true => self.print_lines(source)?,
@@ -138,7 +132,7 @@ impl Searcher<'_> {
             && self.total == before
             && client.beginning(name, 2).is_ok_and(|start| is_utf16(&start))
         {
-            warn();
+            remark(self.program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
         }
         Ok(ExitStatus::DONE)
     }
@@ -218,11 +212,4 @@ impl Searcher<'_> {
 pub(super) fn remark_unreadable(program: &str, unreadable: &[String]) -> ExitStatus {
     unreadable.iter().for_each(|said| remark(program, said));
     if unreadable.is_empty() { ExitStatus::DONE } else { ExitStatus::code(2) }
-}
-
-/// Returns whether a local file begins with the byte order mark of UTF-16.
-fn begins_as_utf16(path: &Path) -> bool {
-    let mut start = [0; 2];
-    let read = |mut file: File| file.read_exact(&mut start);
-    path.is_file() && File::open(path).and_then(read).is_ok() && is_utf16(&start)
 }

@@ -193,6 +193,19 @@ fn a_directory_is_changed_with_all_in_it_here_and_there() {
 }
 
 #[test]
+fn a_local_text_in_utf_16_is_never_left_silently() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", b"\xff\xfew\0o\0r\0d\0");
+    let said = || predicates::str::starts_with("cfp-replace: f: is UTF-16, in which hardly a word is found");
+    for options in
+        [&["--in-place"][..], &["-n"], &["-o", "new"], &["--in-place", "--local"], &["-r", "--in-place"]]
+    {
+        sandbox.run("cfp-replace", [&["word", "deed", "f"], options].concat()).stderr(said());
+    }
+    sandbox.run("cfp-replace", ["-q", "word", "deed", "f", "--in-place"]).stderr("").code(1);
+}
+
+#[test]
 fn a_file_replaces_itself_in_place_by_whatever_name_of_a_link() {
     let sandbox = Sandbox::new();
     let file = sandbox.keep("d/f", "Rust\n");
