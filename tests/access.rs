@@ -29,6 +29,27 @@ fn ask(sandbox: &Sandbox, line: &str, fields: &str, body: &str) -> (u16, String,
 }
 
 #[test]
+fn a_check_names_a_command_that_cannot_be_run() {
+    let sandbox = Sandbox::new();
+    sandbox.write("no-program", "");
+    let rows = [
+        ("cfp-ls", ""),
+        ("sh", ""),
+        ("/bin/sh", ""),
+        ("nowhere", "no such file or directory"),
+        ("./nowhere", "no such file or directory"),
+        ("./no-program", "permission denied"),
+    ];
+    for (program, error) in rows {
+        let said = sandbox.run("cfpd", ["--check", "-r", ".", "--", program]);
+        match error {
+            "" => said.success().stderr(""),
+            error => said.code(2).stderr(format!("cfpd: {program}: {error}\n")),
+        };
+    }
+}
+
+#[test]
 fn a_read_only_server_offers_no_method_that_writes() {
     let sandbox = Sandbox::with(&["--read-only"]);
     for (target, allow) in [

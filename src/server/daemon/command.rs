@@ -6,12 +6,13 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{AccessFlags, Pid, eaccess};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -78,6 +79,23 @@ impl PrivateSocket {
             let _ = ends.send(StopReason::Command(exit_code(child)));
         })?;
         Ok(id)
+    }
+}
+
+/// Checks that the program of a command exists and may be run, without running it.
+pub fn check(command: &[OsString]) -> Result<()> {
+    let Some(program) = command.first() else { return Ok(()) };
+    let named = |errno: Errno| Error::io(program.as_encoded_bytes(), errno.into());
+    if program.as_encoded_bytes().contains(&b'/') {
+        return eaccess(Path::new(program), AccessFlags::X_OK).map_err(named);
+    }
+    let is_found = |folder: PathBuf| {
+        let path = folder.join(program);
+        path.is_file() && eaccess(&path, AccessFlags::X_OK).is_ok()
+    };
+    match env::split_paths(&path_with_own_folder()).any(is_found) {
+        true => Ok(()),
+        false => Err(named(Errno::ENOENT)),
     }
 }
 

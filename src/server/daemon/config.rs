@@ -11,8 +11,8 @@ use crate::http::PathPrefix;
 use crate::server::admin_path::{self, parent_of, require_writable};
 use crate::server::auth::access::parse_name;
 use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
-use crate::server::daemon::pid_file;
 use crate::server::daemon::run_as::Account;
+use crate::server::daemon::{command, pid_file};
 use crate::server::limits::{self, Limits};
 use crate::server::net::{ListenAddress, Tls, TlsFiles, TrustedProxies};
 use crate::server::observe::log::{LogFormat, is_standard_error};
@@ -138,7 +138,8 @@ impl Config {
             }),
         };
         let tls = self.tls.iter().flat_map(tls_errors);
-        let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file];
+        let command = Some(command::check(&self.command));
+        let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file, command];
         let exposed = self.listen.iter().map(|address| self.refuse_exposed(address));
         let before = rest.into_iter().flatten().chain(exposed).filter_map(Result::err);
         let after = listen.into_iter().filter_map(Result::err);

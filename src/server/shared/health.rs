@@ -72,8 +72,8 @@ impl Health {
     /// Waits until a check is due, and begins it.
     fn begin(&self) {
         let mut state = self.state.lock();
-        let nobody = |state: &mut HealthState| state.wanted <= state.begun;
-        self.changed.wait_while_for(&mut state, nobody, HEALTH_EVERY);
+        let is_not_wanted = |state: &mut HealthState| state.wanted <= state.begun;
+        self.changed.wait_while_for(&mut state, is_not_wanted, HEALTH_EVERY);
         state.begun += 1;
         state.asking = Some(Instant::now());
         self.is_asking.store(true, Ordering::Relaxed);
