@@ -115,14 +115,9 @@ fn route(exchange: &mut Exchange<'_>) -> Result<()> {
         _ => {}
     }
     let authority = authority::of_request(exchange.target, &request.fields);
-    let elsewhere = || format!("is not beneath {}/", shown(server.prefix.encoded()));
-    exchange.target =
-        server.prefix.below(exchange.target).ok_or_else(|| Error::not_found(exchange.target, elsewhere()))?;
-    match (exchange.target.first(), method) {
-        // WebDAV clients leave the slash away: the file manager of GNOME always does.
-        (None, method) if !matches!(method, Method::Get | Method::Head) => exchange.target = b"/",
-        (None | Some(b'?'), _) => return redirect_to_root(exchange),
-        _ => {}
+    strip_prefix(exchange)?;
+    if matches!(exchange.target.first(), None | Some(b'?')) {
+        return redirect_to_root(exchange);
     }
     let target = Target::of_request(method, exchange.target)?;
     exchange.reply.outcome.filter = FILTERS.iter().map(|spec| spec.name).find(|name| target.query.has(name));
@@ -167,6 +162,19 @@ fn call(exchange: &mut Exchange<'_>, handler: &Handler, name: &Name) -> Result<(
             once(exchange, store.principal(), |exchange| act(exchange, &writer, name))
         }
     }
+}
+
+/// Removes the prefix from the target. Of the prefix itself without a final slash nothing is left, or the query; for a method of
+/// WebDAV it is the root: the file manager of GNOME always leaves the slash away.
+fn strip_prefix(exchange: &mut Exchange<'_>) -> Result<()> {
+    let prefix = &exchange.server.prefix;
+    let elsewhere = || format!("is not beneath {}/", shown(prefix.encoded()));
+    let below = prefix.below(exchange.target);
+    exchange.target = match below.ok_or_else(|| Error::not_found(exchange.target, elsewhere()))? {
+        b"" if !matches!(exchange.request.method, Method::Get | Method::Head) => b"/",
+        below => below,
+    };
+    Ok(())
 }
 
 /// Redirects from the prefix without a final slash, from which relative links would lead elsewhere.

@@ -1,5 +1,5 @@
 //! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
-//! then removed. A symbolic link itself is deleted, never its target.
+//! then removed; what of it cannot be removed has its name again. A symbolic link itself is deleted, never its target.
 
 use std::os::fd::OwnedFd;
 
@@ -12,8 +12,8 @@ use super::{
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name, ReportProgress};
 
-/// Deletes what exists under a name. Returns the error where part of a directory could not be removed after the name
-/// was.
+/// Deletes what exists under a name. Where part of a directory could not be removed, that part has the name again, and the error
+/// is returned; where another thread has taken the name meanwhile, returns `Ok` with the error.
 pub(super) fn delete(
     volume: &Volume,
     name: &Name,
