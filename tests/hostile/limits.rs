@@ -274,9 +274,9 @@ fn a_page_of_more_names_than_are_sorted_says_so() {
     let sandbox = Sandbox::new();
     (0..100_000).rev().for_each(|at| drop(sandbox.keep(&format!("f{at:06}"), "")));
     let page = |sandbox: &Sandbox| sandbox.connect().ask(request("GET", "/", "")).text();
-    let names = |page: &str| page.matches("<a href=\"./f").count();
+    let names = |page: &str| page.matches("<a href=\"f").count();
     let most = page(&sandbox);
-    let rows = most.lines().filter(|line| line.contains("./f"));
+    let rows = most.lines().filter(|line| line.contains("=\"f"));
     assert!(names(&most) == 100_000 && rows.is_sorted() && !most.contains("in no order"));
     sandbox.keep("f100000", "");
     let more = page(&sandbox);
