@@ -116,6 +116,28 @@ fn as_another_user_the_daemon_is_that_user_alone() {
 }
 
 #[test]
+fn a_directory_that_the_server_may_not_read_is_said_of_what_is_fetched() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::prepared(&["--run-as", "nobody"], |root| {
+        for path in ["d/a/empty", "d/secret", "d/z"] {
+            fs::create_dir_all(root.join(path)).unwrap();
+        }
+        fs::write(root.join("d/secret/f"), "text").unwrap();
+        fs::write(root.join("d/z/f"), "text").unwrap();
+        for path in [root.parent().unwrap(), root] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::set_permissions(root.join("d/secret"), fs::Permissions::from_mode(0o700)).unwrap();
+    });
+    let said = sandbox.run("cfp-get", ["-q", "-r", "d"]).stdout("").code(2);
+    said.stderr("cfp-get: :d/secret/: permission denied\n");
+    let made = ["d/a/empty", "d/secret", "d/z/f"].map(|path| sandbox.work().join(path).exists());
+    assert_eq!(made, [true; 3]);
+}
+
+#[test]
 fn what_of_a_directory_cannot_be_removed_has_its_name_again_and_is_said() {
     if !need::root() {
         return;

@@ -190,7 +190,7 @@ complete -c cfp-get -s r -l recursive -d 'Fetch directories and everything in th
 complete -c cfp-get -s c -l continue -d 'Resume an interrupted download of the same content'
 complete -c cfp-get -s i -l include -d 'Print the response head too, before the content'
 complete -c cfp-get -s o -l output -r -d 'Store as FILE, or in FILE if that is a directory'
-complete -c cfp-get -l retry -x -d 'Resume up to N times for each file when the connection breaks'
+complete -c cfp-get -l retry -x -d 'Resume each file up to N times without progress when the connection breaks'
 complete -c cfp-get -l limit-rate -x -d 'Send and receive at most RATE bytes a second'
 complete -c cfp-get -l files-from -r -d 'Take names from FILE too, one a line'
 complete -c cfp-get -s 0 -l null -d 'With --files-from'

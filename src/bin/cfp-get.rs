@@ -35,7 +35,7 @@ const OPTIONS: &[ProgramOption] = options! {
     "-i", "--include";
     /// Store as FILE, or in FILE if that is a directory; `-` is standard output.
     "-o", "--output" = "FILE" File;
-    /// Resume up to N times for each file when the connection breaks (default: 8).
+    /// Resume each file up to N times without progress when the connection breaks (default: 8).
     ///
     /// Pauses grow from 0.2 to 5 seconds. If the file was replaced meanwhile, the download starts over; to standard output
     /// it cannot, and that is an error. A server that does not accept the first connection is tried again only if this

@@ -131,9 +131,11 @@ impl Change {
         }
     }
 
-    /// Returns whether a source is left out: the shell mostly created the output file for this command: `-r . > out`.
+    /// Returns whether a source that was found beneath a directory is left out: the shell mostly created the output file for this
+    /// command: `-r . > out`.
     fn is_left_out(&self, output: &Output, source: &Operand) -> bool {
-        self.beneath.is_some() && output.is_also(source)
+        let is_named = || self.files.iter().any(|file| Operand::read(file.clone()) == *source);
+        self.beneath.is_some() && output.is_also(source) && !is_named()
     }
 }
 

@@ -183,11 +183,16 @@ impl Downloader<'_> {
         if !path.as_os_str().is_empty() {
             make(path)?;
         }
-        for_each_operand(self.program, entries, |entry| {
-            let local = path.join(entry.name.path());
+        let seem_empty = seem_empty(&entries);
+        for_each_operand(self.program, entries.into_iter().zip(seem_empty), |(entry, seems_empty)| {
+            let (local, stored) = (path.join(entry.name.path()), name.join(&entry.name));
             let done = match entry.name.directory {
+                // A recursive list leaves out what the server may not read; a list of its own says so.
+                true if seems_empty => {
+                    make(&local).and_then(|()| self.client()?.list(&stored, false).map(drop))
+                }
                 true => make(&local),
-                false => self.get(&name.join(&entry.name), &local),
+                false => self.get(&stored, &local),
             };
             done.map(|()| ExitStatus::DONE)
         })
@@ -233,4 +238,14 @@ fn take(
         let source = name.join(&entry.name).shown();
         targets.take(below.as_os_str().as_bytes(), kind_of(entry.name.directory), &source)
     })
+}
+/// Returns of each entry of a recursive list, parents first, whether it is a directory without entries.
+fn seem_empty(entries: &[ListEntry]) -> Vec<bool> {
+    let next = entries.iter().skip(1).map(Some).chain([None]);
+    let is_beneath =
+        |next: &ListEntry, above: &ListEntry| next.name.components.starts_with(&above.name.components);
+    let seems_empty = |(entry, next): (&ListEntry, Option<&ListEntry>)| {
+        entry.name.directory && next.is_none_or(|next| !is_beneath(next, entry))
+    };
+    entries.iter().zip(next).map(seems_empty).collect()
 }

@@ -42,9 +42,9 @@ pub(super) fn fetch(
     match (status, location) {
         (400.., _) => return Err(Error::new(kind_of(status), url, format!("{status} {}", reason(status)))),
         // The content is on standard output as it was received, but no file is replaced by it.
-        (300.., Some(location)) if output.draft().is_some() => {
-            let what = format!("{status} {}: get {location} instead", reason(status));
-            return Err(Error::conflict(url, what));
+        (300.., location) if output.draft().is_some() => {
+            let advice = location.map_or_else(String::new, |to| format!(": get {to} instead"));
+            return Err(Error::conflict(url, format!("{status} {}{advice}", reason(status))));
         }
         _ => {}
     }

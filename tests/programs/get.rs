@@ -183,6 +183,13 @@ fn a_redirect_replaces_no_file_and_is_shown_as_it_is() {
         server.join().unwrap();
         assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), "old");
     }
+    let stranger = Stranger::new();
+    let url = format!("{}/f", stranger.url());
+    let server = stranger.answer(&["HTTP/1.1 300 Multiple Choices\r\nContent-Length: 4\r\n\r\nmany"]);
+    let said = sandbox.run("cfp-get", [url.as_str(), "-o", "f"]).stdout("").code(2);
+    said.stderr(format!("cfp-get: {url}: 300 Multiple Choices\n"));
+    server.join().unwrap();
+    assert_eq!(fs::read_to_string(sandbox.work().join("f")).unwrap(), "old");
     assert_eq!(names(&sandbox), ["f"]);
 }
 
@@ -197,6 +204,16 @@ fn a_digest_that_is_none_is_the_fault_of_the_server() {
     let stderr = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
     assert!(stderr.starts_with(&format!("cfp-get: {url}: ")) && stderr.contains("Repr-Digest"), "{stderr}");
     server.join().unwrap();
+}
+
+#[test]
+fn retries_are_counted_from_the_last_progress() {
+    let sandbox = Sandbox::new();
+    let content: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    sandbox.keep("f", &content);
+    let proxy = Proxy::cutting(sandbox.address(), [1_000_000; 3]);
+    sandbox.run("cfp-get", ["-z", "never", "--retry", "1", "-s", &proxy.url, "f"]).stdout("").success();
+    assert_eq!(fs::read(sandbox.work().join("f")).unwrap(), content);
 }
 
 #[test]
@@ -322,7 +339,8 @@ fn retries_have_an_end() {
     let sandbox = Sandbox::new();
     sandbox.keep("f", long_content());
     for (retries, begun) in [("0", 1), ("1", 2)] {
-        let proxy = Proxy::cutting(sandbox.address(), [10_000; 9]);
+        // In the head: nothing of the content comes.
+        let proxy = Proxy::cutting(sandbox.address(), [60; 9]);
         sandbox.run("cfp-get", ["--retry", retries, "-s", &proxy.url, "f"]).stdout("").code(3);
         let sent = String::from_utf8_lossy(&proxy.requests()).into_owned();
         assert_eq!(sent.matches("GET /f ").count(), begun);

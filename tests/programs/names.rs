@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, UNIX_EPOCH};
 
+use predicates::str::contains;
+
 use crate::common::Sandbox;
 
 fn furnished() -> Sandbox {
@@ -15,6 +17,32 @@ fn furnished() -> Sandbox {
 }
 
 // Row B1.
+#[test]
+fn a_dot_is_no_name_of_a_directory_or_of_all() {
+    let sandbox = Sandbox::new();
+    for name in ["d/f", "e/g"] {
+        sandbox.keep(name, "word\n");
+    }
+    sandbox.write("list", "d/.\n");
+    sandbox.write("f", "new");
+    let beneath = format!("{}/d", sandbox.url());
+    let rows: [&[&str]; 9] = [
+        &["cfp-rm", "d/."],
+        &["cfp-rm", "-r", "d/./"],
+        &["cfp-rm", "."],
+        &["cfp-rm", "-s", &beneath, "."],
+        &["cfp-rm", "--files-from", "list"],
+        &["cfp-cat", ":d/."],
+        &["cfp-search", "--lines", "word", ":d/."],
+        &["cfp-put", "f", "--as", "new/."],
+        &["cfp-put", "f", "--as", "new//g"],
+    ];
+    for argv in rows {
+        sandbox.run(argv[0], &argv[1..]).stdout("").code(2).stderr(contains("name"));
+        sandbox.run("cfp-ls", ["-R"]).stdout("d/\nd/f\ne/\ne/g\n").success();
+    }
+}
+
 #[test]
 fn a_file_or_a_directory_is_renamed_or_copied_as_mv_and_cp_do() {
     let rows: [(&[&str], &str, &str); 12] = [

@@ -160,6 +160,17 @@ fn standard_input_is_an_operand_where_no_command_comes_from_it() {
 }
 
 #[test]
+fn a_glob_finds_local_files_also_where_they_look_like_other_operands() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("s", "of the server\n");
+    for (name, text) in [(":s", "one\n"), ("-", "two\n"), ("a", "three\n")] {
+        sandbox.write(&format!("d/{name}"), text);
+    }
+    let said = sandbox.run("cfp-shell", ["-c", "lcd d", "-c", "display *"]).success();
+    said.stdout(predicates::str::contains("two\none\nthree\n"));
+}
+
+#[test]
 fn a_file_beneath_the_current_directory_is_named_from_there() {
     let sandbox = Sandbox::new();
     sandbox.keep("d/f", "a word\n");

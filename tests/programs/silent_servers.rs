@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use assert_cmd::assert::Assert;
@@ -53,6 +54,20 @@ fn run(sandbox: &Sandbox, argv: &[&str], server: &str) -> Assert {
 
 fn said(ended: &Assert) -> String {
     String::from_utf8_lossy(&ended.get_output().stderr).into_owned()
+}
+
+#[test]
+fn a_body_that_stalls_ends_the_command_at_its_timeout() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let sandbox = Sandbox::new();
+    let server = server(|client| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        client.write_all(b"HTTP/1.1 200 OK\r\nETag: \"e1\"\r\nContent-Length: 10\r\n\r\n01234").unwrap();
+    });
+    let ended = run(&sandbox, &["cfp-get", "f", "-o", "out"], &server).code(3).stdout("");
+    assert_eq!(said(&ended).lines().count(), 1, "{}", said(&ended));
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1, "it was retried");
+    assert!(!sandbox.work().join("out").exists());
 }
 
 #[test]

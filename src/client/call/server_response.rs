@@ -230,7 +230,13 @@ struct NamedErrors<'a, R> {
 
 impl<R: Read> Read for NamedErrors<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.body.read(out).map_err(|error| blame(self.server, Error::io(self.server, error)).into())
+        self.body.read(out).map_err(|error| match blame(self.server, Error::io(self.server, error)) {
+            // Not retried, as a head that does not come is not.
+            Error::System { name, source } if source.kind() == io::ErrorKind::TimedOut => {
+                Error::no_response(name, source.to_string()).into()
+            }
+            error => error.into(),
+        })
     }
 }
 

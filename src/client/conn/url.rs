@@ -115,8 +115,10 @@ impl Url {
     }
 
     /// Returns the target of a name with a query. It has room for a name and many words of a filter, but not for as many as
-    /// the filter accepts.
+    /// the filter accepts. A name with `.` or an empty part is refused: the server would drop that, and `d/.` would be the directory
+    /// `d/` for a program that was asked for a file.
     pub fn target(&self, name: &RemoteName, query: &Query) -> Result<Vec<u8>> {
+        name.refuse_none()?;
         let components: Vec<_> = self.prefix.iter().chain(&name.components).collect();
         let target = target::encode(&components, name.directory, query);
         match target.len() > TARGET_MAX && query.names().next().is_some() {

@@ -169,10 +169,14 @@ impl<'a> Download<'a> {
 
     /// Fetches what is missing, however often the connection breaks.
     fn complete(&mut self, client: &mut Client) -> Result<()> {
-        let mut retries = Retries::new(client.retries());
+        let (mut retries, mut reached) = (Retries::new(client.retries()), self.have);
         while let Err(error) = self.resume(client) {
             if self.is_stuck() {
                 return Err(error);
+            }
+            if self.have > reached {
+                reached = self.have;
+                retries.reset();
             }
             client.wait_to_retry(&mut retries, error)?;
         }

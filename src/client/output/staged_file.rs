@@ -109,7 +109,9 @@ pub(crate) fn watch_signals() {
         // Without the thread a signal still ends the process, and a staged file is left behind.
         let _ = thread::Builder::new().spawn(move || {
             for signal in signals.forever() {
-                PENDING.lock().drain(..).for_each(|path| drop(fs::remove_file(path)));
+                // Held to the end: meanwhile no other thread begins a file.
+                let mut pending = PENDING.lock();
+                pending.drain(..).for_each(|path| drop(fs::remove_file(path)));
                 interruption::tell();
                 let _ = emulate_default_handler(signal);
             }

@@ -190,14 +190,20 @@ pub fn locals(word: &ShellWord) -> Result<Vec<Resolved<PathBuf>>> {
     local_names(word)?.iter().map(|name| only_local(name)).collect()
 }
 
+/// Expands a word on this machine. A name that a glob has found is a local one also if it looks like another operand.
 fn local_names(word: &ShellWord) -> Result<Vec<Vec<u8>>> {
-    expand(word, &mut |directory| {
+    let names = expand(word, &mut |directory| {
         let path = local(directory).value;
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { &path };
         // A directory that cannot be read has no names that match.
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
         Ok(entries.map(|entry| (bytes_of(entry.file_name().into()), entry.path().is_dir())).collect())
-    })
+    })?;
+    let as_path = |name: Vec<u8>| match name.starts_with(b":") || name == b"-" {
+        true => [b"./", name.as_slice()].concat(),
+        false => name,
+    };
+    Ok(if word.is_glob() { names.into_iter().map(as_path).collect() } else { names })
 }
 
 fn one<T>(word: &ShellWord, mut found: Vec<Resolved<T>>) -> Result<Resolved<T>> {

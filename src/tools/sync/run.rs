@@ -16,7 +16,7 @@ use super::tree::{EntryKind, TreeEntry};
 use super::{removal, transfer};
 use crate::cli::{self, ExitStatus, report};
 use crate::client::progress::display;
-use crate::client::{Client, STDOUT, Settings};
+use crate::client::{Client, STDOUT, Settings, standard_streams};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes TO like FROM, and prints one line with the sums. `program` is the name in messages.
@@ -29,6 +29,9 @@ pub fn run(sync: &Synchronization, program: &'static str) -> Result<ExitStatus> 
     client.remember_uploads("cfp-sync");
     let mut clients: Vec<_> = (1..count).map(|_| client.another()).collect();
     clients.push(client);
+    if !quiet {
+        standard_streams::output()?;
+    }
     display::begin_concurrent(quiet || sync.is_dry);
     let (deletions, tally) = (Mutex::new(Deletions::default()), Tally::default());
     let run = Run { sync, program, deletions, tally, lost: AtomicUsize::new(0) };
