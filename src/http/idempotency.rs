@@ -20,8 +20,11 @@ pub const RETRY_UNSURE: &str = "?1";
 /// The longest key, in bytes. A UUID has 36.
 const KEY_MAX: usize = 255;
 /// The fields that distinguish two requests with the same key, besides method and target.
-const DISTINCTIVE: [&str; 14] = [
+const DISTINCTIVE: [&str; 17] = [
     "destination",
+    "depth",
+    "if",
+    "lock-token",
     "overwrite",
     "if-match",
     "if-none-match",

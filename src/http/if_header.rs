@@ -1,6 +1,8 @@
 //! The `If` header of WebDAV (RFC 4918 §10.4): lists of state tokens and entity tags, of which one must hold. It knows the
 //! syntax; its caller resolves the resources, and knows their locks and entity tags.
 
+use std::sync::Arc;
+
 use super::Fields;
 use super::limits::IF_CONDITIONS_MAX;
 use crate::error::{Error, Result};
@@ -17,8 +19,8 @@ pub struct IfHeader<R> {
 /// Conditions that must all hold for one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct IfList<R> {
-    /// The resource of the tag before the list; without one it is that of the request.
-    resource: Option<R>,
+    /// The resource of the tag before the list, shared by all lists after it; without one it is that of the request.
+    resource: Option<Arc<R>>,
     conditions: Vec<StateCondition>,
 }
 
@@ -51,7 +53,7 @@ impl<R> IfHeader<R> {
         for list in &self.lists {
             let mut holds = true;
             for condition in &list.conditions {
-                holds &= matches(list.resource.as_ref(), &condition.state)? != condition.is_negated;
+                holds &= matches(list.resource.as_deref(), &condition.state)? != condition.is_negated;
             }
             if holds {
                 return Ok(true);
@@ -64,7 +66,7 @@ impl<R> IfHeader<R> {
     pub fn tagged_resources(&self) -> impl Iterator<Item = Option<&R>> {
         let is_tag = |condition: &StateCondition| matches!(condition.state, ResourceState::EntityTag(_));
         let lists = self.lists.iter().filter(move |list| list.conditions.iter().any(is_tag));
-        lists.map(|list| list.resource.as_ref())
+        lists.map(|list| list.resource.as_deref())
     }
 
     /// Returns the tokens in it, which are submitted by that (RFC 4918 §10.4.1).
@@ -105,8 +107,10 @@ impl<'a> Parser<'a> {
                     if self.peek() != Some(b'(') {
                         return Err(malformed("has a resource without a list"));
                     }
+                    let resource = Arc::new(resolve(url));
                     while self.peek() == Some(b'(') {
-                        lists.push(IfList { resource: Some(resolve(url)), conditions: self.list()? });
+                        let resource = Some(Arc::clone(&resource));
+                        lists.push(IfList { resource, conditions: self.list()? });
                     }
                 }
                 (b'(', false) => lists.push(IfList { resource: None, conditions: self.list()? }),
@@ -207,6 +211,15 @@ mod tests {
     fn parse(value: &str) -> Result<IfHeader<String>> {
         let fields = Fields::new().with(IF, value);
         IfHeader::of_request(&fields, |url| String::from_utf8_lossy(url).into_owned()).map(Option::unwrap)
+    }
+
+    #[test]
+    fn a_resource_of_many_lists_is_resolved_once() {
+        let resolved = std::cell::Cell::new(0);
+        let value = format!("</a> {} </b> {}", "([\"x\"])".repeat(100), "(<urn:x>)".repeat(100));
+        let resolve = |_: &[u8]| resolved.set(resolved.get() + 1);
+        IfHeader::of_request(&Fields::new().with(IF, value), resolve).unwrap();
+        assert_eq!(resolved.get(), 2);
     }
 
     /// `/a` has the lock `urn:a` and the tag `"1"`; the resource of the request has `urn:r` and `"2"`.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::Sandbox;
+use crate::common::{Sandbox, need};
 use crate::webdav::locker::{Locker, submitting, token_of};
 
 /// Fields by name.
@@ -380,6 +380,43 @@ fn who_may_create_and_not_replace_fills_the_file_that_a_lock_has_made_once() {
     assert_eq!(put("/new/empty", &[], "x"), 403);
     assert_eq!(put("/new/empty", &[("If", &format!("</new/f> {held}"))], "x"), 403, "a lock on another file");
     assert_eq!((sandbox.stored("new/f"), sandbox.stored("new/empty")), (b"text".to_vec(), b"".to_vec()));
+}
+
+#[test]
+fn a_lock_that_is_sent_again_with_its_key_has_a_whole_answer() {
+    let sandbox = sandbox();
+    let mut client = Locker::at(sandbox.address());
+    let key = [("Idempotency-Key", "\"abc\"")];
+    let tokens = [(); 2].map(|()| token_of(&client.try_lock("/a", "shared", &key)));
+    assert_ne!(tokens[0], tokens[1]);
+    assert_eq!(client.status("GET", "/a", &[], None), 200);
+}
+
+#[test]
+fn a_lock_of_a_user_is_theirs_by_whatever_connection() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
+    let sandbox = Sandbox::guarded(&["-l", "unix:socket"], "allow all @users /\n");
+    let mut client = Locker::at(sandbox.address());
+    let lock = |user: &str, name: &str| {
+        let body = super::locker::info("exclusive", "a test");
+        let curl = format!(
+            "curl -s -i --unix-socket socket -u {user} -X LOCK -d @- -H 'Content-Type: text/xml' http://localhost/{name}"
+        );
+        let said = sandbox.feed("sh", ["-c", &curl], body).success();
+        let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+        let token = said.lines().find_map(|line| line.strip_prefix("Lock-Token: <")).unwrap();
+        token.trim_end().trim_end_matches('>').to_owned()
+    };
+    let token = lock("alice:wonderland", "a");
+    // A change of any lock reads the record again.
+    lock("bob:builder", "b");
+    let alice = ("Authorization", "Basic YWxpY2U6d29uZGVybGFuZA==");
+    let held = format!("(<{token}>)");
+    assert_eq!(client.status("PUT", "/a", &[alice, ("If", &held)], Some(b"text")), 204);
+    let unlock = [alice, ("Lock-Token", &format!("<{token}>"))];
+    assert_eq!(client.status("UNLOCK", "/a", &unlock, None), 204);
 }
 
 #[test]

@@ -21,6 +21,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Returns whom a lock of this principal belongs to: the user, whatever process or proxy connects for them.
+    pub fn owner(&self) -> Self {
+        Principal { user: self.user.clone(), local: self.local.filter(|_| self.user.is_none()) }
+    }
+
     /// Parses a command-line argument: `alice`, `local:alice`, `@users` for a user whom no rule names, `-` for anyone.
     pub fn parse(text: &[u8]) -> Result<Self> {
         match (text, text.strip_prefix(LOCAL)) {

@@ -3,6 +3,7 @@
 //! of the name.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::io;
 
 use crate::error::{Error, Result};
@@ -39,7 +40,12 @@ impl<'a> LockCheck<'a> {
     ) -> Self {
         let resources = conditions.into_iter().flat_map(IfHeader::tagged_resources);
         let names = resources.filter_map(|resource| resource.map_or(Some(subject), Option::as_ref));
-        let tags = names.map(|name| (name.clone(), tag_of(name))).collect();
+        let mut tags: Vec<(Name, Option<String>)> = Vec::new();
+        for name in names {
+            if !tags.iter().any(|(known, _)| known == name) {
+                tags.push((name.clone(), tag_of(name)));
+            }
+        }
         let (section, removed) = (Cell::new(None), RefCell::default());
         LockCheck { locks, principal, conditions, subject, tags, section, removed, own: None }
     }
@@ -130,9 +136,10 @@ impl<'a> LockCheck<'a> {
 
     /// Returns the check whether the client holds a lock, and the request has its token.
     fn is_submitted(&self) -> impl Fn(&WriteLock) -> bool {
-        let mut tokens: Vec<_> = self.conditions.into_iter().flat_map(IfHeader::tokens).collect();
+        let mut tokens: HashSet<_> = self.conditions.into_iter().flat_map(IfHeader::tokens).collect();
         tokens.extend(self.own.map(str::as_bytes));
-        move |lock| lock.principal == *self.principal && tokens.contains(&lock.token.as_bytes())
+        let owner = self.principal.owner();
+        move |lock| lock.principal == owner && tokens.contains(lock.token.as_bytes())
     }
 
     /// Wraps the progress function of a long write: while something is copied, or removed after its name has gone, no lock

@@ -62,7 +62,7 @@ impl Writer<'_> {
         precondition(existing.as_ref())?;
         let root = if is_directory { name.as_directory() } else { name.clone() };
         let kind = (wanted.exclusion, wanted.is_deep);
-        let lock = WriteLock::new(root, kind, wanted.owner, store.principal.clone(), wanted.time);
+        let lock = WriteLock::new(root, kind, wanted.owner, store.principal.owner(), wanted.time);
         if existing.is_none() {
             check.require_new(name)?;
         }
@@ -105,8 +105,8 @@ impl Writer<'_> {
         };
         store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
         let tokens: Vec<_> = conditions.tokens().collect();
-        let is_own =
-            |lock: &WriteLock| tokens.contains(&lock.token.as_bytes()) && lock.principal == store.principal;
+        let owner = store.principal.owner();
+        let is_own = |lock: &WriteLock| tokens.contains(&lock.token.as_bytes()) && lock.principal == owner;
         let covering = store.locks.covering(name);
         let refreshed =
             covering.iter().find(|lock| is_own(lock)).map(|lock| store.locks.refresh(&lock.token, time));
@@ -122,7 +122,7 @@ impl Writer<'_> {
         let covering = store.locks.covering(name);
         match covering.into_iter().find(|lock| lock.token.as_bytes() == token) {
             None => Err(Error::conflict(name.shown(), "is not locked with this token")),
-            Some(lock) if lock.principal != store.principal => {
+            Some(lock) if lock.principal != store.principal.owner() => {
                 Err(Error::forbidden(name.shown(), "is locked by another user"))
             }
             Some(lock) => store.locks.release(&[lock.token]),
