@@ -167,6 +167,34 @@ fn curl_and_python_speak_it_too() {
 }
 
 #[test]
+fn the_end_of_an_answer_comes_to_who_reads_it_last() {
+    if !need::programs(&["python3"]) {
+        return;
+    }
+    let Some(certificate) = Certificate::new() else { return };
+    let sandbox = certificate.serve(&[]);
+    sandbox.write("f", "word other\n".repeat(800_000));
+    // Everything is sent before anything is read, into a small buffer; HTTP/1.0 has no chunk that would show the end.
+    let script = "import socket, ssl, sys\n\
+        context = ssl.create_default_context(cafile=sys.argv[1])\n\
+        plain = socket.socket()\n\
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)\n\
+        plain.connect(('127.0.0.1', int(sys.argv[2])))\n\
+        server = context.wrap_socket(plain, server_hostname='127.0.0.1')\n\
+        body = open('f', 'rb').read()\n\
+        server.sendall(b'POST /?replace=word&with=deed HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body))\n\
+        server.sendall(body)\n\
+        answer = b''\n\
+        while block := server.recv(4096):\n    \
+            answer += block\n\
+        head, _, content = answer.partition(b'\\r\\n\\r\\n')\n\
+        assert content == body.replace(b'word', b'deed'), (head, len(content), len(body))\n";
+    sandbox.write("client.py", script);
+    let cert = certificate.path("cert.pem");
+    sandbox.run("python3", ["client.py", cert.to_str().unwrap(), port(&sandbox)]).success();
+}
+
+#[test]
 fn who_is_not_trusted_is_sent_nothing() {
     let Some(certificate) = Certificate::new() else { return };
     let sandbox = certificate.serve(&[]);

@@ -52,7 +52,8 @@ impl<'a> Spill<'a> {
                 self.stream.socket.wait_to_write()?;
             }
         }
-        Ok(())
+        // What TLS has taken may not have been sent yet.
+        (&*self.stream).flush()
     }
 
     fn waiting(&self) -> u64 {
