@@ -140,6 +140,8 @@ pub const SPILL_RETRY_EVERY: Duration = Duration::from_secs(1);
 pub const SPILL_AFTER: Duration = Duration::from_millis(100);
 /// The most entries of a list that are sorted for a page, which takes some 10 MiB.
 pub const LIST_SORTED_MAX: usize = 100_000;
+/// The most bytes that these names have together.
+pub const LIST_SORTED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most names of a zip file, whose directory is kept in memory until its end: 100 MiB at the most with [`ZIP_NAMES_MAX`].
 pub const ZIP_ENTRIES_MAX: usize = 100_000;
 /// The most bytes of all names of a zip file.
@@ -153,6 +155,11 @@ pub const XML_NODES_MAX: u32 = 2048;
 /// The most properties that a PROPFIND or PROPPATCH may name: a PROPFIND is answered with each for every entry of a
 /// directory.
 pub const PROPERTIES_NAMED_MAX: usize = 256;
+/// The most bytes of their names, each with its namespace: few bytes of a body may give each name a long one.
+pub const PROPERTY_NAMES_MAX: usize = 32 * 1024;
+/// The most bytes of the elements that a PROPPATCH sets, each with the namespaces that it needs: more than the body has, and more
+/// than is stored.
+pub const PROPERTY_ELEMENTS_MAX: usize = 128 * 1024;
 /// How long the lines of a search are buffered, so that they share a write.
 pub const FLUSH_LINES_AFTER: Duration = Duration::from_millis(100);
 /// How long the log lines of requests are gathered under load, so that they share a write. A daemon that is killed loses

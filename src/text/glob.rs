@@ -6,16 +6,17 @@
 //! character. A glob without a slash is matched against each component, one with a slash against the whole name; one that
 //! ends in a slash matches directories only. A glob that matches a directory matches all beneath it.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
 
 use crate::error::{Error, Result};
 
 /// The most bytes of a glob: nested braces take stack.
 const GLOB_MAX: usize = 1024;
+/// The most bytes of a compiled glob, and of the states that it keeps while it is matched.
+const PATTERN_MAX: usize = 1 << 20;
+const STATES_MAX: usize = 128 << 10;
 
 /// The globs that names are included and excluded by.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Globs {
 /// One glob.
 #[derive(Debug)]
 struct Glob {
-    matcher: GlobMatcher,
+    matcher: Regex,
     /// Whether it is matched against the whole name, not against each component.
     is_whole: bool,
     /// Whether it matches directories only.
@@ -69,7 +70,15 @@ impl Glob {
         }
         let built = GlobBuilder::new(inner).literal_separator(true).backslash_escape(true).build();
         let built = built.map_err(|error| invalid(format!("is not a valid glob: {}", error.kind())))?;
-        Ok(Glob { matcher: built.compile_matcher(), is_whole, is_directory: rest.len() < glob.len() })
+        // A matcher of globset may take 20 MiB for its states.
+        let config = Regex::config()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(PATTERN_MAX))
+            .hybrid_cache_capacity(STATES_MAX);
+        let syntax = syntax::Config::new().utf8(false).dot_matches_new_line(true);
+        let matcher = Regex::builder().syntax(syntax).configure(config).build(built.regex());
+        let matcher = matcher.map_err(|_| invalid("is too large a glob".to_owned()))?;
+        Ok(Glob { matcher, is_whole, is_directory: rest.len() < glob.len() })
     }
 
     /// Returns whether it matches the name, or a directory above it.
@@ -79,7 +88,7 @@ impl Glob {
         for end in ends {
             let part = name.get(if self.is_whole { 0 } else { start }..end).unwrap_or_default();
             let is_kind = !self.is_directory || end < name.len() || is_directory;
-            if is_kind && self.matcher.is_match(Path::new(OsStr::from_bytes(part))) {
+            if is_kind && self.matcher.is_match(part) {
                 return true;
             }
             start = end + 1;

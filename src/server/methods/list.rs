@@ -9,8 +9,9 @@ use crate::http::json_name::with_name;
 use crate::http::time::rfc3339;
 use crate::http::{Query, accept};
 use crate::server::auth::rights::AuthorizedStore;
-use crate::server::exchange::{Exchange, send_lines};
+use crate::server::exchange::{ClientLiveness, Exchange, send_lines};
 use crate::server::limits::GLOBS_MAX;
+use crate::server::net::Stream;
 use crate::server::page::{ListPage, POLICY, Viewer};
 use crate::store::{Detail, Entries, Entry, Kind, Name};
 use crate::text::Globs;
@@ -29,7 +30,8 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         "text/html" if !is_page => Detail::Sizes,
         _ => Detail::Names,
     };
-    let entries = included(store.reader().list(name, exchange.query.has("recursive"), detail)?, globs);
+    let entries = store.reader().list(name, exchange.query.has("recursive"), detail)?;
+    let entries = included(entries, globs, exchange.stream);
     let target = exchange.target;
     let may = if is_page { store.offers_in(name) } else { String::new() };
     let may_with = |entry: &[u8], is_directory: bool| store.offers_on(name, entry, is_directory);
@@ -74,9 +76,15 @@ pub fn globs(query: &Query) -> Result<Globs> {
     }
 }
 
-/// Returns the entries that the globs select.
-pub fn included(entries: Entries<'_>, globs: Globs) -> Entries<'_> {
-    Box::new(entries.filter(move |entry| match entry {
+/// Returns the entries that the globs select. Ends with an error when the client has disconnected, which nothing else would notice
+/// while no entry is selected.
+pub fn included<'a>(entries: Entries<'a>, globs: Globs, client: &'a Stream) -> Entries<'a> {
+    let liveness = ClientLiveness::new(client);
+    let connected = move |entry| match liveness.check_connected() {
+        Ok(()) => entry,
+        Err(error) => Err(Error::io("client", error)),
+    };
+    Box::new(entries.map(connected).filter(move |entry| match entry {
         Ok(entry) => globs.includes(&entry.name, entry.kind == Kind::Directory),
         Err(_) => true,
     }))

@@ -22,8 +22,9 @@ use crate::text::PrefixedLines;
 
 /// How many names a walk that counts the files may be ahead of the search: so many names are held in memory.
 const AHEAD_MAX: usize = 100_000;
-/// How many names of such a walk are handed over at once.
+/// How many names of such a walk are handed over at once, and about how many bytes they have at the most.
 const BATCH: usize = 64;
+const BATCH_BYTES: usize = 10 * 1024;
 
 /// The most names that a thread takes at once, while the others wait; and after how many it takes one more. At first it is one,
 /// so that all threads have something to read where there are few files.
@@ -51,7 +52,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let media_type = operation.media_type.unwrap_or("text/plain");
     let json = media_type == "application/json";
     let globs = globs(&exchange.query)?;
-    let entries = included(reader.list_readable(name)?, globs);
+    let entries = included(reader.list_readable(name)?, globs, exchange.stream);
     let decoding = exchange.decoding();
     // Where JSON is asked for, so is the number of files, by a client that shows how far the search is.
     let tells_files = json && exchange.query.has("progress");
@@ -232,12 +233,16 @@ fn walk_ahead<'scope>(
 ) -> Result<Entries<'scope>> {
     let (sender, batches) = sync_channel(AHEAD_MAX / BATCH);
     let walk = move || {
-        let (mut files, mut batch) = (0, Vec::new());
+        let (mut files, mut batch, mut bytes) = (0, Vec::new(), 0);
         for entry in entries {
             files += u64::from(entry.as_ref().is_ok_and(|entry| entry.kind == Kind::File));
+            bytes += entry.as_ref().map_or(0, |entry| entry.name.len());
             batch.push(entry);
-            if batch.len() == BATCH && sender.send(std::mem::take(&mut batch)).is_err() {
-                return;
+            if batch.len() == BATCH || bytes > BATCH_BYTES {
+                bytes = 0;
+                if sender.send(std::mem::take(&mut batch)).is_err() {
+                    return;
+                }
             }
         }
         // The search may have ended early, for an error or a client that has disconnected.

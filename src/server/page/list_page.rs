@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use crate::error::Result;
 use crate::http::{Query, target};
-use crate::server::limits::LIST_SORTED_MAX;
+use crate::server::limits::{LIST_SORTED_BYTES_MAX, LIST_SORTED_MAX};
 use crate::server::page::html::{FILES_AT, document_head, escaped, marked, root_of};
 use crate::server::page::list_row::ListRow;
 use crate::server::page::size::human;
@@ -40,14 +40,23 @@ impl ListPage<'_> {
         out: &mut impl Write,
     ) -> io::Result<()> {
         let mut entries = entries.map(|entry| entry.map(ListRow::of));
-        let mut first = entries.by_ref().take(LIST_SORTED_MAX).collect::<Result<Vec<_>>>()?;
-        // One entry past the limit: send the list unsorted.
-        let next = entries.next().transpose()?;
+        let (mut first, mut bytes, mut next) = (Vec::new(), 0, None);
+        for row in entries.by_ref() {
+            let row = row?;
+            bytes += row.name.len();
+            if first.len() == LIST_SORTED_MAX || bytes > LIST_SORTED_BYTES_MAX {
+                // One past the limits: send the list unsorted.
+                next = Some(row);
+                break;
+            }
+            first.push(row);
+        }
         if next.is_none() {
             first.sort_unstable_by(|one, other| one.components().cmp(other.components()));
         }
         let remark = match next.is_none() {
             true => String::new(),
+            false if first.len() < LIST_SORTED_MAX => "<p>Too many long names, in no order.\n".to_owned(),
             false => format!("<p>More than {LIST_SORTED_MAX} names, in no order.\n"),
         };
         let rows = first.into_iter().chain(next).map(Ok).chain(entries);
@@ -269,5 +278,8 @@ mod tests {
             labels(&more).iter().rev().is_sorted() && more.contains("More than 100000 names, in no order.")
         );
         assert_eq!(labels(&more).len(), LIST_SORTED_MAX + 2);
+        let long = LIST_SORTED_BYTES_MAX / 1000 + 2;
+        let long = page((0..long).map(|at| entry(format!("{at:01000}").as_bytes(), Kind::File)));
+        assert!(long.contains("Too many long names, in no order."));
     }
 }

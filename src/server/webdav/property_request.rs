@@ -3,7 +3,7 @@
 use roxmltree::Node;
 
 use crate::error::{Error, Result};
-use crate::server::limits::PROPERTIES_NAMED_MAX;
+use crate::server::limits::{PROPERTIES_NAMED_MAX, PROPERTY_NAMES_MAX};
 use crate::server::webdav::live_property::LiveProperty;
 use crate::server::webdav::xml::{self, dav_child};
 
@@ -87,9 +87,36 @@ impl PropertyName {
     }
 }
 
+/// Returns the names of the elements in a node, each once.
 fn names_in(node: Node<'_, '_>) -> Result<Vec<PropertyName>> {
-    let names: Vec<_> = node.children().filter(Node::is_element).map(PropertyName::of).collect();
-    require_few(names.len()).map(|()| names)
+    let (mut names, mut bytes) = (Vec::new(), 0);
+    for (before, element) in node.children().filter(Node::is_element).enumerate() {
+        require_few(before + 1)?;
+        bytes += bytes_of_name(element);
+        require_short(bytes)?;
+        let name = PropertyName::of(element);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Returns how many bytes the name of an element has with its namespace.
+pub fn bytes_of_name(element: Node<'_, '_>) -> usize {
+    let tag = element.tag_name();
+    tag.namespace().unwrap_or_default().len() + tag.name().len()
+}
+
+/// Refuses a body whose properties have names, each with its namespace, that are together too long: a response repeats them
+/// for each entry of a directory.
+pub fn require_short(bytes: usize) -> Result<()> {
+    match bytes > PROPERTY_NAMES_MAX {
+        true => {
+            Err(Error::invalid("body", format!("names properties of more than {PROPERTY_NAMES_MAX} bytes")))
+        }
+        false => Ok(()),
+    }
 }
 
 /// Refuses a body that names too many properties.
@@ -133,7 +160,12 @@ mod tests {
             assert_eq!(parse(inside).ok(), request, "{inside}");
         }
         assert_eq!(PropertyRequest::parse(None).ok(), Some(PropertyRequest::All(Vec::new())));
-        let many = format!("<prop>{}</prop>", "<a/>".repeat(PROPERTIES_NAMED_MAX + 1));
-        assert!(parse(&many).is_err());
+        let elements = |count| (0..count).map(|at| format!("<a{at}/>")).collect::<String>();
+        assert!(parse(&format!("<prop>{}</prop>", elements(PROPERTIES_NAMED_MAX))).is_ok());
+        assert!(parse(&format!("<prop>{}</prop>", elements(PROPERTIES_NAMED_MAX + 1))).is_err());
+        let twice = Some(PropertyRequest::Listed(vec![etag()]));
+        assert_eq!(parse("<prop><getetag/><getetag/></prop>").ok(), twice);
+        let long = |count| format!("<prop xmlns:l='{}'>{}</prop>", "u".repeat(8000), "<l:a/>".repeat(count));
+        assert!(parse(&long(4)).is_ok() && parse(&long(5)).is_err());
     }
 }

@@ -3,9 +3,10 @@
 use roxmltree::Node;
 
 use crate::error::{Error, Result};
+use crate::server::limits::PROPERTY_ELEMENTS_MAX;
 use crate::server::webdav::dead_properties::{DeadProperties, DeadProperty};
 use crate::server::webdav::element::text_of;
-use crate::server::webdav::property_request::{PropertyName, require_few};
+use crate::server::webdav::property_request::{PropertyName, bytes_of_name, require_few, require_short};
 use crate::server::webdav::xml::{self, dav_child, is_dav};
 use crate::store::PROPERTIES_MAX;
 
@@ -25,18 +26,24 @@ impl PropertyUpdate {
     /// Parses a body. Errors have kind `Invalid`.
     pub fn parse(body: Option<&str>) -> Result<Self> {
         let document = xml::parse_dav(body.unwrap_or_default(), "propertyupdate")?;
-        let mut changes = Vec::new();
+        let (mut changes, mut names_bytes, mut elements_bytes) = (Vec::new(), 0, 0);
         for node in document.root_element().children() {
             let is_set = is_dav(node, "set");
             if !is_set && !is_dav(node, "remove") {
                 continue;
             }
             let names = dav_child(node, "prop").ok_or_else(|| Error::invalid("body", "names no property"))?;
-            let properties = names.children().filter(Node::is_element);
-            changes.extend(properties.map(|property| PropertyChange {
-                name: PropertyName::of(property),
-                element: is_set.then(|| text_of(property)),
-            }));
+            for property in names.children().filter(Node::is_element) {
+                names_bytes += bytes_of_name(property);
+                require_short(names_bytes)?;
+                let element = is_set.then(|| text_of(property));
+                elements_bytes += element.as_ref().map_or(0, String::len);
+                if elements_bytes > PROPERTY_ELEMENTS_MAX {
+                    let what = format!("sets properties of more than {PROPERTY_ELEMENTS_MAX} bytes");
+                    return Err(Error::invalid("body", what));
+                }
+                changes.push(PropertyChange { name: PropertyName::of(property), element });
+            }
         }
         if changes.is_empty() {
             return Err(Error::invalid("body", "changes no property"));
@@ -97,6 +104,12 @@ mod tests {
             assert!(parse(inside).is_err(), "{inside}");
         }
         assert!(PropertyUpdate::parse(None).is_err());
+        let long = |inside: &str| {
+            let namespace = "u".repeat(8000);
+            parse(&format!("<set><prop xmlns:l='{namespace}'>{}</prop></set>", inside.repeat(17)))
+        };
+        assert!(long("<l:a/>").is_err(), "names");
+        assert!(long("<o:a><l:b/></o:a>").is_err(), "elements");
         let large = format!("<set><prop><o:a>{}</o:a></prop></set>", "x".repeat(PROPERTIES_MAX));
         let error = parse(&large).unwrap().apply(b"").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoSpace);
