@@ -138,7 +138,7 @@ fn a_directory_that_the_server_may_not_read_is_said_of_what_is_fetched() {
 }
 
 #[test]
-fn what_of_a_directory_cannot_be_removed_has_its_name_again_and_is_said() {
+fn what_of_a_directory_cannot_be_removed_is_renamed_back_and_is_said() {
     if !need::root() {
         return;
     }

@@ -77,8 +77,7 @@ impl Change {
         let mut client = local::server(&self.settings, self.local)?;
         let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
         if replaces && !self.settings.quiet {
-            let named = sources.iter().flatten();
-            named.for_each(|source| local::remark_utf16(name, source));
+            sources.iter().flatten().for_each(|source| local::remark_utf16(name, source));
         }
         let output = match &self.target {
             ResultTarget::InPlace => {

@@ -86,15 +86,15 @@ impl Client {
     }
 }
 
-/// Returns the digest of the content that a response tells, if any. A malformed one is an error of the server.
-pub(crate) fn told_digest(fields: &Fields, name: &[u8]) -> Result<Option<Digest>> {
+/// Returns the digest in the fields of a response, if it has one. A malformed one is an error of the server.
+pub(crate) fn response_digest(fields: &Fields, name: &[u8]) -> Result<Option<Digest>> {
     digest::parse(fields, REPR_DIGEST).map_err(|error| Error::bad_response(name, error.to_string()))
 }
 
 /// Copies the content of any response to a sink, and verifies it with the digest in its head.
 pub fn copy_checked(answer: ServerResponse<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
     let whole = answer.status() == 200 && answer.is_plain();
-    let told = if whole { told_digest(answer.fields(), name)? } else { None };
+    let told = if whole { response_digest(answer.fields(), name)? } else { None };
     let mut sink = Tee { writer: sink, hasher: Some(Hasher::default()) };
     answer.copy_to(&mut sink, to)?;
     refuse_difference(name, told, sink.hasher.unwrap_or_default().finish())
@@ -139,7 +139,7 @@ impl StoredVersion {
     /// Reads the version from the fields of a response with plain bytes.
     fn of(fields: &Fields, size: Option<u64>, name: &RemoteName) -> Result<Self> {
         let etag = fields.get_text("etag").filter(|etag| etag.starts_with('"')).map(str::to_owned);
-        let digest = told_digest(fields, &name.shown())?;
+        let digest = response_digest(fields, &name.shown())?;
         Ok(StoredVersion { etag, digest, size, modified: modified(fields) })
     }
 }

@@ -2,7 +2,7 @@
 //! followed by the digest of the whole. The caller decides when to retry.
 
 use crate::client::call::call::WANT;
-use crate::client::ops::fetch::told_digest;
+use crate::client::ops::fetch::response_digest;
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName, Retries, Url, kind_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::digest::Hasher;
@@ -133,7 +133,7 @@ pub(crate) fn find_stored(client: &mut Client, source: &BodySource, name: &Remot
             };
         }
     };
-    let Some(stored) = told_digest(&fields, &name.shown())? else { return Ok(Ended::Lost) };
+    let Some(stored) = response_digest(&fields, &name.shown())? else { return Ok(Ended::Lost) };
     let mut hasher = Hasher::default();
     source.hash(0..source.size().unwrap_or(0), &mut hasher)?;
     Ok(if hasher.finish() == stored { Ended::Stored } else { Ended::Lost })

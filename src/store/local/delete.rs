@@ -1,5 +1,5 @@
 //! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
-//! then removed; what of it cannot be removed has its name again. A symbolic link itself is deleted, never its target.
+//! then removed; what of it cannot be removed is renamed back. A symbolic link itself is deleted, never its target.
 
 use std::os::fd::OwnedFd;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name, ReportProgress};
 
-/// Deletes what exists under a name. Where part of a directory could not be removed, that part has the name again, and the error
+/// Deletes what exists under a name. Where part of a directory could not be removed, that part is renamed back, and the error
 /// is returned; where another thread has taken the name meanwhile, returns `Ok` with the error.
 pub(super) fn delete(
     volume: &Volume,
@@ -49,7 +49,7 @@ pub(super) fn delete(
             let count = || drop(report(1, 0));
             match remove_with_permission(&entry.parent, &hidden, &count) {
                 Ok(()) => Ok(None),
-                Err(errno) => put_back(volume, name, &entry, hidden, errno),
+                Err(errno) => rename_back(volume, name, &entry, hidden, errno),
             }
         }
         // A directory of a lower layer of an overlay cannot be renamed: it is deleted under its name, as rm(1) does.
@@ -71,9 +71,9 @@ fn remove_with_permission(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> 
     }
 }
 
-/// Gives what is left of a directory its name again, and returns the error of the removal; returns `Ok` with an error for the log
-/// where the name is taken.
-fn put_back(
+/// Renames what is left of a directory back to its name, and returns the error of the removal; returns `Ok` with an error for the
+/// log where another entry has the name now.
+fn rename_back(
     volume: &Volume,
     name: &Name,
     entry: &EntryAt,

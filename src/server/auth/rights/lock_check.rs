@@ -125,9 +125,11 @@ impl<'a> LockCheck<'a> {
     /// Returns whether the name is an empty file that the client holds with a lock of its own. A user without `replace` gets such a
     /// lock only by a LOCK that makes the file.
     pub fn is_unfilled(&self, name: &Name, existing: Option<&Meta>) -> bool {
+        if !existing.is_some_and(|meta| meta.kind == Kind::File && meta.size == 0) {
+            return false;
+        }
         let is_submitted = self.is_submitted();
-        existing.is_some_and(|meta| meta.kind == Kind::File && meta.size == 0)
-            && self.locks.covering(name).iter().any(|lock| same(&lock.root, name) && is_submitted(lock))
+        self.locks.covering(name).iter().any(|lock| same(&lock.root, name) && is_submitted(lock))
     }
 
     fn require(&self, name: &Name, reach: WriteReach) -> Result<()> {
