@@ -36,6 +36,8 @@ const OPTIONS: &[ProgramOption] = options! {
     /// Several files have a line each, as `name:N`. The exit status is 1 if there are none.
     "-n", "--count";
     /// Replace in directories and everything in them.
+    ///
+    /// A symbolic link to a file is read like the file, but never changed in place.
     "-r", "--recursive";
     /// Store each result under the name of its source, and print the number of replacements; exit 1 if there are none.
     ///

@@ -14,7 +14,7 @@ use crate::tools::in_place::InPlace;
 use crate::tools::local;
 use crate::tools::prepared_filter::{PreparedFilter, take_flags};
 use crate::tools::search::FileSearch;
-use crate::tools::sources::{advise_recursion, sources};
+use crate::tools::sources::{Links, advise_recursion, sources};
 
 /// A filter to apply to files.
 #[derive(Debug, PartialEq)]
@@ -75,7 +75,11 @@ impl Change {
         display::begin(self.settings.quiet, Sum::IfShown);
         let filter = PreparedFilter::new(&self.filter);
         let mut client = local::server(&self.settings, self.local)?;
-        let sources = sources(&self.files, self.beneath.as_ref(), &mut client);
+        let links = match self.target {
+            ResultTarget::InPlace => Links::LeftOut,
+            ResultTarget::One(_) => Links::Followed,
+        };
+        let sources = sources(&self.files, self.beneath.as_ref(), links, &mut client);
         if replaces && !self.settings.quiet {
             sources.iter().flatten().for_each(|source| local::remark_utf16(name, source));
         }

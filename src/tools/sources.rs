@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::client::ops::list::ListEntry;
 use crate::client::{Client, Operand, RemoteName};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Query;
@@ -11,30 +12,46 @@ use crate::text::Globs;
 use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::walk::{Step, walk};
 
+/// Whether a symbolic link to a file is one of the files beneath a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// It is read like the file.
+    Followed,
+    /// It is left out, as where files are changed: its target may be anywhere, or be changed by its own name already.
+    LeftOut,
+}
+
 /// Returns the files of these operands, each of which may have an error. `globs` choose among those beneath a directory;
 /// without them a directory is left to the caller.
 pub(super) fn sources(
     operands: &[OsString],
     globs: Option<&GlobArguments>,
+    links: Links,
     client: &mut Option<Client>,
 ) -> Vec<Result<Operand>> {
     let operands = operands.iter().cloned().map(Operand::read);
     let Some(globs) = globs else { return operands.map(Ok).collect() };
-    let beneath = |operand| expand(operand, globs, client.as_mut()).unwrap_or_else(|error| vec![Err(error)]);
+    let beneath =
+        |operand| expand(operand, globs, links, client.as_mut()).unwrap_or_else(|error| vec![Err(error)]);
     operands.flat_map(beneath).collect()
 }
 
 fn expand(
     operand: Operand,
     globs: &GlobArguments,
+    links: Links,
     client: Option<&mut Client>,
 ) -> Result<Vec<Result<Operand>>> {
     match (&operand, client) {
         (Operand::Local(path), _) if path.is_dir() => {
-            Ok(files_beneath(path, &globs.globs()?).map(|file| file.map(Operand::Local)).collect())
+            let is_left_out = |path: &Path| links == Links::LeftOut && path.is_symlink();
+            let globs = globs.globs()?;
+            let files = files_beneath(path, &globs);
+            let files = files.filter(|file| !file.as_ref().is_ok_and(|path| is_left_out(path)));
+            Ok(files.map(|file| file.map(Operand::Local)).collect())
         }
         (Operand::Stored(name), Some(client)) => match name.directory || client.is_directory(name)? {
-            true => stored_beneath(client, name, globs),
+            true => stored_beneath(client, name, globs, links),
             false => Ok(vec![Ok(operand)]),
         },
         _ => Ok(vec![Ok(operand)]),
@@ -75,10 +92,12 @@ fn stored_beneath(
     client: &mut Client,
     name: &RemoteName,
     globs: &GlobArguments,
+    links: Links,
 ) -> Result<Vec<Result<Operand>>> {
     let mut query = Query::default();
     globs.add_to(&mut query);
     let entries = client.list_chosen(name, true, query)?;
-    let files = entries.into_iter().filter(|entry| !entry.name.directory);
+    let is_left_out = |entry: &ListEntry| entry.name.directory || (entry.is_link && links == Links::LeftOut);
+    let files = entries.into_iter().filter(|entry| !is_left_out(entry));
     Ok(files.map(|file| Ok(Operand::Stored(name.join(&file.name)))).collect())
 }

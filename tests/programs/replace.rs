@@ -193,6 +193,31 @@ fn a_directory_is_changed_with_all_in_it_here_and_there() {
 }
 
 #[test]
+fn a_link_in_a_directory_is_read_and_not_changed_in_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write("elsewhere", "red\n");
+    sandbox.write("d/f", "red\n");
+    sandbox.keep("d/f", "red\n");
+    symlink("f", sandbox.work().join("d/same")).unwrap();
+    symlink("../elsewhere", sandbox.work().join("d/other")).unwrap();
+    symlink("f", sandbox.root().join("d/same")).unwrap();
+    sandbox.run("cfp-replace", ["-r", "red", "blue", "d", ":d"]).stdout("blue\n".repeat(5)).success();
+    for operand in ["d", ":d"] {
+        let said = format!("{operand}/f: 1 replaced\n");
+        sandbox.run("cfp-replace", ["-r", "--in-place", "red", "red red", operand]).stdout(said).success();
+    }
+    for file in [sandbox.work().join("d/f"), sandbox.root().join("d/f")] {
+        assert_eq!(fs::read_to_string(file).unwrap(), "red red\n");
+    }
+    assert_eq!(fs::read_to_string(sandbox.work().join("elsewhere")).unwrap(), "red\n");
+    // Whoever names a link means what it leads to.
+    sandbox
+        .run("cfp-replace", ["--in-place", "red", "blue", "d/same"])
+        .stdout("d/same: 2 replaced\n")
+        .success();
+}
+
+#[test]
 fn a_local_text_in_utf_16_is_never_left_silently() {
     let sandbox = Sandbox::new();
     sandbox.write("f", b"\xff\xfew\0o\0r\0d\0");
