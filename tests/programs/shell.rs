@@ -56,6 +56,7 @@ fn results_are_sentences() {
         ("copy e/f3 e", ":e/f3 is copied to :e/f3.\n", 2),
         ("type g", "a", 0),
         ("display :out", "x b b c c c", 0),
+        ("get out -", "x b b c c c", 0),
         ("get none", "", 2),
         ("rename extra words here", "", 2),
         ("search 'a", "", 2),

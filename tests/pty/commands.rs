@@ -215,6 +215,7 @@ fn commands_have_any_case_and_the_names_of_other_systems() {
     assert_eq!(person.says("md dir"), ":dir/ is made.");
     assert_eq!(person.says("rm c"), ":c is deleted.");
     assert_eq!(person.says("get a fetched"), ":a is stored here as fetched.");
+    assert_eq!(person.says("help !"), "!COMMAND\nrun a command of this machine.");
     assert_eq!(person.says("format c:"), "cfp-shell: format: no such command, `help` lists them");
     for name in ["Exit", "QUIT", "bye"] {
         let mut person = Person::start(&sandbox);

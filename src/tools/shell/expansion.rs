@@ -16,6 +16,10 @@ pub fn expand(
     if !word.is_glob() {
         return Ok(vec![word.literal()]);
     }
+    if let Some(words) = alternatives(&word.0) {
+        let each = words.into_iter().map(|word| expand(&ShellWord(word), list));
+        return Ok(each.collect::<Result<Vec<_>>>()?.concat());
+    }
     let mut found = vec![Vec::new()];
     let mut is_matching = false;
     let mut components = split(&word.0).into_iter().peekable();
@@ -55,7 +59,33 @@ fn matching(
     })
 }
 
-/// Splits a word at the slashes that are not quoted, and not within brackets or braces.
+/// Returns the words that the first braces with a slash within them stand for: no name of a directory matches those.
+fn alternatives(word: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut open, mut is_path) = (Vec::new(), false);
+    let mut bytes = word.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'{' => open.push((at, vec![at + 1])),
+            b',' => open.iter_mut().last().into_iter().for_each(|(_, starts)| starts.push(at + 1)),
+            b'/' => is_path |= !open.is_empty(),
+            b'}' => {
+                let Some((start, starts)) = open.pop() else { continue };
+                if !(is_path && open.is_empty()) {
+                    continue;
+                }
+                let (before, after) = (word.get(..start)?, word.get(at + 1..)?);
+                let ends = starts.iter().skip(1).map(|next| next - 1).chain([at]);
+                let parts = starts.iter().zip(ends).filter_map(|(&from, to)| word.get(from..to));
+                return Some(parts.map(|part| [before, part, after].concat()).collect());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Splits a word at the slashes that are not quoted.
 fn split(word: &[u8]) -> Vec<Vec<u8>> {
     let (mut parts, mut bytes) = (vec![Vec::new()], word.iter().copied());
     while let Some(byte) = bytes.next() {
@@ -89,12 +119,16 @@ mod tests {
 
     #[test]
     fn a_glob_is_the_names_that_match_or_itself() {
-        let rows: [(&str, &[&str]); 16] = [
+        let rows: [(&str, &[&str]); 20] = [
             ("*.txt", &["a.txt", "b.txt"]),
             (".*.txt", &[".hidden.txt"]),
             ("?.txt", &["a.txt", "b.txt"]),
             ("[!a].txt", &["b.txt"]),
             ("{b,a}.txt", &["a.txt", "b.txt"]),
+            ("{e/y.md,d/x.txt}", &["e/y.md", "d/x.txt"]),
+            ("{d/{x,'[1]'},e/*}.{txt,md}", &["d/[1].txt", "d/x.txt", "e/y.md"]),
+            ("{d,e/none}/x.txt", &["d/x.txt", "e/none/x.txt"]),
+            (r"\{d/x.txt,b}", &["{d/x.txt,b}"]),
             ("*/*.txt", &["d/[1].txt", "d/x.txt"]),
             ("*/x.txt", &["d/x.txt"]),
             ("d/*", &["d/[1].txt", "d/x.txt"]),

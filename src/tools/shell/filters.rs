@@ -251,6 +251,11 @@ pub fn display(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStat
     for word in &parsed.operands {
         sources.extend(session.either(word)?);
     }
+    print(session, sources)
+}
+
+/// Prints the content of each source.
+pub(super) fn print(session: &mut Session, sources: Vec<Resolved<Operand>>) -> Result<ExitStatus> {
     session.for_each(sources, |session, source| {
         session.printer.refuse_itself(&source.value)?;
         let mut client = session.client.lock();

@@ -20,10 +20,13 @@ missing is asked for; an empty answer takes the command back, as ^C does.
 
 /// `help [COMMAND]`.
 pub fn help(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus> {
-    if let Some(name) = parsed.operands.first() {
-        return session.done(&one(Command::find(&name.literal())?));
+    let (escape, runs) = ("!COMMAND", "run a command of this machine");
+    match parsed.operands.first().map(|name| name.literal()) {
+        Some(name) if name.starts_with(b"!") => return session.done(&format!("{escape}\n{runs}.")),
+        Some(name) => return session.done(&one(Command::find(&name)?)),
+        None => {}
     }
-    let escape = row("!COMMAND", "run a command of this machine");
+    let escape = row(escape, runs);
     let table: String = COMMANDS.iter().map(|command| row(&command.usage(), command.does)).collect();
     session.done(&format!("The commands, in upper or lower case:\n{table}{escape}{NOTES}"))
 }

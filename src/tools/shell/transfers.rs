@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::ExitStatus;
 use crate::client::progress::display;
-use crate::client::{BodySource, Output, Precondition, RemoteName};
+use crate::client::{BodySource, Operand, Output, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Query;
+use crate::tools::shell::filters::print;
 use crate::tools::shell::line::ShellWord;
 use crate::tools::shell::location::{Resolved, local};
 use crate::tools::shell::parsing::ParsedCommand;
@@ -83,8 +84,14 @@ fn below(directory: &Resolved<RemoteName>, base: &[u8]) -> Resolved<RemoteName> 
     Resolved { value: directory.value.join(&name), typed }
 }
 
-/// `download [-c] NAME... [DIR]`.
+/// `download [-c] NAME... [DIR]`. The DIR `-` is standard output.
 pub fn download(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus> {
+    if let Some((last, names @ [_, ..])) = parsed.operands.split_last()
+        && last.literal() == b"-"
+    {
+        let sources = all(names, |word| session.stored(word))?;
+        return print(session, sources.into_iter().map(|name| name.map(Operand::Stored)).collect());
+    }
     let (names, target) = match parsed.operands.split_last() {
         Some((last, before)) if !before.is_empty() && is_local(session, last, before.len())? => {
             (before, Some(local(&last.literal())))
