@@ -16,7 +16,7 @@ use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::json_lines::JsonLines;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::sources::{advise_recursion, files_beneath};
+use crate::tools::sources::{Links, advise_recursion, files_beneath, stored_beneath};
 use crate::tools::terminal::{self, Visible};
 
 /// What to search, and how the result is printed.
@@ -137,8 +137,13 @@ impl Searcher<'_> {
         Ok(ExitStatus::DONE)
     }
 
-    /// Searches all files beneath a directory of the server, with one request.
+    /// Searches all files beneath a directory of the server: with one request, but for decompressed lines, which a server
+    /// sends only up to the first file that it cannot decompress.
     fn directory(&mut self, name: RemoteName) -> Result<ExitStatus> {
+        if let (true, Some(client)) = (self.lines && self.task.filter.decompresses, &mut self.client) {
+            let files = stored_beneath(client, &name, &self.task.globs, Links::Followed)?;
+            return for_each_operand(self.program, files, |file| self.file(&file?));
+        }
         let Some(client) = self.client.as_mut().filter(|_| !self.lines) else {
             return self.print_lines(&Operand::Stored(name)).map(|()| ExitStatus::DONE);
         };

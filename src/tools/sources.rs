@@ -88,7 +88,7 @@ pub(super) fn files_beneath<'a>(
 }
 
 /// Returns the files of the server beneath a directory that the globs choose.
-fn stored_beneath(
+pub(super) fn stored_beneath(
     client: &mut Client,
     name: &RemoteName,
     globs: &GlobArguments,

@@ -88,14 +88,17 @@ fn a_file_that_cannot_be_searched_is_named_where_a_directory_is() {
     }
     sandbox.keep("d/damaged.gz", b"\x1f\x8b\x08\0damaged");
     let counted: String = (0..10).map(|number| format!(":d/{number}:1\n")).collect();
-    // Lines come as they are found; no line could tell of an error.
-    for (how, found) in [("--per-file", counted.as_str()), ("--lines", "")] {
+    let lines: String = (0..10).map(|number| format!(":d/{number}:a lantern\n")).collect();
+    for (how, found) in [("--per-file", &counted), ("--lines", &lines)] {
         let said = sandbox
             .run("cfp-search", ["-r", "--decompress", how, "lantern", ":d"])
             .stdout(found.to_owned())
             .code(2);
         said.stderr(predicates::str::starts_with("cfp-search: :d/damaged.gz: is damaged"));
     }
+    let said =
+        sandbox.run("cfp-shell", ["-c", "search -r --lines --decompress lantern :d"]).stdout(lines).code(2);
+    said.stderr(predicates::str::starts_with("cfp-shell: :d/damaged.gz: is damaged"));
 }
 
 #[test]

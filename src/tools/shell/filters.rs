@@ -9,7 +9,7 @@ use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::Query;
-use crate::text::{FilterQuery, FilterSpec, OutputKind, PrefixedLines};
+use crate::text::{FilterQuery, FilterSpec, Globs, OutputKind, PrefixedLines};
 use crate::tools::change::store;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
@@ -17,7 +17,7 @@ use crate::tools::search::remark_unreadable;
 use crate::tools::shell::location::Resolved;
 use crate::tools::shell::parsing::ParsedCommand;
 use crate::tools::shell::session::Session;
-use crate::tools::walk::{Step, walk};
+use crate::tools::sources::files_beneath;
 
 /// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
 pub fn filter(
@@ -127,6 +127,15 @@ impl WordSearch {
             ":" => ":".to_owned(),
             typed => format!("{}/", typed.trim_end_matches('/')),
         };
+        if self.filter.output != OutputKind::Count && self.filter.decompresses {
+            // In its lines, a server cannot tell of a file that it cannot decompress.
+            let listed = session.client().list(name, true)?;
+            let files = listed.into_iter().filter(|entry| !entry.name.directory).map(|entry| {
+                let typed = format!("{prefix}{}", shown(&entry.name.bare()));
+                Ok(Resolved { value: Operand::Stored(name.join(&entry.name)), typed })
+            });
+            return self.each(session, source, files);
+        }
         if self.filter.output != OutputKind::Count {
             let mut client = session.client.lock();
             let mut is_empty = true;
@@ -145,19 +154,33 @@ impl WordSearch {
         Ok(OperandFinding { any, status })
     }
 
-    /// Searches everything beneath a local directory. A file that cannot be searched is reported, and the next follows.
+    /// Searches everything beneath a local directory.
     fn beneath_local(
         &self,
         session: &mut Session,
         source: &Resolved<Operand>,
         root: &Path,
     ) -> Result<OperandFinding> {
-        let (mut counts, mut status) = (Vec::new(), ExitStatus::DONE);
-        for step in walk(root) {
-            session.cancellation.refuse_cancelled()?;
-            let Step::File(path) = step? else { continue };
+        let globs = Globs::default();
+        let files = files_beneath(root, &globs).map(|path| {
+            let path = path?;
             let typed = shown(path.as_os_str().as_encoded_bytes());
-            let file = Resolved { value: Operand::Local(path), typed };
+            Ok(Resolved { value: Operand::Local(path), typed })
+        });
+        self.each(session, source, files)
+    }
+
+    /// Searches each of the files beneath a directory. One that cannot be searched is reported, and the next follows.
+    fn each(
+        &self,
+        session: &mut Session,
+        source: &Resolved<Operand>,
+        files: impl Iterator<Item = Result<Resolved<Operand>>>,
+    ) -> Result<OperandFinding> {
+        let (mut counts, mut status) = (Vec::new(), ExitStatus::DONE);
+        for file in files {
+            session.cancellation.refuse_cancelled()?;
+            let file = file?;
             let counted = match self.filter.output {
                 OutputKind::Count => self.prepared.count(Some(&mut session.client()), &file.value),
                 _ => self.file(session, &file, true).map(u64::from),
