@@ -14,7 +14,8 @@ use crate::tools::in_place::InPlace;
 use crate::tools::local;
 use crate::tools::prepared_filter::{PreparedFilter, take_flags};
 use crate::tools::search::FileSearch;
-use crate::tools::sources::{Links, advise_recursion, sources};
+use crate::tools::sources::{LinkHandling, advise_recursion, sources};
+use crate::tools::utf16;
 
 /// A filter to apply to files.
 #[derive(Debug, PartialEq)]
@@ -76,24 +77,23 @@ impl Change {
         let filter = PreparedFilter::new(&self.filter);
         let mut client = local::server(&self.settings, self.local)?;
         let links = match self.target {
-            ResultTarget::InPlace => Links::LeftOut,
-            ResultTarget::One(_) => Links::Followed,
+            ResultTarget::InPlace => LinkHandling::LeftOut,
+            ResultTarget::One(_) => LinkHandling::Followed,
         };
         let sources = sources(&self.files, self.beneath.as_ref(), links, &mut client);
-        if replaces && !self.settings.quiet {
-            sources.iter().flatten().for_each(|source| local::remark_utf16(name, source));
-        }
+        let remarks = replaces && !self.settings.quiet;
         let output = match &self.target {
             ResultTarget::InPlace => {
                 let counted = replaces.then_some(&self.filter);
                 let advise = &|source: &Operand, error| self.advise(source, error);
-                return InPlace { client, filter, counted, precondition: &self.precondition, advise }
-                    .run(name, sources);
+                let precondition = &self.precondition;
+                return InPlace { client, filter, counted, remarks, precondition, advise }.run(name, sources);
             }
             ResultTarget::One(output) => output.clone().map_or(Operand::Standard, Operand::read),
         };
         if output != Operand::Standard {
             let sources = sources.into_iter().collect::<Result<Vec<_>>>()?;
+            sources.iter().filter(|_| remarks).for_each(|source| utf16::remark_local(name, source));
             let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition);
             let advised = |error| sources.iter().fold(error, |error, source| self.advise(source, error));
             return stored.map(|()| ExitStatus::DONE).map_err(advised);
@@ -101,12 +101,15 @@ impl Change {
         let mut output = Output::stdout()?;
         for_each_operand(name, sources, |source| {
             let source = source?;
-            match self.is_left_out(&output, &source) {
-                true => Ok(ExitStatus::DONE),
-                false => write(&filter, client.as_mut(), &source, &mut output)
-                    .map(|()| ExitStatus::DONE)
-                    .map_err(|error| self.advise(&source, error)),
+            if self.is_left_out(&output, &source) {
+                return Ok(ExitStatus::DONE);
             }
+            if remarks {
+                utf16::remark_local(name, &source);
+            }
+            write(&filter, client.as_mut(), &source, &mut output)
+                .map(|()| ExitStatus::DONE)
+                .map_err(|error| self.advise(&source, error))
         })
     }
 

@@ -10,7 +10,7 @@ use crate::client::{Client, Operand, Output, Precondition, STDOUT, filter};
 use crate::error::{Error, Result};
 use crate::text::{FilterQuery, SEARCH};
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::{local, terminal};
+use crate::tools::{local, terminal, utf16};
 
 /// A filter that replaces files by its results.
 pub(super) struct InPlace<'a> {
@@ -20,6 +20,8 @@ pub(super) struct InPlace<'a> {
     pub filter: PreparedFilter,
     /// The filter that replaces a word, whose number of replacements is printed; `None` for another filter.
     pub counted: Option<&'a FilterQuery>,
+    /// Whether a remark tells of a text in UTF-16.
+    pub remarks: bool,
     /// What must hold of a file on the server.
     pub precondition: &'a Precondition,
     /// Says what to do next about a source that cannot be changed.
@@ -32,7 +34,15 @@ impl InPlace<'_> {
         let (mut printed, mut total) = (self.counted.map(|_| Output::stdout()).transpose()?, 0);
         let status = for_each_operand(name, sources, |source| {
             let source = source?;
+            if self.remarks {
+                utf16::remark_local(name, &source);
+            }
             let changed = self.change(&source).map_err(|error| (self.advise)(&source, error))?;
+            if let (Operand::Stored(stored), Some(client), true) =
+                (&source, &mut self.client, self.remarks && changed == 0)
+            {
+                utf16::remark_stored(name, stored, client);
+            }
             total = filter::add(total, changed)?;
             if let Some(output) = &mut printed {
                 let name = terminal::name(source.shown().as_bytes());

@@ -5,13 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::remark;
 use crate::client::call::body_source;
 use crate::client::output::standard_streams::mute_progress;
 use crate::client::progress::display::{self, ProgressReader};
 use crate::client::{BodySource, Client, Operand, Progress, RemoteName, Settings, filter};
-use crate::error::{Error, Result, shown};
-use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, UTF_16, is_utf16, unpack};
+use crate::error::{Error, Result};
+use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, unpack};
 
 /// Returns the client, unless everything is done locally, which needs no server and no URL.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
@@ -43,16 +42,6 @@ pub fn copy(source: &Operand, sink: &mut dyn Write, name: &str) -> Result<()> {
     let mut reader = ProgressReader { reader: source.reader()?, progress: progress(&source) };
     let copied = body_source::copy(&mut reader, &mut Named { sink, name });
     copied.map_err(|error| Error::io(&source.name, error))
-}
-
-/// Prints a remark where a local file begins with the byte order mark of UTF-16: hardly a word is found in it.
-pub fn remark_utf16(program: &str, source: &Operand) {
-    let Operand::Local(path) = source else { return };
-    let mut start = [0; 2];
-    let read = |mut file: File| file.read_exact(&mut start);
-    if path.is_file() && File::open(path).and_then(read).is_ok() && is_utf16(&start) {
-        remark(program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
-    }
 }
 
 /// Runs a filter on a local file that is to be replaced by the result, and counts the changes.

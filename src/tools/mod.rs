@@ -19,4 +19,5 @@ pub mod sync;
 pub mod targets;
 pub mod terminal;
 mod url_download;
+mod utf16;
 pub mod walk;

@@ -10,14 +10,15 @@ use crate::client::ops::filter::{self, Counts};
 use crate::client::ops::list;
 use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, RemoteName, STDOUT, Settings};
-use crate::error::{Error, Result, shown};
-use crate::text::{FilterQuery, OutputKind, PrefixedLines, UTF_16, is_utf16};
+use crate::error::{Error, Result};
+use crate::text::{FilterQuery, OutputKind, PrefixedLines};
 use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::json_lines::JsonLines;
 use crate::tools::local;
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::sources::{Links, advise_recursion, files_beneath, stored_beneath};
+use crate::tools::sources::{LinkHandling, advise_recursion, files_beneath, stored_beneath};
 use crate::tools::terminal::{self, Visible};
+use crate::tools::utf16;
 
 /// What to search, and how the result is printed.
 #[derive(Debug, PartialEq)]
@@ -117,7 +118,7 @@ impl Searcher<'_> {
     fn file(&mut self, source: &Operand) -> Result<ExitStatus> {
         let (before, remarks) = (self.total, !self.task.filter.decompresses && !self.task.settings.quiet);
         if remarks {
-            local::remark_utf16(self.program, source);
+            utf16::remark_local(self.program, source);
         }
         match self.lines {
             true => self.print_lines(source)?,
@@ -130,9 +131,8 @@ impl Searcher<'_> {
         if let (Operand::Stored(name), Some(client)) = (source, &mut self.client)
             && remarks
             && self.total == before
-            && client.beginning(name, 2).is_ok_and(|start| is_utf16(&start))
         {
-            remark(self.program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
+            utf16::remark_stored(self.program, name, client);
         }
         Ok(ExitStatus::DONE)
     }
@@ -141,7 +141,7 @@ impl Searcher<'_> {
     /// sends only up to the first file that it cannot decompress.
     fn directory(&mut self, name: RemoteName) -> Result<ExitStatus> {
         if let (true, Some(client)) = (self.lines && self.task.filter.decompresses, &mut self.client) {
-            let files = stored_beneath(client, &name, &self.task.globs, Links::Followed)?;
+            let files = stored_beneath(client, &name, &self.task.globs, LinkHandling::Followed)?;
             return for_each_operand(self.program, files, |file| self.file(&file?));
         }
         let Some(client) = self.client.as_mut().filter(|_| !self.lines) else {
@@ -149,7 +149,10 @@ impl Searcher<'_> {
         };
         let mut query = self.search.query.clone();
         self.task.globs.add_to(&mut query);
-        let Counts { counts, unreadable } = client.count_beneath(&name, &query)?;
+        let Counts { counts, utf16, unreadable } = client.count_beneath(&name, &query)?;
+        for file in utf16.iter().filter(|_| !self.task.settings.quiet) {
+            utf16::remark(self.program, &Operand::Stored(name.join(file)));
+        }
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;
         }

@@ -14,7 +14,7 @@ use crate::tools::walk::{Step, walk};
 
 /// Whether a symbolic link to a file is one of the files beneath a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Links {
+pub(super) enum LinkHandling {
     /// It is read like the file.
     Followed,
     /// It is left out, as where files are changed: its target may be anywhere, or be changed by its own name already.
@@ -26,7 +26,7 @@ pub(super) enum Links {
 pub(super) fn sources(
     operands: &[OsString],
     globs: Option<&GlobArguments>,
-    links: Links,
+    links: LinkHandling,
     client: &mut Option<Client>,
 ) -> Vec<Result<Operand>> {
     let operands = operands.iter().cloned().map(Operand::read);
@@ -39,12 +39,12 @@ pub(super) fn sources(
 fn expand(
     operand: Operand,
     globs: &GlobArguments,
-    links: Links,
+    links: LinkHandling,
     client: Option<&mut Client>,
 ) -> Result<Vec<Result<Operand>>> {
     match (&operand, client) {
         (Operand::Local(path), _) if path.is_dir() => {
-            let is_left_out = |path: &Path| links == Links::LeftOut && path.is_symlink();
+            let is_left_out = |path: &Path| links == LinkHandling::LeftOut && path.is_symlink();
             let globs = globs.globs()?;
             let files = files_beneath(path, &globs);
             let files = files.filter(|file| !file.as_ref().is_ok_and(|path| is_left_out(path)));
@@ -92,12 +92,13 @@ pub(super) fn stored_beneath(
     client: &mut Client,
     name: &RemoteName,
     globs: &GlobArguments,
-    links: Links,
+    links: LinkHandling,
 ) -> Result<Vec<Result<Operand>>> {
     let mut query = Query::default();
     globs.add_to(&mut query);
     let entries = client.list_chosen(name, true, query)?;
-    let is_left_out = |entry: &ListEntry| entry.name.directory || (entry.is_link && links == Links::LeftOut);
+    let is_left_out =
+        |entry: &ListEntry| entry.name.directory || (entry.is_link && links == LinkHandling::LeftOut);
     let files = entries.into_iter().filter(|entry| !is_left_out(entry));
     Ok(files.map(|file| Ok(Operand::Stored(name.join(&file.name)))).collect())
 }

@@ -218,7 +218,7 @@ fn a_link_in_a_directory_is_read_and_not_changed_in_place() {
 }
 
 #[test]
-fn a_local_text_in_utf_16_is_never_left_silently() {
+fn a_text_in_utf_16_is_never_left_silently() {
     let sandbox = Sandbox::new();
     sandbox.write("f", b"\xff\xfew\0o\0r\0d\0");
     let said = || predicates::str::starts_with("cfp-replace: f: is UTF-16, in which hardly a word is found");
@@ -228,6 +228,17 @@ fn a_local_text_in_utf_16_is_never_left_silently() {
         sandbox.run("cfp-replace", [&["word", "deed", "f"], options].concat()).stderr(said());
     }
     sandbox.run("cfp-replace", ["-q", "word", "deed", "f", "--in-place"]).stderr("").code(1);
+    sandbox.keep("d/f", b"\xff\xfew\0o\0r\0d\0");
+    for (argv, shown) in [(["--in-place", ":d/f"], ":d/f"), (["-n", ":d/f"], ":d/f"), (["-rn", ":d"], ":d/f")]
+    {
+        let said = sandbox.run("cfp-replace", [&["word", "deed"][..], &argv].concat());
+        said.stderr(predicates::str::starts_with(format!("cfp-replace: {shown}: is UTF-16"))).code(1);
+    }
+    for options in ["-o -", "--local", "-o new"] {
+        let said =
+            sandbox.sh(&format!("cat f | cfp-replace {options} word deed > out; cat new out | cmp - f"));
+        said.stderr(predicates::str::starts_with("cfp-replace: -: is UTF-16"));
+    }
 }
 
 #[test]

@@ -278,6 +278,24 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
         ));
     }
     sandbox.run("cfp-search", ["-q", "word", ":d/utf16"]).stdout("0\n").stderr("").code(1);
+    for argv in ["--local word < d/utf16", "word < d/utf16", "--local word -", "word", "--lines word"] {
+        let said = sandbox.sh(&format!("cat d/utf16 | cfp-search {argv}")).code(1);
+        let said = said.stderr("cfp-search: -: is UTF-16, in which hardly a word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8\n");
+        said.stdout(if argv.starts_with("--lines") { "" } else { "0\n" });
+    }
+    // What was looked at is searched all the same.
+    sandbox.sh(r"printf '\377\376 word' | cfp-search word").stdout("1\n").success();
+    sandbox.sh(r"printf '\377\376 word' | cfp-search --local word").stdout("1\n").success();
+    let counted = sandbox.run("cfp-search", ["-r", "word", ":d"]).stdout("2\n").success();
+    counted.stderr("cfp-search: :d/utf16: is UTF-16, in which hardly a word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8\n");
+    sandbox.run("cfp-search", ["-rq", "word", ":d"]).stdout("2\n").stderr("").success();
+    for (options, operand) in
+        [("", "d/utf16"), ("", ":d/utf16"), ("-r", ":d"), ("-r", "d"), ("--lines", ":d/utf16")]
+    {
+        let search = format!("search {options} word {operand}");
+        let said = sandbox.run("cfp-shell", ["-c", &search]);
+        said.stderr(predicates::str::contains("d/utf16: is UTF-16, in which hardly a word is found"));
+    }
     sandbox.keep("empty", "");
     sandbox.run("cfp-search", ["word", ":empty"]).stdout("0\n").stderr("").code(1);
 }

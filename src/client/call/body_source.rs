@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::client::call::file_span::FileSpan;
@@ -27,8 +26,6 @@ const EXPECT_CONTINUE_FROM: u64 = 1024 * 1024;
 const SHORT_MAX: u64 = 1024 * 1024;
 /// The size of a read, in bytes.
 const BLOCK: usize = 256 * 1024;
-/// How many bytes a pipe on standard input should hold.
-const PIPE: i32 = 256 * 1024;
 
 /// A local source of bytes: a file, or standard input.
 #[derive(Debug)]
@@ -77,9 +74,6 @@ impl BodySource {
             mute();
         }
         let mut upload = BodySource::new(STDIN.to_owned(), input)?;
-        // A writer to a pipe of 64 KiB is woken for every block; enlarge the pipe. Anything else returns an error, which
-        // is ignored.
-        let _ = fcntl(&upload.file, FcntlArg::F_SETPIPE_SZ(PIPE));
         if let Some((start, size)) = upload.span {
             let end = upload.file.seek(SeekFrom::Start(start + size));
             end.map_err(|error| Error::io(&upload.name, error))?;

@@ -101,13 +101,18 @@ impl Client {
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
         let bad = || Error::bad_response("answer", "holds a line that is not a count");
         answer.read(|body| {
-            let (mut counts, mut unreadable, mut is_complete) = (Vec::new(), Vec::new(), false);
+            let (mut counts, mut unreadable, mut utf16, mut is_complete) =
+                (Vec::new(), Vec::new(), Vec::new(), false);
             each_line(body, |line| {
                 let object: Value = serde_json::from_slice(&line).map_err(|_| bad())?;
                 match (json_name(&object), object.get("count").and_then(Value::as_u64)) {
                     (Some(file), Some(count)) => {
                         display::count(0);
-                        counts.push((RemoteName::parse(&file), count));
+                        let file = RemoteName::parse(&file);
+                        if object.get("utf16") == Some(&Value::Bool(true)) {
+                            utf16.push(file.clone());
+                        }
+                        counts.push((file, count));
                     }
                     (None, None) if object.get("error").is_some() => {
                         let said = object.get("error").and_then(Value::as_str).unwrap_or_default();
@@ -127,7 +132,8 @@ impl Client {
             }
             // The counts come in the order in which the threads of the server finish.
             counts.sort_by(|(one, _): &(RemoteName, u64), (other, _)| one.components.cmp(&other.components));
-            Ok(Counts { counts, unreadable })
+            utf16.sort_by(|one, other| one.components.cmp(&other.components));
+            Ok(Counts { counts, utf16, unreadable })
         })
     }
 }
@@ -151,6 +157,8 @@ pub fn add(total: u64, count: u64) -> Result<u64> {
 pub struct Counts {
     /// The files, and the count of each.
     pub counts: Vec<(RemoteName, u64)>,
+    /// The files that begin with the byte order mark of UTF-16.
+    pub utf16: Vec<RemoteName>,
     /// The server's errors for files it cannot read, one line each.
     pub unreadable: Vec<String>,
 }

@@ -47,9 +47,15 @@ fn fill_closed() {
     }
 }
 
+/// How many bytes a pipe on standard input should hold.
+const PIPE: i32 = 256 * 1024;
+
 /// Returns standard input. One that is not open for reading is an error.
 pub fn input() -> Result<File> {
     let stdin = io::stdin();
+    // A writer to a pipe of 64 KiB is woken for every block; enlarge the pipe. Anything else returns an error, which
+    // is ignored.
+    let _ = fcntl(&stdin, FcntlArg::F_SETPIPE_SZ(PIPE));
     duplicate(&stdin, OFlag::O_WRONLY).map_err(|error| Error::io(STDIN, error))
 }
 

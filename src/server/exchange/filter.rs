@@ -105,14 +105,24 @@ impl Operation {
         decoding: &BoundedDecoding<'_>,
         sink: &mut dyn Write,
     ) -> io::Result<()> {
-        let file = ScannedFile::new(content, decoding);
+        self.run_on_file(name, &ScannedFile::new(content, decoding), decoding, sink)
+    }
+
+    /// Runs the filter on the stored file `name`, which knows how it begins afterwards.
+    pub fn run_on_file(
+        &self,
+        name: &Name,
+        file: &ScannedFile<'_>,
+        decoding: &BoundedDecoding<'_>,
+        sink: &mut dyn Write,
+    ) -> io::Result<()> {
         match self.decompress {
             true => {
                 // A stored file may be larger than what clients may send.
                 let most = decoding.server.limits.file_size.max(file.size());
                 self.run_decoded(&name.shown(), &mut file.reader()?, most, decoding, sink)
             }
-            false => self.filter.run(Source::File(&file), sink),
+            false => self.filter.run(Source::File(file), sink),
         }
     }
 

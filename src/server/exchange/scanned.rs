@@ -2,24 +2,31 @@
 //! thread reads is up to the filter.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::server::exchange::{BoundedDecoding, Cancellable};
 use crate::server::shared::ScanThreads;
 use crate::store::Content;
-use crate::text::ReadAt;
+use crate::text::{ReadAt, is_utf16};
 
 /// A stored file, whose reads fail once the client has disconnected, and the threads that may read it.
 pub struct ScannedFile<'a> {
     file: Cancellable<'a>,
     threads: &'a ScanThreads,
+    is_utf16: AtomicBool,
 }
 
 impl<'a> ScannedFile<'a> {
     /// Makes a file that is scanned for the client of `decoding`.
     pub fn new(content: &'a dyn Content, decoding: &'a BoundedDecoding<'_>) -> Self {
         let file = Cancellable { content, client: &decoding.client };
-        ScannedFile { file, threads: &decoding.server.scan_threads }
+        ScannedFile { file, threads: &decoding.server.scan_threads, is_utf16: AtomicBool::new(false) }
+    }
+
+    /// Returns whether what was read of it begins with the byte order mark of UTF-16.
+    pub fn is_utf16(&self) -> bool {
+        self.is_utf16.load(Ordering::Relaxed)
     }
 }
 
@@ -29,7 +36,11 @@ impl ReadAt for ScannedFile<'_> {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
+        let read = self.file.read_at(buffer, offset)?;
+        if offset == 0 && is_utf16(buffer.get(..read).unwrap_or_default()) {
+            self.is_utf16.store(true, Ordering::Relaxed);
+        }
+        Ok(read)
     }
 
     fn reader(&self) -> io::Result<Box<dyn Read + '_>> {

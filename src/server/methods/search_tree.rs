@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::json_name::with_name;
 use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::{
-    BoundedDecoding, Exchange, LineSink, Operation, ResultUse, SANDBOX, send_lines,
+    BoundedDecoding, Exchange, LineSink, Operation, ResultUse, SANDBOX, ScannedFile, send_lines,
 };
 use crate::server::methods::list::{globs, included};
 use crate::server::methods::result_queue::{ResultQueue, ResultReceiver, ResultSender};
@@ -35,10 +35,18 @@ const TAKEN_MORE_AFTER: usize = 64;
 type SearchResult = Result<TreeFinding>;
 
 enum TreeFinding {
-    /// The name of a file, and the count in it.
-    Count(Vec<u8>, u64),
+    /// A file, and the count in it.
+    Count(Counted),
     /// How many files there are in all.
     Files(u64),
+}
+
+/// What was counted in a file.
+struct Counted {
+    name: Vec<u8>,
+    count: u64,
+    /// Whether the file begins with the byte order mark of UTF-16, so that hardly a word is found in it.
+    is_utf16: bool,
 }
 
 /// Sends the matching lines of every file beneath a directory, or `COUNT name` for each, then `COUNT total`.
@@ -150,9 +158,9 @@ impl TreeSearch<'_> {
     /// Writes a result, and returns its count.
     fn write_result(&self, found: SearchResult, out: &mut LineSink<'_>) -> io::Result<u64> {
         match found {
-            Ok(TreeFinding::Count(name, count)) => {
-                out.write_all(&line(&name, count, self.json))?;
-                Ok(count)
+            Ok(TreeFinding::Count(counted)) => {
+                out.write_all(&line(&counted, self.json))?;
+                Ok(counted.count)
             }
             Ok(TreeFinding::Files(files)) => {
                 writeln!(out, "{}", json!({ "files": files }))?;
@@ -192,18 +200,19 @@ impl TreeSearch<'_> {
 
     fn count(&self, below: &[u8]) -> SearchResult {
         let mut number = Vec::new();
-        self.run(below, &mut number)?;
+        let is_utf16 = self.run(below, &mut number)?;
         let count = std::str::from_utf8(number.trim_ascii()).ok().and_then(|digits| digits.parse().ok());
-        Ok(TreeFinding::Count(below.to_vec(), count.unwrap_or(0)))
+        Ok(TreeFinding::Count(Counted { name: below.to_vec(), count: count.unwrap_or(0), is_utf16 }))
     }
 
-    fn run(&self, below: &[u8], sink: &mut dyn Write) -> Result<()> {
+    /// Searches a file, and returns whether it begins with the byte order mark of UTF-16.
+    fn run(&self, below: &[u8], sink: &mut dyn Write) -> Result<bool> {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         let name = Name::new(self.directory.components().iter().cloned().chain(below).collect(), false)?;
         let content = self.reader.open(&name)?;
-        self.operation
-            .run_on_content(&name, content.as_ref(), self.decoding, sink)
-            .map_err(|error| Error::io(name.shown(), error))
+        let file = ScannedFile::new(content.as_ref(), self.decoding);
+        let run = self.operation.run_on_file(&name, &file, self.decoding, sink);
+        run.map(|()| file.is_utf16()).map_err(|error| Error::io(name.shown(), error))
     }
 
     /// Writes the matching lines of every file, each after the file name and `end`.
@@ -263,9 +272,14 @@ fn is_left_out(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
 }
 
-fn line(name: &[u8], count: u64, json: bool) -> Vec<u8> {
+fn line(counted: &Counted, json: bool) -> Vec<u8> {
+    let Counted { name, count, is_utf16 } = counted;
     match json {
-        true => format!("{}\n", with_name(json!({ "count": count }), name)).into_bytes(),
+        true => {
+            let object =
+                if *is_utf16 { json!({ "count": count, "utf16": true }) } else { json!({ "count": count }) };
+            format!("{}\n", with_name(object, name)).into_bytes()
+        }
         false => [count.to_string().as_bytes(), b" ", name, b"\n"].concat(),
     }
 }

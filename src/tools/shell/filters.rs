@@ -18,6 +18,7 @@ use crate::tools::shell::location::Resolved;
 use crate::tools::shell::parsing::ParsedCommand;
 use crate::tools::shell::session::Session;
 use crate::tools::sources::files_beneath;
+use crate::tools::utf16;
 
 /// `search WORD IN`, `replace OLD NEW IN OUT`, `reverse IN OUT`, and so for every filter of the table.
 pub fn filter(
@@ -94,14 +95,14 @@ impl WordSearch {
     }
 
     fn file(&self, session: &mut Session, source: &Resolved<Operand>, several: bool) -> Result<bool> {
-        let mut client = session.client.lock();
         if self.filter.output == OutputKind::Count {
-            let count = self.prepared.count(Some(&mut client), &source.value)?;
-            drop(client);
+            let count = self.count(session, &source.value)?;
             return self.tell(session, count, &source.typed);
         }
+        self.remark(session, &source.value, None);
         session.printer.refuse_itself(&source.value)?;
         let prefix = if several { format!("{}:", source.typed) } else { String::new() };
+        let mut client = session.client.lock();
         let mut is_empty = true;
         session.printer.show(|sink| {
             let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
@@ -110,10 +111,30 @@ impl WordSearch {
             run
         })?;
         drop(client);
+        self.remark(session, &source.value, Some(is_empty));
         if is_empty && !several {
             self.tell(session, 0, &source.typed)?;
         }
         Ok(!is_empty)
+    }
+
+    fn count(&self, session: &mut Session, source: &Operand) -> Result<u64> {
+        self.remark(session, source, None);
+        let count = self.prepared.count(Some(&mut session.client()), source)?;
+        self.remark(session, source, Some(count == 0));
+        Ok(count)
+    }
+
+    /// Remarks on a source in UTF-16: on a local one before it is searched, on a stored one afterwards, if nothing was found.
+    fn remark(&self, session: &Session, source: &Operand, is_nothing: Option<bool>) {
+        match (source, is_nothing) {
+            _ if self.filter.decompresses || session.quiet => {}
+            (Operand::Stored(name), Some(true)) => {
+                utf16::remark_stored(session.name, name, &mut session.client());
+            }
+            (source, None) => utf16::remark_local(session.name, source),
+            _ => {}
+        }
     }
 
     /// Searches everything beneath a directory on the server, with one request.
@@ -147,7 +168,11 @@ impl WordSearch {
             })?;
             return Ok(OperandFinding::of(!is_empty));
         }
-        let Counts { counts, unreadable } = session.client().count_beneath(name, &self.prepared.query)?;
+        let found = session.client().count_beneath(name, &self.prepared.query)?;
+        let Counts { counts, utf16, unreadable } = found;
+        for file in utf16.iter().filter(|_| !session.quiet) {
+            utf16::remark(session.name, &Operand::Stored(name.join(file)));
+        }
         let named = |(file, count): (RemoteName, u64)| (format!("{prefix}{}", shown(&file.bare())), count);
         let status = remark_unreadable(session.name, &unreadable);
         let any = self.tell_all(session, counts.into_iter().map(named), &prefix)?;
@@ -182,7 +207,7 @@ impl WordSearch {
             session.cancellation.refuse_cancelled()?;
             let file = file?;
             let counted = match self.filter.output {
-                OutputKind::Count => self.prepared.count(Some(&mut session.client()), &file.value),
+                OutputKind::Count => self.count(session, &file.value),
                 _ => self.file(session, &file, true).map(u64::from),
             };
             match counted {
