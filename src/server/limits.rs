@@ -205,6 +205,8 @@ pub const FAILURES_FORGOTTEN: Duration = Duration::from_secs(600);
 /// The most pairs of a user and an address whose failed logins are counted; as many pairs with unknown names, unknown
 /// names, and addresses.
 pub const WATCHED_MAX: usize = 4096;
+/// The networks of a user from which the right password was sent, and is not delayed: the latest.
+pub const NETWORKS_REMEMBERED: usize = 64;
 /// Passwords that are hashed concurrently: each takes a core.
 pub const LOGINS_AT_ONCE: usize = 2;
 /// Passwords that wait to be hashed; each holds a thread.

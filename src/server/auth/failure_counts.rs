@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::server::limits::{
-    FAILURE_PAUSE, FAILURE_PAUSE_MAX, FAILURE_WAIT_MAX, FAILURES_FORGOTTEN, FAILURES_FREE_OF_ALL,
+    FAILURE_PAUSE, FAILURE_PAUSE_MAX, FAILURE_WAIT_MAX, FAILURES_FORGOTTEN, FAILURES_FREE,
+    FAILURES_FREE_OF_ALL,
 };
+
+/// How many different passwords may fail before they are guesses.
+const GUESSES_FREE: usize = FAILURES_FREE as usize;
 
 /// The failed logins of a bounded number of keys.
 pub struct FailureCounts {
@@ -19,6 +23,8 @@ pub(super) struct Failures {
     times: u32,
     last: Instant,
     until: Instant,
+    /// The different passwords among them, up to one more than are free.
+    guesses: Vec<u64>,
 }
 
 impl FailureCounts {
@@ -32,12 +38,22 @@ impl FailureCounts {
         self.failures.get(&key).map(|failures| failures.until)
     }
 
-    /// Counts a failure. Each failure after the first `free` doubles the wait.
-    pub fn count(&mut self, key: u64, free: u32, now: Instant) {
+    /// Returns whether more than a few different passwords failed: that is no program that repeats an old one.
+    pub fn is_guessing(&self, key: u64, now: Instant) -> bool {
+        let failures = self.failures.get(&key).filter(|failures| !failures.is_forgotten(now));
+        failures.is_some_and(|failures| failures.guesses.len() > GUESSES_FREE)
+    }
+
+    /// Counts a failure with a password. Each failure after the first `free` doubles the wait.
+    pub fn count(&mut self, key: u64, guess: u64, free: u32, now: Instant) {
         self.make_room(key, now);
-        let failures = self.failures.entry(key).or_insert(Failures { times: 0, last: now, until: now });
+        let none = || Failures { times: 0, last: now, until: now, guesses: Vec::new() };
+        let failures = self.failures.entry(key).or_insert_with(none);
         if failures.is_forgotten(now) {
-            failures.times = 0;
+            *failures = none();
+        }
+        if failures.guesses.len() <= GUESSES_FREE && !failures.guesses.contains(&guess) {
+            failures.guesses.push(guess);
         }
         (failures.times, failures.last) = (failures.times.saturating_add(1), now);
         if let Some(over) = failures.times.checked_sub(free.saturating_add(1)) {

@@ -107,6 +107,11 @@ impl LoginThrottle {
         }
     }
 
+    /// Returns whether passwords of this user are being guessed from this network.
+    pub fn is_guessing(&self, keys: Keys, now: Instant) -> bool {
+        self.users.pairs.is_guessing(keys.pair, now)
+    }
+
     fn counts(&mut self, keys: Keys) -> &mut NameCounts {
         if keys.is_user { &mut self.users } else { &mut self.unknown }
     }
@@ -136,13 +141,13 @@ impl LoginThrottle {
         if is_right {
             return;
         }
-        let counts = self.counts(keys);
-        counts.pairs.count(keys.pair, FAILURES_FREE, now);
+        let (counts, guess) = (self.counts(keys), keys.guess);
+        counts.pairs.count(keys.pair, guess, FAILURES_FREE, now);
         if keys.prefix_pair != keys.pair {
-            counts.pairs.count(keys.prefix_pair, FAILURES_FREE_OF_PREFIX, now);
+            counts.pairs.count(keys.prefix_pair, guess, FAILURES_FREE_OF_PREFIX, now);
         }
-        counts.names.count(keys.user, u32::MAX, now);
-        self.prefixes.count(keys.prefix, u32::MAX, now);
+        counts.names.count(keys.user, guess, u32::MAX, now);
+        self.prefixes.count(keys.prefix, guess, u32::MAX, now);
     }
 }
 

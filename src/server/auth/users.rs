@@ -2,9 +2,10 @@
 //! `login_throttle` delays logins after failures; what a user may do is up to `access`.
 //!
 //! bcrypt is expensive on purpose. A verified password is cached as a hash with a key that only this process has: it
-//! needs no bcrypt again, and is not throttled.
+//! needs no bcrypt again, and from a network from which the user has logged in it is not throttled, unless other
+//! passwords of the user are being guessed from there. Anybody else could guess against the cache at any speed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::server::auth::htpasswd;
 use crate::server::auth::login_source::LoginSource;
 use crate::server::auth::login_throttle::{Admission, Keys, LoginThrottle};
+use crate::server::limits::NETWORKS_REMEMBERED;
 use crate::server::observe::peer::{NETWORK_BITS, PREFIX_BITS};
 
 /// All users who have a password.
@@ -28,10 +30,18 @@ pub struct Users {
 #[derive(Default)]
 struct Logins {
     key: RandomState,
-    /// The last verified password, as a hash, by user.
-    remembered: Mutex<HashMap<Vec<u8>, u64>>,
+    /// The last verified password of each user.
+    remembered: Mutex<HashMap<Vec<u8>, Remembered>>,
     throttle: Mutex<LoginThrottle>,
     ended: Condvar,
+}
+
+/// A verified password.
+struct Remembered {
+    /// The password, as a hash.
+    guess: u64,
+    /// The networks it came from, the latest last, as [`Keys::pair`].
+    pairs: VecDeque<u64>,
 }
 
 impl Users {
@@ -59,7 +69,7 @@ impl Users {
         let keys = self.keys(name, password, source);
         let mut throttle = logins.throttle.lock();
         loop {
-            if keys.is_user && logins.remembers(name, keys.guess) {
+            if logins.knows(name, keys) && !throttle.is_guessing(keys, Instant::now()) {
                 return Ok(true);
             }
             let until = match throttle.begin(keys, Instant::now())? {
@@ -75,9 +85,9 @@ impl Users {
             throttle.wait(keys, false);
         }
         drop(throttle);
-        let is_right = self.check(name, password);
+        let is_right = logins.remembers(name, keys) || self.check(name, password);
         if is_right {
-            logins.remembered.lock().insert(name.to_vec(), keys.guess);
+            logins.remember(name, keys);
         }
         logins.throttle.lock().end(keys, is_right, Instant::now());
         logins.ended.notify_all();
@@ -113,8 +123,31 @@ impl Users {
 
 impl Logins {
     /// Returns whether this is the cached password. 64 bits are enough: they can be guessed only through [`Users::verify`].
-    fn remembers(&self, name: &[u8], guess: u64) -> bool {
-        self.remembered.lock().get(name) == Some(&guess)
+    fn remembers(&self, name: &[u8], keys: Keys) -> bool {
+        keys.is_user && self.remembered.lock().get(name).is_some_and(|known| known.guess == keys.guess)
+    }
+
+    /// Returns whether this is the cached password, and was right from the same network before.
+    fn knows(&self, name: &[u8], keys: Keys) -> bool {
+        let remembered = self.remembered.lock();
+        let known = remembered.get(name).filter(|known| keys.is_user && known.guess == keys.guess);
+        known.is_some_and(|known| known.pairs.contains(&keys.pair))
+    }
+
+    /// Caches a password that was right.
+    fn remember(&self, name: &[u8], keys: Keys) {
+        let none = || Remembered { guess: keys.guess, pairs: VecDeque::new() };
+        let mut remembered = self.remembered.lock();
+        let known = remembered.entry(name.to_vec()).or_insert_with(none);
+        if known.guess != keys.guess {
+            *known = none();
+        }
+        if !known.pairs.contains(&keys.pair) {
+            known.pairs.push_back(keys.pair);
+        }
+        if known.pairs.len() > NETWORKS_REMEMBERED {
+            known.pairs.pop_front();
+        }
     }
 }
 
@@ -164,10 +197,8 @@ mod tests {
     fn a_right_password_is_hashed_once() {
         let users = users(&[("alice", "a"), ("bob", "b")]);
         assert!(users.verify(b"alice", b"a", HERE).unwrap());
-        let remembers = |name: &[u8], password: &[u8]| {
-            let guess = users.keys(name, password, HERE).guess;
-            users.logins.remembers(name, guess)
-        };
+        let remembers =
+            |name: &[u8], password: &[u8]| users.logins.remembers(name, users.keys(name, password, HERE));
         assert!(remembers(b"alice", b"a"));
         assert!(!remembers(b"alice", b"b") && !remembers(b"bob", b"b") && !remembers(b"bob", b"a"));
     }
@@ -185,6 +216,41 @@ mod tests {
     }
 
     #[test]
+    fn a_cached_password_is_throttled_from_where_it_was_never_right() {
+        let users = users(&[("alice", "a")]);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        let elsewhere = LoginSource::Local(Some(1));
+        for _ in 0..=FAILURES_FREE {
+            assert!(!users.verify(b"alice", b"old", elsewhere).unwrap());
+        }
+        assert_eq!(users.verify(b"alice", b"a", elsewhere).unwrap_err().kind(), ErrorKind::Overloaded);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        // The oldest of many networks is no longer known.
+        for network in 0..NETWORKS_REMEMBERED {
+            let from = LoginSource::Local(Some(100 + u32::try_from(network).unwrap()));
+            assert!(users.verify(b"alice", b"a", from).unwrap());
+        }
+        assert!(!users.logins.knows(b"alice", users.keys(b"alice", b"a", HERE)));
+    }
+
+    #[test]
+    fn a_program_with_an_old_password_locks_nobody_out_and_one_that_guesses_finds_nothing() {
+        let users = users(&[("alice", "a")]);
+        assert!(users.verify(b"alice", b"a", HERE).unwrap());
+        let wrong = |guess: u32| users.verify(b"alice", guess.to_string().as_bytes(), HERE);
+        for _ in 0..2 * FAILURES_FREE {
+            assert!(!wrong(0).is_ok_and(|right| right));
+        }
+        assert!(users.verify(b"alice", b"a", HERE).unwrap(), "an old password");
+        let other = LoginSource::Local(Some(1));
+        assert!(users.verify(b"alice", b"a", other).unwrap());
+        for guess in 0..=FAILURES_FREE {
+            assert!(!users.verify(b"alice", guess.to_string().as_bytes(), other).unwrap());
+        }
+        assert_eq!(users.verify(b"alice", b"a", other).unwrap_err().kind(), ErrorKind::Overloaded, "guesses");
+    }
+
+    #[test]
     fn many_at_once_with_the_same_password_are_hashed_once() {
         let users = users(&[("alice", "a")]);
         // The password is being checked: others with it wait for the result.
@@ -193,7 +259,7 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
                 (0..4).map(|_| scope.spawn(|| users.verify(b"alice", b"a", HERE).unwrap())).collect();
-            users.logins.remembered.lock().insert(b"alice".to_vec(), keys.guess);
+            users.logins.remember(b"alice", keys);
             users.logins.throttle.lock().end(keys, true, Instant::now());
             users.logins.ended.notify_all();
             assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
