@@ -97,6 +97,8 @@ pub const EXPIRE_EVERY: Duration = Duration::from_secs(60 * 60);
 pub const LOCKS_MAX: usize = 4096;
 /// Those of one user; all clients without a user are one.
 pub const LOCKS_OF_USER_MAX: usize = 1024;
+/// Those that cover one name, by the name or a directory above it.
+pub const LOCKS_OF_NAME_MAX: usize = 32;
 /// The size of the record of all locks, which each LOCK writes again, in bytes.
 pub const LOCK_RECORD_MAX: usize = 4 << 20;
 /// The size of what a client says of the owner of a lock, in bytes.

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
+
+use crate::common::watch::Watch;
 use crate::common::{Sandbox, need};
 use crate::webdav::locker::{Locker, submitting, token_of};
 
@@ -357,9 +360,12 @@ fn a_lock_takes_the_right_to_what_it_keeps_others_from() {
     for (target, status) in rows {
         assert_eq!(client.try_lock(target, "exclusive", &[bob]).status, status, "{target}");
     }
-    for (target, depth, status) in [("/d", "0", 200), ("/", "0", 403), ("/", "infinity", 403)] {
-        assert_eq!(client.try_lock(target, "shared", &[bob, ("Depth", depth)]).status, status, "{target}");
+    // Whoever may only create keeps nobody else from it.
+    for (target, depth) in [("/d", "0"), ("/d/", "infinity"), ("/", "0"), ("/", "infinity")] {
+        assert_eq!(client.try_lock(target, "shared", &[bob, ("Depth", depth)]).status, 403, "{target}");
     }
+    let alice = ("Authorization", "Basic YWxpY2U6d29uZGVybGFuZA==");
+    assert_eq!(client.try_lock("/d", "shared", &[alice, ("Depth", "0")]).status, 200);
 }
 
 #[test]
@@ -380,6 +386,50 @@ fn who_may_create_and_not_replace_fills_the_file_that_a_lock_has_made_once() {
     assert_eq!(put("/new/empty", &[], "x"), 403);
     assert_eq!(put("/new/empty", &[("If", &format!("</new/f> {held}"))], "x"), 403, "a lock on another file");
     assert_eq!((sandbox.stored("new/f"), sandbox.stored("new/empty")), (b"text".to_vec(), b"".to_vec()));
+}
+
+#[test]
+fn who_may_not_write_keeps_nobody_out_and_learns_nothing_by_a_lock() {
+    let sandbox = Sandbox::guarded(
+        &[],
+        "allow all alice /\nallow create * /drop/\nallow all bob /bob/\nallow create * /d\nallow delete bob /gone/\n",
+    );
+    for name in ["drop/old", "bob/f", "secret/f", "d/f", "gone/f"] {
+        sandbox.keep(name, "text");
+    }
+    let mut client = Locker::at(sandbox.address());
+    let alice = ("Authorization", "Basic YWxpY2U6d29uZGVybGFuZA==");
+    let bob = ("Authorization", "Basic Ym9iOmJ1aWxkZXI=");
+    // A directory of which one may only create something, or that a rule for a file of its name is about.
+    for target in ["/drop/", "/d", "/d/", "/drop/old"] {
+        assert_eq!(client.try_lock(target, "exclusive", &[]).status, 401, "{target}");
+    }
+    // What is locked in it is not named to who may not list it.
+    let kept = token_of(&client.try_lock("/gone/f", "exclusive", &[alice]));
+    let refused = client.try_lock("/gone/", "exclusive", &[bob]);
+    assert_eq!(refused.status, 423, "{}", refused.text());
+    assert!(!refused.text().contains("/gone/f"), "{}", refused.text());
+    assert_ne!(kept, "");
+    // Nor is a tag of a file that one may not see told from another.
+    let tag = client.ask("HEAD", "/secret/f", &[alice], None).field("etag").to_owned();
+    for tag in [tag.as_str(), "\"none\""] {
+        let held = format!("</secret/f> ([{tag}])");
+        assert_eq!(client.ask("PUT", "/bob/x", &[bob, ("If", &held)], Some(b"x")).status, 412, "{tag}");
+        for (method, field) in [("UNLOCK", ("Lock-Token", "<urn:x>")), ("LOCK", ("Timeout", "Infinite"))] {
+            let answer = client.ask(method, "/secret/f", &[field, ("If", &format!("([{tag}])"))], None);
+            assert_eq!(answer.status, 401, "{method}");
+        }
+    }
+    // A right that is withdrawn ends what it was good for, but the lock can be given back.
+    let locked = client.try_lock("/bob/", "exclusive", &[bob]);
+    let (token, held) = (token_of(&locked), format!("({})", locked.field("lock-token")));
+    assert_eq!(client.ask("LOCK", "/bob/", &[bob, ("If", &held)], None).status, 200);
+    sandbox.write("access", "allow all alice /\n");
+    sandbox.signal(Signal::SIGHUP);
+    Watch::new(&sandbox).until("the reload", |_| sandbox.log().contains("cfpd: reloaded\n"));
+    assert_eq!(client.ask("LOCK", "/bob/", &[bob, ("If", &held)], None).status, 403);
+    let unlock = client.ask("UNLOCK", "/bob/", &[bob, ("Lock-Token", &format!("<{token}>"))], None);
+    assert_eq!(unlock.status, 204, "{}", unlock.text());
 }
 
 #[test]

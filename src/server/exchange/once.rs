@@ -24,7 +24,8 @@ pub fn once(
     let key = idempotency::of_request(request.method, target, &request.fields)?;
     let Some(request) = key else { return act(exchange) };
     let address = match &exchange.client.peer {
-        Peer::Address(address) if *principal == Principal::default() => Some(address.ip()),
+        // Without a user; a proxy on a Unix socket is not the client.
+        Peer::Address(address) if principal.user.is_none() => Some(address.ip()),
         _ => None,
     };
     let liveness = ClientLiveness::new(exchange.stream);

@@ -13,8 +13,9 @@ use super::WriteLock;
 use super::lock_record;
 use super::lock_set::LockSet;
 use crate::error::{Error, Result};
-use crate::server::auth::Principal;
-use crate::server::limits::{LOCK_GRANT_WAIT, LOCK_RECORD_MAX, LOCKS_MAX, LOCKS_OF_USER_MAX};
+use crate::server::limits::{
+    LOCK_GRANT_WAIT, LOCK_RECORD_MAX, LOCKS_MAX, LOCKS_OF_NAME_MAX, LOCKS_OF_USER_MAX,
+};
 use crate::store::{LockRecordVersion, Name, Store};
 
 /// How often a lock that waits for writes looks again, should it miss the end of one.
@@ -130,6 +131,12 @@ impl LockTable {
         self.state.read().locks.covering(name.components(), SystemTime::now()).cloned().collect()
     }
 
+    /// Returns whether the lock of this token covers this name.
+    pub fn is_covered_with(&self, name: &Name, token: &[u8]) -> bool {
+        let state = self.state.read();
+        state.locks.covering(name.components(), SystemTime::now()).any(|lock| lock.token.as_bytes() == token)
+    }
+
     /// Returns the tokens of the locks on this name, or with all names beneath it.
     pub fn tokens_at(&self, name: &Name, is_deep: bool) -> Vec<String> {
         let (state, now, path) = (self.state.read(), SystemTime::now(), name.components());
@@ -147,7 +154,7 @@ impl LockTable {
             if let Some(have) = &conflict {
                 return Err(locked(have, now));
             }
-            require_room(locks, &lock.principal)?;
+            require_room(locks, lock, now)?;
             locks.insert(lock.clone());
             Ok(())
         });
@@ -270,8 +277,12 @@ fn locked(lock: &WriteLock, now: SystemTime) -> Error {
     Error::locked(lock.root.shown(), what)
 }
 
-fn require_room(locks: &LockSet, principal: &Principal) -> Result<()> {
-    match locks.count(principal) {
+fn require_room(locks: &LockSet, lock: &WriteLock, now: SystemTime) -> Result<()> {
+    // Each is part of what PROPFIND says of each file that it covers.
+    if locks.covering(lock.root.components(), now).count() >= LOCKS_OF_NAME_MAX {
+        return Err(too_many("of this name are too many"));
+    }
+    match locks.count(&lock.principal) {
         (all, _) if all >= LOCKS_MAX => Err(too_many("of all clients are too many")),
         (_, own) if own >= LOCKS_OF_USER_MAX => Err(too_many("of this user are too many")),
         _ => Ok(()),

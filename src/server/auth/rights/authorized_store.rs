@@ -14,6 +14,9 @@ use crate::store::{Entry, Kind, Name};
 /// The rights of which a write needs one.
 pub(super) const WRITES: [Verb; 2] = [Verb::Create, Verb::Replace];
 
+/// The rights each of which lets a principal know whether a name has an entity tag.
+const TELLING: [Verb; 4] = [Verb::List, Verb::Read, Verb::Replace, Verb::Delete];
+
 /// The store as one principal may use it, for one request.
 pub struct AuthorizedStore {
     pub(super) store: Stored,
@@ -43,8 +46,11 @@ impl AuthorizedStore {
     }
 
     /// Returns the check of the locks on what a write changes, before it begins; `subject` is the resource of the request.
+    /// `If` tells nothing of a file that the principal may neither see nor change: it is as if nothing were there.
     pub(super) fn lock_check<'a>(&'a self, subject: &'a Name) -> LockCheck<'a> {
-        let tag_of = |name: &Name| self.store.meta(name).ok().map(|meta| meta.etag);
+        let is_known = |name: &Name| TELLING.iter().any(|verb| self.may(*verb, name, false));
+        let tag_of =
+            |name: &Name| self.store.meta(name).ok().filter(|_| is_known(name)).map(|meta| meta.etag);
         LockCheck::new(&self.locks, &self.principal, self.conditions.as_ref(), subject, tag_of)
     }
 

@@ -101,10 +101,7 @@ impl<'a> LockCheck<'a> {
                 ResourceState::EntityTag(tag) => {
                     tag_of(resource).is_some_and(|have| have.as_bytes() == tag.as_slice())
                 }
-                ResourceState::Token(token) => {
-                    let locks = self.locks.covering(resource);
-                    locks.iter().any(|lock| lock.token.as_bytes() == token.as_slice())
-                }
+                ResourceState::Token(token) => self.locks.is_covered_with(resource, token),
             })
         };
         match conditions.is_satisfied(matches)? {

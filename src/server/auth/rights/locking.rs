@@ -1,18 +1,22 @@
-//! LOCK and UNLOCK, with the rights of a write: who may not change a name may not keep others from it.
+//! LOCK and UNLOCK, with the rights of a write: who may not change a name may not keep others from it. A lock on a directory
+//! keeps others from changing what is in it, so that whoever may only create there gets none.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::auth::locks::{LockExclusion, LockTable, WriteLock};
+use crate::server::auth::rights::lock_check::LockCheck;
 use crate::server::auth::rights::reader::Reader;
 use crate::server::auth::rights::write_right::with_right;
 use crate::server::auth::rights::writer::Writer;
 use crate::server::auth::{AuthorizedStore, Verb};
 use crate::store::{Check, Kind, Meta, Name};
 
+/// The rights of which any lock needs one.
+const LOCKS: [Verb; 3] = [Verb::Create, Verb::Replace, Verb::Delete];
 /// The rights of which a lock on a directory needs one.
-const LOCKS_DIRECTORY: [Verb; 3] = [Verb::Create, Verb::Replace, Verb::Delete];
+const LOCKS_DIRECTORY: [Verb; 2] = [Verb::Replace, Verb::Delete];
 
 /// The lock that a client asks for.
 pub struct WantedLock {
@@ -43,31 +47,27 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Locks a name. A file needs `replace`, a directory one of the rights of a write, with all in it for everything in it.
-    /// Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`. `precondition` must hold of what
+    /// Locks a name. A file needs `replace`, a directory `replace` or `delete`, with all in it for everything in it. Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`. `precondition` must hold of what
     /// exists.
     pub fn lock(&self, name: &Name, wanted: WantedLock, precondition: Check<'_>) -> Result<LockOutcome> {
         let store = self.0;
         store.locks.catch_up()?;
-        store.require_any(&LOCKS_DIRECTORY, name, false)?;
+        store.require_any(&LOCKS, name, false)?;
         let existing = self.existing(name)?;
         let is_directory = existing.as_ref().is_some_and(|meta| meta.kind == Kind::Directory);
-        match &existing {
-            Some(_) if is_directory => store.require_any(&LOCKS_DIRECTORY, name, wanted.is_deep)?,
-            Some(_) => store.require(Verb::Replace, name, false)?,
-            None => store.require(Verb::Create, name, false)?,
-        }
         let check = store.lock_check(name);
+        self.require_lock(&check, name, existing.as_ref(), wanted.is_deep)?;
         check.require_if(name, existing.as_ref())?;
         precondition(existing.as_ref())?;
         let root = if is_directory { name.as_directory() } else { name.clone() };
         let kind = (wanted.exclusion, wanted.is_deep);
-        let lock = WriteLock::new(root, kind, wanted.owner, store.principal.owner(), wanted.time);
+        let lock = WriteLock::new(root.clone(), kind, wanted.owner, store.principal.owner(), wanted.time);
         if existing.is_none() {
             check.require_new(name)?;
         }
         if let Some(other) = store.locks.grant(&lock)? {
-            return Ok(LockOutcome::Conflict(other.root));
+            let is_known = [Verb::List, Verb::Read].iter().any(|verb| store.may(*verb, &other.root, false));
+            return Ok(LockOutcome::Conflict(if is_known { other.root } else { root }));
         }
         if existing.is_some() {
             return Ok(LockOutcome::Granted { lock, is_created: false });
@@ -82,6 +82,28 @@ impl Writer<'_> {
                 let _ = store.locks.release(&[lock.token]);
                 Err(error)
             }
+        }
+    }
+
+    /// Checks the rights that a lock on what exists needs. A file that a lock has made, and that is still empty, needs only
+    /// `create`.
+    fn require_lock(
+        &self,
+        check: &LockCheck<'_>,
+        name: &Name,
+        existing: Option<&Meta>,
+        is_deep: bool,
+    ) -> Result<()> {
+        let store = self.0;
+        match existing {
+            Some(meta) if meta.kind == Kind::Directory => {
+                store.require_any(&LOCKS_DIRECTORY, &name.as_directory(), is_deep)
+            }
+            Some(_) if check.is_unfilled(name, existing) => {
+                store.require_any(&[Verb::Create, Verb::Replace], name, false)
+            }
+            Some(_) => store.require(Verb::Replace, name, false),
+            None => store.require(Verb::Create, name, false),
         }
     }
 
@@ -103,7 +125,10 @@ impl Writer<'_> {
         let Some(conditions) = &store.conditions else {
             return Err(Error::invalid("body", "is missing: a new lock needs one, and a refresh needs If"));
         };
-        store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        store.require_any(&LOCKS, name, false)?;
+        let (check, existing) = (store.lock_check(name), store.store.meta(name).ok());
+        self.require_lock(&check, name, existing.as_ref(), false)?;
+        check.require_if(name, existing.as_ref())?;
         let tokens: Vec<_> = conditions.tokens().collect();
         let owner = store.principal.owner();
         let is_own = |lock: &WriteLock| tokens.contains(&lock.token.as_bytes()) && lock.principal == owner;
@@ -114,15 +139,20 @@ impl Writer<'_> {
         refreshed.transpose()?.flatten().ok_or_else(gone)
     }
 
-    /// Removes the lock of this token, which covers the name.
+    /// Removes the lock of this token, which covers the name. Whoever has the lock needs no right for it.
     pub fn unlock(&self, name: &Name, token: &[u8]) -> Result<()> {
         let store = self.0;
         store.locks.catch_up()?;
-        store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        let owner = store.principal.owner();
         let covering = store.locks.covering(name);
-        match covering.into_iter().find(|lock| lock.token.as_bytes() == token) {
+        let found = covering.into_iter().find(|lock| lock.token.as_bytes() == token);
+        if found.as_ref().is_none_or(|lock| lock.principal != owner) {
+            store.require_any(&LOCKS, name, false)?;
+        }
+        store.lock_check(name).require_if(name, store.store.meta(name).ok().as_ref())?;
+        match found {
             None => Err(Error::conflict(name.shown(), "is not locked with this token")),
-            Some(lock) if lock.principal != store.principal.owner() => {
+            Some(lock) if lock.principal != owner => {
                 Err(Error::forbidden(name.shown(), "is locked by another user"))
             }
             Some(lock) => store.locks.release(&[lock.token]),
