@@ -51,6 +51,10 @@ impl Operation {
         let (filter, media_type) = match named.output {
             OutputKind::Text => (named.filter, None),
             OutputKind::Lines => (named.filter, Some("text/plain")),
+            // `Accept` is about the response, not about what is stored.
+            OutputKind::Count | OutputKind::CountInJson if result == ResultUse::Stored => {
+                (named.filter, Some("text/plain"))
+            }
             OutputKind::Count | OutputKind::CountInJson => match number_type(fields)? {
                 JSON if result != ResultUse::Added => (named.build(OutputKind::CountInJson)?, Some(JSON)),
                 chosen => (named.filter, Some(chosen)),
