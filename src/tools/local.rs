@@ -10,7 +10,7 @@ use crate::client::output::standard_streams::mute_progress;
 use crate::client::progress::display::{self, ProgressReader};
 use crate::client::{BodySource, Client, Operand, Progress, RemoteName, Settings, filter};
 use crate::error::{Error, Result};
-use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, unpack};
+use crate::text::{Compared, Filter, ReadAt, SizedFile, Source, SpoolStorage, unpack};
 
 /// Returns the client, unless everything is done locally, which needs no server and no URL.
 pub fn server(settings: &Settings, is_local: bool) -> Result<Option<Client>> {
@@ -139,10 +139,30 @@ fn open(source: &Operand) -> Result<BodySource> {
     }
 }
 
-fn spool() -> io::Result<File> {
-    let directory = std::env::temp_dir();
-    let named = |error| Error::io(directory.as_os_str().as_bytes(), error);
-    tempfile::tempfile_in(&directory).map_err(|error| named(error).into())
+fn spool() -> io::Result<TemporarySpool> {
+    named(tempfile::tempfile_in(std::env::temp_dir())).map(TemporarySpool)
+}
+
+/// A spool in the directory for temporary files, which its errors name.
+struct TemporarySpool(File);
+
+impl SpoolStorage for TemporarySpool {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        named(self.0.append(bytes))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        named(SpoolStorage::read_at(&self.0, buffer, offset))
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        named(self.0.clear())
+    }
+}
+
+/// Names the directory for temporary files in an error.
+fn named<T>(done: io::Result<T>) -> io::Result<T> {
+    done.map_err(|error| Error::io(std::env::temp_dir().as_os_str().as_bytes(), error).into())
 }
 
 /// A sink that adds its name to errors; a broken pipe stays one.
