@@ -32,6 +32,7 @@ impl InPlace<'_> {
     /// Changes each file, and prints the number of changes where that is counted.
     pub fn run(mut self, name: &str, sources: Vec<Result<Operand>>) -> Result<ExitStatus> {
         let (mut printed, mut total) = (self.counted.map(|_| Output::stdout()).transpose()?, 0);
+        let mut unprinted = None;
         let status = for_each_operand(name, sources, |source| {
             let source = source?;
             if self.remarks {
@@ -47,15 +48,18 @@ impl InPlace<'_> {
             if let Some(output) = &mut printed {
                 let name = terminal::name(source.shown().as_bytes());
                 let line = [&name, format!(": {changed} replaced\n").as_bytes()].concat();
-                match output.write_all(&line) {
-                    // Nobody reads the numbers any more; the files are changed all the same.
-                    Err(error) if error.kind() == ErrorKind::BrokenPipe => printed = None,
-                    written => written.map_err(|error| Error::io(STDOUT, error))?,
+                // The files are changed all the same where nobody reads the numbers, or they cannot be printed.
+                if let Err(error) = output.write_all(&line) {
+                    unprinted = (error.kind() != ErrorKind::BrokenPipe).then(|| Error::io(STDOUT, error));
+                    printed = None;
                 }
             }
             Ok(ExitStatus::DONE)
         })?;
-        Ok(status.max(ExitStatus::of(total > 0 || self.counted.is_none())))
+        match unprinted {
+            Some(error) => Err(error),
+            None => Ok(status.max(ExitStatus::of(total > 0 || self.counted.is_none()))),
+        }
     }
 
     /// Changes one file, and returns the number of changes.

@@ -110,6 +110,11 @@ fn a_full_disk_is_not_now() {
         assert_eq!(stderr.lines().count(), 1, "{command}: {stderr}");
     }
     sandbox.run("cfp-reverse", ["f", "-o", "/dev/full"]).code(3);
+    // What cannot be told is done all the same.
+    sandbox
+        .sh("echo a cat > g; echo a cat > h; cfp-replace --in-place cat dog g h > /dev/full || exit $?")
+        .code(3);
+    sandbox.sh("cat g h").stdout("a dog\na dog\n");
 }
 
 #[test]
