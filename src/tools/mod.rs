@@ -8,6 +8,7 @@ mod in_place;
 mod json_lines;
 pub mod listing;
 pub mod local;
+mod named_lines;
 pub mod prepared_filter;
 pub mod relocation;
 pub mod removal;

@@ -10,11 +10,13 @@ use crate::client::ops::filter::{self, Counts};
 use crate::client::ops::list;
 use crate::client::progress::display::{self, Sum};
 use crate::client::{Client, Operand, Output, RemoteName, STDOUT, Settings};
-use crate::error::{Error, Result};
-use crate::text::{FilterQuery, OutputKind, PrefixedLines};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::Query;
+use crate::text::{FilterQuery, LINE_NUMBER, LINES, OutputKind, PrefixedLines};
 use crate::tools::glob_arguments::GlobArguments;
 use crate::tools::json_lines::JsonLines;
 use crate::tools::local;
+use crate::tools::named_lines::NamedLines;
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::sources::{LinkHandling, advise_recursion, files_beneath, stored_beneath};
 use crate::tools::terminal::{self, Visible};
@@ -121,7 +123,7 @@ impl Searcher<'_> {
             utf16::remark_local(self.program, source);
         }
         match self.lines {
-            true => self.print_lines(source)?,
+            true => self.print_lines(source).map_err(|error| self.reason(source, error))?,
             false => {
                 let count = self.search.count(self.client.as_mut(), source)?;
                 self.tell(&source.shown(), count)?;
@@ -145,7 +147,7 @@ impl Searcher<'_> {
             return for_each_operand(self.program, files, |file| self.file(&file?));
         }
         let Some(client) = self.client.as_mut().filter(|_| !self.lines) else {
-            return self.print_lines(&Operand::Stored(name)).map(|()| ExitStatus::DONE);
+            return self.print_lines_beneath(&name).map(|()| ExitStatus::DONE);
         };
         let mut query = self.search.query.clone();
         self.task.globs.add_to(&mut query);
@@ -161,46 +163,62 @@ impl Searcher<'_> {
 
     fn print_lines(&mut self, source: &Operand) -> Result<()> {
         let name = source.shown();
-        let directory = match source {
-            Operand::Stored(name) if name.directory => Some(name),
-            _ => None,
-        };
-        let prefix = match directory {
-            // The server puts the name relative to the directory before each line.
-            Some(_) => terminal::name(name.as_bytes()),
-            None if self.task.recursive || self.task.files.len() > 1 => self.before_line(name.as_bytes()),
-            None => Vec::new(),
+        let is_named = self.task.recursive || self.task.files.len() > 1;
+        let prefix = match is_named && !self.task.json {
+            true => before(self.task.null, name.as_bytes()),
+            false => Vec::new(),
         };
         let mut visible = Visible::new(&mut *self.output);
-        let is_raw = !terminal::is_stdout() || self.task.json;
-        let output: &mut dyn Write = if is_raw { visible.raw() } else { &mut visible };
-        let mut json = JsonLines::new(output, name.as_bytes().to_vec(), directory.is_some());
-        let (sink, prefix) = match self.task.json {
-            true => (&mut json as &mut dyn Write, Vec::new()),
-            false => (json.raw(), prefix),
-        };
+        let mut json = JsonLines::new(raw(&mut visible, self.task.json), name.as_bytes().to_vec(), false);
+        let sink: &mut dyn Write = if self.task.json { &mut json } else { json.raw() };
         let mut lines = PrefixedLines::new(sink, &prefix);
-        match (&mut self.client, directory) {
-            (Some(client), Some(name)) => {
-                let mut query = self.search.query.clone();
-                self.task.globs.add_to(&mut query);
-                if self.task.null || self.task.json {
-                    query.push("null", None);
-                }
-                client.lines_beneath(name, &query, &mut lines, STDOUT)?;
-            }
-            (client, _) => self.search.run(client.as_mut(), source, &mut lines, STDOUT)?,
-        }
+        self.search.run(self.client.as_mut(), source, &mut lines, STDOUT)?;
         self.total += u64::from(!lines.is_empty());
         visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
     }
 
-    /// Returns what is printed of a name before a line or a count.
-    fn before_line(&self, name: &[u8]) -> Vec<u8> {
-        match self.task.null {
-            true => [name, b"\0"].concat(),
-            false => [&terminal::name(name), &b":"[..]].concat(),
+    /// Returns why the lines of a source were cut, which an answer that has begun cannot tell: that of a count does.
+    fn reason(&mut self, source: &Operand, error: Error) -> Error {
+        let may_be_cut = self.task.filter.decompresses && !error.is_of(STDOUT);
+        let of_lines = [LINES.name, LINE_NUMBER.name];
+        let count: Query = self.task.filter.pairs().filter(|(name, _)| !of_lines.contains(name)).collect();
+        match &mut self.client {
+            Some(client) if may_be_cut && *source != Operand::Standard => {
+                match client.count(source, &count) {
+                    Err(reason)
+                        if matches!(reason.kind(), ErrorKind::Unprocessable | ErrorKind::TooLarge) =>
+                    {
+                        reason
+                    }
+                    _ => error,
+                }
+            }
+            _ => error,
         }
+    }
+
+    /// Prints the lines of all files beneath a directory of the server.
+    fn print_lines_beneath(&mut self, directory: &RemoteName) -> Result<()> {
+        let name = Operand::Stored(directory.clone()).shown();
+        let mut query = self.search.query.clone();
+        self.task.globs.add_to(&mut query);
+        query.push("null", None);
+        let null = self.task.null;
+        let before = |below: &[u8]| before(null, &[name.as_bytes(), below].concat());
+        let mut visible = Visible::new(&mut *self.output);
+        let mut json = JsonLines::new(raw(&mut visible, self.task.json), name.as_bytes().to_vec(), true);
+        let client = self.client.as_mut().ok_or_else(|| local::out_of_reach(directory))?;
+        let is_empty = if self.task.json {
+            let mut lines = PrefixedLines::new(&mut json, b"");
+            client.lines_beneath(directory, &query, &mut lines, STDOUT)?;
+            lines.is_empty()
+        } else {
+            let mut lines = NamedLines::new(json.raw(), &before);
+            client.lines_beneath(directory, &query, &mut lines, STDOUT)?;
+            lines.is_empty()
+        };
+        self.total += u64::from(!is_empty);
+        visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
     }
 
     /// Adds the count of a file, and prints it if each is printed.
@@ -209,11 +227,24 @@ impl Searcher<'_> {
         let name = name.as_bytes();
         let line = match (self.task.per_file, self.task.json) {
             (false, _) => return Ok(()),
-            (true, false) => [&self.before_line(name), format!("{count}\n").as_bytes()].concat(),
+            (true, false) => [&before(self.task.null, name), format!("{count}\n").as_bytes()].concat(),
             (true, true) => terminal::json(list::object(name, &[("count", count.into())])).into_bytes(),
         };
         self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))
     }
+}
+
+/// Returns what is printed of a name before a line or a count.
+pub(super) fn before(null: bool, name: &[u8]) -> Vec<u8> {
+    match null {
+        true => [name, b"\0"].concat(),
+        false => [&terminal::name(name), &b":"[..]].concat(),
+    }
+}
+
+/// Returns the sink that makes control characters visible on a terminal, or the one beneath it for JSON, which has none.
+fn raw<W: Write>(visible: &mut Visible<W>, json: bool) -> &mut dyn Write {
+    if json || !terminal::is_stdout() { visible.raw() } else { visible }
 }
 
 /// Prints the server's errors for files that it could not search, and returns the exit status for them.

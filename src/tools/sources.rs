@@ -1,7 +1,7 @@
 //! The files that operands mean: with `-r` those beneath a directory, local or on the server.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::client::ops::list::ListEntry;
@@ -60,13 +60,14 @@ fn expand(
 
 /// Names the option that the program has for directories, if the error is that this operand is one.
 pub(super) fn advise_recursion(operand: &Operand, error: Error) -> Error {
-    let operand = operand.shown();
+    let operand = match operand {
+        Operand::Stored(name) => name.shown(),
+        operand => operand.shown().into_vec(),
+    };
     let is_of_it = matches!(&error, Error::Failed { name, .. } | Error::System { name, .. }
-        if *name == shown(operand.as_bytes()));
+        if *name == shown(&operand));
     match error.kind() {
-        ErrorKind::IsDirectory if is_of_it => {
-            Error::is_directory(operand.as_bytes(), "is a directory: use -r")
-        }
+        ErrorKind::IsDirectory if is_of_it => Error::is_directory(operand, "is a directory: use -r"),
         _ => error,
     }
 }

@@ -102,6 +102,50 @@ fn a_file_that_cannot_be_searched_is_named_where_a_directory_is() {
 }
 
 #[test]
+fn one_file_ends_neither_a_search_of_a_directory_nor_is_its_error_lost_with_its_lines() {
+    let sandbox = Sandbox::with(&["--max-file-size", "1M"]);
+    sandbox.keep("d/a", "a lantern\n");
+    sandbox.keep("d/z", "a lantern\n");
+    sandbox.keep("d/large.zst", zstd::encode_all(&vec![0; 3_000_000][..], 1).unwrap());
+    let said = sandbox.run("cfp-search", ["-r", "--decompress", "--per-file", "lantern", ":d"]);
+    said.stdout(":d/a:1\n:d/z:1\n")
+        .stderr("cfp-search: :d/large.zst: is larger than 1048576 bytes\n")
+        .code(2);
+    // The lines before the damage are long on their way.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&b"a lantern\n".repeat(100_000)).unwrap();
+    let mut cut = encoder.finish().unwrap();
+    cut.truncate(cut.len() - 20);
+    sandbox.keep("cut.gz", &cut);
+    sandbox.write("cut.gz", &cut);
+    for operand in [":cut.gz", "cut.gz"] {
+        let said = sandbox.run("cfp-search", ["--decompress", "--lines", "lantern", operand]).code(2);
+        said.stderr(format!("cfp-search: {operand}: is damaged: incomplete deflate stream\n"));
+    }
+}
+
+#[test]
+fn a_name_with_a_newline_is_whole_before_each_line() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/a\nb", "the cat\ncat\n");
+    sandbox.keep("c", "the cat\n");
+    let rows = [
+        (&["-0", ":d/"][..], ":d/a\nb\0the cat\n:d/a\nb\0cat\n"),
+        (&["-0", ":"], ":c\0the cat\n:d/a\nb\0the cat\n:d/a\nb\0cat\n"),
+        (
+            &["--json", ":d"],
+            "{\"line_number\":1,\"name\":\":d/a\\nb\",\"line\":\"the cat\"}\n{\"line_number\":2,\"name\":\":d/a\\nb\",\"line\":\"cat\"}\n",
+        ),
+    ];
+    for (argv, stdout) in rows {
+        sandbox.run("cfp-search", ["-r", "--lines", "cat"].iter().chain(argv)).stdout(stdout).success();
+    }
+    let said = sandbox.run("cfp-shell", ["-c", "search -r --lines cat :d"]);
+    said.stdout(":d/a\\x0ab:the cat\n:d/a\\x0ab:cat\n").success();
+    sandbox.run("cfp-search", ["cat", ":"]).stderr("cfp-search: :/: is a directory: use -r\n").code(2);
+}
+
+#[test]
 fn a_directory_is_searched_whole_here_and_there() {
     let sandbox = furnished();
     for directory in [":d", ":d/", "d", "d/"] {

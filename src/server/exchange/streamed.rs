@@ -123,6 +123,15 @@ impl LineSink<'_> {
         FLUSH_LINES_AFTER.saturating_sub(self.since.elapsed())
     }
 
+    /// Sends an empty line, which readers of JSON lines skip, where nothing was sent for this long: a client may take silence
+    /// for a server that hangs.
+    pub fn keep_alive(&mut self, every: Duration) -> io::Result<()> {
+        match self.since.elapsed() >= every && self.buffer.buffer().is_empty() {
+            true => self.write_all(b"\n").and_then(|()| self.flush()),
+            false => Ok(()),
+        }
+    }
+
     /// Flushes lines that have waited long enough. To be called before something that may take a while.
     pub fn flush_waiting(&mut self) -> io::Result<()> {
         match self.time_left().is_zero() && !self.buffer.buffer().is_empty() {
@@ -163,4 +172,23 @@ fn write_coded(
         }
     };
     body.finish(&Fields::new()).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_list_is_kept_alive_by_empty_lines_between_the_others() {
+        let mut sent = Vec::new();
+        let mut out = LineSink { buffer: BufWriter::new(&mut sent), since: Instant::now() };
+        out.keep_alive(Duration::MAX).unwrap();
+        out.write_all(b"{}\n").unwrap();
+        // Lines that wait are about to be sent.
+        out.keep_alive(Duration::ZERO).unwrap();
+        out.flush().unwrap();
+        out.keep_alive(Duration::ZERO).unwrap();
+        drop(out);
+        assert_eq!(sent, b"{}\n\n");
+    }
 }

@@ -14,6 +14,7 @@ use crate::server::auth::rights::{AuthorizedStore, Reader};
 use crate::server::exchange::{
     BoundedDecoding, Exchange, LineSink, Operation, ResultUse, SANDBOX, ScannedFile, send_lines,
 };
+use crate::server::limits::PROGRESS_EVERY;
 use crate::server::methods::list::{globs, included};
 use crate::server::methods::result_queue::{ResultQueue, ResultReceiver, ResultSender};
 use crate::server::shared::ScanThreads;
@@ -144,12 +145,17 @@ impl TreeSearch<'_> {
         results: &ResultReceiver<'_, SearchResult>,
         out: &mut LineSink<'_>,
     ) -> io::Result<()> {
-        let mut total = 0;
+        let (mut total, mut has_begun) = (0, false);
         while let Some(found) = results.take() {
+            has_begun |= !found.is_empty();
             for found in found {
                 total += self.write_result(found, out)?;
             }
             out.flush_waiting()?;
+            // Until then interim responses say that it works.
+            if has_begun && self.json {
+                out.keep_alive(PROGRESS_EVERY)?;
+            }
         }
         let total = if self.json { json!({ "total": total }).to_string() } else { format!("{total} total") };
         writeln!(out, "{total}")
@@ -167,10 +173,8 @@ impl TreeSearch<'_> {
                 out.flush()?;
                 Ok(0)
             }
-            // What `decompress` does not support, or is damaged: JSON reports it and continues. Other errors end the search.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Unprocessable | ErrorKind::Damaged) && self.json =>
-            {
+            // Lines of text cannot tell of it.
+            Err(error) if is_of_one_file(&error) && self.json => {
                 writeln!(out, "{}", json!({ "error": error.to_string() }))?;
                 Ok(0)
             }
@@ -270,6 +274,13 @@ fn no_thread() -> Error {
 /// directories too.
 fn is_left_out(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
+}
+
+/// Returns whether an error is of one file, so that the others are searched all the same: `decompress` does not support it, it
+/// is damaged or too large, became shorter, or cannot be read. That of a client that has gone ends the search when the
+/// next result is written.
+fn is_of_one_file(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::TimedOut)
 }
 
 fn line(counted: &Counted, json: bool) -> Vec<u8> {

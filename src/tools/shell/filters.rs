@@ -12,6 +12,7 @@ use crate::http::Query;
 use crate::text::{FilterQuery, FilterSpec, Globs, OutputKind, PrefixedLines};
 use crate::tools::change::store;
 use crate::tools::local;
+use crate::tools::named_lines::NamedLines;
 use crate::tools::prepared_filter::PreparedFilter;
 use crate::tools::search::remark_unreadable;
 use crate::tools::shell::location::Resolved;
@@ -160,9 +161,12 @@ impl WordSearch {
         if self.filter.output != OutputKind::Count {
             let mut client = session.client.lock();
             let mut is_empty = true;
+            let mut query = self.prepared.query.clone();
+            query.push("null", None);
+            let before = |below: &[u8]| format!("{prefix}{}:", shown(below)).into_bytes();
             session.printer.show(|sink| {
-                let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
-                let found = client.lines_beneath(name, &self.prepared.query, &mut lines, STDOUT);
+                let mut lines = NamedLines::new(sink, &before);
+                let found = client.lines_beneath(name, &query, &mut lines, STDOUT);
                 is_empty = lines.is_empty();
                 found
             })?;
