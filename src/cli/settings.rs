@@ -29,7 +29,8 @@ pub const SETTINGS: &[ProgramOption] = options! {
     "", "--connect-timeout" = "SECONDS";
     /// End with exit status 3 when the server sends nothing for this long (default: 60).
     ///
-    /// While a server works on a long request, cfpd(8) sends something at least every 15 seconds.
+    /// While a server works on a long request, cfpd(8) sends something at least every 15 seconds, but for the lines of a search
+    /// once the first is found.
     "", "--timeout" = "SECONDS";
     /// Compress transfers with zstd: auto (default), always or never.
     ///
