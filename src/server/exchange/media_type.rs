@@ -40,6 +40,8 @@ const DENSE: [&[u8]; 13] = [
     b"\x89PNG",
     b"\xff\xd8\xff",
 ];
+/// The media type of a content of which nothing is known.
+const OTHER: &str = "application/octet-stream";
 /// File extensions that the list of media types lacks, or maps to something else.
 const ENDINGS: [(&str, &str); 7] = [
     ("zst", "application/zstd"),
@@ -105,8 +107,9 @@ impl NamedType {
             Some(known) if known.starts_with("text/") => NamedType::Text(known),
             // `.ts` is TypeScript, or a video.
             Some(known) if known.starts_with("video/") => NamedType::Unknown(known),
+            // What the list says of `.java`, among others.
+            Some(OTHER) | None => NamedType::Unknown(OTHER),
             Some(known) => NamedType::Whole(known),
-            None => NamedType::Unknown("application/octet-stream"),
         }
     }
 
@@ -174,6 +177,21 @@ pub fn is_dense(content: &dyn Content, start: &ContentStart) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_tells_a_media_type_only_where_that_says_something() {
+        let rows = [
+            ("a.html", Some("text/html")),
+            ("a.PDF", Some("application/pdf")),
+            ("a.ts", None),
+            ("A.java", None),
+            ("a.dat", None),
+            ("a.unknown", None),
+        ];
+        for (name, essence) in rows {
+            assert_eq!(NamedType::of_last(name.as_bytes()).essence(), essence, "{name}");
+        }
+    }
 
     #[test]
     fn what_is_dense_already_is_not_compressed() {
