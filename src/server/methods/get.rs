@@ -20,6 +20,7 @@ use crate::server::exchange::{
     send_content, send_multipart, send_streamed, text_type, with_charset,
 };
 use crate::server::methods::{archive, list, login, search_tree};
+use crate::server::shared::Server;
 use crate::store::{Content, Name};
 use crate::text::ReadAt;
 
@@ -53,10 +54,16 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
 /// Redirects from the name of a directory to that with the final slash.
 fn redirect(exchange: &mut Exchange<'_>, name: &Name) -> Result<()> {
     let location = location(exchange.server, name, true, &exchange.query);
-    let fields = Fields::new().with("Location", &location);
+    let fields = moved_to(exchange.server, &location);
     let line = format!("{}: is a directory: ask for {}\n", shown(&name.shown()), shown(&location));
     // Not 308, which older clients do not support; for GET and HEAD both mean the same.
     exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
+}
+
+/// Returns the fields of a redirect to the name with the final slash. Without `Cache-Control`, browsers would keep it for ever,
+/// also where the name has become that of a file.
+pub fn moved_to(server: &Server, location: &[u8]) -> Fields {
+    Fields::new().with("Location", location).with("Cache-Control", server.cache_control())
 }
 
 /// Sends the stored bytes, or ranges of them.

@@ -186,7 +186,8 @@ fn redirect_to_root(exchange: &mut Exchange<'_>) -> Result<()> {
     let (prefix, query) = (exchange.server.prefix.encoded(), exchange.target);
     let location = [prefix, b"/", query].concat();
     let line = format!("/: is a directory: ask for {}\n", shown(&location));
-    exchange.reply.bytes(301, "text/plain", line.as_bytes(), Fields::new().with("Location", location))
+    let fields = get::moved_to(exchange.server, &location);
+    exchange.reply.bytes(301, "text/plain", line.as_bytes(), fields)
 }
 
 /// Returns whether a POST creates a resumable upload: it is handled like a PUT.
