@@ -50,6 +50,14 @@ fn a_target_a_destination_and_a_location_have_the_prefix() {
         let answer = raw.ask(request(method, target, &fields));
         assert_eq!((answer.status, answer.field("location")), (status, location), "{method} {target}");
     }
+    for (target, named) in
+        [("/files", "/files/"), ("/files/", ""), ("/files/d", "/files/d/"), ("/files/d/", "")]
+    {
+        let answer = raw.ask(request("PROPFIND", target, "Depth: 0\r\n"));
+        assert_eq!((answer.status, answer.field("content-location")), (207, named), "{target}");
+    }
+    let moved = raw.ask(request("GET", "/files", ""));
+    assert_eq!(moved.field("cache-control"), "no-cache");
     let elsewhere = raw.ask(request("GET", "/d/f", ""));
     assert_eq!(elsewhere.text(), "/d/f: is not beneath /files/\n");
     // A message names a file by the name that the tools give it.

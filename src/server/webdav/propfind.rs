@@ -47,7 +47,8 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let mut fields = Fields::new().with("Content-Type", XML_TYPE);
     fields.push("Cache-Control", exchange.server.cache_control());
     fields.push("Vary", "Accept-Encoding");
-    if is_directory && !name.is_directory() {
+    let is_bare_prefix = exchange.server.prefix.below(exchange.request.target()) == Some(b"");
+    if is_directory && (!name.is_directory() || is_bare_prefix) {
         // RFC 4918 §5.2: the directory answers under the name without the slash too.
         fields.push("Content-Location", &href);
     }
