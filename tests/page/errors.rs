@@ -94,8 +94,14 @@ fn the_files_of_the_page_are_for_anybody_and_are_asked_for_again_by_their_tag() 
         assert_eq!(raw.ask(request("GET", &target, &again)).status, 304);
         let head = raw.ask(request("HEAD", &target, ""));
         assert_eq!(head.field("content-length"), file.body.len().to_string());
+        let changed = raw.ask(request("GET", &target, "If-Match: \"another\"\r\n"));
+        let line = format!("{target}: is not as the condition says\n");
+        assert_eq!((changed.status, changed.text()), (412, line));
+        let options = raw.ask(request("OPTIONS", &target, ""));
+        assert_eq!((options.status, options.field("allow")), (200, "GET, HEAD, OPTIONS"));
         assert_eq!(raw.ask(request("DELETE", &target, "")).status, 403);
     }
+    assert_eq!(raw.ask(request("OPTIONS", "/.cfpd/page/none.js", "")).status, 404);
     assert_eq!(raw.ask(request("GET", "/.cfpd/page/none.js", "")).status, 404);
     assert_eq!(raw.ask(request("GET", "/.cfpd/page/", "")).status, 404);
 }

@@ -15,7 +15,9 @@ pub fn answer(exchange: &mut Exchange<'_>, components: &[Vec<u8>]) -> Result<()>
     let method = exchange.request.method;
     match components {
         [_, uploads, id] if uploads == UPLOADS => answer_upload(exchange, id),
-        [_, page, file] if page == b"page" && matches!(method, Method::Get | Method::Head) => {
+        [_, page, file]
+            if page == b"page" && matches!(method, Method::Get | Method::Head | Method::Options) =>
+        {
             page_file::answer(exchange, file)
         }
         [_, name] if matches!(name.as_slice(), b"health" | b"metrics") => match method {
