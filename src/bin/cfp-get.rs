@@ -24,6 +24,8 @@ pub const PROGRAM: Program = Program {
 
 const OPTIONS: &[ProgramOption] = options! {
     /// Fetch directories and everything in them.
+    ///
+    /// A symbolic link to a file is stored as that file. One to a directory is left out with a remark.
     "-r", "--recursive";
     /// Resume an interrupted download of the same content.
     ///

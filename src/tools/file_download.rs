@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{ExitStatus, for_each_operand};
+use crate::cli::{self, ExitStatus, for_each_operand};
 use crate::client::conn::url::{base, is_web};
 use crate::client::ops::list::ListEntry;
 use crate::client::progress::display::{self, Sum};
@@ -123,7 +123,10 @@ impl Downloader<'_> {
     /// reports its error when it is fetched.
     fn entries(&mut self, name: &RemoteName) -> Option<Vec<ListEntry>> {
         let client = if self.task.recursive { self.client().ok()? } else { return None };
-        client.is_directory(name).ok()?.then(|| client.list(name, true).unwrap_or_default())
+        let mut entries =
+            client.is_directory(name).ok()?.then(|| client.list(name, true).unwrap_or_default())?;
+        entries.retain(|entry| !is_left_out(entry));
+        Some(entries)
     }
 
     /// Returns the client of the server, which the first call makes.
@@ -187,6 +190,11 @@ impl Downloader<'_> {
         for_each_operand(self.program, entries.into_iter().zip(seem_empty), |(entry, seems_empty)| {
             let (local, stored) = (path.join(entry.name.path()), name.join(&entry.name));
             let done = match entry.name.directory {
+                _ if is_left_out(&entry) => {
+                    let name = shown(&RemoteName { directory: false, ..stored }.shown());
+                    cli::remark(self.program, format!("{name}: is a symbolic link to a directory, left out"));
+                    Ok(())
+                }
                 // A recursive list leaves out what the server may not read; a list of its own says so.
                 true if seems_empty => {
                     make(&local).and_then(|()| self.client()?.list(&stored, false).map(drop))
@@ -239,6 +247,12 @@ fn take(
         targets.take(below.as_os_str().as_bytes(), kind_of(entry.name.directory), &source)
     })
 }
+
+/// Returns whether an entry is a symbolic link to a directory, which may form a loop.
+fn is_left_out(entry: &ListEntry) -> bool {
+    entry.is_link && entry.name.directory
+}
+
 /// Returns of each entry of a recursive list, parents first, whether it is a directory without entries.
 fn seem_empty(entries: &[ListEntry]) -> Vec<bool> {
     let next = entries.iter().skip(1).map(Some).chain([None]);

@@ -1,6 +1,7 @@
 //! cfp-get: files come whole or not at all, go on where they were cut, and come from any HTTP server.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 
 use cfp::http::digest;
@@ -41,6 +42,22 @@ fn a_file_gets_its_base_name_or_the_one_it_is_given() {
         .stderr("cfp-get: :d/: is a directory\n")
         .code(2);
     assert_eq!(names(&sandbox), ["f", "here", "received_bio_7.txt", "z"]);
+}
+
+#[test]
+fn a_symbolic_link_to_a_directory_is_left_out_with_a_remark() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/e/f", "text");
+    for (target, link) in [("e/f", "file"), ("e", "link"), (".", "loop")] {
+        symlink(target, sandbox.root().join("d").join(link)).unwrap();
+    }
+    let left_out = "cfp-get: :d/link: is a symbolic link to a directory, left out\n\
+                    cfp-get: :d/loop: is a symbolic link to a directory, left out\n";
+    sandbox.run("cfp-get", ["-r", "d"]).stdout("").stderr(left_out).success();
+    sandbox.sh("find d | sort").stdout("d\nd/e\nd/e/f\nd/file\n").success();
+    // It is entered where it is named.
+    sandbox.run("cfp-get", ["-r", "d/link", "-o", "named"]).stdout("").stderr("").success();
+    assert_eq!(fs::read_to_string(sandbox.work().join("named/f")).unwrap(), "text");
 }
 
 // Row C2.
