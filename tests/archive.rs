@@ -71,6 +71,22 @@ fn unzip_and_python_unpack_what_is_stored() {
 }
 
 #[test]
+fn an_archive_is_stored_under_the_name_of_its_directory() {
+    if !need::programs(&["curl"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("My files/f", "");
+    sandbox.keep("\u{e9}t\u{e9}/f", "");
+    sandbox
+        .sh(r#"curl -fsS -OJ "$CFP_SERVER/My%20files/?archive=zip"
+            curl -fsS -OJ "$CFP_SERVER/%C3%A9t%C3%A9/?archive=zip"
+            ls *.zip"#)
+        .success()
+        .stdout("My files.zip\n_t_.zip\n");
+}
+
+#[test]
 fn an_archive_holds_what_a_list_shows_and_what_may_be_read() {
     if !need::programs(&["curl", "tar", "zstd"]) {
         return;

@@ -65,17 +65,20 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     })
 }
 
-/// Suggests a file name: that of the directory. `filename*` has every byte (RFC 8187).
+/// Suggests a file name: that of the directory. `filename*` has every character (RFC 8187); `filename` is for clients that do not
+/// read that, such as curl (RFC 6266 appendix D).
 fn disposition(name: &Name, format: &str) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
     let base = name.components().last().map_or(&b"files"[..], Vec::as_slice);
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    match base.iter().all(is_plain) {
-        true => format!("attachment; filename=\"{}.{format}\"", String::from_utf8_lossy(base)),
-        false => {
-            format!("attachment; filename*=UTF-8''{}.{format}", percent_encode(base, NON_ALPHANUMERIC))
-        }
+    let text = String::from_utf8_lossy(base);
+    let is_plain = |char: char| matches!(char, ' '..='~') && !"\"\\%".contains(char);
+    let plain: String = text.chars().map(|char| if is_plain(char) { char } else { '_' }).collect();
+    let mut disposition = format!("attachment; filename=\"{plain}.{format}\"");
+    // A name that is not UTF-8 cannot be written so.
+    if plain != text && std::str::from_utf8(base).is_ok() {
+        disposition += &format!("; filename*=UTF-8''{}.{format}", percent_encode(base, NON_ALPHANUMERIC));
     }
+    disposition
 }
 
 #[cfg(test)]
@@ -92,6 +95,11 @@ mod tests {
         };
         assert_eq!(named(&[]), "attachment; filename=\"files.zip\"");
         assert_eq!(named(&[b"a", b"b.c"]), "attachment; filename=\"b.c.zip\"");
-        assert_eq!(named(&[b"a\"\r\n\xff"]), "attachment; filename*=UTF-8''a%22%0D%0A%FF.zip");
+        assert_eq!(named(&[b"My files"]), "attachment; filename=\"My files.zip\"");
+        assert_eq!(
+            named(&["b\u{e9}\\\"\r\n".as_bytes()]),
+            "attachment; filename=\"b_____.zip\"; filename*=UTF-8''b%C3%A9%5C%22%0D%0A.zip"
+        );
+        assert_eq!(named(&[b"a\xff"]), "attachment; filename=\"a_.zip\"");
     }
 }
