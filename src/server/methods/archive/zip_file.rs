@@ -1,5 +1,5 @@
 //! An archive as a zip file, written without seeking: sizes and checksums follow the bytes (data descriptors). Names are UTF-8
-//! there: a byte that is not is `\xNN`.
+//! there, and a backslash may be taken for a separator: a byte that is not UTF-8, and a backslash, is `%NN`.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::error::{Error, shown};
+use crate::error::Error;
 use crate::http::time::rfc3339;
 use crate::server::exchange::ClientLiveness;
 use crate::server::methods::archive::source::{ArchiveSource, ExactLength, NamesLeft};
@@ -56,8 +56,26 @@ fn dos_time(time: SystemTime) -> Option<zip::DateTime> {
     zip::DateTime::from_date_and_time(year, month, day, hour, minute, second).ok()
 }
 
+/// Returns the name in a zip file. Percent-decoding restores the stored name, so no two names are the same there: a `%` that would
+/// be decoded is encoded too.
 fn zip_name(name: &[u8]) -> String {
-    std::str::from_utf8(name).map_or_else(|_| shown(name), str::to_owned)
+    let mut encoded = String::with_capacity(name.len());
+    let mut behind = name;
+    for chunk in name.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            behind = behind.get(char.len_utf8()..).unwrap_or_default();
+            match char {
+                '\\' => encoded += "%5C",
+                '%' if matches!(behind, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) => {
+                    encoded += "%25";
+                }
+                char => encoded.push(char),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| encoded += &format!("%{byte:02X}"));
+        behind = behind.get(chunk.invalid().len()..).unwrap_or_default();
+    }
+    encoded
 }
 
 fn failed(error: zip::result::ZipError) -> io::Error {
@@ -65,6 +83,31 @@ fn failed(error: zip::result::ZipError) -> io::Error {
         zip::result::ZipError::Io(error) => error,
         error => {
             Error::unprocessable("archive", format!("cannot be a zip file ({error}): take tar.zst")).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_zip_file_is_text_without_a_backslash_and_decodes_to_the_stored_name() {
+        let rows: [(&[u8], &str); 9] = [
+            ("d/\u{e9} +\u{202e}\n".as_bytes(), "d/\u{e9} +\u{202e}\n"),
+            (b"caf\xe9", "caf%E9"),
+            (b"caf%E9", "caf%25E9"),
+            (b"caf%25E9", "caf%2525E9"),
+            (b"..\\x", "..%5Cx"),
+            (b"100%.txt", "100%.txt"),
+            (b"%4", "%4"),
+            (b"%%4\xff1", "%%4%FF1"),
+            (b"%\\4", "%%5C4"),
+        ];
+        for (stored, expected) in rows {
+            let name = zip_name(stored);
+            assert_eq!(name, expected);
+            assert_eq!(percent_encoding::percent_decode_str(&name).collect::<Vec<_>>(), stored);
         }
     }
 }
