@@ -1,20 +1,19 @@
 //! GET of a directory with `?archive`: everything beneath it as one file, made while it is sent.
 
-use std::io::{self, BufWriter, Write};
-
 use crate::error::{Error, Result};
-use crate::http::coding::{Coding, Encoder};
+use crate::http::coding::Coding;
 use crate::http::condition::Validators;
 use crate::http::{Fields, Method};
 use crate::server::auth::rights::AuthorizedStore;
 use crate::server::exchange::{
     ClientLiveness, Exchange, SANDBOX, is_not_modified, of_not_modified, restrict_browsers, send_streamed,
 };
-use crate::server::limits::BLOCK;
+use crate::server::methods::archive::output::ArchiveOutput;
 use crate::server::methods::archive::source::ArchiveSource;
 use crate::server::methods::list::globs;
 use crate::store::Name;
 
+mod output;
 mod source;
 mod tar_file;
 mod zip_file;
@@ -51,16 +50,11 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
         return Err(Error::overloaded("archive", "too many responses are compressed at the moment"));
     };
     let client = ClientLiveness::new(exchange.stream);
-    send_streamed(&mut exchange.reply, 200, fields, Coding::Identity, None, |sink| {
-        let sink = BufWriter::with_capacity(BLOCK, sink);
+    send_streamed(&mut exchange.reply, 200, fields, Coding::Identity, None, |response| {
+        let output = ArchiveOutput::new(response);
         match format {
-            "zip" => zip_file::write(&source, &client, sink)?.flush(),
-            _ => {
-                let encoder = BufWriter::with_capacity(BLOCK, Encoder::of_answer(sink)?);
-                let encoder = tar_file::write(&source, &client, encoder)?;
-                let encoder = encoder.into_inner().map_err(io::IntoInnerError::into_error)?;
-                encoder.finish()?.flush()
-            }
+            "zip" => zip_file::write(&source, &client, &output),
+            _ => tar_file::write(&source, &client, &output),
         }
     })
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::server::auth::rights::Reader;
 use crate::server::exchange::{Cancellable, ClientLiveness};
 use crate::server::limits::{ZIP_ENTRIES_MAX, ZIP_NAMES_MAX};
+use crate::server::methods::archive::output::ArchiveOutput;
 use crate::store::{Content, Entry, Kind, Name};
 use crate::text::{Globs, ReadAt};
 
@@ -72,21 +73,28 @@ impl NamesLeft {
 
 /// The bytes of a file, as many as the archive announces. A file that became shorter is an error: the connection is cut, so
 /// that no archive looks complete that is not.
-pub struct ExactLength<'a> {
+pub struct ExactLength<'a, 'r> {
     content: Cancellable<'a>,
+    output: &'a ArchiveOutput<'r>,
     offset: u64,
     size: u64,
 }
 
-impl<'a> ExactLength<'a> {
-    /// Returns the bytes of a file for a client.
-    pub fn new(content: &'a dyn Content, client: &'a ClientLiveness<'a>) -> Self {
-        ExactLength { content: Cancellable { content, client }, offset: 0, size: content.meta().size }
+impl<'a, 'r> ExactLength<'a, 'r> {
+    /// Returns the bytes of a file for a client, until the response has failed.
+    pub fn new(
+        content: &'a dyn Content,
+        client: &'a ClientLiveness<'a>,
+        output: &'a ArchiveOutput<'r>,
+    ) -> Self {
+        let size = content.meta().size;
+        ExactLength { content: Cancellable { content, client }, output, offset: 0, size }
     }
 }
 
-impl Read for ExactLength<'_> {
+impl Read for ExactLength<'_, '_> {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        self.output.check()?;
         let left = usize::try_from(self.size - self.offset).unwrap_or(usize::MAX).min(block.len());
         if left == 0 {
             return Ok(0);

@@ -1,18 +1,39 @@
-//! An archive as a tar file (GNU format, so that a name of any length and bytes is kept).
+//! An archive as a tar file (GNU format, so that a name of any length and bytes is kept), compressed with zstd.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::http::coding::Encoder;
 use crate::server::exchange::ClientLiveness;
+use crate::server::limits::BLOCK;
+use crate::server::methods::archive::output::ArchiveOutput;
 use crate::server::methods::archive::source::{ArchiveSource, ExactLength};
 use crate::store::Kind;
 
-/// Writes all files and directories, and returns the sink.
-pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, sink: W) -> io::Result<W> {
-    let mut builder = tar::Builder::new(sink);
+/// Writes all files and directories.
+pub fn write(
+    source: &ArchiveSource<'_>,
+    client: &ClientLiveness<'_>,
+    output: &ArchiveOutput<'_>,
+) -> io::Result<()> {
+    let encoder = Encoder::of_answer(BufWriter::with_capacity(BLOCK, output))?;
+    let mut builder = tar::Builder::new(BufWriter::with_capacity(BLOCK, encoder));
+    append_entries(source, client, output, &mut builder).inspect_err(|_| output.discard())?;
+    let encoder = builder.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    encoder.finish()?.flush()?;
+    output.check()
+}
+
+fn append_entries(
+    source: &ArchiveSource<'_>,
+    client: &ClientLiveness<'_>,
+    output: &ArchiveOutput<'_>,
+    builder: &mut tar::Builder<impl Write>,
+) -> io::Result<()> {
     for entry in source.entries()? {
+        output.check()?;
         let entry = entry?;
         let path = OsStr::from_bytes(&entry.name);
         if entry.kind == Kind::Directory {
@@ -22,10 +43,10 @@ pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, 
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);
             let mut header = header(tar::EntryType::Regular, 0o644, size, modified);
-            builder.append_data(&mut header, path, ExactLength::new(content.as_ref(), client))?;
+            builder.append_data(&mut header, path, ExactLength::new(content.as_ref(), client, output))?;
         }
     }
-    builder.into_inner()
+    Ok(())
 }
 
 fn header(kind: tar::EntryType, mode: u32, size: u64, modified: SystemTime) -> tar::Header {

@@ -1,7 +1,7 @@
 //! An archive as a zip file, written without seeking: sizes and checksums follow the bytes (data descriptors). Names are UTF-8
 //! there, and a backslash may be taken for a separator: a byte that is not UTF-8, and a backslash, is `%NN`.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::SystemTime;
 
 use zip::write::{SimpleFileOptions, StreamWriter};
@@ -10,17 +10,35 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::error::Error;
 use crate::http::time::rfc3339;
 use crate::server::exchange::ClientLiveness;
+use crate::server::limits::BLOCK;
+use crate::server::methods::archive::output::ArchiveOutput;
 use crate::server::methods::archive::source::{ArchiveSource, ExactLength, NamesLeft};
 use crate::store::Kind;
 
 /// A file from this size on has 64-bit sizes; less than 4 GiB, since deflate can make it larger.
 const LARGE: u64 = 0xffff_0000;
 
-/// Writes all files and directories, and returns the sink.
-pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, sink: W) -> io::Result<W> {
-    let mut writer = ZipWriter::new_stream(sink);
+/// Writes all files and directories.
+pub fn write(
+    source: &ArchiveSource<'_>,
+    client: &ClientLiveness<'_>,
+    output: &ArchiveOutput<'_>,
+) -> io::Result<()> {
+    let mut writer = ZipWriter::new_stream(BufWriter::with_capacity(BLOCK, output));
+    add_entries(source, client, output, &mut writer).inspect_err(|_| output.discard())?;
+    writer.finish().map_err(failed)?.into_inner().flush()?;
+    output.check()
+}
+
+fn add_entries(
+    source: &ArchiveSource<'_>,
+    client: &ClientLiveness<'_>,
+    output: &ArchiveOutput<'_>,
+    writer: &mut ZipWriter<StreamWriter<impl Write>>,
+) -> io::Result<()> {
     let mut names = NamesLeft::default();
     for entry in source.entries()? {
+        output.check()?;
         let entry = entry?;
         names.count(&entry.name)?;
         let name = zip_name(&entry.name);
@@ -31,10 +49,10 @@ pub fn write<W: Write>(source: &ArchiveSource<'_>, client: &ClientLiveness<'_>, 
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);
             writer.start_file(name, options(size, modified).unix_permissions(0o644)).map_err(failed)?;
-            io::copy(&mut ExactLength::new(content.as_ref(), client), &mut writer)?;
+            io::copy(&mut ExactLength::new(content.as_ref(), client, output), writer)?;
         }
     }
-    writer.finish().map(StreamWriter::into_inner).map_err(failed)
+    Ok(())
 }
 
 fn options(size: u64, modified: SystemTime) -> SimpleFileOptions {
