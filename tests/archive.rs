@@ -3,9 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use cfp::http::Framing;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{Mode, mkdirat};
 
 use crate::common::raw::request;
 use crate::common::watch::Watch;
@@ -151,6 +154,26 @@ fn an_archive_of_a_file_that_becomes_shorter_meanwhile_never_looks_complete() {
         assert!(raw.body(Framing::Chunked).read_to_end(&mut received).is_err(), "{format}");
         // A zip file is complete with the record at its end, however its beginning came to be.
         assert!(memchr::memmem::find(&received, b"PK\x05\x06").is_none(), "{format}");
+    }
+}
+
+#[test]
+fn an_archive_of_a_tree_deeper_than_a_name_can_be_is_refused() {
+    let sandbox = Sandbox::new();
+    let component = "x".repeat(250);
+    let make = |above: &OwnedFd| {
+        mkdirat(above, component.as_str(), Mode::S_IRWXU).unwrap();
+        openat(above, component.as_str(), OFlag::O_DIRECTORY, Mode::empty()).unwrap()
+    };
+    let root = open(&sandbox.root(), OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+    (0..20).fold(root, |above, _| make(&above));
+    let mut raw = sandbox.connect();
+    let line = "archive: has a path that is longer than the system takes: exclude the directory\n";
+    for target in ["/?", &format!("/{component}/?")] {
+        for format in ["zip", "tar.zst"] {
+            let answer = raw.ask(request("GET", &format!("{target}archive={format}"), ""));
+            assert_eq!((answer.status, answer.text().as_str()), (422, line), "{format} {target}");
+        }
     }
 }
 

@@ -138,6 +138,42 @@ fn a_directory_that_the_server_may_not_read_is_said_of_what_is_fetched() {
 }
 
 #[test]
+fn an_archive_without_what_the_server_may_not_read_is_refused() {
+    if !need::root() {
+        return;
+    }
+    let sandbox = Sandbox::prepared(&["--run-as", "nobody"], |root| {
+        for path in ["file", "directory/sub", "directory/z"] {
+            fs::create_dir_all(root.join(path)).unwrap();
+        }
+        for path in ["file/f", "file/secret", "directory/z/f.txt", "directory/sub/f"] {
+            fs::write(root.join(path), "text").unwrap();
+        }
+        for path in [root.parent().unwrap(), root] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for (path, mode) in [("file/secret", 0o600), ("directory/sub", 0o700)] {
+            fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    });
+    let mut raw = sandbox.connect();
+    for format in ["zip", "tar.zst"] {
+        for (target, status, line) in [
+            ("file/?", 403, "/file/secret: permission denied\n"),
+            ("directory/?", 403, "/directory/sub/: permission denied\n"),
+            ("directory/?include=*.txt&", 403, "/directory/sub/: permission denied\n"),
+            ("directory/sub/?", 403, "/directory/sub/: permission denied\n"),
+            ("file/?exclude=secret&", 200, ""),
+            ("directory/?exclude=sub/&", 200, ""),
+        ] {
+            let answer = raw.ask(request("GET", &format!("/{target}archive={format}"), ""));
+            assert_eq!(answer.status, status, "{format} {target}");
+            assert!(status == 200 || answer.text() == line, "{format} {target} {}", answer.text());
+        }
+    }
+}
+
+#[test]
 fn what_of_a_directory_cannot_be_removed_is_renamed_back_and_is_said() {
     if !need::root() {
         return;

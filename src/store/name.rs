@@ -8,6 +8,9 @@ pub const RESERVED: &[u8] = b".cfpd";
 /// The prefix of the names of the daemon's temporary files, in any directory.
 pub(super) const TEMPORARY: &[u8] = b".cfpd-";
 
+/// The most bytes of a path in a system call of Linux, with the NUL at its end.
+const PATH_MAX: usize = 4096;
+
 /// The name of a stored file or directory: its components from the root down, none of them `.`, `..` or empty,
 /// none with a NUL or a slash in it. No components at all is the root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +82,12 @@ impl Name {
     pub fn join(&self, below: &[u8], directory: bool) -> Self {
         let below = below.split(|&byte| byte == b'/').map(<[u8]>::to_vec);
         Name { components: self.components.iter().cloned().chain(below).collect(), directory }
+    }
+
+    /// Returns whether the path is longer than a system call of Linux takes: nothing of that name can be opened, though a list of
+    /// a directory above may have it.
+    pub fn is_too_long(&self) -> bool {
+        self.components.iter().map(|component| component.len() + 1).sum::<usize>() > PATH_MAX
     }
 
     /// Returns the components, from the root down.

@@ -49,8 +49,13 @@ impl Globs {
 
     /// Returns whether a name, its components joined by `/`, is included.
     pub fn includes(&self, name: &[u8], is_directory: bool) -> bool {
-        let any = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name, is_directory));
-        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+        let is_chosen = self.include.iter().any(|glob| glob.matches(name, is_directory));
+        (self.include.is_empty() || is_chosen) && !self.excludes(name, is_directory)
+    }
+
+    /// Returns whether a name is excluded, and with it all beneath.
+    pub fn excludes(&self, name: &[u8], is_directory: bool) -> bool {
+        self.exclude.iter().any(|glob| glob.matches(name, is_directory))
     }
 }
 

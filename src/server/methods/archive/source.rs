@@ -7,7 +7,7 @@ use crate::server::auth::rights::Reader;
 use crate::server::exchange::{Cancellable, ClientLiveness};
 use crate::server::limits::{ZIP_ENTRIES_MAX, ZIP_NAMES_MAX};
 use crate::server::methods::archive::output::ArchiveOutput;
-use crate::store::{Content, Entry, Kind, Name};
+use crate::store::{Content, Detail, Entry, Kind, Name};
 use crate::text::{Globs, ReadAt};
 
 /// What an archive is made of.
@@ -21,21 +21,44 @@ pub struct ArchiveSource<'a> {
 }
 
 impl ArchiveSource<'_> {
-    /// Lists the names of all files and directories.
+    /// Lists the names of all files and directories. A directory beneath that the daemon itself cannot read is an error, since
+    /// nothing is known of what is in it; where its name is excluded, it is left out.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
         let entries = self.reader.list_readable(self.directory)?;
-        Ok(entries.filter(|entry| match entry {
-            Ok(entry) => self.globs.includes(&entry.name, entry.kind == Kind::Directory),
-            Err(_) => true,
-        }))
+        Ok(entries.filter_map(|entry| entry.and_then(|entry| self.select(entry)).transpose()))
     }
 
-    /// Opens a file of the list; none where it has been deleted meanwhile, or the daemon itself may not read it.
+    /// Returns an entry of the list where it belongs to the archive.
+    fn select(&self, entry: Entry) -> Result<Option<Entry>> {
+        let is_directory = entry.kind == Kind::Directory;
+        if self.globs.excludes(&entry.name, is_directory) {
+            return Ok(None);
+        }
+        if is_directory {
+            let directory = self.directory.join(&entry.name, true);
+            if self.if_there(&directory, self.reader.list(&directory, false, Detail::Names))?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(self.globs.includes(&entry.name, is_directory).then_some(entry))
+    }
+
+    /// Opens a file of the list; none where it has been deleted meanwhile.
     pub fn open(&self, entry: &Entry) -> Result<Option<Box<dyn Content>>> {
-        match self.reader.open(&self.directory.join(&entry.name, false)) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(None),
-            Err(error) => Err(error),
+        let name = self.directory.join(&entry.name, false);
+        self.if_there(&name, self.reader.open(&name))
+    }
+
+    /// Returns what is known of a name of the list; none where it has been deleted meanwhile.
+    fn if_there<T>(&self, name: &Name, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(_) if name.is_too_long() => {
+                let what = "has a path that is longer than the system takes: exclude the directory";
+                Err(Error::unprocessable("archive", what))
+            }
+            Err(_) => Ok(None),
         }
     }
 
