@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 
 use cfp::http::Framing;
 use nix::fcntl::{OFlag, open, openat};
@@ -76,6 +77,24 @@ fn any_names_have_names_of_their_own_in_a_zip_file() {
             python3 -c 'import zipfile; print(sorted(zipfile.ZipFile("d.zip").namelist()))'"#)
         .success()
         .stdout("['..%5Cx', '100%', 'caf%25E9', 'caf%5Cxe9', 'caf%E9']\n");
+}
+
+#[test]
+fn a_link_to_a_file_is_that_file_and_one_to_a_directory_is_left_out() {
+    if !need::programs(&["curl", "tar", "zstd", "python3"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/a.txt", "text");
+    sandbox.keep("d/e/f", "");
+    symlink("a.txt", sandbox.root().join("d/file")).unwrap();
+    symlink("e", sandbox.root().join("d/directory")).unwrap();
+    sandbox
+        .sh(r#"curl -fsS "$CFP_SERVER/d/?archive=tar.zst" | zstd -dc | tar -t | LC_ALL=C sort
+            curl -fsS -OJ "$CFP_SERVER/d/?archive=zip"
+            python3 -c 'import zipfile; print(sorted(zipfile.ZipFile("d.zip").namelist()))'"#)
+        .success()
+        .stdout("a.txt\ne/\ne/f\nfile\n['a.txt', 'e/', 'e/f', 'file']\n");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct ArchiveSource<'a> {
 
 impl ArchiveSource<'_> {
     /// Lists the names of all files and directories. A directory beneath that the daemon itself cannot read is an error, since
-    /// nothing is known of what is in it; where its name is excluded, it is left out.
+    /// nothing is known of what is in it; where its name is excluded, it is left out. So are symbolic links to directories.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
         let entries = self.reader.list_readable(self.directory)?;
         Ok(entries.filter_map(|entry| entry.and_then(|entry| self.select(entry)).transpose()))
@@ -31,7 +31,7 @@ impl ArchiveSource<'_> {
     /// Returns an entry of the list where it belongs to the archive.
     fn select(&self, entry: Entry) -> Result<Option<Entry>> {
         let is_directory = entry.kind == Kind::Directory;
-        if self.globs.excludes(&entry.name, is_directory) {
+        if (is_directory && entry.is_link) || self.globs.excludes(&entry.name, is_directory) {
             return Ok(None);
         }
         if is_directory {
