@@ -37,11 +37,11 @@ fn tar_unpacks_what_is_stored() {
     fs::write(sandbox.root().join("d").join(OsStr::from_bytes(b"caf\xe9")), "bytes").unwrap();
     sandbox.keep("d/back\\slash", "");
     sandbox
-        .sh(r#"mkdir out; touch -d 2001-02-03 ../root/d/a.txt
+        .sh(r#"mkdir out; touch -d 2001-02-03 ../root/d/a.txt ../root/d/hollow
             curl -fsS -OJ "$CFP_SERVER/d/?archive=tar.zst"
             zstd -dc d.tar.zst | tar -x -C out
             diff -r out ../root/d
-            test "$(stat -c %Y out/a.txt)" = "$(stat -c %Y ../root/d/a.txt)"
+            for f in a.txt hollow; do test "$(stat -c %Y out/$f)" = "$(stat -c %Y ../root/d/$f)"; done
             curl -fsS "$CFP_SERVER/?archive=tar.zst" | zstd -dc | tar -t | grep -x other"#)
         .success();
 }
@@ -59,6 +59,14 @@ fn unzip_and_python_unpack_what_is_stored() {
             unzip -q -d out d.zip
             diff -r -x 'line*' out ../root/d"#)
         .success();
+    // Times are UTC there, and have two seconds.
+    sandbox
+        .sh(r#"touch -d '2001-02-03 04:05:06 UTC' ../root/d/a.txt ../root/d/hollow
+            curl -fsS -OJ --output-dir py "$CFP_SERVER/d/?archive=zip"
+            python3 -c 'import zipfile; z = zipfile.ZipFile("py/d.zip")
+for name in ("a.txt", "hollow/"): print(z.getinfo(name).date_time)'"#)
+        .success()
+        .stdout("(2001, 2, 3, 4, 5, 6)\n(2001, 2, 3, 4, 5, 6)\n");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an archive is made of: the entries of a directory, and their contents as long as the archive announces.
 
 use std::io::{self, Read};
+use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::server::auth::rights::Reader;
@@ -47,6 +48,12 @@ impl ArchiveSource<'_> {
     pub fn open(&self, entry: &Entry) -> Result<Option<Box<dyn Content>>> {
         let name = self.directory.join(&entry.name, false);
         self.if_there(&name, self.reader.open(&name))
+    }
+
+    /// Returns the time of a directory of the list; none where it has been deleted meanwhile.
+    pub fn directory_time(&self, entry: &Entry) -> Result<Option<SystemTime>> {
+        let name = self.directory.join(&entry.name, true);
+        self.if_there(&name, self.reader.describe(&name).map(|meta| meta.modified))
     }
 
     /// Returns what is known of a name of the list; none where it has been deleted meanwhile.

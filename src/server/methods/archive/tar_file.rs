@@ -37,8 +37,9 @@ fn append_entries(
         let entry = entry?;
         let path = OsStr::from_bytes(&entry.name);
         if entry.kind == Kind::Directory {
+            let Some(modified) = source.directory_time(&entry)? else { continue };
             let path = OsString::from_vec([&entry.name[..], b"/"].concat());
-            let mut header = header(tar::EntryType::Directory, 0o755, 0, SystemTime::now());
+            let mut header = header(tar::EntryType::Directory, 0o755, 0, modified);
             builder.append_data(&mut header, path, io::empty())?;
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);

@@ -43,9 +43,8 @@ fn add_entries(
         names.count(&entry.name)?;
         let name = zip_name(&entry.name);
         if entry.kind == Kind::Directory {
-            writer
-                .add_directory(name, options(0, SystemTime::now()).unix_permissions(0o755))
-                .map_err(failed)?;
+            let Some(modified) = source.directory_time(&entry)? else { continue };
+            writer.add_directory(name, options(0, modified).unix_permissions(0o755)).map_err(failed)?;
         } else if let Some(content) = source.open(&entry)? {
             let (size, modified) = (content.meta().size, content.meta().modified);
             writer.start_file(name, options(size, modified).unix_permissions(0o644)).map_err(failed)?;
