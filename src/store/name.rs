@@ -8,6 +8,12 @@ pub const RESERVED: &[u8] = b".cfpd";
 /// The prefix of the names of the daemon's temporary files, in any directory.
 pub(super) const TEMPORARY: &[u8] = b".cfpd-";
 
+/// How much of a name that is too long an error repeats, in bytes.
+const TOO_LONG_SHOWN: usize = 64;
+
+/// The longest name of a directory entry on Linux, in bytes (NAME_MAX).
+pub(super) const COMPONENT_MAX: usize = 255;
+
 /// The most bytes of a path in a system call of Linux, with the NUL at its end.
 const PATH_MAX: usize = 4096;
 
@@ -84,10 +90,12 @@ impl Name {
         Name { components: self.components.iter().cloned().chain(below).collect(), directory }
     }
 
-    /// Returns whether the path is longer than a system call of Linux takes: nothing of that name can be opened, though a list of
+    /// Returns whether the name is longer than a system call of Linux takes: nothing of that name can be opened, though a list of
     /// a directory above may have it.
     pub fn is_too_long(&self) -> bool {
-        self.components.iter().map(|component| component.len() + 1).sum::<usize>() > PATH_MAX
+        let lengths = || self.components.iter().map(Vec::len);
+        lengths().any(|length| length > COMPONENT_MAX)
+            || lengths().map(|length| length + 1).sum::<usize>() > PATH_MAX
     }
 
     /// Returns the components, from the root down.
@@ -117,6 +125,18 @@ impl Name {
         }
         shown
     }
+
+    /// Returns the beginning of the name as a client writes it, for an error of one that is too long to be repeated.
+    pub fn beginning(&self) -> Vec<u8> {
+        let mut shown = self.shown();
+        if shown.len() > TOO_LONG_SHOWN {
+            let is_within_char = |at: &usize| shown.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+            let end = (0..=TOO_LONG_SHOWN).rev().find(|at| !is_within_char(at)).unwrap_or(TOO_LONG_SHOWN);
+            shown.truncate(end);
+            shown.extend_from_slice("…".as_bytes());
+        }
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +160,20 @@ mod tests {
         for said in ["/", "/f", "/d/", "/d/f", "/d/.cfpd", "/.cfp", "/...", "/d/.cfpdx"] {
             assert_eq!(name(said).unwrap().shown(), said.as_bytes());
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_name_ends_with_a_character() {
+        let rows = [
+            ("/d/".to_owned(), "/d/".to_owned()),
+            (format!("/{}", "a".repeat(63)), format!("/{}", "a".repeat(63))),
+            (format!("/{}", "a".repeat(64)), format!("/{}…", "a".repeat(63))),
+            (format!("/{}", "é".repeat(64)), format!("/{}…", "é".repeat(31))),
+        ];
+        for (said, beginning) in rows {
+            assert_eq!(name(&said).unwrap().beginning(), beginning.as_bytes(), "{said}");
+        }
+        assert!(!Name::new(vec![vec![0x80; 100]], false).unwrap().beginning().is_empty());
     }
 
     #[test]

@@ -71,7 +71,10 @@ impl State {
     fn find(&self, name: &Name) -> Result<Node> {
         let is_long = name.components().iter().any(|component| component.len() > COMPONENT_MAX);
         if is_long || name.components().join(&b'/').len() > PATH_MAX {
-            return Err(Error::not_found("name", "is longer than the system takes: nothing has it"));
+            return Err(Error::not_found(
+                name.beginning(),
+                "is longer than the system takes: nothing has it",
+            ));
         }
         let node = self.node(name).filter(|node| !name.is_directory() || node.meta.kind == Kind::Directory);
         node.ok_or_else(|| Error::not_found(name.shown(), "is not there"))
@@ -83,7 +86,7 @@ impl State {
             return Err(Error::forbidden(name.shown(), "is the root and stays"));
         };
         if last.len() > COMPONENT_MAX {
-            return Err(Error::invalid("name", "is longer than the system takes"));
+            return Err(Error::invalid(name.beginning(), "is longer than the system takes"));
         }
         let is_directory = |node: Node| node.meta.kind == Kind::Directory;
         match Name::new(above.to_vec(), true)

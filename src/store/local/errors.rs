@@ -9,6 +9,9 @@ use crate::store::Name;
 const LOST: &str =
     "the file .cfpd-locks was removed, by which daemons lock names: restart all that serve this directory";
 
+/// The message where a name beneath a directory is too long.
+const HOLDS_LONG: &str = "holds a name that is longer than the system takes";
+
 /// Returns whether an errno means that nothing served exists: no such name, no directory on the path, a link that loops or
 /// leads outside, a socket or a device without a driver.
 pub(super) fn is_absent(errno: Errno) -> bool {
@@ -20,8 +23,12 @@ pub(super) fn is_absent(errno: Errno) -> bool {
 pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => absent(name),
-        // The name is not repeated.
-        Errno::ENAMETOOLONG => Error::not_found("name", "is longer than the system takes: nothing has it"),
+        Errno::ENAMETOOLONG if name.is_directory() && !name.is_too_long() => {
+            Error::not_found(name.shown(), HOLDS_LONG)
+        }
+        Errno::ENAMETOOLONG => {
+            Error::not_found(name.beginning(), "is longer than the system takes: nothing has it")
+        }
         Errno::EAGAIN => Error::busy(name.shown(), "is being changed by others"),
         Errno::ENOLCK => Error::unavailable(name.shown(), LOST),
         Errno::EBUSY => Error::conflict(name.shown(), "is a mount point, or in use by the system"),
@@ -33,7 +40,10 @@ pub(super) fn map_errno(name: &Name, errno: Errno) -> Error {
 pub(super) fn map_errno_new(name: &Name, errno: Errno) -> Error {
     match errno {
         errno if is_absent(errno) => no_directory(name),
-        Errno::ENAMETOOLONG => Error::invalid("name", "is longer than the system takes"),
+        Errno::ENAMETOOLONG if name.is_directory() && !name.is_too_long() => {
+            Error::invalid(name.shown(), HOLDS_LONG)
+        }
+        Errno::ENAMETOOLONG => Error::invalid(name.beginning(), "is longer than the system takes"),
         errno => map_errno(name, errno),
     }
 }

@@ -13,6 +13,7 @@ use nix::sys::stat::{Mode, fstat, stat};
 use super::{EntryAt, FileId, file_id, map_errno, map_errno_new};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Name;
+use crate::store::name::COMPONENT_MAX;
 
 /// How often `openat2` is retried after a race with a rename. The kernel gives up (EAGAIN) only where a `..` of a
 /// link is resolved while anything on the machine is renamed.
@@ -22,9 +23,6 @@ const RACES: usize = 128;
 const GONE: &str = "the served directory was removed, moved or mounted over; HUP opens it by its name again";
 /// How many symbolic links are followed: as many as Linux follows.
 const LINKS_MAX: usize = 40;
-
-/// The longest name of a directory entry, in bytes (NAME_MAX).
-const COMPONENT_MAX: usize = 255;
 
 /// Opens an `O_PATH` descriptor: it needs no permission to read and does not open devices.
 pub(super) const HANDLE: OFlag = OFlag::O_PATH;

@@ -37,7 +37,7 @@ fn meta_and_open_answer_by_what_stands_there(new: New) {
     assert_eq!(sandbox.meta("/d/no").unwrap_err().to_string(), "/d/no: is not there");
     for long in ["/a".repeat(4000), format!("/{}", "a".repeat(256))] {
         let wrong = sandbox.meta(&long).unwrap_err();
-        assert_eq!((wrong.kind(), wrong.to_string().len() < 80), (ErrorKind::NotFound, true));
+        assert_eq!((wrong.kind(), wrong.to_string().len() < 160), (ErrorKind::NotFound, true));
         assert_eq!(status(sandbox.open(&long)), 404);
         assert_eq!(status(sandbox.delete(&long)), 404);
     }
