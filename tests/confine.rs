@@ -121,20 +121,30 @@ fn a_directory_that_the_server_may_not_read_is_said_of_what_is_fetched() {
         return;
     }
     let sandbox = Sandbox::prepared(&["--run-as", "nobody"], |root| {
-        for path in ["d/a/empty", "d/secret", "d/z"] {
+        for path in ["d/a/empty", "d/names", "d/secret", "d/z"] {
             fs::create_dir_all(root.join(path)).unwrap();
         }
-        fs::write(root.join("d/secret/f"), "text").unwrap();
-        fs::write(root.join("d/z/f"), "text").unwrap();
+        for path in ["d/names/f", "d/secret/f", "d/z/f"] {
+            fs::write(root.join(path), "text").unwrap();
+        }
         for path in [root.parent().unwrap(), root] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         fs::set_permissions(root.join("d/secret"), fs::Permissions::from_mode(0o700)).unwrap();
+        // It may be read, but nothing in it may be looked up.
+        fs::set_permissions(root.join("d/names"), fs::Permissions::from_mode(0o744)).unwrap();
     });
     let said = sandbox.run("cfp-get", ["-q", "-r", "d"]).stdout("").code(2);
-    said.stderr("cfp-get: :d/secret/: permission denied\n");
-    let made = ["d/a/empty", "d/secret", "d/z/f"].map(|path| sandbox.work().join(path).exists());
-    assert_eq!(made, [true; 3]);
+    said.stderr("cfp-get: :d/names/: permission denied\ncfp-get: :d/secret/: permission denied\n");
+    let made = ["d/a/empty", "d/names", "d/secret", "d/z/f"].map(|path| sandbox.work().join(path).exists());
+    assert_eq!(made, [true; 4]);
+    // What cannot be read here is not taken for absent.
+    for path in ["mine/names/f", "mine/secret/f"] {
+        sandbox.write(path, "text");
+    }
+    sandbox.run("cfp-sync", ["--delete", ":d", "mine"]).code(2);
+    let left = ["mine/names/f", "mine/secret/f"].map(|path| sandbox.work().join(path).exists());
+    assert_eq!(left, [true; 2]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! served, and the daemon's own files, are omitted.
 
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use super::{
     Attribute, DIRECTORY, HANDLE, Volume, Walk, classify, entry_stat, is_absent, is_link, lookup_locked,
@@ -11,8 +12,8 @@ use super::{
 use crate::error::Result;
 use crate::store::{Detail, Entries, Entry, EntryStat, Kind, Meta, Name, RESERVED};
 
-/// Lists a directory lazily. Directories beneath it that the daemon may not read, or whose paths are longer than
-/// PATH_MAX, are listed without their entries.
+/// Lists a directory lazily. It is an error if the daemon may not read or search it; directories beneath it of which that
+/// is true, or whose paths are longer than PATH_MAX, are listed without their entries.
 pub(super) fn list<'a>(
     volume: &'a Volume,
     name: &Name,
@@ -21,6 +22,8 @@ pub(super) fn list<'a>(
 ) -> Result<Entries<'a>> {
     let named = |errno| map_errno(name, errno);
     let base = volume.root.open_beneath(name.components(), DIRECTORY).map_err(named)?;
+    // Without the permission to search it, each of its entries would be omitted, and it would seem to be empty.
+    fstatat(&base, ".", AtFlags::empty()).map_err(named)?;
     Ok(match detail {
         Detail::Names => {
             let walk = Walk::new(base, recursive, type_alone).map_err(named)?;
