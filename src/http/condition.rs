@@ -29,6 +29,8 @@ pub enum Evaluation {
     NotModified,
     /// 412: the state is not what the client expects.
     Failed,
+    /// 412 as well: the client expects a free name (`If-None-Match: *`).
+    Exists,
 }
 
 /// Evaluates the preconditions at the time `now`, in the order of RFC 9110 §13.2.2. `safe` is true for GET and HEAD;
@@ -47,7 +49,12 @@ pub fn evaluate(fields: &Fields, safe: bool, current: Option<Validators<'_>>, no
     }
     if fields.get("if-none-match").is_some() {
         if current.is_some_and(|have| have.are_in(fields, "if-none-match", true)) {
-            return if safe { Evaluation::NotModified } else { Evaluation::Failed };
+            let is_free_expected = fields.members("if-none-match").any(|member| member == b"*");
+            return match safe {
+                true => Evaluation::NotModified,
+                false if is_free_expected => Evaluation::Exists,
+                false => Evaluation::Failed,
+            };
         }
     } else if let (true, Some(limit), Some(have)) = (safe, date(fields, "if-modified-since"), current)
         && have.modified.is_some_and(|modified| !is_after(modified, limit))
@@ -127,10 +134,10 @@ mod tests {
 
     #[test]
     fn conditions_are_evaluated_in_the_order_of_the_standard() {
-        use Evaluation::{Failed, NotModified, Proceed};
+        use Evaluation::{Exists, Failed, NotModified, Proceed};
         type Row<'a> = (&'a [(&'a str, &'a str)], Evaluation, Evaluation, Evaluation);
         // fields, then: on a safe method, on a write, where nothing stands
-        let rows: [Row<'_>; 15] = [
+        let rows: [Row<'_>; 16] = [
             (&[], Proceed, Proceed, Proceed),
             (&[("If-Match", "\"a\"")], Proceed, Proceed, Failed),
             (&[("If-Match", "\"b\", \"a\"")], Proceed, Proceed, Failed),
@@ -138,7 +145,8 @@ mod tests {
             (&[("If-Match", "\"a-z\"")], Proceed, Proceed, Failed),
             (&[("If-None-Match", "\"a-z\"")], NotModified, Failed, Proceed),
             (&[("If-Match", "*")], Proceed, Proceed, Failed),
-            (&[("If-None-Match", "*")], NotModified, Failed, Proceed),
+            (&[("If-None-Match", "*")], NotModified, Exists, Proceed),
+            (&[("If-Match", "\"b\""), ("If-None-Match", "*")], Failed, Failed, Failed),
             (&[("If-None-Match", "W/\"a\"")], NotModified, Failed, Proceed),
             (&[("If-None-Match", "\"b\""), ("If-Modified-Since", THEN)], Proceed, Proceed, Proceed),
             (&[("If-Modified-Since", THEN)], NotModified, Proceed, Proceed),

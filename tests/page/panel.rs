@@ -150,7 +150,7 @@ fn names_are_given_changed_copied_and_taken_away() {
     browser.until_said("is copied to sub/c");
     // What stands at the name stays.
     name(&mut browser, "b <i>%2F?#.txt", "rename", "taken");
-    browser.until_said("/d/taken: ");
+    browser.until_said("/d/taken: exists already");
     browser.click("#panel .close");
     name(&mut browser, "sub/", "copy", "sub 2");
     browser.until_said("sub is copied to sub 2.");

@@ -10,7 +10,7 @@ pub(crate) use locked::{XML_DECLARATION, XML_TYPE};
 pub(crate) use media_type::{ContentStart, NamedType, is_compressible, is_dense, text_type};
 pub(crate) use problem::{Problem, closing_response};
 pub(crate) use representation::{
-    SANDBOX, coded_etag, failed, fields_of, is_not_modified, of_not_modified, precondition, restrict_browsers,
+    SANDBOX, coded_etag, exists, fields_of, is_not_modified, of_not_modified, precondition, restrict_browsers,
 };
 pub(crate) use request_body::RequestBody;
 pub(crate) use response::{Reply, with_charset};

@@ -48,7 +48,7 @@ pub fn is_not_modified(request: &Request, name: &Name, current: Validators<'_>) 
     match condition::evaluate(&request.fields, true, Some(current), SystemTime::now()) {
         Evaluation::Proceed => Ok(false),
         Evaluation::NotModified => Ok(true),
-        Evaluation::Failed => Err(failed(name)),
+        Evaluation::Failed | Evaluation::Exists => Err(failed(name)),
     }
 }
 
@@ -70,12 +70,18 @@ pub fn precondition<'a>(fields: &'a Fields, name: &'a Name) -> impl Fn(Option<&M
             existing.map(|meta| Validators { etag: Some(&meta.etag), coded, modified: Some(meta.modified) });
         match condition::evaluate(fields, false, existing, SystemTime::now()) {
             Evaluation::Proceed => Ok(()),
-            _ => Err(failed(name)),
+            Evaluation::Exists => Err(exists(name)),
+            Evaluation::Failed | Evaluation::NotModified => Err(failed(name)),
         }
     }
 }
 
-/// Returns the error of a failed precondition, of kind `PreconditionFailed`.
-pub fn failed(name: &Name) -> Error {
+/// Returns the error of a precondition that the name is free, of kind `PreconditionFailed`.
+pub fn exists(name: &Name) -> Error {
+    Error::precondition_failed(name.shown(), "exists already")
+}
+
+/// Returns the error of any other failed precondition, of kind `PreconditionFailed`.
+fn failed(name: &Name) -> Error {
     Error::precondition_failed(name.shown(), "is not as the condition says")
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, shown};
 use crate::http::{Fields, Query, Request, Target};
 use crate::server::auth::rights::{AuthorizedTransfer, Writer};
 use crate::server::exchange::{
-    Exchange, HashedDraft, Operation, ResultUse, Work, answer_written, failed, location, precondition,
+    Exchange, HashedDraft, Operation, ResultUse, Work, answer_written, exists, location, precondition,
 };
 use crate::server::webdav::collection;
 use crate::store::{Detail, Meta, Name};
@@ -151,7 +151,7 @@ fn check_source(request: &Request, name: &Name, transfer: &AuthorizedTransfer<'_
 /// Checks `Overwrite` (RFC 4918 §10.6): with `F` nothing may exist at the destination.
 fn check_overwrite(request: &Request, to: &Name, existing: Option<&Meta>) -> Result<()> {
     match request.fields.get_once("Overwrite")? {
-        Some(b"F" | b"f") if existing.is_some() => Err(failed(to)),
+        Some(b"F" | b"f") if existing.is_some() => Err(exists(to)),
         None | Some(b"T" | b"t" | b"F" | b"f") => Ok(()),
         // The client may mean `F`: do not overwrite.
         Some(_) => Err(Error::invalid("Overwrite", "is neither T nor F")),
