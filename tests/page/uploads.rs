@@ -81,6 +81,22 @@ fn a_folder_is_stored_as_it_is() {
 }
 
 #[test]
+fn a_folder_that_was_deleted_since_is_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tree/a/b", "b\n");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/");
+    let tree = sandbox.work().join("tree");
+    browser.choose_files("Upload folder", &[&tree]);
+    browser.until("document.querySelector('#uploads li.done')");
+    fs::remove_dir_all(sandbox.root().join("tree")).unwrap();
+    browser.choose_files("Upload folder", &[&tree]);
+    browser.until("document.querySelectorAll('#uploads li:is(.done, .failed)').length === 2");
+    assert_eq!(browser.value(STATES), json!(["tree/a/b: Stored", "tree/a/b: Stored"]));
+    assert_eq!(sandbox.stored("tree/a/b"), b"b\n");
+}
+
+#[test]
 fn what_is_dropped_on_the_page_is_stored_folders_too() {
     let sandbox = Sandbox::new();
     let file = sandbox.write("one.txt", "one\n");

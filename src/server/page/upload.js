@@ -192,21 +192,14 @@ function askAboutReplacing({ path }) {
   return asking
 }
 
-const made = new Map()
-
-/** Makes the directories above a name, down from this one; each once. */
+/** Makes the directories above a name, down from this one, as far as they are not there. */
 async function makeDirectories(target) {
   const names = target.pathname.slice(here.pathname.length).split('/').slice(0, -1)
   let path = './'
   for (const name of names) {
     path += `${name}/`
-    const url = new URL(path, here)
-    if (!made.has(path)) {
-      const there = (error) => {
-        if (error.status !== 405) throw error
-      }
-      made.set(path, makeDirectory(url).catch(there))
-    }
-    await made.get(path)
+    await makeDirectory(new URL(path, here)).catch((error) => {
+      if (error.status !== 405) throw error
+    })
   }
 }
