@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -22,6 +22,8 @@ pub enum Fault {
     /// So many final answers come through. The next request does too, but its answer does not: this is done, and the
     /// connection is cut in its place.
     LoseAnswer(usize, Box<dyn FnOnce() + Send>),
+    /// The answer to the first request of this method is lost in the same way. Connections that share the flag lose one together.
+    LoseAnswerTo(&'static str, Arc<AtomicBool>),
     /// From this place on the answers are held until this is sent something, or dropped.
     HoldAnswer(usize, Receiver<()>),
     /// The same with the requests.
@@ -67,6 +69,12 @@ impl Proxy {
         Self::new(server, places.into_iter().map(|place| Fault::CutAnswer(place, Box::new(|| {}))))
     }
 
+    /// A way that loses the first answer to a request of this method, on whichever connection a browser sends it.
+    pub fn losing_answer_to(server: &str, method: &'static str) -> Self {
+        let is_lost = Arc::new(AtomicBool::new(false));
+        Self::new(server, (0..100).map(|_| Fault::LoseAnswerTo(method, is_lost.clone())))
+    }
+
     /// All that was sent so far.
     pub fn requests(&self) -> Vec<u8> {
         self.requests.lock().unwrap().clone()
@@ -87,6 +95,9 @@ fn join(
 ) {
     let (mut cut_answer, mut cut_request, mut damage, mut damage_answer) = (None, None, None, None);
     let (mut lose_answer, mut lose_request) = (None, None);
+    let mut lose_answer_to = None;
+    let losing = Arc::new(AtomicBool::new(false));
+    let is_losing = losing.clone();
     let (mut hold_answer, mut hold_request) = (None, None);
     let mut before: Box<dyn FnOnce() + Send> = Box::new(|| {});
     match fault {
@@ -95,6 +106,7 @@ fn join(
         Some(Fault::CutRequest(place)) => cut_request = Some(place),
         Some(Fault::LoseRequest(after)) => lose_request = Some(after),
         Some(Fault::LoseAnswer(after, act)) => (lose_answer, before) = (Some(after), act),
+        Some(Fault::LoseAnswerTo(method, is_lost)) => lose_answer_to = Some((method, is_lost)),
         Some(Fault::HoldAnswer(place, until)) => hold_answer = Some((place, until)),
         Some(Fault::HoldRequest(place, until)) => hold_request = Some((place, until)),
         Some(Fault::Damage(place)) => damage = Some(place),
@@ -113,6 +125,12 @@ fn join(
             hold(&mut hold_request, offset, block);
             spoil(damage, offset, block);
             kept.lock().unwrap().extend_from_slice(block);
+            if let Some((method, is_lost)) = &lose_answer_to
+                && block.starts_with(format!("{method} ").as_bytes())
+                && !is_lost.swap(true, Ordering::Relaxed)
+            {
+                losing.store(true, Ordering::Relaxed);
+            }
             is_lost(&mut lose_request, block.windows(11).any(|part| part == b" HTTP/1.1\r\n"))
         });
         if is_cut {
@@ -127,7 +145,8 @@ fn join(
             hold(&mut hold_answer, offset, block);
             spoil(damage_answer, offset, block);
             answered.fetch_add(block.len(), Ordering::Relaxed);
-            is_lost(&mut lose_answer, block.starts_with(b"HTTP/1.1 ") && block.get(9) != Some(&b'1'))
+            let begins = block.starts_with(b"HTTP/1.1 ") && block.get(9) != Some(&b'1');
+            is_lost(&mut lose_answer, begins) || (begins && is_losing.load(Ordering::Relaxed))
         });
         if is_cut {
             before_answer.into_iter().for_each(|act| act());

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::json;
 
 use super::browser::Browser;
+use crate::common::proxy::Proxy;
 use crate::common::watch::Watch;
 use crate::common::{Sandbox, need};
 
@@ -137,6 +138,20 @@ fn an_upload_shows_how_far_it_is_and_can_be_taken_back() {
     // Nothing of it is kept, and nothing was ever seen.
     let mut watch = Watch::new(&sandbox);
     watch.until("the end of what was sent", |_| stored(&sandbox) == ["small"]);
+}
+
+#[test]
+fn a_small_file_whose_answer_was_lost_is_stored_once_and_said_to_be() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("small", "text\n");
+    let proxy = Proxy::losing_answer_to(sandbox.address(), "PUT");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open(&format!("{}/", proxy.url));
+    browser.choose_files("Upload files", &[&file]);
+    browser.until("document.querySelector('#uploads li:is(.done, .failed)')");
+    assert_eq!(browser.value(STATES), json!(["small: Stored"]));
+    let sent = String::from_utf8_lossy(&proxy.requests()).matches("PUT /small ").count();
+    assert_eq!((sent, sandbox.stored("small")), (2, b"text\n".to_vec()));
 }
 
 #[test]

@@ -7,12 +7,21 @@ const WAITS = [0.2, 1, 2, 4, 8, 16, 30, 60]
 
 /** Sends a file in one request. */
 export async function sendWhole(upload, fields) {
-  await patiently(upload, () => request(upload, 'PUT', upload.target, fields, upload.file, 0))
+  const once = { ...fields, 'Idempotency-Key': newKey() }
+  await patiently(upload, () => request(upload, 'PUT', upload.target, once, upload.file, 0))
+}
+
+/** A key by which the server stores a file once, also where its answer is lost and the request is sent again. */
+function newKey() {
+  // `randomUUID` is only there over TLS and on loopback.
+  const parts = crypto.getRandomValues(new Uint32Array(4))
+  return `"${[...parts].map((part) => part.toString(16).padStart(8, '0')).join('')}"`
 }
 
 /** Sends a file so that it can be resumed. */
 export async function sendResumable(upload, fields) {
   const key = `cfp ${upload.target.pathname} ${upload.file.size} ${upload.file.lastModified}`
+  const once = { ...fields, 'Idempotency-Key': newKey() }
   let resource = recall(key)
   upload.work.signal.addEventListener('abort', () => {
     if (resource) fetch(resource, { method: 'DELETE' }).catch(() => {})
@@ -23,7 +32,7 @@ export async function sendResumable(upload, fields) {
     if (offset === 'complete') return
     if (offset === undefined) {
       resource = await create(upload, fields)
-      if (resource === undefined) return request(upload, 'PUT', upload.target, fields, upload.file, 0)
+      if (resource === undefined) return request(upload, 'PUT', upload.target, once, upload.file, 0)
       remember(key, resource)
     }
     const from = offset ?? 0
