@@ -63,6 +63,9 @@ fn several_files_are_stored_at_once_with_their_times_and_hostile_names() {
     browser
         .until("document.querySelector('#uploads li:last-child .state').textContent.startsWith('Skipped')");
     assert_eq!(sandbox.stored("d/kept.txt"), b"old\n");
+    sandbox.keep("d/taken/f", "old\n");
+    browser.choose_files("Upload files", &[&sandbox.write("taken", "new\n")]);
+    browser.until("document.querySelector('#uploads li:last-child .state').textContent === 'Skipped: a directory of this name is there'");
     assert_eq!(browser.said(), [""; 0]);
 }
 

@@ -170,10 +170,16 @@ async function conditionOf(upload) {
   const head = await fetch(upload.target, { method: 'HEAD', redirect: 'manual', signal: upload.work.signal }).catch((error) => {
     if (error.name === 'AbortError') throw error
   })
+  // The server leads from the name of a directory to the one with a slash.
+  if (head?.type === 'opaqueredirect') throw skipped('a directory of this name is there')
   if (!head?.ok) return { 'If-None-Match': '*' }
   const answer = may('replace') ? await askAboutReplacing(upload) : 'skip'
   if (answer === 'replace') return { 'If-Match': head.headers.get('ETag') }
-  throw Object.assign(new Error('Skipped: a file of this name is there'), { isFinal: true })
+  throw skipped('a file of this name is there')
+}
+
+function skipped(why) {
+  return Object.assign(new Error(`Skipped: ${why}`), { isFinal: true })
 }
 
 /** One question at a time. */
