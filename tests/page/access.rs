@@ -97,12 +97,17 @@ fn an_entry_with_rights_of_its_own_offers_those() {
 fn a_read_only_server_offers_nothing_that_writes() {
     let sandbox = Sandbox::with(&["--read-only"]);
     sandbox.keep("a.txt", "text\n");
+    let dropped = sandbox.write("dropped.txt", "new\n");
     let Some(mut browser) = Browser::new(&sandbox) else { return };
     browser.open("/");
     assert_eq!(browser.value(TOOLS), json!([]));
     assert_eq!(browser.value("document.querySelector('#account')"), json!(null));
     browser.open_panel("a.txt");
     assert_eq!(browser.value(PARTS), json!(["View", "Search", "Reverse"]));
+    // A file that is dropped is not opened in place of the page.
+    browser.drag_files(&["dragEnter", "dragOver", "dragOver", "drop"], &[&dropped]);
+    browser.until_said("Nothing is stored: you may not create files here.");
+    assert_eq!(sandbox.all_stored(), ["a.txt"]);
 }
 
 #[test]

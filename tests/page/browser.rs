@@ -2,7 +2,7 @@
 //! several processes. Facts that become true in time are waited for in the document itself.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -202,6 +202,15 @@ impl Browser {
         let element = found[ELEMENT].as_str().unwrap().to_owned();
         let text: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
         self.ask(&format!("/element/{element}/value"), json!({ "text": text.join("\n") }));
+    }
+
+    /// Drags files over the page, or drops them: events of these kinds.
+    pub fn drag_files(&mut self, kinds: &[&str], paths: &[&PathBuf]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for kind in kinds {
+            let event = json!({ "type": kind, "x": 200, "y": 200, "data": data });
+            self.devtools("Input.dispatchDragEvent", event);
+        }
     }
 
     /// A command of the DevTools protocol.

@@ -108,14 +108,10 @@ fn what_is_dropped_on_the_page_is_stored_folders_too() {
     fs::create_dir(sandbox.work().join("tree/hollow")).unwrap();
     let Some(mut browser) = Browser::new(&sandbox) else { return };
     browser.open("/");
-    let data = json!({ "items": [], "files": [file, sandbox.work().join("tree")], "dragOperationsMask": 1 });
-    for kind in ["dragEnter", "dragOver", "dragOver", "drop"] {
-        browser
-            .devtools("Input.dispatchDragEvent", json!({ "type": kind, "x": 200, "y": 200, "data": data }));
-        if kind == "dragOver" {
-            browser.until("document.documentElement.classList.contains('dropping')");
-        }
-    }
+    let dropped = [&file, &sandbox.work().join("tree")];
+    browser.drag_files(&["dragEnter", "dragOver", "dragOver"], &dropped);
+    browser.until("document.documentElement.classList.contains('dropping')");
+    browser.drag_files(&["drop"], &dropped);
     browser.until_said("2 files are stored.");
     browser.until("document.querySelector(\"a[href='tree/']\")");
     assert_eq!((sandbox.stored("one.txt"), sandbox.stored("tree/b/c")), (b"one\n".to_vec(), b"c\n".to_vec()));

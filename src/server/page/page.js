@@ -5,10 +5,11 @@ import { encode } from './names.js'
 import { openPanel } from './panel.js'
 import { beginSearch } from './search.js'
 import { here, main, makeDirectory, may, root } from './server.js'
-import { beginUploads } from './upload.js'
+import { beginUploads, refuseDrops } from './upload.js'
 
 list.begin(openPanel)
 if (may('create')) addTools()
+else refuseDrops()
 if (may('read')) beginSearch()
 document.querySelector('#account a[href*="logout"]')?.addEventListener('click', logOut)
 document.documentElement.dataset.ready = ''

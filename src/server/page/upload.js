@@ -21,22 +21,31 @@ let place
 /** Adds the buttons, and takes what is dropped on the page. */
 export function beginUploads(tools) {
   tools.append(chooser('Upload files', { multiple: true }), chooser('Upload folder', { webkitdirectory: true }))
-  addEventListener('dragover', (event) => {
-    if (!event.dataTransfer.types.includes('Files')) return
-    event.preventDefault()
-    document.documentElement.classList.add('dropping')
-  })
+  onFiles('dragover', () => document.documentElement.classList.add('dropping'))
   addEventListener('dragleave', (event) => {
     if (!event.relatedTarget) document.documentElement.classList.remove('dropping')
   })
-  addEventListener('drop', (event) => {
-    if (!event.dataTransfer.types.includes('Files')) return
-    event.preventDefault()
+  onFiles('drop', (event) => {
     document.documentElement.classList.remove('dropping')
     attempt(() => drop(event.dataTransfer))
   })
   addEventListener('beforeunload', (event) => {
     if (active + waiting.length + finding > 0) event.preventDefault()
+  })
+}
+
+/** Says of what is dropped on the page that it is not stored. */
+export function refuseDrops() {
+  onFiles('dragover', () => {})
+  onFiles('drop', () => say('Nothing is stored: you may not create files here.', true))
+}
+
+/** Calls `act` when files are dragged; the browser would open them in place of the page. */
+function onFiles(kind, act) {
+  addEventListener(kind, (event) => {
+    if (!event.dataTransfer.types.includes('Files')) return
+    event.preventDefault()
+    act(event)
   })
 }
 
