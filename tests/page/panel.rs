@@ -102,6 +102,14 @@ fn words_are_counted_replaced_and_reversed_where_the_file_is() {
     sandbox.sh("printf 'torch\\n' | curl -fsS -T - \"$CFP_SERVER/f.txt\"").success();
     browser.click("#panel .replace form button:last-of-type");
     browser.until_said("is not as the condition says");
+    // It is in front of the panel, which fills a phone. It takes no clicks; without that the document tells what is in front.
+    browser.resize(420, 720);
+    browser.until(
+        "(() => { const said = document.getElementById('said'), box = said.getBoundingClientRect()
+        said.style.pointerEvents = 'auto'
+        return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === said })()",
+    );
+    browser.resize(1000, 800);
     assert_eq!(sandbox.stored("f.txt"), b"torch\n");
     sandbox.sh("printf 'one two\\nthree\\n' | curl -fsS -T - \"$CFP_SERVER/f.txt\"").success();
     browser.open_part("reverse");

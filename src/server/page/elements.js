@@ -32,20 +32,31 @@ export async function attempt(action) {
   }
 }
 
+/** Opens a dialog. What is said meanwhile is said in it, since everything else is covered and inert. */
+export function openDialog(dialog, onClose) {
+  dialog.addEventListener('close', () => {
+    dialog.remove()
+    placeStatus()
+    onClose()
+  })
+  document.body.append(dialog)
+  dialog.showModal()
+  placeStatus()
+}
+
+/** Moves the status to the topmost dialog before anything is said: a screen reader reads no text that comes with its element. */
+function placeStatus() {
+  const top = [...document.querySelectorAll('dialog[open]')].pop()
+  ;(top ?? document.body).append(status)
+}
+
 /** Asks in a dialog; the value of the button that was pressed, or undefined. */
 export function choose(question, choices, extra = []) {
   const buttons = choices.map(([value, label, className = '']) => element('button', { value, className }, label))
   const form = element('form', { method: 'dialog' }, element('p', {}, question), ...extra)
   form.append(element('div', { className: 'buttons' }, ...buttons))
   const dialog = element('dialog', { className: 'question', 'aria-label': question }, form)
-  document.body.append(dialog)
-  dialog.showModal()
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      dialog.remove()
-      resolve(dialog.returnValue || undefined)
-    })
-  })
+  return new Promise((resolve) => openDialog(dialog, () => resolve(dialog.returnValue || undefined)))
 }
 
 /** Asks for a line of text; undefined where it is taken back. */

@@ -1,6 +1,6 @@
 // The panel of one entry: view, search, replace and reverse a file, each with its line for a shell and for curl; rename, copy
 // and delete a file or a directory.
-import { attempt, choose, commandLine, element, say } from './elements.js'
+import { attempt, choose, commandLine, element, openDialog, say } from './elements.js'
 import * as list from './list.js'
 import { encode, label, quoted, quotedText, shown } from './names.js'
 import { ask, may, pathOf, root, transfer, user, withQuery } from './server.js'
@@ -13,7 +13,6 @@ let panel
 
 /** Opens the panel of an entry: its URL, its row where it has one, and a search to begin with. */
 export function openPanel({ url, row, search }) {
-  panel?.remove()
   const encoded = url.pathname.replace(/\/$/, '').split('/').pop()
   const entry = { url, row, encoded, name: label(encoded), isDirectory: url.pathname.endsWith('/') }
   const close = element('button', { type: 'button', className: 'close', 'aria-label': 'Close' }, '×')
@@ -25,12 +24,9 @@ export function openPanel({ url, row, search }) {
     ...sections(entry, search),
   )
   close.addEventListener('click', () => panel.close())
-  panel.addEventListener('close', () => {
-    panel.remove()
+  openDialog(panel, () => {
     if (row?.isConnected) list.linkOf(row).focus()
   })
-  document.body.append(panel)
-  panel.showModal()
   const first = panel.querySelector(search ? 'details.search' : 'details')
   if (first) first.open = true
   if (search) panel.querySelector('details.search form').requestSubmit()
