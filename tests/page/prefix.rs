@@ -1,4 +1,5 @@
-//! The page beneath a path of another site: everything that it loads, links and changes has the path.
+//! The page beneath a path of another site: everything that it loads, links and changes has the path. And a
+//! path with more slashes than it needs.
 
 use serde_json::json;
 
@@ -58,4 +59,36 @@ fn everything_is_done_beneath_a_prefix() {
     assert_eq!(browser.said(), [""; 0]);
     let loaded = "performance.getEntriesByType('resource').every(({ name }) => name.startsWith(location.origin + '/files/'))";
     assert_eq!(browser.value(loaded), json!(true));
+}
+
+#[test]
+fn a_path_that_begins_with_two_slashes_is_no_host() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f.txt", "a lamp\n");
+    let file = sandbox.write("small", "small\n");
+    let large = sandbox.write("large", vec![b'x'; 3_000_000]);
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("//d/");
+    assert_eq!(browser.text("location.pathname"), "//d/");
+    browser.choose_files("Upload files", &[&file, &large]);
+    browser.until_said("2 files are stored.");
+    assert_eq!(
+        (sandbox.stored("d/small"), sandbox.stored("d/large").len()),
+        (b"small\n".to_vec(), 3_000_000)
+    );
+    browser.open_panel("f.txt");
+    browser.until("document.querySelector('#panel pre').textContent === 'a lamp\\n'");
+    let line = browser.text("document.querySelector('#panel .view-part .shell').textContent");
+    sandbox.sh(&line).success().stdout("a lamp\n");
+    browser.open_part("search");
+    browser.fill("#panel .search label:nth-of-type(1) input", "lamp");
+    browser.click("#panel .search button.main");
+    browser.until("document.querySelector('#panel .search pre').textContent === 'a lamp\\n'");
+    browser.open_part("rename");
+    browser.fill("#panel .rename input", "g.txt");
+    browser.click("#panel .rename button.main");
+    browser.until_said("f.txt is renamed to g.txt.");
+    assert_eq!(browser.text("document.activeElement.textContent"), "g.txt");
+    assert_eq!(sandbox.stored("d/g.txt"), b"a lamp\n");
+    assert_eq!(browser.said(), [""; 0]);
 }

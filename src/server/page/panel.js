@@ -3,7 +3,7 @@
 import { attempt, choose, commandLine, element, openDialog, say } from './elements.js'
 import * as list from './list.js'
 import { encode, label, quoted, quotedText, shown } from './names.js'
-import { ask, may, pathOf, root, transfer, user, withQuery } from './server.js'
+import { ask, may, pathOf, root, transfer, urlAt, user, withQuery } from './server.js'
 import { beginningOf, view } from './view.js'
 
 /** How many lines of a search are shown. */
@@ -275,7 +275,7 @@ function nameSection(entry, method) {
 }
 
 function withoutSlash(url) {
-  return new URL(url.pathname.replace(/\/$/, ''), url)
+  return urlAt(url.pathname.replace(/\/$/, ''))
 }
 
 function copyName(name) {

@@ -1,6 +1,6 @@
 // How a file is sent. A large one is resumable (draft-ietf-httpbis-resumable-upload): after a cut, or after the page was loaded
 // again and the same file is chosen, it continues where it was.
-import { ask, here, Refusal } from './server.js'
+import { ask, here, Refusal, urlAt } from './server.js'
 
 /** Seconds to wait before the next try, while nothing gets through. */
 const WAITS = [0.2, 1, 2, 4, 8, 16, 30, 60]
@@ -47,7 +47,7 @@ async function create({ target, file, work }, fields) {
   const headers = { ...fields, 'Upload-Complete': '?0', 'Upload-Length': String(file.size) }
   try {
     const answer = await ask('PUT', target, headers, { body: new Blob([]), signal: work.signal })
-    return new URL(new URL(answer.headers.get('Location'), here).pathname, here)
+    return urlAt(new URL(answer.headers.get('Location'), here).pathname)
   } catch (error) {
     if (error.status === 400) return undefined
     throw error
@@ -129,7 +129,7 @@ function refusalOf(sending) {
 function recall(key) {
   try {
     const known = localStorage.getItem(key)
-    return known === null ? undefined : new URL(known, here)
+    return known === null ? undefined : urlAt(known)
   } catch {
     return undefined
   }

@@ -4,9 +4,14 @@ import { encode } from './names.js'
 
 export const main = document.querySelector('main')
 /** The directory of this page, and the root of the server: perhaps beneath a prefix. */
-export const here = new URL(location.pathname, location.origin)
+export const here = urlAt(location.pathname)
 export const root = new URL(main?.dataset.root ?? './', here)
 export const user = main?.dataset.user
+
+/** The URL of an encoded path, also of one that begins with two slashes: as a relative URL that would name a host. */
+export function urlAt(path) {
+  return new URL(location.origin + path)
+}
 
 /** What the server refused: its status and its line. */
 export class Refusal extends Error {
@@ -30,7 +35,7 @@ export function pathOf(url) {
 /** A URL with a query: pairs of a name and a value, or of a name alone. */
 export function withQuery(url, pairs) {
   const query = pairs.map(([name, value]) => (value === undefined ? name : `${name}=${encode(value)}`))
-  return new URL(`${url.pathname}?${query.join('&')}`, url)
+  return urlAt(`${url.pathname}?${query.join('&')}`)
 }
 
 /** Sends a request, and returns its answer unless it is an error. */
