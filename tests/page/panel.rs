@@ -192,6 +192,28 @@ fn names_are_given_changed_copied_and_taken_away() {
 }
 
 #[test]
+fn a_new_name_has_the_focus_whatever_the_browser_escapes_in_it() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f", "text\n");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/d/");
+    let focus = "document.activeElement.textContent";
+    for (entry, part, name) in [("f", "copy", "it's: (1)=!*\u{e9}[]|%41"), ("f", "rename", "'f'")] {
+        browser.open_panel(entry);
+        browser.open_part(part);
+        browser.fill(&format!("#panel .{part} input"), name);
+        browser.click(&format!("#panel .{part} button.main"));
+        browser.until_said(&format!("to {name}."));
+        assert_eq!(browser.text(focus), name);
+    }
+    browser.click("#tools > button");
+    browser.fill("dialog.question input", "(2)");
+    browser.click("dialog.question button.main");
+    browser.until_said("(2)/ is made.");
+    assert_eq!(browser.text(focus), "(2)/");
+}
+
+#[test]
 fn the_lines_are_copied_also_where_a_browser_has_no_clipboard_for_scripts() {
     let sandbox = Sandbox::with(&["--host", "cfp.test"]);
     sandbox.keep("f.txt", "text\n");

@@ -1,6 +1,7 @@
 // The list of the directory: local dates, sorting, and a button for each row. Rows come in groups of a hundred, and a group is
 // worked on when it comes into view, so that 100,000 of them cost nothing until they are looked at.
 import { element, say } from './elements.js'
+import { decoded } from './names.js'
 import { ask, here, main } from './server.js'
 
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
@@ -47,10 +48,10 @@ export async function refresh() {
   adopt()
 }
 
-/** Marks a row, scrolls to it, and gives it the focus. */
-export function show(name) {
-  const { href } = new URL('./' + name, here)
-  const link = [...table.querySelectorAll('tbody a')].find((link) => link.href === href)
+/** Scrolls to the row of an entry, and gives it the focus. */
+export function show(url) {
+  const name = decoded(url.pathname)
+  const link = [...table.querySelectorAll('tbody a')].find((link) => decoded(link.pathname) === name)
   link?.scrollIntoView({ block: 'nearest' })
   link?.focus()
 }

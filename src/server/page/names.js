@@ -24,6 +24,11 @@ export function bytesOf(encoded) {
   return Uint8Array.from(text.match(/../g) ?? [], (hex) => parseInt(hex, 16))
 }
 
+/** Decodes a path to a string of a character for each byte, to be compared: which characters are escaped differs. */
+export function decoded(path) {
+  return path.replace(/%([0-9a-f]{2})/gi, (escape, hex) => String.fromCharCode(parseInt(hex, 16)))
+}
+
 function hexOf(byte) {
   return byte.toString(16).padStart(2, '0')
 }

@@ -26,9 +26,10 @@ function addTools() {
 async function newDirectory() {
   const name = await askFor('Name of the new directory', '', 'Make')
   if (name === undefined) return
-  await makeDirectory(new URL(`./${encode(name)}/`, here))
+  const url = new URL(`./${encode(name)}/`, here)
+  await makeDirectory(url)
   await list.refresh()
-  list.show(`${encode(name)}/`)
+  list.show(url)
   say(`${name}/ is made.`)
 }
 

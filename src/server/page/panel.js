@@ -267,7 +267,7 @@ function nameSection(entry, method) {
       await transfer(method, entry.url, target)
       panel.close()
       await list.refresh()
-      list.show(target.pathname.slice(new URL('.', withoutSlash(entry.url)).pathname.length))
+      list.show(target)
       say(`${entry.name} is ${isMove ? 'renamed to' : 'copied to'} ${input.value}.`)
     })
   })
