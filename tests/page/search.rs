@@ -65,6 +65,24 @@ fn names_and_contents_are_searched_and_a_click_shows_the_lines() {
 }
 
 #[test]
+fn more_than_a_thousand_are_counted_and_the_page_says_that_it_leaves_some_out() {
+    let sandbox = Sandbox::new();
+    (0..1000).for_each(|at| drop(sandbox.keep(&format!("d/lamp{at}"), "lamp\n")));
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    let notes = "[...document.querySelectorAll('#results .note')].map((note) => note.textContent)";
+    let shown = "[...document.querySelectorAll('#results ul')].map((list) => list.children.length)";
+    browser.open("/d/");
+    look_for(&mut browser, "lamp");
+    assert_eq!((browser.value(notes), browser.value(shown)), (json!([]), json!([1000, 1000])));
+    sandbox.keep("d/lamp", "a lamp\n");
+    look_for(&mut browser, "lamp");
+    let state = browser.text("document.querySelector('#results [role=status]').textContent");
+    assert_eq!(state, "1001 names, 1001 occurrences in 1001 files; 1001 files searched.");
+    let only = "Only the first 1000 are shown.";
+    assert_eq!((browser.value(notes), browser.value(shown)), (json!([only, only]), json!([1000, 1000])));
+}
+
+#[test]
 fn what_is_found_is_shown_while_the_search_goes_on_and_can_be_stopped() {
     let sandbox = Sandbox::with(&["--scan-jobs", "2"]);
     sandbox.keep("a", "lamp\n");

@@ -84,6 +84,7 @@ async function searchNames(word, flags, place, found, signal) {
     if (!folded(entry.name.split('/').pop()).includes(folded(word))) continue
     found.names += 1
     const slash = entry.type === 'directory' ? '/' : ''
+    if (found.names === SHOWN_MOST + 1) sayCut(place)
     if (found.names <= SHOWN_MOST) place.append(element('li', {}, linkTo(pathOfEntry(entry) + slash)))
   }
 }
@@ -101,11 +102,16 @@ async function searchContents(word, flags, place, found, signal) {
     if (line.count === 0) continue
     found.files += 1
     found.occurrences += line.count
+    if (found.files === SHOWN_MOST + 1) sayCut(place)
     if (found.files > SHOWN_MOST) continue
     const link = linkTo(pathOfEntry(line), { word, flags })
     place.append(element('li', {}, link, ' ', element('span', { className: 'number' }, String(line.count))))
   }
   if (!isWhole) throw new Error('The search was cut short.')
+}
+
+function sayCut(place) {
+  place.after(element('p', { className: 'note' }, `Only the first ${SHOWN_MOST} are shown.`))
 }
 
 /** A glob that matches text itself; letters in both cases. */
