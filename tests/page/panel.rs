@@ -1,5 +1,8 @@
 //! The panel of a file: it is shown, searched, changed, renamed, copied and deleted.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::json;
 
 use super::browser::{Browser, Setup};
@@ -211,6 +214,46 @@ fn a_new_name_has_the_focus_whatever_the_browser_escapes_in_it() {
     browser.click("dialog.question button.main");
     browser.until_said("(2)/ is made.");
     assert_eq!(browser.text(focus), "(2)/");
+}
+
+#[test]
+fn a_name_with_what_cannot_be_seen_is_suggested_as_it_is_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let names: [&[u8]; 5] = [
+        "\u{2764}\u{fe0f}.txt".as_bytes(),
+        "\u{feff}\u{646}\u{200c}\u{627}".as_bytes(),
+        b"a\\x41.txt",
+        b"caf\xe9.txt",
+        b"line\nbreak",
+    ];
+    for name in names {
+        std::fs::write(sandbox.root().join(OsStr::from_bytes(name)), "text\n").unwrap();
+    }
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/");
+    let rows = [
+        ("\u{2764}\\xef\\xb8\\x8f.txt", "\u{2764}\u{fe0f}.txt", "\u{2764}\u{fe0f} copy.txt"),
+        (
+            "\\xef\\xbb\\xbf\u{646}\\xe2\\x80\\x8c\u{627}",
+            "\u{feff}\u{646}\u{200c}\u{627}",
+            "\u{feff}\u{646}\u{200c}\u{627} copy",
+        ),
+        ("a\\x41.txt", "a\\x41.txt", "a\\x41 copy.txt"),
+        ("caf\\xe9.txt", "", ""),
+        ("line\\x0abreak", "", ""),
+    ];
+    for (shown, name, copy) in rows {
+        browser.open_panel(shown);
+        let mut field = |part| browser.text(&format!("document.querySelector('#panel .{part} input').value"));
+        assert_eq!([field("rename"), field("copy")], [name, copy], "{shown}");
+        browser.click("#panel .close");
+        browser.until("!document.querySelector('#panel')");
+    }
+    browser.open_panel(rows[0].0);
+    browser.open_part("copy");
+    browser.click("#panel .copy button.main");
+    browser.until_said("\u{2764}\\xef\\xb8\\x8f.txt is copied to \u{2764}\\xef\\xb8\\x8f copy.txt.");
+    assert_eq!(sandbox.stored("\u{2764}\u{fe0f} copy.txt"), b"text\n");
 }
 
 #[test]

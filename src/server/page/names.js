@@ -24,6 +24,16 @@ export function bytesOf(encoded) {
   return Uint8Array.from(text.match(/../g) ?? [], (hex) => parseInt(hex, 16))
 }
 
+/** Decodes a name to its text; undefined where it has none that a field holds: it is no UTF-8, or has a line break. */
+export function textOf(encoded) {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytesOf(encoded))
+    return /[\n\r]/.test(text) ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
 /** Decodes a path to a string of a character for each byte, to be compared: which characters are escaped differs. */
 export function decoded(path) {
   return path.replace(/%([0-9a-f]{2})/gi, (escape, hex) => String.fromCharCode(parseInt(hex, 16)))

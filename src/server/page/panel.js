@@ -2,7 +2,7 @@
 // and delete a file or a directory.
 import { attempt, choose, commandLine, element, openDialog, say } from './elements.js'
 import * as list from './list.js'
-import { encode, label, quoted, quotedText, shown } from './names.js'
+import { encode, label, quoted, quotedText, shown, textOf } from './names.js'
 import { ask, may, pathOf, root, transfer, urlAt, user, withQuery } from './server.js'
 import { beginningOf, view } from './view.js'
 
@@ -257,18 +257,21 @@ function reverseSection(entry, mayReplace) {
 function nameSection(entry, method) {
   const isMove = method === 'MOVE'
   const input = textInput()
-  input.value = isMove ? entry.name : copyName(entry.name)
+  // Without a text of its own the name is left to the user: as it is shown it would be another one.
+  const text = textOf(entry.encoded)
+  if (text !== undefined) input.value = isMove ? text : copyName(text)
   const form = element('form', {}, field('New name', input), button(isMove ? 'Rename' : 'Copy', 'main'))
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     attempt(async () => {
       const slash = entry.isDirectory ? '/' : ''
-      const target = new URL(`./${input.value.split('/').map(encode).join('/')}${slash}`, new URL('.', withoutSlash(entry.url)))
+      const path = input.value.split('/').map(encode).join('/')
+      const target = new URL(`./${path}${slash}`, new URL('.', withoutSlash(entry.url)))
       await transfer(method, entry.url, target)
       panel.close()
       await list.refresh()
       list.show(target)
-      say(`${entry.name} is ${isMove ? 'renamed to' : 'copied to'} ${input.value}.`)
+      say(`${entry.name} is ${isMove ? 'renamed to' : 'copied to'} ${label(path)}.`)
     })
   })
   return section(isMove ? 'Rename' : 'Copy', isMove ? 'rename' : 'copy', [form])
