@@ -109,6 +109,15 @@ fn a_list_has_what_a_person_looks_for() {
         browser.text("document.querySelector('nav').textContent.replace(/\\s+/g, ' ').trim()"),
         "Files d empty"
     );
+    // Globs that select nothing do not make a directory empty.
+    browser.open("/d/?include=*.md");
+    assert!(
+        browser.text("document.querySelector('#empty').textContent").starts_with("Nothing matches include")
+    );
+    browser.click("#empty a");
+    browser.until("location.search === '' && document.documentElement.dataset.ready !== undefined");
+    assert_eq!(browser.names().len(), 5);
+    browser.open("/d/empty/");
     browser.click("nav a[href='../../d/']");
     browser.until("location.pathname === '/d/' && document.documentElement.dataset.ready !== undefined");
     assert_eq!(browser.said(), [""; 0]);

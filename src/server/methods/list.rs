@@ -38,6 +38,7 @@ pub fn answer(exchange: &mut Exchange<'_>, store: &AuthorizedStore, name: &Name)
     let meta_of = |entry: &[u8], is_directory: bool| store.reader().listed(name, entry, is_directory);
     let viewer = || Viewer {
         target,
+        is_filtered: exchange.query.has("include") || exchange.query.has("exclude"),
         user: store.principal().user.as_deref(),
         may_log_in: store.may_log_in() && !store.may_do_all(),
         may: &may,

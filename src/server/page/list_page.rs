@@ -147,6 +147,7 @@ impl ListPage<'_> {
 
     fn foot(&self, viewer: &Viewer<'_>, count: &Count) -> String {
         let empty = match count.files + count.directories {
+            0 if viewer.is_filtered => NOTHING_SELECTED,
             0 if viewer.may_do("create") => {
                 "<p id=\"empty\">Nothing is here yet. Drop files on this page, or store one from a shell: \
                  <code>cfp-put FILE</code>\n"
@@ -162,6 +163,8 @@ impl ListPage<'_> {
     }
 }
 
+const NOTHING_SELECTED: &str = "<p id=\"empty\">Nothing matches <code>include</code> and <code>exclude</code> of this URL. \
+    <a href=\"./\">Show everything</a>\n";
 const ARCHIVE_LINKS: &str = "<p id=\"archives\">Download all of it: <a href=\"?archive=zip\" download>.zip</a> \
     <a href=\"?archive=tar.zst\" download>.tar.zst</a>\n";
 
@@ -215,7 +218,16 @@ mod tests {
         let meta_of = &|name: &[u8], is_directory: bool| {
             entry(name, if is_directory { Kind::Directory } else { Kind::File }).meta
         };
-        Viewer { target: b"/d/%3Ce%3E/", user: None, may_log_in: true, may: "read", may_with: None, meta_of }
+        let target = b"/d/%3Ce%3E/";
+        Viewer {
+            target,
+            is_filtered: false,
+            user: None,
+            may_log_in: true,
+            may: "read",
+            may_with: None,
+            meta_of,
+        }
     }
 
     #[test]
@@ -252,8 +264,14 @@ mod tests {
         let may = |name: &[u8], _: bool| if name == b"f" { "read" } else { "" }.to_owned();
         let mixed = written(Some(Viewer { may_with: Some(&may), ..viewer() }), both());
         assert!(mixed.contains("<tr data-may=\"read\"><td><a href=\"f\">"), "{mixed}");
-        let empty = |may| written(Some(with(may, None)), [].into_iter());
-        assert!(empty("create").contains("Drop files") && empty("read").contains("that you may see"));
+        let empty =
+            |may, is_filtered| written(Some(Viewer { is_filtered, ..with(may, None) }), [].into_iter());
+        assert!(empty("create", false).contains("Drop files"));
+        assert!(empty("read", false).contains("that you may see"));
+        for may in ["create", "read"] {
+            let selected = empty(may, true);
+            assert!(selected.contains(NOTHING_SELECTED) && !selected.contains("Drop files"), "{selected}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub type OfEntry<'a, T> = &'a dyn Fn(&[u8], bool) -> T;
 pub struct Viewer<'a> {
     /// The request target, from which relative links are made.
     pub target: &'a [u8],
+    /// Whether globs of the query select from the list.
+    pub is_filtered: bool,
     /// The name under which they are logged in.
     pub user: Option<&'a [u8]>,
     /// Whether a login could show or allow more.
