@@ -195,6 +195,55 @@ fn names_are_given_changed_copied_and_taken_away() {
 }
 
 #[test]
+fn a_version_that_came_meanwhile_is_neither_deleted_nor_renamed() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("f.txt", "one two\n");
+    sandbox.keep("taken", "other\n");
+    let Some(mut browser) = Browser::new(&sandbox) else { return };
+    browser.open("/");
+    let delete = |browser: &mut Browser| {
+        browser.open_part("delete");
+        browser.click("#panel button.danger");
+        browser.click("dialog.question button.danger");
+    };
+    let rename = |browser: &mut Browser, name: &str| {
+        browser.open_part("rename");
+        browser.fill("#panel .rename input", name);
+        browser.click("#panel .rename button.main");
+    };
+    for (text, part) in [("three\n", "delete"), ("three and four\n", "rename")] {
+        browser.open_panel("f.txt");
+        sandbox.sh(&format!("printf '{text}' | curl -fsS -T - \"$CFP_SERVER/f.txt\"")).success();
+        match part {
+            "delete" => delete(&mut browser),
+            _ => rename(&mut browser, "g.txt"),
+        }
+        browser.until("document.getElementById('said').textContent !== ''");
+        let said = browser.text("document.getElementById('said').textContent");
+        assert_eq!(said, "f.txt has changed meanwhile and stays as it is: look at it again.");
+        browser.until("!document.querySelector('#panel')");
+        assert_eq!(sandbox.stored("f.txt"), text.as_bytes());
+        // The list shows the new version.
+        let size = browser.value("Number(document.querySelector('tr:has(a[href=\"f.txt\"]) data').value)");
+        assert_eq!(size, text.len());
+        browser.run("document.getElementById('said').textContent = ''", json!([]));
+    }
+    // A name that is taken is another matter, and what the panel itself has changed is known to it.
+    browser.open_panel("f.txt");
+    rename(&mut browser, "taken");
+    browser.until_said("/taken: exists already");
+    browser.open_part("reverse");
+    browser.click("#panel .reverse form button:last-of-type");
+    browser.until("document.querySelector('#panel .reverse output').textContent.includes('are reversed')");
+    rename(&mut browser, "g.txt");
+    browser.until_said("f.txt is renamed to g.txt.");
+    browser.open_panel("g.txt");
+    delete(&mut browser);
+    browser.until_said("g.txt is deleted.");
+    assert_eq!(sandbox.all_stored(), ["taken"]);
+}
+
+#[test]
 fn a_new_name_has_the_focus_whatever_the_browser_escapes_in_it() {
     let sandbox = Sandbox::new();
     sandbox.keep("d/f", "text\n");

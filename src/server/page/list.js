@@ -19,6 +19,11 @@ export function urlOf(row) {
   return new URL(linkOf(row).getAttribute('href'), here)
 }
 
+/** The entity tag of a row's file; undefined for a directory. */
+export function versionOf(row) {
+  return row.dataset.etag && `"${row.dataset.etag}"`
+}
+
 /** Prepares the list; `open` is called with the entry whose name or button is pressed. */
 export function begin(open) {
   openRow = open

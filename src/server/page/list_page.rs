@@ -105,7 +105,7 @@ impl ListPage<'_> {
             at += 1;
             count.add(&row);
             let may = viewer.may_with.map(|may| may(row.path(), row.is_directory()));
-            out.write_all(row.page(may.as_deref()).as_bytes())?;
+            out.write_all(row.page(&meta.etag, may.as_deref()).as_bytes())?;
         }
         out.write_all(self.foot(viewer, &count).as_bytes())
     }
@@ -263,7 +263,7 @@ mod tests {
         assert!(lister.contains("?logout") && lister.contains("data-user=\"bob\""), "{lister}");
         let may = |name: &[u8], _: bool| if name == b"f" { "read" } else { "" }.to_owned();
         let mixed = written(Some(Viewer { may_with: Some(&may), ..viewer() }), both());
-        assert!(mixed.contains("<tr data-may=\"read\"><td><a href=\"f\">"), "{mixed}");
+        assert!(mixed.contains("<tr data-etag=\"1\" data-may=\"read\"><td><a href=\"f\">"), "{mixed}");
         let empty =
             |may, is_filtered| written(Some(Viewer { is_filtered, ..with(may, None) }), [].into_iter());
         assert!(empty("create", false).contains("Drop files"));

@@ -55,8 +55,13 @@ impl ListRow {
         format!("<tr><td><a href=\"{}\">{}</a> <td>{modified} <td>{size}\n", self.href(), escaped(&self.name))
     }
 
-    /// Returns the row for a person; `may` is what may be done with this entry, where not all entries allow the same.
-    pub fn page(&self, may: Option<&str>) -> String {
+    /// Returns the row for a person, with the entity tag of a file; `may` is what may be done with this entry, where not all entries
+    /// allow the same.
+    pub fn page(&self, etag: &str, may: Option<&str>) -> String {
+        let etag = match self.is_directory() {
+            true => String::new(),
+            false => format!(" data-etag=\"{}\"", escaped(etag.trim_matches('"').as_bytes())),
+        };
         let may = may.map_or_else(String::new, |may| format!(" data-may=\"{may}\""));
         let size = |size: u64| format!("<data value=\"{size}\">{}</data>", human(size));
         let (href, label) = (self.href(), marked(&self.name));
@@ -64,7 +69,7 @@ impl ListRow {
         let modified = modified.map_or_else(String::new, |time| {
             format!("<time datetime=\"{time}\">{}</time>", to_minute(&time))
         });
-        format!("<tr{may}><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
+        format!("<tr{etag}{may}><td><a href=\"{href}\">{label}</a><td>{size}<td>{modified}\n")
     }
 
     /// Returns the relative URL. It begins with `./` only where the first component has a colon, and would be taken for a scheme

@@ -14,7 +14,7 @@ let panel
 /** Opens the panel of an entry: its URL, its row where it has one, and a search to begin with. */
 export function openPanel({ url, row, search }) {
   const encoded = url.pathname.replace(/\/$/, '').split('/').pop()
-  const entry = { url, row, encoded, name: label(encoded), isDirectory: url.pathname.endsWith('/') }
+  const entry = { url, row, encoded, name: label(encoded), isDirectory: url.pathname.endsWith('/'), version: row && list.versionOf(row) }
   const close = element('button', { type: 'button', className: 'close', 'aria-label': 'Close' }, '×')
   panel = element(
     'dialog',
@@ -198,7 +198,7 @@ function replaceSection(entry) {
   })
   replace.addEventListener('click', () =>
     attempt(async () => {
-      const changed = await inPlace(entry.url, queryOf(), version)
+      const changed = await inPlace(entry, queryOf(), version)
       replace.hidden = true
       result.textContent = `${changed} replaced.`
     }),
@@ -215,11 +215,34 @@ function ontoItself({ url }) {
 }
 
 /** Applies a filter to a file where it is, if it is still this version; returns how much it changed. */
-async function inPlace(url, query, version) {
-  const fields = { Destination: url.pathname, ...(version && { 'If-Match': version }) }
-  const answer = await ask('COPY', withQuery(url, query), fields)
+async function inPlace(entry, query, version) {
+  const fields = { Destination: entry.url.pathname, ...ifMatch(version) }
+  const answer = await ask('COPY', withQuery(entry.url, query), fields)
+  entry.version = answer.headers.get('ETag') ?? undefined
   await list.refresh()
   return answer.headers.get('Cfp-Changed')
+}
+
+function ifMatch(version) {
+  return version === undefined ? {} : { 'If-Match': version }
+}
+
+/** Sends a request that takes a name away, if its file is still the version that was listed; else the list shows the new one. */
+async function takeAway(entry, send) {
+  try {
+    await send(ifMatch(entry.version))
+  } catch (error) {
+    if (error.status !== 412 || !(await isChanged(entry))) throw error
+    panel.close()
+    await list.refresh()
+    throw new Error(`${entry.name} has changed meanwhile and stays as it is: look at it again.`)
+  }
+}
+
+/** Whether a file is another version by now; a new name that is taken is 412 as well. */
+async function isChanged({ url, version }) {
+  const head = await fetch(url, { method: 'HEAD', headers: ifMatch(version) })
+  return head.status === 412
 }
 
 function reverseSection(entry, mayReplace) {
@@ -240,7 +263,7 @@ function reverseSection(entry, mayReplace) {
     const store = element('button', { type: 'button' }, 'Reverse the stored file')
     store.addEventListener('click', () =>
       attempt(async () => {
-        await inPlace(entry.url, queryOf())
+        await inPlace(entry, queryOf())
         result.textContent = 'The words of the file are reversed. Once more restores it.'
       }),
     )
@@ -267,7 +290,8 @@ function nameSection(entry, method) {
       const slash = entry.isDirectory ? '/' : ''
       const path = input.value.split('/').map(encode).join('/')
       const target = new URL(`./${path}${slash}`, new URL('.', withoutSlash(entry.url)))
-      await transfer(method, entry.url, target)
+      const send = (fields) => transfer(method, entry.url, target, fields)
+      await (isMove ? takeAway(entry, send) : send())
       panel.close()
       await list.refresh()
       list.show(target)
@@ -297,7 +321,7 @@ function deleteSection(entry) {
         ['delete', 'Delete', 'danger'],
       ])
       if (answer !== 'delete') return
-      await ask('DELETE', entry.url)
+      await takeAway(entry, (fields) => ask('DELETE', entry.url, fields))
       panel.close()
       await list.refresh()
       say(`${entry.name} is deleted.`)

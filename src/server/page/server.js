@@ -78,8 +78,8 @@ export async function* objectsOf(answer) {
 }
 
 /** Gives a name to another: MOVE or COPY, which replace nothing. */
-export function transfer(method, from, to) {
-  return ask(method, from, { Destination: to.pathname, Overwrite: 'F' })
+export function transfer(method, from, to, fields = {}) {
+  return ask(method, from, { Destination: to.pathname, Overwrite: 'F', ...fields })
 }
 
 /** Makes a directory. */
