@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use nix::errno::Errno;
 
 use super::{
-    EntryAt, Volume, absent, hide, lookup, make_writable, map_errno, remove_counting, remove_in_place,
-    rename_to_free,
+    EntryAt, RemoveAll, Volume, absent, hide, lookup, make_writable, map_errno, remove_counting,
+    remove_in_place, rename_to_free,
 };
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name, ReportProgress};
@@ -53,7 +53,7 @@ pub(super) fn delete(
             }
         }
         // A directory of a lower layer of an overlay cannot be renamed: it is deleted under its name, as rm(1) does.
-        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(()))
+        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &RemoveAll)
             .and_then(|()| volume.sync.directory(&entry))
             .map_or_else(|errno| Err(named(errno)), |()| Ok(None)),
         Err(errno) => Err(named(errno)),

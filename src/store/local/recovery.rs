@@ -11,9 +11,9 @@ use nix::sys::stat::{SFlag, fstat, fstatat};
 
 use super::intent::read;
 use super::{
-    DIRECTORY, HANDLE, InodeIdentity, Intent, READ, Temporary, Volume, Walk, WalkEntry, entry_at_path,
-    errno_of, hide, is_absent, is_directory, is_fresh_name, is_own, is_record_name, names_in, open_beneath,
-    remove, remove_in_place, rename_to_free, reopen, type_alone,
+    DIRECTORY, HANDLE, InodeIdentity, Intent, READ, RemoveAll, Temporary, Volume, Walk, WalkEntry,
+    entry_at_path, errno_of, hide, is_absent, is_directory, is_fresh_name, is_own, is_record_name, names_in,
+    open_beneath, remove, remove_in_place, rename_to_free, reopen, type_alone,
 };
 use crate::error::{Error, Result, shown};
 
@@ -77,7 +77,7 @@ fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> 
         _ => return Ok(false),
     }
     match hide(&entry) {
-        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &|_, _| Ok(())),
+        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &RemoveAll),
         hidden => hidden.map(drop),
     }
     .and_then(|()| volume.sync.directory(&entry))

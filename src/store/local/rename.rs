@@ -9,9 +9,9 @@ use nix::fcntl::renameat;
 use nix::sys::stat::{FileStat, fstat};
 
 use super::{
-    Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, Volume, absent,
-    differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across, refuse_overlap,
-    remove, remove_in_place, same_file, stat_file, write_attribute,
+    Attribute, EntryAt, FileId, Found, HANDLE, Incoming, InstallError, Installed, READ, RemoveAll, Volume,
+    absent, differ_in_case, file_id, folds_case, hide, is_unchanged, lookup, map_errno, move_across,
+    refuse_overlap, remove, remove_in_place, same_file, stat_file, write_attribute,
 };
 use crate::error::{Error, Result};
 use crate::store::{Kind, Name, Transfer, Written};
@@ -116,7 +116,7 @@ fn finish(
             }
             Ok(())
         }
-        Err(Errno::EXDEV) if exchanged => remove_in_place(&old.parent, &old.last, &|_, _| Ok(()))
+        Err(Errno::EXDEV) if exchanged => remove_in_place(&old.parent, &old.last, &RemoveAll)
             .and_then(|()| sync_and_end())
             .map_err(|errno| map_errno(from, errno)),
         Err(errno) => Err(map_errno(from, errno)),

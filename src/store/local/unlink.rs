@@ -45,7 +45,7 @@ pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -
         for name in names_in(top.try_clone().map_err(errno_of)?)? {
             let name = name?;
             match flatten(&top, &name, count) {
-                Err(Errno::EXDEV) => remove_in_place(&top, &name, &|_, _| Ok(()))?,
+                Err(Errno::EXDEV) => remove_in_place(&top, &name, &RemoveAll)?,
                 flattened => flattened?,
             }
         }
@@ -102,18 +102,34 @@ fn flatten(top: &OwnedFd, name: &[u8], count: &dyn Fn()) -> nix::Result<()> {
 /// How often a directory that was emptied may be found not empty when it is removed.
 const TRIES: u32 = 128;
 
-/// Called for each entry before it is removed; an error keeps it and stops the removal.
-pub(super) type MayRemove<'a> = &'a dyn Fn(&OwnedFd, &[u8]) -> nix::Result<()>;
+/// How the entries of a directory are removed in place. An error stops the removal.
+pub(super) trait Removal {
+    /// Called with each directory before anything in it is removed.
+    fn enter(&self, _directory: &OwnedFd) -> nix::Result<()> {
+        Ok(())
+    }
 
-/// Removes a directory with everything in it. Stops at the first entry that `may_remove` keeps; what is left stays under
+    /// Removes a file or an empty directory; true where a directory with entries is left.
+    fn remove(&self, directory: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
+        is_left_of(directory, name)
+    }
+}
+
+/// The removal of everything.
+pub(super) struct RemoveAll;
+
+impl Removal for RemoveAll {}
+
+/// Removes a directory with everything in it. Stops at the first entry that `removal` keeps; what is left stays under
 /// its name.
-pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemove<'_>) -> nix::Result<()> {
+pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], removal: &dyn Removal) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
     // Of each level of the descent its parent directory and its name there.
     let (mut levels, mut next, mut tries): (Vec<(FileId, Vec<u8>)>, _, _) = (Vec::new(), last.to_vec(), 0);
     loop {
         let above = file_id(&fstat(&here)?);
         if let Some(child) = open_to_clear(&here, &next, HANDLE | OFlag::O_DIRECTORY)? {
+            removal.enter(&child)?;
             here = child;
             levels.push((above, next));
         }
@@ -121,7 +137,7 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemo
             if levels.is_empty() {
                 return Ok(());
             }
-            if let Some(left) = clear(&here, may_remove)? {
+            if let Some(left) = clear(&here, removal)? {
                 break left;
             }
             let Some((above, name)) = levels.pop() else { return Ok(()) };
@@ -139,14 +155,10 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], may_remove: MayRemo
 }
 
 /// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
-fn clear(directory: &OwnedFd, may_remove: MayRemove<'_>) -> nix::Result<Option<Vec<u8>>> {
+fn clear(directory: &OwnedFd, removal: &dyn Removal) -> nix::Result<Option<Vec<u8>>> {
     for name in names_in(reopen(directory)?)? {
         let name = name?;
-        match may_remove(directory, &name) {
-            Err(Errno::ENOENT) => continue,
-            may => may?,
-        }
-        if is_left_of(directory, &name)? {
+        if removal.remove(directory, &name)? {
             return Ok(Some(name));
         }
     }
@@ -204,8 +216,8 @@ mod tests {
             deep.push("deeper");
         }
         let parent = OwnedFd::from(File::open(folder.path()).unwrap());
-        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
-        remove_in_place(&parent, b"d", &|_, _| Ok(())).unwrap();
+        remove_in_place(&parent, b"d", &RemoveAll).unwrap();
+        remove_in_place(&parent, b"d", &RemoveAll).unwrap();
         let left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["kept"]);
@@ -213,11 +225,17 @@ mod tests {
 
     #[test]
     fn what_must_not_go_ends_it() {
+        struct Keep;
+        impl Removal for Keep {
+            fn remove(&self, _: &OwnedFd, _: &[u8]) -> nix::Result<bool> {
+                Err(Errno::EPERM)
+            }
+        }
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("d/e")).unwrap();
         fs::write(folder.path().join("d/e/f"), "").unwrap();
         let parent = OwnedFd::from(File::open(folder.path()).unwrap());
-        assert_eq!(remove_in_place(&parent, b"d", &|_, _| Err(Errno::EPERM)), Err(Errno::EPERM));
+        assert_eq!(remove_in_place(&parent, b"d", &Keep), Err(Errno::EPERM));
         assert!(folder.path().join("d/e/f").exists());
     }
 }
