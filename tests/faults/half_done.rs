@@ -50,19 +50,26 @@ fn record(sandbox: &Sandbox) -> std::path::PathBuf {
     entries.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(".cfpd-move-")).unwrap()
 }
 
-const HALF: [&str; 3] = ["new/a", "new/deep/a", "old/b"];
+/// The names after the entries were exchanged, before what was replaced is removed.
+const HALF: [&str; 2] = ["file", "old/b"];
+const ASIDE: [&str; 2] = [".cfpd-move-", ".cfpd-moved-"];
 const MOVE: [&str; 3] = ["MOVE", "/new/", "/old/"];
 
 fn visible(sandbox: &Sandbox) -> Vec<String> {
     files_beneath(&sandbox.root()).into_iter().filter(|name| !name.starts_with(".cfpd-")).collect()
 }
 
+/// Has the daemon killed after the exchange, instead of the rename that hides what was replaced.
+fn kill_after_exchange(sandbox: &mut Sandbox, request: [&str; 3]) {
+    kill_at(sandbox, "renameat", 2, request);
+    assert_eq!(hidden(sandbox), ASIDE);
+}
+
 #[test]
 fn a_start_finishes_a_move_onto_what_stands_that_a_kill_left_half_done() {
     let Some(mut sandbox) = planted() else { return };
-    kill_at(&mut sandbox, "renameat", 1, MOVE);
-    assert_eq!(visible(&sandbox), [&["file"], &HALF[..]].concat(), "the names were exchanged");
-    assert_eq!(hidden(&sandbox), [".cfpd-move-"]);
+    kill_after_exchange(&mut sandbox, MOVE);
+    assert_eq!(visible(&sandbox), HALF, "the names were exchanged");
     assert_eq!(fs::metadata(record(&sandbox)).unwrap().mode() & 0o777, 0o600);
     sandbox.restart(&[]);
     // Before the first client is served.
@@ -72,20 +79,49 @@ fn a_start_finishes_a_move_onto_what_stands_that_a_kill_left_half_done() {
     wait_for_files(&sandbox, &["file", "old/b"]);
     assert!(sandbox.log().contains("1 moves that a daemon left half done were finished"));
 
-    kill_at(&mut sandbox, "renameat", 1, ["MOVE", "/old/", "/file"]);
-    assert_eq!(visible(&sandbox), ["file/b", "old"]);
+    kill_after_exchange(&mut sandbox, ["MOVE", "/old/", "/file"]);
+    assert_eq!(visible(&sandbox), ["file/b"]);
     sandbox.restart(&[]);
     wait_for_files(&sandbox, &["file/b"]);
 }
 
 #[test]
+fn a_start_renames_back_what_a_kill_left_moved_aside_and_not_exchanged() {
+    let Some(mut sandbox) = planted() else { return };
+    kill_at(&mut sandbox, "renameat2", 1, MOVE);
+    assert_eq!(visible(&sandbox), ["file", "old/a", "old/deep/a"]);
+    assert_eq!(hidden(&sandbox), ASIDE);
+    // The name was taken meanwhile: both are kept.
+    sandbox.keep("new", "theirs");
+    sandbox.restart(&[]);
+    assert_eq!(hidden(&sandbox), ASIDE);
+    let said = "/new: was replaced while it was moved: the old one is kept as .cfpd-moved-";
+    assert!(sandbox.log().contains(said), "{}", sandbox.log_since_start());
+    fs::remove_file(sandbox.root().join("new")).unwrap();
+    sandbox.restart(&[]);
+    wait_for_files(&sandbox, &["file", "new/b", "old/a", "old/deep/a"]);
+}
+
+#[test]
+fn what_was_replaced_never_has_the_name_of_what_replaced_it() {
+    let Some(sandbox) = planted() else { return };
+    let strace = Strace::attach(&sandbox, &["trace=renameat,renameat2"]);
+    let mut client = Client::connect(sandbox.address()).unwrap();
+    assert_eq!(client.ask("MOVE", "/new/", &[("Destination", "/old/")], None).unwrap().status, 204);
+    let lines = strace.lines();
+    let exchange = lines.iter().find(|line| line.contains("RENAME_EXCHANGE")).unwrap();
+    assert!(exchange.contains(".cfpd-moved-") && exchange.contains("\"old\""), "{exchange}");
+    assert!(!exchange.contains("\"new\""), "{exchange}");
+}
+
+#[test]
 fn a_start_that_may_only_read_leaves_a_move_half_done() {
     let Some(mut sandbox) = planted() else { return };
-    kill_at(&mut sandbox, "renameat", 1, MOVE);
+    kill_after_exchange(&mut sandbox, MOVE);
     let before = files_beneath(&sandbox.root());
     sandbox.restart(&["--read-only"]);
     let mut client = Client::connect(sandbox.address()).unwrap();
-    assert_eq!(client.ask("GET", "/new/a", &[], None).unwrap().text(), "old");
+    assert_eq!(client.ask("GET", "/old/b", &[], None).unwrap().text(), "new");
     assert_eq!(files_beneath(&sandbox.root()), before);
     sandbox.restart(&[]);
     wait_for_files(&sandbox, &["file", "old/b"]);
@@ -94,7 +130,7 @@ fn a_start_that_may_only_read_leaves_a_move_half_done() {
 #[test]
 fn a_record_removes_nothing_but_the_inode_it_tells_and_one_of_another_user_is_none() {
     let Some(mut sandbox) = planted() else { return };
-    kill_at(&mut sandbox, "renameat", 1, MOVE);
+    kill_after_exchange(&mut sandbox, MOVE);
     chown(record(&sandbox), Some(65534), None).unwrap();
     let before = files_beneath(&sandbox.root());
     sandbox.restart(&[]);
@@ -111,11 +147,14 @@ fn a_record_removes_nothing_but_the_inode_it_tells_and_one_of_another_user_is_no
     fs::remove_file(sandbox.root().join("linked")).unwrap();
 
     // Another directory has the name by now.
-    fs::rename(sandbox.root().join("new"), sandbox.root().join("kept")).unwrap();
-    sandbox.keep("new/precious", "kept");
+    let aside = record(&sandbox).to_str().unwrap().replace(".cfpd-move-", ".cfpd-moved-");
+    fs::rename(&aside, sandbox.root().join("kept")).unwrap();
+    fs::create_dir(&aside).unwrap();
+    fs::write(sandbox.root().join(".cfpd-moved-fedcba9876543210"), "kept").unwrap();
     fs::write(sandbox.root().join(".cfpd-move-0123456789abcdef"), "cfpd move 1\0exchange\0new\0").unwrap();
     sandbox.restart(&[]);
-    wait_for_files(&sandbox, &["file", "kept/a", "kept/deep/a", "new/precious", "old/b"]);
+    fs::rename(sandbox.root().join(".cfpd-moved-fedcba9876543210"), sandbox.root().join("precious")).unwrap();
+    wait_for_files(&sandbox, &["file", "kept/a", "kept/deep/a", "new/", "old/b", "precious"]);
 }
 
 #[test]
@@ -130,19 +169,19 @@ fn what_a_kill_leaves_of_a_copy_onto_a_directory_that_stands_is_swept() {
 
 #[test]
 fn where_names_cannot_be_exchanged_a_start_puts_back_or_finishes_what_a_kill_left() {
-    // The system calls of each are the move aside, the move in, and the removal of the name aside.
-    let aside = [".cfpd-move-", ".cfpd-moved-"];
+    // The system calls of each are the move aside, the move in, and the removal of the name aside; those of MOVE come after
+    // a move aside of the source, which cannot be exchanged, and back.
     let (undone, moved) = (["file", "new/b", "old/a", "old/deep/a"], ["file", "old/b"]);
     let copied = ["file", "new/b", "old/b"];
     let rows: [(&str, usize, &[&str]); 4] =
-        [("MOVE", 2, &undone), ("MOVE", 3, &moved), ("COPY", 2, &undone), ("COPY", 3, &copied)];
+        [("MOVE", 4, &undone), ("MOVE", 5, &moved), ("COPY", 2, &undone), ("COPY", 3, &copied)];
     for (method, number, after) in rows {
         let Some((sandbox, _mounted)) = through_fuse() else { return };
         let mut sandbox = plant(sandbox);
         kill_at(&mut sandbox, "renameat", number, [method, "/new/", "/old/"]);
-        assert_eq!(sandbox.root().join("old").exists(), number == 3, "{method}");
+        assert_eq!(sandbox.root().join("old").exists(), after.len() < 4, "{method}");
         let temporary = (method == "COPY" && number == 2).then_some(".cfpd-");
-        assert_eq!(hidden(&sandbox), temporary.into_iter().chain(aside).collect::<Vec<_>>());
+        assert_eq!(hidden(&sandbox), temporary.into_iter().chain(ASIDE).collect::<Vec<_>>());
         sandbox.restart(&[]);
         let mut client = Client::connect(sandbox.address()).unwrap();
         let answer = client.ask("GET", &format!("/{}", after[after.len() - 1]), &[], None).unwrap();
@@ -155,14 +194,14 @@ fn where_names_cannot_be_exchanged_a_start_puts_back_or_finishes_what_a_kill_lef
 fn where_another_program_took_the_name_meanwhile_nothing_is_lost() {
     let Some((sandbox, _mounted)) = through_fuse() else { return };
     let mut sandbox = plant(sandbox);
-    kill_at(&mut sandbox, "renameat", 2, MOVE);
+    kill_at(&mut sandbox, "renameat", 4, MOVE);
     sandbox.keep("old/theirs", "theirs");
     for _ in 0..2 {
         sandbox.restart(&[]);
         let mut client = Client::connect(sandbox.address()).unwrap();
         assert_eq!(client.ask("GET", "/old/theirs", &[], None).unwrap().text(), "theirs");
         assert_eq!(visible(&sandbox), ["file", "new/b", "old/theirs"]);
-        assert_eq!(hidden(&sandbox), [".cfpd-move-", ".cfpd-moved-"]);
+        assert_eq!(hidden(&sandbox), ASIDE);
         let said = "/old: was replaced while it was moved: the old one is kept as .cfpd-moved-";
         assert!(sandbox.log().contains(said), "{}", sandbox.log_since_start());
     }

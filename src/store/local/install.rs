@@ -11,8 +11,8 @@ use nix::fcntl::{OFlag, RenameFlags, openat};
 use nix::sys::stat::{Mode, fstat};
 
 use super::{
-    EntryAt, FileId, Found, HANDLE, Lookup, Record, Volume, file_id, is_linked, is_unable, lookup, map_errno,
-    no_directory, rename_entry, two_renames, unfit,
+    EntryAt, FileId, Found, HANDLE, Lookup, Record, Volume, exchange, file_id, is_linked, is_unable, lookup,
+    map_errno, no_directory, rename_entry, two_renames, unfit,
 };
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name};
@@ -44,7 +44,7 @@ pub(super) struct Incoming<'a> {
 pub(super) struct Installed {
     /// Whether the name was free.
     pub created: bool,
-    /// Whether the two entries were exchanged: what was replaced now has the incoming entry's old name.
+    /// Whether the two entries were exchanged without a record: what was replaced now has the incoming entry's old name.
     pub exchanged: bool,
     /// The intent record for recovery, should this process be killed before all is done.
     record: Option<Record>,
@@ -97,15 +97,13 @@ impl Incoming<'_> {
                 existing.found().and_then(|found| volume.space().freeing.keep_open(target, &found.meta));
             let how = self.rename_flags(&existing);
             let exchanged = how == RenameFlags::RENAME_EXCHANGE;
-            // Where no record can be written at the root, a kill may leave both entries.
-            let record = self.moved.filter(|_| exchanged).and_then(|(name, _)| {
-                Record::of_exchange(volume, &name.components().join(&b'/'), target).ok()
-            });
-            match rename_entry(self.entry, target, how, self.is_tree()) {
-                Ok(()) => return Ok(Installed { created: existing.found().is_none(), exchanged, record }),
+            match self.rename(how) {
+                Ok(record) => {
+                    let exchanged = exchanged && record.is_none();
+                    return Ok(Installed { created: existing.found().is_none(), exchanged, record });
+                }
                 Err(errno) if is_race(errno) => last = errno,
                 Err(errno) if exchanged && is_unable(errno) && !are_nested(self.entry, target) => {
-                    drop(record);
                     let record = self
                         .replace_by_two_renames()
                         .map_err(|unable| self.refusal(how, unable.unwrap_or(errno)))?;
@@ -115,6 +113,20 @@ impl Incoming<'_> {
             }
         }
         Err(self.refusal(RenameFlags::empty(), last))
+    }
+
+    /// Renames it; returns the record of an exchange.
+    fn rename(&self, how: RenameFlags) -> nix::Result<Option<Record>> {
+        let moved = self.moved.filter(|_| how == RenameFlags::RENAME_EXCHANGE);
+        let record = moved.and_then(|(name, _)| {
+            let path = name.components().join(&b'/');
+            Record::of_exchange(self.volume, &path, self.entry, self.target).ok()
+        });
+        match record {
+            Some(record) => exchange(self.volume, record, self.entry, self.target, self.is_tree()).map(Some),
+            // Where no record can be written at the root, a kill may leave both entries of a rename.
+            None => rename_entry(self.entry, self.target, how, self.is_tree()).map(|()| None),
+        }
     }
 
     /// Returns whether its entry is a directory itself, not a link to one.

@@ -30,8 +30,8 @@ const SIZE_MAX: usize = 64 << 10;
 /// What is about to be done. Paths are components joined by `/`, relative to the root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// `source` is exchanged with `replaced`, which is then removed under the name `source`.
-    Exchange { source: Vec<u8>, replaced: InodeIdentity },
+    /// `source` is renamed to `aside` in the same directory, which is exchanged with `replaced`; then `aside` is removed.
+    Exchange { source: Vec<u8>, aside: Vec<u8>, replaced: InodeIdentity },
     /// `target` is renamed to `aside` in the same directory, `source` to `target`; then `aside` is removed.
     TwoRenames { source: Vec<u8>, target: Vec<u8>, aside: Vec<u8> },
 }
@@ -70,27 +70,23 @@ impl InodeIdentity {
 /// A record of this daemon. Removed when dropped, unless recovery still needs it.
 pub(super) struct Record {
     file: Temporary,
-    /// The name to which what is replaced is moved aside, and then the hidden name that a sweep removes.
+    /// The name to which an entry is moved aside, and then the hidden name that a sweep removes.
     pub aside: Option<EntryAt>,
 }
 
 impl Record {
-    /// Records that `source` is to be exchanged with `target`.
-    pub fn of_exchange(volume: &Volume, source: &[u8], target: &EntryAt) -> io::Result<Self> {
+    /// Records that `source`, which has this path, is to be moved aside and exchanged with `target`.
+    pub fn of_exchange(volume: &Volume, path: &[u8], source: &EntryAt, target: &EntryAt) -> io::Result<Self> {
+        let (digits, aside) = name_aside(volume, path, source)?;
         let replaced = InodeIdentity::of(target)?;
-        let intent = Intent::Exchange { source: source.to_vec(), replaced };
-        let file = write(volume, &fresh_digits(), &intent)?;
-        Ok(Record { file, aside: None })
+        let intent = Intent::Exchange { source: path.to_vec(), aside: aside.last.clone(), replaced };
+        let file = write(volume, &digits, &intent)?;
+        Ok(Record { file, aside: Some(aside) })
     }
 
     /// Records that `target`, which has this path, is to be moved aside.
     pub fn of_two_renames(volume: &Volume, source: &[u8], path: &[u8], target: &EntryAt) -> io::Result<Self> {
-        // Recovery must find the same entry by the path.
-        if entry_at_path(volume, path)?.key() != target.key() {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        let digits = fresh_digits();
-        let aside = target.sibling([ASIDE, &digits].concat())?;
+        let (digits, aside) = name_aside(volume, path, target)?;
         let (source, target, last) = (source.to_vec(), path.to_vec(), aside.last.clone());
         let file = write(volume, &digits, &Intent::TwoRenames { source, target, aside: last })?;
         Ok(Record { file, aside: Some(aside) })
@@ -110,6 +106,17 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// Returns the digits of a new record, and the entry to which this one is to be moved aside.
+fn name_aside(volume: &Volume, path: &[u8], entry: &EntryAt) -> io::Result<(Vec<u8>, EntryAt)> {
+    // Recovery must find the same entry by the path.
+    if entry_at_path(volume, path)?.key() != entry.key() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let digits = fresh_digits();
+    let aside = entry.sibling([ASIDE, &digits].concat())?;
+    Ok((digits, aside))
 }
 
 /// Removes a record and fsyncs the directory: a record that reappears after a power failure could name the inode number
@@ -165,10 +172,10 @@ impl Intent {
     /// Serializes it as fields that each end in a NUL, which no name contains.
     fn to_bytes(&self) -> Vec<u8> {
         let fields: Vec<Vec<u8>> = match self {
-            Intent::Exchange { source, replaced: InodeIdentity { device, inode, born } } => {
+            Intent::Exchange { source, aside, replaced: InodeIdentity { device, inode, born } } => {
                 let born = born.map(|(seconds, rest)| format!("{seconds}.{rest}")).unwrap_or_default();
                 let numbers = [device.to_string(), inode.to_string(), born].map(String::into_bytes);
-                [vec![b"exchange".to_vec(), source.clone()], numbers.to_vec()].concat()
+                [vec![b"exchange".to_vec(), source.clone(), aside.clone()], numbers.to_vec()].concat()
             }
             Intent::TwoRenames { source, target, aside } => {
                 vec![b"two renames".to_vec(), source.clone(), target.clone(), aside.clone()]
@@ -179,9 +186,11 @@ impl Intent {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
+        let is_aside =
+            |last: &[u8]| last.strip_prefix(ASIDE).is_some_and(|digits| is_hexadecimal(digits, DIGITS));
         let fields: Vec<_> = bytes.strip_suffix(b"\0")?.split(|&byte| byte == 0).collect();
         match fields.as_slice() {
-            [FORMAT, b"exchange", source, device, inode, born, END] => {
+            [FORMAT, b"exchange", source, aside, device, inode, born, END] if is_aside(aside) => {
                 let born = match *born {
                     b"" => None,
                     born => {
@@ -192,12 +201,12 @@ impl Intent {
                 let [device, inode] = [device, inode].map(|number| std::str::from_utf8(number).ok());
                 let replaced =
                     InodeIdentity { device: device?.parse().ok()?, inode: inode?.parse().ok()?, born };
-                Some(Intent::Exchange { source: source.to_vec(), replaced })
+                let [source, aside] = [source, aside].map(|field| field.to_vec());
+                Some(Intent::Exchange { source, aside, replaced })
             }
-            [FORMAT, b"two renames", source, target, aside, END] => {
-                let is_aside = aside.strip_prefix(ASIDE).is_some_and(|digits| is_hexadecimal(digits, DIGITS));
+            [FORMAT, b"two renames", source, target, aside, END] if is_aside(aside) => {
                 let [source, target, aside] = [source, target, aside].map(|field| field.to_vec());
-                is_aside.then_some(Intent::TwoRenames { source, target, aside })
+                Some(Intent::TwoRenames { source, target, aside })
             }
             _ => None,
         }
@@ -210,16 +219,16 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written_and_none_that_was_cut() {
+        let aside = b".cfpd-moved-0123456789abcdef";
         let born = [None, Some((-5, 17)), Some((1_700_000_000, 999_999_999))];
         let identities = born.map(|born| InodeIdentity { device: 7, inode: u64::MAX, born });
-        let exchanges = identities
-            .into_iter()
-            .map(|replaced| Intent::Exchange { source: b"d/\n \xff".to_vec(), replaced });
-        let renames = Intent::TwoRenames {
-            source: b"d/e".to_vec(),
-            target: b"f".to_vec(),
-            aside: b".cfpd-moved-0123456789abcdef".to_vec(),
-        };
+        let exchanges = identities.into_iter().map(|replaced| Intent::Exchange {
+            source: b"d/\n \xff".to_vec(),
+            aside: aside.to_vec(),
+            replaced,
+        });
+        let renames =
+            Intent::TwoRenames { source: b"d/e".to_vec(), target: b"f".to_vec(), aside: aside.to_vec() };
         for intent in exchanges.chain([renames]) {
             let bytes = intent.to_bytes();
             assert_eq!(Intent::parse(&bytes).as_ref(), Some(&intent));

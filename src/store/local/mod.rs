@@ -47,7 +47,7 @@ use lookup::{Found, Lookup, classify, look_up_to_write, lookup, lookup_locked, l
 use mounts::Mounts;
 use properties_attribute::{properties_of_entry, properties_of_handle};
 use read_size::{is_remote, read_size};
-use replacement::{is_unable, rename_entry, rename_to_free, two_renames};
+use replacement::{exchange, is_unable, rename_entry, rename_to_free, two_renames};
 use reserved::{
     DIGITS, LOCK_RECORD_NAME, RESERVED, TEMPORARY, UPLOADS, fresh_digits, fresh_name, is_fresh_name,
     is_hexadecimal,

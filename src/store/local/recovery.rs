@@ -11,9 +11,9 @@ use nix::sys::stat::{SFlag, fstat, fstatat};
 
 use super::intent::read;
 use super::{
-    DIRECTORY, HANDLE, InodeIdentity, Intent, READ, RemoveAll, Temporary, Volume, Walk, WalkEntry,
+    DIRECTORY, EntryAt, HANDLE, InodeIdentity, Intent, READ, Temporary, Volume, Walk, WalkEntry,
     entry_at_path, errno_of, hide, is_absent, is_directory, is_fresh_name, is_own, is_record_name, names_in,
-    open_beneath, remove, remove_in_place, rename_to_free, reopen, type_alone,
+    open_beneath, remove, rename_to_free, reopen, type_alone,
 };
 use crate::error::{Error, Result, shown};
 
@@ -57,7 +57,9 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     let done = match read(&record.file).map_err(|error| named(errno_of(error)))? {
         // A truncated record: nothing was begun.
         None => false,
-        Some(Intent::Exchange { source, replaced }) => finish_exchange(volume, &source, &replaced)?,
+        Some(Intent::Exchange { source, aside, replaced }) => {
+            finish_exchange(volume, &source, aside, &replaced)?
+        }
         Some(Intent::TwoRenames { source, target, aside }) => {
             finish_two_renames(volume, &source, &target, aside)?
         }
@@ -67,18 +69,18 @@ fn recover_one(volume: &Volume, last: &[u8]) -> Result<bool> {
     Ok(done)
 }
 
-/// Removes what was replaced, where it still has the old name of what replaced it.
-fn finish_exchange(volume: &Volume, source: &[u8], replaced: &InodeIdentity) -> Result<bool> {
+/// Hides `aside` where it is what was replaced, and else renames it back to `source`. Where another program has created
+/// something there, changes nothing.
+fn finish_exchange(volume: &Volume, source: &[u8], aside: Vec<u8>, replaced: &InodeIdentity) -> Result<bool> {
     let named = |errno: Errno| Error::io([b"/", source].concat(), errno.into());
     let Some(entry) = found(entry_at_path(volume, source)).map_err(named)? else { return Ok(false) };
+    let aside = entry.sibling(aside).map_err(named)?;
     let _held = volume.lock_names(&[&entry]).map_err(named)?;
-    match found(InodeIdentity::of(&entry)).map_err(named)? {
-        Some(now) if now.is_same(replaced) => {}
-        _ => return Ok(false),
-    }
-    match hide(&entry) {
-        Err(Errno::EXDEV) => remove_in_place(&entry.parent, &entry.last, &RemoveAll),
-        hidden => hidden.map(drop),
+    let Some(stat) = found(aside.stat()).map_err(named)? else { return Ok(false) };
+    match InodeIdentity::of(&aside).map_err(named)?.is_same(replaced) {
+        true => hide(&aside).map(drop),
+        false if found(entry.stat()).map_err(named)?.is_some() => return Err(kept_aside(source, &aside)),
+        false => rename_to_free(&aside, &entry, is_directory(&stat)),
     }
     .and_then(|()| volume.sync.directory(&entry))
     .map_err(named)?;
@@ -97,15 +99,16 @@ fn finish_two_renames(volume: &Volume, source: &[u8], target: &[u8], aside: Vec<
     match (found(entry.stat()).map_err(named)?.is_some(), source.is_some()) {
         (false, _) => rename_to_free(&aside, &entry, is_directory(&stat)),
         (true, false) => hide(&aside).map(drop),
-        (true, true) => {
-            let kept =
-                format!("was replaced while it was moved: the old one is kept as {}", shown(&aside.last));
-            return Err(Error::conflict([b"/", target].concat(), kept));
-        }
+        (true, true) => return Err(kept_aside(target, &aside)),
     }
     .and_then(|()| volume.sync.directory(&entry))
     .map_err(named)?;
     Ok(true)
+}
+
+fn kept_aside(path: &[u8], aside: &EntryAt) -> Error {
+    let kept = format!("was replaced while it was moved: the old one is kept as {}", shown(&aside.last));
+    Error::conflict([b"/", path].concat(), kept)
 }
 
 /// Maps absence to `None`.

@@ -18,8 +18,8 @@ use crate::store::{Kind, Name, Transfer, Written};
 
 /// Renames a file or a directory.
 ///
-/// `to` exists at every moment: the two entries are exchanged, and what was replaced is then removed under the old
-/// name, or, if it is a directory, under a hidden one.
+/// `to` exists at every moment: what replaces a directory is moved aside and exchanged with it, and what was replaced is
+/// removed under a hidden name.
 pub(super) fn rename(volume: &Volume, transfer: Transfer<'_>) -> Result<Written> {
     let Transfer { from, to, .. } = transfer;
     // Check the source first: a client that is told of a missing parent directory creates it, though nothing would be

@@ -32,6 +32,30 @@ pub(super) fn rename_to_free(from: &EntryAt, to: &EntryAt, is_tree: bool) -> nix
     }
 }
 
+/// Exchanges an entry with what it replaces, which then has a hidden name. The entry is moved aside first, so that what was
+/// replaced never has its old name: a client could write to it there, and the file would be removed with it. The caller holds
+/// the locks of both names. After a kill in between, recovery moves the entry back or removes what was replaced.
+pub(super) fn exchange(
+    volume: &Volume,
+    mut record: Record,
+    from: &EntryAt,
+    to: &EntryAt,
+    is_tree: bool,
+) -> nix::Result<Record> {
+    let Some(mut aside) = record.aside.take() else { return Err(Errno::ENOENT) };
+    renameat(&from.parent, from.last.as_slice(), &aside.parent, aside.last.as_slice())?;
+    if let Err(errno) = rename_entry(&aside, to, RenameFlags::RENAME_EXCHANGE, is_tree) {
+        if rename_to_free(&aside, from, is_tree).is_err() {
+            // Recovery at the next start tries again.
+            record.keep();
+        }
+        return Err(errno);
+    }
+    aside.last = hide_aside(volume, &mut record, &aside, to)?;
+    record.aside = Some(aside);
+    Ok(record)
+}
+
 /// Replaces what exists there by two renames: it is moved aside, so its name does not exist until the second rename.
 /// The caller holds the lock of the name. After a kill in between, recovery moves it back or removes it.
 pub(super) fn two_renames(
@@ -51,14 +75,18 @@ pub(super) fn two_renames(
         }
         return Err(Some(errno));
     }
-    // Fsync the new name first: a sweep may remove what is hidden.
-    let hidden = volume.sync.directory(to).and_then(|()| hide(&aside));
+    aside.last = hide_aside(volume, &mut record, &aside, to)?;
+    record.aside = Some(aside);
+    Ok(record)
+}
+
+/// Hides what was replaced. Fsyncs the new name first: a sweep may remove what is hidden.
+fn hide_aside(volume: &Volume, record: &mut Record, aside: &EntryAt, to: &EntryAt) -> nix::Result<Vec<u8>> {
+    let hidden = volume.sync.directory(to).and_then(|()| hide(aside));
     if hidden.is_err() {
         record.keep();
     }
-    aside.last = hidden?;
-    record.aside = Some(aside);
-    Ok(record)
+    hidden
 }
 
 /// Returns whether the file system may not know this call or its flags.
