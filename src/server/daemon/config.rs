@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::http::PathPrefix;
 use crate::server::admin_path::{self, parent_of, require_writable};
 use crate::server::auth::access::parse_name;
-use crate::server::auth::{AccessList, Policy, PolicyFiles, Principal, Verb, htpasswd};
+use crate::server::auth::{AccessList, Gate, Policy, PolicyFiles, Principal, Verb, htpasswd};
 use crate::server::daemon::run_as::Account;
 use crate::server::daemon::{command, pid_file};
 use crate::server::limits::{self, Limits};
@@ -130,20 +130,39 @@ impl Config {
         let users = self.users.iter().flat_map(|path| htpasswd::errors(path));
         let with_users = self.users.is_some();
         let access = self.access.iter().flat_map(|path| AccessList::errors(path, with_users));
-        let root = match self.make_root && !self.root.exists() {
-            true => check_can_create(&self.root),
-            // Rules that cannot be read are reported below.
-            false => self.open_store(true).and_then(|(store, _)| {
-                self.policy().map_or(Ok(()), |policy| policy.require_one_spelling(&*store))
-            }),
+        let root: Vec<_> = match self.make_root && !self.root.exists() {
+            true => check_can_create(&self.root).err().into_iter().collect(),
+            false => self.root_errors(),
         };
         let tls = self.tls.iter().flat_map(tls_errors);
         let command = Some(command::check(&self.command));
-        let rest = [run_as, Some(root), self.log.as_deref().map(check_log), pid_file, command];
+        let account = run_as.and_then(Result::err);
+        let rest = [self.log.as_deref().map(check_log), pid_file, command];
         let exposed = self.listen.iter().map(|address| self.refuse_exposed(address));
         let before = rest.into_iter().flatten().chain(exposed).filter_map(Result::err);
         let after = listen.into_iter().filter_map(Result::err);
-        before.chain(users).chain(access).chain(tls).chain(after).collect()
+        account
+            .into_iter()
+            .chain(root)
+            .chain(before)
+            .chain(users)
+            .chain(access)
+            .chain(tls)
+            .chain(after)
+            .collect()
+    }
+
+    /// Returns what is wrong with the files of a root that exists.
+    fn root_errors(&self) -> Vec<Error> {
+        let store = match self.open_store(true) {
+            Ok((store, _)) => store,
+            Err(error) => return vec![error],
+        };
+        // Rules that cannot be read are reported by themselves.
+        let policy = self.policy().or_else(|_| Policy::read(PolicyFiles::default(), self.read_only));
+        let Ok(policy) = policy else { return Vec::new() };
+        let spelling = policy.require_one_spelling(&*store);
+        [spelling, Gate::new(store, policy).load_locks()].into_iter().filter_map(Result::err).collect()
     }
 
     /// Opens the engine at the configured root, and its spools: the one place that says which engine it is.

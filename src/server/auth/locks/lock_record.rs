@@ -48,8 +48,8 @@ fn line(lock: &WriteLock) -> String {
 /// Parses what [`format()`] has written; nothing at all is no lock.
 pub(super) fn parse(bytes: &[u8]) -> Result<LockSet> {
     let unknown = || {
-        let what = "is not understood: where it is removed while no cfpd runs, all locks are forgotten";
-        Error::new(ErrorKind::Internal, "the record of locks, .cfpd-dav-locks,", what)
+        let what = "the record of locks is not understood: where it is removed while no cfpd runs, all locks are forgotten";
+        Error::new(ErrorKind::Internal, ".cfpd-dav-locks", what)
     };
     let mut locks = LockSet::default();
     if bytes.is_empty() {

@@ -24,6 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// All locks of a store.
 pub struct LockTable {
     store: Arc<dyn Store>,
+    /// Whether the lock record is never read, and no lock is known.
+    is_unused: bool,
     /// Held while the table and its record are changed: the generations whose sections a new lock waits for.
     changing: Mutex<Vec<Weak<()>>>,
     state: RwLock<TableState>,
@@ -61,6 +63,7 @@ impl LockTable {
     pub fn new(store: Arc<dyn Store>) -> Self {
         LockTable {
             store,
+            is_unused: false,
             changing: Mutex::default(),
             state: RwLock::default(),
             waiting: Mutex::default(),
@@ -68,8 +71,16 @@ impl LockTable {
         }
     }
 
+    /// Makes the table of a server that is read-only, where locks keep nobody from anything: it stays empty.
+    pub fn unused(store: Arc<dyn Store>) -> Self {
+        LockTable { is_unused: true, ..LockTable::new(store) }
+    }
+
     /// Reads the locks from the store.
     pub fn load(&self) -> Result<()> {
+        if self.is_unused {
+            return Ok(());
+        }
         let (bytes, version) = self.store.lock_record()?.unzip();
         let locks = lock_record::parse(&bytes.unwrap_or_default())?;
         let mut state = self.state.write();
@@ -79,7 +90,8 @@ impl LockTable {
 
     /// Reloads the locks if another daemon has changed the lock record. Call it before the other methods.
     pub fn catch_up(&self) -> Result<()> {
-        match self.store.is_shared() && self.store.lock_record_version()? != self.state.read().version {
+        let is_shared = !self.is_unused && self.store.is_shared();
+        match is_shared && self.store.lock_record_version()? != self.state.read().version {
             true => self.load(),
             false => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::auth::locks::{IfConditions, LockTable};
 use crate::server::auth::rights::stored::Stored;
 use crate::server::auth::{AuthorizedStore, Policy, Principal, Users};
@@ -40,13 +40,17 @@ impl Current {
 impl Gate {
     /// Makes a gate before `store`.
     pub fn new(store: Arc<dyn Store>, policy: Policy) -> Self {
-        let locks = Arc::new(LockTable::new(Arc::clone(&store)));
+        let locks = lock_table(&policy, &store);
         Gate { current: RwLock::new(Current { store, policy: Arc::new(policy), locks }) }
     }
 
-    /// Reads the locks of WebDAV clients that an earlier daemon has recorded.
+    /// Reads the locks of WebDAV clients that an earlier daemon has recorded. A damaged record is a usage error: only the admin
+    /// can help.
     pub fn load_locks(&self) -> Result<()> {
-        self.current().locks.load()
+        self.current().locks.load().map_err(|error| match error {
+            Error::Failed { .. } => Error::usage(error.to_string()),
+            error => error,
+        })
     }
 
     /// Removes the expired locks of WebDAV clients, and returns their number.
@@ -68,7 +72,7 @@ impl Gate {
     /// Replaces the policy, and the store where one is given, for later requests. Nothing is replaced where the locks of
     /// that store cannot be read.
     pub fn swap(&self, policy: Policy, store: Option<Arc<dyn Store>>) -> Result<()> {
-        let locks = store.as_ref().map(|store| Arc::new(LockTable::new(Arc::clone(store))));
+        let locks = store.as_ref().map(|store| lock_table(&policy, store));
         locks.as_ref().map_or(Ok(()), |locks| locks.load())?;
         let mut current = self.current.write();
         current.policy = Arc::new(policy);
@@ -87,6 +91,11 @@ impl Gate {
     pub fn current(&self) -> Current {
         self.current.read().clone()
     }
+}
+
+fn lock_table(policy: &Policy, store: &Arc<dyn Store>) -> Arc<LockTable> {
+    let store = Arc::clone(store);
+    Arc::new(if policy.read_only { LockTable::unused(store) } else { LockTable::new(store) })
 }
 
 #[cfg(test)]
