@@ -8,6 +8,7 @@ use super::place::{files_beneath, text, wait_for_files};
 use super::strace::Strace;
 use crate::common::client::{Answer, Client};
 use crate::common::{Sandbox, need};
+use crate::webdav::locker::info;
 
 const STANDING: [&str; 4] = ["big", "dir/a", "dir/b", "f"];
 
@@ -63,6 +64,7 @@ fn a_write_that_fails_is_told_logged_and_leaves_the_old_file_and_nothing_else() 
         ("renameat,renameat2:error=EIO", "MOVE", "/dir/a", "/f", 500),
         ("unlinkat:error=EIO", "DELETE", "/f", "", 500),
         ("renameat,renameat2:error=EIO", "DELETE", "/dir/", "", 500),
+        ("fsync:error=EIO:when=1", "DELETE", "/dir/", "", 500),
         ("mkdirat:error=EIO", "MKCOL", "/made/", "", 500),
         ("mkdirat:error=ENOSPC", "MKCOL", "/made/", "", 507),
     ];
@@ -79,6 +81,27 @@ fn a_write_that_fails_is_told_logged_and_leaves_the_old_file_and_nothing_else() 
             status < 500 || named.iter().any(|name| logged.contains(&format!("cfpd: {name}"))),
             "{row}{logged}"
         );
+    }
+}
+
+#[test]
+fn a_lock_that_could_not_be_recorded_is_not_in_force_after_a_start_either() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let mut sandbox = furnished();
+    // The first fsync is of the record, the second of the directory that it was renamed in.
+    for call in 1..=2 {
+        let fault = format!("inject=fsync:error=EIO:when={call}");
+        let strace = Strace::attach(&sandbox, &["trace=fsync", &fault]);
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        let answer = client.ask("LOCK", "/f", &[], Some(info("exclusive", "").as_bytes())).unwrap();
+        assert_eq!(answer.status, 500, "{call}: {}", answer.text());
+        drop(strace);
+        assert_eq!(client.ask("PUT", "/f", &[], Some(b"new")).unwrap().status, 204, "{call}");
+        sandbox.restart(&[]);
+        let mut client = Client::connect(sandbox.address()).unwrap();
+        assert_eq!(client.ask("PUT", "/f", &[], Some(b"new")).unwrap().status, 204, "{call}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::place::{files_beneath, text, wait_for_files};
 use crate::common::client::{Answer, Client, chunked, head};
 use crate::common::{Sandbox, need};
+use crate::webdav::locker::info;
 
 /// A small file system, gone when dropped.
 pub struct Small {
@@ -216,4 +217,20 @@ fn a_disk_that_becomes_read_only_refuses_writes_and_goes_on_reading() {
     small.remount("remount,rw");
     assert_eq!(ask(&sandbox, "PUT", "/small/f", "", Some(b"new")).status, 204);
     assert_eq!(files_beneath(&sandbox.root()), ["small/d/", "small/f"]);
+}
+
+#[test]
+fn a_lock_on_a_disk_that_is_read_only_is_refused_by_the_name_that_was_asked_for() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let mut small = None;
+    let sandbox = Sandbox::prepared(&[], |root| {
+        small = Small::mount_on(root.to_owned(), "size=2m");
+    });
+    let Some(small) = small else { return };
+    sandbox.keep("f", "");
+    small.remount("remount,ro");
+    let answer = ask(&sandbox, "LOCK", "/f", "", Some(info("exclusive", "").as_bytes()));
+    assert_eq!((answer.status, answer.text().as_str()), (403, "/f: read-only file system\n"));
 }

@@ -44,10 +44,10 @@ pub(super) fn delete(
     drop(guard);
     match hidden {
         Ok(hidden) => {
-            volume.sync.directory(&entry).map_err(named)?;
             // The name is gone: the rest is removed for a client that has disconnected too.
             let count = || drop(report(1, 0));
-            match remove_with_permission(&entry.parent, &hidden, &count) {
+            let removed = volume.sync.directory(&entry);
+            match removed.and_then(|()| remove_with_permission(&entry.parent, &hidden, &count)) {
                 Ok(()) => Ok(None),
                 Err(errno) => rename_back(volume, name, &entry, hidden, errno),
             }

@@ -51,7 +51,11 @@ pub(super) fn update(
     let present = read(volume)?.map(|(bytes, _)| bytes).unwrap_or_default();
     let bytes = change(&present)?;
     let _name = name.map(|name| hold_between_daemons(volume, name)).transpose()?;
-    write(volume, &bytes).map_err(named)
+    write(volume, &bytes, &present).map_err(|errno| match (name, errno) {
+        // What concerns the whole file system is said of the name that the client knows.
+        (Some(name), Errno::EROFS | Errno::ENOSPC | Errno::EDQUOT) => map_errno(name, errno),
+        _ => named(errno),
+    })
 }
 
 /// Locks a name while other daemons write to the same files: the threads of this one do not need it.
@@ -62,15 +66,25 @@ fn hold_between_daemons<'v>(volume: &'v Volume, name: &Name) -> Result<Option<Na
     }
 }
 
-fn write(volume: &Volume, bytes: &[u8]) -> nix::Result<LockRecordVersion> {
+/// Replaces the content `before`, which is written back where the directory cannot be fsynced: the change is not
+/// acknowledged, and the next start must not find it.
+fn write(volume: &Volume, bytes: &[u8], before: &[u8]) -> nix::Result<LockRecordVersion> {
+    let written = rename_into_place(volume, bytes)?;
+    if let Err(errno) = volume.sync.directory(&written.entry) {
+        let _ = rename_into_place(volume, before);
+        return Err(errno);
+    }
+    fstat(&written.file).map(|stat| version_of(&stat))
+}
+
+fn rename_into_place(volume: &Volume, bytes: &[u8]) -> nix::Result<Temporary> {
     let mut temporary = Temporary::file(volume.root.handle.try_clone().map_err(errno_of)?)?;
     temporary.file.write_all(bytes).map_err(errno_of)?;
     volume.sync.content(&temporary.file)?;
     let entry = &temporary.entry;
     renameat(&entry.parent, entry.last.as_slice(), &entry.parent, LOCK_RECORD_NAME)?;
     temporary.persists = true;
-    volume.sync.directory(&temporary.entry)?;
-    fstat(&temporary.file).map(|stat| version_of(&stat))
+    Ok(temporary)
 }
 
 /// Returns its inode, size and ctime: each replacement is another file.
