@@ -1,7 +1,18 @@
 //! cfpd as a person starts it: a directory on the command line, at a terminal of its own.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::thread;
+use std::time::Instant;
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::common::terminal::Terminal;
-use crate::common::{Sandbox, need};
+use crate::common::{HANG, Sandbox, need};
 
 /// A cfpd whose terminal turns Ctrl-C into a signal.
 fn at_terminal(sandbox: &Sandbox, args: &[&str]) -> Terminal {
@@ -27,6 +38,30 @@ fn at_a_terminal_it_says_what_it_serves_how_to_stop_and_each_request() {
     sandbox.run("cfp-get", ["-s", &url, "a\x1b]0;b"]).code(2);
     terminal.expect("\"GET /a%1B%5D0%3Bb HTTP/1.1\" 404 ").press("\x03");
     assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn it_ends_with_its_terminal_and_a_hup_before_only_reloads() {
+    let sandbox = Sandbox::new();
+    let pty = openpty(None, None).unwrap();
+    fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    let side = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = sandbox.command("setsid");
+    command.args(["-c", "cfpd", ".", "-l", "127.0.0.1:0"]).stdin(side()).stdout(side()).stderr(side());
+    let mut child = command.spawn().unwrap();
+    drop((command, pty.slave));
+    let mut lines = BufReader::new(File::from(pty.master)).lines().map(|line| line.unwrap());
+    let mut expect = |text| assert!(lines.any(|line| line.contains(text)));
+    expect("listening on");
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    expect("reloaded");
+    drop(lines);
+    let end = Instant::now() + HANG;
+    while child.try_wait().unwrap().is_none() && Instant::now() < end {
+        thread::yield_now();
+    }
+    let _ = child.kill();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "it ends by itself");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Signals: TERM and INT end the daemon, HUP reloads, USR1 logs the status.
+//! Signals: TERM and INT end the daemon, HUP reloads, USR1 logs the status. HUP from a terminal that was closed is a TERM.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -36,12 +37,17 @@ pub fn watch(
     for ending in [SIGTERM, SIGINT] {
         signals.add_signal(ending).map_err(|error| Error::io("signals", error))?;
     }
+    let was_at_terminal = io::stderr().is_terminal();
     let (sender, requests) = channel();
     let (server, reloading) = (Arc::clone(server), Arc::clone(server));
     threads::start("reload", move || keep_reloading(&reloading, &requests, &changed))?;
     threads::start("signals", move || {
         for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
             match signal {
+                // What has hung up is no terminal any more (`EIO`).
+                Signal::SIGHUP if was_at_terminal && !io::stderr().is_terminal() => {
+                    drop(ends.send(StopReason::Signal(Signal::SIGTERM)));
+                }
                 Signal::SIGHUP => drop(sender.send(())),
                 Signal::SIGUSR1 => server.log.remark(&format!("status: {}", server.status())),
                 // The receiver is gone where the daemon is already stopping.
