@@ -2,6 +2,7 @@
 //! reads the file that an admin reads.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::common::Sandbox;
@@ -242,6 +243,22 @@ fn a_log_that_cannot_be_opened_again_is_kept() {
     let mut raw = sandbox.connect();
     raw.ask(request("GET", "/after", ""));
     assert!(lines(&mut raw, &log).iter().any(|line| line.contains("GET /after ")));
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_said_once_on_standard_error_and_so_is_that_it_can_again() {
+    let sandbox = Sandbox::prepared(&["--log", "access.log"], |root| {
+        let work = root.parent().unwrap().join("work");
+        symlink("/dev/full", work.join("access.log")).unwrap();
+    });
+    for _ in 0..3 {
+        sandbox.connect().ask(request("GET", "/", ""));
+    }
+    sandbox.until_said("cfpd: access.log: no space left on device: the log is not written\n");
+    fs::remove_file(sandbox.work().join("access.log")).unwrap();
+    sandbox.signal(Signal::SIGHUP);
+    sandbox.until_said("cfpd: access.log: the log is written again\n");
+    assert_eq!(sandbox.log().matches("is not written").count(), 1, "{}", sandbox.log());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! share a write(2); other lines are written at once. It does not know what a line says.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::mem;
 use std::sync::OnceLock;
 use std::thread::{self, Thread};
@@ -15,10 +15,20 @@ use crate::server::limits::{LOG_GATHER_TIME, LOG_GATHERED_MAX};
 /// The log file, and the lines that are not written to it yet.
 pub(super) struct GatheredLines {
     /// Locked before `waiting`: whoever has the file takes the lines, so that they keep their order.
-    file: Mutex<File>,
+    file: Mutex<LogFile>,
     waiting: Mutex<WaitingLines>,
     /// The thread in [`GatheredLines::keep_writing`].
     writer: OnceLock<Thread>,
+}
+
+/// Is told when the file cannot be written any more, with the error, and when it is written again.
+pub(super) type ReportFailure = Box<dyn Fn(Option<io::Error>) + Send + Sync>;
+
+struct LogFile {
+    file: File,
+    /// Whether the last write failed.
+    has_failed: bool,
+    report: ReportFailure,
 }
 
 #[derive(Default)]
@@ -32,8 +42,9 @@ struct WaitingLines {
 
 impl GatheredLines {
     /// Lines for a file that is open for appending.
-    pub fn new(file: File) -> Self {
-        GatheredLines { file: Mutex::new(file), waiting: Mutex::default(), writer: OnceLock::new() }
+    pub fn new(file: File, report: ReportFailure) -> Self {
+        let file = Mutex::new(LogFile { file, has_failed: false, report });
+        GatheredLines { file, waiting: Mutex::default(), writer: OnceLock::new() }
     }
 
     /// Writes a line: at once where none was written for a moment, else together with those that follow.
@@ -57,10 +68,11 @@ impl GatheredLines {
         self.flush();
     }
 
-    /// Writes what is gathered. Ignores errors: the service continues without a log.
+    /// Writes what is gathered.
     fn flush(&self) {
         let mut file = self.file.lock();
-        let _ = file.write_all(&self.waiting.lock().take());
+        let lines = self.waiting.lock().take();
+        file.write(&lines);
     }
 
     /// Writes gathered lines as they become due, for ever.
@@ -82,8 +94,23 @@ impl GatheredLines {
     /// Writes what is gathered to the old file, and later lines to another.
     pub fn swap(&self, new: File) {
         let mut file = self.file.lock();
-        let _ = file.write_all(&self.waiting.lock().take());
-        *file = new;
+        let lines = self.waiting.lock().take();
+        file.write(&lines);
+        file.file = new;
+    }
+}
+
+impl LogFile {
+    /// Writes lines. The service continues without a log: what cannot be written is lost, and the first failure reported.
+    fn write(&mut self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
+        let failure = self.file.write_all(lines).err();
+        if failure.is_some() != self.has_failed {
+            self.has_failed = failure.is_some();
+            (self.report)(failure);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result, shown};
 use crate::server::observe::Peer;
-use gathered::GatheredLines;
+use gathered::{GatheredLines, ReportFailure};
 
 pub use line::{LogEntry, LogFormat};
 
@@ -26,7 +26,10 @@ pub struct Log {
 impl Log {
     /// Opens the log for appending.
     pub fn open(path: Option<&Path>, format: LogFormat) -> Result<Self> {
-        let open = |path: &Path| append_to(path).map(|file| (path.to_owned(), GatheredLines::new(file)));
+        let open = |path: &Path| -> Result<_> {
+            let lines = GatheredLines::new(append_to(path)?, report_failure(path, format));
+            Ok((path.to_owned(), lines))
+        };
         Ok(Log { format, access: path.map(open).transpose()? })
     }
 
@@ -127,6 +130,21 @@ fn append_to(path: &Path) -> Result<File> {
         false => OpenOptions::new().append(true).create(true).open(path),
     };
     file.map_err(|error| Error::io(path.as_os_str().as_encoded_bytes(), error))
+}
+
+/// Makes the function that says on standard error that the log cannot be written, or is written again; silent where the log
+/// is standard error itself.
+fn report_failure(path: &Path, format: LogFormat) -> ReportFailure {
+    let path = path.to_owned();
+    Box::new(move |failure| {
+        let name = path.as_os_str().as_encoded_bytes();
+        let what = match failure {
+            _ if is_standard_error(&path) => return,
+            Some(error) => format!("{}: the log is not written", Error::io(name, error)),
+            None => format!("{}: the log is written again", shown(name)),
+        };
+        write_line(io::stderr(), format.remark(&what, SystemTime::now()));
+    })
 }
 
 /// Writes a line in one call. Ignores errors: the service continues without a log.
