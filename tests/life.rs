@@ -278,6 +278,15 @@ fn sockets_that_were_handed_over_do_not_go_to_the_background() {
 }
 
 #[test]
+fn a_directory_for_temporary_files_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    for arguments in ["--background", "-- true"] {
+        let said = sandbox.sh(&format!("TMPDIR=/nonexistent exec cfpd -r . {arguments}")).code(2);
+        said.stderr("cfpd: /nonexistent: no such file or directory\n");
+    }
+}
+
+#[test]
 fn in_the_background_it_may_be_another_user() {
     if !need::root() {
         return;

@@ -106,6 +106,19 @@ fn a_lock_that_could_not_be_recorded_is_not_in_force_after_a_start_either() {
 }
 
 #[test]
+fn a_quota_that_is_full_is_said_of_the_copy_and_not_of_what_is_copied() {
+    if !need::root_and(&["strace"]) {
+        return;
+    }
+    let sandbox = furnished();
+    for (from, to) in [("/dir/", "/copy/"), ("/dir/a", "/copy")] {
+        let answer = ask_faulty(&sandbox, "copy_file_range:error=EDQUOT", "COPY", from, to).unwrap();
+        assert_eq!(answer.status, 507);
+        assert!(answer.text().starts_with(&format!("{to}: ")), "{}", answer.text());
+    }
+}
+
+#[test]
 fn what_cannot_be_kept_with_a_file_does_not_hinder_it() {
     if !need::root_and(&["strace"]) {
         return;

@@ -101,6 +101,23 @@ fn a_wrong_offset_is_refused_with_the_right_one() {
 }
 
 #[test]
+fn a_field_of_a_part_that_is_malformed_is_not_said_to_be_missing() {
+    let sandbox = Sandbox::new();
+    let place = begin_and_cut(&sandbox, "f", "", 4, b"te");
+    let rows = [
+        ("", "Upload-Offset: is missing\n"),
+        ("Upload-Offset: -1", "Upload-Offset: is not a number of bytes\n"),
+        ("Upload-Offset: 2", "Upload-Complete: is missing\n"),
+        ("Upload-Offset: 2\nUpload-Complete: yes", "Upload-Complete: is neither ?0 nor ?1\n"),
+    ];
+    for (fields, said) in rows {
+        let fields = format!("Content-Type: application/partial-upload\n{fields}");
+        let answer = ask(&sandbox, &format!("PATCH {place}"), fields.trim_end(), b"x");
+        assert_eq!((answer.status, answer.body.as_str()), (400, said));
+    }
+}
+
+#[test]
 fn two_lengths_that_cannot_both_be_true_are_refused() {
     let sandbox = Sandbox::new();
     let asked = "Accept: application/problem+json\nUpload-Complete: ?1\nUpload-Length: 5";

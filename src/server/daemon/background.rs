@@ -32,7 +32,7 @@ pub fn is_there() -> Result<bool> {
 /// to the notification socket.
 pub fn start(account: Option<&Account>) -> Result<u8> {
     let named = |error| Error::io("background", error);
-    let directory = private_directory().map_err(named)?;
+    let directory = private_directory()?;
     let path = directory.path().join("notify");
     let news = UnixDatagram::bind(&path).map_err(named)?;
     account.map_or(Ok(()), |account| account.chown(&path).and_then(|()| account.chown(directory.path())))?;

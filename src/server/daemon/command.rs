@@ -3,7 +3,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::Permissions;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -41,7 +40,7 @@ impl PrivateSocket {
         if command.is_empty() {
             return Ok(None);
         }
-        let directory = private_directory().map_err(|error| Error::io("private socket", error))?;
+        let directory = private_directory()?;
         let address =
             ListenAddress::Unix { path: directory.path().join("socket"), mode: Some(0o600), group: None };
         Ok(Some(PrivateSocket { directory, address }))
@@ -100,8 +99,9 @@ pub fn check(command: &[OsString]) -> Result<()> {
 }
 
 /// Makes a directory that no other user can enter; it is removed when dropped.
-pub(crate) fn private_directory() -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir()
+pub(crate) fn private_directory() -> Result<TempDir> {
+    let made = tempfile::Builder::new().prefix("cfpd-").permissions(Permissions::from_mode(0o700)).tempdir();
+    made.map_err(|error| Error::io(env::temp_dir().as_os_str().as_encoded_bytes(), error))
 }
 
 /// The search path where `PATH` is unset (confstr(3), `_CS_PATH`).

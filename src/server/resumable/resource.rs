@@ -134,10 +134,14 @@ pub fn append(exchange: &mut Exchange<'_>, store: &AuthorizedStore, id: &[u8]) -
         let error = Error::unsupported_type("Content-Type", format!("is not {PARTIAL_UPLOAD}, uncoded"));
         return exchange.refuse(&error, accept_patch(), json!({}));
     }
-    let missing = |name: &str| Error::invalid(name, "is missing");
-    let offset =
-        resumption::integer(&request.fields, "upload-offset").ok_or_else(|| missing("Upload-Offset"))?;
-    let complete = resumption::is_complete(&request.fields).ok_or_else(|| missing("Upload-Complete"))?;
+    let refused = |name: &str, what: &str| {
+        let is_there = request.fields.get(name).is_some();
+        Error::invalid(name, if is_there { what } else { "is missing" })
+    };
+    let offset = resumption::integer(&request.fields, "upload-offset")
+        .ok_or_else(|| refused("Upload-Offset", "is not a number of bytes"))?;
+    let complete = resumption::is_complete(&request.fields)
+        .ok_or_else(|| refused("Upload-Complete", "is neither ?0 nor ?1"))?;
     let mut partial = match resume(store, id)? {
         Resumed::Partial(partial) => partial,
         Resumed::Completed(_) => return refuse(exchange, "completed-upload", "is complete already"),

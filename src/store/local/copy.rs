@@ -45,7 +45,7 @@ fn refuse_early(volume: &Volume, transfer: Transfer<'_>, kind: Kind) -> Result<(
 /// Copies a file, which keeps its modification time; `source` checks the content that is copied.
 pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
     let Transfer { from, to, source, target, report, .. } = transfer;
-    let named = |error| map_error(from, error);
+    let named = |error| map_error(from, to, error);
     let content = content::open(volume, from)?;
     source(Some(content.meta()))?;
     let size = content.meta().size;
@@ -64,7 +64,7 @@ pub(super) fn copy_file(volume: &Volume, transfer: Transfer<'_>, links: Links) -
 pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Links) -> Result<Written> {
     let Transfer { from, to, source, target, report, .. } = transfer;
     let from_errno = |errno| map_errno(from, errno);
-    let from_error = |error| map_error(from, error);
+    let from_error = |error| map_error(from, to, error);
     let to_errno = |errno| map_errno(to, errno);
     let base = volume.root.open_beneath(from.components(), DIRECTORY).map_err(from_errno)?;
     source(meta_of(&fstat(&base).map_err(from_errno)?, None).as_ref())?;
@@ -72,7 +72,7 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     let mut temporary = Temporary::directory(parent).map_err(|errno| map_errno_new(to, errno))?;
     let attributes = attributes_of(&base).map_err(from_error)?.open_to_owner();
     if !transfer.is_shallow {
-        tree::fill(volume, from, base, &temporary.file, report).map_err(from_error)?;
+        tree::fill(volume, (from, to), base, &temporary.file, report).map_err(from_error)?;
     }
     attributes.apply_to(&temporary.file).map_err(from_error)?;
 
@@ -101,9 +101,12 @@ pub(super) fn copy_directory(volume: &Volume, transfer: Transfer<'_>, links: Lin
     Ok(Written { created, meta: meta_of(&stat, None).ok_or_else(|| absent(to))? })
 }
 
-/// Maps an error of the source; one that was truncated during the copy is `Interrupted`.
-fn map_error(from: &Name, error: io::Error) -> Error {
+/// Maps an error of the source, or of the space at the target; a source that was truncated during the copy is `Interrupted`.
+fn map_error(from: &Name, to: &Name, error: io::Error) -> Error {
     match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Error::io(to.shown(), error)
+        }
         io::ErrorKind::UnexpectedEof => Error::interrupted(from.shown(), "was cut short while it was copied"),
         _ => Error::io(from.shown(), error),
     }

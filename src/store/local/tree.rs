@@ -21,16 +21,16 @@ use crate::attributes::Attributes;
 use crate::error::Error;
 use crate::store::{Kind, Name, ReportProgress};
 
-/// Copies everything beneath `base`, the directory `from`, into the empty directory `top`.
+/// Copies everything beneath `base`, the directory `from`, into the empty directory `top`, which is to become `to`.
 pub(super) fn fill(
     volume: &Volume,
-    from: &Name,
+    (from, to): (&Name, &Name),
     base: OwnedFd,
     top: &File,
     report: ReportProgress<'_>,
 ) -> io::Result<()> {
     let reservation = volume.space().reservation(fstat(top)?.st_dev);
-    let mut copy = TreeCopy { volume, from, walk: Walk::new(base, true, stat)?, reservation, report };
+    let mut copy = TreeCopy { volume, from, to, walk: Walk::new(base, true, stat)?, reservation, report };
     while let Some(found) = copy.walk.next() {
         let found = found?;
         if !found.is_temporary() {
@@ -48,6 +48,8 @@ struct TreeCopy<'a> {
     volume: &'a Volume,
     /// The directory that is copied.
     from: &'a Name,
+    /// The name of the copy.
+    to: &'a Name,
     walk: Walk<FileStat>,
     /// The space for the file that is being copied.
     reservation: Reservation,
@@ -128,7 +130,7 @@ impl TreeCopy<'_> {
         self.reservation.spend(u64::MAX);
         match self.reservation.grow(&to.parent, size, size)? {
             Some(_) => Ok(()),
-            None => Err(no_room(self.from, size).into()),
+            None => Err(no_room(self.to, size).into()),
         }
     }
 }
