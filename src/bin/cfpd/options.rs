@@ -196,8 +196,8 @@ const OPERATION: &[ProgramOption] = options! {
     "", "--scan-jobs" = "N";
     /// Append a line for each request to FILE; `-` is standard error.
     ///
-    /// Errors go there too. SIGHUP reopens the file. Without this option requests are logged only where standard error is a
-    /// terminal, and there is no COMMAND.
+    /// Errors go there too. SIGHUP reopens the file. If it cannot be written, standard error says so once, and when it can be
+    /// again. Without this option requests are logged only where standard error is a terminal, and there is no COMMAND.
     "", "--log" = "FILE" File;
     /// Write the log as combined (default) or json, one object a line.
     ///

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn an_empty_directory_and_attributes_that_are_new_stay() {
-        let changes: [(&str, fn(&Path)); 2] = [
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 2] = [
             ("src/c/new", |root| fs::create_dir(root.join("src/c/new")).unwrap()),
             ("src/c", |root| {
                 fs::set_permissions(root.join("src/c"), fs::Permissions::from_mode(0o750)).unwrap()
