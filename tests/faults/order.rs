@@ -65,8 +65,8 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         ("COPY", "/tree/", "/copy/", None, "mfrda", "mra"),
         ("MOVE", "/f", "/g", None, "rda", "ra"),
         ("MOVE", "/f", "/d/g", None, "rdda", "ra"),
-        // The record of it first, which goes last.
-        ("MOVE", "/tree/", "/d/", None, "cdrrdda", "rra"),
+        // The record of it first, which goes last; the exchange is on the disk before what was replaced is hidden.
+        ("MOVE", "/tree/", "/d/", None, "cdrrdrdda", "rrra"),
         ("MKCOL", "/made/", "", None, "mda", "ma"),
         ("DELETE", "/f", "", None, "uda", "ua"),
         // The name goes first, and is on the disk before the rest goes.
