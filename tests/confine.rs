@@ -1,6 +1,7 @@
 //! What the daemon gives up once it is bound: privileges it could gain, and root where another user is named. What
 //! Landlock then forbids is tested beside it; that the daemon does its work all the same, every other test shows.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -203,7 +204,21 @@ fn what_of_a_directory_cannot_be_removed_is_renamed_back_and_is_said() {
         {
             chown(path, Some(nobody.uid.as_raw()), None).unwrap();
         }
-        for (path, mode) in [("own/sub/deep", 0o555), ("own/sub", 0o500), ("own", 0o100)] {
+        fs::create_dir_all(root.join("deep/a/b/other")).unwrap();
+        fs::write(root.join("deep/a/b/other/f"), "text").unwrap();
+        for path in ["deep", "deep/a", "deep/a/b"] {
+            chown(root.join(path), Some(nobody.uid.as_raw()), None).unwrap();
+        }
+        let modes = [
+            ("own/sub/deep", 0o555),
+            ("own/sub", 0o500),
+            ("own", 0o100),
+            ("deep", 0o755),
+            ("deep/a/b", 0o555),
+            ("deep/a", 0o511),
+            ("deep/a/b/other", 0o755),
+        ];
+        for (path, mode) in modes {
             fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
         }
     });
@@ -212,11 +227,18 @@ fn what_of_a_directory_cannot_be_removed_is_renamed_back_and_is_said() {
     let refused = raw.ask(request("DELETE", "/d/", ""));
     assert_eq!((refused.status, refused.text().as_str()), (403, "/d/: permission denied\n"));
     assert_eq!(raw.ask(request("GET", "/d/sub/f", "")).text(), "text");
+    // However deep it is: with its path, and the directories above with their modes.
+    assert_eq!(raw.ask(request("DELETE", "/deep/", "")).status, 403);
+    assert_eq!(raw.ask(request("GET", "/deep/a/b/other/f", "")).text(), "text");
+    for (path, mode) in [("deep", 0o755), ("deep/a", 0o511), ("deep/a/b", 0o555)] {
+        let found = fs::metadata(sandbox.root().join(path)).unwrap().permissions().mode();
+        assert_eq!(found & 0o7777, mode, "{path}");
+    }
     // Of its own, and write-protected.
     assert_eq!(raw.ask(request("DELETE", "/own/", "")).status, 204);
     let left: Vec<_> =
         fs::read_dir(sandbox.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["d"]);
+    assert_eq!(BTreeSet::from_iter(left), BTreeSet::from_iter(["d", "deep"].map(Into::into)));
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
 //! then removed; what of it cannot be removed is renamed back. A symbolic link itself is deleted, never its target.
 
-use std::os::fd::OwnedFd;
+use std::cell::RefCell;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 
 use nix::errno::Errno;
+use nix::sys::stat::fstat;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{
-    EntryAt, RemoveAll, Volume, absent, hide, lookup, make_writable, map_errno, remove_counting,
-    remove_in_place, rename_to_free,
+    EntryAt, Removal, RemoveAll, Volume, absent, errno_of, hide, is_left, lookup, map_errno, remove_in_place,
+    rename_to_free,
 };
 use crate::error::{Error, Result};
 use crate::store::{Check, Kind, Name, ReportProgress};
@@ -47,7 +53,7 @@ pub(super) fn delete(
             // The name is gone: the rest is removed for a client that has disconnected too.
             let count = || drop(report(1, 0));
             let removed = volume.sync.directory(&entry);
-            match removed.and_then(|()| remove_with_permission(&entry.parent, &hidden, &count)) {
+            match removed.and_then(|()| remove_tree(&entry.parent, &hidden, &count)) {
                 Ok(()) => Ok(None),
                 Err(errno) => rename_back(volume, name, &entry, hidden, errno),
             }
@@ -60,15 +66,58 @@ pub(super) fn delete(
     }
 }
 
-/// Removes a tree; where a directory in it is write-protected but belongs to this process, its permissions are changed first.
-fn remove_with_permission(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> nix::Result<()> {
-    match remove_counting(parent, hidden, count) {
-        Err(Errno::EACCES) => {
-            make_writable(parent, hidden)?;
-            remove_counting(parent, hidden, count)
+/// Removes a tree whose name is hidden already. What cannot be removed keeps its name, its place and its mode.
+fn remove_tree(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> nix::Result<()> {
+    let deletion = Deletion { count, opened: RefCell::default() };
+    remove_in_place(parent, hidden, &deletion).inspect_err(|_| deletion.restore_modes())
+}
+
+/// The removal of a tree. Directories that are write-protected but belong to this process get all permissions of their owner
+/// first.
+struct Deletion<'a> {
+    /// Called after each entry that is not a directory.
+    count: &'a dyn Fn(),
+    /// The directories that got permissions and are still there, and their modes before.
+    opened: RefCell<Vec<(OwnedFd, u32)>>,
+}
+
+impl Removal for Deletion<'_> {
+    fn enter(&self, directory: &OwnedFd) -> nix::Result<()> {
+        let mode = fstat(directory)?.st_mode & 0o7777;
+        if mode & OWNER == OWNER || set_mode(directory, mode | OWNER).is_err() {
+            return Ok(());
         }
-        removed => removed,
+        let mut opened = self.opened.borrow_mut();
+        // What was removed since is forgotten: at most those above are held.
+        opened.retain(|(directory, _)| fstat(directory).is_ok_and(|stat| stat.st_nlink > 0));
+        opened.push((directory.try_clone().map_err(errno_of)?, mode));
+        Ok(())
     }
+
+    fn remove(&self, directory: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
+        if is_left(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))? {
+            return is_left(unlinkat(directory, name, UnlinkatFlags::RemoveDir));
+        }
+        (self.count)();
+        Ok(false)
+    }
+}
+
+impl Deletion<'_> {
+    fn restore_modes(&self) {
+        for (directory, mode) in self.opened.borrow().iter().rev() {
+            // Ignore the error: the one of the removal is returned.
+            let _ = set_mode(directory, *mode);
+        }
+    }
+}
+
+/// All permissions of the owner.
+const OWNER: u32 = 0o700;
+
+/// Sets the mode of a directory, also by a handle without permissions.
+fn set_mode(directory: &OwnedFd, mode: u32) -> io::Result<()> {
+    fs::set_permissions(format!("/proc/self/fd/{}", directory.as_raw_fd()), Permissions::from_mode(mode))
 }
 
 /// Renames what is left of a directory back to its name, and returns the error of the removal; returns `Ok` with an error for the

@@ -1,25 +1,22 @@
 //! Removes files and trees, following no link.
 //!
-//! A tree is flattened: directories at the second level are renamed into the top directory until there are none. So it
-//! needs no stack, no path and only a few descriptors, however deep the tree, and each directory is renamed once.
+//! A tree that nobody shall see again is flattened: directories at the second level are renamed into the top directory
+//! until there are none. So it needs no stack, no path and only a few descriptors, however deep the tree, and each directory
+//! is renamed once.
 //!
-//! A directory that cannot be renamed, such as one of a lower layer of an overlay, is removed in place, depth first. That
-//! crosses no mount point, and holds two descriptors at any depth, and a name for each level. It ascends by `..`, after
-//! checking that this is still the directory it descended from.
+//! A tree of which something may have to stay, or a directory that cannot be renamed, such as one of a lower layer of an
+//! overlay, is removed in place, depth first. That crosses no mount point, and holds two descriptors at any depth, and a
+//! name for each level. It ascends by `..`, after checking that this is still the directory it descended from.
 
-use std::fs::{self, Permissions};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::OwnedFd;
 
-use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{
-    DIRECTORY, EntryAt, FileId, HANDLE, errno_of, file_id, fresh_name, is_dots, names_in, open_beneath,
-    reopen,
+    DIRECTORY, EntryAt, FileId, HANDLE, errno_of, file_id, fresh_name, names_in, open_beneath, reopen,
 };
 
 /// Renames an entry to a name that no client sees, and returns that name.
@@ -32,11 +29,6 @@ pub(super) fn hide(entry: &EntryAt) -> nix::Result<Vec<u8>> {
 
 /// Removes a file, or a directory with everything in it. Several threads may do so concurrently.
 pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
-    remove_counting(parent, last, &|| ())
-}
-
-/// Removes a file or a tree, and calls `count` after each entry that is not a directory.
-pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -> nix::Result<()> {
     if !is_left(unlinkat(parent, last, UnlinkatFlags::NoRemoveDir))? {
         return Ok(());
     }
@@ -44,7 +36,7 @@ pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -
         let Some(top) = open_to_clear(parent, last, DIRECTORY)? else { return Ok(()) };
         for name in names_in(top.try_clone().map_err(errno_of)?)? {
             let name = name?;
-            match flatten(&top, &name, count) {
+            match flatten(&top, &name) {
                 Err(Errno::EXDEV) => remove_in_place(&top, &name, &RemoveAll)?,
                 flattened => flattened?,
             }
@@ -53,42 +45,15 @@ pub(super) fn remove_counting(parent: &OwnedFd, last: &[u8], count: &dyn Fn()) -
     Ok(())
 }
 
-/// Gives their owner all permissions on the directories of a tree, as far as this process may, so that their entries can be
-/// removed.
-pub(super) fn make_writable(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
-    let mut waiting = vec![last.to_vec()];
-    while let Some(path) = waiting.pop() {
-        let Ok(Some(directory)) = open_to_clear(parent, &path, HANDLE | OFlag::O_DIRECTORY) else { continue };
-        let handle = format!("/proc/self/fd/{}", directory.as_raw_fd());
-        if fs::set_permissions(handle, Permissions::from_mode(0o700)).is_err() {
-            continue;
-        }
-        for entry in Dir::from_fd(reopen(&directory)?)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if entry.file_type().is_none_or(|kind| kind == Type::Directory) && !is_dots(name) {
-                waiting.push([&path[..], b"/", name].concat());
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Removes an entry of the top directory; the directories in it are renamed into the top. `EXDEV` where one cannot be.
-fn flatten(top: &OwnedFd, name: &[u8], count: &dyn Fn()) -> nix::Result<()> {
-    if !is_left(unlinkat(top, name, UnlinkatFlags::NoRemoveDir))? {
-        count();
-        return Ok(());
-    }
-    if !is_left(unlinkat(top, name, UnlinkatFlags::RemoveDir))? {
+fn flatten(top: &OwnedFd, name: &[u8]) -> nix::Result<()> {
+    if !is_left_of(top, name)? {
         return Ok(());
     }
     let Some(directory) = open_to_clear(top, name, DIRECTORY)? else { return Ok(()) };
     for inner in names_in(directory.try_clone().map_err(errno_of)?)? {
         let inner = inner?;
-        if !is_left(unlinkat(&directory, inner.as_slice(), UnlinkatFlags::NoRemoveDir))? {
-            count();
-        } else {
+        if is_left(unlinkat(&directory, inner.as_slice(), UnlinkatFlags::NoRemoveDir))? {
             match renameat(&directory, inner.as_slice(), top, fresh_name().as_slice()) {
                 Err(Errno::ENOENT) => {}
                 moved => moved?,
