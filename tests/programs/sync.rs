@@ -652,3 +652,21 @@ fn a_time_in_the_future_is_kept_and_the_file_not_fetched_again() {
     assert_eq!(tree(&sandbox.work().join("back")), tree(&sandbox.work().join("local")));
     sandbox.run("cfp-sync", [":up", "back"]).success().stdout("0 sent (0 bytes), 0 deleted, 2 unchanged\n");
 }
+
+#[test]
+fn a_list_that_does_not_say_where_it_ends_deletes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("down/a", "kept");
+    sandbox.write("down/b", "kept");
+    let entry = "{\"name\":\"a\",\"type\":\"file\",\"size\":4,\"mtime\":\"2026-01-02T03:04:05Z\"}\n";
+    let stranger = Stranger::new();
+    let url = stranger.url();
+    let server =
+        stranger.answer(&[format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{entry}")]);
+    let args = ["--delete", "-j1", "--retry=0", "-s", &url, ":", "down"];
+    let said = sandbox.run("cfp-sync", args).stdout("").code(3);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.contains("list: does not say where it ends, and may be incomplete"), "{said}");
+    server.join().unwrap();
+    assert_eq!(tree(&sandbox.work().join("down")).len(), 2);
+}

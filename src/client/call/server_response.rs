@@ -66,6 +66,16 @@ impl ServerResponse<'_> {
         }
     }
 
+    /// Returns whether only the end of the connection ends the content: what is missing then is not noticed.
+    pub fn ends_by_close(&self) -> bool {
+        self.framing == Framing::UntilClose
+    }
+
+    /// Returns whether the request named no user.
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
     /// Returns whether the content is not encoded.
     pub fn is_plain(&self) -> bool {
         matches!(coding::of_message(self.fields()), Ok(Coding::Identity))

@@ -117,6 +117,10 @@ impl Client {
         }
         let call = self.call("GET", &name.clone().as_directory(), &query)?;
         let answer = self.send(&call.with("Accept", "application/json"))?.check()?;
+        if answer.ends_by_close() {
+            let what = "does not say where it ends, and may be incomplete";
+            return Err(self.no_cfpd(Error::bad_response("list", what)));
+        }
         let listed = answer.read(|body| {
             let mut entries = Vec::new();
             each_line(body, |line| {
