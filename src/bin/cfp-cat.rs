@@ -13,7 +13,6 @@ use cfp::client::progress::display::{self, Sum};
 use cfp::client::standard_streams::STDOUT;
 use cfp::client::{Client, Operand, Output, Settings};
 use cfp::error::{Error, Result};
-use cfp::http::Query;
 use cfp::tools::local;
 use cfp::tools::terminal::{self, Visible};
 
@@ -69,7 +68,7 @@ fn show_all<W: Write>(args: Args, sink: W) -> Result<(ExitStatus, W)> {
                     Some(client) => client,
                     none => none.insert(Client::new(&args.settings)?),
                 };
-                client.get(&name, &Query::default())?.copy_to(&mut numbered, STDOUT)?;
+                client.copy_file(&name, &mut numbered, STDOUT)?;
             }
             source => {
                 output.refuse_itself(&source)?;

@@ -34,12 +34,16 @@ pub(super) fn fetch(
         (None, None) => Output::stdout()?,
     };
     let answer = client.send(&Call::new("GET", target).with("Accept", "*/*"))?.as_received();
-    let status = answer.status();
+    let (status, is_anonymous) = (answer.status(), answer.is_anonymous());
     show(answer.head())?;
     let (name, time) = (output.name.clone(), modified(answer.fields()));
     let location = answer.fields().get("Location").map(shown);
     copy_checked(answer, &mut output, &name, url)?;
     match (status, location) {
+        (401, _) if is_anonymous => {
+            let what = format!("{status} {}: log in with -u NAME", reason(status));
+            return Err(Error::new(kind_of(status), url, what));
+        }
         (400.., _) => return Err(Error::new(kind_of(status), url, format!("{status} {}", reason(status)))),
         // The content is on standard output as it was received, but no file is replaced by it.
         (300.., location) if output.draft().is_some() => {

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use cfp::http::digest;
+
+use super::stranger::Stranger;
 use crate::common::{Sandbox, need};
 
 // Row A4.
@@ -48,5 +51,19 @@ fn a_file_that_lies_about_its_size_is_read_until_it_ends() {
         sandbox
             .sh(&format!("cfp-put {path} --as f; cfp-cat {path} > f; cmp f {path}; cfp-cat :f | cmp - f"))
             .success();
+    }
+}
+
+#[test]
+fn what_does_not_match_the_digest_of_the_server_is_a_failure() {
+    let sandbox = Sandbox::new();
+    let head = format!("HTTP/1.1 200 OK\r\nRepr-Digest: {}\r\n", digest::format(&digest::of(b"right")));
+    for argv in [&["cfp-cat", ":f"][..], &["cfp-shell", "-c", "display :f"]] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let server = stranger.answer(&[format!("{head}Content-Length: 5\r\n\r\nwrong")]);
+        let said = sandbox.run(argv[0], argv[1..].iter().chain(&["-s", &url])).stdout("wrong").code(3);
+        said.stderr(format!("{}: :f: does not match the server's digest (SHA-256)\n", argv[0]));
+        server.join().unwrap();
     }
 }

@@ -211,6 +211,39 @@ fn a_redirect_replaces_no_file_and_is_shown_as_it_is() {
 }
 
 #[test]
+fn a_part_that_was_not_asked_for_is_no_file() {
+    let sandbox = Sandbox::new();
+    let part = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-3/9\r\nContent-Length: 2\r\n\r\nrt";
+    for argv in [
+        &["cfp-get", "URL/f", "-o", "u"][..],
+        &["cfp-get", "f", "-s", "URL"],
+        &["cfp-cat", ":f", "-s", "URL"],
+    ] {
+        let stranger = Stranger::new();
+        let url = stranger.url();
+        let server = stranger.answer(&[part]);
+        let words: Vec<_> = argv[1..].iter().map(|word| word.replace("URL", &url)).collect();
+        let name = words[0].trim_start_matches(':');
+        let name = if name == "f" { ":f" } else { name };
+        let said = format!("{}: {name}: the server sent another range than requested\n", argv[0]);
+        sandbox.run(argv[0], &words).stdout("").stderr(said).code(3);
+        server.join().unwrap();
+    }
+    assert_eq!(names(&sandbox), [""; 0]);
+}
+
+#[test]
+fn a_url_that_needs_a_user_says_how_to_name_one() {
+    let sandbox = Sandbox::new();
+    let stranger = Stranger::new();
+    let url = format!("{}/f", stranger.url());
+    let server = stranger.answer(&["HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"]);
+    let said = format!("cfp-get: {url}: 401 Unauthorized: log in with -u NAME\n");
+    sandbox.run("cfp-get", [url.as_str(), "-o", "u"]).stderr(said).code(2);
+    server.join().unwrap();
+}
+
+#[test]
 fn a_digest_that_is_none_is_the_fault_of_the_server() {
     let sandbox = Sandbox::new();
     let stranger = Stranger::new();

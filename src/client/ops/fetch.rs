@@ -19,6 +19,9 @@ use crate::http::range::parse_content_range;
 use crate::http::time::parse_http_date;
 use crate::http::{Fields, Query, Response};
 
+/// What is said of a part of the content that was not requested.
+const ANOTHER_RANGE: &str = "the server sent another range than requested";
+
 /// What is done with the head of the response before the content is read.
 pub type ShowHead<'a> = &'a dyn Fn(&Response) -> Result<()>;
 
@@ -32,6 +35,11 @@ impl Client {
             false => Ok(None),
         })?;
         Download::new(name, output, show, version.unwrap_or_default()).run(self)
+    }
+
+    /// Copies the content of a stored file to a sink in one request. `to` is the name of the sink.
+    pub fn copy_file(&mut self, name: &RemoteName, sink: &mut dyn Write, to: &str) -> Result<()> {
+        copy_checked(self.get(name, &Query::default())?, sink, to, &name.shown())
     }
 
     /// Fetches a stored file to a path, and resumes with the part that an earlier run left there.
@@ -91,11 +99,15 @@ pub(crate) fn response_digest(fields: &Fields, name: &[u8]) -> Result<Option<Dig
     digest::parse(fields, REPR_DIGEST).map_err(|error| Error::bad_response(name, error.to_string()))
 }
 
-/// Copies the content of any response to a sink, and verifies it with the digest in its head.
+/// Copies the content of any response to a sink, and verifies it with the digest in its head. A part of the content, which
+/// was not requested, is an error.
 pub fn copy_checked(answer: ServerResponse<'_>, sink: &mut dyn Write, to: &str, name: &[u8]) -> Result<()> {
+    if answer.status() == 206 {
+        return Err(Error::bad_response(name, ANOTHER_RANGE));
+    }
     let whole = answer.status() == 200 && answer.is_plain();
     let told = if whole { response_digest(answer.fields(), name)? } else { None };
-    let mut sink = Tee { writer: sink, hasher: Some(Hasher::default()) };
+    let mut sink = Tee { writer: sink, hasher: told.map(|_| Hasher::default()) };
     answer.copy_to(&mut sink, to)?;
     refuse_difference(name, told, sink.hasher.unwrap_or_default().finish())
 }
@@ -232,10 +244,7 @@ impl<'a> Download<'a> {
             let part = fields.get("content-range").and_then(parse_content_range);
             return match part.is_some_and(|(range, _)| range.start == self.have && self.have > 0) {
                 true => Ok(()),
-                false => Err(Error::bad_response(
-                    self.name.shown(),
-                    "the server sent another range than requested",
-                )),
+                false => Err(Error::bad_response(self.name.shown(), ANOTHER_RANGE)),
             };
         }
         // All of it is sent: the server has no ranges, or another version than the part.

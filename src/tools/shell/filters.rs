@@ -8,7 +8,6 @@ use crate::client::ops::filter::{self, Counts};
 use crate::client::output::standard_streams::STDOUT;
 use crate::client::{Client, Operand, Precondition, RemoteName};
 use crate::error::{Error, ErrorKind, Result, shown};
-use crate::http::Query;
 use crate::text::{FilterQuery, FilterSpec, Globs, OutputKind, PrefixedLines};
 use crate::tools::change::store;
 use crate::tools::local;
@@ -318,7 +317,7 @@ pub(super) fn print(session: &mut Session, sources: Vec<Resolved<Operand>>) -> R
 
 fn show(client: &mut Client, source: &Operand, sink: &mut dyn io::Write) -> Result<()> {
     match source {
-        Operand::Stored(name) => client.get(name, &Query::default())?.copy_to(sink, STDOUT),
+        Operand::Stored(name) => client.copy_file(name, sink, STDOUT),
         here => local::copy(here, sink, STDOUT),
     }
 }
