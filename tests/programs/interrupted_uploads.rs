@@ -87,6 +87,14 @@ fn an_upload_of_another_file_or_under_another_condition_begins_anew() {
 }
 
 #[test]
+fn an_upload_of_a_file_that_has_changed_and_kept_size_and_time_begins_anew() {
+    let sandbox = interrupted();
+    sandbox.sh("printf x | dd of=f conv=notrunc status=none; touch -d @1000000000 f").success();
+    assert!(sent(&sandbox, &["-c"]) > SIZE);
+    assert!(is_stored(&sandbox));
+}
+
+#[test]
 fn an_upload_that_the_server_has_no_more_begins_anew() {
     let sandbox = interrupted();
     sandbox.sh(&format!("rm -rf '{}'/.cfpd-uploads/*", sandbox.root().display())).success();

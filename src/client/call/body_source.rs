@@ -159,11 +159,10 @@ impl BodySource {
         self.opened.as_ref().filter(|meta| meta.is_file()).map(Metadata::mtime)
     }
 
-    /// Returns what distinguishes a version of a named local file from all others: device, inode, size and time.
+    /// Returns what distinguishes a version of a named local file from all others.
     pub(crate) fn version(&self) -> Option<String> {
         let meta = self.file.metadata().ok().filter(|_| self.modified().is_some())?;
-        let time = (meta.mtime(), meta.mtime_nsec());
-        Some(format!("{} {} {} {time:?}", meta.dev(), meta.ino(), meta.size()))
+        Some(LocalVersion::of(&meta).to_string())
     }
 
     /// Returns the size, if it is known before the bytes are read.
