@@ -13,6 +13,7 @@ mod queue;
 mod removal;
 mod rules;
 mod run;
+mod source;
 mod synchronization;
 mod tally;
 mod transfer;

@@ -654,6 +654,185 @@ fn a_time_in_the_future_is_kept_and_the_file_not_fetched_again() {
 }
 
 #[test]
+fn nothing_is_deleted_where_what_takes_the_place_of_another_kind_cannot_be_read() {
+    if !need::root_and(&["setpriv"]) {
+        return;
+    }
+    let secret = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+    let user = nix::unistd::User::from_name("nobody").unwrap();
+    let runner = Runner { user, ..Runner::default() };
+    let furnish_source = |from: &Path, to: &Path| {
+        secret(&write(from, "file", "not for others", 1));
+        secret(&write(from, "directory/deep/f", "not for others", 1));
+        write(from, "other", "for others", 1);
+        write(to, "file/f", "kept", 1);
+        write(to, "directory", "kept", 1);
+        write(to, "other/f", "kept", 1);
+        write(to, "old", "kept", 1);
+    };
+    let sandbox = Sandbox::run_by(runner, &[], |root| {
+        furnish_source(&root.join("stored"), &root.join("up-of-others"));
+        write(root, "up/file/f", "kept", 1);
+        write(root, "up/directory", "kept", 1);
+        write(root, "up/other/f", "kept", 1);
+        write(root, "up/old", "kept", 1);
+    });
+    let work = sandbox.work();
+    furnish_source(&work.join("local"), &work.join("down"));
+    let up = sandbox.root().join("up");
+    sandbox.sh("chmod 755 .. && chmod 777 ../tmp && chmod -R a+rwX down");
+    let there = sandbox.bring(&["cfp-sync"]).join("cfp-sync");
+    for (to, operands) in [(up, ["local", ":up/"]), (work.join("down"), [":stored/", "down"])] {
+        let before = tree(&to);
+        let mut command: Command = sandbox.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&there);
+        let said = command.arg("--delete").args(operands).output().unwrap();
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{text}");
+        assert!(text.contains("nothing is deleted, because not everything could be read and sent"), "{text}");
+        assert_eq!(tree(&to), before, "{text}");
+    }
+}
+
+#[test]
+fn nothing_makes_way_for_what_does_not_come_whole_and_nothing_else_is_deleted() {
+    let sandbox = Sandbox::new();
+    let down = sandbox.work().join("down");
+    write(&sandbox.root(), "stored/a", vec![b'x'; 300_000], 1);
+    write(&down, "a/f", "kept", 1);
+    write(&down, "old", "kept", 1);
+    let cut = Fault::CutAnswer(200_000, Box::new(|| {}));
+    let proxy = Proxy::new(sandbox.address(), [cut]);
+    let args = ["--delete", "-j1", "--retry=0", "-s", &proxy.url, ":stored/", "down"];
+    let said = sandbox.run("cfp-sync", args).code(3);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    let names: Vec<_> = tree(&down).into_keys().collect();
+    assert_eq!(names, [&b"a"[..], b"a/f", b"old"], "{said}");
+}
+
+#[test]
+fn what_is_not_covered_stays_where_the_other_tree_has_another_kind() {
+    let sandbox = Sandbox::new();
+    let (work, root) = (sandbox.work(), sandbox.root());
+    for (from, to, operands, shown) in [
+        (work.join("local"), root.join("up"), ["local", ":up/"], ":up"),
+        (root.join("stored"), work.join("down"), [":stored/", "down"], "down"),
+    ] {
+        write(&from, "d/readme.md", "of no interest", 1);
+        write(&to, "d", "kept", 1);
+        let options = ["--delete", "--include", "*.txt"];
+        let sums = "0 sent (0 bytes), 0 deleted, 0 unchanged\n";
+        sandbox.run("cfp-sync", options.iter().chain(&operands)).success().stdout(sums).stderr("");
+        assert_eq!(fs::read(to.join("d")).unwrap(), b"kept");
+        // Where something would be sent, it is told.
+        write(&from, "d/a.txt", "of interest", 1);
+        write(&to, "old.txt", "kept", 1);
+        let why = "is a file, and a directory in FROM: it stays, because it is excluded or not included";
+        let rest = "cfp-sync: nothing is deleted, because not everything could be read and sent\n";
+        let said = sandbox.run("cfp-sync", options.iter().chain(&operands)).code(2);
+        said.stderr(format!("cfp-sync: {shown}/d: {why}\n{rest}"));
+        assert_eq!(fs::read(to.join("d")).unwrap(), b"kept");
+        assert!(to.join("old.txt").exists());
+    }
+}
+
+#[test]
+fn what_somebody_else_writes_into_a_directory_that_is_deleted_is_kept() {
+    let sandbox = Sandbox::new();
+    let (work, root) = (sandbox.work(), sandbox.root());
+    for (from, to, operands, globs) in [
+        (work.join("local"), root.join("up"), ["local", ":up/"], false),
+        (work.join("local"), root.join("up"), ["local", ":up/"], true),
+        (root.join("stored"), work.join("down"), [":stored/", "down"], false),
+        (root.join("stored"), work.join("down"), [":stored/", "down"], true),
+    ] {
+        write(&from, "large", vec![b'x'; 300_000], 1);
+        let _ = fs::remove_dir_all(&to);
+        for name in ["gone/changed/f", "gone/new/f", "gone/same/f", "also-gone/f", "old"] {
+            write(&to, name, "listed", 1);
+        }
+        // While the file is sent everything was listed, and nothing was deleted.
+        let (changed, new) = (to.join("gone/changed/f"), to.join("gone/new/g"));
+        let act = move || {
+            fs::write(changed, "of somebody else").unwrap();
+            fs::write(new, "of somebody else").unwrap();
+        };
+        let fault = match to.starts_with(&root) {
+            true => Fault::ActAndCutRequest(200_000, Box::new(act)),
+            false => Fault::CutAnswer(200_000, Box::new(act)),
+        };
+        let proxy = Proxy::new(sandbox.address(), [fault]);
+        let mut command = sandbox.command("cfp-sync");
+        command.args(["-j1", "--delete", "-s", &proxy.url]).args(operands);
+        if globs {
+            command.args(["--exclude", "*.tmp"]);
+        }
+        let said = command.output().unwrap();
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(4), "{text}");
+        assert!(text.contains("gone/: is not empty: somebody else has written to it meanwhile"), "{text}");
+        let left: Vec<_> = tree(&to).into_iter().collect();
+        let left: Vec<_> = left.iter().map(|(name, _)| String::from_utf8_lossy(name)).collect();
+        let expected = ["gone", "gone/changed", "gone/changed/f", "gone/new", "gone/new/g", "large"];
+        assert_eq!(left, expected, "{text}");
+        assert_eq!(fs::read(to.join("gone/changed/f")).unwrap(), b"of somebody else");
+    }
+}
+
+#[test]
+fn hard_links_and_links_into_the_tree_go_in_one_run() {
+    let sandbox = Sandbox::new();
+    let (work, root) = (sandbox.work(), sandbox.root());
+    for (from, to, operands) in [
+        (work.join("local"), root.join("up"), ["local", ":up/"]),
+        (root.join("stored"), work.join("down"), [":stored/", "down"]),
+    ] {
+        write(&from, "kept", "new", 2);
+        write(&to, "kept", "old", 1);
+        write(&to, "d/a", "of several names", 1);
+        fs::hard_link(to.join("d/a"), to.join("d/b")).unwrap();
+        fs::hard_link(to.join("d/a"), to.join("c")).unwrap();
+        symlink("../kept", to.join("d/link")).unwrap();
+        symlink("kept", to.join("link")).unwrap();
+        let said = sandbox.run("cfp-sync", ["--delete"].iter().chain(&operands)).success().stderr("");
+        said.stdout("1 sent (3 bytes), 3 deleted, 0 unchanged\n");
+        assert_eq!(tree(&to), tree(&from));
+    }
+}
+
+#[test]
+fn a_change_behind_a_link_on_the_server_is_kept() {
+    let sandbox = Sandbox::new();
+    let local = sandbox.work().join("local");
+    for name in ["a", "link"] {
+        write(&local, name, "of this tree", 1);
+    }
+    fs::remove_file(local.join("a")).unwrap();
+    write(&sandbox.root(), "out/f", "old", 1);
+    fs::create_dir(sandbox.root().join("up")).unwrap();
+    symlink("../out/f", sandbox.root().join("up/link")).unwrap();
+    let whole = Proxy::new(sandbox.address(), []);
+    sandbox.run("cfp-sync", ["-n", "-s", &whole.url, "local", ":up/"]).success();
+    let path = sandbox.root().join("out/f");
+    let act = move || fs::write(path, "of somebody else").unwrap();
+    let fault = Fault::ActAndCutRequest(whole.requests().len() + 10, Box::new(act));
+    let proxy = Proxy::new(sandbox.address(), [fault]);
+    sandbox.run("cfp-sync", ["-j1", "-s", &proxy.url, "local", ":up/"]).code(4);
+    assert_eq!(sandbox.stored("out/f"), b"of somebody else");
+}
+
+#[test]
+fn a_time_in_the_future_is_kept_in_place_of_a_directory_too() {
+    let sandbox = Sandbox::new();
+    write(&sandbox.root(), "stored/f", "text", 4_102_444_800);
+    write(&sandbox.work(), "down/f/x", "in a directory", 1);
+    let all = "1 sent (4 bytes), 1 deleted, 0 unchanged\n";
+    sandbox.run("cfp-sync", ["--delete", ":stored/", "down"]).success().stdout(all);
+    let none = "0 sent (0 bytes), 0 deleted, 1 unchanged\n";
+    sandbox.run("cfp-sync", ["--delete", ":stored/", "down"]).success().stdout(none);
+}
+
+#[test]
 fn a_list_that_does_not_say_where_it_ends_deletes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("down/a", "kept");

@@ -11,9 +11,19 @@ pub struct LocalVersion(String);
 impl LocalVersion {
     /// Makes one of the metadata of a file.
     pub fn of(meta: &Metadata) -> Self {
-        let (modified, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
+        let LocalVersion(content) = LocalVersion::without_change_time(meta);
+        LocalVersion(format!("{content}{}.{:09}", meta.ctime(), meta.ctime_nsec()))
+    }
+
+    /// Makes one that stays the same when the inode changes, and its content does not.
+    pub(crate) fn without_change_time(meta: &Metadata) -> Self {
         let inode = format!("{:x}-{:x}-{:x}", meta.dev(), meta.ino(), meta.size());
-        LocalVersion(format!("{inode}-{}.{:09}-{}.{:09}", modified.0, modified.1, changed.0, changed.1))
+        LocalVersion(format!("{inode}-{}.{:09}-", meta.mtime(), meta.mtime_nsec()))
+    }
+
+    /// Returns whether this is the version that was noted as text, with or without the time of the inode.
+    pub(crate) fn is(&self, noted: &str) -> bool {
+        self.0.starts_with(noted)
     }
 }
 

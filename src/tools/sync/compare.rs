@@ -28,7 +28,7 @@ pub(super) enum Decision {
     Delete,
     /// What TO has is deleted, then FROM's is sent.
     Replace,
-    /// The two are of different kinds.
+    /// The two are of different kinds, and what TO has stays.
     Block,
 }
 
@@ -55,22 +55,18 @@ pub(super) fn decide(
     to: Option<&TreeEntry>,
     rules: &Rules,
 ) -> Decision {
-    let covers = |entry: &TreeEntry| match entry.is_directory() {
-        true => rules.enters(path),
-        false => rules.covers(path, false),
-    };
+    let covers = |entry: &TreeEntry| rules.covers_some(path, entry.is_directory());
     match (from, to) {
         (None, Some(to)) if rules.deletes && covers(to) => Decision::Delete,
         (None, _) => Decision::Leave,
         (Some(from), _) if !covers(from) => Decision::Leave,
-        (Some(from), to) => match (from.kind, to.map(|to| to.kind)) {
+        (Some(from), to) => match (from.kind, to) {
             (EntryKind::Other(why), _) => Decision::Skip(why),
-            (EntryKind::Directory, None | Some(EntryKind::Directory)) => Decision::Enter,
+            (EntryKind::Directory, None) => Decision::Enter,
+            (EntryKind::Directory, Some(to)) if to.is_directory() => Decision::Enter,
             (EntryKind::File, None) => Decision::Send,
-            (EntryKind::File, Some(EntryKind::File)) => {
-                to.map_or(Decision::Send, |to| differ(from, to, rules))
-            }
-            _ if rules.deletes => Decision::Replace,
+            (EntryKind::File, Some(to)) if to.kind == EntryKind::File => differ(from, to, rules),
+            (_, Some(to)) if rules.deletes && covers(to) => Decision::Replace,
             _ => Decision::Block,
         },
     }
@@ -93,7 +89,7 @@ mod tests {
 
     fn entry(name: &str, kind: EntryKind, size: u64, modified: &str) -> TreeEntry {
         let (name, modified, version) = (name.into(), modified.to_owned(), String::new());
-        TreeEntry { name, kind, size, modified, version }
+        TreeEntry { name, kind, size, modified, version, is_link: false }
     }
 
     #[test]
@@ -181,6 +177,21 @@ mod tests {
         for (path, entry, sent, deleted) in rows {
             assert_eq!(decide(path.as_bytes(), Some(entry), None, &rules), sent, "{path}");
             assert_eq!(decide(path.as_bytes(), None, Some(entry), &rules), deleted, "{path}");
+        }
+        let other = entry("", EntryKind::Other("is strange"), 0, "");
+        let rows = [
+            ("a.txt", &file, &directory, Decision::Replace),
+            ("a.txt", &directory, &file, Decision::Replace),
+            ("a.txt", &file, &other, Decision::Replace),
+            // Something in the directory may be covered, but the file in its place is not.
+            ("d", &directory, &file, Decision::Block),
+            ("d", &directory, &other, Decision::Block),
+            ("d", &file, &directory, Decision::Leave),
+            ("old", &directory, &file, Decision::Leave),
+            ("old.txt", &file, &directory, Decision::Leave),
+        ];
+        for (path, from, to, decision) in rows {
+            assert_eq!(decide(path.as_bytes(), Some(from), Some(to), &rules), decision, "{path}");
         }
     }
 }

@@ -1,118 +1,181 @@
-//! The deletions of a run, which wait in an unlinked temporary file until everything else is done: there may be more of
+//! The deletions of a run, which wait in unlinked temporary files until everything else is done: there may be more of
 //! them than fit into memory.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
-use super::job::{Replacement, SyncJob};
+use super::job::{Deletion, SyncJob};
 use super::tree::{EntryKind, TreeEntry};
 use crate::error::{Error, Result};
 
 /// Deletions in the order in which they were added.
 #[derive(Debug, Default)]
-pub(super) struct Deletions(Option<BufWriter<File>>);
-
-/// The name of the file in error messages.
-const SPOOL: &str = "temporary file";
+pub(super) struct Deletions {
+    replacements: Spool,
+    files: Spool,
+    directories: Spool,
+}
 
 impl Deletions {
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
+        self.replacements.is_empty() && self.files.is_empty() && self.directories.is_empty()
+    }
+
+    /// Adds a deletion from TO; that of a directory after those of its entries.
+    pub fn add(&mut self, deletion: &Deletion) -> Result<()> {
+        match deletion.kind {
+            EntryKind::Directory => self.directories.add_deletion(deletion),
+            _ => self.files.add_deletion(deletion),
+        }
+    }
+
+    /// Adds what FROM has under a path, and the deletions that make way for it.
+    pub fn add_replacement(&mut self, path: &[u8], from: &TreeEntry, obstacles: &[Deletion]) -> Result<()> {
+        obstacles.iter().try_for_each(|deletion| self.replacements.add_deletion(deletion))?;
+        let kind: &[u8] = if from.is_directory() { b"D" } else { b"F" };
+        self.replacements.add([path, kind, from.size.to_string().as_bytes(), from.modified.as_bytes()])
+    }
+
+    /// Reads the jobs, in the order in which they are performed: what replaces something, files to be deleted, and the
+    /// directories that are empty then.
+    pub fn into_phases(self) -> Result<[impl Iterator<Item = Result<SyncJob>>; 3]> {
+        Ok([
+            self.replacements.into_jobs(true)?,
+            self.files.into_jobs(false)?,
+            self.directories.into_jobs(false)?,
+        ])
+    }
+}
+
+/// Records of four fields in a temporary file, which is made for the first one.
+#[derive(Debug, Default)]
+struct Spool(Option<BufWriter<File>>);
+
+/// The name of the file in error messages.
+const SPOOL: &str = "temporary file";
+
+impl Spool {
+    fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Adds a deletion from TO, after which something may take the place of what is deleted.
-    pub fn add(&mut self, path: &[u8], entry: &TreeEntry, replacement: Option<Replacement>) -> Result<()> {
+    fn add_deletion(&mut self, deletion: &Deletion) -> Result<()> {
+        let kind: &[u8] = match deletion.kind {
+            EntryKind::File => b"f",
+            EntryKind::Directory => b"d",
+            EntryKind::Other(_) => b"o",
+        };
+        let counted: &[u8] = if deletion.is_counted { b"1" } else { b"" };
+        self.add([&deletion.path, kind, deletion.version.as_bytes(), counted])
+    }
+
+    /// Adds a record, whose fields do not contain NUL.
+    fn add(&mut self, fields: [&[u8]; 4]) -> Result<()> {
         let named = |error| Error::io(SPOOL, error);
         let file = match &mut self.0 {
             Some(file) => file,
             none => none.insert(BufWriter::new(tempfile::tempfile().map_err(named)?)),
         };
-        let kind = match entry.kind {
-            EntryKind::File => "f",
-            EntryKind::Directory => "d",
-            EntryKind::Other(_) => "o",
-        };
-        let replacement = match replacement {
-            None => String::new(),
-            Some(Replacement::Directory) => "d".to_owned(),
-            Some(Replacement::File(size)) => size.to_string(),
-        };
-        // None of these contains NUL.
-        for field in [path, kind.as_bytes(), entry.version.as_bytes(), replacement.as_bytes()] {
+        for field in fields {
             file.write_all(field).and_then(|()| file.write_all(b"\0")).map_err(named)?;
         }
         Ok(())
     }
 
-    /// Reads the deletions as jobs.
-    pub fn into_jobs(self) -> Result<impl Iterator<Item = Result<SyncJob>>> {
+    /// Reads the records as jobs; `replaces` says that each group of deletions ends with what takes their place.
+    fn into_jobs(self, replaces: bool) -> Result<impl Iterator<Item = Result<SyncJob>>> {
         let named = |error: io::Error| Error::io(SPOOL, error);
         let mut file = self.0.map(BufWriter::into_inner).transpose().map_err(|error| named(error.into()))?;
         if let Some(file) = &mut file {
             file.rewind().map_err(named)?;
         }
         let mut file = file.map(BufReader::new);
-        Ok(std::iter::from_fn(move || next(file.as_mut()?).map_err(named).transpose()))
+        Ok(std::iter::from_fn(move || next_job(file.as_mut()?, replaces).map_err(named).transpose()))
     }
 }
 
-/// Reads the next deletion, if there is one.
-fn next(file: &mut BufReader<File>) -> io::Result<Option<SyncJob>> {
-    let mut field = || {
-        let mut field = Vec::new();
-        file.read_until(0, &mut field)?;
-        Ok::<_, io::Error>(if field.pop().is_some() { Some(field) } else { None })
-    };
-    let (Some(path), Some(kind), Some(version), Some(replacement)) = (field()?, field()?, field()?, field()?)
-    else {
-        return Ok(None);
-    };
-    let text = |field| String::from_utf8(field).map_err(|_| io::ErrorKind::InvalidData);
-    let kind = match kind.as_slice() {
-        b"f" => EntryKind::File,
-        b"d" => EntryKind::Directory,
-        _ => EntryKind::Other(""),
-    };
-    let entry =
-        TreeEntry { name: Vec::new(), kind, size: 0, modified: String::new(), version: text(version)? };
-    let replacement = match text(replacement)?.as_str() {
-        "" => None,
-        "d" => Some(Replacement::Directory),
-        size => Some(Replacement::File(size.parse().map_err(|_| io::ErrorKind::InvalidData)?)),
-    };
-    Ok(Some(SyncJob::Delete { path, entry, replacement }))
+/// Reads the next job, if there is one: a deletion, or a replacement after what makes way for it.
+fn next_job(file: &mut BufReader<File>, replaces: bool) -> io::Result<Option<SyncJob>> {
+    let mut obstacles = Vec::new();
+    while let Some([path, kind, third, last]) = next_record(file)? {
+        let text = |field| String::from_utf8(field).map_err(|_| io::Error::from(io::ErrorKind::InvalidData));
+        let is_last = matches!(kind.as_slice(), b"F" | b"D");
+        let kind = match kind.as_slice() {
+            b"f" | b"F" => EntryKind::File,
+            b"d" | b"D" => EntryKind::Directory,
+            _ => EntryKind::Other(""),
+        };
+        if is_last {
+            let size = text(third)?.parse().map_err(|_| io::ErrorKind::InvalidData)?;
+            let (name, modified, version) = (Vec::new(), text(last)?, String::new());
+            let from = TreeEntry { name, kind, size, modified, version, is_link: false };
+            return Ok(Some(SyncJob::Replace { path, from, obstacles }));
+        }
+        let deletion = Deletion { path, kind, version: text(third)?, is_counted: !last.is_empty() };
+        if !replaces {
+            return Ok(Some(SyncJob::Delete(deletion)));
+        }
+        obstacles.push(deletion);
+    }
+    Ok(None)
+}
+
+/// Reads the next record, if there is one.
+fn next_record(file: &mut BufReader<File>) -> io::Result<Option<[Vec<u8>; 4]>> {
+    let mut fields: [Vec<u8>; 4] = Default::default();
+    for field in &mut fields {
+        file.read_until(0, field)?;
+        if field.pop().is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(fields))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn deletion(path: &[u8], kind: EntryKind, version: &str, is_counted: bool) -> Deletion {
+        Deletion { path: path.into(), kind, version: version.to_owned(), is_counted }
+    }
+
+    fn entry(kind: EntryKind, size: u64, modified: &str) -> TreeEntry {
+        let (name, modified, version) = (Vec::new(), modified.to_owned(), String::new());
+        TreeEntry { name, kind, size, modified, version, is_link: false }
+    }
+
     #[test]
-    fn deletions_come_out_as_they_went_in() {
-        let rows: [(&[u8], EntryKind, &str, Option<Replacement>); 3] = [
-            (b"a\n\xff", EntryKind::File, "\"1-2\"", None),
-            (b"d/e", EntryKind::Directory, "", Some(Replacement::File(7))),
-            (b"l", EntryKind::Other(""), "x", Some(Replacement::Directory)),
+    fn deletions_come_out_as_they_went_in_and_directories_last() {
+        let gone = [
+            deletion(b"d/a\n\xff", EntryKind::File, "\"1-2\"", false),
+            deletion(b"d", EntryKind::Directory, "", true),
+            deletion(b"l", EntryKind::Other(""), "x", true),
         ];
+        let file = entry(EntryKind::File, 7, "2100-01-02T03:04:05Z");
+        let directory = entry(EntryKind::Directory, 0, "");
         let mut deletions = Deletions::default();
         assert!(deletions.is_empty());
-        for (path, kind, version, replacement) in rows {
-            let (name, modified) = (Vec::new(), String::new());
-            let entry = TreeEntry { name, kind, size: 0, modified, version: version.to_owned() };
-            deletions.add(path, &entry, replacement).unwrap();
-        }
+        gone.iter().for_each(|deletion| deletions.add(deletion).unwrap());
+        deletions.add_replacement(b"d", &file, &gone[..2]).unwrap();
+        deletions.add_replacement(b"l", &directory, &gone[2..]).unwrap();
         assert!(!deletions.is_empty());
-        let mut jobs = deletions.into_jobs().unwrap();
-        for (path, kind, version, replacement) in rows {
-            match jobs.next().unwrap().unwrap() {
-                SyncJob::Delete { path: found, entry, replacement: then } => {
-                    assert_eq!((found.as_slice(), entry.kind), (path, kind));
-                    assert_eq!((entry.version.as_str(), then), (version, replacement));
-                }
+        let [replacements, files, directories] = deletions.into_phases().unwrap();
+        let replaced: Vec<_> = replacements
+            .map(|job| match job.unwrap() {
+                SyncJob::Replace { path, from, obstacles } => (path, from, obstacles),
                 other => panic!("{other:?}"),
-            }
-        }
-        assert!(jobs.next().is_none());
+            })
+            .collect();
+        let expected =
+            [(b"d".to_vec(), file, gone[..2].to_vec()), (b"l".to_vec(), directory, gone[2..].to_vec())];
+        assert_eq!(replaced, expected);
+        let deleted = |job: Result<SyncJob>| match job.unwrap() {
+            SyncJob::Delete(deletion) => deletion,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(files.map(deleted).collect::<Vec<_>>(), [gone[0].clone(), gone[2].clone()]);
+        assert_eq!(directories.map(deleted).collect::<Vec<_>>(), [gone[1].clone()]);
     }
 }

@@ -23,14 +23,16 @@ pub(super) enum SyncJob {
         /// Whether it is sent only if the contents differ.
         compares: bool,
     },
-    /// Deletes something from TO.
-    Delete {
+    /// Deletes an entry of TO.
+    Delete(Deletion),
+    /// Sends a file or a directory in place of something of another kind.
+    Replace {
         /// Its path.
         path: Vec<u8>,
-        /// What TO has.
-        entry: TreeEntry,
-        /// What takes its place.
-        replacement: Option<Replacement>,
+        /// What FROM has.
+        from: TreeEntry,
+        /// What TO has, the entries of a directory before it.
+        obstacles: Vec<Deletion>,
     },
 }
 
@@ -41,30 +43,15 @@ impl SyncJob {
     }
 }
 
-/// What takes the place of a thing of another kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Replacement {
-    /// A file of this size.
-    File(u64),
-    /// A directory.
-    Directory,
-}
-
-impl Replacement {
-    /// Makes one of what FROM has.
-    pub fn of(entry: TreeEntry) -> Self {
-        if entry.is_directory() { Replacement::Directory } else { Replacement::File(entry.size) }
-    }
-
-    /// Returns the job that sends it to a path that is free.
-    pub fn job(self, path: Vec<u8>) -> SyncJob {
-        match self {
-            Replacement::Directory => SyncJob::Directory { path, exists: false },
-            Replacement::File(size) => {
-                let (name, modified, version) = (Vec::new(), String::new(), String::new());
-                let from = TreeEntry { name, kind: EntryKind::File, size, modified, version };
-                SyncJob::File { path, from, to: None, compares: false }
-            }
-        }
-    }
+/// An entry of TO that is deleted if it still is what was listed: a directory, if it is empty by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Deletion {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its version in the list.
+    pub version: String,
+    /// Whether it is counted and named; if not, the directory is with which it goes.
+    pub is_counted: bool,
 }

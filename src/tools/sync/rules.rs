@@ -43,4 +43,9 @@ impl Rules {
     pub(super) fn enters(&self, path: &[u8]) -> bool {
         self.entered.includes(path, true)
     }
+
+    /// Returns whether an entry, or of a directory anything beneath it, may be covered.
+    pub(super) fn covers_some(&self, path: &[u8], is_directory: bool) -> bool {
+        if is_directory { self.enters(path) } else { self.covers(path, false) }
+    }
 }

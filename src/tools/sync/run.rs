@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 
 use super::compare::{Decision, decide, merge};
 use super::deletions::Deletions;
-use super::job::{Replacement, SyncJob};
+use super::job::{Deletion, SyncJob};
 use super::queue::Queue;
 use super::synchronization::Synchronization;
 use super::tally::Tally;
 use super::tree::{EntryKind, TreeEntry};
-use super::{removal, transfer};
+use super::{removal, source, transfer};
 use crate::cli::{self, ExitStatus, report};
 use crate::client::progress::display;
 use crate::client::{Client, STDOUT, Settings, standard_streams};
@@ -60,13 +60,29 @@ impl Run<'_> {
     fn compare_then_delete(&self, clients: &mut [Client]) -> Result<()> {
         self.perform_all(clients, std::iter::once(Ok(SyncJob::root())))?;
         let deletions = std::mem::take(&mut *self.deletions.lock());
-        match !deletions.is_empty() && self.tally.has_failed() {
-            true => {
-                cli::remark(self.program, "nothing is deleted, because not everything could be read and sent")
+        if deletions.is_empty() {
+            return Ok(());
+        }
+        let [replacements, files, directories] = deletions.into_phases()?;
+        if self.may_delete("nothing is deleted") {
+            self.perform_all(clients, replacements)?;
+            // What takes the place of something is a part of FROM too.
+            if self.may_delete("nothing else is deleted") {
+                self.perform_all(clients, files)?;
+                // One at a time: each is empty only when those in it are gone.
+                self.perform_all(clients.get_mut(..1).unwrap_or_default(), directories)?;
             }
-            false => self.perform_all(clients, deletions.into_jobs()?)?,
         }
         Ok(())
+    }
+
+    /// Returns whether all of FROM could be read and sent so far. If not, says what is not done.
+    fn may_delete(&self, not_done: &str) -> bool {
+        let has_failed = self.tally.has_failed();
+        if has_failed {
+            cli::remark(self.program, format!("{not_done}, because not everything could be read and sent"));
+        }
+        !has_failed
     }
 
     /// Performs these jobs and all that they add, in a thread for each client.
@@ -131,19 +147,36 @@ impl Run<'_> {
                 }
                 display::count(from.size);
             }
-            SyncJob::Delete { path, entry, replacement } => {
-                let is_gone = removal::remove(self.sync, &self.tally, client, &path, &entry)?;
-                if let Some(replacement) = replacement {
-                    if !is_gone {
-                        let name = self.sync.to.shown(&path, entry.is_directory());
-                        return Err(Error::conflict(
-                            name,
-                            "is in the way, and holds names that are excluded",
-                        ));
-                    }
-                    self.add(queue, vec![replacement.job(path)]);
-                }
+            SyncJob::Delete(deletion) => removal::remove(self.sync, &self.tally, client, &deletion)?,
+            SyncJob::Replace { path, from, obstacles } => {
+                self.replace(client, queue, path, &from, &obstacles)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Sends a file or a directory in place of these obstacles, which are deleted only if it can be read.
+    fn replace(
+        &self,
+        client: &mut Client,
+        queue: &Queue<'_, SyncJob>,
+        path: Vec<u8>,
+        from: &TreeEntry,
+        obstacles: &[Deletion],
+    ) -> Result<()> {
+        let mut clear = |client: &mut Client| {
+            let mut each = obstacles.iter();
+            each.try_for_each(|deletion| removal::remove(self.sync, &self.tally, client, deletion))
+        };
+        if from.is_directory() {
+            source::examine(self.sync, client, &path, from)?;
+            clear(client)?;
+            self.add(queue, vec![SyncJob::Directory { path, exists: false }]);
+        } else {
+            display::add_total(1, from.size);
+            transfer::replace(self.sync, client, &path, from, &mut clear)?;
+            self.tally.count_sent(from.size);
+            display::count(from.size);
         }
         Ok(())
     }
@@ -175,7 +208,7 @@ impl Run<'_> {
         let mut jobs = Vec::new();
         for (name, from, to) in merge(entries, existing) {
             let below = if path.is_empty() { name } else { [&path, &b"/"[..], &name].concat() };
-            match self.decide(below, from, to) {
+            match self.decide(client, below, from, to) {
                 Ok(job) => jobs.extend(job),
                 Err(error) => self.tally.fail(report(self.program, &error)),
             }
@@ -190,6 +223,7 @@ impl Run<'_> {
     /// Decides what is to be done about one name. Deletions are kept for the end.
     fn decide(
         &self,
+        client: &mut Client,
         path: Vec<u8>,
         from: Option<TreeEntry>,
         to: Option<TreeEntry>,
@@ -208,14 +242,48 @@ impl Run<'_> {
             (Decision::Compare, Some(from), to) => {
                 return Ok(Some(SyncJob::File { path, from, to, compares: true }));
             }
-            (Decision::Delete, None, Some(entry)) => self.deletions.lock().add(&path, &entry, None)?,
-            (Decision::Replace, Some(from), Some(entry)) => {
-                self.deletions.lock().add(&path, &entry, Some(Replacement::of(from)))?;
+            (Decision::Delete, None, Some(entry)) => {
+                let mut add = |deletion| self.deletions.lock().add(&deletion);
+                removal::plan(self.sync, client, &path, &entry, &mut add)?;
             }
-            (Decision::Block, Some(from), Some(entry)) => return Err(self.blocked(&path, &from, &entry)),
+            (Decision::Replace, Some(from), Some(entry)) => {
+                self.plan_replacement(client, &path, &from, &entry)?
+            }
+            // A directory may hold nothing that is included.
+            (Decision::Block, Some(from), Some(entry))
+                if self.sync.rules.covers(&path, from.is_directory())
+                    || source::examine(self.sync, client, &path, &from)? =>
+            {
+                return Err(self.blocked(&path, &from, &entry));
+            }
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Plans that an entry of FROM replaces one of another kind, of which nothing may stay.
+    fn plan_replacement(
+        &self,
+        client: &mut Client,
+        path: &[u8],
+        from: &TreeEntry,
+        to: &TreeEntry,
+    ) -> Result<()> {
+        if !source::examine(self.sync, client, path, from)? {
+            return Ok(());
+        }
+        let mut obstacles = Vec::new();
+        let mut add = |deletion| {
+            obstacles.push(deletion);
+            Ok(())
+        };
+        match removal::plan(self.sync, client, path, to, &mut add)? {
+            true => self.deletions.lock().add_replacement(path, from, &obstacles),
+            false => Err(Error::conflict(
+                self.sync.to.shown(path, to.is_directory()),
+                "is in the way, and holds names that are excluded",
+            )),
+        }
     }
 
     /// Makes the error for a name that has another kind in each tree.
@@ -226,7 +294,12 @@ impl Run<'_> {
             EntryKind::Directory => "a directory",
             EntryKind::Other(_) => "neither a file nor a directory",
         };
-        let what = format!("is {}, and {} in FROM: --delete replaces it", kind(to), kind(from));
+        let rules = &self.sync.rules;
+        let what = match rules.covers_some(path, to.is_directory()) {
+            true => "--delete replaces it",
+            false => "it stays, because it is excluded or not included",
+        };
+        let what = format!("is {}, and {} in FROM: {what}", kind(to), kind(from));
         Error::conflict(name, what)
     }
 }

@@ -1,16 +1,14 @@
 //! Transfers files and makes directories. A file is replaced only if it still is what the list said, and a local file
 //! that is written to while it is sent is sent again.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use super::synchronization::Synchronization;
-use super::tree::{Tree, TreeEntry};
+use super::tree::{Tree, TreeEntry, version_of};
 use crate::client::ops::resumption::RESUMABLE_FROM;
 use crate::client::output::destination::Destination;
-use crate::client::output::local_version::LocalVersion;
 use crate::client::output::part::PartOwner;
 use crate::client::{BodySource, Client, Output, Precondition, Retries, Sink, Tag};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,13 +30,37 @@ pub(super) fn transfer(
     if compares && digest(&sync.from, client, path)? == digest(&sync.to, client, path)? {
         return Ok(false);
     }
-    let seen = to.map(|to| to.version);
-    match &sync.to {
-        _ if sync.is_dry => sync.list_change("send", path, false)?,
-        Tree::Stored(_) => send(sync, client, path, seen)?,
-        Tree::Local(_) => fetch(sync, client, path, from, seen)?,
-    }
+    store(sync, client, path, (from, to.map(|to| to.version)), &mut |_| Ok(()))?;
     Ok(true)
+}
+
+/// Sends or fetches a file in place of something of another kind, which `clear` removes: right before the file is sent, or
+/// when all of it was fetched.
+pub(super) fn replace(
+    sync: &Synchronization,
+    client: &mut Client,
+    path: &[u8],
+    from: &TreeEntry,
+    clear: Clear<'_>,
+) -> Result<()> {
+    store(sync, client, path, (from, None), clear)
+}
+
+/// What makes way for a file that can be read.
+type Clear<'a> = &'a mut dyn FnMut(&mut Client) -> Result<()>;
+
+fn store(
+    sync: &Synchronization,
+    client: &mut Client,
+    path: &[u8],
+    (from, seen): (&TreeEntry, Option<String>),
+    clear: Clear<'_>,
+) -> Result<()> {
+    match &sync.to {
+        _ if sync.is_dry => clear(client).and_then(|()| sync.list_change("send", path, false)),
+        Tree::Stored(_) => send(sync, client, path, seen, clear),
+        Tree::Local(_) => fetch(sync, client, path, (from, seen), clear),
+    }
 }
 
 /// Makes a directory of TO. If directories are made only for what is included in them, also those above it.
@@ -56,15 +78,23 @@ pub(super) fn make_directory(sync: &Synchronization, client: &mut Client, path: 
 
 /// Sends a local file, unless somebody else has stored something under its name since the list was read. A large one that
 /// an earlier run has sent a part of is resumed.
-fn send(sync: &Synchronization, client: &mut Client, path: &[u8], seen: Option<String>) -> Result<()> {
+fn send(
+    sync: &Synchronization,
+    client: &mut Client,
+    path: &[u8],
+    seen: Option<String>,
+    clear: Clear<'_>,
+) -> Result<()> {
     let (local, name) = (sync.from.local(path), sync.to.stored(path, false));
     let precondition = match seen {
         None => Precondition { keep: true, tag: None },
         Some(tag) => Precondition::on(Tag::from_server(tag)),
     };
+    let mut opened = Some(BodySource::open(&local)?);
+    clear(client)?;
     let (mut changes, mut retries) = (0, Retries::new(client.retries()));
     loop {
-        let source = BodySource::open(&local)?.refuse_changes();
+        let source = opened.take().map_or_else(|| BodySource::open(&local), Ok)?.refuse_changes();
         let is_large = source.size().is_some_and(|size| size >= RESUMABLE_FROM);
         let resumed = if is_large { client.resume_put(&source, &name, &precondition) } else { Ok(None) };
         let stored = match resumed {
@@ -88,15 +118,21 @@ fn fetch(
     sync: &Synchronization,
     client: &mut Client,
     path: &[u8],
-    from: &TreeEntry,
-    seen: Option<String>,
+    (from, seen): (&TreeEntry, Option<String>),
+    clear: Clear<'_>,
 ) -> Result<()> {
     let (name, local) = (sync.from.stored(path, false), sync.to.local(path));
-    let is_unchanged = || version_of(&local).map(|version| version == seen);
+    let is_unchanged = || {
+        version_of(&local).map(|version| match (version, &seen) {
+            (Some(version), Some(seen)) => version.is(seen),
+            (version, seen) => version.is_none() && seen.is_none(),
+        })
+    };
     if from.size >= RESUMABLE_FROM
         && let Some(mut part) = client.fetch_part(&name, &local, PartOwner::Sync, &|_| Ok(()))?
     {
         set_future_time(from, &mut part)?;
+        clear(client)?;
         return match is_unchanged()? {
             true => part.commit(),
             false => {
@@ -108,6 +144,7 @@ fn fetch(
     let mut output = Output::at(Destination::File(local.clone()), &local)?;
     client.fetch(&name, &mut output, &|_| Ok(()))?;
     set_future_time(from, &mut output)?;
+    clear(client)?;
     match is_unchanged()? {
         true => output.commit(),
         false => Err(changed(sync, path)),
@@ -123,16 +160,6 @@ fn set_future_time(from: &TreeEntry, sink: &mut impl Sink) -> Result<()> {
             sink.set_modified(listed).map_err(|error| Error::io(sink.name(), error))
         }
         _ => Ok(()),
-    }
-}
-
-/// Returns the version of a local file, following a symbolic link to a file; `None` if there is nothing.
-pub(super) fn version_of(path: &Path) -> Result<Option<String>> {
-    let followed = fs::metadata(path).ok().filter(|meta| meta.is_file());
-    match followed.map_or_else(|| fs::symlink_metadata(path), Ok) {
-        Ok(meta) => Ok(Some(LocalVersion::of(&meta).to_string())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(path.as_os_str().as_bytes(), error)),
     }
 }
 

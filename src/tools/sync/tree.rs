@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::client::output::local_version::LocalVersion;
@@ -35,7 +36,12 @@ pub(super) struct TreeEntry {
     pub modified: String,
     /// The entity tag on the server, or the version of the local file; empty if it is unknown.
     pub version: String,
+    /// Whether it is a symbolic link.
+    pub is_link: bool,
 }
+
+/// The version of a symbolic link on the server that is to be deleted: the entity tag is that of the file behind it.
+pub(super) const LINK: &str = "link";
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +102,8 @@ impl Tree {
         }
     }
 
-    /// Lists a directory of FROM, as [`Tree::list`] does, without the partial files that a run in the other direction has left.
+    /// Lists a directory of FROM, as [`Tree::list`] does, without what an interrupted run in the other direction has left: partial files and
+    /// temporary ones.
     pub(super) fn list_source(&self, client: &mut Client, path: &[u8]) -> Result<Vec<TreeEntry>> {
         let mut entries = self.list(client, path)?;
         if matches!(self, Tree::Local(_)) {
@@ -169,10 +176,8 @@ fn list_stored(client: &mut Client, directory: &RemoteName) -> Result<Vec<TreeEn
         };
         let [name] = <[Vec<u8>; 1]>::try_from(entry.name.components)
             .map_err(|_| Error::bad_response("list", "holds a name of another directory"))?;
-        // The tag of a symbolic link is that of the file behind it, which no deletion is about.
-        let version = entry.etag.filter(|_| !entry.is_link).unwrap_or_default();
-        let (size, modified) = (entry.size, entry.modified);
-        Ok(TreeEntry { name, kind, size, modified, version })
+        let (size, modified, is_link) = (entry.size, entry.modified, entry.is_link);
+        Ok(TreeEntry { name, kind, size, modified, version: entry.etag.unwrap_or_default(), is_link })
     });
     entries.collect()
 }
@@ -193,8 +198,10 @@ fn list_local(directory: &Path) -> io::Result<Vec<TreeEntry>> {
 /// Reads an entry of a local directory. A symbolic link to a regular file counts as the file.
 fn entry_of(entry: &fs::DirEntry) -> io::Result<TreeEntry> {
     let mut meta = entry.metadata()?;
+    // A symbolic link has a version of its own: it is replaced and deleted, and not the file behind it.
+    let (version, is_link) = (version(&meta).to_string(), meta.is_symlink());
     let mut kind = EntryKind::Other("is neither a file nor a directory");
-    if meta.is_symlink() {
+    if is_link {
         kind = EntryKind::Other("is a symbolic link to no file");
         meta = fs::metadata(entry.path()).ok().filter(|target| target.is_file()).unwrap_or(meta);
     }
@@ -208,8 +215,27 @@ fn entry_of(entry: &fs::DirEntry) -> io::Result<TreeEntry> {
         kind,
         size: meta.len(),
         modified: rfc3339(meta.modified()?),
-        version: LocalVersion::of(&meta).to_string(),
+        version,
+        is_link,
     })
+}
+
+/// Returns the version of what is at a local path, of a symbolic link that of the link; `None` if there is nothing.
+pub(super) fn version_of(path: &Path) -> Result<Option<LocalVersion>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(LocalVersion::of(&meta))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path.as_os_str().as_bytes(), error)),
+    }
+}
+
+/// Returns the version to be noted of a local entry. The change time of a file with several names changes when one of
+/// them is removed.
+fn version(meta: &fs::Metadata) -> LocalVersion {
+    match meta.nlink() > 1 && meta.is_file() {
+        true => LocalVersion::without_change_time(meta),
+        false => LocalVersion::of(meta),
+    }
 }
 
 #[cfg(test)]
