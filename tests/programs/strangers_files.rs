@@ -42,8 +42,8 @@ fn until<T>(look: impl Fn() -> Option<T>) -> T {
 fn a_file_on_its_way_is_its_owners_alone_and_has_its_mode_at_the_end() {
     let sandbox = Sandbox::new();
     let rows: [(&[&str], &str, Option<u32>, u32); 4] = [
-        (&["f"], ".cfp-", None, 0o640),
-        (&["f"], ".cfp-", Some(0o604), 0o604),
+        (&["f"], ".cfp-draft-", None, 0o640),
+        (&["f"], ".cfp-draft-", Some(0o604), 0o604),
         (&["-c", "f"], ".f.e1.part", None, 0o640),
         (&["-c", "f"], ".f.e1.part", Some(0o666), 0o666),
     ];

@@ -849,3 +849,14 @@ fn a_list_that_does_not_say_where_it_ends_deletes_nothing() {
     server.join().unwrap();
     assert_eq!(tree(&sandbox.work().join("down")).len(), 2);
 }
+
+#[test]
+fn what_a_killed_run_left_is_not_sent() {
+    let sandbox = Sandbox::new();
+    for name in [".cfp-draft-aB3xY9", ".cfp-draft-", ".cfp-draft-notes", ".cfp-draft-notes.txt", "f"] {
+        sandbox.write(&format!("local/{name}"), "text");
+    }
+    sandbox.run("cfp-sync", ["local", ":up/"]).success().stderr("");
+    let expected = ["up", "up/.cfp-draft-", "up/.cfp-draft-notes", "up/.cfp-draft-notes.txt", "up/f"];
+    assert_eq!(sandbox.all_stored(), expected);
+}

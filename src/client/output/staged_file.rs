@@ -21,6 +21,17 @@ use crate::client::output::destination::{copy_attributes, directory_of};
 use crate::client::progress::interruption::{self, Note};
 use crate::error::shown;
 
+/// The beginning of the name of a staged file.
+const PREFIX: &str = ".cfp-draft-";
+/// How many letters and digits follow it.
+const RANDOM: usize = 6;
+
+/// Returns whether a file name is that of a staged file, which a program that was killed has left.
+pub(crate) fn is_staged(name: &[u8]) -> bool {
+    let rest = name.strip_prefix(PREFIX.as_bytes());
+    rest.is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric))
+}
+
 /// A file that is not renamed to its target yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct StagedFile {
@@ -37,7 +48,7 @@ impl StagedFile {
         let mut pending = PENDING.lock();
         let mut builder = Builder::new();
         let note = Note::new(format!("{} is left as it was", shown(target.as_os_str().as_bytes())));
-        builder.prefix(".cfp-").permissions(Permissions::from_mode(0o600));
+        builder.prefix(PREFIX).rand_bytes(RANDOM).permissions(Permissions::from_mode(0o600));
         let (file, path) = builder.tempfile_in(directory_of(&target))?.into_parts();
         pending.push(path.to_path_buf());
         Ok((file, StagedFile { path, target, _note: note }))

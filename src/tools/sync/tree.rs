@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::client::output::local_version::LocalVersion;
 use crate::client::output::part::PartOwner;
+use crate::client::output::staged_file::is_staged;
 use crate::client::{Client, Operand, RemoteName, Retries};
 use crate::error::{Error, Result, shown};
 use crate::http::time::rfc3339;
@@ -107,7 +108,7 @@ impl Tree {
     pub(super) fn list_source(&self, client: &mut Client, path: &[u8]) -> Result<Vec<TreeEntry>> {
         let mut entries = self.list(client, path)?;
         if matches!(self, Tree::Local(_)) {
-            entries.retain(|entry| !PartOwner::Sync.owns(&entry.name));
+            entries.retain(|entry| !PartOwner::Sync.owns(&entry.name) && !is_staged(&entry.name));
         }
         Ok(entries)
     }
