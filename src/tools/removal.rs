@@ -13,7 +13,11 @@ pub fn remove(
 ) -> Result<bool> {
     let directory = || Err(Error::is_directory(name.shown(), "is a directory: use -r"));
     if name.directory && !recursive {
-        return directory();
+        let file = RemoteName { directory: false, ..name.clone() };
+        return match client.stat(&file)?.name.directory {
+            true => directory(),
+            false => Err(Error::conflict(name.shown(), "is a file, not a directory")),
+        };
     }
     let found = if recursive { client.stat(name)?.name } else { name.clone() };
     if found.directory && !may(&found)? {

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::ExitStatus;
 use crate::client::call::retry::RETRIES;
-use crate::client::output::standard_streams;
+use crate::client::output::standard_streams::{self, STDIN};
 use crate::client::{Client, Settings};
 use crate::error::{Error, Result};
 
@@ -51,14 +51,14 @@ pub fn run(
         if io::stdin().is_terminal() && io::stdout().is_terminal() {
             return interactive::run(name, client);
         }
-        return script::run(&mut Session::new(name, client, false)?, input);
+        return script::run(&mut Session::new(name, client, false)?, input, STDIN.as_bytes());
     }
     let mut session = Session::new(name, client, true)?;
     let ending = script::run_commands(&mut session, commands)?;
     match file {
         Some(file) if ending == ExitStatus::DONE && !session.ended => {
             let script = File::open(file).map_err(|error| Error::io(file.as_bytes(), error))?;
-            script::run(&mut session, script)
+            script::run(&mut session, script, file.as_bytes())
         }
         _ => Ok(ending),
     }

@@ -156,7 +156,7 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
     let sandbox = Sandbox::new();
     sandbox.write("d.gz", b"\x1f\x8b\x08\0broken");
     sandbox.keep("d/f", "text\n");
-    let rows: [(&[&str], &str); 17] = [
+    let rows: [(&[&str], &str); 21] = [
         (&["cfp-cat", ":d/"], ":d/: is a directory"),
         (&["cfp-cat", ":"], ":/: is a directory"),
         (&["cfp-reverse", ":d/"], ":d/: is a directory"),
@@ -169,6 +169,10 @@ fn a_failure_names_the_thing_and_says_what_would_be_right() {
         (&["cfp-shell", "-c", "copy / new"], ":/: is the root, which cannot be renamed or copied"),
         (&["cfp-rm", "d"], ":d: is a directory: use -r"),
         (&["cfp-rm", "d/"], ":d/: is a directory: use -r"),
+        (&["cfp-rm", "d/f/"], ":d/f/: is a file, not a directory"),
+        (&["cfp-rm", "none/"], ":none: no such file or directory"),
+        (&["cfp-sync", ":d/f", "out"], ":d/f: is a file, not a directory"),
+        (&["cfp-sync", ":none", "out"], ":none/: is not there"),
         (&["cfp-rm", "-r", "."], ":.: `.` and `..` are not names"),
         (&["cfp-ls", ".."], ":..: `.` and `..` are not names"),
         (&["cfp-get", "./d/f"], ":./d/f: `.` and `..` are not names"),

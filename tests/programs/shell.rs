@@ -150,6 +150,21 @@ fn standard_input_is_an_operand_where_no_command_comes_from_it() {
         .stdout("'word' occurs 1 time in -.\n")
         .success();
     sandbox.feed("cfp-shell", ["-c", "replace word deed - -"], "a word").stdout("a deed").success();
+    let stored = "Standard input is stored as :in.\n";
+    sandbox.feed("cfp-shell", ["-c", "upload - :in"], "a word").stdout(stored).success();
+    assert_eq!(sandbox.stored("in"), b"a word");
+    for (command, said) in [
+        ("upload -", "-: standard input needs a name on the server: upload - :NAME"),
+        ("upload - :d/", ":d/: is a directory: name the file in it"),
+    ] {
+        let failure = format!("cfp-shell: {said}\n");
+        sandbox.feed("cfp-shell", ["-c", command], "a word").stderr(failure).code(2);
+    }
+    sandbox.run("cfp-rm", ["in"]).success();
+    sandbox
+        .feed("cfp-shell", [""; 0], "upload - :in\nword\n")
+        .code(2)
+        .stderr(predicate::str::contains("standard input is where the commands come from"));
     sandbox
         .feed("cfp-shell", [""; 0], "search word -\nword\n")
         .code(2)
@@ -158,6 +173,24 @@ fn standard_input_is_an_operand_where_no_command_comes_from_it() {
         .feed("cfp-shell", [""; 0], "!cat\nlist\n")
         .stdout(predicate::str::contains("There are no files."))
         .success();
+}
+
+#[test]
+fn a_script_that_is_a_directory_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/f", "");
+    sandbox.run("cfp-shell", ["-q", "d"]).stderr("cfp-shell: d: is a directory\n").code(2);
+}
+
+#[test]
+fn above_the_root_is_the_root() {
+    let sandbox = Sandbox::new();
+    sandbox.keep("d/f", "");
+    for directory in ["..", "d/../../..", "../../d/.."] {
+        let commands = ["-c", &format!("cd {directory}"), "-c", "pwd"];
+        sandbox.run("cfp-shell", commands).stdout(":/\n").success();
+    }
+    sandbox.run("cfp-shell", ["-c", "cd ../d", "-c", "pwd"]).stdout(":/d\n").success();
 }
 
 #[test]

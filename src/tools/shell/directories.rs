@@ -112,10 +112,12 @@ pub fn make(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus>
 
 /// `cd [DIR]`, without DIR to the root.
 pub fn change(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatus> {
-    let directory = match parsed.operands.first() {
+    let mut directory = match parsed.operands.first() {
         Some(word) => session.one_stored(word)?,
         None => session.directory.stored(b":/"),
     };
+    // The directory above the root is the root, as in sh(1) and sftp(1).
+    directory.value.components.retain(|component| component != b"..");
     let file = RemoteName { directory: false, ..directory.value.clone() };
     if !file.is_root()
         && !session.client().stat(&file).map_err(|error| directory.blame(error))?.name.directory

@@ -6,7 +6,6 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::{ExitStatus, report};
-use crate::client::output::standard_streams::STDIN;
 use crate::error::{Error, Result};
 use crate::tools::shell::escape;
 use crate::tools::shell::execution::execute;
@@ -25,18 +24,18 @@ pub fn run_commands(session: &mut Session, commands: &[OsString]) -> Result<Exit
     Ok(ExitStatus::DONE)
 }
 
-/// Greets, and runs a script: one command a line.
-pub fn run(session: &mut Session, script: File) -> Result<ExitStatus> {
-    match session.greet().and_then(|()| run_lines(session, script)) {
+/// Greets, and runs a script: one command a line. `name` is that of the script in error messages.
+pub fn run(session: &mut Session, script: File, name: &[u8]) -> Result<ExitStatus> {
+    match session.greet().and_then(|()| run_lines(session, script, name)) {
         // Ends without a message, but not with status 0: the remaining commands were not executed.
         Err(error) if error.is_closed_pipe() => Ok(ExitStatus::code(3)),
         ended => ended,
     }
 }
 
-fn run_lines(session: &mut Session, script: File) -> Result<ExitStatus> {
+fn run_lines(session: &mut Session, script: File, name: &[u8]) -> Result<ExitStatus> {
     for line in BufReader::new(script).split(b'\n') {
-        let line = line.map_err(|error| Error::io(STDIN, error))?;
+        let line = line.map_err(|error| Error::io(name, error))?;
         // Only the line end is stripped: a space before it may belong to the last word.
         let status = run_line(session, line.strip_suffix(b"\r").unwrap_or(&line))?;
         if status != ExitStatus::DONE || session.ended {

@@ -173,9 +173,17 @@ impl Session {
         }
         let found = local_names(word)?;
         let found: Vec<_> = found.iter().map(|name| self.directory.either(name)).collect();
-        match found.iter().any(|found| found.value == Operand::Standard) && !self.input_is_free {
-            true => Err(Error::usage("-: standard input is where the commands come from")),
-            false => Ok(found),
+        if found.iter().any(|found| found.value == Operand::Standard) {
+            self.require_free_input()?;
+        }
+        Ok(found)
+    }
+
+    /// Requires that no command comes from standard input.
+    pub fn require_free_input(&self) -> Result<()> {
+        match self.input_is_free {
+            true => Ok(()),
+            false => Err(Error::usage("-: standard input is where the commands come from")),
         }
     }
 

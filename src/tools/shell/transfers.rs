@@ -23,8 +23,11 @@ pub fn upload(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatu
         Some((last, before)) if !before.is_empty() && is_stored(last) => (before, Some(last)),
         _ => (parsed.operands.as_slice(), None),
     };
-    let sources = all(files, locals)?;
     let target = target.map(|word| session.directory.stored(&word.literal()));
+    if files.iter().any(|word| word.literal() == b"-") {
+        return upload_input(session, files.len(), target);
+    }
+    let sources = all(files, locals)?;
     let is_directory = match &target {
         Some(target) => {
             sources.len() > 1
@@ -51,6 +54,27 @@ pub fn upload(session: &mut Session, parsed: &ParsedCommand) -> Result<ExitStatu
         store(session, &source.value, &to.value).map_err(|error| to.blame(error))?;
         session.done(&format!("{} is stored as {}.", source.typed, to.typed))
     })
+}
+
+/// Stores standard input, which is the only source and has a new name on the server.
+fn upload_input(
+    session: &mut Session,
+    sources: usize,
+    target: Option<Resolved<RemoteName>>,
+) -> Result<ExitStatus> {
+    session.require_free_input()?;
+    let Some(to) = target.filter(|_| sources == 1) else {
+        return Err(Error::usage("-: standard input needs a name on the server: upload - :NAME"));
+    };
+    let stored = match to.value.directory {
+        true => Err(Error::is_directory(to.value.shown(), "is a directory: name the file in it")),
+        false => {
+            let (input, precondition) = (BodySource::stdin()?, Precondition::default());
+            session.client().put(input, &to.value, &Query::default(), &precondition)
+        }
+    };
+    stored.map_err(|error| to.blame(error))?;
+    session.done(&format!("Standard input is stored as {}.", to.typed))
 }
 
 /// Stores a file, and resumes an upload of it that was interrupted, by this session or an earlier one.

@@ -12,7 +12,7 @@ use crate::client::output::local_version::LocalVersion;
 use crate::client::output::part::PartOwner;
 use crate::client::output::staged_file::is_staged;
 use crate::client::{Client, Operand, RemoteName, Retries};
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::http::time::rfc3339;
 
 /// A directory tree.
@@ -106,7 +106,17 @@ impl Tree {
     /// Lists a directory of FROM, as [`Tree::list`] does, without what an interrupted run in the other direction has left: partial files and
     /// temporary ones.
     pub(super) fn list_source(&self, client: &mut Client, path: &[u8]) -> Result<Vec<TreeEntry>> {
-        let mut entries = self.list(client, path)?;
+        let listed = self.list(client, path);
+        let mut entries = match (self, listed) {
+            (Tree::Stored(root), Err(error)) if path.is_empty() && error.kind() == ErrorKind::NotFound => {
+                let file = RemoteName { directory: false, ..root.clone() };
+                return match client.find_file(&file) {
+                    Ok(Some(_)) => Err(Error::conflict(file.shown(), "is a file, not a directory")),
+                    _ => Err(error),
+                };
+            }
+            (_, listed) => listed?,
+        };
         if matches!(self, Tree::Local(_)) {
             entries.retain(|entry| !PartOwner::Sync.owns(&entry.name) && !is_staged(&entry.name));
         }
