@@ -68,20 +68,20 @@ pub(super) fn delete(
 
 /// Removes a tree whose name is hidden already. What cannot be removed keeps its name, its place and its mode.
 fn remove_tree(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> nix::Result<()> {
-    let deletion = Deletion { count, opened: RefCell::default() };
+    let deletion = TreeDeletion { count, opened: RefCell::default() };
     remove_in_place(parent, hidden, &deletion).inspect_err(|_| deletion.restore_modes())
 }
 
 /// The removal of a tree. Directories that are write-protected but belong to this process get all permissions of their owner
 /// first.
-struct Deletion<'a> {
+struct TreeDeletion<'a> {
     /// Called after each entry that is not a directory.
     count: &'a dyn Fn(),
     /// The directories that got permissions and are still there, and their modes before.
     opened: RefCell<Vec<(OwnedFd, u32)>>,
 }
 
-impl Removal for Deletion<'_> {
+impl Removal for TreeDeletion<'_> {
     fn enter(&self, directory: &OwnedFd) -> nix::Result<()> {
         let mode = fstat(directory)?.st_mode & 0o7777;
         if mode & OWNER == OWNER || set_mode(directory, mode | OWNER).is_err() {
@@ -103,7 +103,7 @@ impl Removal for Deletion<'_> {
     }
 }
 
-impl Deletion<'_> {
+impl TreeDeletion<'_> {
     fn restore_modes(&self) {
         for (directory, mode) in self.opened.borrow().iter().rev() {
             // Ignore the error: the one of the removal is returned.
