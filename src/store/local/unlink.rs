@@ -5,7 +5,7 @@
 //! is renamed once.
 //!
 //! A tree of which something may have to stay, or a directory that cannot be renamed, such as one of a lower layer of an
-//! overlay, is removed in place, depth first. That crosses no mount point, and holds two descriptors at any depth, and a
+//! overlay, is removed in place, depth first. That crosses no mount point, and holds a few descriptors at any depth, and a
 //! name for each level. It ascends by `..`, after checking that this is still the directory it descended from.
 
 use std::os::fd::OwnedFd;
@@ -85,43 +85,62 @@ pub(super) struct RemoveAll;
 
 impl Removal for RemoveAll {}
 
+/// How many directories above are read at once. One further above is read anew when the removal is back in it.
+const LISTS_OPEN: usize = 8;
+
+/// A directory on the way down: its parent, its name there, and the names in it that are still to come.
+struct Level<N> {
+    above: FileId,
+    name: Vec<u8>,
+    names: Option<N>,
+}
+
 /// Removes a directory with everything in it. Stops at the first entry that `removal` keeps; what is left stays under
 /// its name.
 pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], removal: &dyn Removal) -> nix::Result<()> {
     let mut here = parent.try_clone().map_err(errno_of)?;
-    // Of each level of the descent its parent directory and its name there.
-    let (mut levels, mut next, mut tries): (Vec<(FileId, Vec<u8>)>, _, _) = (Vec::new(), last.to_vec(), 0);
+    let (mut levels, mut tries) = (Vec::new(), 0);
+    let mut next = Some(last.to_vec());
     loop {
-        let above = file_id(&fstat(&here)?);
-        if let Some(child) = open_to_clear(&here, &next, HANDLE | OFlag::O_DIRECTORY)? {
+        if let Some(name) = next.take()
+            && let Some(child) = open_to_clear(&here, &name, HANDLE | OFlag::O_DIRECTORY)?
+        {
             removal.enter(&child)?;
+            let far = levels.len().checked_sub(LISTS_OPEN).and_then(|at| levels.get_mut(at));
+            far.into_iter().for_each(|level: &mut Level<_>| level.names = None);
+            levels.push(Level { above: file_id(&fstat(&here)?), name, names: None });
             here = child;
-            levels.push((above, next));
         }
-        next = loop {
-            if levels.is_empty() {
-                return Ok(());
-            }
-            if let Some(left) = clear(&here, removal)? {
-                break left;
-            }
-            let Some((above, name)) = levels.pop() else { return Ok(()) };
-            here = open_above(&here, above)?;
-            if is_left(unlinkat(&here, name.as_slice(), UnlinkatFlags::RemoveDir))? {
-                tries += 1;
-                if tries > TRIES {
-                    return Err(Errno::ENOTEMPTY);
-                }
-                break name;
-            }
-            tries = 0;
+        let Some(level) = levels.last_mut() else { return Ok(()) };
+        let names = match &mut level.names {
+            Some(names) => names,
+            none => none.insert(names_in(reopen(&here)?)?),
         };
+        next = first_left(names, &here, removal)?;
+        if next.is_some() {
+            continue;
+        }
+        let Some(Level { above, name, .. }) = levels.pop() else { return Ok(()) };
+        here = open_above(&here, above)?;
+        if is_left(unlinkat(&here, name.as_slice(), UnlinkatFlags::RemoveDir))? {
+            tries += 1;
+            if tries > TRIES {
+                return Err(Errno::ENOTEMPTY);
+            }
+            next = Some(name);
+        } else {
+            tries = 0;
+        }
     }
 }
 
-/// Removes the entries of a directory, up to the first directory that is not empty, whose name is returned.
-fn clear(directory: &OwnedFd, removal: &dyn Removal) -> nix::Result<Option<Vec<u8>>> {
-    for name in names_in(reopen(directory)?)? {
+/// Removes the entries of a directory up to the first directory that is not empty, whose name is returned.
+fn first_left(
+    names: &mut impl Iterator<Item = nix::Result<Vec<u8>>>,
+    directory: &OwnedFd,
+    removal: &dyn Removal,
+) -> nix::Result<Option<Vec<u8>>> {
+    for name in names {
         let name = name?;
         if removal.remove(directory, &name)? {
             return Ok(Some(name));
