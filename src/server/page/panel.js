@@ -227,12 +227,15 @@ function ifMatch(version) {
   return version === undefined ? {} : { 'If-Match': version }
 }
 
-/** Sends a request that takes a name away, if its file is still the version that was listed; else the list shows the new one. */
-async function takeAway(entry, send) {
+/**
+ * Sends a request that takes a name away, if its file is still the version that was listed; else the list shows the new one.
+ * `hasTarget`: another name may be the reason of a refusal.
+ */
+async function takeAway(entry, hasTarget, send) {
   try {
     await send(ifMatch(entry.version))
   } catch (error) {
-    if (error.status !== 412 || !(await isChanged(entry))) throw error
+    if (error.status !== 412 || (hasTarget && !(await isChanged(entry)))) throw error
     panel.close()
     await list.refresh()
     throw new Error(`${entry.name} has changed meanwhile and stays as it is: look at it again.`)
@@ -291,7 +294,7 @@ function nameSection(entry, method) {
       const path = input.value.split('/').map(encode).join('/')
       const target = new URL(`./${path}${slash}`, new URL('.', withoutSlash(entry.url)))
       const send = (fields) => transfer(method, entry.url, target, fields)
-      await (isMove ? takeAway(entry, send) : send())
+      await (isMove ? takeAway(entry, true, send) : send())
       panel.close()
       await list.refresh()
       list.show(target)
@@ -321,7 +324,7 @@ function deleteSection(entry) {
         ['delete', 'Delete', 'danger'],
       ])
       if (answer !== 'delete') return
-      await takeAway(entry, (fields) => ask('DELETE', entry.url, fields))
+      await takeAway(entry, false, (fields) => ask('DELETE', entry.url, fields))
       panel.close()
       await list.refresh()
       say(`${entry.name} is deleted.`)
