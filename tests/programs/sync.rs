@@ -801,6 +801,28 @@ fn hard_links_and_links_into_the_tree_go_in_one_run() {
 }
 
 #[test]
+fn a_link_and_its_target_are_sent_and_deleted_in_one_run() {
+    let sandbox = Sandbox::new();
+    let (local, up) = (sandbox.work().join("local"), sandbox.root().join("up"));
+    write(&local, "file", "new content", 2);
+    write(&up, "file", "old", 1);
+    for name in ["a", "z"] {
+        symlink("file", local.join(name)).unwrap();
+        symlink("file", up.join(name)).unwrap();
+    }
+    sandbox.run("cfp-sync", ["local", ":up/"]).stderr("").success();
+    assert_eq!(sandbox.stored("up/z"), b"new content");
+    // The links while their targets are there: the server has no others.
+    for number in 0..40 {
+        symlink("file", up.join(number.to_string())).unwrap();
+    }
+    fs::create_dir(sandbox.work().join("empty")).unwrap();
+    let said = sandbox.run("cfp-sync", ["--delete", "empty", ":up/"]).stderr("").success();
+    said.stdout("0 sent (0 bytes), 43 deleted, 0 unchanged\n");
+    assert_eq!(fs::read_dir(&up).unwrap().count(), 0);
+}
+
+#[test]
 fn a_change_behind_a_link_on_the_server_is_kept() {
     let sandbox = Sandbox::new();
     let local = sandbox.work().join("local");

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
 use super::job::{Deletion, SyncJob};
-use super::tree::{EntryKind, TreeEntry};
+use super::tree::{EntryKind, LINK, TreeEntry};
 use crate::error::{Error, Result};
 
 /// Deletions in the order in which they were added.
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
     replacements: Spool,
+    links: Spool,
     files: Spool,
     directories: Spool,
 }
@@ -19,13 +20,15 @@ pub(super) struct Deletions {
 impl Deletions {
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.replacements.is_empty() && self.files.is_empty() && self.directories.is_empty()
+        let spools = [&self.replacements, &self.links, &self.files, &self.directories];
+        spools.iter().all(|spool| spool.is_empty())
     }
 
     /// Adds a deletion from TO; that of a directory after those of its entries.
     pub fn add(&mut self, deletion: &Deletion) -> Result<()> {
         match deletion.kind {
             EntryKind::Directory => self.directories.add_deletion(deletion),
+            _ if deletion.version == LINK => self.links.add_deletion(deletion),
             _ => self.files.add_deletion(deletion),
         }
     }
@@ -37,15 +40,41 @@ impl Deletions {
         self.replacements.add([path, kind, from.size.to_string().as_bytes(), from.modified.as_bytes()])
     }
 
-    /// Reads the jobs, in the order in which they are performed: what replaces something, files to be deleted, and the
-    /// directories that are empty then.
-    pub fn into_phases(self) -> Result<[impl Iterator<Item = Result<SyncJob>>; 3]> {
+    /// Reads the jobs, in the order in which they are performed: what replaces something, symbolic links on the server,
+    /// which it does not have any more when their targets are gone, files, and the directories that are empty then.
+    pub fn into_phases(self) -> Result<[Box<dyn Iterator<Item = Result<SyncJob>> + Send>; 4]> {
         Ok([
-            self.replacements.into_jobs(true)?,
-            self.files.into_jobs(false)?,
-            self.directories.into_jobs(false)?,
+            Box::new(self.replacements.into_jobs(true)?),
+            Box::new(batches(self.links.into_jobs(false)?)),
+            Box::new(self.files.into_jobs(false)?),
+            Box::new(self.directories.into_jobs(false)?),
         ])
     }
+}
+
+/// The most links that are deleted by one job.
+const BATCH: usize = 1000;
+
+/// Makes one job of the deletions of links that follow each other in one directory, which is listed once for them.
+fn batches(jobs: impl Iterator<Item = Result<SyncJob>>) -> impl Iterator<Item = Result<SyncJob>> {
+    let mut jobs = jobs.peekable();
+    std::iter::from_fn(move || {
+        let first = match jobs.next()? {
+            Ok(SyncJob::Delete(first)) => first,
+            other => return Some(other),
+        };
+        let mut batch = vec![first];
+        let is_next = |job: &Result<SyncJob>, batch: &[Deletion]| match (job, batch.first()) {
+            (Ok(SyncJob::Delete(next)), Some(first)) => next.parent() == first.parent(),
+            _ => false,
+        };
+        while batch.len() < BATCH
+            && let Some(Ok(SyncJob::Delete(next))) = jobs.next_if(|job| is_next(job, &batch))
+        {
+            batch.push(next);
+        }
+        Some(Ok(SyncJob::DeleteLinks(batch)))
+    })
 }
 
 /// Records of four fields in a temporary file, which is made for the first one.
@@ -161,7 +190,15 @@ mod tests {
         deletions.add_replacement(b"d", &file, &gone[..2]).unwrap();
         deletions.add_replacement(b"l", &directory, &gone[2..]).unwrap();
         assert!(!deletions.is_empty());
-        let [replacements, files, directories] = deletions.into_phases().unwrap();
+        let links =
+            [b"a/l".as_slice(), b"a/m", b"b/l"].map(|path| deletion(path, EntryKind::File, LINK, true));
+        links.iter().for_each(|link| deletions.add(link).unwrap());
+        let [replacements, of_links, files, directories] = deletions.into_phases().unwrap();
+        let batches = of_links.map(|job| match job.unwrap() {
+            SyncJob::DeleteLinks(batch) => batch,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(batches.collect::<Vec<_>>(), [links[..2].to_vec(), links[2..].to_vec()]);
         let replaced: Vec<_> = replacements
             .map(|job| match job.unwrap() {
                 SyncJob::Replace { path, from, obstacles } => (path, from, obstacles),

@@ -25,6 +25,8 @@ pub(super) enum SyncJob {
     },
     /// Deletes an entry of TO.
     Delete(Deletion),
+    /// Deletes symbolic links in one directory of the server.
+    DeleteLinks(Vec<Deletion>),
     /// Sends a file or a directory in place of something of another kind.
     Replace {
         /// Its path.
@@ -54,4 +56,12 @@ pub(super) struct Deletion {
     pub version: String,
     /// Whether it is counted and named; if not, the directory is with which it goes.
     pub is_counted: bool,
+}
+
+impl Deletion {
+    /// Returns the path of its directory, which is empty for the tree itself.
+    pub fn parent(&self) -> &[u8] {
+        let slash = self.path.iter().rposition(|&byte| byte == b'/');
+        slash.and_then(|slash| self.path.get(..slash)).unwrap_or_default()
+    }
 }

@@ -58,18 +58,20 @@ fn plan_counted(
     Ok(true)
 }
 
-/// Deletes an entry of TO if it still is what was listed; a directory only if it is empty.
+/// Deletes an entry of TO if it still is what was listed; a directory only if it is empty. `listed` are the entries of its
+/// directory, if they were just read.
 pub(super) fn remove(
     sync: &Synchronization,
     tally: &Tally,
     client: &mut Client,
     deletion: &Deletion,
+    listed: Option<&[TreeEntry]>,
 ) -> Result<()> {
     let Deletion { path, kind, is_counted, .. } = deletion;
     let is_directory = *kind == EntryKind::Directory;
     let outcome = match &sync.to {
         _ if sync.is_dry => sync.list_change("delete", path, is_directory).map(|()| true),
-        Tree::Stored(_) => remove_stored(sync, client, deletion),
+        Tree::Stored(_) => remove_stored(sync, client, deletion, listed),
         Tree::Local(_) => remove_local(sync, deletion),
     };
     match outcome {
@@ -91,27 +93,34 @@ pub(super) fn remove(
 }
 
 /// Deletes an entry on the server. Returns false for a directory that is not empty.
-fn remove_stored(sync: &Synchronization, client: &mut Client, deletion: &Deletion) -> Result<bool> {
+fn remove_stored(
+    sync: &Synchronization,
+    client: &mut Client,
+    deletion: &Deletion,
+    listed: Option<&[TreeEntry]>,
+) -> Result<bool> {
     let Deletion { path, kind, version, .. } = deletion;
     // The server would delete a directory with all in it.
     if *kind == EntryKind::Directory && !sync.to.list(client, path)?.is_empty() {
         return Ok(false);
     }
     if version == LINK {
-        require_link(sync, client, path)?;
+        match listed {
+            Some(listed) => require_link(sync, listed, deletion)?,
+            None => require_link(sync, &sync.to.list(client, deletion.parent())?, deletion)?,
+        }
     }
     // A symbolic link to a directory is named like one, and only the link is deleted.
     let name = sync.to.stored(path, *kind != EntryKind::File);
     client.delete(&name, &Precondition::on(Tag::from_server(version.clone()))).map(|()| true)
 }
 
-/// Requires that a name on the server still is that of a symbolic link.
-fn require_link(sync: &Synchronization, client: &mut Client, path: &[u8]) -> Result<()> {
-    let at = path.iter().rposition(|&byte| byte == b'/');
-    let (parent, base) = at.map_or((&b""[..], path), |at| {
-        (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default())
-    });
-    match sync.to.list(client, parent)?.into_iter().find(|entry| entry.name == base) {
+/// Requires that a name on the server still is that of a symbolic link. The list is sorted.
+fn require_link(sync: &Synchronization, listed: &[TreeEntry], deletion: &Deletion) -> Result<()> {
+    let path = &deletion.path;
+    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let found = listed.binary_search_by(|entry| entry.name.as_slice().cmp(base)).ok();
+    match found.and_then(|at| listed.get(at)) {
         Some(entry) if entry.is_link => Ok(()),
         Some(_) => Err(changed(sync, path)),
         None => Err(Error::not_found(sync.to.shown(path, false), "is not there any more")),

@@ -63,11 +63,12 @@ impl Run<'_> {
         if deletions.is_empty() {
             return Ok(());
         }
-        let [replacements, files, directories] = deletions.into_phases()?;
+        let [replacements, links, files, directories] = deletions.into_phases()?;
         if self.may_delete("nothing is deleted") {
             self.perform_all(clients, replacements)?;
             // What takes the place of something is a part of FROM too.
             if self.may_delete("nothing else is deleted") {
+                self.perform_all(clients, links)?;
                 self.perform_all(clients, files)?;
                 // One at a time: each is empty only when those in it are gone.
                 self.perform_all(clients.get_mut(..1).unwrap_or_default(), directories)?;
@@ -147,7 +148,18 @@ impl Run<'_> {
                 }
                 display::count(from.size);
             }
-            SyncJob::Delete(deletion) => removal::remove(self.sync, &self.tally, client, &deletion)?,
+            SyncJob::Delete(deletion) => removal::remove(self.sync, &self.tally, client, &deletion, None)?,
+            SyncJob::DeleteLinks(links) => {
+                let parent = links.first().map(Deletion::parent).unwrap_or_default();
+                let listed = self.sync.to.list(client, parent)?;
+                for link in &links {
+                    match removal::remove(self.sync, &self.tally, client, link, Some(&listed)) {
+                        Err(error) if self.is_final(client, &error) => return Err(error),
+                        Err(error) => self.tally.fail(report(self.program, &error)),
+                        Ok(()) => {}
+                    }
+                }
+            }
             SyncJob::Replace { path, from, obstacles } => {
                 self.replace(client, queue, path, &from, &obstacles)?;
             }
@@ -166,7 +178,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut clear = |client: &mut Client| {
             let mut each = obstacles.iter();
-            each.try_for_each(|deletion| removal::remove(self.sync, &self.tally, client, deletion))
+            each.try_for_each(|deletion| removal::remove(self.sync, &self.tally, client, deletion, None))
         };
         if from.is_directory() {
             source::examine(self.sync, client, &path, from)?;
