@@ -192,7 +192,12 @@ impl Downloader<'_> {
             let done = match entry.name.directory {
                 _ if is_left_out(&entry) => {
                     let name = shown(&RemoteName { directory: false, ..stored }.shown());
-                    cli::remark(self.program, format!("{name}: is a symbolic link to a directory, left out"));
+                    if !self.task.settings.quiet {
+                        cli::remark(
+                            self.program,
+                            format!("{name}: is a symbolic link to a directory, left out"),
+                        );
+                    }
                     Ok(())
                 }
                 // A recursive list leaves out what the server may not read; a list of its own says so.

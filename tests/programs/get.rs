@@ -55,6 +55,7 @@ fn a_symbolic_link_to_a_directory_is_left_out_with_a_remark() {
                     cfp-get: :d/loop: is a symbolic link to a directory, left out\n";
     sandbox.run("cfp-get", ["-r", "d"]).stdout("").stderr(left_out).success();
     sandbox.sh("find d | sort").stdout("d\nd/e\nd/e/f\nd/file\n").success();
+    sandbox.run("cfp-get", ["-q", "-r", "d", "-o", "quiet"]).stdout("").stderr("").success();
     // It is entered where it is named.
     sandbox.run("cfp-get", ["-r", "d/link", "-o", "named"]).stdout("").stderr("").success();
     assert_eq!(fs::read_to_string(sandbox.work().join("named/f")).unwrap(), "text");
