@@ -93,8 +93,8 @@ impl Change {
         };
         if output != Operand::Standard {
             let sources = sources.into_iter().collect::<Result<Vec<_>>>()?;
-            sources.iter().filter(|_| remarks).for_each(|source| utf16::remark_local(name, source));
-            let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition);
+            let program = remarks.then_some(name);
+            let stored = store(&filter, client.as_mut(), &sources, &output, &self.precondition, program);
             let advised = |error| sources.iter().fold(error, |error, source| self.advise(source, error));
             return stored.map(|()| ExitStatus::DONE).map_err(advised);
         }
@@ -104,10 +104,7 @@ impl Change {
             if self.is_left_out(&output, &source) {
                 return Ok(ExitStatus::DONE);
             }
-            if remarks {
-                utf16::remark_local(name, &source);
-            }
-            write(&filter, client.as_mut(), &source, &mut output)
+            write(&filter, client.as_mut(), &source, &mut output, remarks.then_some(name))
                 .map(|()| ExitStatus::DONE)
                 .map_err(|error| self.advise(&source, error))
         })
@@ -146,16 +143,18 @@ impl Change {
 }
 
 /// Stores the results of a filter on sources, in order, as one file, local or on the server. Without a client the filter
-/// runs in this process.
+/// runs in this process. `remarks` is the program that remarks on texts in UTF-16.
 pub(super) fn store(
     filter: &PreparedFilter,
     mut client: Option<&mut Client>,
     sources: &[Operand],
     target: &Operand,
     precondition: &Precondition,
+    remarks: Option<&str>,
 ) -> Result<()> {
     let mut output = match (target, sources, client.as_deref_mut()) {
         (Operand::Stored(name), [source], Some(client)) => {
+            remarks.into_iter().for_each(|program| utf16::remark_local(program, source));
             return client.filter_into(source, &filter.query, name, precondition).map(drop);
         }
         (Operand::Stored(name), [_], None) => return Err(local::out_of_reach(name)),
@@ -164,7 +163,7 @@ pub(super) fn store(
         (Operand::Standard, ..) => Output::stdout()?,
     };
     for source in sources {
-        write(filter, client.as_deref_mut(), source, &mut output)?;
+        write(filter, client.as_deref_mut(), source, &mut output, remarks)?;
     }
     output.commit()
 }
@@ -174,8 +173,11 @@ fn write(
     client: Option<&mut Client>,
     source: &Operand,
     output: &mut Output,
+    remarks: Option<&str>,
 ) -> Result<()> {
     output.refuse_itself(source)?;
+    // Only now: this waits for the first bytes of standard input.
+    remarks.into_iter().for_each(|program| utf16::remark_local(program, source));
     let name = output.name.clone();
     filter.run(client, source, output, &name)
 }

@@ -123,7 +123,10 @@ impl Searcher<'_> {
             utf16::remark_local(self.program, source);
         }
         match self.lines {
-            true => self.print_lines(source).map_err(|error| self.reason(source, error))?,
+            true => match (self.print_lines(source), &mut self.client) {
+                (Err(error), Some(client)) => return Err(reason(client, &self.task.filter, source, error)),
+                (printed, _) => printed?,
+            },
             false => {
                 let count = self.search.count(self.client.as_mut(), source)?;
                 self.tell(&source.shown(), count)?;
@@ -177,26 +180,6 @@ impl Searcher<'_> {
         visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
     }
 
-    /// Returns why the lines of a source were cut, which an answer that has begun cannot tell: that of a count does.
-    fn reason(&mut self, source: &Operand, error: Error) -> Error {
-        let may_be_cut = self.task.filter.decompresses && !error.is_of(STDOUT);
-        let of_lines = [LINES.name, LINE_NUMBER.name];
-        let count: Query = self.task.filter.pairs().filter(|(name, _)| !of_lines.contains(name)).collect();
-        match &mut self.client {
-            Some(client) if may_be_cut && *source != Operand::Standard => {
-                match client.count(source, &count) {
-                    Err(reason)
-                        if matches!(reason.kind(), ErrorKind::Unprocessable | ErrorKind::TooLarge) =>
-                    {
-                        reason
-                    }
-                    _ => error,
-                }
-            }
-            _ => error,
-        }
-    }
-
     /// Prints the lines of all files beneath a directory of the server.
     fn print_lines_beneath(&mut self, directory: &RemoteName) -> Result<()> {
         let name = Operand::Stored(directory.clone()).shown();
@@ -231,6 +214,19 @@ impl Searcher<'_> {
             (true, true) => terminal::json(list::object(name, &[("count", count.into())])).into_bytes(),
         };
         self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))
+    }
+}
+
+/// Returns why the lines of a source were cut, which an answer that has begun cannot tell: that of a count does.
+pub(super) fn reason(client: &mut Client, filter: &FilterQuery, source: &Operand, error: Error) -> Error {
+    if !filter.decompresses || error.is_of(STDOUT) || *source == Operand::Standard {
+        return error;
+    }
+    let of_lines = [LINES.name, LINE_NUMBER.name];
+    let count: Query = filter.pairs().filter(|(name, _)| !of_lines.contains(name)).collect();
+    match client.count(source, &count) {
+        Err(reason) if matches!(reason.kind(), ErrorKind::Unprocessable | ErrorKind::TooLarge) => reason,
+        _ => error,
     }
 }
 

@@ -10,6 +10,7 @@ use nix::fcntl::{SpliceFFlags, tee};
 use nix::unistd::pipe;
 
 use crate::cli;
+use crate::client::output::destination::descriptor;
 use crate::client::output::standard_streams;
 use crate::client::{Client, Operand, RemoteName};
 use crate::error::shown;
@@ -22,7 +23,9 @@ const MARK: usize = 2;
 pub(super) fn remark_local(program: &str, source: &Operand) {
     let start = match source {
         Operand::Local(path) if path.is_file() => File::open(path).ok().and_then(|file| start(&file, 0)),
-        Operand::Standard => start_of_input(),
+        // A shell's <(...). A pipe with a name is not opened: its writer would notice when it is closed again.
+        Operand::Local(path) if descriptor(path).is_some() => File::open(path).ok().and_then(start_of_stream),
+        Operand::Standard => standard_streams::input().ok().and_then(start_of_stream),
         _ => None,
     };
     if start.is_some_and(|start| is_utf16(&start)) {
@@ -47,9 +50,8 @@ fn start(file: &File, at: u64) -> Option<[u8; MARK]> {
     file.read_exact_at(&mut start, at).ok().map(|()| start)
 }
 
-/// Returns what is next on standard input, without taking it: tee(2) waits for a pipe's first bytes and copies them.
-fn start_of_input() -> Option<[u8; MARK]> {
-    let mut input = standard_streams::input().ok()?;
+/// Returns what is next in a stream, without taking it: tee(2) waits for a pipe's first bytes and copies them.
+fn start_of_stream(mut input: File) -> Option<[u8; MARK]> {
     let kind = input.metadata().ok()?.file_type();
     if kind.is_file() {
         let at = input.stream_position().ok()?;

@@ -234,6 +234,10 @@ fn a_text_in_utf_16_is_never_left_silently() {
         let said = sandbox.run("cfp-replace", [&["word", "deed"][..], &argv].concat());
         said.stderr(predicates::str::starts_with(format!("cfp-replace: {shown}: is UTF-16"))).code(1);
     }
+    // What cannot be written is said before the first byte comes.
+    sandbox
+        .sh("mkfifo p; sleep 1000 > p & cfp-replace a b - -o none/x < p || status=$?; kill $!; exit $status")
+        .code(2);
     for options in ["-o -", "--local", "-o new"] {
         let said =
             sandbox.sh(&format!("cat f | cfp-replace {options} word deed > out; cat new out | cmp - f"));

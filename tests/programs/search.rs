@@ -121,6 +121,9 @@ fn one_file_ends_neither_a_search_of_a_directory_nor_is_its_error_lost_with_its_
     for operand in [":cut.gz", "cut.gz"] {
         let said = sandbox.run("cfp-search", ["--decompress", "--lines", "lantern", operand]).code(2);
         said.stderr(format!("cfp-search: {operand}: is damaged: incomplete deflate stream\n"));
+        let search = format!("search --lines --decompress lantern {operand}");
+        let said = sandbox.run("cfp-shell", ["-c", &search]).code(2);
+        said.stderr(format!("cfp-shell: {operand}: is damaged: incomplete deflate stream\n"));
     }
 }
 
@@ -322,6 +325,10 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
         ));
     }
     sandbox.run("cfp-search", ["-q", "word", ":d/utf16"]).stdout("0\n").stderr("").code(1);
+    sandbox
+        .sh("cat d/utf16 | cfp-search word /dev/stdin")
+        .code(1)
+        .stderr(predicates::str::contains("is UTF-16"));
     for argv in ["--local word < d/utf16", "word < d/utf16", "--local word -", "word", "--lines word"] {
         let said = sandbox.sh(&format!("cat d/utf16 | cfp-search {argv}")).code(1);
         let said = said.stderr("cfp-search: -: is UTF-16, in which hardly a word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8\n");

@@ -13,7 +13,7 @@ use crate::tools::change::store;
 use crate::tools::local;
 use crate::tools::named_lines::NamedLines;
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::search::remark_unreadable;
+use crate::tools::search::{reason, remark_unreadable};
 use crate::tools::shell::location::Resolved;
 use crate::tools::shell::parsing::ParsedCommand;
 use crate::tools::shell::session::Session;
@@ -104,11 +104,15 @@ impl WordSearch {
         let prefix = if several { format!("{}:", source.typed) } else { String::new() };
         let mut client = session.client.lock();
         let mut is_empty = true;
-        session.printer.show(|sink| {
+        let shown = session.printer.show(|sink| {
             let mut lines = PrefixedLines::new(sink, prefix.as_bytes());
             let run = self.prepared.run(Some(&mut client), &source.value, &mut lines, STDOUT);
             is_empty = lines.is_empty();
             run
+        });
+        shown.map_err(|error| match session.cancellation.is_cancelled() {
+            true => error,
+            false => reason(&mut client, &self.filter, &source.value, error),
         })?;
         drop(client);
         self.remark(session, &source.value, Some(is_empty));
@@ -290,7 +294,7 @@ fn change(
         return shown.map(|()| ExitStatus::DONE);
     }
     let sources = std::slice::from_ref(&source.value);
-    store(&prepared, Some(&mut session.client()), sources, &target.value, &Precondition::default())
+    store(&prepared, Some(&mut session.client()), sources, &target.value, &Precondition::default(), None)
         .map_err(blame)?;
     let place = if matches!(target.value, Operand::Stored(_)) { "on the server" } else { "here" };
     session.done(&format!("{}; the result is {} {place}.", filter.report(), target.typed))
