@@ -85,7 +85,7 @@ pub(super) struct RemoveAll;
 
 impl Removal for RemoveAll {}
 
-/// How many directories above are read at once. One further above is read anew when the removal is back in it.
+/// How many directories above are read at once. One further above is read again when the removal is back in it.
 const LISTS_OPEN: usize = 8;
 
 /// A directory on the way down: its parent, its name there, and the names in it that are still to come.
@@ -106,8 +106,8 @@ pub(super) fn remove_in_place(parent: &OwnedFd, last: &[u8], removal: &dyn Remov
             && let Some(child) = open_to_clear(&here, &name, HANDLE | OFlag::O_DIRECTORY)?
         {
             removal.enter(&child)?;
-            let far = levels.len().checked_sub(LISTS_OPEN).and_then(|at| levels.get_mut(at));
-            far.into_iter().for_each(|level: &mut Level<_>| level.names = None);
+            let distant = levels.len().checked_sub(LISTS_OPEN).and_then(|at| levels.get_mut(at));
+            distant.into_iter().for_each(|level: &mut Level<_>| level.names = None);
             levels.push(Level { above: file_id(&fstat(&here)?), name, names: None });
             here = child;
         }
