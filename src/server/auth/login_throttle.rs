@@ -84,8 +84,16 @@ impl Default for LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// Admits an attempt. Errors have kind `Overloaded`: too many failed, or too many wait.
+    /// Admits an attempt. Errors have kind `Overloaded`: too many failed, or too many wait. One that is refused may be a guess too.
     pub fn begin(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
+        let admitted = self.admit(keys, now);
+        if admitted.is_err() && keys.is_user {
+            self.users.pairs.note(keys.pair, keys.guess, now);
+        }
+        admitted
+    }
+
+    fn admit(&mut self, keys: Keys, now: Instant) -> Result<Admission> {
         let NameCounts { pairs, names } = if keys.is_user { &self.users } else { &self.unknown };
         let too_many_failures = || Error::overloaded("login", "too many wrong passwords, try again later");
         if [keys.pair, keys.prefix_pair].iter().any(|key| pairs.until(*key) > Some(now)) {

@@ -242,6 +242,11 @@ mod tests {
             assert!(!wrong(0).is_ok_and(|right| right));
         }
         assert!(users.verify(b"alice", b"a", HERE).unwrap(), "an old password");
+        // What is refused unchecked is a guess all the same.
+        for guess in 1..=FAILURES_FREE {
+            assert_eq!(wrong(guess).unwrap_err().kind(), ErrorKind::Overloaded);
+        }
+        assert_eq!(users.verify(b"alice", b"a", HERE).unwrap_err().kind(), ErrorKind::Overloaded, "guesses");
         let other = LoginSource::Local(Some(1));
         assert!(users.verify(b"alice", b"a", other).unwrap());
         for guess in 0..=FAILURES_FREE {

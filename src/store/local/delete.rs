@@ -1,18 +1,13 @@
 //! Deletes files and directories. A directory is renamed to a hidden name first, so that it disappears atomically, and
 //! then removed; what of it cannot be removed is renamed back. A symbolic link itself is deleted, never its target.
 
-use std::cell::RefCell;
-use std::fs::{self, Permissions};
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::sys::stat::fstat;
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{
-    EntryAt, Removal, RemoveAll, Volume, absent, errno_of, hide, is_left, lookup, map_errno, remove_in_place,
+    DIRECTORY, EntryAt, RemoveAll, TreeDeletion, Volume, absent, hide, lookup, map_errno, remove_in_place,
     rename_to_free,
 };
 use crate::error::{Error, Result};
@@ -46,6 +41,9 @@ pub(super) fn delete(
         return Ok(None);
     }
     volume.mounts.refuse(name, &entry)?;
+    // A sweep leaves what is locked: it would take the hidden name for that of a leftover.
+    let locked = entry.open(DIRECTORY).map(File::from).ok();
+    let _locked = locked.as_ref().map(File::try_lock);
     let hidden = hide(&entry);
     drop(guard);
     match hidden {
@@ -68,56 +66,8 @@ pub(super) fn delete(
 
 /// Removes a tree whose name is hidden already. What cannot be removed keeps its name, its place and its mode.
 fn remove_tree(parent: &OwnedFd, hidden: &[u8], count: &dyn Fn()) -> nix::Result<()> {
-    let deletion = TreeDeletion { count, opened: RefCell::default() };
+    let deletion = TreeDeletion::new(count);
     remove_in_place(parent, hidden, &deletion).inspect_err(|_| deletion.restore_modes())
-}
-
-/// The removal of a tree. Directories that are write-protected but belong to this process get all permissions of their owner
-/// first.
-struct TreeDeletion<'a> {
-    /// Called after each entry that is not a directory.
-    count: &'a dyn Fn(),
-    /// The directories that got permissions and are still there, and their modes before.
-    opened: RefCell<Vec<(OwnedFd, u32)>>,
-}
-
-impl Removal for TreeDeletion<'_> {
-    fn enter(&self, directory: &OwnedFd) -> nix::Result<()> {
-        let mode = fstat(directory)?.st_mode & 0o7777;
-        if mode & OWNER == OWNER || set_mode(directory, mode | OWNER).is_err() {
-            return Ok(());
-        }
-        let mut opened = self.opened.borrow_mut();
-        // What was removed since is forgotten: at most those above are held.
-        opened.retain(|(directory, _)| fstat(directory).is_ok_and(|stat| stat.st_nlink > 0));
-        opened.push((directory.try_clone().map_err(errno_of)?, mode));
-        Ok(())
-    }
-
-    fn remove(&self, directory: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
-        if is_left(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))? {
-            return is_left(unlinkat(directory, name, UnlinkatFlags::RemoveDir));
-        }
-        (self.count)();
-        Ok(false)
-    }
-}
-
-impl TreeDeletion<'_> {
-    fn restore_modes(&self) {
-        for (directory, mode) in self.opened.borrow().iter().rev() {
-            // Ignore the error: the one of the removal is returned.
-            let _ = set_mode(directory, *mode);
-        }
-    }
-}
-
-/// All permissions of the owner.
-const OWNER: u32 = 0o700;
-
-/// Sets the mode of a directory, also by a handle without permissions.
-fn set_mode(directory: &OwnedFd, mode: u32) -> io::Result<()> {
-    fs::set_permissions(format!("/proc/self/fd/{}", directory.as_raw_fd()), Permissions::from_mode(mode))
 }
 
 /// Renames what is left of a directory back to its name, and returns the error of the removal; returns `Ok` with an error for the

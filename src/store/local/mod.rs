@@ -62,7 +62,7 @@ use stat::{
 use sync::Syncer;
 use temporary::{Temporary, unlinked_file};
 use tree::{ReservedFile, attributes_of, copy_content};
-use unlink::{Removal, RemoveAll, hide, is_left, is_left_of, remove, remove_in_place};
+use unlink::{Removal, RemoveAll, TreeDeletion, hide, is_left_of, remove, remove_in_place};
 use uploads::{Uploads, is_id};
 use volume::Volume;
 use walk::{Walk, WalkEntry, names_in, stat_and_digest, stat_digest_and_properties, type_alone};

@@ -8,7 +8,11 @@
 //! overlay, is removed in place, depth first. That crosses no mount point, and holds a few descriptors at any depth, and a
 //! name for each level. It ascends by `..`, after checking that this is still the directory it descended from.
 
-use std::os::fd::OwnedFd;
+use std::cell::RefCell;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, renameat};
@@ -27,8 +31,16 @@ pub(super) fn hide(entry: &EntryAt) -> nix::Result<Vec<u8>> {
     Ok(hidden)
 }
 
-/// Removes a file, or a directory with everything in it. Several threads may do so concurrently.
+/// Removes a file, or a directory with everything in it, also from directories that are write-protected and belong to this
+/// process. Several threads may do so concurrently.
 pub(super) fn remove(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
+    match remove_flattened(parent, last) {
+        Err(Errno::EACCES) => remove_in_place(parent, last, &TreeDeletion::new(&|| ())),
+        removed => removed,
+    }
+}
+
+fn remove_flattened(parent: &OwnedFd, last: &[u8]) -> nix::Result<()> {
     if !is_left(unlinkat(parent, last, UnlinkatFlags::NoRemoveDir))? {
         return Ok(());
     }
@@ -84,6 +96,65 @@ pub(super) trait Removal {
 pub(super) struct RemoveAll;
 
 impl Removal for RemoveAll {}
+
+/// The removal of a tree. Directories that are write-protected but belong to this process get all permissions of their owner
+/// first.
+pub(super) struct TreeDeletion<'a> {
+    /// Called after each entry that is not a directory.
+    count: &'a dyn Fn(),
+    /// The directories that got permissions, and their modes before.
+    opened: RefCell<Vec<(OwnedFd, u32)>>,
+}
+
+/// All permissions of the owner.
+const OWNER: u32 = 0o700;
+
+/// Of how many directories the modes are restored where a removal fails: each takes a descriptor until then.
+const RESTORED_MAX: usize = 64;
+
+impl<'a> TreeDeletion<'a> {
+    pub fn new(count: &'a dyn Fn()) -> Self {
+        TreeDeletion { count, opened: RefCell::default() }
+    }
+
+    /// Takes the permissions back from what is left.
+    pub fn restore_modes(&self) {
+        for (directory, mode) in self.opened.borrow().iter().rev() {
+            // Ignore the error: the one of the removal is returned.
+            let _ = set_mode(directory, *mode);
+        }
+    }
+}
+
+impl Removal for TreeDeletion<'_> {
+    fn enter(&self, directory: &OwnedFd) -> nix::Result<()> {
+        let mode = fstat(directory)?.st_mode & 0o7777;
+        if mode & OWNER == OWNER || set_mode(directory, mode | OWNER).is_err() {
+            return Ok(());
+        }
+        let mut opened = self.opened.borrow_mut();
+        if opened.len() == RESTORED_MAX {
+            opened.retain(|(directory, _)| fstat(directory).is_ok_and(|stat| stat.st_nlink > 0));
+        }
+        if opened.len() < RESTORED_MAX {
+            opened.push((directory.try_clone().map_err(errno_of)?, mode));
+        }
+        Ok(())
+    }
+
+    fn remove(&self, directory: &OwnedFd, name: &[u8]) -> nix::Result<bool> {
+        if is_left(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))? {
+            return is_left(unlinkat(directory, name, UnlinkatFlags::RemoveDir));
+        }
+        (self.count)();
+        Ok(false)
+    }
+}
+
+/// Sets the mode of a directory, also by a handle without permissions.
+fn set_mode(directory: &OwnedFd, mode: u32) -> io::Result<()> {
+    fs::set_permissions(format!("/proc/self/fd/{}", directory.as_raw_fd()), Permissions::from_mode(mode))
+}
 
 /// How many directories above are read at once. One further above is read again when the removal is back in it.
 const LISTS_OPEN: usize = 8;
