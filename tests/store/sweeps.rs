@@ -53,6 +53,18 @@ fn what_another_daemon_is_writing_stays() {
 }
 
 #[test]
+fn what_is_being_deleted_is_no_leftover() {
+    let sandbox = Sandbox::new().with(&["d/a/a/f", "d/a/b/f", "d/b/f", "kept"]);
+    let other = sandbox.second();
+    let sweep = |_, _| {
+        assert_eq!((sandbox.store.sweep().unwrap(), other.sweep().unwrap()), (0, 0));
+        Ok(())
+    };
+    assert!(sandbox.store.delete(&name("/d/"), &any, &sweep).unwrap().is_none());
+    assert_eq!(sandbox.everything(), ["kept"]);
+}
+
+#[test]
 fn a_sweep_follows_no_link() {
     let sandbox = Sandbox::new().linked(&[(".cfpd-0123456789abcdef", "../outside"), ("d", "../outside")]);
     fs::write(sandbox.outside(".cfpd-0123456789abcdef"), "").unwrap();
