@@ -72,9 +72,9 @@ impl<'e> Exchange<'e> {
 
     /// Sends an error response with these fields, unless a response has begun.
     pub fn fail(&mut self, error: &Error, mut fields: Fields) {
-        // Once a response has begun, nothing but the log can tell why it was cut.
-        let is_cut = self.reply.is_begun() && !is_gone(error) && error.kind() != ErrorKind::TimedOut;
-        if is_server_error(error) || is_cut {
+        // Once a response has begun, nothing but the log can tell why it was aborted.
+        let is_aborted = self.reply.is_begun() && !is_gone(error) && error.kind() != ErrorKind::TimedOut;
+        if is_server_error(error) || is_aborted {
             self.server.log.error(error);
         }
         if error.kind() == ErrorKind::TimedOut {
