@@ -34,7 +34,8 @@ pub(super) fn transfer(
         // It has two names in TO, one of them a link, and was sent under the other one; or somebody else has sent the same.
         Err(error)
             if error.kind() == ErrorKind::PreconditionFailed
-                && digest(&sync.to, client, path).ok() == digest(&sync.from, client, path).ok() => {}
+                && digest(&sync.to, client, path)
+                    .is_ok_and(|have| digest(&sync.from, client, path).is_ok_and(|sent| sent == have)) => {}
         stored => stored?,
     }
     Ok(true)
