@@ -44,23 +44,28 @@ impl FailureCounts {
         failures.is_some_and(|failures| failures.guesses.len() > GUESSES_FREE)
     }
 
-    /// Notes a password that was not checked, among those that failed.
-    pub(super) fn note(&mut self, key: u64, guess: u64, now: Instant) -> &mut Failures {
+    /// Notes a password that failed, or was refused unchecked.
+    pub fn note(&mut self, key: u64, guess: u64, now: Instant) {
+        let guesses = &mut self.failures_of(key, now).guesses;
+        if guesses.len() <= GUESSES_FREE && !guesses.contains(&guess) {
+            guesses.push(guess);
+        }
+    }
+
+    /// Returns the failures of a key as they count now.
+    fn failures_of(&mut self, key: u64, now: Instant) -> &mut Failures {
         self.make_room(key, now);
         let none = || Failures { times: 0, last: now, until: now, guesses: Vec::new() };
         let failures = self.failures.entry(key).or_insert_with(none);
         if failures.is_forgotten(now) {
             *failures = none();
         }
-        if failures.guesses.len() <= GUESSES_FREE && !failures.guesses.contains(&guess) {
-            failures.guesses.push(guess);
-        }
         failures
     }
 
-    /// Counts a failure with a password. Each failure after the first `free` doubles the wait.
-    pub fn count(&mut self, key: u64, guess: u64, free: u32, now: Instant) {
-        let failures = self.note(key, guess, now);
+    /// Counts a failure. Each failure after the first `free` doubles the wait.
+    pub fn count(&mut self, key: u64, free: u32, now: Instant) {
+        let failures = self.failures_of(key, now);
         (failures.times, failures.last) = (failures.times.saturating_add(1), now);
         if let Some(over) = failures.times.checked_sub(free.saturating_add(1)) {
             failures.until = now + Duration::from_secs(1 << over.min(31)).min(FAILURE_WAIT_MAX);

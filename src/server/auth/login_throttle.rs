@@ -149,13 +149,14 @@ impl LoginThrottle {
         if is_right {
             return;
         }
-        let (counts, guess) = (self.counts(keys), keys.guess);
-        counts.pairs.count(keys.pair, guess, FAILURES_FREE, now);
+        let counts = self.counts(keys);
+        counts.pairs.note(keys.pair, keys.guess, now);
+        counts.pairs.count(keys.pair, FAILURES_FREE, now);
         if keys.prefix_pair != keys.pair {
-            counts.pairs.count(keys.prefix_pair, guess, FAILURES_FREE_OF_PREFIX, now);
+            counts.pairs.count(keys.prefix_pair, FAILURES_FREE_OF_PREFIX, now);
         }
-        counts.names.count(keys.user, guess, u32::MAX, now);
-        self.prefixes.count(keys.prefix, guess, u32::MAX, now);
+        counts.names.count(keys.user, u32::MAX, now);
+        self.prefixes.count(keys.prefix, u32::MAX, now);
     }
 }
 
