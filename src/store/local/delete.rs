@@ -42,8 +42,8 @@ pub(super) fn delete(
     }
     volume.mounts.refuse(name, &entry)?;
     // A sweep leaves what is locked: it would take the hidden name for that of a leftover.
-    let locked = entry.open(DIRECTORY).map(File::from).ok();
-    let _locked = locked.as_ref().map(File::try_lock);
+    let directory = entry.open(DIRECTORY).map(File::from);
+    let _ = directory.as_ref().map(File::try_lock);
     let hidden = hide(&entry);
     drop(guard);
     match hidden {

@@ -48,9 +48,10 @@ impl AuthorizedStore {
     /// Returns the check of the locks on what a write changes, before it begins; `subject` is the resource of the request.
     /// `If` tells nothing of a file that the principal may neither see nor change: it is as if nothing were there.
     pub(super) fn lock_check<'a>(&'a self, subject: &'a Name) -> LockCheck<'a> {
-        let is_known = |name: &Name| TELLING.iter().any(|verb| self.may(*verb, name, false));
-        let tag_of =
-            |name: &Name| self.store.meta(name).ok().filter(|_| is_known(name)).map(|meta| meta.etag);
+        let tag_of = |name: &Name| match self.may_any(&TELLING, name, false) {
+            true => self.store.meta(name).ok().map(|meta| meta.etag),
+            false => None,
+        };
         LockCheck::new(&self.locks, &self.principal, self.conditions.as_ref(), subject, tag_of)
     }
 
@@ -81,6 +82,11 @@ impl AuthorizedStore {
         rule.is_some_and(|rule| rule.allows)
     }
 
+    /// Returns whether the rules allow one of the verbs.
+    pub(super) fn may_any(&self, verbs: &[Verb], name: &Name, tree: bool) -> bool {
+        verbs.iter().any(|verb| self.may(*verb, name, tree))
+    }
+
     /// Returns how much of a directory the rules allow.
     pub(super) fn coverage(&self, verb: Verb, directory: &Name) -> Coverage {
         if self.may(verb, directory, true) {
@@ -97,7 +103,7 @@ impl AuthorizedStore {
     }
 
     pub(super) fn require_any(&self, verbs: &[Verb], name: &Name, tree: bool) -> Result<()> {
-        match verbs.iter().any(|verb| self.may(*verb, name, tree)) {
+        match self.may_any(verbs, name, tree) {
             true => Ok(()),
             false => Err(self.refusal(verbs, name, tree)),
         }

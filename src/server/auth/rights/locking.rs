@@ -47,7 +47,8 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Locks a name. A file needs `replace`, a directory `replace` or `delete`, with all in it for everything in it. Where nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`. `precondition` must hold of what
+    /// Locks a name. A file needs `replace`, a directory `replace` or `delete`, with all in it for everything in it. Where
+    /// nothing exists there, makes an empty file (RFC 4918 §9.10.4), which needs `create`. `precondition` must hold of what
     /// exists.
     pub fn lock(&self, name: &Name, wanted: WantedLock, precondition: Check<'_>) -> Result<LockOutcome> {
         let store = self.0;
@@ -66,7 +67,7 @@ impl Writer<'_> {
             check.require_new(name)?;
         }
         if let Some(other) = store.locks.grant(&lock)? {
-            let is_known = [Verb::List, Verb::Read].iter().any(|verb| store.may(*verb, &other.root, false));
+            let is_known = store.may_any(&[Verb::List, Verb::Read], &other.root, false);
             return Ok(LockOutcome::Conflict(if is_known { other.root } else { root }));
         }
         if existing.is_some() {
