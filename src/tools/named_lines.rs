@@ -15,7 +15,7 @@ const GATHERED_MAX: usize = 64 * 1024;
 /// A sink for such lines.
 pub(super) struct NamedLines<'a> {
     sink: &'a mut dyn Write,
-    /// Makes what is written before a line of the name in the directory.
+    /// Returns what is written before a line, made of the name of its file.
     before: &'a dyn Fn(&[u8]) -> Vec<u8>,
     /// The name before a line, as far as it was written; `None` within a line.
     name: Option<Vec<u8>>,

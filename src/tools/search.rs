@@ -168,7 +168,7 @@ impl Searcher<'_> {
         let name = source.shown();
         let is_named = self.task.recursive || self.task.files.len() > 1;
         let prefix = match is_named && !self.task.json {
-            true => before(self.task.null, name.as_bytes()),
+            true => before_line(self.task.null, name.as_bytes()),
             false => Vec::new(),
         };
         let mut visible = Visible::new(&mut *self.output);
@@ -187,7 +187,7 @@ impl Searcher<'_> {
         self.task.globs.add_to(&mut query);
         query.push("null", None);
         let null = self.task.null;
-        let before = |below: &[u8]| before(null, &[name.as_bytes(), below].concat());
+        let before = |below: &[u8]| before_line(null, &[name.as_bytes(), below].concat());
         let mut visible = Visible::new(&mut *self.output);
         let mut json = JsonLines::new(raw(&mut visible, self.task.json), name.as_bytes().to_vec(), true);
         let client = self.client.as_mut().ok_or_else(|| local::out_of_reach(directory))?;
@@ -210,7 +210,7 @@ impl Searcher<'_> {
         let name = name.as_bytes();
         let line = match (self.task.per_file, self.task.json) {
             (false, _) => return Ok(()),
-            (true, false) => [&before(self.task.null, name), format!("{count}\n").as_bytes()].concat(),
+            (true, false) => [&before_line(self.task.null, name), format!("{count}\n").as_bytes()].concat(),
             (true, true) => terminal::json(list::object(name, &[("count", count.into())])).into_bytes(),
         };
         self.output.write_all(&line).map_err(|error| Error::io(STDOUT, error))
@@ -231,7 +231,7 @@ pub(super) fn reason(client: &mut Client, filter: &FilterQuery, source: &Operand
 }
 
 /// Returns what is printed of a name before a line or a count.
-pub(super) fn before(null: bool, name: &[u8]) -> Vec<u8> {
+fn before_line(null: bool, name: &[u8]) -> Vec<u8> {
     match null {
         true => [name, b"\0"].concat(),
         false => [&terminal::name(name), &b":"[..]].concat(),

@@ -99,7 +99,7 @@ impl WordSearch {
             let count = self.count(session, &source.value)?;
             return self.tell(session, count, &source.typed);
         }
-        self.remark(session, &source.value, None);
+        self.remark_before(session, &source.value);
         session.printer.refuse_itself(&source.value)?;
         let prefix = if several { format!("{}:", source.typed) } else { String::new() };
         let mut client = session.client.lock();
@@ -115,7 +115,7 @@ impl WordSearch {
             false => reason(&mut client, &self.filter, &source.value, error),
         })?;
         drop(client);
-        self.remark(session, &source.value, Some(is_empty));
+        self.remark_after(session, &source.value, is_empty);
         if is_empty && !several {
             self.tell(session, 0, &source.typed)?;
         }
@@ -123,21 +123,24 @@ impl WordSearch {
     }
 
     fn count(&self, session: &mut Session, source: &Operand) -> Result<u64> {
-        self.remark(session, source, None);
+        self.remark_before(session, source);
         let count = self.prepared.count(Some(&mut session.client()), source)?;
-        self.remark(session, source, Some(count == 0));
+        self.remark_after(session, source, count == 0);
         Ok(count)
     }
 
-    /// Remarks on a source in UTF-16: on a local one before it is searched, on a stored one afterwards, if nothing was found.
-    fn remark(&self, session: &Session, source: &Operand, is_nothing: Option<bool>) {
-        match (source, is_nothing) {
-            _ if self.filter.decompresses || session.quiet => {}
-            (Operand::Stored(name), Some(true)) => {
-                utf16::remark_stored(session.name, name, &mut session.client());
-            }
-            (source, None) => utf16::remark_local(session.name, source),
-            _ => {}
+    /// Remarks on a local source in UTF-16, before it is searched.
+    fn remark_before(&self, session: &Session, source: &Operand) {
+        if !self.filter.decompresses && !session.quiet {
+            utf16::remark_local(session.name, source);
+        }
+    }
+
+    /// Remarks on a stored source in UTF-16, after a search that has found nothing.
+    fn remark_after(&self, session: &Session, source: &Operand, is_nothing_found: bool) {
+        let remarks = is_nothing_found && !self.filter.decompresses && !session.quiet;
+        if let (Operand::Stored(name), true) = (source, remarks) {
+            utf16::remark_stored(session.name, name, &mut session.client());
         }
     }
 

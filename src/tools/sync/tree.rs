@@ -103,8 +103,8 @@ impl Tree {
         }
     }
 
-    /// Lists a directory of FROM, as [`Tree::list`] does, without what an interrupted run in the other direction has left: partial files and
-    /// temporary ones.
+    /// Lists a directory of FROM, as [`Tree::list`] does, without what an interrupted run in the other direction has
+    /// left: partial files and temporary ones.
     pub(super) fn list_source(&self, client: &mut Client, path: &[u8]) -> Result<Vec<TreeEntry>> {
         let listed = self.list(client, path);
         let mut entries = match (self, listed) {
