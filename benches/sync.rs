@@ -5,15 +5,13 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-#[path = "../tests/faults/strace.rs"]
-mod strace;
 
 use std::thread;
 use std::time::Instant;
 
 use common::client::Client;
+use common::strace::Strace;
 use common::{Sandbox, need};
-use strace::Strace;
 
 /// Uploads of a run.
 const UPLOADS: usize = 2048;

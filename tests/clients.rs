@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
-use std::process::Stdio;
 
 use crate::common::raw::{request, request_with};
+use crate::common::strace::Strace;
 use crate::common::watch::Watch;
 use crate::common::{Sandbox, need};
 use predicates::prelude::PredicateBooleanExt as _;
@@ -223,26 +222,13 @@ fn a_unix_socket_serves_curl_and_the_tools() {
 /// `--send-size 1000`: the daemon under strace hands no call on a connection more than that.
 #[test]
 fn send_size_holds_for_every_call() {
-    if !need::programs(&["strace", "curl"]) {
+    if !need::root_and(&["strace", "curl"]) {
         return;
     }
     let sandbox = Sandbox::with(&["--send-size", "1000"]);
     let text = text();
     sandbox.keep("bio.txt", &text[..100_000]);
-    let mut strace = sandbox.command("strace");
-    let calls = "trace=sendfile,sendto,sendmsg,write,writev,splice";
-    strace.args(["-f", "-qq", "-y", "-e", calls, "-o", "calls", "-p", &sandbox.pid().to_string()]);
-    let Ok(mut strace) = strace.stderr(Stdio::piped()).spawn() else { return };
-    // It looks on once the kernel says so; it says nothing itself.
-    let mut watch = Watch::new(&sandbox);
-    let mut refused = false;
-    watch.until("strace", |_| {
-        refused = strace.try_wait().unwrap().is_some();
-        refused || is_traced(sandbox.pid())
-    });
-    if refused {
-        return need::left_out("strace may not trace here");
-    }
+    let strace = Strace::attach(&sandbox, &["trace=sendfile,sendto,sendmsg,write,writev,splice"]);
     sandbox
         .sh(r#"
             curl -fsS "$CFP_SERVER/bio.txt" | cmp - ../root/bio.txt
@@ -250,15 +236,9 @@ fn send_size_holds_for_every_call() {
             curl -fsS -H 'Accept-Encoding: zstd' -o bio.zst "$CFP_SERVER/bio.txt"
         "#)
         .success();
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(i32::try_from(strace.id()).unwrap()),
-        nix::sys::signal::Signal::SIGINT,
-    )
-    .unwrap();
-    strace.wait().unwrap();
-    let calls = fs::read_to_string(sandbox.work().join("calls")).unwrap();
-    let sent: Vec<&str> =
-        calls.lines().filter(|line| line.contains("TCP:") || line.contains("socket:")).collect();
+    let calls = strace.lines();
+    let sent: Vec<&String> =
+        calls.iter().filter(|line| line.contains("TCP:") || line.contains("socket:")).collect();
     let asked = |line: &str| {
         // The size asked for is the number after the last comma but for `sendto`, whose third argument it is.
         let arguments = line.rsplit_once(") =").unwrap().0;
@@ -267,18 +247,8 @@ fn send_size_holds_for_every_call() {
         rest.rsplit_once(", ").unwrap().1.parse::<usize>().unwrap_or_else(|_| panic!("{line}"))
     };
     let largest = sent.iter().filter(|line| line.contains(") =")).map(|line| asked(line)).max();
-    assert_eq!(largest, Some(1000), "{calls}");
+    assert_eq!(largest, Some(1000), "{calls:#?}");
     assert!(sent.len() >= 200, "{} calls", sent.len());
-}
-
-fn is_traced(pid: u32) -> bool {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    tasks.map(|task| task.unwrap().path()).all(|task: std::path::PathBuf| traced(&task))
-}
-
-fn traced(task: &Path) -> bool {
-    let status = fs::read_to_string(task.join("status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
 }
 
 /// One request over a directory is the sum of single ones, and more than one thread works on it.

@@ -19,5 +19,4 @@ mod reads;
 mod resets;
 mod scans;
 mod space;
-mod strace;
 mod term;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use super::strace::Strace;
 use crate::common::client::Client;
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 
 const REQUESTS: usize = 100;

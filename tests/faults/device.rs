@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 
 use super::place::{files_beneath, text, wait_for_files};
-use super::strace::Strace;
 use crate::common::client::{Answer, Client};
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 use crate::webdav::locker::info;
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, chown};
 
 use super::mounts::through_fuse;
 use super::place::{files_beneath, wait_for_files};
-use super::strace::Strace;
 use crate::common::client::Client;
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 
 /// A cfpd with the directories `new` and `old` and a file, each with another content.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::place::{files_beneath, text};
-use super::strace::Strace;
 use crate::common::client::{Answer, Client};
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 
 /// Something mounted, gone when dropped, with the loop device beneath it.

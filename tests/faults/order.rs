@@ -1,7 +1,7 @@
 //! What is acknowledged is on the disk: shown by the order of what the daemon asks of the system.
 
-use super::strace::Strace;
 use crate::common::client::{Answer, Client, head};
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 use crate::webdav::locker::info;
 

@@ -1,7 +1,7 @@
 //! How often a stored file is read: shown by what the daemon asks of the system.
 
-use super::strace::Strace;
 use crate::common::client::Client;
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 
 #[test]

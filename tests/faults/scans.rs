@@ -6,8 +6,8 @@ use std::fs;
 
 use super::mounts::through_fuse;
 use super::place::wait_until;
-use super::strace::Strace;
 use crate::common::client::Client;
+use crate::common::strace::Strace;
 use crate::common::{Sandbox, need};
 
 const FILES: usize = 100;

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::Sandbox;
+use super::Sandbox;
 
 /// A strace that is attached.
 pub struct Strace {
@@ -23,6 +23,12 @@ impl Strace {
     /// Has these expressions (`-e`) watched or made true, in every thread there is and will be. Files are shown
     /// with their paths. A count of calls (`when=`) is of each thread, and so of each connection, by itself.
     pub fn attach(sandbox: &Sandbox, expressions: &[&str]) -> Self {
+        // A thread that another one starts while strace looks for all threads is not among those it finds.
+        let mut attempts = (0..100).map(|_| Self::start(sandbox, expressions));
+        attempts.find(|_| is_traced(sandbox.pid())).expect("strace never had every thread")
+    }
+
+    fn start(sandbox: &Sandbox, expressions: &[&str]) -> Self {
         let trace = sandbox.work().join("trace");
         let mut command = Command::new("strace");
         command.args(["-f", "-y", "-s", "32", "-p", &sandbox.pid().to_string(), "-o"]).arg(&trace);
@@ -55,4 +61,12 @@ impl Drop for Strace {
     fn drop(&mut self) {
         self.detach();
     }
+}
+
+fn is_traced(pid: u32) -> bool {
+    let mut tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
+    tasks.all(|task| {
+        let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+    })
 }
