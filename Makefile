@@ -1,5 +1,6 @@
 # What a newcomer types. Everything is built by cargo; what the tests use beyond it, tests/tools brings.
 #
+#   make            builds the programs, which share libcfp.so, beneath target/release
 #   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
 #   make test       all tests; the last line names those that were left out, which with CFP_ALL=1 is a failure
 #   make bench      cfp beside the programs people use now, as a table: benches/bench; ROWS=get,put for some of it
@@ -28,10 +29,12 @@ TARGETS  := $(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs))
 UNITS    := $(notdir $(wildcard contrib/systemd/*.service contrib/systemd/*.socket))
 
 built  := $(or $(CARGO_TARGET_DIR),target)/release
+shared := $(built)/lib/cfp
 static := $(or $(CARGO_TARGET_DIR),target)/$(STATIC)/release
 stage  := $(or $(CARGO_TARGET_DIR),target)/image
 prefix := $(DESTDIR)$(PREFIX)
 bin    := $(prefix)/bin
+lib    := $(prefix)/lib/cfp
 man    := $(prefix)/share/man
 bash   := $(prefix)/share/bash-completion/completions
 zsh    := $(prefix)/share/zsh/site-functions
@@ -42,12 +45,25 @@ config := $(DESTDIR)/etc/cfpd/cfpd.conf
 
 .PHONY: build demo test bench bench-check fuzz check papers pictures install uninstall deb static image
 
+# What the programs have in common is there once, in two libraries: the project's own and Rust's standard library. A
+# program looks for them in ../lib/cfp, where they are installed, and in lib/cfp beside it. One that was given capabilities
+# (setcap) or a user (chmod u+s) does not look beside itself, except beneath /usr/lib, but where an absolute path says.
+# -Bsymbolic spares the start of a program the look-up of what a library has itself.
+SHARED := -C prefer-dynamic -C link-arg=-Wl,-Bsymbolic,-rpath,$$ORIGIN/../lib/cfp:$$ORIGIN/lib/cfp:/usr/local/lib/cfp
+
+# The libraries without what only the compiler reads. A program that runs keeps those it was started with.
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
-	$(CARGO) build --release --locked
+	RUSTFLAGS="$$RUSTFLAGS "'$(SHARED)' $(CARGO) build --release --locked
+	@rm -rf $(shared).new && install -d $(shared).new
+	@for library in $(built)/libcfp.so "$$($${RUSTC:-rustc} --print target-libdir)"/libstd-*.so; do \
+	  strip --strip-unneeded --remove-section=.rustc -o $(shared).new/$${library##*/} "$$library" || exit; \
+	done
+	@diff -rq $(shared).new $(shared) >/dev/null 2>&1 || { rm -rf $(shared) && mv $(shared).new $(shared); }
+	@rm -rf $(shared).new
 
 # Only where nothing is built yet: `sudo make install` needs no cargo after `make`.
-$(built)/cfpd:
+$(shared)/libcfp.so:
 	@$(MAKE) --no-print-directory build
 
 # The files it serves are beneath target: whoever has a store of his own keeps it untouched.
@@ -59,6 +75,7 @@ demo: build
 test: notes := $(or $(CARGO_TARGET_DIR),target)/tmp/left_out
 test:
 	@tests/tools
+	@$(MAKE) --no-print-directory build
 	@rm -f $(notes)
 	@echo $(CARGO) test --locked; $(CARGO) test --locked; status=$$?; \
 	[ ! -s $(notes) ] || sort -u $(notes) | awk -F '\t' '{ \
@@ -105,9 +122,11 @@ check:
 
 # Who may not write /etc gets no config file; cfpd needs none. cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
 # and fish look for a file named after the program: a link for each.
-install: $(built)/cfpd
-	install -d $(bin) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
+install: $(shared)/libcfp.so
+	install -d $(bin) $(lib) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
+	install -m 644 $(shared)/*.so $(lib)
 	install -m 755 $(PROGRAMS:%=$(built)/%) $(bin)
+	for library in $(lib)/*.so; do [ -e $(shared)/$${library##*/} ] || rm $$library || exit; done
 	for section in $(SECTIONS); do \
 	  for page in man/*.$$section; do [ ! -e $$page ] || install -m 644 $$page $(man)/man$$section || exit; done; \
 	done
@@ -124,6 +143,7 @@ install: $(built)/cfpd
 # The config file stays if it was changed.
 uninstall:
 	rm -f $(PROGRAMS:%=$(bin)/%)
+	rm -rf $(lib)
 	for page in $(notdir $(wildcard man/*.[1-8])); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -f $(bash)/cfp $(PROGRAMS:%=$(bash)/%) $(zsh)/_cfp $(fish)/cfp.fish $(PROGRAMS:%=$(fish)/%.fish)
 	rm -f $(UNITS:%=$(units)/%) $(users)/cfpd.conf

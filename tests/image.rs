@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{Sandbox, need};
+use crate::common::{Sandbox, need, release};
 
 /// The user that the image runs as.
 const USER: u32 = 65532;
@@ -29,13 +29,10 @@ struct Images<'a>(&'a Path);
 impl Images<'_> {
     /// Makes an image of programs, and a container of it.
     fn make(&self, programs: &Path, options: &[&str]) -> String {
-        let mut make = Command::new("make");
+        let mut make = release::make();
         make.args(["-o", "static", "image", "OCI=buildah", "IMAGE=cfp"]).args(options);
         make.arg(format!("static={}", programs.display())).arg(format!("stage={}/stage", self.0.display()));
-        for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
-            make.env_remove(name);
-        }
-        said(self.here(make.current_dir(REPOSITORY)));
+        said(self.here(&mut make));
         said(&mut self.buildah(&["from", "cfp"]))
     }
 

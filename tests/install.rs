@@ -1,10 +1,10 @@
-//! `make install` and `make uninstall`, on the programs as they were built for the tests, into a directory of its
-//! own. It knows where a Debian system looks for programs, pages and completions.
+//! `make install` and `make uninstall`, of the programs that `make` builds, into a directory of its own. It knows where
+//! a Debian system looks for programs, pages and completions.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use crate::common::release;
 
 /// Everything beneath a directory that is not a directory.
 fn files(directory: &Path, found: &mut BTreeSet<PathBuf>) {
@@ -18,20 +18,58 @@ fn files(directory: &Path, found: &mut BTreeSet<PathBuf>) {
     }
 }
 
+/// Makes a target with everything beneath a directory.
+fn make(target: &str, destination: &Path) {
+    let mut make = release::make();
+    make.args([target, "PREFIX=/usr"]).arg(format!("DESTDIR={}", destination.display()));
+    make.env("CARGO_TARGET_DIR", release::directory().parent().unwrap());
+    assert_cmd::Command::from_std(make).assert().success();
+}
+
+/// The programs in a directory.
+fn programs(directory: &Path) -> Vec<PathBuf> {
+    let names = directory.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let programs: Vec<_> = names
+        .filter(|path| path.is_file() && path.extension().is_none())
+        .filter(|path| !path.ends_with(".cargo-lock"))
+        .collect();
+    assert_eq!(programs.len(), 13, "{programs:?}");
+    programs
+}
+
+/// They start from wherever bin and lib stand beside each other, and where they were built.
+#[test]
+fn the_programs_share_libraries_and_take_25_mib_together() {
+    let directory = tempfile::tempdir().unwrap();
+    make("install", directory.path());
+    let moved = directory.path().join("else where");
+    std::fs::rename(directory.path().join("usr"), &moved).unwrap();
+    for program in programs(&moved.join("bin")).iter().chain(&programs(release::directory())) {
+        let mut command = assert_cmd::Command::new(program);
+        let name = program.file_name().unwrap().to_str().unwrap();
+        command
+            .env_clear()
+            .arg("--version")
+            .assert()
+            .success()
+            .stdout(format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    }
+    let mut found = BTreeSet::new();
+    files(&moved.join("bin"), &mut found);
+    files(&moved.join("lib/cfp"), &mut found);
+    let size: u64 = found.iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert!(size <= 25 << 20, "{size} bytes: {found:#?}");
+}
+
 #[test]
 fn uninstall_removes_what_install_put_there_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
-    let (built, destination) = (directory.path().join("built"), directory.path().join("to"));
-    std::fs::create_dir(&built).unwrap();
-    symlink(Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap(), built.join("release")).unwrap();
+    let destination = directory.path().join("to");
     let strange = destination.join("usr/bin/not-ours");
     std::fs::create_dir_all(strange.parent().unwrap()).unwrap();
     std::fs::write(&strange, "").unwrap();
     let make = |target: &str| {
-        let mut make = Command::new("make");
-        make.args([target, "PREFIX=/usr"]).arg(format!("DESTDIR={}", destination.display()));
-        make.env("CARGO_TARGET_DIR", &built).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert_cmd::Command::from_std(make).assert().success();
+        make(target, &destination);
         let mut found = BTreeSet::new();
         files(&destination, &mut found);
         found
@@ -41,6 +79,7 @@ fn uninstall_removes_what_install_put_there_and_nothing_else() {
     for name in [
         "usr/bin/cfpd",
         "usr/bin/cfp-shell",
+        "usr/lib/cfp/libcfp.so",
         "usr/share/man/man1/cfp-search.1",
         "usr/share/man/man7/cfp.7",
         "usr/share/man/man8/cfpd.8",

@@ -1,11 +1,13 @@
 //! The Debian package, installed, used and removed: what it brings works at once, and a purge leaves the data and
-//! nothing else. It is made by cargo-deb of the programs as they were built for the tests, and lives on a copy of this
-//! machine's files (parcel/copy.sh); where there can be none, on the machine itself, but only if that is a container.
+//! nothing else. It is made by cargo-deb of the programs that `make` builds, and lives on a copy of this machine's
+//! files (parcel/copy.sh); where there can be none, on the machine itself, but only if that is a container.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "common/need.rs"]
 mod need;
+#[path = "common/release.rs"]
+mod release;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -18,8 +20,9 @@ const TOP: &str = env!("CARGO_MANIFEST_DIR");
 /// What `parcel/copy.sh` ends with where the system allows no copy.
 const NO_COPY: i32 = 77;
 
+/// Without the libraries of the tests, which cargo would have every program use.
 fn output(program: &str, arguments: &[&str]) -> Option<Output> {
-    Command::new(program).args(arguments).current_dir(TOP).output().ok()
+    Command::new(program).args(arguments).current_dir(TOP).env_remove("LD_LIBRARY_PATH").output().ok()
 }
 
 fn works(program: &str, arguments: &[&str]) -> bool {
@@ -56,7 +59,7 @@ fn directory_of_this_run() -> PathBuf {
     directory
 }
 
-/// The package, made of the programs that were built for the tests; nothing, and said, where it cannot be tried.
+/// The package, in a directory of this run; nothing, and said, where it cannot be tried.
 fn package() -> Option<&'static Path> {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     if let Some(reason) = reason_to_skip() {
@@ -65,13 +68,10 @@ fn package() -> Option<&'static Path> {
     }
     Some(PACKAGE.get_or_init(|| {
         let directory = directory_of_this_run();
-        let built = Path::new(env!("CARGO_BIN_EXE_cfpd")).parent().unwrap();
-        symlink(built, directory.join("release")).unwrap();
-        let mut make = Command::new("make");
-        // Not `build`, which would make other programs than these.
-        make.args(["--old-file=build", "deb", "DEB=--fast"])
-            .current_dir(TOP)
-            .env("CARGO_TARGET_DIR", &directory);
+        symlink(release::directory(), directory.join("release")).unwrap();
+        let mut make = release::make();
+        // Not `build`, which would build beneath that directory.
+        make.args(["--old-file=build", "deb", "DEB=--fast"]).env("CARGO_TARGET_DIR", &directory);
         assert_cmd::Command::from_std(make).assert().success();
         directory.join("debian").read_dir().unwrap().next().unwrap().unwrap().path()
     }))

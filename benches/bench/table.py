@@ -21,6 +21,7 @@ FIGURES = {
     "server": ("KiB of the server", False),
     "each": ("KiB each", False),
     "calls": ("calls", False),
+    "size": ("MiB", False),
 }
 
 

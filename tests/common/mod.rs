@@ -39,6 +39,7 @@ pub mod fifo;
 pub mod need;
 pub mod proxy;
 pub mod raw;
+pub mod release;
 pub mod strace;
 pub mod terminal;
 pub mod watch;

@@ -1,10 +1,10 @@
-"""Rows of the tools themselves: what it costs to start one that asks one small thing."""
+"""Rows of the programs themselves: what it costs to start one that asks one small thing, and how large they are."""
 
 import process
 from files import DENSE
 from rows.serving import KIB
-from settings import count
-from table import Row, Side, Target
+from settings import BIN, count
+from table import Most, Row, Side, Target
 
 
 def start(*argv):
@@ -17,6 +17,12 @@ def start(*argv):
         once = process.command(" ".join(["exec", *argv_now, ">/dev/null"]), environment)
         return {"ms": taken["seconds"] * 1000, "cpu_ms": taken["cpu"] * 1000, "memory": once["memory"]}
     return measure
+
+
+def installed(_):
+    """MiB of what `make install` puts into bin and lib."""
+    programs = [path for path in BIN.glob("cfp*") if not path.suffix]
+    return {"size": sum(path.stat().st_size for path in (*programs, *BIN.glob("lib/cfp/*.so"))) / (1 << 20)}
 
 
 ROWS = [
@@ -35,4 +41,5 @@ ROWS = [
         ],
         client=("curl", "time"),
     ),
+    Row("size", "the programs and the libraries they share", [Side("cfp", installed)], [Most("size", 25)], rounds=1),
 ]
