@@ -1,6 +1,6 @@
 # What a newcomer types. Everything is built by cargo; what the tests use beyond it, tests/tools brings.
 #
-#   make            builds the programs, which share libcfp.so, beneath target/release
+#   make            builds cfpd, and the tools, which share libcfp.so, beneath target/release
 #   make demo       builds, serves, and does the main job on real text (examples/tour.sh)
 #   make test       all tests; the last line names those that were left out, which with CFP_ALL=1 is a failure
 #   make bench      cfp beside the programs people use now, as a table: benches/bench; ROWS=get,put for some of it
@@ -45,16 +45,11 @@ config := $(DESTDIR)/etc/cfpd/cfpd.conf
 
 .PHONY: build demo test bench bench-check fuzz check papers pictures install uninstall deb static image
 
-# What the programs have in common is there once, in two libraries: the project's own and Rust's standard library. A
-# program looks for them in ../lib/cfp, where they are installed, and in lib/cfp beside it. One that was given capabilities
-# (setcap) or a user (chmod u+s) does not look beside itself, except beneath /usr/lib, but where an absolute path says.
-# -Bsymbolic spares the start of a program the look-up of what a library has itself.
-SHARED := -C prefer-dynamic -C link-arg=-Wl,-Bsymbolic,-rpath,$$ORIGIN/../lib/cfp:$$ORIGIN/lib/cfp:/usr/local/lib/cfp
-
-# The libraries without what only the compiler reads. A program that runs keeps those it was started with.
+# What the tools have in common is in two libraries, here without what only the compiler reads: the project's own and Rust's
+# standard library. A tool that runs keeps those it was started with.
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
-	RUSTFLAGS="$$RUSTFLAGS "'$(SHARED)' $(CARGO) build --release --locked
+	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/.cargo/rustc $(CARGO) build --release --locked
 	@rm -rf $(shared).new && install -d $(shared).new
 	@for library in $(built)/libcfp.so "$$($${RUSTC:-rustc} --print target-libdir)"/libstd-*.so; do \
 	  strip --strip-unneeded --remove-section=.rustc -o $(shared).new/$${library##*/} "$$library" || exit; \

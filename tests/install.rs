@@ -37,28 +37,24 @@ fn programs(directory: &Path) -> Vec<PathBuf> {
     programs
 }
 
-/// They start from wherever bin and lib stand beside each other, and where they were built.
+/// The tools start from wherever bin and lib stand beside each other, and where they were built; cfpd also alone.
 #[test]
-fn the_programs_share_libraries_and_take_25_mib_together() {
+fn the_programs_and_the_libraries_of_the_tools_take_25_mib_together() {
     let directory = tempfile::tempdir().unwrap();
     make("install", directory.path());
     let moved = directory.path().join("else where");
     std::fs::rename(directory.path().join("usr"), &moved).unwrap();
-    for program in programs(&moved.join("bin")).iter().chain(&programs(release::directory())) {
-        let mut command = assert_cmd::Command::new(program);
-        let name = program.file_name().unwrap().to_str().unwrap();
-        command
-            .env_clear()
-            .arg("--version")
-            .assert()
-            .success()
-            .stdout(format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    let alone = directory.path().join("cfpd");
+    std::fs::copy(moved.join("bin/cfpd"), &alone).unwrap();
+    for program in [programs(&moved.join("bin")), programs(release::directory()), vec![alone]].concat() {
+        let said = format!("{} {}\n", program.file_name().unwrap().display(), env!("CARGO_PKG_VERSION"));
+        assert_cmd::Command::new(&program).env_clear().arg("--version").assert().success().stdout(said);
     }
-    let mut found = BTreeSet::new();
-    files(&moved.join("bin"), &mut found);
-    files(&moved.join("lib/cfp"), &mut found);
-    let size: u64 = found.iter().map(|path| path.metadata().unwrap().len()).sum();
-    assert!(size <= 25 << 20, "{size} bytes: {found:#?}");
+    let mut installed = BTreeSet::new();
+    files(&moved.join("bin"), &mut installed);
+    files(&moved.join("lib/cfp"), &mut installed);
+    let size: u64 = installed.iter().map(|path| path.metadata().unwrap().len()).sum();
+    assert!(size <= 25 << 20, "{size} bytes: {installed:#?}");
 }
 
 #[test]

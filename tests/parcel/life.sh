@@ -31,15 +31,6 @@ for program in cfpd cfp-search cfp-replace cfp-reverse cfp-cat cfp-put cfp-get c
   done
   dpkg -L cfp | grep -q "/usr/share/man/man[18]/$program\.[18]\.gz"
 done
-# A program with capabilities of its own is not given what stands beside it, and finds the libraries all the same; also where
-# make install puts them.
-install -D -t /usr/local/lib/cfp /usr/lib/cfp/*
-install -t /usr/local/bin /usr/bin/cfpd
-setcap cap_net_bind_service=ep /usr/bin/cfpd cap_net_bind_service=ep /usr/local/bin/cfpd
-runuser -u nobody -- /usr/local/bin/cfpd --version
-rm -r /usr/local/bin/cfpd /usr/local/lib/cfp
-runuser -u nobody -- /usr/bin/cfpd --version
-setcap -r /usr/bin/cfpd
 [ "$(stat -c '%U %a' /var/lib/cfpd)" = 'cfpd 750' ]
 [ "$(stat -c '%U:%G %a' /etc/cfpd)" = 'root:cfpd 750' ]
 dpkg-query --show --showformat '${Conffiles}' cfp | grep '^ /etc/cfpd/cfpd.conf '

@@ -41,5 +41,5 @@ ROWS = [
         ],
         client=("curl", "time"),
     ),
-    Row("size", "the programs and the libraries they share", [Side("cfp", installed)], [Most("size", 25)], rounds=1),
+    Row("size", "the programs, with the libraries of the tools", [Side("cfp", installed)], [Most("size", 25)], rounds=1),
 ]
