@@ -49,7 +49,7 @@ config := $(DESTDIR)/etc/cfpd/cfpd.conf
 # standard library. A tool that runs keeps those it was started with.
 build:
 	@command -v $(CARGO) >/dev/null || { echo "make: no $(CARGO) here; https://rustup.rs installs it" >&2; exit 1; }
-	RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/.cargo/rustc $(CARGO) build --release --locked
+	RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/.cargo/rustc" $(CARGO) build --release --locked
 	@rm -rf $(shared).new && install -d $(shared).new
 	@for library in $(built)/libcfp.so "$$($${RUSTC:-rustc} --print target-libdir)"/libstd-*.so; do \
 	  strip --strip-unneeded --remove-section=.rustc -o $(shared).new/$${library##*/} "$$library" || exit; \
