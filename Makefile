@@ -115,13 +115,14 @@ check:
 	  else echo "make: advisories are not checked: their database cannot be fetched" >&2; fi; \
 	fi
 
-# Who may not write /etc gets no config file; cfpd needs none. cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for every user, not for root alone. The loaders of bash
-# and fish look for a file named after the program: a link for each.
+# Who may not write /etc gets no config file; cfpd needs none. cfpd stands beside the tools, in bin: `cfpd -- COMMAND` is for
+# every user, not for root alone. Libraries of an earlier compiler go once no tool needs them. The loaders of bash and fish look
+# for a file named after the program: a link for each.
 install: $(shared)/libcfp.so
 	install -d $(bin) $(lib) $(bash) $(zsh) $(fish) $(SECTIONS:%=$(man)/man%)
 	install -m 644 $(shared)/*.so $(lib)
 	install -m 755 $(PROGRAMS:%=$(built)/%) $(bin)
-	for library in $(lib)/*.so; do [ -e $(shared)/$${library##*/} ] || rm $$library || exit; done
+	for library in $(lib)/libstd-*.so; do [ -e $(shared)/$${library##*/} ] || rm $$library || exit; done
 	for section in $(SECTIONS); do \
 	  for page in man/*.$$section; do [ ! -e $$page ] || install -m 644 $$page $(man)/man$$section || exit; done; \
 	done
@@ -138,7 +139,8 @@ install: $(shared)/libcfp.so
 # The config file stays if it was changed.
 uninstall:
 	rm -f $(PROGRAMS:%=$(bin)/%)
-	rm -rf $(lib)
+	rm -f $(lib)/libcfp.so $(lib)/libstd-*.so
+	[ ! -d $(lib) ] || rmdir --ignore-fail-on-non-empty $(lib)
 	for page in $(notdir $(wildcard man/*.[1-8])); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -f $(bash)/cfp $(PROGRAMS:%=$(bash)/%) $(zsh)/_cfp $(fish)/cfp.fish $(PROGRAMS:%=$(fish)/%.fish)
 	rm -f $(UNITS:%=$(units)/%) $(users)/cfpd.conf

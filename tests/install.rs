@@ -61,9 +61,13 @@ fn the_programs_and_the_libraries_of_the_tools_take_25_mib_together() {
 fn uninstall_removes_what_install_put_there_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     let destination = directory.path().join("to");
-    let strange = destination.join("usr/bin/not-ours");
-    std::fs::create_dir_all(strange.parent().unwrap()).unwrap();
-    std::fs::write(&strange, "").unwrap();
+    let strange = ["usr/bin/not-ours", "usr/lib/cfp/not-ours.so"].map(|name| destination.join(name));
+    for path in &strange {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    // An earlier compiler's.
+    std::fs::write(destination.join("usr/lib/cfp/libstd-0.so"), "").unwrap();
     let make = |target: &str| {
         make(target, &destination);
         let mut found = BTreeSet::new();
@@ -88,12 +92,14 @@ fn uninstall_removes_what_install_put_there_and_nothing_else() {
         let path = destination.join(name);
         assert!(installed.contains(&path) && path.exists(), "{name} is not installed, or leads nowhere");
     }
-    assert_eq!(make("uninstall"), BTreeSet::from([strange.clone()]));
+    assert!(!installed.contains(&destination.join("usr/lib/cfp/libstd-0.so")));
+    assert_eq!(make("uninstall"), BTreeSet::from(strange.clone()));
 
     // What an admin wrote is his.
     let config = destination.join("etc/cfpd/cfpd.conf");
     std::fs::write(&config, "root /srv\n").unwrap();
     make("install");
-    assert_eq!(make("uninstall"), BTreeSet::from([strange, config.clone()]));
+    let left = strange.into_iter().chain([config.clone()]).collect();
+    assert_eq!(make("uninstall"), left);
     assert_eq!(std::fs::read_to_string(config).unwrap(), "root /srv\n");
 }
