@@ -200,8 +200,14 @@ impl Searcher<'_> {
             client.lines_beneath(directory, &query, &mut lines, STDOUT)?;
             lines.is_empty()
         };
+        visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))?;
         self.total += u64::from(!is_empty);
-        visible.finish().map(drop).map_err(|error| Error::io(STDOUT, error))
+        if is_empty && !self.task.settings.quiet {
+            let mut query = count_of(&self.task.filter);
+            self.task.globs.add_to(&mut query);
+            utf16::remark_beneath(self.program, directory, client, &query);
+        }
+        Ok(())
     }
 
     /// Adds the count of a file, and prints it if each is printed.
@@ -217,14 +223,18 @@ impl Searcher<'_> {
     }
 }
 
+/// Returns the query of the count of what a filter prints the lines of.
+pub(super) fn count_of(filter: &FilterQuery) -> Query {
+    let of_lines = [LINES.name, LINE_NUMBER.name];
+    filter.pairs().filter(|(name, _)| !of_lines.contains(name)).collect()
+}
+
 /// Returns why the lines of a source were cut, which an answer that has begun cannot tell: that of a count does.
 pub(super) fn reason(client: &mut Client, filter: &FilterQuery, source: &Operand, error: Error) -> Error {
     if !filter.decompresses || error.is_of(STDOUT) || *source == Operand::Standard {
         return error;
     }
-    let of_lines = [LINES.name, LINE_NUMBER.name];
-    let count: Query = filter.pairs().filter(|(name, _)| !of_lines.contains(name)).collect();
-    match client.count(source, &count) {
+    match client.count(source, &count_of(filter)) {
         Err(reason) if matches!(reason.kind(), ErrorKind::Unprocessable | ErrorKind::TooLarge) => reason,
         _ => error,
     }

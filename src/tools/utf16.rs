@@ -14,6 +14,7 @@ use crate::client::output::destination::descriptor;
 use crate::client::output::standard_streams;
 use crate::client::{Client, Operand, RemoteName};
 use crate::error::shown;
+use crate::http::Query;
 use crate::text::{UTF_16, is_utf16};
 
 /// The length of the mark, in bytes.
@@ -38,6 +39,13 @@ pub(super) fn remark_stored(program: &str, name: &RemoteName, client: &mut Clien
     if client.beginning(name, MARK as u64).is_ok_and(|start| is_utf16(&start)) {
         remark(program, &Operand::Stored(name.clone()));
     }
+}
+
+/// Prints a remark for each such file beneath a directory of the server, in whose lines a search has found nothing; `query` is that
+/// of its counts, which name them.
+pub(super) fn remark_beneath(program: &str, directory: &RemoteName, client: &mut Client, query: &Query) {
+    let found = client.count_beneath(directory, query).map(|counts| counts.utf16).unwrap_or_default();
+    found.iter().for_each(|file| remark(program, &Operand::Stored(directory.join(file))));
 }
 
 /// Prints the remark about a text that is known to be in UTF-16.

@@ -61,6 +61,29 @@ fn a_server_that_is_no_cfpd_is_named() {
 }
 
 #[test]
+fn a_redirect_to_another_server_is_no_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "");
+    for argv in [&["cfp-ls"][..], &["cfp-ls", "f"], &["cfp-put", "f"], &["cfp-rm", "f"], &["cfp-cat", ":f"]] {
+        for (status, to) in [
+            ("301 Moved Permanently", "https://files.example.org/f"),
+            ("301 Moved Permanently", "https://files.example.org/"),
+            ("302 Found", "/login?to=/f/"),
+            ("307 Temporary Redirect", "/f/"),
+        ] {
+            let stranger = Stranger::new();
+            let url = stranger.url();
+            let answer = format!("HTTP/1.1 {status}\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+            let server = stranger.answer(&[answer]);
+            let line = said(&sandbox, &[argv, &["-s", &url]].concat(), 2);
+            let what = format!(": {status}: it leads to {to}, name that server with -s");
+            assert!(line.ends_with(&what), "{argv:?} {line}");
+            server.join().unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_word_that_begins_with_a_dash_is_told_how_to_be_no_option() {
     let sandbox = Sandbox::new();
     sandbox.write("-word", "text");

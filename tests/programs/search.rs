@@ -340,6 +340,14 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
     let counted = sandbox.run("cfp-search", ["-r", "word", ":d"]).stdout("2\n").success();
     counted.stderr("cfp-search: :d/utf16: is UTF-16, in which hardly a word is found: make it UTF-8 with iconv -f UTF-16 -t UTF-8\n");
     sandbox.run("cfp-search", ["-rq", "word", ":d"]).stdout("2\n").stderr("").success();
+    // Lines do not tell it: where there are none, the counts are asked for.
+    for options in ["--lines", "--json"] {
+        let said = sandbox.run("cfp-search", ["-r", "--lines", options, "nowhere", ":d"]).stdout("").code(1);
+        said.stderr(predicates::str::contains("cfp-search: :d/utf16: is UTF-16"));
+        sandbox.run("cfp-search", ["-rq", "--lines", options, "nowhere", ":d"]).stderr("").code(1);
+        let argv = ["-r", "--lines", options, "--exclude", "utf16", "nowhere", ":d"];
+        sandbox.run("cfp-search", argv).stderr("").code(1);
+    }
     for (options, operand) in
         [("", "d/utf16"), ("", ":d/utf16"), ("-r", ":d"), ("-r", "d"), ("--lines", ":d/utf16")]
     {
@@ -347,6 +355,8 @@ fn what_decompress_does_not_read_is_named_and_never_counted_as_nothing() {
         let said = sandbox.run("cfp-shell", ["-c", &search]);
         said.stderr(predicates::str::contains("d/utf16: is UTF-16, in which hardly a word is found"));
     }
+    let said = sandbox.run("cfp-shell", ["-c", "search -r --lines nowhere :d"]).code(1);
+    said.stderr(predicates::str::contains(":d/utf16: is UTF-16, in which hardly a word is found"));
     sandbox.keep("empty", "");
     sandbox.run("cfp-search", ["word", ":empty"]).stdout("0\n").stderr("").code(1);
 }

@@ -84,6 +84,11 @@ fn a_file_goes_before_netrc_and_netrc_before_the_terminal() {
     run(&["-u", "bob"], Some("password"))
         .code(2)
         .stderr(predicate::str::contains("wrong user name or password"));
+    // The password of the file comes first for a name from there, too; one that is nowhere is asked for.
+    run(&[], Some("password")).code(2).stderr(predicate::str::contains("wrong user name or password"));
+    sandbox.write("../home/.netrc", "machine 127.0.0.1 login alice\n");
+    run(&[], Some("password")).success().stdout("f\n");
+    run(&[], None).code(2).stderr(predicate::str::contains("alice: no password"));
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn nobody_is_followed_to_where_an_answer_sends() {
     let url = stranger.url();
     let server = stranger.answer(&[answer]);
     let done = with_file(&sandbox, &["cfp-cat", "-s", &url, "-u", "alice", ":f"]);
-    assert_eq!(done.status.code(), Some(3));
+    assert_eq!(done.status.code(), Some(2));
     assert!(server.join().unwrap().0.concat().contains("Authorization: Basic"));
     assert!(!elsewhere.was_asked());
 }

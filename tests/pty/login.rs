@@ -24,6 +24,22 @@ fn a_wrong_password_is_said_at_once_and_asked_for_again() {
     assert!(kept.contains("list") && !kept.contains("wonder") && !kept.contains("wrong"), "{kept}");
 }
 
+/// What is typed next would be a command, and kept.
+#[test]
+fn no_prompt_comes_where_the_server_checks_no_password_now() {
+    let sandbox = Sandbox::guarded(&[], RULES);
+    let mut person = Person::begin(&sandbox, &["-u", "alice"]);
+    for wrong in 0..6 {
+        person
+            .expect("Password of alice at ")
+            .press(format!("wrong{wrong}\r"))
+            .expect("wrong user name or password");
+    }
+    person.expect("Password of alice at ").press("wonderland\r");
+    person.expect("cfp-shell: login: the server checks no password now (503): try again later");
+    assert_eq!(person.ends(), Some(3));
+}
+
 #[test]
 fn an_interrupt_at_a_password_comes_to_the_prompt() {
     let sandbox = Sandbox::guarded(&[], RULES);

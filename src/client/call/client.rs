@@ -13,6 +13,7 @@ use crate::client::conn::rate_limit::RateLimit;
 use crate::client::login::credentials::{CredentialSources, Credentials};
 use crate::client::{
     Call, Cancellation, Compress, RemoteName, Retries, ServerConnection, ServerResponse, Settings, Url,
+    kind_of,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Query, framing};
@@ -108,11 +109,16 @@ impl Client {
         // Its access is checked as that of any name, and it has no content to be listed.
         let probe = self.url.target(&RemoteName::parse(b".cfpd/metrics"), &Query::default())?;
         let answer = self.send(&Call::new("HEAD", probe))?;
-        let is_refused = answer.status() == 401;
+        let status = answer.status();
         answer.finish()?;
-        match is_refused {
-            true => Err(self.wrong_credentials()),
-            false => Ok(()),
+        match status {
+            401 => Err(self.wrong_credentials()),
+            // Neither right nor wrong: the password was not looked at.
+            408 | 429 | 500 | 502..=504 => {
+                let what = format!("the server checks no password now ({status}): try again later");
+                Err(Error::new(kind_of(status), "login", what))
+            }
+            _ => Ok(()),
         }
     }
 

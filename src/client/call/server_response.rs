@@ -7,7 +7,7 @@ use crate::client::call::body_source::copy;
 use crate::client::call::call::shown_target;
 use crate::client::call::round_trip::Begun;
 use crate::client::call::sending::{Sending, Sent};
-use crate::client::call::status::blame;
+use crate::client::call::status::{blame, redirection};
 use crate::client::conn::tls::speaks_tls;
 use crate::client::output::standard_streams::mute_progress;
 use crate::client::progress::display::ProgressReader;
@@ -99,12 +99,8 @@ impl ServerResponse<'_> {
         let status = self.status();
         let target = self.begun.target.split(|&byte| byte == b'?').next().unwrap_or_default();
         let name = shown_target(target);
-        // cfpd redirects only from a directory without its slash.
         if status < 400 {
-            return match status {
-                301 | 308 => Error::is_directory(&name, "is a directory"),
-                _ => Error::bad_response(&name, format!("{status} is not an answer to this request")),
-            };
+            return redirection(status, self.fields(), target, &name);
         }
         let is_text =
             self.fields().get_text("content-type").is_some_and(|kind| kind.starts_with("text/plain"));

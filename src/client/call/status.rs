@@ -1,7 +1,11 @@
 //! Errors of responses: maps a status code to a kind of error, which no other file of the client does, and an error in a
 //! response to one that names the server.
 
-use crate::error::{Error, ErrorKind};
+use percent_encoding::percent_decode;
+
+use crate::error::{Error, ErrorKind, shown};
+use crate::http::Fields;
+use crate::http::head::reason;
 
 /// Returns the kind of error for a status code. An unknown one is treated as the x00 of its class (RFC 9110 §15).
 pub fn kind_of(status: u16) -> ErrorKind {
@@ -47,4 +51,20 @@ pub(crate) fn blame(server: &str, error: Error) -> Error {
         }
         Error::Usage(what) => Error::interrupted(server, what),
     }
+}
+
+/// Returns the error of a response that leads elsewhere, which is not followed: from a directory without its slash to the
+/// same with it, or to another server. `target` is the path that was asked for.
+pub(crate) fn redirection(status: u16, fields: &Fields, target: &[u8], name: impl AsRef<[u8]>) -> Error {
+    let location = fields.get("Location").unwrap_or_default();
+    let path = location.split(|&byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    let [path, target] = [path, target].map(|coded| percent_decode(coded).collect::<Vec<_>>());
+    if matches!(status, 301 | 308) && path.strip_suffix(b"/").is_some_and(|path| path.ends_with(&target)) {
+        return Error::is_directory(name, "is a directory");
+    }
+    let advice = match location {
+        b"" => String::new(),
+        location => format!(": it leads to {}, name that server with -s", shown(location)),
+    };
+    Error::conflict(name, format!("{status} {}{advice}", reason(status)))
 }

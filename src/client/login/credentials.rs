@@ -63,15 +63,20 @@ impl Credentials {
     /// if the password is not found elsewhere.
     pub fn find(url: &Url, user: Option<&OsStr>, given: CredentialSources) -> Result<Self> {
         let user = user.filter(|_| given.user).map(|user| user.as_bytes().to_vec());
-        let Some(user) = user.or_else(|| url.user.clone()) else {
-            // Without a user name an unreadable `~/.netrc` is not an error.
-            let text = read_netrc().ok().flatten();
-            let login = text.and_then(|text| Login::first(&text, host(url), given.default_login));
-            let pair = login.and_then(|login| login.user.zip(login.password));
-            return pair.map_or(Ok(Credentials(None)), |(user, password)| Credentials::of(&user, &password));
+        let (user, first) = match user.or_else(|| url.user.clone()) {
+            Some(user) => (user, None),
+            None => {
+                // Without a user name an unreadable `~/.netrc` is not an error.
+                let text = read_netrc().ok().flatten();
+                let login = text.and_then(|text| Login::first(&text, host(url), given.default_login));
+                match login.and_then(|login| Some((login.user?, login.password))) {
+                    Some(login) => login,
+                    None => return Ok(Credentials(None)),
+                }
+            }
         };
         let file = if given.password_file { password_of_file()? } else { None };
-        let password = match file {
+        let password = match file.or(first) {
             Some(password) => Some(password),
             None => read_netrc()?
                 .and_then(|text| Login::of_user(&text, host(url), &user))

@@ -13,11 +13,11 @@ pub struct Login {
 }
 
 impl Login {
-    /// Returns the first complete entry for this host; one for any host only if `default` is allowed.
+    /// Returns the first entry for this host that has a user; one for any host only if `default` is allowed.
     pub fn first(text: &[u8], host: &[u8], takes_default: bool) -> Option<Login> {
         let is_here =
             |login: &Login| if login.machine.is_none() { takes_default } else { login.is_for(host) };
-        logins(text).into_iter().find(|login| is_here(login) && login.is_whole())
+        logins(text).into_iter().find(|login| is_here(login) && login.user.is_some())
     }
 
     /// Returns the first complete entry for this host or any, with this user name.
@@ -126,14 +126,15 @@ machine three.example login only
 default login alice password anywhere";
 
     #[test]
-    fn the_first_login_that_is_whole_and_fits_is_found() {
+    fn the_first_login_that_fits_is_found() {
         let rows = [
             ("one.example", None, Some("alice/secret")),
             ("ONE.example", Some("alice"), Some("alice/secret")),
             ("one.example", Some("bob"), Some("bob/with \"space\"")),
             ("one.example", Some("carol"), None),
             ("two.example", None, Some("/p")),
-            ("three.example", None, None),
+            ("three.example", None, Some("only/")),
+            ("three.example", Some("only"), None),
             ("in.macro", None, None),
             ("commented", None, None),
             ("elsewhere", None, None),
@@ -145,7 +146,8 @@ default login alice password anywhere";
                 Some(user) => Login::of_user(FILE, host.as_bytes(), user.as_bytes()),
                 None => Login::first(FILE, host.as_bytes(), false),
             };
-            let parts = login.map(|login| [login.user.unwrap(), login.password.unwrap()].join(&b'/'));
+            let parts =
+                login.map(|login| [login.user.unwrap(), login.password.unwrap_or_default()].join(&b'/'));
             assert_eq!(parts.as_deref(), found.map(str::as_bytes), "{host} {user:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! Files on the server, as a tool handles them: read, stat, copy, rename, delete, and create missing directories. Each
 //! method is one request if no directory is missing.
 
+use crate::client::call::status::redirection;
 use crate::client::ops::list::ListEntry;
 use crate::client::{BodySource, Call, Client, Precondition, RemoteName, ServerResponse, kind_of};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,18 +39,24 @@ impl Client {
     /// Sends HEAD with these fields, and returns what exists under a name and the fields of the response.
     pub(crate) fn stat_with(&mut self, name: &RemoteName, fields: Fields) -> Result<(ListEntry, Fields)> {
         name.refuse_none()?;
-        let call = self.call("HEAD", name, &Query::default())?;
-        let answer = self.send(&Call { fields, ..call })?;
+        let call = Call { fields, ..self.call("HEAD", name, &Query::default())? };
+        let answer = self.send(&call)?;
         let status = answer.status();
         let fields = answer.into_fields()?;
+        let leads_to_directory = match status {
+            300..400 => match redirection(status, &fields, &call.target, name.shown()) {
+                error if error.kind() == ErrorKind::IsDirectory => true,
+                error => return Err(error),
+            },
+            _ => false,
+        };
         let size = length_of(&fields);
         let modified = fields.get_text("last-modified").and_then(rfc3339_of).unwrap_or_default();
         let etag = fields.get_text("etag").map(str::to_owned);
         match status {
             200 | 301 | 308 => {
-                let is_directory = status != 200;
-                let name = if is_directory { name.clone().as_directory() } else { name.clone() };
-                let size = size.filter(|_| !is_directory).unwrap_or(0);
+                let name = if leads_to_directory { name.clone().as_directory() } else { name.clone() };
+                let size = size.filter(|_| !leads_to_directory).unwrap_or(0);
                 Ok((ListEntry { name, is_link: false, size, modified, etag }, fields))
             }
             404 => Err(Error::not_found(name.shown(), "no such file or directory")),

@@ -13,7 +13,7 @@ use crate::tools::change::store;
 use crate::tools::local;
 use crate::tools::named_lines::NamedLines;
 use crate::tools::prepared_filter::PreparedFilter;
-use crate::tools::search::{reason, remark_unreadable};
+use crate::tools::search::{count_of, reason, remark_unreadable};
 use crate::tools::shell::location::Resolved;
 use crate::tools::shell::parsing::ParsedCommand;
 use crate::tools::shell::session::Session;
@@ -176,6 +176,9 @@ impl WordSearch {
                 is_empty = lines.is_empty();
                 found
             })?;
+            if is_empty && !session.quiet {
+                utf16::remark_beneath(session.name, name, &mut client, &count_of(&self.filter));
+            }
             return Ok(OperandFinding::of(!is_empty));
         }
         let found = session.client().count_beneath(name, &self.prepared.query)?;
