@@ -186,7 +186,7 @@ fn a_bad_file_keeps_the_daemon_from_starting_and_check_names_every_fault() {
 #[test]
 fn explain_says_which_rule_decides() {
     let sandbox = Sandbox::guarded(&[], RULES);
-    let rows: [(&[&str], i32, &str); 13] = [
+    let rows: [(&[&str], i32, &str); 16] = [
         (&["alice", "delete", "/d/"], 0, "access:2: allow all alice /"),
         (&["bob", "delete", "/d/y"], 0, "access:4: allow all bob /d/"),
         (&["bob", "delete", "/d/x"], 1, "access:3: deny delete bob /d/x"),
@@ -202,6 +202,10 @@ fn explain_says_which_rule_decides() {
         (&["@users", "read", "/d/y"], 1, "no rule: what no rule allows is denied"),
         (&["alice", "create", "/a", "--read-only"], 1, "--read-only: nobody may write"),
         (&["alice", "read", "/a", "--read-only"], 0, "access:2: allow all alice /"),
+        // What is the daemon's own is decided by no rule, but for the metrics.
+        (&["-", "read", "/.cfpd/health"], 0, "the daemon's own: anyone may ask how it is"),
+        (&["-", "read", "/.cfpd/metrics"], 1, "no rule: what no rule allows is denied"),
+        (&["alice", "create", "/.cfpd/x"], 1, "/.cfpd/: belongs to the daemon"),
     ];
     for (asked, code, said) in rows {
         let argv = [&["--users", "users", "--access", "access", "--explain"], asked].concat();

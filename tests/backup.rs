@@ -25,6 +25,8 @@ fn a_restored_backup_serves_the_same_files_and_takes_new_ones() {
     for (name, content) in files {
         assert_eq!(raw.ask(request_with("PUT", name, "", content)).status, 201, "{name}");
     }
+    let rating = r#"<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><rating xmlns="urn:any">5</rating></D:prop></D:set></D:propertyupdate>"#;
+    assert_eq!(raw.ask(request_with("PROPPATCH", "/notes.txt", "", rating)).status, 207);
     let tags = files.map(|(name, _)| raw.ask(request("GET", name, "")).field("etag").to_owned());
     // An upload that was cut is kept for its client, and is no file.
     let mut cut = sandbox.connect();
@@ -38,9 +40,9 @@ fn a_restored_backup_serves_the_same_files_and_takes_new_ones() {
     cut.rest();
 
     let archive = sandbox.work().join("archive");
-    sandbox.sh(&command("tar -C /var/lib/cfpd --exclude", &sandbox.root(), &archive)).success();
+    sandbox.sh(&command("tar -C /var/lib/cfpd --xattrs --exclude", &sandbox.root(), &archive)).success();
     let restored = Sandbox::prepared(&[], |root| {
-        sandbox.sh(&command("tar -C /var/lib/cfpd -x", root, &archive)).success();
+        sandbox.sh(&command("tar -C /var/lib/cfpd --xattrs --xattrs-include", root, &archive)).success();
     });
     assert_eq!(restored.all_stored(), ["dä", "dä/100%", "dä/empty", "notes.txt"]);
     let mut raw = restored.connect();
@@ -50,5 +52,8 @@ fn a_restored_backup_serves_the_same_files_and_takes_new_ones() {
         assert_ne!(answer.field("etag"), tag, "{name}");
         assert!(answer.field("repr-digest").starts_with("sha-256=:"), "{name}");
     }
+    let asked = r#"<D:propfind xmlns:D="DAV:"><D:prop><rating xmlns="urn:any"/></D:prop></D:propfind>"#;
+    let found = raw.ask(request_with("PROPFIND", "/notes.txt", "Depth: 0\r\n", asked)).text();
+    assert!(found.contains(">5</"), "{found}");
     assert_eq!(raw.ask(request_with("PUT", "/notes.txt", "", "new")).status, 204);
 }

@@ -71,7 +71,7 @@ impl Glob {
         let is_whole = rest.contains('/');
         let inner = rest.strip_prefix('/').unwrap_or(rest);
         if inner.is_empty() {
-            return Err(invalid("is an empty glob".to_owned()));
+            return Err(Error::invalid("glob", "is empty"));
         }
         let built = GlobBuilder::new(inner).literal_separator(true).backslash_escape(true).build();
         let built = built.map_err(|error| invalid(format!("is not a valid glob: {}", error.kind())))?;

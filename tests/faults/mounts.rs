@@ -279,6 +279,22 @@ fn exfat_takes_files_though_it_knows_neither_links_nor_permissions() {
     }
 }
 
+/// ramfs has no limit, and tells of no blocks: neither full nor empty.
+#[test]
+fn a_file_system_that_tells_no_size_takes_files_as_any_other() {
+    if !need::root_and(&["mount", "umount"]) {
+        return;
+    }
+    let mut mounted = None;
+    let sandbox =
+        Sandbox::prepared(&[], |root| mounted = Mounted::by("mount", &["-t", "ramfs", "ramfs"], root));
+    let Some(_mounted) = mounted else { return };
+    works_on_any_file_system(&sandbox);
+    let text = "one two ".repeat(200_000);
+    let reversed = ask(&sandbox, "POST", "/?reverse", "", Some(text.as_bytes()));
+    assert_eq!((reversed.status, reversed.body.len()), (200, text.len()));
+}
+
 /// What is promised of any file system, with the true reason where that one cannot.
 fn works_on_any_file_system(sandbox: &Sandbox) {
     for (status, content) in [(201, "one word"), (204, "two words"), (204, "")] {

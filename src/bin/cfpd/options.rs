@@ -115,11 +115,11 @@ const RIGHTS: &[ProgramOption] = options! {
 const LIMITS: &[ProgramOption] = options! {
     /// Serve at most N connections at once (default: 1024).
     ///
-    /// A further one is answered 503 with `Retry-After`.
+    /// A further one is answered 503 with `Retry-After`, or closed where it begins with TLS.
     "", "--max-connections" = "N";
     /// Serve at most N connections from one address (default: no limit).
     ///
-    /// A further one is answered 503 with `Retry-After`. Of an IPv6 address the first 64 bits count; Unix sockets do not.
+    /// A further one is answered 503 with `Retry-After`, or closed where it begins with TLS. Of an IPv6 address the first 64 bits count; Unix sockets do not.
     /// Behind a proxy all clients have its address, unless --trusted-proxy names it: then the requests in progress of each
     /// client count.
     "", "--max-per-address" = "N";

@@ -69,6 +69,15 @@ impl Policy {
     /// directory stands for everything beneath it, as in a request. `list` is allowed where something beneath may be
     /// listed.
     pub fn explain(&self, principal: &Principal, verb: Verb, name: &Name) -> (bool, String) {
+        match name.components() {
+            [own, health] if own == b".cfpd" && health == b"health" && verb == Verb::Read => {
+                return (true, "the daemon's own: anyone may ask how it is".to_owned());
+            }
+            [own, ..] if own == b".cfpd" && verb.writes() => {
+                return (false, "/.cfpd/: belongs to the daemon".to_owned());
+            }
+            _ => {}
+        }
         let is_tree = name.is_directory() && matches!(verb, Verb::Read | Verb::Replace | Verb::Delete);
         let principal = &self.identified(principal);
         let rule = match is_tree {

@@ -183,7 +183,7 @@ impl Config {
             None => store,
         };
         let store = if read_only { store.read_only() } else { store };
-        let store = if self.shared { store.shared()? } else { store };
+        let store = if self.shared { store.shared(read_only && !self.read_only)? } else { store };
         let spools = store.spools();
         Ok((Arc::new(store), spools))
     }

@@ -51,5 +51,5 @@ fn redirect(exchange: &mut Exchange<'_>, path: &[u8]) -> Result<()> {
     let mut fields = Fields::new();
     fields.push("Location", [b".", path.as_slice()].concat());
     fields.push("Cache-Control", "no-store");
-    exchange.reply.bytes(303, "text/plain", b"/: you are logged in\n", fields)
+    exchange.reply.bytes(303, "text/plain", b"/: see Location\n", fields)
 }

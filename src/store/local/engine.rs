@@ -59,10 +59,11 @@ impl Local {
     }
 
     /// Says that daemons of other machines write to the same files: names are locked between all of them. To be called
-    /// after [`Local::read_only`]. An error where the file system has no locks.
-    pub fn shared(mut self) -> Result<Self> {
+    /// after [`Local::read_only`]. An error where the file system has no locks, or where nothing is written and no other daemon
+    /// has made the lock file, unless `is_trial`.
+    pub fn shared(mut self, is_trial: bool) -> Result<Self> {
         self.volume.is_shared = true;
-        self.volume.share()?;
+        self.volume.share(is_trial)?;
         Ok(self)
     }
 
@@ -261,7 +262,7 @@ impl Store for Local {
 
     fn disk_space(&self, directory: &Name) -> Result<Option<DiskSpace>> {
         self.refuse_reserved(directory)?;
-        lookup::disk_space(&self.volume, directory).map(Some)
+        lookup::disk_space(&self.volume, directory)
     }
 
     fn properties(&self, name: &Name) -> Result<Vec<u8>> {

@@ -46,8 +46,8 @@ pub(super) fn meta(volume: &Volume, name: &Name) -> Result<Meta> {
     meta_of(&stat, attribute.map(|attribute| attribute.mark)).ok_or_else(|| absent(name))
 }
 
-/// Looks up the disk space beneath a directory.
-pub(super) fn disk_space(volume: &Volume, directory: &Name) -> Result<DiskSpace> {
+/// Looks up the disk space beneath a directory; `None` where the file system does not tell it.
+pub(super) fn disk_space(volume: &Volume, directory: &Name) -> Result<Option<DiskSpace>> {
     let opened = volume.root.open_beneath(directory.components(), HANDLE | OFlag::O_DIRECTORY);
     let space = opened.and_then(|handle| volume.space().disk_space(&handle, fstat(&handle)?.st_dev));
     space.map_err(|errno| map_errno(directory, errno))

@@ -20,7 +20,7 @@ use crate::store::name::COMPONENT_MAX;
 const RACES: usize = 128;
 
 /// The message where the path of the root leads to another directory.
-const GONE: &str = "the served directory was removed, moved or mounted over; HUP opens it by its name again";
+const GONE: &str = "the served directory was removed, moved or mounted over: restart cfpd, or send HUP where its name is a link";
 /// How many symbolic links are followed: as many as Linux follows.
 const LINKS_MAX: usize = 40;
 

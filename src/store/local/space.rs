@@ -20,6 +20,9 @@ const STEP_MIN: u64 = 64 << 10;
 /// The largest reservation beyond what was received, in bytes.
 const STEP_MAX: u64 = 8 << 20;
 
+/// The size that a file system is taken to have which tells none, in bytes, where a share of it is a limit.
+const UNMEASURED: u64 = 10 << 30;
+
 /// The account of a store.
 #[derive(Clone, Default)]
 pub(super) struct Space {
@@ -85,12 +88,12 @@ impl Space {
     }
 
     /// Returns the space on the file system of an open file, or of an `O_PATH` descriptor.
-    pub fn disk_space(&self, on: impl AsFd, device: u64) -> nix::Result<DiskSpace> {
+    pub fn disk_space(&self, on: impl AsFd, device: u64) -> nix::Result<Option<DiskSpace>> {
         let disk = fstatvfs(on)?;
         let account = self.account.lock();
         let available = self.available_in(&account, &disk, device);
         let used = disk.blocks().saturating_sub(disk.blocks_free()).saturating_mul(disk.fragment_size());
-        Ok(DiskSpace { available, used })
+        Ok(is_measured(&disk).then_some(DiskSpace { available, used }))
     }
 
     fn available_in(&self, account: &SpaceAccount, disk: &Statvfs, device: u64) -> u64 {
@@ -234,11 +237,22 @@ pub(super) fn step_after(written: u64) -> u64 {
 
 /// Returns the free space of a file system, in bytes.
 pub(super) fn free(disk: &Statvfs) -> u64 {
-    disk.blocks_available().saturating_mul(disk.fragment_size())
+    match is_measured(disk) {
+        true => disk.blocks_available().saturating_mul(disk.fragment_size()),
+        false => u64::MAX,
+    }
 }
 
 fn size(disk: &Statvfs) -> u64 {
-    disk.blocks().saturating_mul(disk.fragment_size())
+    match is_measured(disk) {
+        true => disk.blocks().saturating_mul(disk.fragment_size()),
+        false => UNMEASURED,
+    }
+}
+
+/// Returns whether the file system tells its size; ramfs and some of FUSE do not. There a write fails where none is left.
+fn is_measured(disk: &Statvfs) -> bool {
+    disk.blocks() > 0
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+
 use super::{
     EntryAt, FileCache, Links, Mounts, NameGuard, Root, RootLocks, SnapshotLimits, Space, Spools, Syncer,
     read_size,
@@ -70,17 +72,24 @@ impl Volume {
             ..*self
         };
         if volume.is_shared {
-            volume.share()?;
+            volume.share(false)?;
         }
         Ok(volume)
     }
 
-    /// Locks names between all daemons from now on.
-    pub fn share(&self) -> Result<()> {
-        self.locks.share(self.read_only).map_err(|errno| {
-            let (root, why) = (self.root.path.display(), errno.desc());
-            Error::usage(format!("--shared: {root}: no file can be locked there between daemons: {why}"))
-        })
+    /// Locks names between all daemons from now on. In a trial the lock file may be missing: a start makes it.
+    pub fn share(&self, is_trial: bool) -> Result<()> {
+        let what = match self.locks.share(self.read_only) {
+            Err(Errno::ENOENT) if self.read_only && is_trial => return Ok(()),
+            Err(Errno::ENOENT) if self.read_only => {
+                "has no .cfpd-locks yet: first start a daemon that writes".to_owned()
+            }
+            Err(errno) => {
+                format!("no file can be locked there between daemons: {}", errno.desc().to_lowercase())
+            }
+            Ok(()) => return Ok(()),
+        };
+        Err(Error::usage(format!("--shared: {}: {what}", self.root.path.display())))
     }
 
     /// Keeps small files in memory, of at most so many bytes.
