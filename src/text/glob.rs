@@ -1,9 +1,9 @@
 //! Globs: which of the names beneath a directory a list or a search includes. It does not know where the names come
 //! from.
 //!
-//! A glob is matched against a name relative to the requested directory. `?` matches any byte and `*` any bytes but a slash,
-//! `**` any directories, `[a-z]` one of these bytes, `[!a-z]` any other, `{a,b}` either; a backslash escapes the next
-//! character. A glob without a slash is matched against each component, one with a slash against the whole name; one that
+//! A glob is matched against a name relative to the requested directory. `?` matches any character and `*` any characters but
+//! a slash, `**` any directories, `[a-z]` one of these characters, `[!a-z]` any other, `{a,b}` either; a backslash escapes
+//! the next character. In a name that is not UTF-8 each byte is a character, as for fnmatch(3). A glob without a slash is matched against each component, one with a slash against the whole name; one that
 //! ends in a slash matches directories only. A glob that matches a directory matches all beneath it.
 
 use globset::GlobBuilder;
@@ -28,7 +28,10 @@ pub struct Globs {
 /// One glob.
 #[derive(Debug)]
 struct Glob {
+    /// Matches bytes.
     matcher: Regex,
+    /// Matches the characters of a name in UTF-8, where that is not the same.
+    of_characters: Option<Regex>,
     /// Whether it is matched against the whole name, not against each component.
     is_whole: bool,
     /// Whether it matches directories only.
@@ -75,15 +78,17 @@ impl Glob {
         }
         let built = GlobBuilder::new(inner).literal_separator(true).backslash_escape(true).build();
         let built = built.map_err(|error| invalid(format!("is not a valid glob: {}", error.kind())))?;
-        // A matcher of globset may take 20 MiB for its states.
-        let config = Regex::config()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(PATTERN_MAX))
-            .hybrid_cache_capacity(STATES_MAX);
-        let syntax = syntax::Config::new().utf8(false).dot_matches_new_line(true);
-        let matcher = Regex::builder().syntax(syntax).configure(config).build(built.regex());
-        let matcher = matcher.map_err(|_| invalid("is too large a glob".to_owned()))?;
-        Ok(Glob { matcher, is_whole, is_directory: rest.len() < glob.len() })
+        let compile = |pattern| matcher(pattern).ok_or_else(|| invalid("is too large a glob".to_owned()));
+        let tells_characters_apart = inner.contains(['?', '[']);
+        Ok(Glob {
+            matcher: compile(built.regex())?,
+            of_characters: match tells_characters_apart {
+                true => Some(compile(&pattern_of_characters(built.regex()))?),
+                false => None,
+            },
+            is_whole,
+            is_directory: rest.len() < glob.len(),
+        })
     }
 
     /// Returns whether it matches the name, or a directory above it.
@@ -93,12 +98,45 @@ impl Glob {
         for end in ends {
             let part = name.get(if self.is_whole { 0 } else { start }..end).unwrap_or_default();
             let is_kind = !self.is_directory || end < name.len() || is_directory;
-            if is_kind && self.matcher.is_match(part) {
+            let matcher = self.of_characters.as_ref().filter(|_| std::str::from_utf8(part).is_ok());
+            if is_kind && matcher.unwrap_or(&self.matcher).is_match(part) {
                 return true;
             }
             start = end + 1;
         }
         false
+    }
+}
+
+/// Compiles a pattern of globset, whose own matcher may take 20 MiB for its states; `None` where it is too large.
+fn matcher(pattern: &str) -> Option<Regex> {
+    let config =
+        Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_MAX)).hybrid_cache_capacity(STATES_MAX);
+    let syntax = syntax::Config::new().utf8(false).dot_matches_new_line(true);
+    Regex::builder().syntax(syntax).configure(config).build(pattern).ok()
+}
+
+/// Rewrites a pattern of globset, which matches bytes (`(?-u)[\xc3\xa9]`), to one that matches characters (`[é]`).
+fn pattern_of_characters(pattern: &str) -> String {
+    let mut rest = pattern.strip_prefix("(?-u)").unwrap_or(pattern).as_bytes();
+    let mut text = Vec::with_capacity(rest.len());
+    loop {
+        let hex = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        rest = match rest {
+            [] => return String::from_utf8_lossy(&text).into_owned(),
+            [b'\\', b'x', high, low, after @ ..] => {
+                text.extend(hex(high).zip(hex(low)).map(|(high, low)| high << 4 | low));
+                after
+            }
+            [b'\\', escaped, after @ ..] => {
+                text.extend([b'\\', *escaped]);
+                after
+            }
+            [byte, after @ ..] => {
+                text.push(*byte);
+                after
+            }
+        };
     }
 }
 
@@ -138,11 +176,30 @@ mod tests {
             ("\\*", "*", true),
             ("\\*", "a", false),
             ("?", "\u{1}", true),
+            // A character of several bytes is one.
+            ("?", "é", true),
+            ("??", "é", false),
+            ("?.txt", "d/è.txt", true),
+            ("[é]", "é", true),
+            ("[à-ü].txt", "è.txt", true),
+            ("[à-ü].txt", "z.txt", false),
+            ("[!z]", "è", true),
+            ("[!é]", "é", false),
+            ("é*", "éa", true),
+            ("d?/[é]", "dè/é", true),
+            ("\\\\x?", "\\xé", true),
+            ("[]]", "]", true),
+            ("?\n", "é\n", true),
         ];
         for (glob, name, means) in rows {
             assert_eq!(globs(&[glob], &[]).includes(name.as_bytes(), false), means, "{glob} on {name}");
         }
         assert!(globs(&["d/"], &[]).includes(b"d", true));
+        // Where it is not UTF-8, each byte is one.
+        assert!(
+            globs(&["?"], &[]).includes(b"\xff", false)
+                && globs(&["???"], &[]).includes(b"\xff\xc3\xa9", false)
+        );
         assert!(globs(&["*"], &[]).includes(b"\xff", false) && globs(&["a*"], &[]).includes(b"a\xff", false));
     }
 

@@ -15,7 +15,7 @@ pub const GLOBS: &[ProgramOption] = options! {
     ///
     /// A GLOB without a slash is matched against each component of a name, one with a slash against the whole name beneath
     /// the directory, and one that ends in a slash against directories only; what matches a directory matches everything in
-    /// it. The wildcards are those of the shell, where a character is a byte; none matches a slash, but `**` matches any directories, and `{a,b}` either.
+    /// it. The wildcards are those of the shell; none matches a slash, but `**` matches any directories, and `{a,b}` either.
     "", "--include" = "GLOB";
     /// Beneath a directory, leave out what matches GLOB (repeatable).
     "", "--exclude" = "GLOB";
