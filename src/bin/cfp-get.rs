@@ -30,8 +30,8 @@ const OPTIONS: &[ProgramOption] = options! {
     /// Resume an interrupted download of the same content.
     ///
     /// An interrupted `cfp-get -c` leaves what it has received beside FILE, in a file whose name begins with a full stop and
-    /// ends in `.part`; that of another version stays. The digest is checked over the whole content. If another program is writing to that file, the exit
-    /// status is 3. A FILE that is not a regular file is fetched from the start.
+    /// ends in `.part`; that of another version stays. The digest is checked over the whole content. If another program is
+    /// writing to that file, the exit status is 3. A FILE that is not a regular file is fetched from the start.
     "-c", "--continue";
     /// Print the response head too, before the content.
     "-i", "--include";

@@ -119,9 +119,9 @@ const LIMITS: &[ProgramOption] = options! {
     "", "--max-connections" = "N";
     /// Serve at most N connections from one address (default: no limit).
     ///
-    /// A further one is answered 503 with `Retry-After`, or closed where it begins with TLS. Of an IPv6 address the first 64 bits count; Unix sockets do not.
-    /// Behind a proxy all clients have its address, unless --trusted-proxy names it: then the requests in progress of each
-    /// client count.
+    /// A further one is answered 503 with `Retry-After`, or closed where it begins with TLS. Of an IPv6 address the first 64
+    /// bits count; Unix sockets do not. Behind a proxy all clients have its address, unless --trusted-proxy names it: then the
+    /// requests in progress of each client count.
     "", "--max-per-address" = "N";
     /// Refuse files and request bodies larger than SIZE (default: 1T); a number, with or without K, M, G or T.
     ///
