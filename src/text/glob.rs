@@ -3,8 +3,9 @@
 //!
 //! A glob is matched against a name relative to the requested directory. `?` matches any character and `*` any characters but
 //! a slash, `**` any directories, `[a-z]` one of these characters, `[!a-z]` any other, `{a,b}` either; a backslash escapes
-//! the next character. In a name that is not UTF-8 each byte is a character, as for fnmatch(3). A glob without a slash is matched against each component, one with a slash against the whole name; one that
-//! ends in a slash matches directories only. A glob that matches a directory matches all beneath it.
+//! the next character. In a name that is not UTF-8 each byte is a character, as for fnmatch(3). A glob without a slash is
+//! matched against each component, one with a slash against the whole name; one that ends in a slash matches directories
+//! only. A glob that matches a directory matches all beneath it.
 
 use globset::GlobBuilder;
 use regex_automata::meta::Regex;

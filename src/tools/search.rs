@@ -155,8 +155,8 @@ impl Searcher<'_> {
         let mut query = self.search.query.clone();
         self.task.globs.add_to(&mut query);
         let Counts { counts, utf16, unreadable } = client.count_beneath(&name, &query)?;
-        for file in utf16.iter().filter(|_| !self.task.settings.quiet) {
-            utf16::remark(self.program, &Operand::Stored(name.join(file)));
+        if !self.task.settings.quiet {
+            utf16::remark_each(self.program, &name, &utf16);
         }
         for (file, count) in counts {
             self.tell(&Operand::Stored(name.join(&file)).shown(), count)?;

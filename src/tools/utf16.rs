@@ -45,11 +45,16 @@ pub(super) fn remark_stored(program: &str, name: &RemoteName, client: &mut Clien
 /// of its counts, which name them.
 pub(super) fn remark_beneath(program: &str, directory: &RemoteName, client: &mut Client, query: &Query) {
     let found = client.count_beneath(directory, query).map(|counts| counts.utf16).unwrap_or_default();
-    found.iter().for_each(|file| remark(program, &Operand::Stored(directory.join(file))));
+    remark_each(program, directory, &found);
+}
+
+/// Prints the remark about each of these files beneath a directory of the server.
+pub(super) fn remark_each(program: &str, directory: &RemoteName, files: &[RemoteName]) {
+    files.iter().for_each(|file| remark(program, &Operand::Stored(directory.join(file))));
 }
 
 /// Prints the remark about a text that is known to be in UTF-16.
-pub(super) fn remark(program: &str, source: &Operand) {
+fn remark(program: &str, source: &Operand) {
     cli::remark(program, format!("{}: {UTF_16}", shown(source.shown().as_bytes())));
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result, shown};
 use crate::server::auth::access::ANY_USER;
 use crate::server::auth::{AccessList, Principal, Users, Verb};
-use crate::store::{Name, Upkeep};
+use crate::store::{Name, RESERVED, Upkeep};
 
 /// The files that configure it.
 #[derive(Clone, Debug, Default)]
@@ -70,10 +70,10 @@ impl Policy {
     /// listed.
     pub fn explain(&self, principal: &Principal, verb: Verb, name: &Name) -> (bool, String) {
         match name.components() {
-            [own, health] if own == b".cfpd" && health == b"health" && verb == Verb::Read => {
+            [own, health] if own == RESERVED && health == b"health" && verb == Verb::Read => {
                 return (true, "the daemon's own: anyone may ask how it is".to_owned());
             }
-            [own, ..] if own == b".cfpd" && verb.writes() => {
+            [own, ..] if own == RESERVED && verb.writes() => {
                 return (false, "/.cfpd/: belongs to the daemon".to_owned());
             }
             _ => {}

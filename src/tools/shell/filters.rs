@@ -183,8 +183,8 @@ impl WordSearch {
         }
         let found = session.client().count_beneath(name, &self.prepared.query)?;
         let Counts { counts, utf16, unreadable } = found;
-        for file in utf16.iter().filter(|_| !session.quiet) {
-            utf16::remark(session.name, &Operand::Stored(name.join(file)));
+        if !session.quiet {
+            utf16::remark_each(session.name, name, &utf16);
         }
         let named = |(file, count): (RemoteName, u64)| (format!("{prefix}{}", shown(&file.bare())), count);
         let status = remark_unreadable(session.name, &unreadable);
